@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_number.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+int bc_parse_u64(const char *what, const char *text, uint64_t min, uint64_t max, uint64_t *ret, struct bc_err *err)
+{
+	char *end;
+	unsigned long long v;
+
+	errno = 0;
+	v = isdigit((unsigned char)text[0]) ? strtoull(text, &end, 10) : 0;
+	if (!isdigit((unsigned char)text[0]) || *end || errno || v < min || v > max)
+		return bc_err_set(err, -EINVAL, "%s: '%s' is not a whole number from %" PRIu64 " to %" PRIu64, what, text,
+				  min, max);
+	*ret = v;
+	return 0;
+}
+
+int bc_parse_double(const char *what, const char *text, double min, double max, double *ret, struct bc_err *err)
+{
+	char *end;
+	double v;
+
+	errno = 0;
+	v = isdigit((unsigned char)text[0]) || text[0] == '.' ? strtod(text, &end) : NAN;
+	if (!isfinite(v) || *end || errno || v < min || v > max)
+		return bc_err_set(err, -EINVAL, "%s: '%s' is not a number from %g to %g", what, text, min, max);
+	*ret = v;
+	return 0;
+}

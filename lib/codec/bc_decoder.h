@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Bytes out of a file that may be compressed: LZ4 frames, zstd frames, gzip members, or none of them, told apart by their first
+ * bytes. Concatenated frames and members are read through; LZ4 and zstd skippable frames are passed over.
+ */
+#ifndef BC_DECODER_H
+#define BC_DECODER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_err.h"
+
+struct bc_decoder;
+
+/*
+ * Takes fd (any readable descriptor, a pipe too) and closes it in bc_decoder_close, or at once on failure. 0 or a negative
+ * errno. An empty file decodes to nothing.
+ */
+int bc_decoder_open(int fd, struct bc_decoder **ret, struct bc_err *err);
+
+/*
+ * Up to cap bytes into buf. Returns their number, 0 at the end of the file, or a negative errno: -EBADMSG corrupt,
+ * -ENODATA the file ends inside a frame (truncated), else what read(2) said (-EAGAIN from a non-blocking descriptor is
+ * passed on, and the call can be repeated). What was decoded before an error is always returned first. err names the offset
+ * in the compressed file.
+ */
+ptrdiff_t bc_decoder_read(struct bc_decoder *d, uint8_t *buf, size_t cap, struct bc_err *err);
+
+/* "lz4", "zstd", "gzip", "none"; before the first read "none". */
+const char *bc_decoder_name(const struct bc_decoder *d);
+
+/* Bytes taken from the descriptor so far. */
+uint64_t bc_decoder_offset(const struct bc_decoder *d);
+
+/* NULL is taken. */
+void bc_decoder_close(struct bc_decoder *d);
+
+#endif

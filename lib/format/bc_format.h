@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The formats an output can have, and what surrounds the packets of a segment in each. */
+#ifndef BC_FORMAT_H
+#define BC_FORMAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_iface.h"
+
+enum bc_format { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS, BC_FORMAT_PCAP_US };
+
+/* "pcapng", "pcap", "pcap-us" as on the command line; -EINVAL for another word. */
+int bc_format_from_name(const char *name, enum bc_format *ret);
+const char *bc_format_name(enum bc_format f);
+/* ".pcapng" or ".pcap". */
+const char *bc_format_ext(enum bc_format f);
+
+/* Bytes that a record takes beside its data, at the most and without options. */
+uint32_t bc_format_overhead(enum bc_format f);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The bytes of classic pcap, little-endian, as in draft-ietf-opsawg-pcap. */
+#ifndef BC_PCAP_H
+#define BC_PCAP_H
+
+#include <endian.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define BC_PCAP_MAGIC_US 0xa1b2c3d4U
+#define BC_PCAP_MAGIC_NS 0xa1b23c4dU
+#define BC_PCAP_FILE_HEADER 24U
+#define BC_PCAP_RECORD_HEADER 16U
+
+/* Writes BC_PCAP_FILE_HEADER bytes. */
+void bc_pcap_file_header(uint8_t *dst, int nanoseconds, uint16_t linktype, uint32_t snaplen);
+
+/* Writes the record header and returns where caplen bytes of data go. Seconds beyond 32 bits wrap in 2106. */
+static inline uint8_t *bc_pcap_record(uint8_t *dst, uint64_t ts_ns, int nanoseconds, uint32_t caplen, uint32_t wirelen)
+{
+	uint32_t frac = (uint32_t)(ts_ns % 1000000000U);
+	uint32_t h[4] = {
+		htole32((uint32_t)(ts_ns / 1000000000U)), htole32(nanoseconds ? frac : frac / 1000U),
+		htole32(caplen), htole32(wirelen),
+	};
+
+	memcpy(dst, h, sizeof(h));
+	return dst + sizeof(h);
+}
+
+#endif

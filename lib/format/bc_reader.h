@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A parser of pcap (us, ns, both byte orders, also the modified magic's 0xa1b2cd34 records) and pcapng (several sections,
+ * several interfaces and resolutions, EPB, SPB, the obsolete packet block) over bytes that the caller holds. It does no I/O and
+ * never reads outside the bytes given. Every field is hostile.
+ */
+#ifndef BC_READER_H
+#define BC_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_err.h"
+#include "bc_iface.h"
+
+/* No record, block or header may be longer: what claims to be is corrupt. */
+#define BC_READER_MAX_BLOCK (16U * 1024 * 1024)
+
+struct bc_reader;
+
+enum bc_read {
+	BC_READ_MORE,	/* the bytes end inside a block: call again with more of them */
+	BC_READ_RECORD,	/* rec is filled */
+	BC_READ_IFACE,	/* a new interface, number rec->iface, is known; see bc_reader_iface() */
+	BC_READ_SKIP,	/* something else was passed over */
+};
+
+struct bc_record {
+	uint64_t ts_ns;		/* UTC; 0 for a simple packet block, which has no time */
+	uint64_t dropcount;	/* epb_dropcount, or 0 */
+	uint32_t iface;		/* counts through all sections of the file, from 0 */
+	uint32_t caplen;
+	uint32_t wirelen;
+	const uint8_t *data;	/* into the caller's bytes */
+};
+
+/* NULL without memory; free takes NULL. */
+struct bc_reader *bc_reader_new(void);
+void bc_reader_free(struct bc_reader *r);
+
+/*
+ * Parse one item at buf. At BC_READ_RECORD, _IFACE and _SKIP *consumed is its length (a pcap file header is an IFACE).
+ * At BC_READ_MORE *consumed is 0 and *need the number of bytes from buf that would suffice (at most BC_READER_MAX_BLOCK,
+ * or a few more to find out). -EBADMSG: corrupt; err says what, without the offset, which the caller knows. After an
+ * error the reader must not be used again.
+ */
+int bc_reader_next(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,
+		   struct bc_record *rec, struct bc_err *err);
+
+/* What the file says of interface i: name, description, linktype, snaplen, speed, MAC. stamp is BC_STAMP_FILE. i must be known. */
+const struct bc_iface *bc_reader_iface(const struct bc_reader *r, uint32_t i);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The interfaces of a capture: a table that only grows, so that an index stays valid for ever. */
+#ifndef BC_IFACE_H
+#define BC_IFACE_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#define BC_MAX_IFACES 1024
+
+/* What stamped an interface's packets; the words are those of the report. */
+enum bc_stamp { BC_STAMP_SOFTWARE, BC_STAMP_KERNEL, BC_STAMP_NIC, BC_STAMP_FILE };
+
+const char *bc_stamp_name(enum bc_stamp stamp);
+
+/* One interface as a capture file describes it. Plain data; immutable once it is in a table. */
+struct bc_iface {
+	char name[128];		/* eth0, 0000:3b:00.0, net_pcap0, ... */
+	char description[256];	/* for a person; may be empty */
+	char hardware[128];	/* driver or device; may be empty */
+	char clock[256];	/* how the stamp is disciplined, how far off it may be; may be empty */
+	enum bc_stamp stamp;
+	uint16_t linktype;	/* LINKTYPE_ value of the pcap registry */
+	uint32_t snaplen;	/* bytes kept of a packet; 0: no limit */
+	uint64_t speed_bps;	/* 0: unknown */
+	uint8_t mac[6];
+	uint8_t has_mac;
+};
+
+/*
+ * Add from any thread holding no lock of its own; read from any thread without a lock. A packet that carries an index
+ * was enqueued after the entry was added, so whoever holds the packet sees the entry.
+ */
+struct bc_iface_table {
+	_Atomic uint32_t count;		/* written under lock by bc_iface_add, read by all */
+	atomic_flag lock;
+	struct bc_iface entry[BC_MAX_IFACES];
+};
+
+/* An empty table for the heap's owner to free with free(); NULL without memory. */
+struct bc_iface_table *bc_iface_table_new(void);
+
+/* Copies *iface. The index, or -ENOSPC when the table is full. */
+int bc_iface_add(struct bc_iface_table *t, const struct bc_iface *iface);
+
+static inline uint32_t bc_iface_count(const struct bc_iface_table *t)
+{
+	return atomic_load_explicit(&t->count, memory_order_acquire);
+}
+
+#endif

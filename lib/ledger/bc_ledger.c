@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	const char *meaning;
+} losses[BC_LOSS_COUNT] = {
+#define BC_LOSS_ROW(id, name, meaning) [id] = { name, meaning },
+	BC_LOSSES(BC_LOSS_ROW)
+#undef BC_LOSS_ROW
+};
+
+const char *bc_loss_name(enum bc_loss loss)
+{
+	return losses[loss].name;
+}
+
+const char *bc_loss_meaning(enum bc_loss loss)
+{
+	return losses[loss].meaning;
+}
+
+struct bc_ledger *bc_ledger_new(void)
+{
+	struct bc_ledger *l = aligned_alloc(BC_CACHE_LINE, sizeof(*l));
+
+	_Static_assert(sizeof(*l) % BC_CACHE_LINE == 0, "aligned_alloc wants a multiple of the alignment");
+	if (l)
+		memset(l, 0, sizeof(*l));
+	return l;
+}
+
+void bc_ledger_free(struct bc_ledger *l)
+{
+	free(l);
+}
+
+static void add_source(const struct bc_ledger *l, uint32_t output, uint32_t s, struct bc_balance *b)
+{
+	const struct bc_source_account *a = &l->source[s];
+	const struct bc_output_source *o = &l->output[output].source[s];
+
+	/* The end of the pipeline is read before its beginning: what is in flight never looks negative. */
+	b->written += bc_counter_get(&o->written);
+	for (int i = 0; i < BC_LOSS_COUNT; i++) {
+		uint64_t outside = bc_counter_get(&a->control.dropped[i]);
+
+		b->dropped[i] += bc_counter_get(&o->dropped[i]) + bc_counter_get(&a->merge.dropped[i]) +
+				 bc_counter_get(&a->door.dropped[i]) + outside;
+		b->received += outside;
+	}
+	b->late += bc_counter_get(&a->merge.late);
+	b->forced += bc_counter_get(&a->merge.forced);
+	b->filtered += bc_counter_get(&a->door.filtered[output]);
+	b->received += bc_counter_get(&a->door.received);
+	b->received_bytes += bc_counter_get(&a->door.received_bytes);
+}
+
+void bc_ledger_balance(const struct bc_ledger *l, uint32_t output, uint32_t source, struct bc_balance *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (source != BC_ALL_SOURCES)
+		add_source(l, output, source, ret);
+	else
+		for (uint32_t s = 0; s < l->n_sources; s++)
+			add_source(l, output, s, ret);
+	for (int i = 0; i < BC_LOSS_COUNT; i++)
+		ret->dropped_total += ret->dropped[i];
+	ret->unaccounted = (int64_t)(ret->received - ret->written - ret->filtered - ret->dropped_total);
+}

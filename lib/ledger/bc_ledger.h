@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The ledger: for each source and each output o
+ *
+ *     received = written[o] + filtered[o] + dropped at the door + dropped[o] + what is in flight
+ *
+ * where received also counts what the NIC or the kernel said it lost, so that nothing offered is left out.
+ * Counters live until the process ends and are never reset. Each has one writing thread, named beside it.
+ */
+#ifndef BC_LEDGER_H
+#define BC_LEDGER_H
+
+#include <stdint.h>
+
+#include "bc_counter.h"
+
+#define BC_MAX_SOURCES 256
+#define BC_MAX_OUTPUTS 7 /* the spare bits of a descriptor, see bc_desc.h */
+
+/* Every way to lose a packet: its constant, its name in every report, what it means. */
+#define BC_LOSSES(X) \
+	X(BC_LOSS_NIC_MISSED, "nic_missed", "the NIC had no free descriptor: the RX queue was not polled in time") \
+	X(BC_LOSS_NIC_ERROR, "nic_error", "the NIC found the frame damaged") \
+	X(BC_LOSS_NIC_NOMBUF, "nic_nombuf", "the driver found no free mbuf") \
+	X(BC_LOSS_KERNEL_DROP, "kernel_drop", "the kernel's capture buffer was full") \
+	X(BC_LOSS_KERNEL_IFDROP, "kernel_ifdrop", "the interface or its driver dropped it, as the kernel says") \
+	X(BC_LOSS_NO_BUFFER, "no_buffer", "no free mbuf at the source") \
+	X(BC_LOSS_LINK_FULL, "link_full", "the link to the merge was full: the buffers behind it are full") \
+	X(BC_LOSS_PAUSED, "paused", "it came while the capture was paused") \
+	X(BC_LOSS_PAST_END, "past_end", "it came after the end that -c or -d had set") \
+	X(BC_LOSS_LINK_TYPE, "link_type", "the output's format holds one link type only, and this is another") \
+	X(BC_LOSS_DISK_ERROR, "disk_error", "writing failed") \
+	X(BC_LOSS_DISK_FULL, "disk_full", "no space was left, and the buffers were full") \
+	X(BC_LOSS_READER_GONE, "reader_gone", "the reader of the output's pipe went away") \
+	X(BC_LOSS_ABORTED, "aborted", "in flight when the capture was ended at once") \
+	X(BC_LOSS_PEER_SLOW, "peer_slow", "the remote peer did not take it in time")
+
+enum bc_loss {
+#define BC_LOSS_ENUM(id, name, meaning) id,
+	BC_LOSSES(BC_LOSS_ENUM)
+#undef BC_LOSS_ENUM
+	BC_LOSS_COUNT
+};
+
+const char *bc_loss_name(enum bc_loss loss);
+const char *bc_loss_meaning(enum bc_loss loss);
+
+/* One source's account. */
+struct bc_source_account {
+	/* Identity: written before the capture starts, then constant. */
+	char name[160];		/* as the user gave it, and the queue: dpdk:net_pcap0 */
+	char interface[128];
+	uint16_t queue;
+	uint16_t stamp;		/* enum bc_stamp */
+	uint32_t iface;		/* index in the table of interfaces (the first, if the source has several) */
+
+	/* The source's stage. */
+	struct {
+		bc_counter_t received;		/* handed over by the driver, the kernel or the file */
+		bc_counter_t received_bytes;	/* on the wire */
+		bc_counter_t filtered[BC_MAX_OUTPUTS];	/* not wanted by this output */
+		bc_counter_t dropped[BC_LOSS_COUNT];
+	} door BC_CACHE_ALIGNED;
+
+	/* The merge. */
+	struct {
+		bc_counter_t merged;
+		bc_counter_t late;	/* written all the same, but behind a younger packet */
+		bc_counter_t forced;	/* times that the merge went on without this source */
+		bc_counter_t dropped[BC_LOSS_COUNT];
+	} merge BC_CACHE_ALIGNED;
+
+	/* The control thread: what the NIC and the kernel say that they lost. */
+	struct {
+		bc_counter_t dropped[BC_LOSS_COUNT];
+	} control BC_CACHE_ALIGNED;
+};
+
+/* What became of one source's packets in one output. */
+struct bc_output_source {
+	bc_counter_t written;
+	bc_counter_t dropped[BC_LOSS_COUNT];
+};
+
+/* One output's account; all of it is written by the output's committer. */
+struct bc_output_account {
+	char name[256];
+	bc_counter_t written;
+	bc_counter_t written_bytes;	/* before compression */
+	bc_counter_t file_bytes;	/* after it */
+	bc_counter_t segments;		/* published */
+	struct bc_output_source source[BC_MAX_SOURCES];
+} BC_CACHE_ALIGNED;
+
+struct bc_ledger {
+	uint32_t n_sources;	/* both constant once the capture runs */
+	uint32_t n_outputs;
+	struct bc_source_account source[BC_MAX_SOURCES];
+	struct bc_output_account output[BC_MAX_OUTPUTS];
+};
+
+/* A zeroed ledger for bc_ledger_free(); NULL without memory. free takes NULL. */
+struct bc_ledger *bc_ledger_new(void);
+void bc_ledger_free(struct bc_ledger *l);
+
+/* A sum over one source, or over all with source == BC_ALL_SOURCES, as one output sees it. */
+#define BC_ALL_SOURCES UINT32_MAX
+
+struct bc_balance {
+	uint64_t received;
+	uint64_t received_bytes;
+	uint64_t written;
+	uint64_t filtered;
+	uint64_t late;
+	uint64_t forced;
+	uint64_t dropped[BC_LOSS_COUNT];	/* at the door and in the output */
+	uint64_t dropped_total;
+	int64_t unaccounted;			/* in flight while the capture runs; 0 at its end */
+};
+
+/* Any thread. While packets move the sums are of slightly different moments. */
+void bc_ledger_balance(const struct bc_ledger *l, uint32_t output, uint32_t source, struct bc_balance *ret);
+
+#endif
