@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Compression of segments, of two kinds. A block codec (none, lz4) turns each block into bytes by itself, so that many lanes can
- * work on one segment. A stream codec (zstd) takes a segment's bytes in order in the committer's thread, and spreads the
- * work over threads of its own. Either way a segment is ONE frame.
+ * Compression of segments, of two kinds. A block codec (none, lz4) turns each block into bytes by itself, so
+ * that many lanes can work on one segment. A stream codec (zstd) takes a segment's bytes in order in the
+ * committer's thread, and spreads the work over threads of its own. Either way a segment is ONE frame.
  */
 #ifndef BC_CODEC_H
 #define BC_CODEC_H
@@ -21,12 +21,16 @@ const char *bc_codec_name(enum bc_codec c);
 /* "", ".lz4", ".zst". */
 const char *bc_codec_ext(enum bc_codec c);
 bool bc_codec_is_stream(enum bc_codec c);
-/* The legal levels: lz4 1..12 (1 is the fast mode, 2 and more trade speed for size), zstd 1..19; none 0..0. And the default. */
+/*
+ * The legal levels: lz4 1..12 (1 is the fast mode, 2 and more trade speed for size), zstd 1..19; none 0..0. And
+ * the default.
+ */
 void bc_codec_levels(enum bc_codec c, int *min, int *max, int *def);
 
 /*
- * LZ4 frame format 1.6.x (lz4_Frame_format.md): independent blocks, block checksums, no content size, no content checksum.
- * The header's maximum block size is the smallest legal one that holds block_max bytes (64 KiB, 256 KiB, 1 MiB, 4 MiB).
+ * LZ4 frame format 1.6.x (lz4_Frame_format.md): independent blocks, block checksums, no content size, no
+ * content checksum. The header's maximum block size is the smallest legal one that holds block_max bytes (64
+ * KiB, 256 KiB, 1 MiB, 4 MiB). bc_lz4_header returns the header's bytes, or 0 if block_max is more than 4 MiB.
  */
 #define BC_LZ4_HEADER_MAX 19
 #define BC_LZ4_END_SIZE 4
@@ -41,11 +45,13 @@ struct bc_lz4 *bc_lz4_new(void);
 void bc_lz4_free(struct bc_lz4 *z);
 
 /*
- * One whole block, with its length and checksum, of len bytes at src (1 to the header's block_max) into dst, which has
- * len + BC_LZ4_BLOCK_OVERHEAD bytes. It is stored as it is when it does not get smaller. acceleration 1 and above: LZ4's fast mode;
- * 0: not even tried, stored; below 0: LZ4 HC at level -acceleration. Returns the block's bytes; *ret_stored tells which.
+ * One whole block, with its length and checksum, of len bytes at src (1 to the header's block_max) into dst,
+ * which has len + BC_LZ4_BLOCK_OVERHEAD bytes. It is stored as it is when it does not get smaller. acceleration
+ * 1 and above: LZ4's fast mode; 0: not even tried, stored; below 0: LZ4 HC at level -acceleration. Returns the
+ * block's bytes; *ret_stored tells which.
  */
-size_t bc_lz4_block(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *dst, int acceleration, bool *ret_stored);
+size_t bc_lz4_block(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *dst, int acceleration,
+		    bool *ret_stored);
 
 /*
  * A stored block made in place: the length goes into the 4 bytes before src and the checksum into the 4 bytes after
@@ -54,16 +60,21 @@ size_t bc_lz4_block(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *d
 size_t bc_lz4_store_in_place(uint8_t *src, size_t len);
 
 /*
- * A stream codec's state, used by one thread. sink takes finished bytes and returns 0 or a negative errno, which the call passes on.
- * bc_stream_begin .. _feed (any number) .. _end makes one frame; then _begin again. After an error, _begin starts anew.
- * _flush pushes out all that was fed so far in such a way that a reader of the unfinished file gets it.
+ * A stream codec's state, used by one thread. sink takes finished bytes and returns 0 or a negative errno,
+ * which the call passes on. bc_stream_begin .. _feed (any number) .. _end makes one frame, with a checksum of
+ * its content; then _begin again. After an error the other calls repeat it, and _begin starts anew. _flush
+ * pushes out all that was fed so far in such a way that a reader of the unfinished file gets it.
  */
 struct bc_stream;
 typedef int (*bc_stream_sink)(void *ctx, const uint8_t *data, size_t len);
 
-/* workers: threads of the library's own, at least 1. */
-int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink sink, void *ctx, struct bc_stream **ret,
-		  struct bc_err *err);
+/*
+ * workers: threads of the library's own, at least 1. They are made by the first call that has work for them,
+ * and inherit the CPU affinity of its thread. -EINVAL for a codec, level or number of workers out of range,
+ * -ENOTSUP if libzstd has no threads.
+ */
+int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink sink, void *ctx,
+		  struct bc_stream **ret, struct bc_err *err);
 int bc_stream_begin(struct bc_stream *s);
 int bc_stream_feed(struct bc_stream *s, const uint8_t *data, size_t len);
 int bc_stream_flush(struct bc_stream *s);

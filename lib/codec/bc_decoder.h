@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bytes out of a file that may be compressed: LZ4 frames, zstd frames, gzip members, or none of them, told apart by their first
- * bytes. Concatenated frames and members are read through; LZ4 and zstd skippable frames are passed over.
+ * Bytes out of a file that may be compressed: LZ4 frames, zstd frames, gzip members, or none of them, told
+ * apart by their first bytes. Concatenated frames and members are read through; skippable frames are passed
+ * over; zeros after a frame, up to the end of the file, are padding. A file that ends within its first magic
+ * counts as truncated, not as plain.
+ *
+ * Memory is bounded whatever the file says: for LZ4 some 9 MiB, for zstd a window of 128 MiB (frames that want
+ * more, made with zstd --long=28 and above, are refused as corrupt, and err says so), for gzip 40 KiB. A
+ * decoder is used by one thread at a time.
  */
 #ifndef BC_DECODER_H
 #define BC_DECODER_H
@@ -15,16 +21,17 @@
 struct bc_decoder;
 
 /*
- * Takes fd (any readable descriptor, a pipe too) and closes it in bc_decoder_close, or at once on failure. 0 or a negative
- * errno. An empty file decodes to nothing.
+ * Takes fd (any readable descriptor, a pipe too) and closes it in bc_decoder_close, or at once on failure. 0 or
+ * -ENOMEM. Nothing is read yet. An empty file decodes to nothing.
  */
 int bc_decoder_open(int fd, struct bc_decoder **ret, struct bc_err *err);
 
 /*
- * Up to cap bytes into buf. Returns their number, 0 at the end of the file, or a negative errno: -EBADMSG corrupt,
- * -ENODATA the file ends inside a frame (truncated), else what read(2) said (-EAGAIN from a non-blocking descriptor is
- * passed on, and the call can be repeated). What was decoded before an error is always returned first. err names the offset
- * in the compressed file.
+ * Up to cap bytes into buf. Returns their number, 0 at the end of the file, or a negative errno: -EBADMSG
+ * corrupt, -ENODATA the file ends inside a frame (truncated), -ENOMEM, else what read(2) said (-EAGAIN from a
+ * non-blocking descriptor is passed on, and the call can be repeated; -EINTR is not, the read is tried again).
+ * A read(2) is made only while there is nothing to return. What was decoded before an error is always returned
+ * first; -EBADMSG, -ENODATA and -ENOMEM then stay. err names the offset in the compressed file.
  */
 ptrdiff_t bc_decoder_read(struct bc_decoder *d, uint8_t *buf, size_t cap, struct bc_err *err);
 

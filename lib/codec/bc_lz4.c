@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* LZ4 frames put together by hand from the block API: lz4_Frame_format.md, version 1.6. */
+#include <endian.h>
+#include <lz4.h>
+#include <lz4hc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "bc_codec.h"
+
+#define LZ4_MAGIC 0x184D2204u
+#define LZ4_FLG 0x70		/* version 01, independent blocks, block checksums */
+#define LZ4_STORED 0x80000000u
+#define LZ4_ID_MIN 4		/* block size ids: 4 is 64 KiB, and each next four times that */
+#define LZ4_ID_MAX 7
+
+struct bc_lz4 {
+	LZ4_stream_t fast;
+	LZ4_streamHC_t hc;
+};
+
+static void put_u32(uint8_t *p, uint32_t v)
+{
+	v = htole32(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+size_t bc_lz4_header(uint8_t dst[BC_LZ4_HEADER_MAX], size_t block_max)
+{
+	unsigned id = LZ4_ID_MIN;
+
+	while (block_max > (size_t)1 << (8 + 2 * id))
+		if (++id > LZ4_ID_MAX)
+			return 0;
+	put_u32(dst, LZ4_MAGIC);
+	dst[4] = LZ4_FLG;
+	dst[5] = (uint8_t)(id << 4);
+	dst[6] = (uint8_t)(XXH32(dst + 4, 2, 0) >> 8);
+	return 7;
+}
+
+void bc_lz4_end(uint8_t dst[BC_LZ4_END_SIZE])
+{
+	put_u32(dst, 0);
+}
+
+struct bc_lz4 *bc_lz4_new(void)
+{
+	return malloc(sizeof(struct bc_lz4));
+}
+
+void bc_lz4_free(struct bc_lz4 *z)
+{
+	free(z);
+}
+
+/* 0: it did not get smaller. */
+static int compress(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *dst, int acceleration)
+{
+	if (acceleration > 0)
+		return LZ4_compress_fast_extState(&z->fast, (const char *)src, (char *)dst, (int)len, (int)len - 1,
+						  acceleration);
+	if (acceleration < 0)
+		return LZ4_compress_HC_extStateHC(&z->hc, (const char *)src, (char *)dst, (int)len, (int)len - 1,
+						  -acceleration);
+	return 0;
+}
+
+size_t bc_lz4_block(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *dst, int acceleration,
+		    bool *ret_stored)
+{
+	size_t n = (size_t)compress(z, src, len, dst + 4, acceleration);
+
+	*ret_stored = n == 0;
+	if (n == 0) {
+		memcpy(dst + 4, src, len);
+		return bc_lz4_store_in_place(dst + 4, len);
+	}
+	put_u32(dst, (uint32_t)n);
+	put_u32(dst + 4 + n, XXH32(dst + 4, n, 0));
+	return n + BC_LZ4_BLOCK_OVERHEAD;
+}
+
+size_t bc_lz4_store_in_place(uint8_t *src, size_t len)
+{
+	put_u32(src - 4, (uint32_t)len | LZ4_STORED);
+	put_u32(src + len, XXH32(src, len, 0));
+	return len + BC_LZ4_BLOCK_OVERHEAD;
+}

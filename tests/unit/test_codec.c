@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_test.h"
+
+#include <errno.h>
+#include <lz4.h>
+
+#include "bc_codec.h"
+#include "codec_data.h"
+
+#define MAX_BLOCK (4u << 20)
+
+static uint32_t get_u32(const uint8_t *p)
+{
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* A frame of blocks of at most block bytes; accelerations are taken in turn. */
+static struct bytes lz4_frame(const struct bytes *in, size_t block, const int *acceleration, size_t n)
+{
+	uint8_t *buf = malloc(block + BC_LZ4_BLOCK_OVERHEAD + BC_LZ4_HEADER_MAX);
+	struct bc_lz4 *z = bc_lz4_new();
+	struct bytes f = { 0 };
+	bool stored;
+
+	assert_non_null(z);
+	append(&f, buf, bc_lz4_header(buf, block));
+	for (size_t o = 0, i = 0; o < in->len; o += block, i++) {
+		size_t len = in->len - o < block ? in->len - o : block;
+
+		append(&f, buf, bc_lz4_block(z, in->p + o, len, buf, acceleration[i % n], &stored));
+	}
+	bc_lz4_end(buf);
+	append(&f, buf, BC_LZ4_END_SIZE);
+	bc_lz4_free(z);
+	free(buf);
+	return f;
+}
+
+static void names_and_extensions_belong_together(void **state)
+{
+	static const struct {
+		const char *name, *ext;
+		enum bc_codec codec;
+		bool stream;
+	} want[] = {
+		{ "none", "", BC_CODEC_NONE, false },
+		{ "lz4", ".lz4", BC_CODEC_LZ4, false },
+		{ "zstd", ".zst", BC_CODEC_ZSTD, true },
+	};
+	enum bc_codec c;
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(bc_codec_from_name(want[i].name, &c), 0);
+		assert_int_equal(c, want[i].codec);
+		assert_string_equal(bc_codec_name(c), want[i].name);
+		assert_string_equal(bc_codec_ext(c), want[i].ext);
+		assert_int_equal(bc_codec_is_stream(c), want[i].stream);
+	}
+	assert_int_equal(bc_codec_from_name("no", &c), 0);
+	assert_int_equal(c, BC_CODEC_NONE);
+}
+
+static void unknown_codec_is_refused(void **state)
+{
+	enum bc_codec c = BC_CODEC_ZSTD;
+
+	assert_int_equal(bc_codec_from_name("LZ5", &c), -EINVAL);
+	assert_int_equal(bc_codec_from_name("", &c), -EINVAL);
+	assert_int_equal(c, BC_CODEC_ZSTD);
+}
+
+static void levels_are_the_documented_ones(void **state)
+{
+	int min, max, def;
+
+	bc_codec_levels(BC_CODEC_LZ4, &min, &max, &def);
+	assert_true(min == 1 && max == 12 && def == 1);
+	bc_codec_levels(BC_CODEC_ZSTD, &min, &max, &def);
+	assert_true(min == 1 && max == 19 && def >= min && def <= max);
+	bc_codec_levels(BC_CODEC_NONE, &min, &max, &def);
+	assert_true(min == 0 && max == 0 && def == 0);
+}
+
+static void lz4_header_takes_the_smallest_block_size_that_fits(void **state)
+{
+	static const struct {
+		size_t block;
+		uint8_t id;
+	} want[] = {
+		{ 1, 4 }, { 64 << 10, 4 }, { (64 << 10) + 1, 5 }, { 256 << 10, 5 }, { (256 << 10) + 1, 6 },
+		{ 1 << 20, 6 }, { (1 << 20) + 1, 7 }, { 4 << 20, 7 },
+	};
+	uint8_t h[BC_LZ4_HEADER_MAX];
+
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		assert_int_equal(bc_lz4_header(h, want[i].block), 7);
+		assert_int_equal(get_u32(h), 0x184D2204);
+		assert_int_equal(h[4], 0x70);
+		assert_int_equal(h[5], want[i].id << 4);
+	}
+	assert_int_equal(bc_lz4_header(h, MAX_BLOCK + 1), 0);
+}
+
+static void empty_lz4_frame_decodes_to_nothing(void **state)
+{
+	const int fast[] = { 1 };
+	struct bytes in = { 0 }, out = { 0 }, f = lz4_frame(&in, 65536, fast, 1);
+
+	assert_int_equal(f.len, 11);
+	assert_int_equal(decode(&f, 1000, &out), 0);
+	assert_int_equal(out.len, 0);
+	free(f.p);
+}
+
+static void lz4_of_every_mode_comes_back(void **state)
+{
+	const int modes[] = { 1, 0, -2, 9, -9, 65537, -12 };
+	struct bytes in = text(300000, 5), out = { 0 }, f = lz4_frame(&in, 32768, modes, 7);
+
+	assert_true(f.len < in.len);
+	assert_int_equal(decode(&f, 7777, &out), 0);
+	assert_same(&out, &in);
+	free(in.p);
+	free(out.p);
+	free(f.p);
+}
+
+static void lz4_of_every_block_size_comes_back(void **state)
+{
+	const size_t sizes[] = { 1000, 64 << 10, 256 << 10, 1 << 20, 4 << 20 };
+	const int modes[] = { 1, 0 };
+	struct bytes in = text(9 << 20, 6);
+
+	for (size_t i = 0; i < 5; i++) {
+		struct bytes out = { 0 }, f = lz4_frame(&in, sizes[i], modes, 2);
+
+		assert_int_equal(decode(&f, 1 << 20, &out), 0);
+		assert_same(&out, &in);
+		free(out.p);
+		free(f.p);
+	}
+	free(in.p);
+}
+
+static void lz4_frame_satisfies_the_lz4_program(void **state)
+{
+	char *const test[] = { "lz4", "-t", "-q", NULL }, *const cat[] = { "lz4", "-dc", "-q", NULL };
+	const int modes[] = { 1, 0, -9, 50 };
+	struct bytes in = text(700000, 7), noise = random_bytes(200000, 8), out = { 0 }, nothing = { 0 }, f;
+	int rc;
+
+	append(&in, noise.p, noise.len);
+	f = lz4_frame(&in, 100000, modes, 4);
+	rc = run_tool(test, &f, &nothing);
+	if (rc == 0 && run_tool(cat, &f, &out) == 0)
+		assert_same(&out, &in);
+	free(in.p);
+	free(noise.p);
+	free(f.p);
+	free(out.p);
+	free(nothing.p);
+	if (rc < 0)
+		BC_SKIP("there is no program lz4");
+	assert_int_equal(rc, 0);
+}
+
+static void each_lz4_block_decodes_alone(void **state)
+{
+	const int modes[] = { 1, -3 };
+	struct bytes in = text(200000, 9), f = lz4_frame(&in, 50000, modes, 2);
+	uint8_t *out = malloc(50000), *end = f.p + f.len - BC_LZ4_END_SIZE;
+	size_t o = in.len;
+
+	/* Each block is found by walking, then decoded last to first. */
+	uint8_t *block[4], *p = f.p + 7;
+
+	for (size_t i = 0; i < 4; i++, p += get_u32(p) + BC_LZ4_BLOCK_OVERHEAD)
+		block[i] = p;
+	assert_ptr_equal(p, end);
+	for (size_t i = 4; i-- > 0;) {
+		o -= 50000;
+		assert_int_equal(LZ4_decompress_safe((char *)block[i] + 4, (char *)out, (int)get_u32(block[i]),
+						     50000),
+				 50000);
+		assert_memory_equal(out, in.p + o, 50000);
+	}
+	free(out);
+	free(in.p);
+	free(f.p);
+}
+
+static void what_does_not_get_smaller_is_stored(void **state)
+{
+	const int modes[] = { 1, 10, -3, -9, -12 };
+	struct bytes in = random_bytes(70000, 10);
+	uint8_t *dst = malloc(in.len + BC_LZ4_BLOCK_OVERHEAD);
+	struct bc_lz4 *z = bc_lz4_new();
+
+	for (size_t i = 0; i < 5; i++)
+		for (size_t len = 1; len <= in.len; len += 4999) {
+			bool stored = false;
+
+			assert_int_equal(bc_lz4_block(z, in.p, len, dst, modes[i], &stored),
+					 len + BC_LZ4_BLOCK_OVERHEAD);
+			assert_true(stored);
+			assert_int_equal(get_u32(dst), len | 0x80000000u);
+			assert_memory_equal(dst + 4, in.p, len);
+		}
+	bc_lz4_free(z);
+	free(dst);
+	free(in.p);
+}
+
+static void acceleration_0_does_not_try(void **state)
+{
+	uint8_t zeros[4096] = { 0 }, dst[4096 + BC_LZ4_BLOCK_OVERHEAD];
+	struct bc_lz4 *z = bc_lz4_new();
+	bool stored = false;
+
+	assert_int_equal(bc_lz4_block(z, zeros, sizeof(zeros), dst, 0, &stored), sizeof(dst));
+	assert_true(stored);
+	assert_true(bc_lz4_block(z, zeros, sizeof(zeros), dst, 1, &stored) < 100);
+	assert_false(stored);
+	bc_lz4_free(z);
+}
+
+static void hc_is_smaller_than_fast(void **state)
+{
+	struct bytes in = text(60000, 11);
+	uint8_t *dst = malloc(in.len + BC_LZ4_BLOCK_OVERHEAD);
+	struct bc_lz4 *z = bc_lz4_new();
+	bool stored;
+	size_t fast = bc_lz4_block(z, in.p, in.len, dst, 1, &stored);
+
+	assert_true(bc_lz4_block(z, in.p, in.len, dst, -9, &stored) < fast);
+	assert_true(bc_lz4_block(z, in.p, in.len, dst, 100, &stored) > fast);
+	bc_lz4_free(z);
+	free(dst);
+	free(in.p);
+}
+
+static void store_in_place_is_the_stored_block(void **state)
+{
+	struct bytes in = random_bytes(5000, 12);
+	uint8_t copied[5000 + BC_LZ4_BLOCK_OVERHEAD], placed[5000 + BC_LZ4_BLOCK_OVERHEAD];
+	struct bc_lz4 *z = bc_lz4_new();
+	bool stored;
+
+	memcpy(placed + 4, in.p, in.len);
+	assert_int_equal(bc_lz4_block(z, in.p, in.len, copied, 0, &stored), sizeof(copied));
+	assert_int_equal(bc_lz4_store_in_place(placed + 4, in.len), sizeof(placed));
+	assert_memory_equal(placed, copied, sizeof(placed));
+	bc_lz4_free(z);
+	free(in.p);
+}
+
+/* A sink that fails once it has taken fail_after bytes. */
+struct sink {
+	struct bytes b;
+	size_t fail_after;
+	int error;
+};
+
+static int take(void *ctx, const uint8_t *data, size_t len)
+{
+	struct sink *s = ctx;
+
+	assert_true(len > 0);
+	if (s->error && s->b.len + len > s->fail_after)
+		return s->error;
+	append(&s->b, data, len);
+	return 0;
+}
+
+static struct bc_stream *new_stream(int level, unsigned workers, struct sink *sink)
+{
+	struct bc_stream *s = NULL;
+
+	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, level, workers, take, sink, &s, NULL), 0);
+	return s;
+}
+
+static void feed_all(struct bc_stream *s, const struct bytes *in, size_t piece)
+{
+	for (size_t o = 0; o < in->len; o += piece)
+		assert_int_equal(bc_stream_feed(s, in->p + o, in->len - o < piece ? in->len - o : piece), 0);
+}
+
+static void stream_comes_back_and_begins_again(void **state)
+{
+	struct sink sink = { 0 };
+	struct bytes in = text(5 << 20, 13);
+	struct bc_stream *s = new_stream(1, 2, &sink);
+
+	for (int i = 0; i < 2; i++) {
+		struct bytes out = { 0 };
+
+		sink.b.len = 0;
+		assert_int_equal(bc_stream_begin(s), 0);
+		feed_all(s, &in, 99999);
+		assert_int_equal(bc_stream_end(s), 0);
+		assert_true(sink.b.len < in.len);
+		assert_int_equal(decode(&sink.b, 65536, &out), 0);
+		assert_same(&out, &in);
+		free(out.p);
+	}
+	bc_stream_free(s);
+	free(sink.b.p);
+	free(in.p);
+}
+
+static void empty_stream_is_a_frame(void **state)
+{
+	struct sink sink = { 0 };
+	struct bc_stream *s = new_stream(3, 1, &sink);
+	struct bytes out = { 0 };
+
+	assert_int_equal(bc_stream_begin(s), 0);
+	assert_int_equal(bc_stream_feed(s, NULL, 0), 0);
+	assert_int_equal(bc_stream_end(s), 0);
+	assert_true(sink.b.len > 4);
+	assert_int_equal(decode(&sink.b, 100, &out), 0);
+	assert_int_equal(out.len, 0);
+	bc_stream_free(s);
+	free(sink.b.p);
+}
+
+static void stream_has_a_checksum(void **state)
+{
+	struct sink sink = { 0 };
+	struct bytes in = random_bytes(100000, 14), out = { 0 };
+	struct bc_stream *s = new_stream(1, 1, &sink);
+
+	assert_int_equal(bc_stream_begin(s), 0);
+	feed_all(s, &in, in.len);
+	assert_int_equal(bc_stream_end(s), 0);
+	sink.b.p[50000] ^= 1;
+	assert_int_equal(decode(&sink.b, 200000, &out), -EBADMSG);
+	bc_stream_free(s);
+	free(out.p);
+	free(in.p);
+	free(sink.b.p);
+}
+
+static void flushed_stream_can_be_read_midway(void **state)
+{
+	struct sink sink = { 0 };
+	struct bytes in = text(1500000, 15);
+	struct bc_stream *s = new_stream(3, 2, &sink);
+
+	assert_int_equal(bc_stream_begin(s), 0);
+	for (int i = 1; i <= 3; i++) {
+		struct bytes part = { in.p, (size_t)i * 500000, 0 }, out = { 0 };
+
+		assert_int_equal(bc_stream_feed(s, in.p + part.len - 500000, 500000), 0);
+		assert_int_equal(bc_stream_flush(s), 0);
+		assert_int_equal(decode(&sink.b, 65536, &out), -ENODATA);
+		assert_same(&out, &part);
+		free(out.p);
+	}
+	bc_stream_free(s);
+	free(sink.b.p);
+	free(in.p);
+}
+
+static void stream_satisfies_the_zstd_program(void **state)
+{
+	char *const test[] = { "zstd", "-t", "-q", NULL }, *const cat[] = { "zstd", "-dc", "-q", NULL };
+	struct sink sink = { 0 };
+	struct bytes in = text(3 << 20, 16), out = { 0 }, nothing = { 0 };
+	struct bc_stream *s = new_stream(5, 2, &sink);
+	int rc;
+
+	assert_int_equal(bc_stream_begin(s), 0);
+	feed_all(s, &in, 1 << 20);
+	assert_int_equal(bc_stream_flush(s), 0);
+	assert_int_equal(bc_stream_end(s), 0);
+	bc_stream_free(s);
+	rc = run_tool(test, &sink.b, &nothing);
+	if (rc == 0 && run_tool(cat, &sink.b, &out) == 0)
+		assert_same(&out, &in);
+	free(in.p);
+	free(out.p);
+	free(nothing.p);
+	free(sink.b.p);
+	if (rc < 0)
+		BC_SKIP("there is no program zstd");
+	assert_int_equal(rc, 0);
+}
+
+static void sink_error_stays_until_begin(void **state)
+{
+	struct sink sink = { .error = -ENOSPC };
+	struct bytes in = random_bytes(100000, 17), out = { 0 };
+	struct bc_stream *s = new_stream(1, 1, &sink);
+
+	assert_int_equal(bc_stream_begin(s), 0);
+	feed_all(s, &in, in.len);
+	assert_int_equal(bc_stream_flush(s), -ENOSPC);
+	sink.error = 0;
+	assert_int_equal(bc_stream_feed(s, in.p, 1), -ENOSPC);
+	assert_int_equal(bc_stream_end(s), -ENOSPC);
+	assert_int_equal(sink.b.len, 0);
+	assert_int_equal(bc_stream_begin(s), 0);
+	feed_all(s, &in, in.len);
+	assert_int_equal(bc_stream_end(s), 0);
+	assert_int_equal(decode(&sink.b, 65536, &out), 0);
+	assert_same(&out, &in);
+	bc_stream_free(s);
+	free(sink.b.p);
+	free(in.p);
+	free(out.p);
+}
+
+static void begin_forgets_an_unfinished_frame(void **state)
+{
+	struct sink sink = { 0 };
+	struct bytes in = text(1000, 18), out = { 0 };
+	struct bc_stream *s = new_stream(1, 1, &sink);
+
+	assert_int_equal(bc_stream_begin(s), 0);
+	assert_int_equal(bc_stream_feed(s, (const uint8_t *)"forgotten", 9), 0);
+	sink.b.len = 0;
+	assert_int_equal(bc_stream_begin(s), 0);
+	feed_all(s, &in, 100);
+	assert_int_equal(bc_stream_end(s), 0);
+	assert_int_equal(decode(&sink.b, 65536, &out), 0);
+	assert_same(&out, &in);
+	bc_stream_free(s);
+	free(sink.b.p);
+	free(in.p);
+	free(out.p);
+}
+
+static void stream_refuses_what_is_out_of_range(void **state)
+{
+	struct bc_stream *s = NULL;
+	struct bc_err err;
+
+	assert_int_equal(bc_stream_new(BC_CODEC_LZ4, 1, 1, take, NULL, &s, &err), -EINVAL);
+	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, 20, 1, take, NULL, &s, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "1 to 19"));
+	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, 0, 1, take, NULL, &s, &err), -EINVAL);
+	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, 3, 0, take, NULL, &s, &err), -EINVAL);
+	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, 3, 100000, take, NULL, &s, &err), -EINVAL);
+	assert_null(s);
+	bc_stream_free(NULL);
+	bc_lz4_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_and_extensions_belong_together),
+		cmocka_unit_test(unknown_codec_is_refused),
+		cmocka_unit_test(levels_are_the_documented_ones),
+		cmocka_unit_test(lz4_header_takes_the_smallest_block_size_that_fits),
+		cmocka_unit_test(empty_lz4_frame_decodes_to_nothing),
+		cmocka_unit_test(lz4_of_every_mode_comes_back),
+		cmocka_unit_test(lz4_of_every_block_size_comes_back),
+		cmocka_unit_test(lz4_frame_satisfies_the_lz4_program),
+		cmocka_unit_test(each_lz4_block_decodes_alone),
+		cmocka_unit_test(what_does_not_get_smaller_is_stored),
+		cmocka_unit_test(acceleration_0_does_not_try),
+		cmocka_unit_test(hc_is_smaller_than_fast),
+		cmocka_unit_test(store_in_place_is_the_stored_block),
+		cmocka_unit_test(stream_comes_back_and_begins_again),
+		cmocka_unit_test(empty_stream_is_a_frame),
+		cmocka_unit_test(stream_has_a_checksum),
+		cmocka_unit_test(flushed_stream_can_be_read_midway),
+		cmocka_unit_test(stream_satisfies_the_zstd_program),
+		cmocka_unit_test(sink_error_stays_until_begin),
+		cmocka_unit_test(begin_forgets_an_unfinished_frame),
+		cmocka_unit_test(stream_refuses_what_is_out_of_range),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
