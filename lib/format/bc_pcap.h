@@ -13,7 +13,7 @@
 #define BC_PCAP_FILE_HEADER 24U
 #define BC_PCAP_RECORD_HEADER 16U
 
-/* Writes BC_PCAP_FILE_HEADER bytes. */
+/* Writes BC_PCAP_FILE_HEADER bytes. A snaplen of 0 (no limit) is written as 262144: the draft forbids 0. */
 void bc_pcap_file_header(uint8_t *dst, int nanoseconds, uint16_t linktype, uint32_t snaplen);
 
 /* Writes the record header and returns where caplen bytes of data go. Seconds beyond 32 bits wrap in 2106. */

@@ -19,7 +19,7 @@
 #define BC_PCAPNG_ISB 5U
 #define BC_PCAPNG_EPB 6U
 
-/* Bytes of an enhanced packet block without data and options; of its dropcount and queue options; of the options' end. */
+/* Bytes of an enhanced packet block without data and options; of two options; of the options' end. */
 #define BC_EPB_FIXED 32U
 #define BC_EPB_OPT_DROPCOUNT 12U
 #define BC_EPB_OPT_QUEUE 8U
@@ -39,9 +39,9 @@ struct bc_pcapng_stats {
 	uint64_t ts_ns;
 	uint64_t start_ns;
 	uint64_t end_ns;
-	uint64_t received;	/* isb_ifrecv */
+	uint64_t received;	/* isb_ifrecv: as in the ledger, what was lost included */
 	uint64_t if_dropped;	/* isb_ifdrop: lost by the NIC */
-	uint64_t accepted;	/* isb_filteraccept */
+	uint64_t accepted;	/* isb_filteraccept: received - if_dropped - filtered */
 	uint64_t os_dropped;	/* isb_osdrop: lost by the kernel and by us */
 	uint64_t delivered;	/* isb_usrdeliv: written */
 	const char *comment;	/* the named losses for a person; may be NULL */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A parser of pcap (us, ns, both byte orders, also the modified magic's 0xa1b2cd34 records) and pcapng (several sections,
- * several interfaces and resolutions, EPB, SPB, the obsolete packet block) over bytes that the caller holds. It does no I/O and
- * never reads outside the bytes given. Every field is hostile.
+ * A parser of pcap (us, ns, both byte orders, also the longer records of the modified magic 0xa1b2cd34) and pcapng
+ * (several sections, several interfaces and resolutions, EPB, SPB, the obsolete packet block) over bytes that the caller
+ * holds. It does no I/O and never reads outside the bytes given. Every field is hostile. One thread at a time uses a
+ * reader.
  */
 #ifndef BC_READER_H
 #define BC_READER_H
@@ -39,15 +40,23 @@ struct bc_reader *bc_reader_new(void);
 void bc_reader_free(struct bc_reader *r);
 
 /*
- * Parse one item at buf. At BC_READ_RECORD, _IFACE and _SKIP *consumed is its length (a pcap file header is an IFACE).
- * At BC_READ_MORE *consumed is 0 and *need the number of bytes from buf that would suffice (at most BC_READER_MAX_BLOCK,
- * or a few more to find out). -EBADMSG: corrupt; err says what, without the offset, which the caller knows. After an
- * error the reader must not be used again.
+ * Parse one item at buf. At BC_READ_RECORD, _IFACE and _SKIP *consumed is its length (a pcap file header is an IFACE);
+ * all of rec is set at BC_READ_RECORD, rec->iface at BC_READ_IFACE. At BC_READ_MORE *consumed is 0 and *need a number of
+ * bytes from buf to come back with: more than len, at most BC_READER_MAX_BLOCK; a first answer may only suffice to find
+ * out the next. What comes out does not depend on how much of the file is given at once. Lengths are the file's: wirelen
+ * may be less than caplen, and caplen more than the snaplen.
+ *
+ * -EBADMSG: corrupt; err says what, without the offset, which the caller knows. -ENOMEM: no memory for an interface.
+ * rec and *consumed are then untouched, and the reader must not be used again.
  */
 int bc_reader_next(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,
 		   struct bc_record *rec, struct bc_err *err);
 
-/* What the file says of interface i: name, description, linktype, snaplen, speed, MAC. stamp is BC_STAMP_FILE. i must be known. */
+/*
+ * What the file says of interface i: name, description, hardware, linktype, snaplen, speed, MAC; in clock, what braidcap
+ * once stated in it on the stamps. stamp is BC_STAMP_FILE. Text is UTF-8 without control characters. i must be known;
+ * the pointer is good until bc_reader_free().
+ */
 const struct bc_iface *bc_reader_iface(const struct bc_reader *r, uint32_t i);
 
 #endif

@@ -48,10 +48,10 @@ static void add_source(const struct bc_ledger *l, uint32_t output, uint32_t s, s
 	for (int i = 0; i < BC_LOSS_COUNT; i++) {
 		uint64_t outside = bc_counter_get(&a->control.dropped[i]);
 
-		b->dropped[i] += bc_counter_get(&o->dropped[i]) + bc_counter_get(&a->merge.dropped[i]) +
-				 bc_counter_get(&a->door.dropped[i]) + outside;
+		b->dropped[i] += bc_counter_get(&o->dropped[i]) + bc_counter_get(&a->door.dropped[i]) + outside;
 		b->received += outside;
 	}
+	b->dropped[BC_LOSS_PAST_END] += bc_counter_get(&a->merge.past_end[output]);
 	b->late += bc_counter_get(&a->merge.late);
 	b->forced += bc_counter_get(&a->merge.forced);
 	b->filtered += bc_counter_get(&a->door.filtered[output]);

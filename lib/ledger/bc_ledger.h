@@ -58,7 +58,7 @@ struct bc_source_account {
 	struct {
 		bc_counter_t received;		/* handed over by the driver, the kernel or the file */
 		bc_counter_t received_bytes;	/* on the wire */
-		bc_counter_t filtered[BC_MAX_OUTPUTS];	/* not wanted by this output */
+		bc_counter_t filtered[BC_MAX_OUTPUTS];	/* not dropped here, and not wanted by this output */
 		bc_counter_t dropped[BC_LOSS_COUNT];
 	} door BC_CACHE_ALIGNED;
 
@@ -67,7 +67,7 @@ struct bc_source_account {
 		bc_counter_t merged;
 		bc_counter_t late;	/* written all the same, but behind a younger packet */
 		bc_counter_t forced;	/* times that the merge went on without this source */
-		bc_counter_t dropped[BC_LOSS_COUNT];
+		bc_counter_t past_end[BC_MAX_OUTPUTS];	/* BC_LOSS_PAST_END, of those that this output wanted */
 	} merge BC_CACHE_ALIGNED;
 
 	/* The control thread: what the NIC and the kernel say that they lost. */

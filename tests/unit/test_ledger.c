@@ -13,7 +13,7 @@ static void balance_closes_when_all_is_named(void **state)
 	bc_counter_add(&l->source[0].door.received, 100);
 	bc_counter_add(&l->source[0].door.filtered[0], 10);
 	bc_counter_add(&l->source[0].door.dropped[BC_LOSS_LINK_FULL], 5);
-	bc_counter_add(&l->source[0].merge.dropped[BC_LOSS_PAST_END], 1);
+	bc_counter_add(&l->source[0].merge.past_end[0], 1);
 	bc_counter_add(&l->output[0].source[0].written, 80);
 	bc_counter_add(&l->output[0].source[0].dropped[BC_LOSS_DISK_FULL], 4);
 	bc_ledger_balance(l, 0, BC_ALL_SOURCES, &b);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a file says of its interfaces: the interface description block, and options in general. */
+#include <stdlib.h>
+
+#include "bc_pcapng.h"
+#include "bc_reader_priv.h"
+#include "bc_time.h"
+
+#define IDB_FIXED 20U
+#define TSRESOL_DEFAULT 6
+#define TSRESOL_BINARY 0x80
+#define EXP10_MAX 19 /* the greatest power of 10 in 64 bits */
+
+enum {
+	OPT_END = 0,
+	OPT_COMMENT = 1,
+	IF_NAME = 2,
+	IF_DESCRIPTION = 3,
+	IF_MACADDR = 6,
+	IF_SPEED = 8,
+	IF_TSRESOL = 9,
+	IF_TSOFFSET = 14,
+	IF_HARDWARE = 15,
+};
+
+int bc_reader_option_next(const uint8_t **p, const uint8_t *end, bool big_endian, struct bc_reader_option *ret,
+			  struct bc_err *err)
+{
+	size_t left = (size_t)(end - *p);
+	struct bc_reader_option o;
+
+	if (left < 4)
+		return 0;
+	o.code = bc_get16(*p, big_endian);
+	o.len = bc_get16(*p + 2, big_endian);
+	o.value = *p + 4;
+	if (o.code == OPT_END)
+		return 0;
+	if (o.len > left - 4)
+		return bc_err_set(err, -EBADMSG, "option %u claims %u bytes, but its block has %zu left", o.code, o.len,
+				  left - 4);
+	*p += 4 + bc_pad4(o.len);
+	*ret = o;
+	return 1;
+}
+
+int bc_reader_option_check(const struct bc_reader_option *o, uint16_t len, const char *name, struct bc_err *err)
+{
+	if (o->len != len)
+		return bc_err_set(err, -EBADMSG, "option %s has %u bytes instead of %u", name, o->len, len);
+	return 0;
+}
+
+int bc_reader_iface_new(struct bc_reader *r, struct bc_reader_iface **ret, struct bc_err *err)
+{
+	struct bc_reader_iface *iface;
+
+	if (r->count == BC_MAX_IFACES)
+		return bc_err_set(err, -EBADMSG, "it has more than %u interfaces; split it, for instance with editcap",
+				  BC_MAX_IFACES);
+	iface = calloc(1, sizeof(*iface));
+	if (!iface)
+		return bc_err_set(err, -ENOMEM, "no memory for an interface");
+	iface->desc.stamp = BC_STAMP_FILE;
+	r->iface[r->count] = iface;
+	*ret = iface;
+	return 0;
+}
+
+/* The length of the UTF-8 sequence at p, and its character; 0 when it is none. */
+static size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *ret)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = p[0] < 0x80 ? 1 : p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf8 ? 4 : 0;
+	uint32_t c = p[0] & (len > 1 ? 0x7fU >> len : 0x7fU);
+
+	if (!len || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3fU);
+	}
+	*ret = c;
+	return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : len;
+}
+
+/* What is no text, or would command a terminal, becomes '?': it goes into logs and reports. */
+static void copy_text(char *dst, size_t cap, const uint8_t *src, size_t n)
+{
+	size_t out = 0;
+
+	while (n && *src) {
+		uint32_t c = 0;
+		size_t len = utf8_decode(src, n, &c);
+		bool good = len && c >= 0x20 && !(c >= 0x7f && c < 0xa0);
+
+		len = len ? len : 1;
+		if (out + len >= cap)
+			break;
+		if (good)
+			memcpy(dst + out, src, len);
+		else
+			dst[out] = '?';
+		out += good ? len : 1;
+		src += len;
+		n -= len;
+	}
+	dst[out] = '\0';
+}
+
+/* Our own words on how the times were made live on when a file is read and written again. */
+static void copy_stamp(struct bc_iface *iface, const struct bc_reader_option *o)
+{
+	static const char stamp[] = "stamp: ", again[] = "stamp: file; ";
+	size_t skip = 0;
+
+	if (o->len < sizeof(stamp) - 1 || memcmp(o->value, stamp, sizeof(stamp) - 1))
+		return;
+	if (o->len >= sizeof(again) - 1 && !memcmp(o->value, again, sizeof(again) - 1))
+		skip = sizeof(again) - 1;
+	copy_text(iface->clock, sizeof(iface->clock), o->value + skip, o->len - skip);
+}
+
+static uint64_t exp10_u64(unsigned int n)
+{
+	uint64_t v = 1;
+
+	while (n--)
+		v *= 10;
+	return v;
+}
+
+static void set_resolution(struct bc_reader_clock *c, uint8_t tsresol)
+{
+	unsigned int n = tsresol & 0x7f;
+
+	c->div = 1;
+	c->shift = 0;
+	if (tsresol & TSRESOL_BINARY) {
+		c->mul = BC_NS_PER_S;
+		c->shift = (uint8_t)n;
+	} else if (n <= 9) {
+		c->mul = exp10_u64(9 - n);
+	} else {
+		/* Beyond the 64 bits of a divisor no time reaches a nanosecond. */
+		c->mul = n - 9 <= EXP10_MAX;
+		c->div = c->mul ? exp10_u64(n - 9) : 1;
+	}
+}
+
+static int take_option(struct bc_reader_iface *iface, const struct bc_reader_option *o, bool big_endian,
+		       struct bc_err *err)
+{
+	struct bc_iface *d = &iface->desc;
+	int rc = 0;
+
+	switch (o->code) {
+	case OPT_COMMENT:
+		copy_stamp(d, o);
+		break;
+	case IF_NAME:
+		copy_text(d->name, sizeof(d->name), o->value, o->len);
+		break;
+	case IF_DESCRIPTION:
+		copy_text(d->description, sizeof(d->description), o->value, o->len);
+		break;
+	case IF_HARDWARE:
+		copy_text(d->hardware, sizeof(d->hardware), o->value, o->len);
+		break;
+	case IF_MACADDR:
+		rc = bc_reader_option_check(o, sizeof(d->mac), "if_MACaddr", err);
+		if (!rc) {
+			memcpy(d->mac, o->value, sizeof(d->mac));
+			d->has_mac = 1;
+		}
+		break;
+	case IF_SPEED:
+		rc = bc_reader_option_check(o, 8, "if_speed", err);
+		if (!rc)
+			d->speed_bps = bc_get64(o->value, big_endian);
+		break;
+	case IF_TSRESOL:
+		rc = bc_reader_option_check(o, 1, "if_tsresol", err);
+		if (!rc)
+			set_resolution(&iface->clock, o->value[0]);
+		break;
+	case IF_TSOFFSET:
+		rc = bc_reader_option_check(o, 8, "if_tsoffset", err);
+		if (!rc)
+			iface->clock.offset_s = (int64_t)bc_get64(o->value, big_endian);
+		break;
+	}
+	return rc;
+}
+
+static int take_options(struct bc_reader_iface *iface, const uint8_t *p, const uint8_t *end, bool big_endian,
+			struct bc_err *err)
+{
+	struct bc_reader_clock *c = &iface->clock;
+	struct bc_reader_option o;
+	int rc;
+
+	set_resolution(c, TSRESOL_DEFAULT);
+	while ((rc = bc_reader_option_next(&p, end, big_endian, &o, err)) > 0) {
+		rc = take_option(iface, &o, big_endian, err);
+		if (rc)
+			return rc;
+	}
+	c->plain = c->mul == 1 && c->div == 1 && !c->shift && !c->offset_s;
+	return rc;
+}
+
+int bc_reader_idb(struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_err *err)
+{
+	struct bc_reader_iface *iface;
+	int rc;
+
+	if (total < IDB_FIXED)
+		return bc_err_set(err, -EBADMSG, "an interface description of %u bytes, which is too short", total);
+	rc = bc_reader_iface_new(r, &iface, err);
+	if (rc)
+		return rc;
+	iface->desc.linktype = bc_get16(block + 8, r->big_endian);
+	iface->desc.snaplen = bc_get32(block + 12, r->big_endian);
+	rc = take_options(iface, block + 16, block + total - 4, r->big_endian, err);
+	if (rc) {
+		free(iface);
+		return rc;
+	}
+	r->count++;
+	return 0;
+}
