@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the host lends to a test: pairs of interfaces, small file systems. Without root the test says SKIP."""
+
+import os
+import shutil
+import socket
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from .process import tool, unique, wait_until
+
+
+def require_root(*tools):
+    """SKIP unless we are root and have these tools."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    for name in tools:
+        if not shutil.which(name):
+            pytest.skip(f"needs the program {name}")
+
+
+def _quiet_up(name, mtu):
+    """Up, and silent: no IPv6, so that only our packets pass."""
+    disable = Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
+    if disable.exists():
+        disable.write_text("1")
+    tool("ip", "link", "set", name, "mtu", mtu, "up")
+
+
+@contextmanager
+def veth(mtu=1500):
+    """The names of the two ends of a pair."""
+    require_root("ip")
+    a, b = unique("bv"), unique("bv")
+    tool("ip", "link", "add", a, "type", "veth", "peer", "name", b)
+    try:
+        _quiet_up(a, mtu)
+        _quiet_up(b, mtu)
+        # Frames that the sender is told were sent may be lost before both ends have carrier.
+        for name in (a, b):
+            wait_until(lambda n=name: Path(f"/sys/class/net/{n}/operstate").read_text() == "up\n", f"{name} up")
+        yield a, b
+    finally:
+        tool("ip", "link", "del", a, check=False)
+
+
+@contextmanager
+def tmpfs(folder, mib):
+    """A file system of that size mounted on folder."""
+    require_root("mount", "umount")
+    done = tool("mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0777", "tmpfs", folder, check=False)
+    if done.returncode:
+        pytest.skip(f"may not mount: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        tool("umount", "-l", folder)
+
+
+class Sender:
+    """Puts frames on an interface through a packet socket."""
+
+    def __init__(self, interface):
+        self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self._socket.bind((interface, 0))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def send(self, frames):
+        send = self._socket.send
+        for frame in frames:
+            send(frame)
+
+
+def received_by(interface):
+    """How many packets the kernel has seen come in on the interface."""
+    return int(Path(f"/sys/class/net/{interface}/statistics/rx_packets").read_text())

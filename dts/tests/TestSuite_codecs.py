@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Every format with every compression."""
+
+from framework.checks import assert_lossless, assert_same, published, verify_segments
+from framework.packets import T0_NS, frames, timed, write_pcap
+from framework.reader import packer, unpacked
+from framework.test_suite import TestSuite, func_test, verify
+
+COUNT = 5000
+MAGIC = {"pcapng": b"\x0a\x0d\x0d\x0a", "pcap": b"\x4d\x3c\xb2\xa1", "pcap-us": b"\xd4\xc3\xb2\xa1"}
+PACKER = {"lz4": ("lz4", ".lz4"), "zstd": ("zstd", ".zst"), "none": (None, "")}
+
+
+class TestCodecs(TestSuite):
+    def one(self, form, codec, *args):
+        """Capture one file with a format and a compression."""
+        made = timed(frames(0, COUNT, sizes=(60, 333, 1514), noise=True), T0_NS + 123, 1001)
+        trace = write_pcap(self.folder / "in.pcap", made, nanoseconds=True)
+        out = self.make_folder(f"{form}-{codec}-{len(args)}")
+        run = self.capture("-i", trace, "-w", out, "--format", form, "-Z", codec, *args)
+        assert_lossless(run.report, COUNT)
+        found = published(out)
+        name, end = PACKER[codec]
+        verify([packer(p) for p in found] == [name], f"{found}")
+        verify(found[0].name.endswith(f".{form.removesuffix('-us')}{end}"), found[0].name)
+        verify(unpacked(found[0])[:4] == MAGIC[form], "another format")
+        if form == "pcap-us":
+            made = [p._replace(ts_ns=p.ts_ns // 1000 * 1000) for p in made]
+        assert_same(verify_segments(found), made)
+
+    @func_test
+    def lz4(self):
+        """LZ4 with every format."""
+        for form in MAGIC:
+            self.one(form, "lz4")
+
+    @func_test
+    def zstd(self):
+        """zstd with every format."""
+        for form in MAGIC:
+            self.one(form, "zstd")
+
+    @func_test
+    def none(self):
+        """Every format as it is."""
+        for form in MAGIC:
+            self.one(form, "none")
+
+    @func_test
+    def levels(self):
+        """A level other than the default."""
+        self.one("pcapng", "lz4", "-z", "9")
+        self.one("pcapng", "zstd", "-z", "3", "--writers", "2")
+
+    @func_test
+    def one_frame_for_each_segment(self):
+        """An LZ4 segment made by several writers is one frame, which Wireshark can read."""
+        self.one("pcapng", "lz4", "--writers", "2", "--chunk", "64")
+        path = published(self.folder / "pcapng-lz4-4")[0]
+        verify(path.read_bytes().count(b"\x04\x22\x4d\x18") == 1, "more than one frame")

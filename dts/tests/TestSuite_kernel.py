@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Capture from interfaces of the kernel, through libpcap and through DPDK's own drivers."""
+
+import signal
+
+from framework import host
+from framework.checks import assert_balance, assert_lossless, assert_streams, losses, published, verify_segments
+from framework.packets import frames
+from framework.process import unique, wait_until
+from framework.test_suite import TestSuite, func_test, verify
+
+
+class TestKernel(TestSuite):
+    def set_up_test_case(self):
+        host.require_root("ip")
+
+    def exchange(self, data, *args, mtu=1500, source="pcap:{}"):
+        """Send data over a veth pair whose other end is the source; the packets found and the report."""
+        near, far = self.stack.enter_context(host.veth(mtu))
+        out = self.make_folder()
+        run = self.start("-i", source.format(far), "-w", out, *args)
+        with host.Sender(near) as sender:
+            sender.send(data)
+        run.wait_received(len(data))
+        report = run.stop()
+        assert_lossless(report, len(data))
+        return verify_segments(published(out)), report
+
+    @func_test
+    def every_packet_once_and_in_order(self):
+        """20000 packets of mixed sizes are captured from an interface."""
+        data = frames(0, 20000, sizes=(60, 300, 1514))
+        packets, report = self.exchange(data)
+        verify([p.data for p in packets] == data, "content or order differ")
+        verify(report["sources"][0]["stamp"] == "kernel", "the kernel stamps these")
+
+    @func_test
+    def a_bare_name_is_an_interface(self):
+        """`-i NAME` is `-i pcap:NAME`."""
+        packets, _ = self.exchange(frames(0, 100), source="{}")
+        assert_streams(packets, {0: 100})
+
+    @func_test
+    def vlan_tags_are_intact(self):
+        """One tag and two tags are in the file as they were on the wire."""
+        data = frames(0, 100, sizes=(100,), vlans=[(0x8100, 0x2007)])
+        data += frames(1, 100, sizes=(100,), vlans=[(0x88A8, 5), (0x8100, 6)])
+        packets, _ = self.exchange(data)
+        verify([p.data for p in packets] == data, "a tag is lost or moved")
+
+    @func_test
+    def jumbo_frames_are_intact(self):
+        """9000 bytes come out as they went in."""
+        data = frames(0, 500, sizes=(9000,), noise=True)
+        packets, _ = self.exchange(data, mtu=9000)
+        verify([p.data for p in packets] == data, "content differs")
+
+    @func_test
+    def snaplen_cuts_exactly(self):
+        """-s 60 keeps 60 bytes and says how long the packet was."""
+        data = frames(0, 100, sizes=(60, 61, 1000))
+        packets, _ = self.exchange(data, "-s", "60")
+        verify([p.data for p in packets] == [d[:60] for d in data], "what was kept is not the beginning")
+        verify([p.wire for p in packets] == [len(d) for d in data], "the length on the wire is lost")
+
+    @func_test
+    def filter_counts_what_it_refuses(self):
+        """Packets that -f does not want are filtered, not lost."""
+        near, far = self.stack.enter_context(host.veth())
+        out = self.make_folder()
+        run = self.start("-i", f"pcap:{far}", "-w", out, "-f", "src host 10.0.0.1")
+        with host.Sender(near) as sender:
+            sender.send(frames(0, 300) + frames(1, 200))
+        run.wait_written(200)
+        report = run.stop()
+        assert_balance(report)
+        verify(report["balance"]["dropped"] == 0, losses(report))
+        assert_streams(verify_segments(published(out)), {1: 200})
+
+    @func_test
+    def kernel_losses_are_counted(self):
+        """What the kernel drops while the program stands still is in the ledger under its name."""
+        near, far = self.stack.enter_context(host.veth())
+        out = self.make_folder()
+        run = self.start("-i", f"pcap:{far},buffer_mb=1", "-w", out)
+        run.signal(signal.SIGSTOP)
+        with host.Sender(near) as sender:
+            sender.send(frames(0, 20000, sizes=(1000,)))
+        run.signal(signal.SIGCONT)
+        run.wait_received(20000)
+        report = run.stop()
+        assert_balance(report)
+        verify(report["balance"]["received"] == 20000, report["balance"])
+        verify(list(losses(report)) == ["kernel_drop"], losses(report))
+        verify(len(verify_segments(published(out))) == report["balance"]["written"], "the file differs from the ledger")
+
+    @func_test
+    def two_interfaces_in_one_order(self):
+        """Two interfaces that receive in turns come out in the order of sending."""
+        near, far = zip(*(self.stack.enter_context(host.veth()) for _ in range(2)))
+        out = self.make_folder()
+        run = self.start("-i", f"pcap:{far[0]}", "-i", f"pcap:{far[1]}", "-w", out)
+        data = [frames(i, 2000) for i in range(2)]
+        with host.Sender(near[0]) as a, host.Sender(near[1]) as b:
+            for pair in zip(*data):
+                a.send(pair[:1])
+                b.send(pair[1:])
+        run.wait_received(4000)
+        assert_lossless(run.stop(), 4000)
+        packets = verify_segments(published(out))
+        verify([p.data for p in packets] == [d for pair in zip(*data) for d in pair], "the order of sending is lost")
+
+    @func_test
+    def flood_is_accounted_for(self):
+        """A flood by testpmd through a packet socket: the ledger has what the interface had."""
+        near, far = self.stack.enter_context(host.veth())
+        out = self.make_folder()
+        run = self.start("-i", f"pcap:{far},buffer_mb=8", "-w", out, beside_generator=True)
+        flood = self.testpmd([f"net_af_packet0,iface={near}"], mode="txonly")
+        flood.command("start")
+        wait_until(lambda: host.received_by(far) > 100000, "a flood")
+        flood.command("stop")
+        flood.quit()
+        run.wait_received(host.received_by(far))
+        report = run.stop()
+        assert_balance(report)
+        verify(report["balance"]["received"] == host.received_by(far), report["balance"])
+        verify(len(verify_segments(published(out))) == report["balance"]["written"], "the file differs from the ledger")
+
+    @func_test
+    def dpdk_af_packet(self):
+        """The same interface through DPDK's af_packet driver."""
+        packets, _ = self.exchange(frames(0, 5000), source="dpdk:net_af_packet0,iface={},full=wait")
+        assert_streams(packets, {0: 5000})
+
+    @func_test
+    def dpdk_tap(self):
+        """What is sent to a tap device that DPDK makes is captured."""
+        name, out = unique("bt"), self.make_folder()
+        run = self.start("-i", f"dpdk:net_tap0,iface={name}", "-w", out, "-f", "udp dst port 9")
+        with host.Sender(name) as sender:
+            sender.send(frames(0, 1000))
+        run.wait_written(1000)
+        assert_balance(run.stop())
+        assert_streams(verify_segments(published(out)), {0: 1000})

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What each signal does."""
+
+import signal
+import subprocess
+
+from framework.checks import assert_balance, assert_lossless, assert_streams, losses, published, verify_segments
+from framework.packets import frames
+from framework.process import wait_until
+from framework.test_suite import TestSuite, func_test, verify
+
+
+class TestSignals(TestSuite):
+    def loaded(self, count=20000):
+        """A capture that has just received count packets."""
+        self.out = self.make_folder()
+        run = self.start("-i", self.vhost(), "-w", self.out, beside_generator=True)
+        self.send(frames(0, count))
+        run.wait_received(count)
+        return run
+
+    @func_test
+    def int_drains_and_publishes(self):
+        """SIGINT: all that was received is written and published."""
+        assert_lossless(self.loaded().stop(), 20000)
+        assert_streams(verify_segments(published(self.out)), {0: 20000})
+
+    @func_test
+    def term_drains_and_publishes(self):
+        """SIGTERM: the same."""
+        run = self.loaded()
+        run.signal(signal.SIGTERM)
+        run.finish()
+        assert_lossless(run.report, 20000)
+        assert_streams(verify_segments(published(self.out)), {0: 20000})
+
+    @func_test
+    def second_signal_ends_at_once(self):
+        """The first SIGINT waits for a reader that does not read; the second does not, and says what is lost."""
+        run = self.start("-i", self.vhost(), "-w", "-", "-Z", "none", beside_generator=True, stdout=subprocess.PIPE)
+        self.send(frames(0, 5000, sizes=(1000,)))
+        run.wait_received(5000)
+        run.signal(signal.SIGINT)
+        try:
+            run.process.wait(3)
+            verify(False, "it ended with packets that nobody has read")
+        except subprocess.TimeoutExpired:
+            pass
+        run.signal(signal.SIGINT)
+        run.finish(rc=1, timeout=30)
+        report = run.report
+        assert_balance(report)
+        verify(losses(report).get("aborted", 0) > 0, losses(report))
+
+    @func_test
+    def hup_rotates(self):
+        """SIGHUP: the segment is published, the next begins."""
+        run = self.loaded(1000)
+        run.signal(signal.SIGHUP)
+        wait_until(lambda: len(published(self.out)) == 1, "a segment")
+        assert_lossless(run.stop(), 1000)
+        verify(len(published(self.out)) == 2, "the last segment")
+        assert_streams(verify_segments(published(self.out)), {0: 1000})
+
+    @func_test
+    def usr1_prints(self):
+        """SIGUSR1: the counters on stderr, and the capture goes on."""
+        run = self.loaded(1234)
+        before = len(run.stderr)
+        run.signal(signal.SIGUSR1)
+        wait_until(lambda: "1234" in run.stderr[before:], "the counters")
+        assert_lossless(run.stop(), 1234)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is refused: with one line that says why, exit status 2, and nothing written."""
+
+from framework import host
+from framework.checks import assert_lossless, published, verify_segments
+from framework.packets import frames, timed, write_pcap
+from framework.test_suite import TestSuite, func_test, verify
+
+
+class TestUsage(TestSuite):
+    def set_up_test_case(self):
+        self.trace = write_pcap(self.folder / "in.pcap", timed(frames(0, 10)))
+        self.out = self.make_folder()
+
+    def refused(self, *args, words=(), rc=(2,), **options):
+        """Run a capture that must be refused with these words; nothing may be in the folder."""
+        done = self.braidcap("capture", *args, "--no-huge", check=False, **options)
+        verify(done.returncode in rc, f"exit status {done.returncode}: {done.stderr}")
+        lines = done.stderr.strip().splitlines()
+        verify(len(lines) == 1, f"not one line: {done.stderr}")
+        for word in words:
+            verify(word in lines[0], f"{word!r} is not in {lines[0]!r}")
+        verify(list(self.out.iterdir()) == [], "something was written")
+
+    @func_test
+    def bad_options(self):
+        """Unknown options and impossible values are named."""
+        good = ("-i", self.trace, "-w", self.out)
+        for args in (("--no-such-option",), ("--snaplen", "0x"), ("--snaplen", "-1"), ("--snaplen", "99999999"),
+                     ("--count", "many"), ("--rotate-seconds", "nan"), ("--rotate-size", "-5"), ("--format", "doc"),
+                     ("--compress", "rar"), ("--memory", "0"), ("--duration", "1s"), ("--lcores", "a-b")):
+            self.refused(*good, *args, words=args[:1])
+
+    @func_test
+    def nothing_to_do(self):
+        """Without a source or a destination, and with words left over."""
+        self.refused("-w", self.out, words=["-i"])
+        self.refused("-i", self.trace, words=["-w"])
+        self.refused("-i", self.trace, "-w", self.out, "left-over", words=["left-over"])
+
+    @func_test
+    def unknown_subcommand(self):
+        """`braidcap nonsense` and `braidcap` alone."""
+        for args in (("nonsense",), ()):
+            done = self.braidcap(*args, check=False)
+            verify(done.returncode == 2 and done.stderr, f"{args}: {done.returncode}")
+
+    @func_test
+    def bad_source_keys(self):
+        """An unknown value of a key of ours is named."""
+        self.refused("-i", "dpdk:net_null0,queues=none", "-w", self.out, words=["queues"])
+        self.refused("-i", "null:size=big", "-w", self.out, words=["size"])
+
+    @func_test
+    def bad_filter(self):
+        """A filter is refused in libpcap's words."""
+        self.refused("-i", self.trace, "-w", self.out, "-f", "tcp and and", words=["syntax error"])
+
+    @func_test
+    def unknown_port(self):
+        """A port that does not exist is named."""
+        self.refused("-i", "dpdk:0000:ff:1f.7", "-w", self.out, words=["0000:ff:1f.7"], rc=(1, 2))
+
+    @func_test
+    def unknown_interface(self):
+        """So is an interface, and a file."""
+        self.refused("-i", "pcap:nosuchif0", "-w", self.out, words=["nosuchif0"], rc=(1, 2))
+        self.refused("-i", "file:/nonexistent.pcap", "-w", self.out, words=["/nonexistent.pcap"], rc=(1, 2))
+
+    @func_test
+    def missing_folder(self):
+        """A destination whose folder is missing is named, and not made."""
+        for dest in (self.folder / "none" / "out.pcapng", f"{self.folder}/none/below/"):
+            self.refused("-i", self.trace, "-w", dest, words=[str(self.folder / "none")], rc=(1, 2))
+        verify(not (self.folder / "none").exists(), "the folder was made")
+
+    @func_test
+    def bad_yaml(self):
+        """A mistake in a file is named with its file."""
+        config = self.folder / "c.yaml"
+        for text in ("sources: [", "sources:\n  - eth0\noutputs:\n  - dest: /tmp\n    formt: pcap\n", "- 1\n"):
+            config.write_text(text)
+            self.refused("-C", config, words=["c.yaml"])
+
+    @func_test
+    def help_is_help(self):
+        """--help goes to stdout with exit status 0."""
+        done = self.braidcap("capture", "--help")
+        verify("--rotate-seconds" in done.stdout, done.stdout)
+
+    def nobody(self):
+        """Let the user nobody in."""
+        host.require_root("setpriv")
+        self.folder.chmod(0o777)
+        self.out.chmod(0o777)
+
+    @func_test
+    def works_without_rights(self):
+        """A file into segments, by a user without any rights."""
+        self.nobody()
+        run = self.capture("-i", self.trace, "-w", self.out, user="nobody")
+        assert_lossless(run.report, 10)
+        verify_segments(published(self.out))
+
+    @func_test
+    def no_right_to_an_interface(self):
+        """An interface without the right to it: one line."""
+        self.nobody()
+        _, far = self.stack.enter_context(host.veth())
+        run = self.start("-i", f"pcap:{far}", "-w", self.out, capturing=False, user="nobody")
+        run.finish(rc=None)
+        verify(run.process.returncode in (1, 2), f"exit status {run.process.returncode}")
+        lines = run.stderr.strip().splitlines()
+        verify(len(lines) == 1 and far in lines[0], run.stderr)
+        verify(published(self.out) == [], "something was written")
+
+    @func_test
+    def no_right_to_the_folder(self):
+        """A folder that may not be written: one line."""
+        self.nobody()
+        self.out.chmod(0o755)
+        run = self.start("-i", self.trace, "-w", self.out, capturing=False, user="nobody")
+        run.finish(rc=None)
+        verify(run.process.returncode in (1, 2), f"exit status {run.process.returncode}")
+        verify(str(self.out) in run.stderr, run.stderr)

@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_committer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bc_time.h"
+
+#define WAIT_NS (50 * BC_NS_PER_MS)		/* for a chunk, before looking at the timers */
+#define RETRY_NS (20 * BC_NS_PER_MS)		/* between attempts on a full disk */
+#define DRAIN_PATIENCE_NS (1 * BC_NS_PER_S)	/* for a full disk, once the sources have stopped */
+
+/* Packets whose fate is known only when a stream codec's bytes were written. */
+struct pending {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t from[BC_MAX_SOURCES];
+};
+
+struct bc_committer {
+	struct bc_committer_config cfg;
+	struct bc_output_account *account;
+	pthread_t thread;
+	bool started;
+
+	uint64_t seq;			/* the chunk that comes next */
+	bool begun;			/* the store has a segment */
+	bool headed;			/* and its beginning was written */
+	bool end_pending;		/* its last chunk has come, its end is not written yet */
+	bool frame_ended;		/* of a stream codec: the end is in out */
+	uint64_t segment;
+	uint32_t ifaces;		/* described in it */
+	struct bc_segment_info info;
+	uint64_t lost_since;		/* packets lost since the last write */
+	enum bc_loss lost_as;
+
+	struct bc_lz4 *lz4;		/* for the segments' own bytes */
+	struct bc_stream *stream;
+	struct pending pending;
+	uint8_t *out;			/* bytes of the stream codec that the store has not taken yet */
+	size_t out_len, out_cap;
+	uint8_t *text;			/* the segments' own bytes, plain; text_cap of them */
+	size_t text_cap;
+	uint8_t *coded;			/* and as blocks */
+
+	bool dirty;			/* something was written since the last sync */
+	uint64_t synced_mono_ns;
+	uint64_t drain_since_ns;
+	bool full_said;
+
+	_Atomic bool draining, aborted, done, reader_gone;
+};
+
+static int to_out(void *ctx, const uint8_t *data, size_t len)
+{
+	struct bc_committer *c = ctx;
+
+	if (c->out_cap - c->out_len < len) {
+		size_t cap = (c->out_len + len) * 2;
+		uint8_t *p = realloc(c->out, cap);
+
+		if (!p)
+			return -ENOMEM;
+		c->out = p;
+		c->out_cap = cap;
+	}
+	memcpy(c->out + c->out_len, data, len);
+	c->out_len += len;
+	return 0;
+}
+
+/* Packets may be given up: the buffers are nearly full, or the capture ends and the disk stayed full. */
+static bool out_of_patience(struct bc_committer *c)
+{
+	if (atomic_load(&c->aborted))
+		return true;
+	if (atomic_load(&c->draining)) {
+		if (!c->drain_since_ns)
+			c->drain_since_ns = bc_mono_ns();
+		if (bc_mono_ns() - c->drain_since_ns > DRAIN_PATIENCE_NS)
+			return true;
+		return false;
+	}
+	return bc_bufpool_available(c->cfg.pool) <= bc_bufpool_total(c->cfg.pool) / 8;
+}
+
+static void say_full(struct bc_committer *c, bool full)
+{
+	if (full && !c->full_said)
+		bc_log(c->cfg.log, BC_ERROR, "%s: no space left: buffering, then losing packets as disk_full, until there is room",
+		       c->account->name);
+	else if (!full && c->full_said)
+		bc_log(c->cfg.log, BC_NOTICE, "%s: there is space again: the capture goes on", c->account->name);
+	c->full_said = full;
+}
+
+static void nap(uint64_t ns)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = (long)ns }, NULL);
+}
+
+/* Repeat a call of the store while the disk is full and the buffers can wait. */
+#define PATIENTLY(c, call) \
+	({ \
+		int r_; \
+		while ((r_ = (call)) == -ENOSPC || r_ == -EDQUOT || r_ == -EAGAIN) { \
+			if (r_ != -EAGAIN) \
+				say_full(c, true); \
+			if (out_of_patience(c)) \
+				break; \
+			nap(RETRY_NS); \
+		} \
+		if (!r_) \
+			say_full(c, false); \
+		else if (r_ == -EPIPE) \
+			atomic_store(&(c)->reader_gone, true); \
+		r_; \
+	})
+
+static int write_block(struct bc_committer *c, const uint8_t *data, size_t len)
+{
+	int r = len ? PATIENTLY(c, bc_store_write(c->cfg.store, data, len)) : 0;
+
+	if (!r && len) {
+		c->dirty = true;
+		bc_counter_add(&c->account->file_bytes, len);
+	}
+	return r;
+}
+
+static int write_end(struct bc_committer *c, const uint8_t *data, size_t len)
+{
+	int r = len ? PATIENTLY(c, bc_store_write_tail(c->cfg.store, data, len)) : 0;
+
+	if (!r)
+		bc_counter_add(&c->account->file_bytes, len);
+	return r;
+}
+
+/* Hand to the store what the stream codec has put out. */
+static int write_out(struct bc_committer *c, bool end)
+{
+	int r = end ? write_end(c, c->out, c->out_len) : write_block(c, c->out, c->out_len);
+
+	if (!r)
+		c->out_len = 0;
+	return r;
+}
+
+static enum bc_loss loss_of(int r)
+{
+	switch (r) {
+	case -ENOSPC:
+	case -EDQUOT:
+	case -EAGAIN:
+		return BC_LOSS_DISK_FULL;
+	case -EPIPE:
+		return BC_LOSS_READER_GONE;
+	default:
+		return BC_LOSS_DISK_ERROR;
+	}
+}
+
+static void count_lost(struct bc_committer *c, const struct pending *p, enum bc_loss loss)
+{
+	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
+		if (p->from[s])
+			bc_counter_add(&c->account->source[s].dropped[loss], p->from[s]);
+	c->lost_since += p->packets;
+	c->lost_as = loss;
+}
+
+static void count_written(struct bc_committer *c, const struct pending *p)
+{
+	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
+		if (p->from[s])
+			bc_counter_add(&c->account->source[s].written, p->from[s]);
+	bc_counter_add(&c->account->written, p->packets);
+	bc_counter_add(&c->account->written_bytes, p->bytes);
+}
+
+/* What a chunk carries, without those that the format refused, which are entered at once. */
+static struct pending cargo(struct bc_committer *c, const struct bc_chunk *k)
+{
+	struct pending p = { .packets = k->packets - k->refused, .bytes = k->dense };
+
+	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++) {
+		p.from[s] = k->from[s] - (k->refused ? k->refused_from[s] : 0);
+		if (k->refused && k->refused_from[s])
+			bc_counter_add(&c->account->source[s].dropped[BC_LOSS_LINK_TYPE], k->refused_from[s]);
+	}
+	return p;
+}
+
+static const char *filter_of(struct bc_committer *c)
+{
+	return c->cfg.filter ? c->cfg.filter(c->cfg.filter_ctx) : NULL;
+}
+
+/* Make room for plain bytes of the segment's own, and for the blocks they become. */
+static int reserve_text(struct bc_committer *c, size_t len)
+{
+	uint8_t *text, *coded;
+
+	if (len <= c->text_cap)
+		return 0;
+	text = realloc(c->text, len);
+	if (text)
+		c->text = text;
+	coded = realloc(c->coded, len + (len / 4096 + 2) * (BC_LZ4_BLOCK_OVERHEAD + BC_LZ4_HEADER_MAX));
+	if (coded)
+		c->coded = coded;
+	if (!text || !coded)
+		return -ENOMEM;
+	c->text_cap = len;
+	return 0;
+}
+
+/* len bytes of text into coded, behind the at bytes that are there; returns the new end. */
+static size_t encode_text(struct bc_committer *c, size_t len, size_t at)
+{
+	bool stored;
+
+	if (c->cfg.codec == BC_CODEC_NONE) {
+		memcpy(c->coded + at, c->text, len);
+		return at + len;
+	}
+	for (size_t done = 0; done < len;) {
+		size_t n = len - done < c->cfg.block_max ? len - done : c->cfg.block_max;
+
+		at += bc_lz4_block(c->lz4, c->text + done, n, c->coded + at, 1, &stored);
+		done += n;
+	}
+	return at;
+}
+
+static int begin_bytes(struct bc_committer *c, size_t len)
+{
+	size_t at = 0;
+	int r;
+
+	if (c->stream) {
+		c->out_len = 0;
+		r = bc_stream_begin(c->stream);
+		return r ? r : bc_stream_feed(c->stream, c->text, len);
+	}
+	if (c->cfg.codec == BC_CODEC_LZ4)
+		at = bc_lz4_header(c->coded, c->cfg.block_max);
+	return write_block(c, c->coded, encode_text(c, len, at));
+}
+
+static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
+{
+	const char *filter = filter_of(c);
+	uint32_t ifaces = bc_iface_count(c->cfg.section.ifaces);
+	size_t len = bc_section_begin(&c->cfg.section, ifaces, filter, NULL, 0);
+	int r;
+
+	if (!c->begun) {
+		r = PATIENTLY(c, bc_store_begin(c->cfg.store));
+		if (r)
+			return r;
+		c->begun = true;
+	}
+	r = reserve_text(c, len);
+	if (r)
+		return r;
+	len = bc_section_begin(&c->cfg.section, ifaces, filter, c->text, len);
+	r = begin_bytes(c, len);
+	if (r)
+		return r;
+	c->headed = true;
+	c->segment = k->segment;
+	c->ifaces = ifaces;
+	c->info = (struct bc_segment_info){ .begin_ns = k->segment_begin_ns, .bytes = len };
+	return 0;
+}
+
+/* Text within a segment: interfaces that appeared, and the place of a loss. */
+static int insert_text(struct bc_committer *c, size_t len)
+{
+	if (c->stream)
+		return bc_stream_feed(c->stream, c->text, len);
+	return write_block(c, c->coded, encode_text(c, len, 0));
+}
+
+static int describe_ifaces(struct bc_committer *c, uint32_t to)
+{
+	const char *filter = filter_of(c);
+	size_t len = bc_section_more(&c->cfg.section, c->ifaces, to, filter, NULL, 0);
+	int r = reserve_text(c, len);
+
+	if (r || !len)
+		return r;
+	r = insert_text(c, bc_section_more(&c->cfg.section, c->ifaces, to, filter, c->text, len));
+	if (!r)
+		c->ifaces = to;
+	return r;
+}
+
+static int mark_loss(struct bc_committer *c, uint64_t ts_ns)
+{
+	size_t len = bc_section_stats(&c->cfg.section, c->ifaces, ts_ns, NULL, NULL, 0);
+	char note[128];
+	int r = reserve_text(c, len);
+
+	if (r || !len)
+		return r;
+	snprintf(note, sizeof(note), "%" PRIu64 " packets were lost here: %s", c->lost_since, bc_loss_name(c->lost_as));
+	r = insert_text(c, bc_section_stats(&c->cfg.section, c->ifaces, ts_ns, note, c->text, len));
+	if (!r)
+		c->lost_since = 0;
+	return r;
+}
+
+static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct pending *p)
+{
+	int r = 0;
+
+	if (!c->headed)
+		r = begin_segment(c, k);
+	if (!r && k->ifaces > c->ifaces)
+		r = describe_ifaces(c, k->ifaces);
+	if (!r && c->lost_since && k->len)
+		r = mark_loss(c, k->first_ns);
+	if (r)
+		return r;
+	if (!c->stream) {
+		r = write_block(c, k->data, k->len);
+		if (!r)
+			count_written(c, p);
+	} else {
+		r = k->len ? bc_stream_feed(c->stream, k->data, k->len) : 0;
+		if (!r) {
+			c->pending.packets += p->packets;
+			c->pending.bytes += p->bytes;
+			for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
+				c->pending.from[s] += p->from[s];
+			write_out(c, false);
+		}
+	}
+	if (!r) {
+		c->info.packets += p->packets;
+		c->info.bytes += k->dense;
+		if (p->packets) {
+			c->info.first_ns = c->info.first_ns ? c->info.first_ns : k->first_ns;
+			c->info.last_ns = k->last_ns;
+		}
+	}
+	return r;
+}
+
+/* The end of the segment's frame, behind its statistics. */
+static int end_bytes(struct bc_committer *c, size_t stats)
+{
+	size_t at;
+	int r;
+
+	if (c->stream) {
+		r = !c->frame_ended && stats ? bc_stream_feed(c->stream, c->text, stats) : 0;
+		if (!r && !c->frame_ended)
+			r = bc_stream_end(c->stream);
+		c->frame_ended = !r;
+		return r ? r : write_out(c, true);
+	}
+	at = encode_text(c, stats, 0);
+	if (c->cfg.codec == BC_CODEC_LZ4) {
+		bc_lz4_end(c->coded + at);
+		at += BC_LZ4_END_SIZE;
+	}
+	return write_end(c, c->coded, at);
+}
+
+static size_t stats_text(struct bc_committer *c)
+{
+	size_t len = bc_section_stats(&c->cfg.section, c->ifaces, bc_utc_ns(), NULL, NULL, 0);
+
+	if (!len || reserve_text(c, len))
+		return 0;
+	return bc_section_stats(&c->cfg.section, c->ifaces, bc_utc_ns(), NULL, c->text, len);
+}
+
+static void segment_over(struct bc_committer *c)
+{
+	c->begun = c->headed = c->end_pending = c->frame_ended = c->dirty = false;
+	c->out_len = 0;
+	memset(&c->pending, 0, sizeof(c->pending));
+}
+
+static void end_segment(struct bc_committer *c)
+{
+	int r = end_bytes(c, stats_text(c));
+
+	if (r && loss_of(r) == BC_LOSS_DISK_FULL)
+		return;
+	if (r) {
+		if (loss_of(r) == BC_LOSS_DISK_ERROR)
+			bc_log(c->cfg.log, BC_ERROR, "%s: the end of a segment could not be written (%s): it keeps its temporary "
+			       "name; 'braidcap recover' makes it whole", c->account->name, strerror(-r));
+		count_lost(c, &c->pending, loss_of(r));
+	} else {
+		count_written(c, &c->pending);
+	}
+	/* After a failed tail the store keeps the segment under its temporary name. */
+	bc_store_finish(c->cfg.store, &c->info);
+	segment_over(c);
+}
+
+/* Bytes or an end that the disk did not take must go first. */
+static int unclog(struct bc_committer *c)
+{
+	if (atomic_load(&c->reader_gone))
+		return -EPIPE;
+	if (c->end_pending) {
+		end_segment(c);
+		return c->end_pending ? -ENOSPC : 0;
+	}
+	return c->headed && c->out_len ? write_out(c, false) : 0;
+}
+
+static void handle(struct bc_committer *c, const struct bc_chunk *k)
+{
+	struct pending p = cargo(c, k);
+	int r = unclog(c);
+
+	if (!r && !k->no_segment)
+		r = write_chunk(c, k, &p);
+	if (r)
+		count_lost(c, &p, loss_of(r));
+	if (r && loss_of(r) == BC_LOSS_DISK_ERROR)
+		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): %" PRIu64 " packets lost as disk_error", c->account->name,
+		       strerror(-r), p.packets);
+	if (k->segment_end && c->headed) {
+		c->end_pending = true;
+		if (!r)
+			end_segment(c);
+	}
+}
+
+/* Bring to disk, about every flush_ns, what was written. */
+static void sync_when_due(struct bc_committer *c)
+{
+	uint64_t now = bc_mono_ns();
+
+	if (now - c->synced_mono_ns < c->cfg.flush_ns)
+		return;
+	c->synced_mono_ns = now;
+	if (c->stream && c->headed && !c->end_pending && c->pending.packets && bc_stream_flush(c->stream) == 0 &&
+	    write_out(c, false) == 0) {
+		count_written(c, &c->pending);
+		memset(&c->pending, 0, sizeof(c->pending));
+	}
+	if (c->dirty)
+		bc_store_sync(c->cfg.store);
+	c->dirty = false;
+}
+
+/* The chunk whose turn it is; NULL when there is none yet. */
+static struct bc_chunk *next_chunk(struct bc_committer *c)
+{
+	struct bc_link *lane = c->cfg.lane[c->seq % c->cfg.n_lanes];
+	const struct bc_desc *d;
+	struct bc_chunk *k;
+	struct timespec until;
+	uint64_t ns;
+
+	if (bc_link_peek(lane, &d)) {
+		k = bc_desc_obj(d);
+		bc_link_pop(lane, 1);
+		c->seq++;
+		return k;
+	}
+	ns = bc_mono_ns() + WAIT_NS;
+	until = (struct timespec){ .tv_sec = (time_t)(ns / BC_NS_PER_S), .tv_nsec = (long)(ns % BC_NS_PER_S) };
+	sem_clockwait(c->cfg.ready, CLOCK_MONOTONIC, &until);
+	return NULL;
+}
+
+static void recycle(struct bc_committer *c, struct bc_chunk *k)
+{
+	if (k->buf)
+		bc_bufpool_put(c->cfg.pool, k->buf);
+	k->buf = NULL;
+	bc_link_put(c->cfg.free_chunks, 0, bc_desc_word(k, 0, 0));
+}
+
+/* The last chunk is through; what a full disk still keeps back is given up. */
+static void give_up_rest(struct bc_committer *c)
+{
+	if (c->end_pending && !atomic_load(&c->reader_gone))
+		end_segment(c);
+	if (!c->end_pending)
+		return;
+	if (!atomic_load(&c->reader_gone))
+		bc_log(c->cfg.log, BC_ERROR, "%s: no space to end the last segment: it keeps its temporary name; free some space, "
+		       "then 'braidcap recover' makes it whole", c->account->name);
+	count_lost(c, &c->pending, atomic_load(&c->reader_gone) ? BC_LOSS_READER_GONE : BC_LOSS_DISK_FULL);
+}
+
+static void *run(void *arg)
+{
+	struct bc_committer *c = arg;
+	bool last = false;
+
+	pthread_setname_np(pthread_self(), "bc-commit");
+	c->synced_mono_ns = bc_mono_ns();
+	while (!last && !atomic_load(&c->aborted)) {
+		struct bc_chunk *k = next_chunk(c);
+
+		if (k) {
+			handle(c, k);
+			last = k->last;
+			recycle(c, k);
+		}
+		sync_when_due(c);
+	}
+	if (last)
+		give_up_rest(c);
+	atomic_store(&c->done, true);
+	return NULL;
+}
+
+int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer **ret, struct bc_err *err)
+{
+	struct bc_committer *c = calloc(1, sizeof(*c));
+	int r = -ENOMEM;
+
+	if (!c)
+		return bc_err_set(err, r, "no memory for the committer");
+	c->cfg = *cfg;
+	c->account = &cfg->ledger->output[cfg->section.output];
+	if (bc_codec_is_stream(cfg->codec)) {
+		r = bc_stream_new(cfg->codec, cfg->level, cfg->stream_workers, to_out, c, &c->stream, err);
+		if (r)
+			goto fail;
+	} else {
+		c->lz4 = bc_lz4_new();
+		if (!c->lz4) {
+			bc_err_set(err, r, "no memory for the committer");
+			goto fail;
+		}
+	}
+	*ret = c;
+	return 0;
+fail:
+	bc_committer_free(c);
+	return r;
+}
+
+int bc_committer_start(struct bc_committer *c)
+{
+	int r = pthread_create(&c->thread, NULL, run, c);
+
+	c->started = r == 0;
+	return -r;
+}
+
+void bc_committer_draining(struct bc_committer *c)
+{
+	atomic_store(&c->draining, true);
+}
+
+void bc_committer_abort(struct bc_committer *c)
+{
+	atomic_store(&c->aborted, true);
+	sem_post(c->cfg.ready);
+}
+
+void bc_committer_join(struct bc_committer *c)
+{
+	if (c->started)
+		pthread_join(c->thread, NULL);
+	c->started = false;
+}
+
+bool bc_committer_done(const struct bc_committer *c)
+{
+	return atomic_load(&c->done);
+}
+
+bool bc_committer_reader_gone(const struct bc_committer *c)
+{
+	return atomic_load(&c->reader_gone);
+}
+
+void bc_committer_free(struct bc_committer *c)
+{
+	if (!c)
+		return;
+	bc_stream_free(c->stream);
+	bc_lz4_free(c->lz4);
+	free(c->out);
+	free(c->text);
+	free(c->coded);
+	free(c);
+}

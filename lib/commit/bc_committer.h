@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The committer: one I/O thread for each output. It collects finished chunks from the lanes in the order of their numbers, puts
+ * the segments' beginnings and ends around them, writes them to the store, and enters in the ledger what became of each packet.
+ */
+#ifndef BC_COMMITTER_H
+#define BC_COMMITTER_H
+
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_bufpool.h"
+#include "bc_chunk.h"
+#include "bc_chunker.h"
+#include "bc_codec.h"
+#include "bc_counter.h"
+#include "bc_err.h"
+#include "bc_ledger.h"
+#include "bc_link.h"
+#include "bc_log.h"
+#include "bc_section.h"
+#include "bc_store.h"
+
+struct bc_committer_config {
+	struct bc_section section;
+	uint32_t n_lanes;
+	struct bc_link *lane[BC_MAX_LANES];	/* finished chunks of each lane; not owned */
+	sem_t *ready;				/* posted by the lanes; not owned */
+	struct bc_link *free_chunks;		/* chunks back to the merge; not owned */
+	struct bc_bufpool *pool;		/* not owned */
+	struct bc_store *store;			/* not owned; used by the committer's thread until it is joined */
+	struct bc_ledger *ledger;		/* the committer writes ledger->output[section.output]; not owned */
+	enum bc_codec codec;
+	int level;
+	unsigned stream_workers;		/* threads of a stream codec */
+	uint32_t block_max;			/* the largest block that a lane makes */
+	uint64_t flush_ns;			/* how often what was written is brought to disk */
+	const struct bc_log *log;		/* may be NULL */
+	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */
+	const char *(*filter)(void *ctx);
+	void *filter_ctx;
+};
+
+struct bc_committer;
+
+int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer **ret, struct bc_err *err);
+/* Begin the thread. 0 or a negative errno. */
+int bc_committer_start(struct bc_committer *c);
+
+/* Any thread: no more packets will come from the sources; a full disk is then waited for only a little longer. */
+void bc_committer_draining(struct bc_committer *c);
+/* Any thread: end at once, leave the segment as it is. What was not written is not counted as written. */
+void bc_committer_abort(struct bc_committer *c);
+/* Wait for the thread's end: the last chunk's, or an abort's. */
+void bc_committer_join(struct bc_committer *c);
+/* Has the thread ended by itself? Any thread. */
+bool bc_committer_done(const struct bc_committer *c);
+/* The reader of a pipe is gone: nothing more can be written. Any thread. */
+bool bc_committer_reader_gone(const struct bc_committer *c);
+
+/* After join, or without start. NULL is taken. */
+void bc_committer_free(struct bc_committer *c);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_section.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "bc_pcap.h"
+#include "bc_pcapng.h"
+
+/* The most that a block of each kind can take with the strings that we give it. */
+#define SHB_MAX 1024
+#define IDB_MAX (2048 + 65536)
+#define ISB_MAX 2048
+
+size_t bc_section_more(const struct bc_section *s, uint32_t from, uint32_t to, const char *filter, uint8_t *dst, size_t cap)
+{
+	size_t len = 0;
+
+	if (s->format != BC_FORMAT_PCAPNG)
+		return 0;
+	if (!cap)
+		return (to - from) * (IDB_MAX - (filter ? 0 : 65536));
+	for (uint32_t i = from; i < to; i++)
+		len += bc_pcapng_idb(dst + len, cap - len, &s->ifaces->entry[i], s->snaplen, filter);
+	return len;
+}
+
+size_t bc_section_begin(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap)
+{
+	struct bc_pcapng_section shb = { .application = "braidcap " BC_VERSION };
+	struct utsname u;
+	char os[sizeof(u.sysname) + sizeof(u.release) + 1], host[sizeof(u.nodename) + 8], machine[sizeof(u.machine)];
+	size_t len;
+
+	if (s->format != BC_FORMAT_PCAPNG) {
+		uint16_t linktype = n_ifaces ? s->ifaces->entry[0].linktype : 1;
+
+		if (cap >= BC_PCAP_FILE_HEADER)
+			bc_pcap_file_header(dst, s->format == BC_FORMAT_PCAP_NS, linktype, s->snaplen);
+		return BC_PCAP_FILE_HEADER;
+	}
+	if (!cap)
+		return SHB_MAX + bc_section_more(s, 0, n_ifaces, filter, NULL, 0);
+	if (uname(&u) == 0) {
+		snprintf(os, sizeof(os), "%s %s", u.sysname, u.release);
+		snprintf(host, sizeof(host), "host: %s", u.nodename);
+		snprintf(machine, sizeof(machine), "%s", u.machine);
+		shb.os = os;
+		shb.hardware = machine;
+		shb.comment = host;
+	}
+	len = bc_pcapng_shb(dst, cap, &shb);
+	return len + bc_section_more(s, 0, n_ifaces, filter, dst + len, cap - len);
+}
+
+/* The sum of the accounts of all sources whose first interface is this. */
+static void sum_of(const struct bc_section *s, uint32_t iface, struct bc_balance *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (uint32_t i = 0; i < s->ledger->n_sources; i++) {
+		struct bc_balance b;
+
+		if (s->ledger->source[i].iface != iface)
+			continue;
+		bc_ledger_balance(s->ledger, s->output, i, &b);
+		sum->received += b.received;
+		sum->filtered += b.filtered;
+		sum->written += b.written;
+		sum->late += b.late;
+		sum->forced += b.forced;
+		sum->dropped_total += b.dropped_total;
+		for (int l = 0; l < BC_LOSS_COUNT; l++)
+			sum->dropped[l] += b.dropped[l];
+	}
+}
+
+/* "received=5 written=4 filtered=0 late=0 nic_missed=1": zero losses are left out. */
+static void ledger_line(const struct bc_balance *b, const char *note, char *line, size_t size)
+{
+	size_t n = (size_t)snprintf(line, size, "%s%sreceived=%" PRIu64 " written=%" PRIu64 " filtered=%" PRIu64
+				    " late=%" PRIu64 " forced=%" PRIu64, note ? note : "", note ? "; " : "", b->received,
+				    b->written, b->filtered, b->late, b->forced);
+
+	for (int l = 0; l < BC_LOSS_COUNT && n < size; l++)
+		if (b->dropped[l])
+			n += (size_t)snprintf(line + n, size - n, " %s=%" PRIu64, bc_loss_name(l), b->dropped[l]);
+}
+
+size_t bc_section_stats(const struct bc_section *s, uint32_t n_ifaces, uint64_t ts_ns, const char *note, uint8_t *dst,
+			size_t cap)
+{
+	size_t len = 0;
+
+	if (s->format != BC_FORMAT_PCAPNG)
+		return 0;
+	if (!cap)
+		return (size_t)n_ifaces * ISB_MAX;
+	for (uint32_t i = 0; i < n_ifaces; i++) {
+		struct bc_balance b;
+		char line[1024];
+		uint64_t by_nic;
+
+		sum_of(s, i, &b);
+		ledger_line(&b, note, line, sizeof(line));
+		by_nic = b.dropped[BC_LOSS_NIC_MISSED] + b.dropped[BC_LOSS_NIC_ERROR] + b.dropped[BC_LOSS_NIC_NOMBUF] +
+			 b.dropped[BC_LOSS_KERNEL_IFDROP];
+		len += bc_pcapng_isb(dst + len, cap - len, &(struct bc_pcapng_stats){
+			.iface = i,
+			.ts_ns = ts_ns,
+			.start_ns = s->start_ns,
+			.end_ns = ts_ns,
+			.received = b.received,
+			.if_dropped = by_nic,
+			.accepted = b.received - by_nic - b.filtered,
+			.os_dropped = b.dropped_total - by_nic,
+			.delivered = b.written,
+			.comment = line,
+		});
+	}
+	return len;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The bytes that stand before, between and behind the packets of a segment, in its format and before compression. */
+#ifndef BC_SECTION_H
+#define BC_SECTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_format.h"
+#include "bc_iface.h"
+#include "bc_ledger.h"
+
+struct bc_section {
+	enum bc_format format;
+	uint32_t snaplen;
+	uint32_t output;		/* whose numbers the statistics tell */
+	uint64_t start_ns;		/* of the capture */
+	const struct bc_iface_table *ifaces;
+	const struct bc_ledger *ledger;
+};
+
+/*
+ * Each writes at dst and returns the length, at most cap; with a cap of 0 it returns the most that it could be.
+ * Where the format has no such thing the length is 0.
+ */
+/* Section header and the interfaces [0, n_ifaces); filter may be NULL. */
+size_t bc_section_begin(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap);
+/* The interfaces [from, to) that appeared since. */
+size_t bc_section_more(const struct bc_section *s, uint32_t from, uint32_t to, const char *filter, uint8_t *dst, size_t cap);
+/* Statistics of n_ifaces interfaces as the ledger stands, with the named losses; note is put before them and may be NULL. */
+size_t bc_section_stats(const struct bc_section *s, uint32_t n_ifaces, uint64_t ts_ns, const char *note, uint8_t *dst,
+			size_t cap);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The cooperative loop of an lcore over its stages. */
+#ifndef BC_ENGINE_H
+#define BC_ENGINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_counter.h"
+
+#define BC_MAX_STAGES 1024
+
+/* A part of the pipeline as a loop sees it. */
+struct bc_stage {
+	char name[48];
+	uint32_t (*poll)(void *ctx);			/* one round; how much was done, 0: nothing to do */
+	bool (*tick)(void *ctx, uint64_t mono_ns);	/* about every millisecond; did it do something; may be NULL */
+	bool (*done)(void *ctx);			/* it will never do anything again */
+	void *ctx;
+
+	/* The lcore writes, any thread reads. */
+	bc_counter_t units;		/* what poll returned, summed */
+	bc_counter_t busy_tsc;		/* in rounds that did something */
+};
+
+struct bc_lcore {
+	unsigned cpu;
+	bool busy_poll;				/* never sleep */
+	uint32_t n_stages;
+	struct bc_stage **stage;
+	_Atomic bool abort BC_CACHE_ALIGNED;	/* control writes, the lcore reads */
+
+	/* The lcore writes, any thread reads. */
+	bc_counter_t rounds BC_CACHE_ALIGNED;
+	bc_counter_t idle_rounds;
+	bc_counter_t sleeps;
+	_Atomic bool running;
+};
+
+/* lcore_function_t: runs until all stages are done, or abort. Takes a struct bc_lcore. Returns 0. */
+int bc_lcore_run(void *lcore);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_filters.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* How long a source may take to come round before the old filter is kept for good rather than pulled from under it. */
+#define GRACE_NS (2 * BC_NS_PER_S)
+
+/* An expression that was in force; kept until the end, because others may be reading it. */
+struct text {
+	struct text *next;
+	char words[];
+};
+
+struct bc_filters {
+	struct bc_source *const *source;
+	uint32_t n_sources;
+	uint32_t n_outputs;
+	bool jit;
+	const struct bc_log *log;
+	struct text *texts;
+	_Atomic(const char *) current[BC_MAX_OUTPUTS];
+};
+
+struct bc_filters *bc_filters_new(struct bc_source *const *source, uint32_t n_sources, uint32_t n_outputs, bool jit,
+				  const struct bc_log *log)
+{
+	struct bc_filters *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->source = source;
+	f->n_sources = n_sources;
+	f->n_outputs = n_outputs;
+	f->jit = jit;
+	f->log = log;
+	return f;
+}
+
+/* The set and, of its filters, that of one output (BC_MAX_OUTPUTS: of all). */
+static void free_set(struct bc_filter_set *set, uint32_t output)
+{
+	if (!set)
+		return;
+	for (uint32_t o = 0; o < BC_MAX_OUTPUTS; o++)
+		if (output == BC_MAX_OUTPUTS || o == output)
+			bc_filter_destroy(set->filter[o]);
+	free(set);
+}
+
+void bc_filters_free(struct bc_filters *f)
+{
+	if (!f)
+		return;
+	for (uint32_t i = 0; i < f->n_sources; i++) {
+		free_set((struct bc_filter_set *)atomic_load(&f->source[i]->filters), BC_MAX_OUTPUTS);
+		atomic_store(&f->source[i]->filters, NULL);
+	}
+	while (f->texts) {
+		struct text *next = f->texts->next;
+
+		free(f->texts);
+		f->texts = next;
+	}
+	free(f);
+}
+
+/* The source's present set with output's filter replaced; NULL with a line in err. */
+static struct bc_filter_set *make_set(struct bc_filters *f, const struct bc_source *s, uint32_t output,
+				      const char *expression, struct bc_err *err)
+{
+	const struct bc_filter_set *old = atomic_load(&s->filters);
+	struct bc_filter_set *set = calloc(1, sizeof(*set));
+	uint16_t linktype = s->env.ifaces->entry[s->account->iface].linktype;
+
+	if (!set) {
+		bc_err_set(err, -ENOMEM, "no memory for a filter");
+		return NULL;
+	}
+	if (old)
+		*set = *old;
+	set->filter[output] = NULL;
+	if (expression && bc_filter_compile(expression, linktype, BC_SNAPLEN_MAX, f->jit, &set->filter[output], err) != 0) {
+		free(set);
+		return NULL;
+	}
+	return set;
+}
+
+/* Has the source looked at its filters anew since it was at polls? */
+static bool came_round(const struct bc_source *s, uint64_t polls)
+{
+	return atomic_load(&s->polls) - polls >= 2 || atomic_load(&s->polls) == 0 || bc_source_state(s) == BC_SOURCE_ENDED;
+}
+
+static bool wait_for_grace(struct bc_filters *f, const uint64_t *polls)
+{
+	uint64_t until_ns = bc_mono_ns() + GRACE_NS;
+
+	for (uint32_t i = 0; i < f->n_sources; i++)
+		while (!came_round(f->source[i], polls[i])) {
+			if (bc_mono_ns() > until_ns)
+				return false;
+			nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+		}
+	return true;
+}
+
+static struct text *new_text(const char *words)
+{
+	struct text *t = malloc(sizeof(*t) + strlen(words) + 1);
+
+	if (t)
+		strcpy(t->words, words);
+	return t;
+}
+
+static void exchange(struct bc_filters *f, uint32_t output, struct bc_filter_set **set)
+{
+	uint64_t polls[BC_MAX_SOURCES];
+
+	for (uint32_t i = 0; i < f->n_sources; i++) {
+		struct bc_filter_set *old = (struct bc_filter_set *)atomic_exchange(&f->source[i]->filters, set[i]);
+
+		set[i] = old;
+		polls[i] = atomic_load(&f->source[i]->polls);
+	}
+	if (wait_for_grace(f, polls))
+		for (uint32_t i = 0; i < f->n_sources; i++)
+			free_set(set[i], output);
+	else
+		bc_log(f->log, BC_WARN, "a source did not come round: the old filter's memory is not given back");
+}
+
+int bc_filters_set(struct bc_filters *f, uint32_t output, const char *expression, struct bc_err *err)
+{
+	const char *words = expression && expression[0] ? expression : NULL;
+	struct bc_filter_set *set[BC_MAX_SOURCES];
+	struct text *t = words ? new_text(words) : NULL;
+
+	if (output >= f->n_outputs)
+		return bc_err_set(err, -EINVAL, "there is no output %u", output);
+	if (words && !t)
+		return bc_err_set(err, -ENOMEM, "no memory for a filter");
+	for (uint32_t i = 0; i < f->n_sources; i++) {
+		set[i] = make_set(f, f->source[i], output, words, err);
+		if (!set[i]) {
+			while (i)
+				free_set(set[--i], output);
+			free(t);
+			return -EINVAL;
+		}
+	}
+	exchange(f, output, set);
+	if (t) {
+		t->next = f->texts;
+		f->texts = t;
+	}
+	atomic_store(&f->current[output], t ? t->words : NULL);
+	return 0;
+}
+
+const char *bc_filters_text(const struct bc_filters *f, uint32_t output)
+{
+	return atomic_load(&f->current[output]);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_output.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bc_pcapng.h"
+#include "bc_time.h"
+
+#define LANE_RING 2048
+/* A compressed block: large enough for the ratio, small enough not to keep the other stages of a shared lcore waiting. */
+#define SLICE_BYTES (64U * 1024)
+/* Below this many buffers for each lane nothing moves. */
+#define MIN_BUFFERS_PER_LANE 3
+
+static void published(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
+{
+	struct bc_output *o = ctx;
+
+	bc_seglog_add(o->segments, path, file_bytes, info, err);
+	if (!err)
+		bc_counter_add(&o->account->segments, 1);
+}
+
+static int open_store(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	char ext[32];
+	struct bc_store_config sc = {
+		.dest = o->cfg.dest,
+		.ext = ext,
+		.utc = o->cfg.utc,
+		.pid = (uint32_t)getpid(),
+		.log = env->log,
+		.published = published,
+		.ctx = o,
+	};
+
+	snprintf(ext, sizeof(ext), "%s%s", bc_format_ext(o->cfg.format), bc_codec_ext(o->cfg.codec));
+	switch (o->cfg.kind) {
+	case BC_DEST_FOLDER:
+		sc.kind = BC_STORE_DIR;
+		break;
+	case BC_DEST_FILE:
+		sc.kind = BC_STORE_FILE;
+		break;
+	case BC_DEST_STDOUT:
+		sc.kind = BC_STORE_FD;
+		sc.fd = STDOUT_FILENO;
+		break;
+	case BC_DEST_NULL:
+		sc.kind = BC_STORE_NULL;
+		break;
+	}
+	return bc_store_open(&sc, &o->store, err);
+}
+
+static int new_buffers(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	uint32_t size = BC_LANE_BUFFER(env->chunk_bytes);
+	uint64_t n = env->memory_bytes / size;
+	uint32_t chunks;
+
+	if (n < (uint64_t)MIN_BUFFERS_PER_LANE * o->n_lanes)
+		return bc_err_set(err, -EINVAL, "%s: --memory gives this output %llu MiB, its %u writers need %llu MiB", o->cfg.dest,
+				  (unsigned long long)(env->memory_bytes >> 20), o->n_lanes,
+				  (unsigned long long)(((uint64_t)MIN_BUFFERS_PER_LANE * o->n_lanes * size >> 20) + 1));
+	o->pool = bc_bufpool_new((uint32_t)n, size, env->huge, err);
+	if (!o->pool)
+		return -ENOMEM;
+	/* More chunks than buffers, so that the buffers are what runs out. */
+	chunks = (uint32_t)n + 2 * o->n_lanes + 8;
+	o->chunks = aligned_alloc(BC_CACHE_LINE, chunks * sizeof(*o->chunks));
+	o->free_chunks = bc_link_new(chunks);
+	if (!o->chunks || !o->free_chunks)
+		return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
+	memset(o->chunks, 0, chunks * sizeof(*o->chunks));
+	for (uint32_t i = 0; i < chunks; i++)
+		bc_link_put(o->free_chunks, 0, bc_desc_word(&o->chunks[i], 0, 0));
+	for (uint32_t i = 0; i < o->n_lanes; i++) {
+		o->to_lane[i] = bc_link_new(LANE_RING);
+		o->from_lane[i] = bc_link_new(chunks);
+		if (!o->to_lane[i] || !o->from_lane[i])
+			return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
+	}
+	return 0;
+}
+
+static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	for (uint32_t i = 0; i < o->n_lanes; i++) {
+		struct bc_lane_config lc = {
+			.in = o->to_lane[i],
+			.out = o->from_lane[i],
+			.out_ready = &o->ready,
+			.pool = o->pool,
+			.n_lanes = o->n_lanes,
+			.format = o->cfg.format,
+			.snaplen = o->cfg.snaplen,
+			.codec = o->cfg.codec,
+			.level = o->cfg.level,
+			.accelerate = env->accelerate,
+			.slice_bytes = SLICE_BYTES,
+			.ifaces = env->ifaces,
+			.queue_option = o->cfg.queue_option,
+		};
+
+		for (uint32_t s = 0; s < env->ledger->n_sources; s++)
+			lc.queue[s] = env->ledger->source[s].queue;
+		o->lane[i] = bc_lane_new(&lc);
+		if (!o->lane[i])
+			return bc_err_set(err, -ENOMEM, "%s: no memory for a writer", o->cfg.dest);
+	}
+	return 0;
+}
+
+static void new_chunker(struct bc_output *o, const struct bc_output_env *env)
+{
+	struct bc_chunker_config cc = {
+		.n_lanes = o->n_lanes,
+		.free_chunks = o->free_chunks,
+		.ifaces = env->ifaces,
+		.chunk_bytes = env->chunk_bytes,
+		.overhead = bc_format_overhead(o->cfg.format) +
+			    (o->cfg.queue_option ? BC_EPB_OPT_QUEUE + BC_EPB_OPT_END : 0),
+		.snaplen = o->cfg.snaplen,
+		.rotate_ns = (uint64_t)(o->cfg.rotate_seconds * (double)BC_NS_PER_S),
+		.rotate_bytes = o->cfg.rotate_bytes,
+		.flush_ns = env->flush_ns,
+		.begin_ns = env->live ? env->start_ns : 0,
+	};
+
+	memcpy(cc.lane, o->to_lane, sizeof(cc.lane));
+	bc_chunker_init(&o->chunker, &cc);
+}
+
+static const char *filter_text(void *ctx)
+{
+	const struct bc_output *o = ctx;
+
+	return bc_filters_text(o->filters, o->index);
+}
+
+static int new_committer(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	struct bc_committer_config cc = {
+		.section = {
+			.format = o->cfg.format,
+			.snaplen = o->cfg.snaplen,
+			.output = env->index,
+			.start_ns = env->start_ns,
+			.ifaces = env->ifaces,
+			.ledger = env->ledger,
+		},
+		.n_lanes = o->n_lanes,
+		.ready = &o->ready,
+		.free_chunks = o->free_chunks,
+		.pool = o->pool,
+		.store = o->store,
+		.ledger = env->ledger,
+		.codec = o->cfg.codec,
+		.level = o->cfg.level,
+		.stream_workers = o->n_lanes,
+		.block_max = env->chunk_bytes > BC_LANE_RECORD_MAX ? env->chunk_bytes : BC_LANE_RECORD_MAX,
+		.flush_ns = env->flush_ns,
+		.log = env->log,
+		.filter = filter_text,
+		.filter_ctx = o,
+	};
+
+	memcpy(cc.lane, o->from_lane, sizeof(cc.lane));
+	return bc_committer_new(&cc, &o->committer, err);
+}
+
+int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env *env, struct bc_output **ret,
+		  struct bc_err *err)
+{
+	struct bc_output *o = aligned_alloc(BC_CACHE_LINE, (sizeof(*o) + 63) / 64 * 64);
+	int r;
+
+	if (!o)
+		return bc_err_set(err, -ENOMEM, "%s: no memory", cfg->dest);
+	memset(o, 0, sizeof(*o));
+	sem_init(&o->ready, 0, 0);
+	o->cfg = *cfg;
+	o->n_lanes = env->writers;
+	o->filters = env->filters;
+	o->index = env->index;
+	o->account = &env->ledger->output[env->index];
+	snprintf(o->account->name, sizeof(o->account->name), "%s", cfg->dest);
+	o->segments = bc_seglog_new();
+	r = o->segments ? new_buffers(o, env, err) : bc_err_set(err, -ENOMEM, "%s: no memory", cfg->dest);
+	if (!r)
+		r = new_lanes(o, env, err);
+	if (!r)
+		r = open_store(o, env, err);
+	if (!r)
+		r = new_committer(o, env, err);
+	if (r) {
+		bc_output_free(o);
+		return r;
+	}
+	new_chunker(o, env);
+	*ret = o;
+	return 0;
+}
+
+void bc_output_close(struct bc_output *o, bool abort)
+{
+	if (abort)
+		bc_store_abort(o->store);
+	else if (o->store)
+		bc_store_close(o->store);
+	o->store = NULL;
+}
+
+void bc_output_free(struct bc_output *o)
+{
+	if (!o)
+		return;
+	bc_committer_free(o->committer);
+	bc_output_close(o, false);
+	for (uint32_t i = 0; i < o->n_lanes; i++) {
+		bc_lane_free(o->lane[i]);
+		bc_link_free(o->to_lane[i]);
+		bc_link_free(o->from_lane[i]);
+	}
+	bc_link_free(o->free_chunks);
+	free(o->chunks);
+	bc_bufpool_free(o->pool);
+	bc_seglog_free(o->segments);
+	sem_destroy(&o->ready);
+	free(o);
+}

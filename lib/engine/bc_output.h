@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One output from the merge's knife to the disk: chunker, lanes, committer, store, and the buffers between them. Control thread. */
+#ifndef BC_OUTPUT_H
+#define BC_OUTPUT_H
+
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_chunker.h"
+#include "bc_committer.h"
+#include "bc_filters.h"
+#include "bc_lane.h"
+#include "bc_output_config.h"
+#include "bc_seglog.h"
+#include "bc_store.h"
+
+struct bc_output_env {
+	uint32_t index;			/* in the ledger */
+	uint32_t writers;		/* lanes */
+	struct bc_ledger *ledger;
+	const struct bc_iface_table *ifaces;
+	const struct bc_log *log;
+	uint64_t memory_bytes;		/* for this output's buffers */
+	uint32_t chunk_bytes;
+	uint64_t flush_ns;
+	uint64_t start_ns;		/* of the capture */
+	bool live;			/* the first segment begins now, not with its first packet */
+	bool huge;
+	bool accelerate;
+	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
+};
+
+struct bc_output {
+	struct bc_output_config cfg;	/* strings borrowed */
+	uint32_t n_lanes;
+	struct bc_chunker chunker;
+	struct bc_link *to_lane[BC_MAX_LANES];
+	struct bc_link *from_lane[BC_MAX_LANES];
+	struct bc_lane *lane[BC_MAX_LANES];
+	struct bc_link *free_chunks;
+	struct bc_chunk *chunks;
+	struct bc_bufpool *pool;
+	struct bc_committer *committer;
+	struct bc_store *store;
+	struct bc_seglog *segments;
+	struct bc_output_account *account;
+	const struct bc_filters *filters;
+	uint32_t index;
+	sem_t ready;
+};
+
+/* 0 and *ret; or a negative errno with a line in err, and nothing left behind. */
+int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env *env, struct bc_output **ret,
+		  struct bc_err *err);
+
+/* The committer has been joined, or was never started. Waits until everything finished is published. NULL is taken. */
+void bc_output_free(struct bc_output *o);
+
+/* Publish what is finished and close the store; the numbers stay readable. After the committer was joined. */
+void bc_output_close(struct bc_output *o, bool abort);
+
+#endif

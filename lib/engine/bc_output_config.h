@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One -w with its options, checked. */
+#ifndef BC_OUTPUT_CONFIG_H
+#define BC_OUTPUT_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_codec.h"
+#include "bc_format.h"
+
+enum bc_dest { BC_DEST_FOLDER, BC_DEST_FILE, BC_DEST_STDOUT, BC_DEST_NULL };
+
+struct bc_output_config {
+	char *dest;			/* as the user wrote it: a folder, a file, "-", "null:" */
+	enum bc_dest kind;
+	char *filter;			/* BPF; NULL: all packets */
+	uint32_t snaplen;		/* 1..BC_SNAPLEN_MAX, default the maximum */
+	enum bc_format format;
+	enum bc_codec codec;
+	int level;
+	double rotate_seconds;		/* 0: never */
+	uint64_t rotate_bytes;		/* before compression; 0: never */
+	bool utc;
+	bool queue_option;		/* write epb_queue */
+	uint32_t writers;		/* lanes; 0: as many as the plan finds */
+};
+
+#endif

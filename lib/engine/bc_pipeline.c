@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_pipeline.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_filters.h"
+#include "bc_packet.h"
+
+#define LINK_SIZE 4096U
+/* What lanes, bursts under way and the lcores' mempool caches (a cache of 512 holds up to 1.5 times that) may keep. */
+#define MBUFS_PER_LANE 2112U
+#define MBUFS_PER_LCORE 1024U
+#define MBUFS_MIN 16384U
+#define DEVICE_DESCRIPTORS 4096U
+/* Packets that one round of the merge emits at the most. */
+#define MERGE_BUDGET 1024
+
+uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg)
+{
+	uint64_t n = 0;
+
+	if (cfg->mbufs)
+		return cfg->mbufs;
+	for (uint32_t i = 0; i < cfg->n_sources; i++) {
+		const struct bc_source_config *s = &cfg->sources[i];
+		uint32_t device = s->kind != BC_SOURCE_DPDK ? 0 : s->descriptors ? s->descriptors : DEVICE_DESCRIPTORS;
+
+		n += (uint64_t)s->queues * (device + LINK_SIZE + BC_BURST);
+	}
+	for (uint32_t o = 0; o < cfg->n_outputs; o++)
+		n += (uint64_t)cfg->writers[o] * MBUFS_PER_LANE;
+	n += (uint64_t)cfg->n_lcores * MBUFS_PER_LCORE;
+	return n < MBUFS_MIN ? MBUFS_MIN : n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
+}
+
+static void drop_packets(void *ctx, const struct bc_desc *d, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t left = bc_desc_outputs(&d[i]); left; left &= left - 1)
+			rte_pktmbuf_free(bc_desc_obj(&d[i]));
+}
+
+static int new_tables(struct bc_pipeline *p, struct bc_err *err)
+{
+	p->clock = aligned_alloc(BC_CACHE_LINE, (sizeof(*p->clock) + 63) / 64 * 64);
+	p->ifaces = bc_iface_table_new();
+	p->ledger = bc_ledger_new();
+	if (!p->clock || !p->ifaces || !p->ledger)
+		return bc_err_set(err, -ENOMEM, "no memory for the ledger");
+	memset(p->clock, 0, sizeof(*p->clock));
+	bc_clock_init(p->clock);
+	p->ledger->n_outputs = p->cfg.n_outputs;
+	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), SOCKET_ID_ANY, err);
+	return p->pool ? 0 : -ENOMEM;
+}
+
+static int open_sources(struct bc_pipeline *p, struct bc_err *err)
+{
+	struct bc_source_env env = {
+		.pool = p->pool,
+		.clock = p->clock,
+		.ifaces = p->ifaces,
+		.ledger = p->ledger,
+		.log = p->cfg.log,
+		.n_outputs = p->cfg.n_outputs,
+		.promiscuous = p->cfg.promiscuous,
+	};
+
+	for (uint32_t i = 0; i < p->cfg.n_sources; i++) {
+		const struct bc_source_config *sc = &p->cfg.sources[i];
+		uint32_t n = 0;
+		int r;
+
+		if (p->n_sources + sc->queues > BC_MAX_SOURCES)
+			return bc_err_set(err, -ENOSPC, "%s: more than %u sources in all", sc->spec, BC_MAX_SOURCES);
+		r = bc_source_open(sc, &env, &p->source[p->n_sources], &n, err);
+		if (r)
+			return r;
+		p->n_sources += n;
+		p->live |= sc->kind != BC_SOURCE_FILE;
+	}
+	for (uint32_t i = 0; i < p->n_sources; i++) {
+		p->link[i] = p->source[i]->link = bc_link_new(LINK_SIZE);
+		if (!p->link[i])
+			return bc_err_set(err, -ENOMEM, "no memory for a link");
+	}
+	return 0;
+}
+
+static int new_filters(struct bc_pipeline *p, struct bc_err *err)
+{
+	p->filters = bc_filters_new(p->source, p->n_sources, p->cfg.n_outputs, p->cfg.bpf_jit, p->cfg.log);
+	if (!p->filters)
+		return bc_err_set(err, -ENOMEM, "no memory for filters");
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		int r = p->cfg.outputs[o].filter ? bc_filters_set(p->filters, o, p->cfg.outputs[o].filter, err) : 0;
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
+{
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		struct bc_output_env env = {
+			.index = o,
+			.writers = p->cfg.writers[o],
+			.ledger = p->ledger,
+			.ifaces = p->ifaces,
+			.log = p->cfg.log,
+			.memory_bytes = p->cfg.memory_bytes / p->cfg.n_outputs,
+			.chunk_bytes = p->cfg.chunk_bytes,
+			.flush_ns = p->cfg.flush_ns,
+			.start_ns = p->start_ns,
+			.live = p->live,
+			.huge = p->cfg.huge,
+			.accelerate = p->cfg.accelerate,
+			.filters = p->filters,
+		};
+		int r = bc_output_new(&p->cfg.outputs[o], &env, &p->output[o], err);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int new_merge(struct bc_pipeline *p, struct bc_err *err)
+{
+	struct bc_merge_config mc = {
+		.n_links = p->n_sources,
+		.n_outputs = p->cfg.n_outputs,
+		.ledger = p->ledger,
+		.max_wait_ns = p->cfg.max_wait_ns,
+		.count = p->cfg.count,
+		.drop = drop_packets,
+		.limit_reached = &p->limit_reached,
+	};
+
+	for (uint32_t i = 0; i < p->n_sources; i++) {
+		mc.link[i] = p->link[i];
+		mc.patient[i] = p->source[i]->ops->patient;
+	}
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		mc.output[o] = &p->output[o]->chunker;
+	p->merge = bc_merge_new(&mc);
+	return p->merge ? 0 : bc_err_set(err, -ENOMEM, "no memory for the merge");
+}
+
+int bc_pipeline_new(const struct bc_pipeline_config *cfg, struct bc_pipeline **ret, struct bc_err *err)
+{
+	struct bc_pipeline *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return bc_err_set(err, -ENOMEM, "no memory for the pipeline");
+	p->cfg = *cfg;
+	p->start_ns = bc_utc_ns();
+	r = new_tables(p, err);
+	if (!r)
+		r = open_sources(p, err);
+	if (!r)
+		r = new_filters(p, err);
+	if (!r)
+		r = new_outputs(p, err);
+	if (!r)
+		r = new_merge(p, err);
+	if (r) {
+		bc_pipeline_free(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+void bc_pipeline_free(struct bc_pipeline *p)
+{
+	if (!p)
+		return;
+	bc_merge_free(p->merge);
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		bc_output_free(p->output[o]);
+	bc_filters_free(p->filters);
+	for (uint32_t i = 0; i < p->n_sources; i++) {
+		bc_source_close(p->source[i]);
+		bc_link_free(p->link[i]);
+	}
+	rte_mempool_free(p->pool);
+	bc_ledger_free(p->ledger);
+	free(p->ifaces);
+	free(p->clock);
+	free(p);
+}
+
+static uint32_t source_poll(void *ctx)
+{
+	return bc_source_poll(ctx);
+}
+
+static bool source_done(void *ctx)
+{
+	return bc_source_state(ctx) == BC_SOURCE_ENDED;
+}
+
+void bc_pipeline_source_stage(struct bc_pipeline *p, uint32_t source, struct bc_stage *ret)
+{
+	*ret = (struct bc_stage){ .poll = source_poll, .done = source_done, .ctx = p->source[source] };
+	snprintf(ret->name, sizeof(ret->name), "rx %.36s/%u", p->source[source]->account->interface, p->source[source]->queue);
+}
+
+static uint32_t merge_poll(void *ctx)
+{
+	return bc_merge_poll(ctx, MERGE_BUDGET);
+}
+
+static bool merge_tick(void *ctx, uint64_t mono_ns)
+{
+	return bc_merge_tick(ctx, mono_ns);
+}
+
+static bool merge_done(void *ctx)
+{
+	return bc_merge_done(ctx);
+}
+
+void bc_pipeline_merge_stage(struct bc_pipeline *p, struct bc_stage *ret)
+{
+	*ret = (struct bc_stage){ .name = "merge", .poll = merge_poll, .tick = merge_tick, .done = merge_done, .ctx = p->merge };
+}
+
+static uint32_t lane_poll(void *ctx)
+{
+	return bc_lane_poll(ctx);
+}
+
+static bool lane_done(void *ctx)
+{
+	return bc_lane_done(ctx);
+}
+
+void bc_pipeline_lane_stage(struct bc_pipeline *p, uint32_t output, uint32_t lane, struct bc_stage *ret)
+{
+	*ret = (struct bc_stage){ .poll = lane_poll, .done = lane_done, .ctx = p->output[output]->lane[lane] };
+	snprintf(ret->name, sizeof(ret->name), "writer %u.%u", output, lane);
+}
+
+int bc_pipeline_start(struct bc_pipeline *p, struct bc_err *err)
+{
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		int r = bc_committer_start(p->output[o]->committer);
+
+		if (r) {
+			bc_pipeline_abort(p);
+			bc_pipeline_join(p);
+			return bc_err_set(err, r, "no thread for writing (%s)", strerror(-r));
+		}
+	}
+	return 0;
+}
+
+static bool all_sources(const struct bc_pipeline *p, enum bc_source_state at_least)
+{
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		if (bc_source_state(p->source[i]) < at_least)
+			return false;
+	return true;
+}
+
+static void command(struct bc_pipeline *p, enum bc_source_command c)
+{
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		bc_source_command(p->source[i], c);
+}
+
+static bool all_written(const struct bc_pipeline *p)
+{
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		if (!bc_committer_done(p->output[o]->committer))
+			return false;
+	return true;
+}
+
+static void end(struct bc_pipeline *p)
+{
+	/* Read what the devices lost once more, so that the last segment tells the final numbers. */
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		bc_source_stats(p->source[i]);
+	command(p, BC_SOURCE_END);
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		bc_committer_draining(p->output[o]->committer);
+	p->ended = true;
+	p->stop_ns = bc_utc_ns();
+}
+
+bool bc_pipeline_control(struct bc_pipeline *p)
+{
+	bool gone = false;
+
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		gone |= bc_committer_reader_gone(p->output[o]->committer);
+	if (!p->stopping && (gone || atomic_load(&p->limit_reached)))
+		bc_pipeline_stop(p);
+	if (!p->ended) {
+		bc_clock_update(p->clock);
+		for (uint32_t i = 0; i < p->n_sources; i++)
+			bc_source_stats(p->source[i]);
+		if (all_sources(p, BC_SOURCE_ENDED) || (p->stopping && all_sources(p, BC_SOURCE_QUIET)))
+			end(p);
+	}
+	return all_written(p);
+}
+
+void bc_pipeline_pause(struct bc_pipeline *p, bool pause)
+{
+	if (p->stopping)
+		return;
+	p->paused = pause;
+	command(p, pause ? BC_SOURCE_PAUSE : BC_SOURCE_RUN);
+}
+
+void bc_pipeline_rotate(struct bc_pipeline *p)
+{
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		if (p->cfg.outputs[o].kind == BC_DEST_FOLDER || p->cfg.outputs[o].kind == BC_DEST_NULL)
+			bc_chunker_rotate(&p->output[o]->chunker);
+}
+
+void bc_pipeline_stop(struct bc_pipeline *p)
+{
+	if (p->stopping)
+		return;
+	p->stopping = true;
+	command(p, BC_SOURCE_STOP);
+}
+
+void bc_pipeline_abort(struct bc_pipeline *p)
+{
+	p->aborted = true;
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		bc_committer_abort(p->output[o]->committer);
+}
+
+/* After an abort: what has neither been written nor lost by another name is aborted. */
+static void enter_aborted(struct bc_pipeline *p)
+{
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		for (uint32_t s = 0; s < p->n_sources; s++) {
+			struct bc_balance b;
+
+			bc_ledger_balance(p->ledger, o, s, &b);
+			if (b.unaccounted > 0)
+				bc_counter_add(&p->ledger->output[o].source[s].dropped[BC_LOSS_ABORTED], (uint64_t)b.unaccounted);
+		}
+}
+
+void bc_pipeline_join(struct bc_pipeline *p)
+{
+	if (p->joined)
+		return;
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		bc_committer_join(p->output[o]->committer);
+		bc_output_close(p->output[o], p->aborted);
+	}
+	if (p->aborted)
+		enter_aborted(p);
+	if (!p->stop_ns)
+		p->stop_ns = bc_utc_ns();
+	p->joined = true;
+}
+
+int bc_pipeline_set_filter(struct bc_pipeline *p, uint32_t output, const char *expression, struct bc_err *err)
+{
+	int r = bc_filters_set(p->filters, output, expression, err);
+
+	/* The next segment's interface descriptions tell the new filter. */
+	if (!r && p->cfg.outputs[output].kind == BC_DEST_FOLDER)
+		bc_chunker_rotate(&p->output[output]->chunker);
+	return r;
+}
+
+const char *bc_pipeline_filter(const struct bc_pipeline *p, uint32_t output)
+{
+	return bc_filters_text(p->filters, output);
+}
+
+bool bc_pipeline_failed(const struct bc_pipeline *p)
+{
+	bool failed = p->aborted;
+
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		failed |= atomic_load(&p->source[i]->failed);
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		const struct bc_output *out = p->output[o];
+
+		failed |= bc_committer_reader_gone(out->committer) || bc_seglog_failed(out->segments);
+		for (uint32_t s = 0; s < p->n_sources; s++)
+			failed |= bc_counter_get(&out->account->source[s].dropped[BC_LOSS_DISK_ERROR]) ||
+				  bc_counter_get(&out->account->source[s].dropped[BC_LOSS_DISK_FULL]);
+	}
+	return failed;
+}

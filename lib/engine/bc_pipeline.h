@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A whole capture: sources, merge, outputs, built from checked settings, driven by lcores that the caller launches, and drained
+ * in the right order. Everything here is called by the control thread, unless it says otherwise.
+ */
+#ifndef BC_PIPELINE_H
+#define BC_PIPELINE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_engine.h"
+#include "bc_merge.h"
+#include "bc_output.h"
+#include "bc_source.h"
+
+struct bc_pipeline_config {
+	const struct bc_source_config *sources;	/* borrowed until bc_pipeline_free */
+	uint32_t n_sources;
+	const struct bc_output_config *outputs;	/* borrowed until bc_pipeline_free */
+	uint32_t n_outputs;
+	uint32_t writers[BC_MAX_OUTPUTS];	/* lanes, at least 1 */
+	uint32_t n_lcores;
+	uint64_t count;				/* packets; 0: no limit */
+	uint64_t max_wait_ns;
+	uint64_t flush_ns;
+	uint32_t chunk_bytes;
+	uint64_t memory_bytes;
+	uint32_t mbufs;				/* 0: by the sources */
+	bool promiscuous;
+	bool accelerate;
+	bool bpf_jit;
+	bool huge;
+	const struct bc_log *log;
+};
+
+struct bc_filters;
+
+struct bc_pipeline {
+	struct bc_pipeline_config cfg;
+	struct bc_clock *clock;
+	struct bc_iface_table *ifaces;
+	struct bc_ledger *ledger;
+	struct rte_mempool *pool;
+	uint32_t n_sources;			/* queues count */
+	struct bc_source *source[BC_MAX_SOURCES];
+	struct bc_link *link[BC_MAX_SOURCES];
+	struct bc_output *output[BC_MAX_OUTPUTS];
+	struct bc_filters *filters;
+	struct bc_merge *merge;
+	uint64_t start_ns;
+	uint64_t stop_ns;
+	bool live;				/* a source is no file */
+	bool stopping, ended, aborted, joined, paused;
+	_Atomic bool limit_reached;		/* the merge sets it */
+};
+
+/* The mbufs that the settings ask for, before EAL is up: it must be given memory for them. */
+uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg);
+
+/* EAL is up. 0 and *ret; or a negative errno with a line in err, and nothing left behind but what EAL keeps. */
+int bc_pipeline_new(const struct bc_pipeline_config *cfg, struct bc_pipeline **ret, struct bc_err *err);
+void bc_pipeline_free(struct bc_pipeline *p);
+
+/* Fill *ret with the stage; it lives as long as the pipeline. */
+void bc_pipeline_source_stage(struct bc_pipeline *p, uint32_t source, struct bc_stage *ret);
+void bc_pipeline_merge_stage(struct bc_pipeline *p, struct bc_stage *ret);
+void bc_pipeline_lane_stage(struct bc_pipeline *p, uint32_t output, uint32_t lane, struct bc_stage *ret);
+
+/* Start the I/O threads. 0 or a negative errno. The lcores may be launched then. */
+int bc_pipeline_start(struct bc_pipeline *p, struct bc_err *err);
+
+/*
+ * Call about every 100 ms, every 10 ms once stopping: disciplines the clocks, reads loss counters, and takes a stop through its
+ * steps. True when everything is drained and written: the lcores' loops end by themselves.
+ */
+bool bc_pipeline_control(struct bc_pipeline *p);
+
+void bc_pipeline_pause(struct bc_pipeline *p, bool pause);
+void bc_pipeline_rotate(struct bc_pipeline *p);
+/* Take what the devices still hold, drain, publish. */
+void bc_pipeline_stop(struct bc_pipeline *p);
+/* No more order: the I/O threads end after the call under way. The caller has its lcores' loops end. */
+void bc_pipeline_abort(struct bc_pipeline *p);
+
+/* The lcores have ended: join the I/O threads, publish. After an abort, what was in flight is entered as aborted. */
+void bc_pipeline_join(struct bc_pipeline *p);
+
+/* Replace an output's filter; "" or NULL: all packets. 0 or a negative errno with libpcap's words in err; the old one stays then. */
+int bc_pipeline_set_filter(struct bc_pipeline *p, uint32_t output, const char *expression, struct bc_err *err);
+/* The expression in force, or NULL; valid until bc_pipeline_free. Any thread. */
+const char *bc_pipeline_filter(const struct bc_pipeline *p, uint32_t output);
+
+/* A source or an output has failed: the capture is not what was asked for. */
+bool bc_pipeline_failed(const struct bc_pipeline *p);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between the files of this library. */
+#ifndef BC_FILTER_PRIV_H
+#define BC_FILTER_PRIV_H
+
+#include <pcap/pcap.h>
+#include <stdint.h>
+
+#include "bc_filter.h"
+
+struct rte_bpf;
+
+/* Native code of a program. func gets the mbuf, and gives what the program returns in its lower 32 bits. */
+struct bc_filter_jit {
+	struct rte_bpf *bpf;
+	uint64_t (*func)(void *mbuf);
+};
+
+struct bc_filter {
+	struct bpf_program program;
+	uint32_t snaplen;
+	uint32_t reach;		/* the program looks at no byte from here on */
+	struct bc_filter_jit jit;	/* func is NULL if the interpreter is to be used */
+	const char *why;
+	char expression[];
+};
+
+/*
+ * Convert, mend and load. NULL, or in constant words why there is no native code; *ret is then untouched. EAL must be initialised.
+ */
+const char *bc_filter_jit_load(const struct bpf_program *program, struct bc_filter_jit *ret);
+void bc_filter_jit_unload(struct bc_filter_jit *jit);
+
+/* Run both engines over synthetic packets: 0 if they agree on each, -1 if not. */
+int bc_filter_selftest(const struct bpf_program *program, const struct bc_filter_jit *jit);
+
+#endif

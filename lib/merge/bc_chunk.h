@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A chunk: an ordered run of packets of one output, the unit that is packed, compressed and committed. The merge opens and ends it,
+ * one lane fills its bytes, the committer writes them and gives the object back to the merge. Its owner is the only one
+ * who touches it.
+ */
+#ifndef BC_CHUNK_H
+#define BC_CHUNK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_counter.h"
+#include "bc_ledger.h"
+
+/* A part of a chunk's bytes that begins at a record and is compressed as one block. */
+struct bc_slice {
+	uint32_t begin;
+	uint32_t len;
+};
+
+/* 4 MiB chunks in slices of 64 KiB, and one more for each neighbour that a large record splits off. */
+#define BC_MAX_SLICES 130
+
+struct bc_chunk {
+	/* The merge. */
+	uint64_t seq;			/* counts through an output's chunks; chunk n belongs to lane n mod lanes */
+	uint64_t segment;		/* number of the segment it belongs to */
+	uint64_t segment_begin_ns;
+	uint64_t first_ns;		/* of its packets, if any */
+	uint64_t last_ns;
+	uint32_t packets;
+	uint32_t ifaces;		/* interfaces known when it ended: all that its packets name */
+	bool segment_end;		/* the segment is complete with it */
+	bool last;			/* nothing follows in this output */
+	bool no_segment;		/* it ends the output without beginning a segment */
+	uint32_t from[BC_MAX_SOURCES];	/* packets by source */
+
+	/* The lane. */
+	uint8_t *buf;			/* of the pool; NULL when there are no bytes */
+	uint8_t *data;			/* finished bytes, within buf */
+	uint32_t len;
+	uint32_t dense;			/* bytes before compression */
+	uint32_t refused;		/* packets of a link type that the format cannot hold beside the first */
+	uint32_t refused_from[BC_MAX_SOURCES];
+	uint32_t n_slices;
+	struct bc_slice slice[BC_MAX_SLICES];
+} BC_CACHE_ALIGNED;
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_chunker.h"
+
+#include <string.h>
+
+#include "bc_time.h"
+
+/* Room that stays in the open chunk's lane for the word that ends the chunk. */
+#define END_ROOM 1
+
+static uint64_t later(uint64_t ns, uint64_t by)
+{
+	return ns > UINT64_MAX - by ? UINT64_MAX : ns + by;
+}
+
+void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg)
+{
+	memset(c, 0, sizeof(*c));
+	c->cfg = *cfg;
+	c->record_max = ((cfg->snaplen + 3) & ~3U) + 24;
+	c->segment_begin_ns = cfg->begin_ns;
+	if (!cfg->rotate_ns)
+		c->segment_due_ns = UINT64_MAX;
+	else if (cfg->begin_ns)
+		c->segment_due_ns = later(cfg->begin_ns, cfg->rotate_ns);
+}
+
+static bool fetch_next(struct bc_chunker *c)
+{
+	const struct bc_desc *d;
+
+	if (c->next)
+		return true;
+	if (!bc_link_peek(c->cfg.free_chunks, &d))
+		return false;
+	c->next = bc_desc_obj(d);
+	bc_link_pop(c->cfg.free_chunks, 1);
+	return true;
+}
+
+static bool open_chunk(struct bc_chunker *c)
+{
+	uint32_t lane = (uint32_t)(c->seq % c->cfg.n_lanes);
+	struct bc_chunk *k;
+
+	if (c->open)
+		return true;
+	if (bc_link_room(c->cfg.lane[lane], 1 + END_ROOM) < 1 + END_ROOM || !fetch_next(c))
+		return false;
+	k = c->next;
+	c->next = NULL;
+	k->seq = c->seq;
+	k->segment = c->segment;
+	k->first_ns = k->last_ns = 0;
+	k->packets = 0;
+	k->segment_end = k->last = k->no_segment = false;
+	memset(k->from, 0, sizeof(k->from));
+	c->open = k;
+	c->open_mono_ns = 0;
+	c->bytes = 0;
+	c->cur = lane;
+	return true;
+}
+
+static void end_chunk(struct bc_chunker *c)
+{
+	struct bc_chunk *k = c->open;
+
+	k->segment_begin_ns = c->segment_begin_ns;
+	k->ifaces = bc_iface_count(c->cfg.ifaces);
+	c->open = NULL;
+	c->seq++;
+	bc_link_put(c->cfg.lane[c->cur], k->last_ns, bc_desc_word(k, 0, 0));
+}
+
+/* The next segment begins at begin_ns, or with the next packet. False: there is no room, nothing was done. */
+static bool end_segment(struct bc_chunker *c, uint64_t begin_ns)
+{
+	if (!open_chunk(c))
+		return false;
+	c->open->segment_end = true;
+	end_chunk(c);
+	c->segment++;
+	c->segment_begin_ns = begin_ns;
+	c->segment_bytes = 0;
+	c->segment_packets = 0;
+	return true;
+}
+
+/* The packet at ts_ns is past the boundary: the period that holds it begins. */
+static bool cross_boundary(struct bc_chunker *c, uint64_t ts_ns)
+{
+	uint64_t due = c->segment_due_ns;
+
+	if (!due) {
+		c->segment_due_ns = later(ts_ns, c->cfg.rotate_ns);
+		return true;
+	}
+	due += (ts_ns - due) / c->cfg.rotate_ns * c->cfg.rotate_ns;
+	if (c->segment_begin_ns) {
+		if (!end_segment(c, due))
+			return false;
+	} else {
+		c->segment_begin_ns = due;
+	}
+	c->segment_due_ns = later(due, c->cfg.rotate_ns);
+	return true;
+}
+
+enum stop { STOP_ROOM, STOP_DUE, STOP_SEGMENT_FULL, STOP_CHUNK_FULL };
+
+/* Move packets into the open chunk until something stops it; adds their number to *done. */
+static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source, uint32_t *done)
+{
+	const uint32_t record_max = c->record_max, overhead = c->cfg.overhead;
+	const uint64_t due = c->segment_due_ns, segment_bytes = c->segment_bytes - c->bytes;
+	const uint64_t segment_limit = c->cfg.rotate_bytes ? c->cfg.rotate_bytes : UINT64_MAX;
+	struct bc_link *lane = c->cfg.lane[c->cur];
+	struct bc_chunk *chunk = c->open;
+	uint32_t room = bc_link_room(lane, n + END_ROOM) - END_ROOM;
+	uint32_t k, bytes = c->bytes;
+	enum stop stop = STOP_ROOM;
+
+	if (room > n)
+		room = n;
+	for (k = 0; k < room; k++) {
+		uint32_t len = bc_desc_bytes(&d[k]);
+
+		len = (len < record_max ? len : record_max) + overhead;
+		if (__builtin_expect(d[k].ts_ns >= due, 0)) {
+			stop = STOP_DUE;
+			break;
+		}
+		if (segment_bytes + bytes + len > segment_limit && c->segment_packets + k) {
+			stop = STOP_SEGMENT_FULL;
+			break;
+		}
+		if (bytes + len > c->cfg.chunk_bytes && bytes) {
+			stop = STOP_CHUNK_FULL;
+			break;
+		}
+		*bc_link_slot(lane, k) = d[k];
+		bytes += len;
+	}
+	if (!k)
+		return stop;
+	if (!c->segment_begin_ns)
+		c->segment_begin_ns = d[0].ts_ns;
+	if (!chunk->packets)
+		chunk->first_ns = d[0].ts_ns;
+	chunk->last_ns = d[k - 1].ts_ns;
+	chunk->packets += k;
+	chunk->from[source] += k;
+	c->segment_packets += k;
+	c->segment_bytes += bytes - c->bytes;
+	c->bytes = bytes;
+	bc_link_push(lane, k);
+	*done += k;
+	return stop;
+}
+
+uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source)
+{
+	uint32_t done = 0;
+
+	while (done < n) {
+		if (d[done].ts_ns >= c->segment_due_ns && !cross_boundary(c, d[done].ts_ns))
+			break;
+		if (!open_chunk(c))
+			break;
+		switch (fill(c, d + done, n - done, source, &done)) {
+		case STOP_ROOM:
+			return done;
+		case STOP_DUE:
+			break;
+		case STOP_SEGMENT_FULL:
+			end_segment(c, 0);
+			break;
+		case STOP_CHUNK_FULL:
+			end_chunk(c);
+			break;
+		}
+	}
+	return done;
+}
+
+bool bc_chunker_ready(struct bc_chunker *c)
+{
+	uint32_t following = (uint32_t)((c->seq + 1) % c->cfg.n_lanes);
+
+	/* A packet can end the open chunk, and so need the next chunk and its lane. */
+	return open_chunk(c) && fetch_next(c) &&
+	       bc_link_room(c->cfg.lane[c->cur], 2 + 2 * END_ROOM) >= 2 + 2 * END_ROOM &&
+	       bc_link_room(c->cfg.lane[following], 2 + 2 * END_ROOM) >= 2 + 2 * END_ROOM;
+}
+
+bool bc_chunker_tick(struct bc_chunker *c, uint64_t mono_ns, uint64_t stream_ns)
+{
+	bool asked = atomic_load_explicit(&c->rotate_asked, memory_order_relaxed);
+
+	if (c->segment_due_ns && stream_ns >= c->segment_due_ns && c->segment_due_ns != UINT64_MAX) {
+		uint64_t due = c->segment_due_ns;
+
+		if (c->segment_begin_ns) {
+			if (!end_segment(c, due))
+				return false;
+		} else {
+			c->segment_begin_ns = due;
+		}
+		c->segment_due_ns = later(due, c->cfg.rotate_ns);
+		return true;
+	}
+	if (asked) {
+		if (c->segment_begin_ns && !end_segment(c, stream_ns))
+			return false;
+		atomic_store_explicit(&c->rotate_asked, false, memory_order_relaxed);
+		return true;
+	}
+	if (!c->open || !c->open->packets)
+		return false;
+	if (!c->open_mono_ns)
+		c->open_mono_ns = mono_ns;
+	if (mono_ns - c->open_mono_ns < c->cfg.flush_ns)
+		return false;
+	end_chunk(c);
+	return true;
+}
+
+void bc_chunker_rotate(struct bc_chunker *c)
+{
+	atomic_store_explicit(&c->rotate_asked, true, memory_order_relaxed);
+}
+
+bool bc_chunker_finish(struct bc_chunker *c)
+{
+	if (!c->last_sent) {
+		if (!open_chunk(c))
+			return false;
+		if (!c->segment_begin_ns && !c->segment)
+			c->segment_begin_ns = bc_utc_ns();
+		c->open->last = true;
+		c->open->segment_end = c->segment_begin_ns != 0;
+		c->open->no_segment = !c->open->segment_end;
+		end_chunk(c);
+		c->last_sent = true;
+	}
+	for (; c->ends_sent < c->cfg.n_lanes; c->ends_sent++) {
+		struct bc_link *lane = c->cfg.lane[c->ends_sent];
+
+		if (!bc_link_room(lane, 1))
+			return false;
+		bc_link_put(lane, 0, bc_desc_word(NULL, 0, 0));
+	}
+	return true;
+}

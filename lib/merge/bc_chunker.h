@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One output's knife: it deals the ordered stream to the output's lanes, chunk by chunk, and decides where segments end, because
+ * only here the order is known. Used by the merge's thread alone, but for bc_chunker_rotate().
+ */
+#ifndef BC_CHUNKER_H
+#define BC_CHUNKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_chunk.h"
+#include "bc_iface.h"
+#include "bc_link.h"
+
+#define BC_MAX_LANES 64
+
+struct bc_chunker_config {
+	uint32_t n_lanes;
+	struct bc_link *lane[BC_MAX_LANES];	/* to the lanes; not owned */
+	struct bc_link *free_chunks;		/* from the committer; words name struct bc_chunk; not owned */
+	const struct bc_iface_table *ifaces;
+	uint32_t chunk_bytes;			/* a chunk ends before it would exceed this */
+	uint32_t overhead;			/* bytes of a record beside those that the descriptor tells */
+	uint32_t snaplen;			/* of this output */
+	uint64_t rotate_ns;			/* 0: never */
+	uint64_t rotate_bytes;			/* 0: never */
+	uint64_t flush_ns;			/* a chunk ends when it has been open for so long */
+	uint64_t begin_ns;			/* begin of the first segment; 0: its first packet's time */
+};
+
+struct bc_chunker {
+	struct bc_chunker_config cfg;
+	struct bc_chunk *open;		/* NULL until a packet or a boundary needs one */
+	struct bc_chunk *next;		/* taken from the free ones ahead of need */
+	uint64_t open_mono_ns;		/* when bc_chunker_tick first saw it */
+	uint32_t record_max;		/* bytes that a descriptor can stand for under this snaplen */
+	uint32_t bytes;			/* in the open chunk */
+	uint32_t cur;			/* lane of the open chunk */
+	uint64_t seq;
+	uint64_t segment;
+	uint64_t segment_begin_ns;	/* 0: with the next packet */
+	uint64_t segment_due_ns;	/* UINT64_MAX: never; 0: by the first packet */
+	uint64_t segment_bytes;
+	uint64_t segment_packets;
+	uint32_t ends_sent;		/* lanes that were told of the end */
+	bool last_sent;
+	_Atomic bool rotate_asked;	/* control sets, merge clears */
+};
+
+void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg);
+
+/*
+ * Take descriptors of one source in order, as many as there is room for; returns their number. They then belong to a lane. At most n.
+ */
+uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source);
+
+/* Is there room for at least one packet? For several outputs, where a packet goes to all that want it or to none. */
+bool bc_chunker_ready(struct bc_chunker *c);
+
+/*
+ * About every millisecond: end what has been open for flush_ns; end segments that are due at stream_ns, before which nothing
+ * more will come (0: unknown). Returns whether it did something.
+ */
+bool bc_chunker_tick(struct bc_chunker *c, uint64_t mono_ns, uint64_t stream_ns);
+
+/* Any thread: end the segment soon. */
+void bc_chunker_rotate(struct bc_chunker *c);
+
+/*
+ * The stream is over: end the last segment and send every lane its end (a NULL object). False when there was no room: call again.
+ */
+bool bc_chunker_finish(struct bc_chunker *c);
+
+#endif

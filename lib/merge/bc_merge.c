@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_merge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One link as the tree sees it. */
+struct leaf {
+	struct bc_link *link;
+	const struct bc_desc *d;	/* window of n descriptors that lie in one piece */
+	uint32_t n;			/* 0: empty, and key is the watermark */
+	bool forced;			/* gone on without; key is BC_WATERMARK_END until it moves */
+	uint64_t key;			/* time of the first packet, or the watermark */
+	uint64_t forced_wm_ns;		/* the watermark that it was forced at */
+};
+
+struct bc_merge {
+	struct bc_merge_config cfg;
+	struct leaf leaf[BC_MAX_SOURCES];
+	uint16_t loser[BC_MAX_SOURCES];	/* loser[1..n-1]: inner nodes; node i has the children 2i and 2i+1 */
+	uint32_t winner;
+	uint32_t n_forced;
+	uint64_t last_ns;		/* youngest that was emitted */
+	uint64_t left;			/* packets until count is reached */
+	uint32_t stuck;			/* the empty link that was waited for at the last tick */
+	uint64_t stuck_key;
+	uint64_t stuck_since_ns;
+	bool started;
+	bool finished;
+	_Atomic uint64_t emitted_ns;
+};
+
+static bool before(const struct bc_merge *m, uint32_t a, uint32_t b)
+{
+	uint64_t ka = m->leaf[a].key, kb = m->leaf[b].key;
+
+	return ka != kb ? ka < kb : a < b;
+}
+
+static void refill(struct bc_merge *m, uint32_t i)
+{
+	struct leaf *l = &m->leaf[i];
+	uint64_t wm = bc_link_watermark(l->link);
+
+	l->n = bc_link_peek(l->link, &l->d);
+	if (l->forced) {
+		if (!l->n && wm == l->forced_wm_ns)
+			return;
+		l->forced = false;
+		m->n_forced--;
+	}
+	l->key = l->n ? l->d->ts_ns : wm;
+}
+
+/* Leaf i's key has grown or shrunk: play its matches again, from the leaf up. Only right for the winner's leaf. */
+static void replay(struct bc_merge *m)
+{
+	uint32_t w = m->winner;
+
+	for (uint32_t node = (w + m->cfg.n_links) / 2; node; node /= 2) {
+		if (before(m, m->loser[node], w)) {
+			uint32_t t = m->loser[node];
+
+			m->loser[node] = (uint16_t)w;
+			w = t;
+		}
+	}
+	m->winner = w;
+}
+
+static uint32_t play(struct bc_merge *m, uint32_t node)
+{
+	uint32_t a, b;
+
+	if (node >= m->cfg.n_links)
+		return node - m->cfg.n_links;
+	a = play(m, 2 * node);
+	b = play(m, 2 * node + 1);
+	m->loser[node] = (uint16_t)(before(m, a, b) ? b : a);
+	return before(m, a, b) ? a : b;
+}
+
+static void build(struct bc_merge *m)
+{
+	m->winner = play(m, 1);
+}
+
+/* The first time that the winner may not emit: one past the runner-up's, if the winner goes first among equals. */
+static uint64_t bound_of(const struct bc_merge *m)
+{
+	uint32_t w = m->winner, r = UINT32_MAX;
+
+	for (uint32_t node = (w + m->cfg.n_links) / 2; node; node /= 2)
+		if (r == UINT32_MAX || before(m, m->loser[node], r))
+			r = m->loser[node];
+	if (r == UINT32_MAX || m->leaf[r].key == BC_WATERMARK_END)
+		return BC_WATERMARK_END;
+	return m->leaf[r].key + (w < r);
+}
+
+static uint32_t emit_many(struct bc_merge *m, const struct bc_desc *d, uint32_t n, uint32_t source)
+{
+	for (uint32_t k = 0; k < n; k++) {
+		uint32_t mask = bc_desc_outputs(&d[k]);
+
+		for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
+			if (mask >> o & 1 && !bc_chunker_ready(m->cfg.output[o]))
+				return k;
+		for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
+			if (mask >> o & 1)
+				bc_chunker_put(m->cfg.output[o], &d[k], 1, source);
+	}
+	return n;
+}
+
+static uint32_t emit(struct bc_merge *m, const struct bc_desc *d, uint32_t n, uint32_t source)
+{
+	struct bc_source_account *a = &m->cfg.ledger->source[source];
+
+	if (m->left == 0) {
+		for (uint32_t k = 0; k < n; k++)
+			for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
+				bc_counter_add(&a->merge.past_end[o], bc_desc_outputs(&d[k]) >> o & 1);
+		m->cfg.drop(m->cfg.drop_ctx, d, n);
+		return n;
+	}
+	if (n > m->left)
+		n = (uint32_t)m->left;
+	n = m->cfg.n_outputs == 1 ? bc_chunker_put(m->cfg.output[0], d, n, source) : emit_many(m, d, n, source);
+	if (m->cfg.count) {
+		m->left -= n;
+		if (!m->left && m->cfg.limit_reached)
+			atomic_store_explicit(m->cfg.limit_reached, true, memory_order_release);
+	}
+	return n;
+}
+
+/* Emit the head of the winner's window, as far as it is before bound; returns how many packets, 0 if an output has no room. */
+static uint32_t emit_run(struct bc_merge *m, uint64_t bound, uint32_t budget)
+{
+	struct leaf *l = &m->leaf[m->winner];
+	uint32_t n = l->n < budget ? l->n : budget, run = 1, taken;
+	uint64_t last = m->last_ns, late = 0;
+
+	/* The head itself may be beyond the bound only by being late; it goes out at once. */
+	while (run < n && l->d[run].ts_ns < bound)
+		run++;
+	taken = emit(m, l->d, run, m->winner);
+	for (uint32_t k = 0; k < taken; k++) {
+		late += l->d[k].ts_ns < last;
+		last = l->d[k].ts_ns < last ? last : l->d[k].ts_ns;
+	}
+	if (!taken)
+		return 0;
+	m->last_ns = last;
+	bc_counter_add(&m->cfg.ledger->source[m->winner].merge.merged, taken);
+	if (late)
+		bc_counter_add(&m->cfg.ledger->source[m->winner].merge.late, late);
+	bc_link_pop(l->link, taken);
+	l->d += taken;
+	l->n -= taken;
+	if (l->n)
+		l->key = l->d->ts_ns;
+	else
+		refill(m, m->winner);
+	return taken;
+}
+
+/* What was gone on without may have moved again. */
+static void rejoin(struct bc_merge *m)
+{
+	uint32_t was = m->n_forced;
+
+	for (uint32_t i = 0; i < m->cfg.n_links; i++)
+		if (m->leaf[i].forced)
+			refill(m, i);
+	if (m->n_forced != was)
+		build(m);
+}
+
+uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
+{
+	uint32_t emitted = 0;
+
+	if (!m->started) {
+		for (uint32_t i = 0; i < m->cfg.n_links; i++)
+			refill(m, i);
+		build(m);
+		m->started = true;
+	}
+	if (m->n_forced)
+		rejoin(m);
+	while (emitted < budget) {
+		struct leaf *l = &m->leaf[m->winner];
+
+		if (!l->n) {
+			uint64_t old = l->key;
+
+			refill(m, m->winner);
+			if (!l->n && l->key == old)
+				break;
+		} else {
+			uint64_t bound = bound_of(m);
+			uint32_t taken;
+
+			do {
+				taken = emit_run(m, bound, budget - emitted);
+				emitted += taken;
+			} while (taken && emitted < budget && l->n && l->key < bound);
+			if (!taken)
+				break;
+		}
+		replay(m);
+	}
+	if (emitted)
+		atomic_store_explicit(&m->emitted_ns, m->last_ns, memory_order_relaxed);
+	return emitted;
+}
+
+static bool anyone_waits(const struct bc_merge *m)
+{
+	for (uint32_t i = 0; i < m->cfg.n_links; i++)
+		if (m->leaf[i].n || bc_link_fill(m->leaf[i].link))
+			return true;
+	return false;
+}
+
+/* Go on without the source that keeps packets of others waiting for longer than max_wait. */
+static bool force(struct bc_merge *m, uint64_t mono_ns)
+{
+	struct leaf *l = &m->leaf[m->winner];
+
+	if (l->n || l->key == BC_WATERMARK_END || m->cfg.patient[m->winner] || !anyone_waits(m)) {
+		m->stuck_since_ns = 0;
+		return false;
+	}
+	if (!m->stuck_since_ns || m->stuck != m->winner || m->stuck_key != l->key) {
+		m->stuck = m->winner;
+		m->stuck_key = l->key;
+		m->stuck_since_ns = mono_ns;
+		return false;
+	}
+	if (mono_ns - m->stuck_since_ns < m->cfg.max_wait_ns)
+		return false;
+	bc_counter_add(&m->cfg.ledger->source[m->winner].merge.forced, 1);
+	l->forced = true;
+	l->forced_wm_ns = l->key;
+	l->key = BC_WATERMARK_END;
+	m->n_forced++;
+	m->stuck_since_ns = 0;
+	replay(m);
+	return true;
+}
+
+static bool all_ended(struct bc_merge *m)
+{
+	for (uint32_t i = 0; i < m->cfg.n_links; i++) {
+		const struct bc_desc *d;
+
+		if (bc_link_watermark(m->leaf[i].link) != BC_WATERMARK_END || bc_link_peek(m->leaf[i].link, &d))
+			return false;
+	}
+	return true;
+}
+
+bool bc_merge_tick(struct bc_merge *m, uint64_t mono_ns)
+{
+	uint64_t stream_ns = m->leaf[m->winner].key;
+	bool did = false;
+
+	if (!m->started || m->finished)
+		return false;
+	if (all_ended(m)) {
+		m->finished = true;
+		for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
+			m->finished &= bc_chunker_finish(m->cfg.output[o]);
+		return true;
+	}
+	if (stream_ns == BC_WATERMARK_END)
+		stream_ns = 0;
+	for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
+		did |= bc_chunker_tick(m->cfg.output[o], mono_ns, stream_ns);
+	return force(m, mono_ns) || did;
+}
+
+bool bc_merge_done(const struct bc_merge *m)
+{
+	return m->finished;
+}
+
+uint64_t bc_merge_emitted_ns(const struct bc_merge *m)
+{
+	return atomic_load_explicit(&m->emitted_ns, memory_order_relaxed);
+}
+
+struct bc_merge *bc_merge_new(const struct bc_merge_config *cfg)
+{
+	struct bc_merge *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->cfg = *cfg;
+	m->left = cfg->count ? cfg->count : UINT64_MAX;
+	for (uint32_t i = 0; i < cfg->n_links; i++)
+		m->leaf[i].link = cfg->link[i];
+	return m;
+}
+
+void bc_merge_free(struct bc_merge *m)
+{
+	free(m);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What braidcap keeps of a packet inside its mbuf, in fields that a received packet does not need:
+ *   hash        (first cache line)   struct bc_meta
+ *   port        (first cache line)   the interface's index
+ *   tx_offload  (second cache line)  packets lost just before this one; only valid with BC_META_DROPS
+ * Written by the source, read by the lanes.
+ */
+#ifndef BC_PACKET_H
+#define BC_PACKET_H
+
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "bc_err.h"
+
+#define BC_META_DROPS 1U
+
+struct bc_meta {
+	uint32_t wire_len;
+	uint16_t source;
+	uint16_t flags;
+} __attribute__((may_alias));
+
+_Static_assert(sizeof(struct bc_meta) <= sizeof(((struct rte_mbuf *)0)->hash), "the meta data lie over the hash");
+
+static inline struct bc_meta *bc_meta(struct rte_mbuf *m)
+{
+	return (struct bc_meta *)&m->hash;
+}
+
+/* The captured bytes, first to last; dst has room for len <= pkt_len bytes. */
+void bc_packet_copy_chain(uint8_t *dst, const struct rte_mbuf *m, uint32_t len);
+
+/*
+ * Fill *m, an empty mbuf, and as many more of its pool as are needed, with len bytes. 0, or -ENOBUFS: m is then empty again.
+ */
+int bc_packet_fill(struct rte_mbuf *m, const uint8_t *data, uint32_t len);
+
+/*
+ * A pool of mbufs, which descriptors can name (bc_desc.h), or NULL and a line in err that says how to get more memory.
+ * Needs EAL. To be freed with rte_mempool_free.
+ */
+struct rte_mempool *bc_packet_pool_new(const char *name, uint32_t mbufs, int numa_node, struct bc_err *err);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_closer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_time.h"
+
+enum ahead { AHEAD_NONE, AHEAD_WANTED, AHEAD_OPENING, AHEAD_READY };
+
+struct bc_closer {
+	const struct bc_folder *folder;	/* constant, as are the next two */
+	bc_store_published published;
+	void *ctx;
+	pthread_t thread;
+	pthread_mutex_t lock;	/* of all below; never held during a system call on a file */
+	pthread_cond_t work;	/* for the thread */
+	pthread_cond_t opened;	/* for the caller */
+
+	enum ahead ahead_state;
+	struct bc_segfile *ahead;	/* at AHEAD_READY */
+	uint64_t seq;			/* of the file that is taken next */
+	bool open_failed;		/* and was logged */
+	struct bc_segfile *current;	/* taken by the caller */
+	bool sync_wanted;		/* of current */
+	bool synced_last;		/* the thread's last work was a sync */
+	struct bc_segfile *head;	/* finished, oldest first */
+	struct bc_segfile **tail;
+	bool stop;			/* end when nothing is left to do */
+	bool give_up;			/* end at once */
+	int first_err;
+	struct bc_store_stats stats;	/* without path */
+};
+
+static void log_open_failure(struct bc_closer *c, int err)
+{
+	if (!c->open_failed)
+		bc_log(c->folder->log, BC_ERROR, "%s: the next segment's temporary file cannot be opened: %s",
+		       *c->folder->prefix ? c->folder->prefix : ".", strerror(-err));
+	c->open_failed = true;
+}
+
+/* Each of the three is called with the lock held, and gives it up while it works. */
+
+static void open_ahead(struct bc_closer *c)
+{
+	struct bc_segfile *f = NULL;
+	uint64_t seq = c->seq;
+	int r;
+
+	c->ahead_state = AHEAD_OPENING;
+	pthread_mutex_unlock(&c->lock);
+	r = bc_segfile_open(c->folder, seq, &f);
+	pthread_mutex_lock(&c->lock);
+	if (r < 0)
+		log_open_failure(c, r);
+	c->ahead = f;
+	c->ahead_state = r < 0 ? AHEAD_NONE : AHEAD_READY;
+	pthread_cond_signal(&c->opened);
+}
+
+static void sync_current(struct bc_closer *c)
+{
+	struct bc_segfile *f = c->current;
+	uint64_t start = bc_mono_ns(), took;
+
+	/* f stays: only this thread frees a finished file, and bc_closer_end() only after joining. */
+	c->sync_wanted = false;
+	pthread_mutex_unlock(&c->lock);
+	bc_segfile_sync(c->folder, f);
+	took = bc_mono_ns() - start;
+	pthread_mutex_lock(&c->lock);
+	c->stats.syncs++;
+	if (took > c->stats.slowest_sync_ns)
+		c->stats.slowest_sync_ns = took;
+}
+
+static void account(struct bc_closer *c, int err, uint64_t took_ns)
+{
+	c->stats.queue--;
+	if (took_ns > c->stats.slowest_publish_ns)
+		c->stats.slowest_publish_ns = took_ns;
+	if (err == 0)
+		c->stats.published++;
+	else if (err != -ENODATA)
+		c->stats.failed++;
+	if (err != -ENODATA && !c->first_err)
+		c->first_err = err;
+}
+
+/* path: where the file lies after it. Negative errno as the callback gets it. */
+static int publish(struct bc_closer *c, struct bc_segfile *f, bool give_up, char *path)
+{
+	bc_segfile_path(c->folder, f->tmp, path);
+	if (f->size == 0) {
+		bc_segfile_remove(c->folder, f);
+		return -ENODATA;
+	}
+	return give_up ? -ECANCELED : bc_segfile_publish(c->folder, f, path);
+}
+
+static void publish_oldest(struct bc_closer *c)
+{
+	struct bc_segfile *f = c->head;
+	bool give_up = c->give_up;
+	char path[BC_STORE_PATH_MAX];
+	uint64_t start = bc_mono_ns(), took;
+	int r;
+
+	c->head = f->next;
+	if (!c->head)
+		c->tail = &c->head;
+	pthread_mutex_unlock(&c->lock);
+	r = publish(c, f, give_up, path);
+	took = bc_mono_ns() - start;
+	if (c->published)
+		c->published(c->ctx, path, f->size, &f->info, r);
+	bc_segfile_free(f);
+	pthread_mutex_lock(&c->lock);
+	account(c, r, took);
+}
+
+static void *closer_main(void *arg)
+{
+	struct bc_closer *c = arg;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->give_up) {
+		/* A slow disk must not let syncs, which come again and again, hold up publishing for ever. */
+		bool sync = c->sync_wanted && !(c->synced_last && c->head);
+
+		if (c->ahead_state == AHEAD_WANTED && !c->stop)
+			open_ahead(c);
+		else if (sync)
+			sync_current(c);
+		else if (c->head)
+			publish_oldest(c);
+		else if (c->stop)
+			break;
+		else
+			pthread_cond_wait(&c->work, &c->lock);
+		c->synced_last = sync;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+static int start_thread(struct bc_closer *c)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&c->thread, NULL, closer_main, c);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -r;
+}
+
+static void free_closer(struct bc_closer *c)
+{
+	pthread_cond_destroy(&c->opened);
+	pthread_cond_destroy(&c->work);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+int bc_closer_start(const struct bc_folder *folder, struct bc_segfile *first, bc_store_published published, void *ctx,
+		    struct bc_closer **ret)
+{
+	struct bc_closer *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->folder = folder;
+	c->published = published;
+	c->ctx = ctx;
+	c->tail = &c->head;
+	c->ahead = first;
+	c->ahead_state = AHEAD_READY;
+	c->seq = first->seq;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->work, NULL);
+	pthread_cond_init(&c->opened, NULL);
+	r = start_thread(c);
+	if (r < 0) {
+		free_closer(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+/* With the lock held, which is given up meanwhile. */
+static int open_here(struct bc_closer *c, struct bc_segfile **ret)
+{
+	int r;
+
+	c->ahead_state = AHEAD_NONE;
+	pthread_mutex_unlock(&c->lock);
+	r = bc_segfile_open(c->folder, c->seq, ret);
+	pthread_mutex_lock(&c->lock);
+	if (r < 0)
+		log_open_failure(c, r);
+	return r;
+}
+
+int bc_closer_take(struct bc_closer *c, struct bc_segfile **ret)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&c->lock);
+	while (c->ahead_state == AHEAD_OPENING)
+		pthread_cond_wait(&c->opened, &c->lock);
+	if (c->stats.queue >= BC_STORE_QUEUE_MAX)
+		r = -EAGAIN;
+	else if (c->ahead_state == AHEAD_READY)
+		*ret = c->ahead;
+	else
+		r = open_here(c, ret);
+	if (r == 0) {
+		c->current = *ret;
+		c->seq++;
+		c->open_failed = false;
+		c->ahead_state = c->folder->name ? AHEAD_NONE : AHEAD_WANTED;
+		pthread_cond_signal(&c->work);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return r;
+}
+
+void bc_closer_sync(struct bc_closer *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->sync_wanted = true;
+	pthread_cond_signal(&c->work);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void bc_closer_finish(struct bc_closer *c, struct bc_segfile *f)
+{
+	pthread_mutex_lock(&c->lock);
+	c->current = NULL;
+	c->sync_wanted = false;
+	*c->tail = f;
+	c->tail = &f->next;
+	c->stats.queue++;
+	pthread_cond_signal(&c->work);
+	pthread_mutex_unlock(&c->lock);
+}
+
+int bc_closer_end(struct bc_closer *c, bool now)
+{
+	int err;
+
+	if (!c)
+		return 0;
+	pthread_mutex_lock(&c->lock);
+	c->stop = true;
+	c->give_up = now;
+	pthread_cond_signal(&c->work);
+	pthread_mutex_unlock(&c->lock);
+	pthread_join(c->thread, NULL);
+
+	pthread_mutex_lock(&c->lock);
+	while (c->head)
+		publish_oldest(c);
+	pthread_mutex_unlock(&c->lock);
+	if (c->ahead_state == AHEAD_READY) {
+		bc_segfile_remove(c->folder, c->ahead);
+		bc_segfile_free(c->ahead);
+	}
+	bc_segfile_free(c->current);
+	err = c->first_err;
+	free_closer(c);
+	return err;
+}
+
+void bc_closer_stats(struct bc_closer *c, struct bc_store_stats *ret)
+{
+	pthread_mutex_lock(&c->lock);
+	ret->published = c->stats.published;
+	ret->failed = c->stats.failed;
+	ret->syncs = c->stats.syncs;
+	ret->slowest_sync_ns = c->stats.slowest_sync_ns;
+	ret->slowest_publish_ns = c->stats.slowest_publish_ns;
+	ret->queue = c->stats.queue;
+	if (c->current)
+		bc_segfile_path(c->folder, c->current->tmp, ret->path);
+	pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The thread behind a store of files: it opens the next file ahead, syncs the current one, publishes finished ones. */
+#ifndef BC_CLOSER_H
+#define BC_CLOSER_H
+
+#include "bc_segfile.h"
+
+struct bc_closer;
+
+/*
+ * Starts the thread, with all signals blocked. first is the file opened ahead; its number is the first. The closer takes
+ * first on success only; folder outlives it. 0 or a negative errno.
+ */
+int bc_closer_start(const struct bc_folder *folder, struct bc_segfile *first, bc_store_published published, void *ctx,
+		    struct bc_closer **ret);
+
+/* The store's caller alone. The next file, to be given back by _finish() or _end(); errors as in bc_store_begin(). */
+int bc_closer_take(struct bc_closer *c, struct bc_segfile **ret);
+
+/* The store's caller alone: sync the file taken. */
+void bc_closer_sync(struct bc_closer *c);
+
+/* The store's caller alone: publish the file taken; f->size and f->info are filled. */
+void bc_closer_finish(struct bc_closer *c, struct bc_segfile *f);
+
+/*
+ * Ends the thread and frees everything, a file that is taken too. now: what waits is given up, see bc_store_abort().
+ * Returns the first error of publishing. Takes NULL.
+ */
+int bc_closer_end(struct bc_closer *c, bool now);
+
+/* Any thread. */
+void bc_closer_stats(struct bc_closer *c, struct bc_store_stats *ret);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_encode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK (1024U * 1024)
+
+struct bc_encode {
+	enum bc_codec codec;
+	struct bc_store *store;
+	struct bc_lz4 *lz4;
+	struct bc_stream *stream;
+	size_t fill;
+	uint8_t block[BLOCK];
+	uint8_t packed[BLOCK + BC_LZ4_BLOCK_OVERHEAD];
+};
+
+static int to_store(void *ctx, const uint8_t *data, size_t len)
+{
+	return bc_store_write(ctx, data, len);
+}
+
+static int start(struct bc_encode *e, struct bc_err *err)
+{
+	int min, max, level, r;
+
+	if (e->codec == BC_CODEC_LZ4) {
+		e->lz4 = bc_lz4_new();
+		r = e->lz4 ? bc_store_write(e->store, e->packed, bc_lz4_header(e->packed, BLOCK)) : -ENOMEM;
+	} else if (bc_codec_is_stream(e->codec)) {
+		bc_codec_levels(e->codec, &min, &max, &level);
+		r = bc_stream_new(e->codec, level, 1, to_store, e->store, &e->stream, err);
+		if (r < 0)
+			return r;
+		r = bc_stream_begin(e->stream);
+	} else {
+		r = 0;
+	}
+	return r < 0 ? bc_err_set(err, r, "the segment cannot be begun: %s", strerror(-r)) : 0;
+}
+
+int bc_encode_new(enum bc_codec codec, struct bc_store *store, struct bc_encode **ret, struct bc_err *err)
+{
+	struct bc_encode *e = calloc(1, sizeof(*e));
+	int r;
+
+	if (!e)
+		return bc_err_set(err, -ENOMEM, "no memory for compressing a segment");
+	e->codec = codec;
+	e->store = store;
+	r = start(e, err);
+	if (r < 0) {
+		bc_encode_free(e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+static int flush(struct bc_encode *e)
+{
+	size_t len = e->fill;
+	bool stored;
+
+	e->fill = 0;
+	if (len == 0)
+		return 0;
+	if (e->stream)
+		return bc_stream_feed(e->stream, e->block, len);
+	if (!e->lz4)
+		return bc_store_write(e->store, e->block, len);
+	len = bc_lz4_block(e->lz4, e->block, len, e->packed, 1, &stored);
+	return bc_store_write(e->store, e->packed, len);
+}
+
+int bc_encode_put(struct bc_encode *e, const uint8_t *item, size_t len)
+{
+	int r = e->fill + len > BLOCK ? flush(e) : 0;
+
+	while (r == 0 && len > 0) {
+		size_t n = len < BLOCK - e->fill ? len : BLOCK - e->fill;
+
+		memcpy(e->block + e->fill, item, n);
+		e->fill += n;
+		item += n;
+		len -= n;
+		if (e->fill == BLOCK)
+			r = flush(e);
+	}
+	return r;
+}
+
+int bc_encode_end(struct bc_encode *e)
+{
+	uint8_t end[BC_LZ4_END_SIZE];
+	int r = flush(e);
+
+	if (r == 0 && e->stream)
+		r = bc_stream_end(e->stream);
+	if (r == 0 && e->lz4) {
+		bc_lz4_end(end);
+		r = bc_store_write_tail(e->store, end, sizeof(end));
+	}
+	return r;
+}
+
+void bc_encode_free(struct bc_encode *e)
+{
+	if (!e)
+		return;
+	bc_stream_free(e->stream);
+	bc_lz4_free(e->lz4);
+	free(e);
+}

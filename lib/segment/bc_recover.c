@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_recover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_encode.h"
+#include "bc_format.h"
+#include "bc_segname.h"
+
+/* The leftover; its lock is held as long as fd is open. */
+struct leftover {
+	const char *path;
+	char folder[BC_STORE_PATH_MAX];	/* "." or up to the last slash */
+	uint64_t seq;
+	enum bc_codec codec;
+	char ext[32];
+	int fd;
+	uint64_t bytes;
+};
+
+/* Where its items go. */
+struct target {
+	struct bc_store *store;
+	struct bc_encode *encode;
+	struct bc_recovered *ret;
+	struct bc_err *err;
+};
+
+static bool ends_with(const char *name, const char *ext)
+{
+	size_t len = strlen(name), n = strlen(ext);
+
+	return len > n && !strcmp(name + len - n, ext);
+}
+
+static int find_extension(struct leftover *l, const char *name, struct bc_err *err)
+{
+	const enum bc_format formats[] = { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS };
+	const enum bc_codec codecs[] = { BC_CODEC_NONE, BC_CODEC_LZ4, BC_CODEC_ZSTD };
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		for (size_t j = 0; j < sizeof(codecs) / sizeof(codecs[0]); j++) {
+			snprintf(l->ext, sizeof(l->ext), "%s%s", bc_format_ext(formats[i]), bc_codec_ext(codecs[j]));
+			l->codec = codecs[j];
+			if (ends_with(name, l->ext))
+				return 0;
+		}
+	return bc_err_set(err, -EINVAL, "%s: the extension is of no format known here: give it the one it was written in",
+			  l->path);
+}
+
+static int parse_path(struct leftover *l, struct bc_err *err)
+{
+	const char *slash = strrchr(l->path, '/'), *name = slash ? slash + 1 : l->path;
+
+	if ((size_t)(name - l->path) >= sizeof(l->folder))
+		return bc_err_set(err, -ENAMETOOLONG, "%.64s...: the path is too long", l->path);
+	if (!bc_segname_is_tmp(name, &l->seq))
+		return bc_err_set(err, -EINVAL, "%s: this is no capture's temporary file (" BC_SEGNAME_TMP "PID-...): "
+				  "name one", l->path);
+	if (slash)
+		memcpy(l->folder, l->path, (size_t)(name - l->path));
+	else
+		strcpy(l->folder, ".");
+	return find_extension(l, name, err);
+}
+
+static int check_leftover(struct leftover *l, struct bc_err *err)
+{
+	struct stat st;
+
+	if (flock(l->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return bc_err_set(err, -EBUSY, "%s: a capture is still writing it: stop that first", l->path);
+	if (fstat(l->fd, &st) < 0)
+		return bc_err_set(err, -errno, "%s: %s", l->path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return bc_err_set(err, -EINVAL, "%s: this is no regular file", l->path);
+	if (st.st_nlink == 0)
+		return bc_err_set(err, -ENOENT, "%s: another recovery has just finished with it", l->path);
+	if (st.st_nlink > 1)
+		return bc_err_set(err, -EMLINK, "%s: it has a second name, so it was published already: remove this name",
+				  l->path);
+	l->bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int open_leftover(struct leftover *l, struct bc_err *err)
+{
+	int r = parse_path(l, err);
+
+	if (r < 0)
+		return r;
+	l->fd = open(l->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (l->fd < 0) {
+		r = -errno;
+		return bc_err_set(err, r, "%s: %s", l->path, strerror(-r));
+	}
+	return check_leftover(l, err);
+}
+
+/* Reads through a descriptor of its own, which shares the lock. */
+static int scan(const struct leftover *l, bc_scan_item item, void *ctx, struct bc_recovered *ret, struct bc_err *err)
+{
+	int fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0), r;
+
+	if (fd < 0)
+		return bc_err_set(err, -errno, "%s: %s", l->path, strerror(errno));
+	r = bc_scan(fd, item, ctx, &ret->scan, err);
+	if (r == 0 && ret->scan.records == 0)
+		r = bc_err_set(err, -ENODATA, "no packet can be recovered: %s",
+			       *ret->scan.why ? ret->scan.why : "there is none in it");
+	return r < 0 ? bc_err_prefix(err, r, "%s", l->path) : 0;
+}
+
+static void published(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
+{
+	struct target *t = ctx;
+
+	t->ret->file_bytes = file_bytes;
+	snprintf(t->ret->path, sizeof(t->ret->path), "%s", path);
+}
+
+static int put_item(void *ctx, const uint8_t *item, size_t len, const struct bc_record *rec)
+{
+	struct target *t = ctx;
+	int r = bc_encode_put(t->encode, item, len);
+
+	return r < 0 ? bc_err_set(t->err, r, "the new segment cannot be written: %s", strerror(-r)) : 0;
+}
+
+static int open_target(struct target *t, const struct leftover *l, const struct bc_recover_config *cfg,
+		       struct bc_err *err)
+{
+	struct bc_store_config sc = {
+		.kind = BC_STORE_DIR, .dest = l->folder, .ext = l->ext, .utc = cfg->utc, .first_seq = l->seq,
+		.pid = cfg->pid, .log = cfg->log, .published = published, .ctx = t,
+	};
+	int r = bc_store_open(&sc, &t->store, err);
+
+	if (r < 0)
+		return r;
+	r = bc_store_begin(t->store);
+	if (r < 0)
+		return bc_err_set(err, r, "%s: no file can be begun there: %s", l->folder, strerror(-r));
+	return bc_encode_new(l->codec, t->store, &t->encode, err);
+}
+
+static int copy(struct target *t, const struct leftover *l, struct bc_err *err)
+{
+	struct bc_segment_info info;
+	int r;
+
+	r = scan(l, put_item, t, t->ret, err);
+	if (r < 0)
+		return r;
+	r = bc_encode_end(t->encode);
+	info = (struct bc_segment_info){
+		.packets = t->ret->scan.records, .bytes = t->ret->scan.kept_bytes, .begin_ns = t->ret->scan.first_ns,
+		.first_ns = t->ret->scan.first_ns, .last_ns = t->ret->scan.last_ns,
+	};
+	if (r == 0)
+		r = bc_store_finish(t->store, &info);
+	return r < 0 ? bc_err_set(err, r, "%s: the new segment cannot be ended: %s", l->path, strerror(-r)) : 0;
+}
+
+/* Ends the target; after a failure its file goes, since the leftover still has all that is in it. */
+static int close_target(struct target *t, const struct leftover *l, int err_so_far, struct bc_err *err)
+{
+	struct bc_store_stats st = { 0 };
+	int r;
+
+	if (!t->store)
+		return err_so_far;
+	bc_encode_free(t->encode);
+	bc_store_stats(t->store, &st);
+	r = bc_store_close(t->store);
+	if (err_so_far == 0 && r < 0)
+		err_so_far = bc_err_set(err, r, "%s: what was recovered cannot be published: %s", l->path, strerror(-r));
+	if (err_so_far < 0) {
+		unlink(*st.path ? st.path : t->ret->path);
+		t->ret->path[0] = '\0';
+		t->ret->file_bytes = 0;
+	}
+	return err_so_far;
+}
+
+static void remove_leftover(const struct leftover *l, const struct bc_log *log)
+{
+	if (unlink(l->path) < 0)
+		bc_log(log, BC_ERROR, "%s: cannot be removed: %s", l->path, strerror(errno));
+}
+
+static int recover(const struct leftover *l, const struct bc_recover_config *cfg, struct bc_recovered *ret,
+		   struct bc_err *err)
+{
+	struct target t = { .ret = ret, .err = err };
+	int r;
+
+	if (cfg->dry_run)
+		return scan(l, NULL, NULL, ret, err);
+	r = open_target(&t, l, cfg, err);
+	if (r == 0)
+		r = copy(&t, l, err);
+	return close_target(&t, l, r, err);
+}
+
+int bc_recover(const char *path, const struct bc_recover_config *cfg, struct bc_recovered *ret, struct bc_err *err)
+{
+	struct leftover l = { .path = path, .fd = -1 };
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	r = open_leftover(&l, err);
+	if (r == 0 && l.bytes > 0)
+		r = recover(&l, cfg, ret, err);
+	if (r == 0) {
+		ret->outcome = l.bytes > 0 ? BC_RECOVER_PUBLISHED : BC_RECOVER_REMOVED;
+		if (!cfg->dry_run)
+			remove_leftover(&l, cfg->log);
+	}
+	if (l.fd >= 0)
+		close(l.fd);
+	return r;
+}

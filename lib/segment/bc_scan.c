@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_scan.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_decoder.h"
+
+#define CHUNK (256U * 1024)
+#define MAX_NEED (BC_READER_MAX_BLOCK + 4096U)
+
+struct scanner {
+	struct bc_decoder *decoder;
+	struct bc_reader *reader;
+	uint8_t *buf;
+	size_t cap, pos, have;	/* buf[pos..have) is not parsed yet */
+	uint64_t file_bytes;
+	struct bc_scan *res;
+	bool done;
+};
+
+static void stop(struct scanner *s, enum bc_scan_end end, const char *why)
+{
+	s->done = true;
+	s->res->end = end;
+	snprintf(s->res->why, sizeof(s->res->why), "%s", why);
+}
+
+/* Room for need bytes from pos on, and a chunk at least. */
+static int make_room(struct scanner *s, size_t need, struct bc_err *err)
+{
+	size_t cap = need > CHUNK ? need : CHUNK;
+	uint8_t *p;
+
+	memmove(s->buf, s->buf + s->pos, s->have - s->pos);
+	s->have -= s->pos;
+	s->pos = 0;
+	if (cap <= s->cap)
+		return 0;
+	p = realloc(s->buf, cap);
+	if (!p)
+		return bc_err_set(err, -ENOMEM, "no memory for a block of %zu bytes", need);
+	s->buf = p;
+	s->cap = cap;
+	return 0;
+}
+
+/* More decompressed bytes behind those that are there; need counts from pos. */
+static int more(struct scanner *s, size_t need, struct bc_err *err)
+{
+	struct bc_err why;
+	ptrdiff_t n;
+	int r;
+
+	if (need > MAX_NEED) {
+		stop(s, BC_SCAN_CORRUPT, "a block claims to be longer than any may be");
+		return 0;
+	}
+	r = make_room(s, need > s->have - s->pos ? need : s->have - s->pos + 1, err);
+	if (r < 0)
+		return r;
+	n = bc_decoder_read(s->decoder, s->buf + s->have, s->cap - s->have, &why);
+	if (n > 0)
+		s->have += (size_t)n;
+	else if (n == 0)
+		stop(s, s->have ? BC_SCAN_TRUNCATED : BC_SCAN_WHOLE, s->have ? "the file ends inside a block" : "");
+	else if (n == -ENODATA || n == -EBADMSG)
+		stop(s, n == -ENODATA ? BC_SCAN_TRUNCATED : BC_SCAN_CORRUPT, why.msg);
+	else
+		return bc_err_set(err, (int)n, "%s", why.msg);
+	return 0;
+}
+
+static void note_record(struct bc_scan *res, const struct bc_record *rec)
+{
+	res->records++;
+	if (!rec->ts_ns)
+		return;
+	if (!res->first_ns)
+		res->first_ns = rec->ts_ns;
+	res->backwards += rec->ts_ns < res->last_ns;
+	res->last_ns = rec->ts_ns;
+}
+
+/* A file system may fill with zeros what it had not yet written when the power failed, and to pcap those are packets. */
+static bool is_zeros(const struct bc_record *rec)
+{
+	return !rec->ts_ns && !rec->caplen && !rec->wirelen;
+}
+
+static int step(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *err)
+{
+	struct bc_record rec;
+	struct bc_err why;
+	size_t len = 0, need = 1;
+	int r = BC_READ_MORE;
+
+	if (s->have > s->pos)
+		r = bc_reader_next(s->reader, s->buf + s->pos, s->have - s->pos, &len, &need, &rec, &why);
+	if (r == BC_READ_RECORD && is_zeros(&rec))
+		r = bc_err_set(&why, -EBADMSG, "zeros where a packet should be");
+	if (r < 0) {
+		bc_err_prefix(&why, r, "after %" PRIu64 " bytes (decompressed)", s->res->kept_bytes);
+		stop(s, BC_SCAN_CORRUPT, why.msg);
+		return 0;
+	}
+	if (r == BC_READ_MORE)
+		return more(s, need, err);
+	s->res->items++;
+	s->res->kept_bytes += len;
+	if (r == BC_READ_RECORD)
+		note_record(s->res, &rec);
+	r = item ? item(ctx, s->buf + s->pos, len, r == BC_READ_RECORD ? &rec : NULL) : 0;
+	s->pos += len;
+	return r;
+}
+
+static int open_scanner(struct scanner *s, int fd, struct bc_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		s->file_bytes = (uint64_t)st.st_size;
+	s->reader = bc_reader_new();
+	s->buf = malloc(CHUNK);
+	s->cap = CHUNK;
+	if (!s->reader || !s->buf) {
+		close(fd);
+		return bc_err_set(err, -ENOMEM, "no memory for reading a segment");
+	}
+	return bc_decoder_open(fd, &s->decoder, err);
+}
+
+int bc_scan(int fd, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err)
+{
+	struct scanner s = { .res = ret };
+	uint64_t taken;
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	r = open_scanner(&s, fd, err);
+	while (r == 0 && !s.done)
+		r = step(&s, item, ctx, err);
+	ret->lost_bytes = s.have - s.pos;
+	taken = s.decoder ? bc_decoder_offset(s.decoder) : 0;
+	ret->unread_bytes = s.file_bytes > taken ? s.file_bytes - taken : 0;
+	bc_decoder_close(s.decoder);
+	bc_reader_free(s.reader);
+	free(s.buf);
+	return r;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_segfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_AGAIN 10000U
+
+/* A quota is a full disk to whoever waits for room. */
+static int os_error(void)
+{
+	return errno == EDQUOT ? -ENOSPC : -errno;
+}
+
+void bc_segfile_path(const struct bc_folder *folder, const char *name, char path[BC_STORE_PATH_MAX])
+{
+	snprintf(path, BC_STORE_PATH_MAX, "%s%s", folder->prefix, name);
+}
+
+/* Log what failed for f and return err. */
+static int complain(const struct bc_folder *folder, const struct bc_segfile *f, const char *what, int err)
+{
+	bc_log(folder->log, BC_ERROR, "%s%s: %s: %s", folder->prefix, f->tmp, what, strerror(-err));
+	return err;
+}
+
+static int tmp_name(const struct bc_folder *folder, struct bc_segfile *f, unsigned again)
+{
+	if (folder->name)
+		return bc_segname_tmp_file(f->tmp, folder->pid, folder->name, again, folder->ext);
+	return bc_segname_tmp(f->tmp, folder->pid, f->seq, again, folder->ext);
+}
+
+/*
+ * So that a recovery tells a live file from a dead one; one that runs just now may have been faster than the lock.
+ * Where the file system has no locks, people must tell it.
+ */
+static bool lock_is_ours(int fd)
+{
+	struct stat st;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno != EWOULDBLOCK;
+	return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+/* The name may be taken by an earlier capture that died with our process number: a container's is always the same. */
+static int create(const struct bc_folder *folder, struct bc_segfile *f)
+{
+	for (unsigned again = 0; again < MAX_AGAIN; again++) {
+		int r = tmp_name(folder, f, again);
+
+		if (r < 0)
+			return r;
+		f->fd = openat(folder->fd, f->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+		if (f->fd < 0 && errno != EEXIST)
+			return os_error();
+		if (f->fd >= 0 && lock_is_ours(f->fd))
+			return 0;
+		if (f->fd >= 0)
+			close(f->fd);
+	}
+	return -EEXIST;
+}
+
+int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segfile **ret)
+{
+	struct bc_segfile *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	f->seq = seq;
+	r = create(folder, f);
+	if (r < 0) {
+		free(f);
+		return r;
+	}
+	*ret = f;
+	return 0;
+}
+
+static int take_space(struct bc_segfile *f, uint64_t end)
+{
+	int r;
+
+	do
+		r = fallocate(f->fd, FALLOC_FL_KEEP_SIZE, (off_t)f->allocated, (off_t)(end - f->allocated));
+	while (r < 0 && errno == EINTR);
+	if (r == 0)
+		f->allocated = end;
+	return r < 0 ? os_error() : 0;
+}
+
+int bc_segfile_reserve(const struct bc_folder *folder, struct bc_segfile *f, uint64_t end)
+{
+	int r;
+
+	end += folder->reserve;
+	if (end <= f->allocated)
+		return 0;
+	r = take_space(f, end + folder->step);
+	if (r == -ENOSPC)
+		r = take_space(f, end);
+	if (r == -EOPNOTSUPP || r == -ENOSYS) {
+		f->allocated = UINT64_MAX;
+		return 0;
+	}
+	return r;
+}
+
+ptrdiff_t bc_segfile_write(struct bc_segfile *f, uint64_t off, const uint8_t *data, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = pwrite(f->fd, data, len, (off_t)off);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? os_error() : n;
+}
+
+void bc_segfile_cut(const struct bc_folder *folder, struct bc_segfile *f, uint64_t size)
+{
+	if (ftruncate(f->fd, (off_t)size) < 0) {
+		complain(folder, f, "cannot be cut back after a failed write", -errno);
+		return;
+	}
+	if (f->allocated != UINT64_MAX) {
+		f->allocated = size;
+		bc_segfile_reserve(folder, f, size);
+	}
+}
+
+void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f)
+{
+	if (!f->sync_err && fdatasync(f->fd) < 0)
+		f->sync_err = complain(folder, f, "fdatasync", -errno);
+}
+
+void bc_segfile_remove(const struct bc_folder *folder, const struct bc_segfile *f)
+{
+	if (unlinkat(folder->fd, f->tmp, 0) < 0)
+		complain(folder, f, "cannot be removed", -errno);
+}
+
+/* link and unlink where the file system knows no RENAME_NOREPLACE (NFS): never replaces either. */
+static int rename_noreplace(const struct bc_folder *folder, const struct bc_segfile *f, const char *to)
+{
+	if (renameat2(folder->fd, f->tmp, folder->fd, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (linkat(folder->fd, f->tmp, folder->fd, to, 0) < 0)
+		return -errno;
+	bc_segfile_remove(folder, f);
+	return 0;
+}
+
+static int final_name(const struct bc_folder *folder, const struct bc_segfile *f, unsigned again, char *dst)
+{
+	int r;
+
+	if (folder->name)
+		return bc_segname_again(dst, folder->name, again, folder->ext);
+	r = bc_segname_final(dst, f->info.begin_ns, folder->utc, f->seq, again, folder->ext);
+	if (r == -ERANGE && !folder->utc)
+		r = bc_segname_final(dst, f->info.begin_ns, true, f->seq, again, folder->ext);
+	return r;
+}
+
+static int give_final_name(const struct bc_folder *folder, const struct bc_segfile *f, char name[BC_SEGNAME_MAX])
+{
+	int r = -EEXIST;
+
+	for (unsigned again = 0; r == -EEXIST && again < MAX_AGAIN; again++) {
+		r = final_name(folder, f, again, name);
+		if (r == 0)
+			r = rename_noreplace(folder, f, name);
+		if (r == 0 && again)
+			bc_log(folder->log, BC_WARN, "%s%s: the name without -%u exists already and is kept: this "
+			       "capture's file has a name of its own", folder->prefix, name, again);
+	}
+	return r;
+}
+
+static int bring_to_disk(const struct bc_folder *folder, struct bc_segfile *f)
+{
+	if (f->tail_err)
+		return complain(folder, f, "not published: its closing bytes could not be written", f->tail_err);
+	if (f->sync_err)
+		return complain(folder, f, "not published, since an earlier fdatasync failed", f->sync_err);
+	if (ftruncate(f->fd, (off_t)f->size) < 0)
+		return complain(folder, f, "not published: ftruncate", -errno);
+	if (fsync(f->fd) < 0)
+		return complain(folder, f, "not published: fsync", -errno);
+	return 0;
+}
+
+int bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *f, char path[BC_STORE_PATH_MAX])
+{
+	char name[BC_SEGNAME_MAX];
+	int r = bring_to_disk(folder, f);
+
+	bc_segfile_path(folder, f->tmp, path);
+	if (r < 0)
+		return r;
+	r = give_final_name(folder, f, name);
+	if (r < 0)
+		return complain(folder, f, "not published: rename to the final name", r);
+	bc_segfile_path(folder, name, path);
+	if (fsync(folder->fd) < 0) {
+		r = -errno;
+		bc_log(folder->log, BC_ERROR, "%s: the folder's fsync: %s", path, strerror(-r));
+	}
+	return r;
+}
+
+void bc_segfile_free(struct bc_segfile *f)
+{
+	if (!f)
+		return;
+	close(f->fd);
+	free(f);
+}

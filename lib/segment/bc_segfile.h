@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One segment's file, from its temporary name to its final one. No threads here: the owner of a file calls. */
+#ifndef BC_SEGFILE_H
+#define BC_SEGFILE_H
+
+#include "bc_segname.h"
+#include "bc_store.h"
+
+/* Where files are made and how they are called. Constant once it is open; read by the caller and the closer. */
+struct bc_folder {
+	int fd;
+	char *prefix;		/* before a name in messages: "folder/", or "" */
+	char *name;		/* the final name of the one file; NULL: rotated segments */
+	char *ext;
+	bool utc;
+	uint32_t pid;
+	uint32_t reserve;
+	uint32_t step;
+	const struct bc_log *log;
+};
+
+/* Belongs to the caller's thread from open to finish, then to the closer's; sync_err is the closer's from the start. */
+struct bc_segfile {
+	struct bc_segfile *next;	/* in the closer's queue */
+	int fd;
+	uint64_t seq;
+	uint64_t allocated;	/* disk space is taken up to here */
+	uint64_t size;		/* set at finish, as is tail_err */
+	int tail_err;		/* why the closing bytes are missing, or 0 */
+	int sync_err;		/* a failed fdatasync: the kernel says it once only */
+	struct bc_segment_info info;
+	char tmp[BC_SEGNAME_MAX];
+};
+
+/* A new empty file under a temporary name, locked (flock) for as long as it is open. Negative errno. */
+int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segfile **ret);
+
+/* Take disk space up to end and the reserve behind it. 0, also where the file system cannot, or a negative errno. */
+int bc_segfile_reserve(const struct bc_folder *folder, struct bc_segfile *f, uint64_t end);
+
+/* One pwrite(2); negative errno, never -EINTR. */
+ptrdiff_t bc_segfile_write(struct bc_segfile *f, uint64_t off, const uint8_t *data, size_t len);
+
+/* Cut back to size and take the reserve anew. A failure is logged: the next write goes over what is there. */
+void bc_segfile_cut(const struct bc_folder *folder, struct bc_segfile *f, uint64_t size);
+
+/* fdatasync; an error is logged and kept in sync_err. */
+void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f);
+
+/*
+ * Cut off what was taken ahead, fsync, give the file its final name without ever replacing another, fsync the folder.
+ * 0 or a negative errno, which was logged; path is where the file lies in either case.
+ */
+int bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *f, char path[BC_STORE_PATH_MAX]);
+
+/* The path that messages and callbacks show. */
+void bc_segfile_path(const struct bc_folder *folder, const char *name, char path[BC_STORE_PATH_MAX]);
+
+/* Remove the temporary name, of a file that holds nothing or has another name by now. A failure is logged. */
+void bc_segfile_remove(const struct bc_folder *folder, const struct bc_segfile *f);
+
+/* Closes and frees; takes NULL. */
+void bc_segfile_free(struct bc_segfile *f);
+
+#endif

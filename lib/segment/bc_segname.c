@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_segname.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bc_time.h"
+
+#define SEQ_DIGITS 8
+
+static int fits(int n)
+{
+	return n >= 0 && n < BC_SEGNAME_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static const char *again_text(char buf[16], unsigned again)
+{
+	buf[0] = '\0';
+	if (again)
+		snprintf(buf, 16, "-%u", again);
+	return buf;
+}
+
+int bc_segname_final(char dst[BC_SEGNAME_MAX], uint64_t begin_ns, bool utc, uint64_t seq, unsigned again,
+		     const char *ext)
+{
+	time_t t = (time_t)(begin_ns / BC_NS_PER_S);
+	char n[16], stamp[32];
+	struct tm tm;
+
+	if (!(utc ? gmtime_r(&t, &tm) : localtime_r(&t, &tm)) || tm.tm_year < 70 || tm.tm_year > 9999 - 1900)
+		return -ERANGE;
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	return fits(snprintf(dst, BC_SEGNAME_MAX, "%s-%08" PRIu64 "%s%s", stamp, seq, again_text(n, again), ext));
+}
+
+int bc_segname_again(char dst[BC_SEGNAME_MAX], const char *name, unsigned again, const char *ext)
+{
+	size_t len = strlen(name), tail = strlen(ext);
+	char n[16];
+
+	if (len <= tail || strcmp(name + len - tail, ext))
+		tail = 0;
+	if (len >= BC_SEGNAME_MAX)
+		return -ENAMETOOLONG;
+	return fits(snprintf(dst, BC_SEGNAME_MAX, "%.*s%s%s", (int)(len - tail), name, again_text(n, again),
+			     name + len - tail));
+}
+
+int bc_segname_tmp(char dst[BC_SEGNAME_MAX], uint32_t pid, uint64_t seq, unsigned again, const char *ext)
+{
+	char n[16];
+
+	return fits(snprintf(dst, BC_SEGNAME_MAX, BC_SEGNAME_TMP "%" PRIu32 "-%08" PRIu64 "%s%s", pid, seq,
+			     again_text(n, again), ext));
+}
+
+int bc_segname_tmp_file(char dst[BC_SEGNAME_MAX], uint32_t pid, const char *name, unsigned again, const char *ext)
+{
+	char numbered[BC_SEGNAME_MAX];
+	int r = bc_segname_again(numbered, name, again, ext);
+
+	if (r < 0)
+		return r;
+	return fits(snprintf(dst, BC_SEGNAME_MAX, BC_SEGNAME_TMP "%" PRIu32 "-%s", pid, numbered));
+}
+
+static size_t digits(const char *s)
+{
+	size_t n = 0;
+
+	while (isdigit((unsigned char)s[n]))
+		n++;
+	return n;
+}
+
+bool bc_segname_is_tmp(const char *name, uint64_t *ret_seq)
+{
+	size_t prefix = strlen(BC_SEGNAME_TMP), n;
+	uint64_t seq = 0;
+
+	if (strncmp(name, BC_SEGNAME_TMP, prefix))
+		return false;
+	name += prefix;
+	n = digits(name);
+	if (n == 0 || n > 10 || name[n] != '-' || !name[n + 1])
+		return false;
+	name += n + 1;
+	n = digits(name);
+	if (n >= SEQ_DIGITS && n < 20 && (!name[n] || name[n] == '.' || name[n] == '-'))
+		for (size_t i = 0; i < n; i++)
+			seq = seq * 10 + (uint64_t)(name[i] - '0');
+	*ret_seq = seq;
+	return true;
+}

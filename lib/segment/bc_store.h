@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Where finished bytes go: a folder of rotated segments, one file, a descriptor, or nowhere. A segment is begun, written
+ * block by block, and finished; what becomes of it then (fsync, its final name) happens behind the caller's back, on a
+ * thread of the store's own. docs/segments.md states the names, the publication protocol and the policy for a full disk.
+ *
+ * One thread at a time calls a store, except where it says otherwise. Nothing here ends a capture: an error is returned
+ * or logged, and the store stays usable.
+ */
+#ifndef BC_STORE_H
+#define BC_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_err.h"
+#include "bc_log.h"
+
+#define BC_STORE_PATH_MAX 4096
+#define BC_STORE_RESERVE 65536U
+#define BC_STORE_STEP (8U * 1024 * 1024)
+
+struct bc_store;
+
+enum bc_store_kind {
+	BC_STORE_DIR,	/* dest is a folder */
+	BC_STORE_FILE,	/* dest is the final name of one file */
+	BC_STORE_FD,	/* an open descriptor: stdout, a pipe */
+	BC_STORE_NULL,	/* count and drop */
+};
+
+/* What the caller knows of a segment. Plain data, handed through to the callback; the store itself uses begin_ns only. */
+struct bc_segment_info {
+	uint64_t packets;
+	uint64_t bytes;		/* before compression */
+	uint64_t first_ns;	/* of the packets; 0 without one */
+	uint64_t last_ns;
+	uint64_t begin_ns;	/* UTC; the name is made of it */
+};
+
+/*
+ * Called exactly once for every segment for which bc_store_finish() returned 0, in their order. err 0: path is the
+ * final name, and file_bytes are on disk under it. Negative errno: path is where the data lies now, which is
+ *   the temporary name, left in place, when write_tail, fsync or rename failed, or -ECANCELED after bc_store_abort();
+ *   the final name, if only the folder's fsync failed;
+ *   a name that is gone: -ENODATA, not one byte had been written, and the empty file was removed.
+ * For dir and file it runs on the store's thread (or in bc_store_abort()), else inside bc_store_finish(). It must not
+ * call the store. path and info live only as long as the call. path is "-" for a descriptor and "" for null.
+ */
+typedef void (*bc_store_published)(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info,
+				   int err);
+
+struct bc_store_config {
+	enum bc_store_kind kind;
+	const char *dest;	/* DIR, FILE; copied */
+	int fd;			/* FD; borrowed: never closed. SIGPIPE must be ignored by the application */
+	const char *ext;	/* DIR, FILE: ".pcapng.lz4"; copied; "" or NULL for none */
+	bool utc;		/* DIR: names in UTC, otherwise in local time */
+	uint64_t first_seq;	/* DIR: number of the first segment */
+	uint32_t pid;		/* DIR, FILE: stands in temporary names */
+	uint32_t reserve;	/* bytes kept free for bc_store_write_tail(); 0: BC_STORE_RESERVE */
+	uint32_t step;		/* disk space is taken in steps of this many bytes; 0: BC_STORE_STEP */
+	const struct bc_log *log;	/* outlives the store; may be NULL */
+	bc_store_published published;	/* may be NULL */
+	void *ctx;
+};
+
+/*
+ * Checks all that can be checked before a capture: the folder is there and can be written (the first temporary file is
+ * made now), the file's final name is free, the descriptor can be written and is no terminal. 0 and *ret for
+ * bc_store_close() or _abort(), or a negative errno, a line in err, and nothing left behind.
+ */
+int bc_store_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err);
+
+/*
+ * A new segment starts. It takes the file that was opened ahead and has the next one opened; only when none is ready
+ * is it opened here. A number is used up with each success. After a failure nothing has begun, and the call may be repeated:
+ *   -EAGAIN      BC_STORE_QUEUE_MAX finished segments still wait for the disk;
+ *   -EOPNOTSUPP  a second segment of a FILE or FD, which hold one (final);
+ *   -EINVAL      a segment is begun already;
+ *   otherwise what open(2) said (-ENOSPC, -EMFILE, ...), which was also logged once.
+ */
+#define BC_STORE_QUEUE_MAX 64
+int bc_store_begin(struct bc_store *s);
+
+/*
+ * Append len bytes: all of them (0) or none (negative errno). A short write is continued; after an error the file is
+ * cut back to where it was, and a later call may succeed.
+ *   -ENOSPC  the disk or the quota is full. It comes before the block touches the space reserved for the closing bytes,
+ *            wherever the file system has fallocate(2).
+ *   -EIO, ...  what the system said.
+ *   -EPIPE   the reader of a descriptor is gone (final).
+ *   -EINVAL  no segment is begun.
+ * A descriptor that is no seekable file cannot be cut back: after an error in mid-block each further call returns it.
+ * A descriptor in non-blocking mode is waited for.
+ */
+int bc_store_write(struct bc_store *s, const void *data, size_t len);
+
+/*
+ * The same for the bytes that close a segment; cfg.reserve bytes of these find room after bc_store_write() succeeded once.
+ * After a failure it may be called again. A segment that is finished after a failed write_tail is not published, since it
+ * would not be whole: it keeps its temporary name, for recovery, and the callback gets that error.
+ */
+int bc_store_write_tail(struct bc_store *s, const void *data, size_t len);
+
+/* Bytes in the segment that is begun: what all successful writes put there. */
+uint64_t bc_store_size(const struct bc_store *s);
+
+/*
+ * Have all that was written so far brought to disk (fdatasync) in the background. Never blocks; calls during one that is
+ * waiting are one. A failure is logged, and that segment will not be published. Nothing for FD and NULL.
+ */
+void bc_store_sync(struct bc_store *s);
+
+/*
+ * The segment ends; its publication is queued. 0, or -EINVAL when none is begun. Afterwards the next may begin. All
+ * failures of publication go to the log and the callback. Never blocks on the disk.
+ */
+int bc_store_finish(struct bc_store *s, const struct bc_segment_info *info);
+
+/*
+ * Both end and free the store; NULL is taken. A segment begun and not finished stays on disk under its temporary name.
+ * close waits until all that was finished is published, removes the unused file that was opened ahead, and returns the
+ * first error that publishing met (0 otherwise; an empty segment is no error). abort waits only for the one system call
+ * that is under way; what waited in the queue stays under its temporary name.
+ */
+int bc_store_close(struct bc_store *s);
+void bc_store_abort(struct bc_store *s);
+
+struct bc_store_stats {
+	uint64_t written_bytes;		/* all segments, without what was cut back */
+	uint64_t slowest_write_ns;
+	uint64_t begun;			/* segments */
+	uint64_t published;
+	uint64_t failed;		/* not published, or not surely on disk */
+	uint64_t syncs;			/* background fdatasyncs done */
+	uint64_t slowest_sync_ns;
+	uint64_t slowest_publish_ns;
+	uint32_t queue;			/* finished, not yet published */
+	char path[BC_STORE_PATH_MAX];	/* the current segment's temporary name, "" between segments; "-" for FD */
+};
+
+/* Any thread, until close or abort is called. */
+void bc_store_stats(struct bc_store *s, struct bc_store_stats *ret);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The store of files: a folder of rotated segments, or the one file that is published at the end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_closer.h"
+#include "bc_store_ops.h"
+
+struct dir_store {
+	struct bc_store base;
+	struct bc_folder folder;
+	struct bc_closer *closer;
+	struct bc_segfile *file;	/* of the segment that is begun */
+	bool used;
+};
+
+static int dir_begin(struct bc_store *s)
+{
+	struct dir_store *d = (struct dir_store *)s;
+	int r;
+
+	if (d->folder.name && d->used)
+		return -EOPNOTSUPP;
+	r = bc_closer_take(d->closer, &d->file);
+	d->used |= r == 0;
+	return r;
+}
+
+static ptrdiff_t dir_write(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail)
+{
+	struct dir_store *d = (struct dir_store *)s;
+	int r = tail ? 0 : bc_segfile_reserve(&d->folder, d->file, off + len);
+
+	return r < 0 ? r : bc_segfile_write(d->file, off, data, len);
+}
+
+static int dir_cut(struct bc_store *s, uint64_t size)
+{
+	struct dir_store *d = (struct dir_store *)s;
+
+	bc_segfile_cut(&d->folder, d->file, size);
+	return 0;
+}
+
+static void dir_sync(struct bc_store *s)
+{
+	bc_closer_sync(((struct dir_store *)s)->closer);
+}
+
+static int dir_finish(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info)
+{
+	struct dir_store *d = (struct dir_store *)s;
+
+	d->file->size = size;
+	d->file->tail_err = tail_err;
+	d->file->info = *info;
+	bc_closer_finish(d->closer, d->file);
+	d->file = NULL;
+	return 0;
+}
+
+static void free_store(struct dir_store *d)
+{
+	if (d->folder.fd >= 0)
+		close(d->folder.fd);
+	free(d->folder.prefix);
+	free(d->folder.name);
+	free(d->folder.ext);
+	free(d);
+}
+
+static int dir_close(struct bc_store *s, bool now)
+{
+	struct dir_store *d = (struct dir_store *)s;
+	int r = bc_closer_end(d->closer, now);
+
+	free_store(d);
+	return r;
+}
+
+static void dir_stats(struct bc_store *s, struct bc_store_stats *ret)
+{
+	bc_closer_stats(((struct dir_store *)s)->closer, ret);
+}
+
+static const struct bc_store_ops dir_ops = {
+	.begin = dir_begin,
+	.write = dir_write,
+	.cut = dir_cut,
+	.sync = dir_sync,
+	.finish = dir_finish,
+	.close = dir_close,
+	.stats = dir_stats,
+};
+
+/* dest into the folder's prefix and, for a file, its name. */
+static int split_dest(struct bc_folder *folder, const struct bc_store_config *cfg, struct bc_err *err)
+{
+	const char *slash = strrchr(cfg->dest, '/');
+	size_t len = strlen(cfg->dest), dir = slash ? (size_t)(slash - cfg->dest) + 1 : 0;
+	char *p;
+
+	if (len == 0)
+		return bc_err_set(err, -EINVAL, "the output has no name: give a folder or a file");
+	if (len + BC_SEGNAME_MAX + 2 > BC_STORE_PATH_MAX)
+		return bc_err_set(err, -ENAMETOOLONG, "%.64s...: the path is too long: give a shorter one", cfg->dest);
+	if (cfg->kind == BC_STORE_FILE) {
+		if (!cfg->dest[dir])
+			return bc_err_set(err, -EISDIR, "%s: this names a folder, not a file: add a file's name",
+					  cfg->dest);
+		folder->name = strdup(cfg->dest + dir);
+		folder->prefix = strndup(cfg->dest, dir);
+	} else {
+		p = folder->prefix = calloc(1, len + 2);
+		if (p)
+			memcpy(p, cfg->dest, len);
+		if (p && p[len - 1] != '/')
+			p[len] = '/';
+	}
+	folder->ext = strdup(cfg->ext ? cfg->ext : "");
+	if (!folder->prefix || !folder->ext || (cfg->kind == BC_STORE_FILE && !folder->name))
+		return bc_err_set(err, -ENOMEM, "no memory for an output");
+	return 0;
+}
+
+static const char *folder_text(const struct bc_folder *folder)
+{
+	return *folder->prefix ? folder->prefix : ".";
+}
+
+static int open_folder(struct bc_folder *folder, struct bc_err *err)
+{
+	const char *path = folder_text(folder);
+	int e;
+
+	folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder->fd >= 0)
+		return 0;
+	e = errno;
+	if (e == ENOENT)
+		return bc_err_set(err, -e, "%s: there is no such folder: create it, or name another", path);
+	if (e == ENOTDIR)
+		return bc_err_set(err, -e, "%s: this is not a folder: name another", path);
+	return bc_err_set(err, -e, "%s: the folder cannot be opened: %s: give its user access, or name another", path,
+			  strerror(e));
+}
+
+static int refuse_existing(const struct bc_folder *folder, struct bc_err *err)
+{
+	struct stat st;
+
+	if (fstatat(folder->fd, folder->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return bc_err_set(err, -EEXIST, "%s%s exists already: remove it, or name another file", folder->prefix,
+				  folder->name);
+	return 0;
+}
+
+static int first_file(const struct bc_folder *folder, uint64_t seq, struct bc_segfile **ret, struct bc_err *err)
+{
+	int r = bc_segfile_open(folder, seq, ret);
+
+	if (r == -ENOSPC)
+		return bc_err_set(err, r, "%s: no space is left there: free some, or name another folder",
+				  folder_text(folder));
+	if (r == -ENAMETOOLONG)
+		return bc_err_set(err, r, "%s: the file's name is too long: give a shorter one",
+				  folder->name ? folder->name : folder->ext);
+	if (r < 0)
+		return bc_err_set(err, r, "%s: no file can be made there: %s: give this user write access, or name "
+				  "another folder", folder_text(folder), strerror(-r));
+	return 0;
+}
+
+static int set_up(struct dir_store *d, const struct bc_store_config *cfg, struct bc_err *err)
+{
+	struct bc_segfile *first;
+	int r = split_dest(&d->folder, cfg, err);
+
+	if (r == 0)
+		r = open_folder(&d->folder, err);
+	if (r == 0 && d->folder.name)
+		r = refuse_existing(&d->folder, err);
+	if (r == 0)
+		r = first_file(&d->folder, d->folder.name ? 0 : cfg->first_seq, &first, err);
+	if (r < 0)
+		return r;
+	r = bc_closer_start(&d->folder, first, cfg->published, cfg->ctx, &d->closer);
+	if (r < 0) {
+		bc_segfile_remove(&d->folder, first);
+		bc_segfile_free(first);
+		bc_err_set(err, r, "the output's thread cannot be started: %s", strerror(-r));
+	}
+	return r;
+}
+
+int bc_store_dir_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err)
+{
+	struct dir_store *d;
+	int r;
+
+	if (cfg->ext && strchr(cfg->ext, '/'))
+		return bc_err_set(err, -EINVAL, "'%s' is no file name extension: leave the slash out", cfg->ext);
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return bc_err_set(err, -ENOMEM, "no memory for an output");
+	d->base.ops = &dir_ops;
+	d->folder = (struct bc_folder){
+		.fd = -1,
+		.utc = cfg->utc,
+		.pid = cfg->pid,
+		.reserve = cfg->reserve ? cfg->reserve : BC_STORE_RESERVE,
+		.step = cfg->step ? cfg->step : BC_STORE_STEP,
+		.log = cfg->log,
+	};
+	r = set_up(d, cfg, err);
+	if (r < 0) {
+		free_store(d);
+		return r;
+	}
+	*ret = &d->base;
+	return 0;
+}

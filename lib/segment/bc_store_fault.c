@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_store_fault.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "bc_store_ops.h"
+#include "bc_time.h"
+
+struct fault_store {
+	struct bc_store base;
+	struct bc_store *inner;
+	struct bc_fault *fault;
+	uint64_t end;		/* of what took space, half a block included */
+};
+
+static int fault_begin(struct bc_store *s)
+{
+	struct fault_store *f = (struct fault_store *)s;
+	int err = atomic_load(&f->fault->begin_err);
+
+	f->end = 0;
+	return err ? err : f->inner->ops->begin(f->inner);
+}
+
+static void delay(uint64_t ns)
+{
+	struct timespec t = { .tv_sec = (time_t)(ns / BC_NS_PER_S), .tv_nsec = (long)(ns % BC_NS_PER_S) };
+
+	if (ns)
+		nanosleep(&t, NULL);
+}
+
+static uint64_t min(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The counts change by atomic additions, so that an order which the test stores meanwhile is never overwritten. */
+static bool eio_is_due(struct bc_fault *f)
+{
+	uint64_t left = atomic_load(&f->eio_call);
+
+	return left && atomic_compare_exchange_strong(&f->eio_call, &left, left - 1) && left == 1;
+}
+
+static void space_add(struct bc_fault *f, uint64_t n)
+{
+	if (atomic_load(&f->space) != BC_FAULT_NO_LIMIT)
+		atomic_fetch_add(&f->space, n);
+}
+
+static ptrdiff_t fault_write(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail)
+{
+	struct fault_store *f = (struct fault_store *)s;
+	uint64_t space = atomic_load(&f->fault->space), most = atomic_load(&f->fault->short_max);
+	ptrdiff_t n;
+
+	delay(atomic_load(&f->fault->delay_ns));
+	if (eio_is_due(f->fault))
+		return -EIO;
+	if (!tail && space == 0)
+		return -ENOSPC;
+	if (most)
+		len = min(len, most);
+	if (!tail)
+		len = min(len, space);
+	n = f->inner->ops->write(f->inner, off, data, len, tail);
+	if (n > 0 && !tail) {
+		f->end = off + (uint64_t)n;
+		space_add(f->fault, -(uint64_t)n);
+	}
+	return n;
+}
+
+static int fault_cut(struct bc_store *s, uint64_t size)
+{
+	struct fault_store *f = (struct fault_store *)s;
+
+	if (f->end > size) {
+		space_add(f->fault, f->end - size);
+		f->end = size;
+	}
+	return f->inner->ops->cut(f->inner, size);
+}
+
+static void fault_sync(struct bc_store *s)
+{
+	struct bc_store *inner = ((struct fault_store *)s)->inner;
+
+	inner->ops->sync(inner);
+}
+
+static int fault_finish(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info)
+{
+	struct bc_store *inner = ((struct fault_store *)s)->inner;
+
+	return inner->ops->finish(inner, size, tail_err, info);
+}
+
+static int fault_close(struct bc_store *s, bool now)
+{
+	struct bc_store *inner = ((struct fault_store *)s)->inner;
+
+	free(s);
+	return inner->ops->close(inner, now);
+}
+
+static void fault_stats(struct bc_store *s, struct bc_store_stats *ret)
+{
+	struct bc_store *inner = ((struct fault_store *)s)->inner;
+
+	inner->ops->stats(inner, ret);
+}
+
+static const struct bc_store_ops fault_ops = {
+	.begin = fault_begin,
+	.write = fault_write,
+	.cut = fault_cut,
+	.sync = fault_sync,
+	.finish = fault_finish,
+	.close = fault_close,
+	.stats = fault_stats,
+};
+
+int bc_store_fault_wrap(struct bc_store *inner, struct bc_fault *fault, struct bc_store **ret, struct bc_err *err)
+{
+	struct fault_store *f = calloc(1, sizeof(*f));
+
+	if (!f) {
+		bc_store_close(inner);
+		return bc_err_set(err, -ENOMEM, "no memory for an output");
+	}
+	f->base.ops = &fault_ops;
+	f->inner = inner;
+	f->fault = fault;
+	*ret = &f->base;
+	return 0;
+}

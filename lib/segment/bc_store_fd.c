@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The store of one segment that goes into a descriptor which somebody else opened: stdout, or a command's input. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_store_ops.h"
+
+struct fd_store {
+	struct bc_store base;
+	int fd;
+	bool can_cut;		/* a file that nobody else appends to */
+	uint64_t start;		/* where in the file the segment begins */
+	bool used;
+	bc_counter_t finished;
+	bc_store_published published;
+	void *ctx;
+};
+
+static int fd_begin(struct bc_store *s)
+{
+	struct fd_store *f = (struct fd_store *)s;
+
+	if (f->used)
+		return -EOPNOTSUPP;
+	f->used = true;
+	return 0;
+}
+
+static ptrdiff_t fd_write(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail)
+{
+	struct fd_store *f = (struct fd_store *)s;
+
+	for (;;) {
+		struct pollfd p = { .fd = f->fd, .events = POLLOUT };
+		ssize_t n = write(f->fd, data, len);
+
+		if (n >= 0)
+			return n;
+		if (errno == EAGAIN)
+			poll(&p, 1, -1);
+		else if (errno != EINTR)
+			return errno == EDQUOT ? -ENOSPC : -errno;
+	}
+}
+
+static int fd_cut(struct bc_store *s, uint64_t size)
+{
+	struct fd_store *f = (struct fd_store *)s;
+	off_t end = (off_t)(f->start + size);
+
+	if (!f->can_cut)
+		return -ESPIPE;
+	return ftruncate(f->fd, end) < 0 || lseek(f->fd, end, SEEK_SET) < 0 ? -errno : 0;
+}
+
+static void fd_sync(struct bc_store *s)
+{
+}
+
+static int fd_finish(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info)
+{
+	struct fd_store *f = (struct fd_store *)s;
+
+	bc_counter_add(&f->finished, 1);
+	if (f->published)
+		f->published(f->ctx, "-", size, info, tail_err);
+	return 0;
+}
+
+static int fd_close(struct bc_store *s, bool now)
+{
+	free(s);
+	return 0;
+}
+
+static void fd_stats(struct bc_store *s, struct bc_store_stats *ret)
+{
+	ret->published = bc_counter_get(&((struct fd_store *)s)->finished);
+	strcpy(ret->path, "-");
+}
+
+static const struct bc_store_ops fd_ops = {
+	.begin = fd_begin,
+	.write = fd_write,
+	.cut = fd_cut,
+	.sync = fd_sync,
+	.finish = fd_finish,
+	.close = fd_close,
+	.stats = fd_stats,
+};
+
+static int check(int fd, int *ret_flags, struct bc_err *err)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		return bc_err_set(err, -EBADF, "standard output is not open for writing: redirect it, or name a file");
+	if (isatty(fd))
+		return bc_err_set(err, -EINVAL,
+				  "standard output is a terminal, which a capture would garble: redirect it, "
+				  "or name a file");
+	*ret_flags = flags;
+	return 0;
+}
+
+int bc_store_fd_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err)
+{
+	struct fd_store *f;
+	struct stat st;
+	off_t start;
+	int flags = 0, r = check(cfg->fd, &flags, err);
+
+	if (r < 0)
+		return r;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return bc_err_set(err, -ENOMEM, "no memory for an output");
+	start = lseek(cfg->fd, 0, SEEK_CUR);
+	f->base.ops = &fd_ops;
+	f->fd = cfg->fd;
+	f->can_cut = start >= 0 && !(flags & O_APPEND) && fstat(cfg->fd, &st) == 0 && S_ISREG(st.st_mode);
+	f->start = start >= 0 ? (uint64_t)start : 0;
+	f->published = cfg->published;
+	f->ctx = cfg->ctx;
+	*ret = &f->base;
+	return 0;
+}

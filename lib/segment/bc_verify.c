@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+
+	memset(ret, 0, sizeof(*ret));
+	if (fd < 0) {
+		r = -errno;
+		return bc_err_set(err, r, "%s: %s", path, strerror(-r));
+	}
+	r = bc_scan(fd, NULL, NULL, ret, err);
+	if (r < 0)
+		return bc_err_prefix(err, r, "%s", path);
+	if (ret->end != BC_SCAN_WHOLE)
+		return bc_err_set(err, -EBADMSG, "%s: not whole: %s", path, ret->why);
+	if (ret->items == 0)
+		return bc_err_set(err, -ENODATA, "%s: there is nothing in it, not even a header", path);
+	return 0;
+}

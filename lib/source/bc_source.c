@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_packet.h"
+
+/* Bytes that a dropcount option adds to a record; see bc_pcapng.h. */
+#define DROPCOUNT_BYTES 16
+
+int bc_source_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+		   uint32_t *ret_n, struct bc_err *err)
+{
+	switch (cfg->kind) {
+	case BC_SOURCE_DPDK:
+		return bc_source_dpdk_open(cfg, env, ret, ret_n, err);
+	case BC_SOURCE_PCAP:
+		return bc_source_pcap_open(cfg, env, ret, ret_n, err);
+	case BC_SOURCE_FILE:
+		return bc_source_file_open(cfg, env, ret, ret_n, err);
+	case BC_SOURCE_NULL:
+		return bc_source_null_open(cfg, env, ret, ret_n, err);
+	}
+	return bc_err_set(err, -EINVAL, "%s: no such kind of source", cfg->spec);
+}
+
+struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct bc_source_env *env,
+				const struct bc_source_ops *ops, const struct bc_iface *iface, uint16_t queue,
+				struct bc_err *err)
+{
+	struct bc_source *s;
+	int i;
+
+	if (env->ledger->n_sources == BC_MAX_SOURCES) {
+		bc_err_set(err, -ENOSPC, "%s: more than %u sources", cfg->spec, BC_MAX_SOURCES);
+		return NULL;
+	}
+	s = aligned_alloc(BC_CACHE_LINE, sizeof(*s));
+	if (s)
+		memset(s, 0, sizeof(*s));
+	if (!s || !(s->scratch = malloc(BC_FILTER_MAX_SNAPLEN))) {
+		free(s);
+		bc_err_set(err, -ENOMEM, "%s: no memory", cfg->spec);
+		return NULL;
+	}
+	i = queue ? (int)env->ledger->source[env->ledger->n_sources - 1].iface : bc_iface_add(env->ifaces, iface);
+	if (i < 0) {
+		bc_err_set(err, i, "%s: more than %u interfaces", cfg->spec, BC_MAX_IFACES);
+		free(s->scratch);
+		free(s);
+		return NULL;
+	}
+	s->ops = ops;
+	s->env = *env;
+	s->index = (uint16_t)env->ledger->n_sources;
+	s->queue = queue;
+	s->wait = cfg->wait || ops->patient;
+	s->lateness_ns = cfg->lateness_us * BC_NS_PER_US;
+	s->numa_node = -1;
+	s->account = &env->ledger->source[env->ledger->n_sources++];
+	snprintf(s->account->name, sizeof(s->account->name), "%s", cfg->spec);
+	snprintf(s->account->interface, sizeof(s->account->interface), "%s", iface->name);
+	s->account->queue = queue;
+	s->account->stamp = (uint16_t)iface->stamp;
+	s->account->iface = (uint32_t)i;
+	return s;
+}
+
+void bc_source_close(struct bc_source *s)
+{
+	if (!s)
+		return;
+	s->ops->close(s);
+	free(s->scratch);
+	free(s);
+}
+
+void bc_source_command(struct bc_source *s, enum bc_source_command c)
+{
+	atomic_store_explicit(&s->command, c, memory_order_release);
+}
+
+enum bc_source_state bc_source_state(const struct bc_source *s)
+{
+	return atomic_load_explicit(&s->state, memory_order_acquire);
+}
+
+void bc_source_stats(struct bc_source *s)
+{
+	if (s->ops->stats)
+		s->ops->stats(s);
+}
+
+void bc_source_lost(struct bc_source *s, enum bc_loss loss, uint64_t total)
+{
+	uint64_t known = bc_counter_get(&s->account->control.dropped[loss]);
+
+	if (total <= known)
+		return;
+	bc_counter_set(&s->account->control.dropped[loss], total);
+	atomic_fetch_add_explicit(&s->lost_outside, total - known, memory_order_relaxed);
+}
+
+void bc_source_dropped(struct bc_source *s, enum bc_loss loss, uint64_t n, uint64_t bytes)
+{
+	bc_counter_add(&s->account->door.received, n);
+	bc_counter_add(&s->account->door.received_bytes, bytes);
+	bc_counter_add(&s->account->door.dropped[loss], n);
+	s->gap += n;
+}
+
+static void drop_all(struct bc_source *s, struct bc_batch *b, enum bc_loss loss)
+{
+	rte_pktmbuf_free_bulk(b->mbuf, b->n);
+	bc_counter_add(&s->account->door.dropped[loss], b->n);
+	s->gap += b->n;
+}
+
+/* Which outputs want each packet. Returns whether all packets are wanted by all. */
+static bool classify(struct bc_source *s, const struct bc_batch *b, uint8_t *mask)
+{
+	const struct bc_filter_set *f = atomic_load_explicit(&s->filters, memory_order_acquire);
+	uint8_t all = (uint8_t)((1U << s->env.n_outputs) - 1);
+	uint32_t wire[BC_BURST];
+
+	if (!f)
+		return true;
+	for (uint32_t i = 0; i < b->n; i++) {
+		wire[i] = bc_meta(b->mbuf[i])->wire_len;
+		mask[i] = all;
+	}
+	for (uint32_t o = 0; o < s->env.n_outputs; o++) {
+		uint64_t hit;
+
+		if (!f->filter[o])
+			continue;
+		hit = bc_filter_burst(f->filter[o], b->mbuf, wire, b->n, s->scratch);
+		for (uint32_t i = 0; i < b->n; i++)
+			mask[i] &= (uint8_t)~((hit >> i & 1 ? 0U : 1U) << o);
+	}
+	return false;
+}
+
+/* Leave in the batch only what some output wants; count for each output what it does not get. */
+static void sift(struct bc_source *s, struct bc_batch *b, uint8_t *mask, uint32_t room)
+{
+	struct rte_mbuf *out[BC_BURST];
+	uint32_t kept = 0, n_out = 0;
+
+	for (uint32_t i = 0; i < b->n; i++) {
+		/* What finds no room is dropped, for every output, and not filtered. */
+		bool counted = !mask[i] || kept < room;
+
+		for (uint32_t o = 0; o < s->env.n_outputs; o++)
+			if (counted && !(mask[i] >> o & 1))
+				bc_counter_add(&s->account->door.filtered[o], 1);
+		if (!mask[i]) {
+			out[n_out++] = b->mbuf[i];
+			continue;
+		}
+		b->mbuf[kept] = b->mbuf[i];
+		b->ts_ns[kept] = b->ts_ns[i];
+		mask[kept++] = mask[i];
+	}
+	rte_pktmbuf_free_bulk(out, n_out);
+	b->n = kept;
+}
+
+static inline void enqueue(struct bc_source *s, struct bc_batch *b, const uint8_t *mask, uint32_t n)
+{
+	uint8_t all = (uint8_t)((1U << s->env.n_outputs) - 1);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = b->mbuf[i];
+		uint32_t bytes = m->pkt_len, outputs = mask ? mask[i] : all;
+
+		bytes = (bytes + 3) & ~3U;
+		if (__builtin_expect(s->gap != 0, 0)) {
+			m->tx_offload = s->gap + (bc_meta(m)->flags & BC_META_DROPS ? m->tx_offload : 0);
+			bc_meta(m)->flags |= BC_META_DROPS;
+			s->gap = 0;
+		}
+		if (__builtin_expect(bc_meta(m)->flags & BC_META_DROPS, 0))
+			bytes += DROPCOUNT_BYTES;
+		if (__builtin_expect(outputs & (outputs - 1), 0))
+			rte_pktmbuf_refcnt_update(m, (int16_t)(__builtin_popcount(outputs) - 1));
+		*bc_link_slot(s->link, i) = (struct bc_desc){ b->ts_ns[i], bc_desc_word(m, bytes, outputs) };
+	}
+	bc_link_push(s->link, n);
+}
+
+static void deliver(struct bc_source *s, struct bc_batch *b)
+{
+	uint8_t mask[BC_BURST];
+	uint64_t bytes = 0;
+	uint32_t n, room;
+	bool everything;
+
+	for (uint32_t i = 0; i < b->n; i++)
+		bytes += bc_meta(b->mbuf[i])->wire_len;
+	bc_counter_add(&s->account->door.received, b->n);
+	bc_counter_add(&s->account->door.received_bytes, bytes);
+	if (__builtin_expect(atomic_load_explicit(&s->lost_outside, memory_order_relaxed) != 0, 0))
+		s->gap += atomic_exchange_explicit(&s->lost_outside, 0, memory_order_relaxed);
+	room = bc_link_room(s->link, b->n);
+	everything = classify(s, b, mask);
+	if (!everything)
+		sift(s, b, mask, room);
+	n = b->n < room ? b->n : room;
+	if (n)
+		enqueue(s, b, everything ? NULL : mask, n);
+	if (n < b->n) {
+		rte_pktmbuf_free_bulk(b->mbuf + n, b->n - n);
+		bc_counter_add(&s->account->door.dropped[BC_LOSS_LINK_FULL], b->n - n);
+		s->gap += b->n - n;
+	}
+}
+
+static void end(struct bc_source *s)
+{
+	bc_link_set_watermark(s->link, BC_WATERMARK_END);
+	atomic_store_explicit(&s->state, BC_SOURCE_ENDED, memory_order_release);
+}
+
+/* A stop has been asked for, and this round brought n packets. */
+static void maybe_quiet(struct bc_source *s, uint32_t n)
+{
+	uint64_t now_ns = bc_mono_ns();
+
+	if (!s->stopped_mono_ns)
+		s->stopped_mono_ns = now_ns;
+	s->drained += n;
+	if (s->ops->patient || (n == 0 && now_ns - s->stopped_mono_ns >= s->linger_ns) || s->drained > s->device_packets)
+		atomic_store_explicit(&s->state, BC_SOURCE_QUIET, memory_order_release);
+}
+
+uint32_t bc_source_poll(struct bc_source *s)
+{
+	uint32_t command = atomic_load_explicit(&s->command, memory_order_acquire);
+	uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
+	struct bc_batch b;
+	uint32_t n;
+
+	atomic_store_explicit(&s->polls, atomic_load_explicit(&s->polls, memory_order_relaxed) + 1, memory_order_release);
+	if (__builtin_expect(state != BC_SOURCE_RUNNING || command != BC_SOURCE_RUN, 0)) {
+		if (state == BC_SOURCE_QUIET && command == BC_SOURCE_END)
+			end(s);
+		if (state != BC_SOURCE_RUNNING)
+			return 0;
+		if (s->ops->patient && command != BC_SOURCE_RUN) {
+			if (command != BC_SOURCE_PAUSE)
+				maybe_quiet(s, 0);
+			return 0;
+		}
+	}
+	if (s->wait && bc_link_room(s->link, BC_BURST) < BC_BURST)
+		return 0;
+	b.n = 0;
+	b.ended = false;
+	b.watermark_ns = 0;
+	s->ops->rx(s, &b, BC_BURST);
+	n = b.n;
+	if (n && command == BC_SOURCE_PAUSE) {
+		bc_counter_add(&s->account->door.received, n);
+		drop_all(s, &b, BC_LOSS_PAUSED);
+	} else if (n) {
+		deliver(s, &b);
+	}
+	if (b.watermark_ns > s->watermark_ns) {
+		s->watermark_ns = b.watermark_ns;
+		bc_link_set_watermark(s->link, b.watermark_ns);
+	}
+	if (b.ended)
+		end(s);
+	else if (command >= BC_SOURCE_STOP)
+		maybe_quiet(s, n);
+	return n;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A source: a stream of packets with an order of its own (an RX queue, a libpcap handle, a file). Its stage takes bursts from the
+ * driver behind the ops table, stamps them, runs the filters, and enqueues descriptors into its link. Here a packet can be lost,
+ * and nowhere behind but for a disk that fails.
+ */
+#ifndef BC_SOURCE_H
+#define BC_SOURCE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#include "bc_clock.h"
+#include "bc_source_config.h"
+#include "bc_err.h"
+#include "bc_filter.h"
+#include "bc_iface.h"
+#include "bc_ledger.h"
+#include "bc_link.h"
+#include "bc_log.h"
+
+#define BC_BURST 64
+
+/* What all sources of a capture share; outlives them. */
+struct bc_source_env {
+	struct rte_mempool *pool;
+	const struct bc_clock *clock;
+	struct bc_iface_table *ifaces;
+	struct bc_ledger *ledger;
+	const struct bc_log *log;
+	uint32_t n_outputs;
+	bool promiscuous;
+};
+
+/* The filters of all outputs; immutable once a source sees it. */
+struct bc_filter_set {
+	struct bc_filter *filter[BC_MAX_OUTPUTS];	/* NULL: all packets */
+};
+
+/* A driver's catch. Packets come with pkt_len and nb_segs true; the driver sets wire_len and the interface (bc_packet.h). */
+struct bc_batch {
+	uint32_t n;
+	bool ended;			/* nothing will follow, for ever */
+	uint64_t watermark_ns;		/* nothing older will follow; 0: no new promise */
+	struct rte_mbuf *mbuf[BC_BURST];
+	uint64_t ts_ns[BC_BURST];
+};
+
+struct bc_source;
+
+struct bc_source_ops {
+	const char *kind;
+	bool patient;		/* the merge waits for it without a limit; a stop ends it at once */
+	/*
+	 * Take up to max packets without waiting. Source's lcore. Packets that the driver had to drop are counted by it, in
+	 * the door's account and in s->gap.
+	 */
+	void (*rx)(struct bc_source *s, struct bc_batch *b, uint32_t max);
+	/* Enter in the ledger what the NIC or the kernel lost. Control thread. May be NULL. */
+	void (*stats)(struct bc_source *s);
+	/* Let go of everything; after this the object is freed. Takes half-built ones. */
+	void (*close)(struct bc_source *s);
+};
+
+enum bc_source_command {
+	BC_SOURCE_RUN,
+	BC_SOURCE_PAUSE,	/* live: packets are counted as paused; files wait */
+	BC_SOURCE_STOP,		/* take what the device still holds, then be quiet */
+	BC_SOURCE_END,		/* end the link */
+};
+
+enum bc_source_state { BC_SOURCE_RUNNING, BC_SOURCE_QUIET, BC_SOURCE_ENDED };
+
+struct bc_source {
+	/* Constant while the capture runs. */
+	const struct bc_source_ops *ops;
+	void *priv;
+	struct bc_source_env env;
+	struct bc_link *link;			/* set by the pipeline before the first poll; not owned */
+	struct bc_source_account *account;
+	uint16_t index;				/* in the ledger */
+	uint16_t queue;
+	bool wait;				/* leave packets in the device while the link is full */
+	uint32_t device_packets;		/* as many as the device may hold when it is stopped */
+	uint64_t linger_ns;			/* how long after a stop the device may still hand over what it holds */
+	uint64_t lateness_ns;
+	int numa_node;				/* of the device, -1: none */
+
+	/* Control writes, the stage reads. */
+	_Atomic uint32_t command BC_CACHE_ALIGNED;
+	_Atomic(const struct bc_filter_set *) filters;
+	_Atomic uint64_t lost_outside;		/* control adds, the stage takes: losses not yet marked on a packet */
+
+	/* The stage writes, control reads. */
+	_Atomic uint32_t state BC_CACHE_ALIGNED;
+	_Atomic uint64_t polls;			/* for the grace period of a filter swap */
+	_Atomic bool failed;			/* it ended before its time: a damaged file, a device that went away */
+
+	/* The stage's own. */
+	uint64_t gap;				/* packets lost since the last one enqueued */
+	uint64_t watermark_ns;
+	uint32_t drained;			/* packets since the stop */
+	uint64_t stopped_mono_ns;
+	void *scratch;				/* for filters, BC_FILTER_MAX_SNAPLEN bytes */
+};
+
+/*
+ * Open one -i: cfg->queues sources (or one) from ret[0] on, their accounts and interfaces entered in env's tables from
+ * ledger->n_sources on. Control thread, after EAL is up. 0 and *ret_n; or a negative errno with a line in err, and nothing is left open.
+ */
+int bc_source_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+		   uint32_t *ret_n, struct bc_err *err);
+void bc_source_close(struct bc_source *s);
+
+/* One round of the stage. Returns the number of packets taken. */
+uint32_t bc_source_poll(struct bc_source *s);
+
+void bc_source_command(struct bc_source *s, enum bc_source_command c);
+enum bc_source_state bc_source_state(const struct bc_source *s);
+
+/* Control thread: read the device's loss counters. */
+void bc_source_stats(struct bc_source *s);
+
+/* For drivers: a source of the given kind with its account and interface entered; NULL when a table is full or without memory. */
+struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct bc_source_env *env,
+				const struct bc_source_ops *ops, const struct bc_iface *iface, uint16_t queue,
+				struct bc_err *err);
+
+/* For drivers, control thread: the device has lost total packets so far under this name. */
+void bc_source_lost(struct bc_source *s, enum bc_loss loss, uint64_t total);
+
+/* For drivers, stage: n packets were received and dropped at once. */
+void bc_source_dropped(struct bc_source *s, enum bc_loss loss, uint64_t n, uint64_t bytes);
+
+/* The drivers. Each opens all sources of one cfg, as bc_source_open does. */
+int bc_source_null_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+			uint32_t *ret_n, struct bc_err *err);
+int bc_source_dpdk_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+			uint32_t *ret_n, struct bc_err *err);
+int bc_source_pcap_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+			uint32_t *ret_n, struct bc_err *err);
+int bc_source_file_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+			uint32_t *ret_n, struct bc_err *err);
+
+#endif

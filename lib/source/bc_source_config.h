@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One -i, parsed: "KIND:TARGET[,key=value...]". */
+#ifndef BC_SOURCE_CONFIG_H
+#define BC_SOURCE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BC_SNAPLEN_MAX 262144U
+
+enum bc_source_kind { BC_SOURCE_DPDK, BC_SOURCE_PCAP, BC_SOURCE_FILE, BC_SOURCE_NULL };
+
+struct bc_source_config {
+	char *spec;			/* as the user wrote it */
+	enum bc_source_kind kind;
+	char *target;			/* dpdk: devargs without our keys; pcap: interface; file: path; null: "" */
+	/* Keys of ours, taken out of the target. */
+	uint32_t queues;		/* dpdk, null: RX queues, default 1 */
+	uint32_t descriptors;		/* dpdk: per RX queue; 0: the driver's choice */
+	uint32_t mtu;			/* dpdk: 0: as large as the port takes */
+	bool wait;			/* full=wait: leave packets in the device while the link is full, do not drop them */
+	char *stamp;			/* pcap: "adapter", "host"; dpdk: "nic", "software"; NULL: the best there is */
+	uint32_t buffer_mb;		/* pcap: the kernel's buffer; default 64 */
+	bool immediate;			/* pcap: immediate=1 */
+	uint32_t lateness_us;		/* how long a stamped packet may be held back; 0: the kind's default */
+	uint64_t count;			/* null: packets per queue, 0: no end */
+	uint32_t size;			/* null: bytes per packet, default 64 */
+};
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The RX queues of a DPDK port, polled; stamped by the NIC where it does, else from the disciplined counter. */
+#include "bc_source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ethdev.h>
+#include <rte_mbuf_dyn.h>
+#include <rte_version.h>
+
+#include "bc_nic_clock.h"
+#include "bc_packet.h"
+#include "bc_port.h"
+
+/* How long a NIC may hold a stamped packet back while its queue looks empty. */
+#define NIC_LATENESS_NS (1 * BC_NS_PER_MS)
+
+/* What the queues of a port share; the last one to close closes the port. */
+struct shared_port {
+	struct bc_port port;
+	uint32_t users;
+	struct bc_nic_kind kind;
+	struct bc_nic_clock clock;	/* of a port whose clock can be read */
+};
+
+struct dpdk_source {
+	struct shared_port *shared;
+	uint16_t port;
+	bool stamped;			/* the driver is known to stamp */
+	int ts_offset;
+	uint64_t ts_flag;
+	uint64_t last_ns;
+	struct bc_nic_clock *clock;	/* the port's, or own */
+	struct bc_nic_clock own;
+	bool unstamped_said;
+	_Atomic uint64_t unstamped;	/* packets without a stamp where the driver is known to stamp */
+};
+
+static uint64_t stamp_burst(struct dpdk_source *p, struct bc_batch *b, uint64_t now_ns)
+{
+	struct bc_line_view view;
+	uint64_t last = p->last_ns, missing = 0;
+
+	bc_line_read(&p->clock->track.line, &view);
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct rte_mbuf *m = b->mbuf[i];
+
+		if (m->ol_flags & p->ts_flag) {
+			b->ts_ns[i] = bc_line_view_to_ns(&view, *RTE_MBUF_DYNFIELD(m, p->ts_offset, rte_mbuf_timestamp_t *));
+		} else {
+			b->ts_ns[i] = now_ns;
+			missing++;
+		}
+		last = b->ts_ns[i] > last ? b->ts_ns[i] : last;
+	}
+	if (missing)
+		atomic_fetch_add_explicit(&p->unstamped, missing, memory_order_relaxed);
+	return last;
+}
+
+/* A stripped VLAN tag belongs back into the packet. */
+static void restore_vlan(struct rte_mbuf **m)
+{
+	uint16_t tci = (*m)->vlan_tci;
+
+	if (rte_vlan_insert(m) == 0)
+		(*m)->vlan_tci = tci;
+}
+
+static void dpdk_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
+{
+	struct dpdk_source *p = s->priv;
+	uint64_t now_ns = bc_clock_now(s->env.clock);
+	uint32_t n = rte_eth_rx_burst(p->port, s->queue, b->mbuf, (uint16_t)max);
+
+	b->n = n;
+	if (!p->stamped) {
+		/* The clock of two lcores may differ by a few ns when a line is published; a source never goes back. */
+		if (now_ns < p->last_ns)
+			now_ns = p->last_ns;
+		p->last_ns = now_ns;
+		for (uint32_t i = 0; i < n; i++)
+			b->ts_ns[i] = now_ns;
+		b->watermark_ns = now_ns;
+	} else {
+		if (n) {
+			const struct rte_mbuf *m = b->mbuf[n - 1];
+
+			if (m->ol_flags & p->ts_flag)
+				bc_nic_clock_observe(p->clock, *RTE_MBUF_DYNFIELD(m, p->ts_offset, rte_mbuf_timestamp_t *),
+						     bc_clock_now(s->env.clock));
+			p->last_ns = stamp_burst(p, b, now_ns);
+		}
+		b->watermark_ns = p->last_ns;
+		if (n < max && now_ns - s->lateness_ns > p->last_ns)
+			b->watermark_ns = now_ns - s->lateness_ns;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		if (__builtin_expect(b->mbuf[i]->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED, 0))
+			restore_vlan(&b->mbuf[i]);
+		b->mbuf[i]->port = (uint16_t)s->account->iface;
+		*bc_meta(b->mbuf[i]) = (struct bc_meta){ .wire_len = b->mbuf[i]->pkt_len, .source = s->index };
+	}
+}
+
+static void dpdk_stats(struct bc_source *s)
+{
+	struct dpdk_source *p = s->priv;
+	struct rte_eth_stats st;
+	uint64_t unstamped = atomic_load_explicit(&p->unstamped, memory_order_relaxed);
+
+	if (p->clock != &p->own && s->queue == 0)
+		bc_nic_clock_update(p->clock);
+	if (unstamped && !p->unstamped_said) {
+		bc_log(s->env.log, BC_WARN, "%s queue %u: packets come without the NIC's stamp; they get a software stamp",
+		       s->account->name, s->queue);
+		p->unstamped_said = true;
+	}
+	/* The port's losses are the first queue's. */
+	if (s->queue || rte_eth_stats_get(p->port, &st) != 0)
+		return;
+	bc_source_lost(s, BC_LOSS_NIC_MISSED, st.imissed);
+	bc_source_lost(s, BC_LOSS_NIC_ERROR, st.ierrors);
+	if (p->shared->port.loses_on_nombuf)
+		bc_source_lost(s, BC_LOSS_NIC_NOMBUF, st.rx_nombuf);
+}
+
+static void dpdk_close(struct bc_source *s)
+{
+	struct dpdk_source *p = s->priv;
+
+	if (p && --p->shared->users == 0) {
+		bc_port_close(&p->shared->port);
+		free(p->shared);
+	}
+	free(p);
+}
+
+static const struct bc_source_ops dpdk_ops = {
+	.kind = "dpdk",
+	.rx = dpdk_rx,
+	.stats = dpdk_stats,
+	.close = dpdk_close,
+};
+
+static int read_clock(void *ctx, uint64_t *ret_ticks)
+{
+	const struct shared_port *sh = ctx;
+
+	return rte_eth_read_clock(sh->port.id, ret_ticks);
+}
+
+static int read_timesync(void *ctx, uint64_t *ret_ticks)
+{
+	const struct shared_port *sh = ctx;
+	struct timespec ts;
+	int r = rte_eth_timesync_read_time(sh->port.id, &ts);
+
+	if (r == 0)
+		*ret_ticks = (uint64_t)ts.tv_sec * BC_NS_PER_S + (uint64_t)ts.tv_nsec;
+	return r;
+}
+
+static bool readable(enum bc_nic_class cls)
+{
+	return cls == BC_NIC_READ_CLOCK || cls == BC_NIC_TIMESYNC;
+}
+
+/* Whether the port stamps, and with what clock; without one that can be trusted it is stamped in software. */
+static void choose_clock(struct shared_port *sh, const struct bc_source_config *cfg, const struct bc_source_env *env)
+{
+	struct bc_err err;
+
+	sh->kind = bc_nic_kind_of(sh->port.info.driver_name, RTE_VERSION);
+	if (cfg->stamp && strcmp(cfg->stamp, "software") == 0)
+		sh->kind.cls = BC_NIC_NONE;
+	if (!readable(sh->kind.cls))
+		return;
+	if (sh->kind.cls == BC_NIC_TIMESYNC)
+		rte_eth_timesync_enable(sh->port.id);
+	if (bc_nic_clock_init(&sh->clock, &sh->kind, env->clock,
+			      sh->kind.cls == BC_NIC_READ_CLOCK ? read_clock : read_timesync, sh, &err) != 0) {
+		bc_log(env->log, BC_WARN, "%s: the NIC's clock cannot be used (%s): software stamps", cfg->spec, err.msg);
+		sh->kind.cls = BC_NIC_NONE;
+	}
+}
+
+static int setup_stamps(struct dpdk_source *p, const struct bc_source_env *env, struct bc_err *err)
+{
+	p->clock = readable(p->shared->kind.cls) ? &p->shared->clock : &p->own;
+	p->stamped = p->shared->kind.cls != BC_NIC_NONE;
+	if (!p->stamped)
+		return 0;
+	if (rte_mbuf_dyn_rx_timestamp_register(&p->ts_offset, &p->ts_flag) != 0)
+		return bc_err_set(err, -ENOSPC, "no room for stamps in the mbuf");
+	return p->clock == &p->own ? bc_nic_clock_init(&p->own, &p->shared->kind, env->clock, NULL, NULL, err) : 0;
+}
+
+static void describe(const struct dpdk_source *p, const struct bc_source_env *env, struct bc_iface *iface)
+{
+	const struct bc_port *port = &p->shared->port;
+	struct rte_ether_addr mac;
+	struct rte_eth_link link;
+
+	snprintf(iface->name, sizeof(iface->name), "%s", port->name);
+	snprintf(iface->hardware, sizeof(iface->hardware), "%s", port->info.driver_name);
+	snprintf(iface->description, sizeof(iface->description), "DPDK port %u, %u RX queue%s%s", port->id, port->queues,
+		 port->queues > 1 ? "s" : "", port->rss ? ", symmetric RSS" : "");
+	if (p->stamped)
+		bc_nic_clock_describe(p->clock, iface->clock, sizeof(iface->clock));
+	else
+		bc_clock_describe(env->clock, iface->clock, sizeof(iface->clock));
+	iface->stamp = p->stamped ? BC_STAMP_NIC : BC_STAMP_SOFTWARE;
+	iface->linktype = 1;
+	if (rte_eth_macaddr_get(port->id, &mac) == 0) {
+		memcpy(iface->mac, mac.addr_bytes, sizeof(iface->mac));
+		iface->has_mac = 1;
+	}
+	if (rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		iface->speed_bps = link.link_speed * 1000000ULL;
+}
+
+static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, const struct bc_source_config *cfg,
+				    const struct bc_source_env *env, struct bc_err *err)
+{
+	struct dpdk_source *p = aligned_alloc(BC_CACHE_LINE, sizeof(*p));
+	struct bc_iface iface = { .snaplen = 0 };
+	struct bc_source *s = NULL;
+
+	if (!p) {
+		bc_err_set(err, -ENOMEM, "%s: no memory", cfg->spec);
+		return NULL;
+	}
+	memset(p, 0, sizeof(*p));
+	p->shared = sh;
+	p->port = sh->port.id;
+	if (setup_stamps(p, env, err) == 0) {
+		describe(p, env, &iface);
+		s = bc_source_new(cfg, env, &dpdk_ops, &iface, queue, err);
+	}
+	if (!s) {
+		free(p);
+		return NULL;
+	}
+	sh->users++;
+	s->priv = p;
+	s->device_packets = 2 * sh->port.descriptors;
+	s->numa_node = rte_eth_dev_socket_id(sh->port.id);
+	if (!s->lateness_ns)
+		s->lateness_ns = NIC_LATENESS_NS;
+	return s;
+}
+
+int bc_source_dpdk_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+			uint32_t *ret_n, struct bc_err *err)
+{
+	struct shared_port *sh = aligned_alloc(BC_CACHE_LINE, sizeof(*sh));
+	uint32_t n = 0;
+	int r;
+
+	if (!sh)
+		return bc_err_set(err, -ENOMEM, "%s: no memory", cfg->spec);
+	memset(sh, 0, sizeof(*sh));
+	r = bc_port_open(cfg, env->pool, env->promiscuous, env->log, &sh->port, err);
+	if (r) {
+		free(sh);
+		return r;
+	}
+	choose_clock(sh, cfg, env);
+	for (; n < cfg->queues; n++) {
+		ret[n] = open_queue(sh, (uint16_t)n, cfg, env, err);
+		if (!ret[n])
+			break;
+	}
+	if (n == cfg->queues) {
+		*ret_n = n;
+		return 0;
+	}
+	/* The last queue to close closes the port. */
+	sh->users++;
+	while (n)
+		bc_source_close(ret[--n]);
+	bc_port_close(&sh->port);
+	free(sh);
+	return -EIO;
+}

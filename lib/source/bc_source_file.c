@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Capture files, plain or compressed: read as fast as the pipeline takes them, never dropped. */
+#include "bc_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "bc_decoder.h"
+#include "bc_packet.h"
+#include "bc_reader.h"
+
+#define WINDOW (1024U * 1024)
+
+struct file_source {
+	struct bc_decoder *decoder;
+	struct bc_reader *reader;
+	uint8_t *buf;			/* decoded bytes [begin, end) wait to be parsed */
+	size_t cap, begin, end;
+	uint64_t offset;		/* of begin in the decoded file */
+	size_t used;			/* by the last item */
+	bool eof;
+	int read_error;			/* of the decoder, to be told once what came before it was parsed */
+	struct bc_err read_words;
+	uint64_t last_ns;
+	uint32_t iface[BC_MAX_IFACES];	/* the file's interfaces in the capture's table */
+};
+
+/* Decode more behind what is there. False at the end of the bytes, for whatever reason. */
+static bool read_more(struct file_source *p, size_t need)
+{
+	ptrdiff_t n;
+
+	if (p->eof)
+		return false;
+	if (p->begin) {
+		memmove(p->buf, p->buf + p->begin, p->end - p->begin);
+		p->end -= p->begin;
+		p->begin = 0;
+	}
+	if (need > p->cap) {
+		uint8_t *grown = realloc(p->buf, need);
+
+		if (!grown) {
+			p->read_error = bc_err_set(&p->read_words, -ENOMEM, "no memory for a record of %zu bytes", need);
+			p->eof = true;
+			return false;
+		}
+		p->buf = grown;
+		p->cap = need;
+	}
+	n = bc_decoder_read(p->decoder, p->buf + p->end, p->cap - p->end, &p->read_words);
+	if (n == -EAGAIN)
+		return false;
+	if (n <= 0) {
+		p->read_error = (int)n;
+		p->eof = true;
+		return false;
+	}
+	p->end += (size_t)n;
+	return true;
+}
+
+static void fail(struct bc_source *s, const char *words)
+{
+	struct file_source *p = s->priv;
+
+	bc_log(s->env.log, BC_ERROR, "%s: at offset %" PRIu64 "%s: %s: what was read before is kept", s->account->name,
+	       p->offset, strcmp(bc_decoder_name(p->decoder), "none") ? " of the decompressed data" : "", words);
+	atomic_store_explicit(&s->failed, true, memory_order_release);
+}
+
+/* The bytes have come to an end: cleanly or not. */
+static void finish(struct bc_source *s)
+{
+	struct file_source *p = s->priv;
+
+	if (p->read_error)
+		fail(s, p->read_words.msg);
+	else if (p->begin < p->end)
+		fail(s, "the file ends inside a record");
+}
+
+static int add_iface(struct bc_source *s, const struct file_source *p, uint32_t i)
+{
+	struct bc_iface iface = *bc_reader_iface(p->reader, i);
+
+	if (!iface.name[0])
+		snprintf(iface.name, sizeof(iface.name), "%s", s->account->interface);
+	return bc_iface_add(s->env.ifaces, &iface);
+}
+
+/* One item of the file; false when there is none now. */
+static bool step(struct bc_source *s, struct bc_record *rec, enum bc_read *ret)
+{
+	struct file_source *p = s->priv;
+	struct bc_err err;
+	size_t used = 0, need = 0;
+	int r;
+
+	for (;;) {
+		r = bc_reader_next(p->reader, p->buf + p->begin, p->end - p->begin, &used, &need, rec, &err);
+		if (r != BC_READ_MORE)
+			break;
+		if (!read_more(p, need)) {
+			if (p->eof)
+				finish(s);
+			return false;
+		}
+	}
+	if (r < 0) {
+		fail(s, err.msg);
+		p->eof = true;
+		return false;
+	}
+	p->used = used;
+	p->begin += used;
+	p->offset += used;
+	*ret = (enum bc_read)r;
+	return true;
+}
+
+static bool take_iface(struct bc_source *s, uint32_t number)
+{
+	struct file_source *p = s->priv;
+	int i = add_iface(s, p, number);
+
+	if (i < 0) {
+		fail(s, "too many interfaces");
+		p->eof = true;
+		return false;
+	}
+	p->iface[number] = (uint32_t)i;
+	return true;
+}
+
+static void file_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
+{
+	struct file_source *p = s->priv;
+	struct bc_record rec;
+	enum bc_read what;
+
+	while (b->n < max) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(s->env.pool);
+
+		if (!m)
+			break;
+		do {
+			if (!step(s, &rec, &what) || (what == BC_READ_IFACE && !take_iface(s, rec.iface))) {
+				rte_pktmbuf_free(m);
+				b->ended = p->eof;
+				b->watermark_ns = p->last_ns;
+				return;
+			}
+		} while (what != BC_READ_RECORD);
+		if (bc_packet_fill(m, rec.data, rec.caplen < BC_SNAPLEN_MAX ? rec.caplen : BC_SNAPLEN_MAX) != 0) {
+			/* Mbufs will come back: the same record again in the next round. */
+			p->begin -= p->used;
+			p->offset -= p->used;
+			rte_pktmbuf_free(m);
+			break;
+		}
+		m->port = (uint16_t)p->iface[rec.iface];
+		*bc_meta(m) = (struct bc_meta){ .wire_len = rec.wirelen, .source = s->index };
+		/* A simple packet block has no time: it stays behind its predecessor. */
+		b->ts_ns[b->n] = rec.ts_ns ? rec.ts_ns : p->last_ns;
+		if (rec.ts_ns > p->last_ns)
+			p->last_ns = rec.ts_ns;
+		if (rec.dropcount) {
+			bc_meta(m)->flags |= BC_META_DROPS;
+			m->tx_offload = rec.dropcount;
+		}
+		b->mbuf[b->n++] = m;
+	}
+	b->watermark_ns = p->last_ns;
+}
+
+static void file_close(struct bc_source *s)
+{
+	struct file_source *p = s->priv;
+
+	if (!p)
+		return;
+	bc_decoder_close(p->decoder);
+	bc_reader_free(p->reader);
+	free(p->buf);
+	free(p);
+}
+
+static const struct bc_source_ops file_ops = {
+	.kind = "file",
+	.patient = true,
+	.rx = file_rx,
+	.close = file_close,
+};
+
+/* A pipe must not hold up the other stages of its lcore. */
+static void unblock(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+static int open_fd(const struct bc_source_config *cfg, struct bc_err *err)
+{
+	int fd = open(strcmp(cfg->target, "-") ? cfg->target : "/dev/stdin", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return bc_err_set(err, -errno, "%s: cannot be read: %s", cfg->spec, strerror(errno));
+	unblock(fd);
+	return fd;
+}
+
+static void describe(const struct bc_source_config *cfg, struct bc_iface *iface)
+{
+	const char *base = strrchr(cfg->target, '/');
+
+	if (!iface->name[0])
+		snprintf(iface->name, sizeof(iface->name), "%s", base ? base + 1 : cfg->target);
+	iface->stamp = BC_STAMP_FILE;
+}
+
+/* Read up to the first interface, so that it stands at the head of the first segment. */
+static int read_first_iface(struct file_source *p, int fd, const struct bc_source_config *cfg, struct bc_iface *ret,
+			    struct bc_err *err)
+{
+	struct bc_record rec;
+	size_t need = 0;
+	int r;
+
+	for (;;) {
+		r = bc_reader_next(p->reader, p->buf + p->begin, p->end - p->begin, &p->used, &need, &rec, err);
+		if (r < 0)
+			return bc_err_prefix(err, -EBADMSG, "%s: no capture file (pcap or pcapng) that can be read", cfg->spec);
+		if (r == BC_READ_MORE && !read_more(p, need)) {
+			if (p->eof)
+				break;
+			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+		}
+		p->begin += p->used;
+		p->offset += p->used;
+		if (r == BC_READ_IFACE)
+			break;
+	}
+	if (p->read_error && p->offset == 0)
+		return bc_err_set(err, p->read_error, "%s: %s", cfg->spec, p->read_words.msg);
+	if (p->offset == 0)
+		return bc_err_set(err, -EBADMSG, "%s: the file is empty, or ends within its header", cfg->spec);
+	*ret = r == BC_READ_IFACE ? *bc_reader_iface(p->reader, 0) : (struct bc_iface){ .linktype = 1 };
+	return 0;
+}
+
+int bc_source_file_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+			uint32_t *ret_n, struct bc_err *err)
+{
+	struct file_source *p = calloc(1, sizeof(*p));
+	struct bc_iface iface;
+	struct bc_source *s = NULL;
+	int fd, r = -ENOMEM;
+
+	if (p) {
+		p->cap = WINDOW;
+		p->buf = malloc(p->cap);
+		p->reader = bc_reader_new();
+	}
+	if (!p || !p->buf || !p->reader) {
+		bc_err_set(err, r, "%s: no memory", cfg->spec);
+		goto fail;
+	}
+	r = fd = open_fd(cfg, err);
+	if (fd >= 0)
+		r = bc_decoder_open(fd, &p->decoder, err);
+	if (r < 0)
+		goto fail;
+	r = read_first_iface(p, fd, cfg, &iface, err);
+	if (r)
+		goto fail;
+	describe(cfg, &iface);
+	r = -ENOSPC;
+	s = bc_source_new(cfg, env, &file_ops, &iface, 0, err);
+	if (!s)
+		goto fail;
+	p->iface[0] = s->account->iface;
+	s->priv = p;
+	ret[0] = s;
+	*ret_n = 1;
+	return 0;
+fail:
+	if (p) {
+		bc_decoder_close(p->decoder);
+		bc_reader_free(p->reader);
+		free(p->buf);
+	}
+	free(p);
+	return r;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Kernel interfaces through libpcap: the fallback for what DPDK does not drive. */
+#include "bc_source.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pcap/pcap.h>
+
+#include "bc_packet.h"
+
+/* How long the kernel may keep a packet before it hands a buffered block over, and how late that itself may be. */
+#define BUFFERED_MS 20
+#define BUFFERED_LATENESS_NS (40 * BC_NS_PER_MS)
+#define IMMEDIATE_LATENESS_NS (5 * BC_NS_PER_MS)
+#define LINKTYPE_RAW 101
+/* Packets taken at the most when the capture is stopped while traffic goes on. */
+#define STOP_PACKETS 1000000
+
+struct pcap_source {
+	pcap_t *handle;
+	struct bc_source *s;
+	struct bc_batch *batch;		/* during a dispatch */
+	uint64_t last_ns;
+	uint32_t wrapped_drop, wrapped_ifdrop;	/* the kernel's 32-bit counters as last read */
+	uint64_t drop, ifdrop;			/* and unwrapped */
+	bool first_stats;
+};
+
+static void take(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
+{
+	struct pcap_source *p = (struct pcap_source *)user;
+	struct bc_batch *b = p->batch;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(p->s->env.pool);
+
+	if (!m || bc_packet_fill(m, data, h->caplen) != 0) {
+		rte_pktmbuf_free(m);
+		bc_source_dropped(p->s, BC_LOSS_NO_BUFFER, 1, h->len);
+		return;
+	}
+	m->port = (uint16_t)p->s->account->iface;
+	*bc_meta(m) = (struct bc_meta){ .wire_len = h->len, .source = p->s->index };
+	/* The handle was asked for nanoseconds, so tv_usec holds them. */
+	b->ts_ns[b->n] = (uint64_t)h->ts.tv_sec * BC_NS_PER_S + (uint64_t)h->ts.tv_usec;
+	if (b->ts_ns[b->n] > p->last_ns)
+		p->last_ns = b->ts_ns[b->n];
+	b->mbuf[b->n++] = m;
+}
+
+static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
+{
+	struct pcap_source *p = s->priv;
+	uint64_t now_ns = bc_clock_now(s->env.clock);
+	int r;
+
+	p->batch = b;
+	r = pcap_dispatch(p->handle, (int)max, take, (u_char *)p);
+	if (r < 0) {
+		bc_log(s->env.log, BC_ERROR, "%s: capture ended: %s", s->account->name, pcap_geterr(p->handle));
+		b->ended = true;
+		atomic_store_explicit(&s->failed, true, memory_order_release);
+	}
+	b->watermark_ns = p->last_ns;
+	if (r < (int)max && now_ns - s->lateness_ns > p->last_ns)
+		b->watermark_ns = now_ns - s->lateness_ns;
+}
+
+static void pcap_source_stats(struct bc_source *s)
+{
+	struct pcap_source *p = s->priv;
+	struct pcap_stat st;
+
+	if (pcap_stats(p->handle, &st) != 0)
+		return;
+	p->drop += (uint32_t)(st.ps_drop - p->wrapped_drop);
+	/* The interface's counter does not begin with the capture. */
+	if (!p->first_stats)
+		p->ifdrop += (uint32_t)(st.ps_ifdrop - p->wrapped_ifdrop);
+	p->wrapped_drop = st.ps_drop;
+	p->wrapped_ifdrop = st.ps_ifdrop;
+	p->first_stats = false;
+	bc_source_lost(s, BC_LOSS_KERNEL_DROP, p->drop);
+	bc_source_lost(s, BC_LOSS_KERNEL_IFDROP, p->ifdrop);
+}
+
+static void pcap_source_close(struct bc_source *s)
+{
+	struct pcap_source *p = s->priv;
+
+	if (p && p->handle)
+		pcap_close(p->handle);
+	free(p);
+}
+
+static const struct bc_source_ops pcap_ops = {
+	.kind = "pcap",
+	.rx = pcap_source_rx,
+	.stats = pcap_source_stats,
+	.close = pcap_source_close,
+};
+
+/* Does the interface offer stamps of its adapter in the host's time? */
+static bool offers_adapter(pcap_t *h)
+{
+	int *types, n = pcap_list_tstamp_types(h, &types);
+	bool found = false;
+
+	for (int i = 0; i < n; i++)
+		found |= types[i] == PCAP_TSTAMP_ADAPTER;
+	if (n > 0)
+		pcap_free_tstamp_types(types);
+	return found;
+}
+
+static int refuse(pcap_t *h, int r, const struct bc_source_config *cfg, struct bc_err *err)
+{
+	const char *words = pcap_geterr(h);
+
+	switch (r) {
+	case PCAP_ERROR_PERM_DENIED:
+	case PCAP_ERROR_PROMISC_PERM_DENIED:
+		return bc_err_set(err, -EPERM, "%s: no permission to capture: run as root, or grant it once with "
+				  "'setcap cap_net_raw,cap_net_admin=ep' on the braidcap program", cfg->spec);
+	case PCAP_ERROR_NO_SUCH_DEVICE:
+		return bc_err_set(err, -ENODEV, "%s: no such interface: 'ip link' lists them", cfg->spec);
+	case PCAP_ERROR_IFACE_NOT_UP:
+		return bc_err_set(err, -ENETDOWN, "%s: the interface is down: 'ip link set %s up'", cfg->spec, cfg->target);
+	default:
+		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, words[0] ? words : pcap_statustostr(r));
+	}
+}
+
+static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_source_env *env, bool adapter,
+		 struct bc_err *err)
+{
+	char words[PCAP_ERRBUF_SIZE];
+	int r;
+
+	pcap_set_snaplen(h, (int)BC_SNAPLEN_MAX);
+	pcap_set_promisc(h, env->promiscuous);
+	pcap_set_timeout(h, BUFFERED_MS);
+	pcap_set_immediate_mode(h, cfg->immediate);
+	pcap_set_buffer_size(h, (int)(cfg->buffer_mb * 1000000U));
+	pcap_set_tstamp_precision(h, PCAP_TSTAMP_PRECISION_NANO);
+	if (adapter)
+		pcap_set_tstamp_type(h, PCAP_TSTAMP_ADAPTER);
+	r = pcap_activate(h);
+	if (r < 0)
+		return refuse(h, r, cfg, err);
+	if (r > 0)
+		bc_log(env->log, BC_WARN, "%s: %s", cfg->spec, pcap_geterr(h)[0] ? pcap_geterr(h) : pcap_statustostr(r));
+	if (pcap_get_tstamp_precision(h) != PCAP_TSTAMP_PRECISION_NANO)
+		return bc_err_set(err, -ENOTSUP, "%s: libpcap gives no nanoseconds here", cfg->spec);
+	if (pcap_setnonblock(h, 1, words) != 0)
+		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, words);
+	return 0;
+}
+
+int bc_source_pcap_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+			uint32_t *ret_n, struct bc_err *err)
+{
+	char words[PCAP_ERRBUF_SIZE];
+	pcap_t *h = pcap_create(cfg->target, words);
+	struct pcap_source *p = NULL;
+	struct bc_iface iface = { .snaplen = 0 };
+	struct bc_source *s;
+	bool adapter;
+	int r;
+
+	if (!h)
+		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, words);
+	adapter = (!cfg->stamp || strcmp(cfg->stamp, "adapter") == 0) && offers_adapter(h);
+	if (cfg->stamp && strcmp(cfg->stamp, "adapter") == 0 && !adapter) {
+		r = bc_err_set(err, -ENOTSUP, "%s: the adapter offers no stamps: leave out stamp=adapter", cfg->spec);
+		goto fail;
+	}
+	r = setup(h, cfg, env, adapter, err);
+	if (r)
+		goto fail;
+	snprintf(iface.name, sizeof(iface.name), "%s", cfg->target);
+	snprintf(iface.description, sizeof(iface.description), "libpcap %s capture", cfg->immediate ? "immediate" : "buffered");
+	snprintf(iface.clock, sizeof(iface.clock), "%s", adapter ? "stamped by the adapter, as the kernel converts it" :
+		 "stamped by the kernel's receive path with the system clock");
+	iface.stamp = adapter ? BC_STAMP_NIC : BC_STAMP_KERNEL;
+	/* The one DLT_ value of a Linux interface that is not its LINKTYPE_ value. */
+	iface.linktype = (uint16_t)(pcap_datalink(h) == DLT_RAW ? LINKTYPE_RAW : pcap_datalink(h));
+	r = -ENOMEM;
+	p = calloc(1, sizeof(*p));
+	s = p ? bc_source_new(cfg, env, &pcap_ops, &iface, 0, err) : NULL;
+	if (!s)
+		goto fail;
+	*p = (struct pcap_source){ .handle = h, .s = s, .first_stats = true };
+	s->priv = p;
+	s->wait = true;
+	s->device_packets = STOP_PACKETS;
+	s->linger_ns = cfg->immediate ? 0 : BUFFERED_LATENESS_NS;
+	if (!s->lateness_ns)
+		s->lateness_ns = cfg->immediate ? IMMEDIATE_LATENESS_NS : BUFFERED_LATENESS_NS;
+	pcap_source_stats(s);
+	ret[0] = s;
+	*ret_n = 1;
+	return 0;
+fail:
+	free(p);
+	pcap_close(h);
+	return r;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_bufpool.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE 4096U
+#define HUGE_PAGE (2UL << 20)
+
+struct bc_bufpool {
+	atomic_flag lock;
+	_Atomic uint32_t available;	/* written under the lock, read by all */
+	uint32_t total;
+	uint32_t size;
+	uint8_t *memory;
+	size_t bytes;
+	uint8_t *stack[];
+};
+
+static uint8_t *map(size_t bytes, bool huge)
+{
+	void *m = MAP_FAILED;
+
+	if (huge)
+		m = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	if (m == MAP_FAILED) {
+		m = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (m != MAP_FAILED)
+			madvise(m, bytes, MADV_HUGEPAGE);
+	}
+	return m == MAP_FAILED ? NULL : m;
+}
+
+struct bc_bufpool *bc_bufpool_new(uint32_t n, uint32_t size, bool huge, struct bc_err *err)
+{
+	struct bc_bufpool *p = calloc(1, sizeof(*p) + n * sizeof(p->stack[0]));
+
+	if (!p) {
+		bc_err_set(err, -ENOMEM, "no memory for the buffer pool: lower --memory");
+		return NULL;
+	}
+	p->size = (size + PAGE - 1) / PAGE * PAGE;
+	p->bytes = ((size_t)p->size * n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	p->memory = map(p->bytes, huge);
+	if (!p->memory) {
+		bc_err_set(err, -errno, "no memory for %u buffers of %u KiB (%s): lower --memory", n, p->size / 1024,
+			   strerror(errno));
+		free(p);
+		return NULL;
+	}
+	atomic_flag_clear(&p->lock);
+	p->total = n;
+	/* The lowest address on top: what is never needed is never touched. */
+	for (uint32_t i = 0; i < n; i++)
+		p->stack[i] = p->memory + (size_t)(n - 1 - i) * p->size;
+	atomic_store(&p->available, n);
+	return p;
+}
+
+void bc_bufpool_free(struct bc_bufpool *p)
+{
+	if (p)
+		munmap(p->memory, p->bytes);
+	free(p);
+}
+
+static void lock(struct bc_bufpool *p)
+{
+	while (atomic_flag_test_and_set_explicit(&p->lock, memory_order_acquire))
+		sched_yield();
+}
+
+uint8_t *bc_bufpool_get(struct bc_bufpool *p)
+{
+	uint8_t *buf = NULL;
+	uint32_t n;
+
+	if (!bc_bufpool_available(p))
+		return NULL;
+	lock(p);
+	n = atomic_load_explicit(&p->available, memory_order_relaxed);
+	if (n) {
+		buf = p->stack[n - 1];
+		atomic_store_explicit(&p->available, n - 1, memory_order_relaxed);
+	}
+	atomic_flag_clear_explicit(&p->lock, memory_order_release);
+	return buf;
+}
+
+void bc_bufpool_put(struct bc_bufpool *p, uint8_t *buf)
+{
+	uint32_t n;
+
+	lock(p);
+	n = atomic_load_explicit(&p->available, memory_order_relaxed);
+	p->stack[n] = buf;
+	atomic_store_explicit(&p->available, n + 1, memory_order_relaxed);
+	atomic_flag_clear_explicit(&p->lock, memory_order_release);
+}
+
+uint32_t bc_bufpool_size(const struct bc_bufpool *p)
+{
+	return p->size;
+}
+
+uint32_t bc_bufpool_total(const struct bc_bufpool *p)
+{
+	return p->total;
+}
+
+uint32_t bc_bufpool_available(const struct bc_bufpool *p)
+{
+	return atomic_load_explicit(&p->available, memory_order_relaxed);
+}

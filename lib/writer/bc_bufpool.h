@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The dense buffers of one output: the appliance's shock absorber. Last in, first out, so that a busy capture goes round in the
+ * buffers that are still in the cache. Any thread; taken and given back once for each chunk, not for each packet.
+ */
+#ifndef BC_BUFPOOL_H
+#define BC_BUFPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_err.h"
+
+struct bc_bufpool;
+
+/*
+ * n buffers of size bytes (rounded up to 4 KiB), each aligned to 4 KiB, in huge pages where huge asks for them and the kernel gives them.
+ * Memory is touched only as it is used. NULL with a line in err; free takes NULL.
+ */
+struct bc_bufpool *bc_bufpool_new(uint32_t n, uint32_t size, bool huge, struct bc_err *err);
+void bc_bufpool_free(struct bc_bufpool *p);
+
+/* NULL when all are taken. */
+uint8_t *bc_bufpool_get(struct bc_bufpool *p);
+void bc_bufpool_put(struct bc_bufpool *p, uint8_t *buf);
+
+uint32_t bc_bufpool_size(const struct bc_bufpool *p);	/* of a buffer, in bytes */
+uint32_t bc_bufpool_total(const struct bc_bufpool *p);	/* buffers */
+uint32_t bc_bufpool_available(const struct bc_bufpool *p);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_lane.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_mbuf.h>
+
+#include "bc_pack.h"
+
+/* Packets after which a round is so busy that compressing waits, as long as half of the buffers are free. */
+#define BUSY_ROUND 512
+
+/* The pressure ladder: the share of all buffers, in eighths, that this output's lanes have waiting, and what is done from there on. */
+static const struct {
+	uint32_t eighths;
+	int acceleration;	/* 0: store */
+} ladder[] = { { 6, 0 }, { 4, 32 }, { 2, 8 } };
+
+struct bc_lane {
+	struct bc_lane_config cfg;
+	struct bc_pack pack;
+	struct bc_lz4 *lz4;
+	uint8_t *spare;			/* the next compressed chunk goes here, and its dense buffer becomes the spare */
+	struct bc_chunk **waiting;	/* packed, not yet compressed: a ring of waiting_size */
+	uint32_t waiting_size;		/* a power of two */
+	uint32_t head, tail;
+	uint32_t slice;			/* the next of the oldest chunk's */
+	uint32_t out_pos;		/* bytes in spare */
+	bool ended;
+	struct bc_lane_stats stats;
+};
+
+struct bc_lane *bc_lane_new(const struct bc_lane_config *cfg)
+{
+	struct bc_lane *l = aligned_alloc(BC_CACHE_LINE, (sizeof(*l) + 63) / 64 * 64);
+
+	if (!l)
+		return NULL;
+	memset(l, 0, sizeof(*l));
+	l->cfg = *cfg;
+	l->pack = (struct bc_pack){
+		.format = cfg->format,
+		.snaplen = cfg->snaplen,
+		.queue_option = cfg->queue_option,
+		.queue = l->cfg.queue,
+		.ifaces = cfg->ifaces,
+		.linktype = -1,
+		.slice_bytes = cfg->codec == BC_CODEC_LZ4 ? cfg->slice_bytes : 0,
+		.cap = bc_bufpool_size(cfg->pool) - BC_LANE_HEADROOM,
+	};
+	for (l->waiting_size = 64; l->waiting_size < cfg->out->size;)
+		l->waiting_size *= 2;
+	l->waiting = calloc(l->waiting_size, sizeof(*l->waiting));
+	if (cfg->codec == BC_CODEC_LZ4) {
+		l->lz4 = bc_lz4_new();
+		l->spare = bc_bufpool_get(cfg->pool);
+	}
+	if (!l->waiting || (cfg->codec == BC_CODEC_LZ4 && (!l->lz4 || !l->spare))) {
+		bc_lane_free(l);
+		return NULL;
+	}
+	return l;
+}
+
+void bc_lane_free(struct bc_lane *l)
+{
+	if (!l)
+		return;
+	if (l->spare)
+		bc_bufpool_put(l->cfg.pool, l->spare);
+	if (l->pack.buf)
+		bc_bufpool_put(l->cfg.pool, l->pack.buf);
+	bc_lz4_free(l->lz4);
+	free(l->waiting);
+	free(l);
+}
+
+static bool open_buffer(struct bc_lane *l)
+{
+	struct bc_pack *p = &l->pack;
+
+	if (p->buf)
+		return true;
+	p->buf = bc_bufpool_get(l->cfg.pool);
+	if (!p->buf) {
+		bc_counter_add(&l->stats.starved, 1);
+		return false;
+	}
+	p->pos = BC_LANE_HEADROOM;
+	p->n_slices = 1;
+	p->slice[0].begin = p->pos;
+	return true;
+}
+
+/* The chunk's end has come: what was packed since the last end is its bytes. */
+static void end_chunk(struct bc_lane *l, struct bc_chunk *c)
+{
+	struct bc_pack *p = &l->pack;
+
+	c->buf = c->data = NULL;
+	c->len = c->dense = c->n_slices = 0;
+	c->refused = p->refused;
+	if (p->refused) {
+		memcpy(c->refused_from, p->refused_from, sizeof(c->refused_from));
+		memset(p->refused_from, 0, sizeof(p->refused_from));
+		p->refused = 0;
+	}
+	if (p->buf && p->pos > BC_LANE_HEADROOM) {
+		p->slice[p->n_slices - 1].len = p->pos - p->slice[p->n_slices - 1].begin;
+		c->buf = p->buf;
+		c->data = p->buf + BC_LANE_HEADROOM;
+		c->len = c->dense = p->pos - BC_LANE_HEADROOM;
+		c->n_slices = p->n_slices;
+		memcpy(c->slice, p->slice, p->n_slices * sizeof(p->slice[0]));
+		p->buf = NULL;
+		bc_counter_add(&l->stats.bytes_in, c->dense);
+	}
+	l->waiting[l->tail++ & (l->waiting_size - 1)] = c;
+	bc_counter_set(&l->stats.backlog, l->tail - l->head);
+}
+
+static void take_word(struct bc_lane *l, const struct bc_desc *d)
+{
+	struct bc_chunk *c = bc_desc_obj(d);
+
+	if (c)
+		end_chunk(l, c);
+	else
+		l->ended = true;
+}
+
+static uint32_t pack_some(struct bc_lane *l)
+{
+	const struct bc_desc *d;
+	uint32_t total = 0, n;
+
+	while (total < l->cfg.in->size && (n = bc_link_peek(l->cfg.in, &d))) {
+		uint32_t k = 0;
+
+		while (k < n && k < BC_PACK_BURST && bc_desc_outputs(&d[k]))
+			k++;
+		if (k) {
+			if (!open_buffer(l))
+				break;
+			bc_pack_burst(&l->pack, d, k);
+			bc_counter_add(&l->stats.packets, k);
+		} else {
+			take_word(l, d);
+			k = 1;
+		}
+		bc_link_pop(l->cfg.in, k);
+		total += k;
+	}
+	return total;
+}
+
+static void put_out(struct bc_lane *l)
+{
+	struct bc_chunk *c = l->waiting[l->head++ & (l->waiting_size - 1)];
+
+	bc_counter_add(&l->stats.bytes_out, c->len);
+	bc_counter_set(&l->stats.backlog, l->tail - l->head);
+	l->slice = 0;
+	l->out_pos = 0;
+	bc_link_put(l->cfg.out, 0, bc_desc_word(c, 0, 0));
+	sem_post(l->cfg.out_ready);
+}
+
+/* What the level asks for, or what the backlog enforces; bc_lz4_block's acceleration. */
+static int acceleration(const struct bc_lane *l, bool *ret_pressed)
+{
+	uint32_t share = (l->tail - l->head) * l->cfg.n_lanes * 8 / bc_bufpool_total(l->cfg.pool);
+
+	*ret_pressed = false;
+	for (size_t i = 0; l->cfg.accelerate && i < sizeof(ladder) / sizeof(ladder[0]); i++)
+		if (share >= ladder[i].eighths) {
+			*ret_pressed = true;
+			return ladder[i].acceleration;
+		}
+	return l->cfg.level <= 1 ? 1 : -l->cfg.level;
+}
+
+static void store_chunk(struct bc_lane *l, struct bc_chunk *c)
+{
+	c->len = (uint32_t)bc_lz4_store_in_place(c->data, c->dense);
+	c->data -= 4;
+	bc_counter_add(&l->stats.blocks_stored, 1);
+	put_out(l);
+}
+
+static void compress_slice(struct bc_lane *l, struct bc_chunk *c, int accel, bool pressed)
+{
+	const struct bc_slice *s = &c->slice[l->slice];
+	bool stored;
+
+	l->out_pos += (uint32_t)bc_lz4_block(l->lz4, c->buf + s->begin, s->len, l->spare + l->out_pos, accel, &stored);
+	if (accel == 0)
+		bc_counter_add(&l->stats.blocks_stored, 1);
+	else if (stored)
+		bc_counter_add(&l->stats.blocks_incompressible, 1);
+	else
+		bc_counter_add(pressed ? &l->stats.blocks_faster : &l->stats.blocks, 1);
+	if (++l->slice < c->n_slices)
+		return;
+	c->data = l->spare;
+	c->len = l->out_pos;
+	l->spare = c->buf;
+	c->buf = c->data;
+	put_out(l);
+}
+
+static uint32_t compress_one(struct bc_lane *l)
+{
+	struct bc_chunk *c;
+	bool pressed;
+	int accel;
+
+	if (l->head == l->tail)
+		return 0;
+	c = l->waiting[l->head & (l->waiting_size - 1)];
+	if (l->cfg.codec != BC_CODEC_LZ4 || !c->dense) {
+		put_out(l);
+		return 1;
+	}
+	accel = acceleration(l, &pressed);
+	if (accel == 0 && l->slice == 0)
+		store_chunk(l, c);
+	else
+		compress_slice(l, c, accel, pressed);
+	return 1;
+}
+
+uint32_t bc_lane_poll(struct bc_lane *l)
+{
+	uint32_t n = pack_some(l);
+
+	if (n >= BUSY_ROUND && bc_bufpool_available(l->cfg.pool) > bc_bufpool_total(l->cfg.pool) / 2)
+		return n;
+	return n + compress_one(l);
+}
+
+bool bc_lane_done(const struct bc_lane *l)
+{
+	return l->ended && l->head == l->tail;
+}
+
+const struct bc_lane_stats *bc_lane_stats(const struct bc_lane *l)
+{
+	return &l->stats;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_test.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "bc_segname.h"
+#include "bc_time.h"
+
+#define SUMMER 1792888200ULL	/* 2026-10-25 00:30:00 UTC: half past two in Berlin, for the first time that night */
+
+static void zone(const char *tz)
+{
+	setenv("TZ", tz, 1);
+	tzset();
+}
+
+static int utc_again(void **state)
+{
+	zone("UTC0");
+	return 0;
+}
+
+static void a_name_has_time_number_and_extension(void **state)
+{
+	char s[BC_SEGNAME_MAX];
+
+	assert_int_equal(bc_segname_final(s, SUMMER * BC_NS_PER_S + 999999999, true, 7, 0, ".pcapng.lz4"), 0);
+	assert_string_equal(s, "20261025-003000-00000007.pcapng.lz4");
+}
+
+static void a_taken_name_is_numbered_before_the_extension(void **state)
+{
+	char s[BC_SEGNAME_MAX];
+
+	assert_int_equal(bc_segname_final(s, 0, true, 7, 2, ".pcapng.lz4"), 0);
+	assert_string_equal(s, "19700101-000000-00000007-2.pcapng.lz4");
+}
+
+static void numbers_beyond_eight_digits_are_written_out(void **state)
+{
+	char s[BC_SEGNAME_MAX];
+
+	assert_int_equal(bc_segname_final(s, 0, true, 1234567890123ULL, 0, ""), 0);
+	assert_string_equal(s, "19700101-000000-1234567890123");
+}
+
+static void the_hour_that_comes_twice_has_one_stamp_and_two_numbers(void **state)
+{
+	char a[BC_SEGNAME_MAX], b[BC_SEGNAME_MAX];
+
+	zone("CET-1CEST,M3.5.0,M10.5.0/3");
+	assert_int_equal(bc_segname_final(a, SUMMER * BC_NS_PER_S, false, 1, 0, ".pcap"), 0);
+	assert_int_equal(bc_segname_final(b, (SUMMER + 3600) * BC_NS_PER_S, false, 2, 0, ".pcap"), 0);
+	assert_string_equal(a, "20261025-023000-00000001.pcap");
+	assert_string_equal(b, "20261025-023000-00000002.pcap");
+}
+
+static void the_hour_that_is_left_out_is_left_out(void **state)
+{
+	const uint64_t before = 1774745999ULL;	/* 2026-03-29 00:59:59 UTC */
+	char a[BC_SEGNAME_MAX], b[BC_SEGNAME_MAX];
+
+	zone("CET-1CEST,M3.5.0,M10.5.0/3");
+	assert_int_equal(bc_segname_final(a, before * BC_NS_PER_S, false, 1, 0, ""), 0);
+	assert_int_equal(bc_segname_final(b, (before + 1) * BC_NS_PER_S, false, 1, 0, ""), 0);
+	assert_string_equal(a, "20260329-015959-00000001");
+	assert_string_equal(b, "20260329-030000-00000001");
+}
+
+static void utc_does_not_care_for_the_zone(void **state)
+{
+	char s[BC_SEGNAME_MAX];
+
+	zone("CET-1CEST,M3.5.0,M10.5.0/3");
+	assert_int_equal(bc_segname_final(s, SUMMER * BC_NS_PER_S, true, 0, 0, ""), 0);
+	assert_string_equal(s, "20261025-003000-00000000");
+}
+
+static void local_time_before_1970_is_refused(void **state)
+{
+	char s[BC_SEGNAME_MAX];
+
+	zone("EST5");
+	assert_int_equal(bc_segname_final(s, 0, false, 0, 0, ""), -ERANGE);
+	assert_int_equal(bc_segname_final(s, 5 * 3600 * BC_NS_PER_S, false, 0, 0, ""), 0);
+}
+
+static void the_last_time_there_is_has_a_name(void **state)
+{
+	char s[BC_SEGNAME_MAX];
+
+	assert_int_equal(bc_segname_final(s, UINT64_MAX, true, 0, 0, ""), 0);
+	assert_string_equal(s, "25540721-233433-00000000");
+}
+
+static void names_over_255_bytes_are_refused(void **state)
+{
+	char s[BC_SEGNAME_MAX], ext[256];
+
+	memset(ext, 'x', sizeof(ext) - 1);
+	ext[sizeof(ext) - 1] = '\0';
+	assert_int_equal(bc_segname_final(s, 0, true, 0, 0, ext), -ENAMETOOLONG);
+	assert_int_equal(bc_segname_tmp(s, 1, 0, 0, ext), -ENAMETOOLONG);
+	assert_int_equal(bc_segname_tmp_file(s, 1, ext, 0, ""), -ENAMETOOLONG);
+	assert_int_equal(bc_segname_again(s, ext, 1, ""), -ENAMETOOLONG);
+	assert_int_equal(bc_segname_again(s, ext, 0, ""), 0);
+}
+
+static void a_file_is_numbered_before_its_extension(void **state)
+{
+	char s[BC_SEGNAME_MAX];
+
+	assert_int_equal(bc_segname_again(s, "a.pcapng.lz4", 0, ".pcapng.lz4"), 0);
+	assert_string_equal(s, "a.pcapng.lz4");
+	assert_int_equal(bc_segname_again(s, "a.pcapng.lz4", 1, ".pcapng.lz4"), 0);
+	assert_string_equal(s, "a-1.pcapng.lz4");
+	assert_int_equal(bc_segname_again(s, "a.out", 1, ".pcap"), 0);
+	assert_string_equal(s, "a.out-1");
+	assert_int_equal(bc_segname_again(s, ".pcap", 1, ".pcap"), 0);
+	assert_string_equal(s, ".pcap-1");
+}
+
+static void temporary_names_are_known_again(void **state)
+{
+	char s[BC_SEGNAME_MAX];
+	uint64_t seq = 99;
+
+	assert_int_equal(bc_segname_tmp(s, 4711, 12, 0, ".pcapng.lz4"), 0);
+	assert_string_equal(s, "tmp-4711-00000012.pcapng.lz4");
+	assert_true(bc_segname_is_tmp(s, &seq));
+	assert_int_equal(seq, 12);
+
+	assert_int_equal(bc_segname_tmp(s, 4711, 123456789, 3, ""), 0);
+	assert_string_equal(s, "tmp-4711-123456789-3");
+	assert_true(bc_segname_is_tmp(s, &seq));
+	assert_int_equal(seq, 123456789);
+
+	assert_int_equal(bc_segname_tmp_file(s, 4711, "a.pcap", 0, ".pcap"), 0);
+	assert_string_equal(s, "tmp-4711-a.pcap");
+	assert_true(bc_segname_is_tmp(s, &seq));
+	assert_int_equal(seq, 0);
+}
+
+static void other_names_are_not_taken_for_temporary(void **state)
+{
+	const char *other[] = { "", "tmp-", "tmp-1", "tmp-1-", "tmp--a", "tmp-x-a", "tmp-12345678901-a", "tmp", "atmp-1-a",
+				"20261025-003000-00000000.pcap" };
+	uint64_t seq = 99;
+
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		assert_false(bc_segname_is_tmp(other[i], &seq));
+	assert_int_equal(seq, 99);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_has_time_number_and_extension),
+		cmocka_unit_test(a_taken_name_is_numbered_before_the_extension),
+		cmocka_unit_test(numbers_beyond_eight_digits_are_written_out),
+		cmocka_unit_test_teardown(the_hour_that_comes_twice_has_one_stamp_and_two_numbers, utc_again),
+		cmocka_unit_test_teardown(the_hour_that_is_left_out_is_left_out, utc_again),
+		cmocka_unit_test_teardown(utc_does_not_care_for_the_zone, utc_again),
+		cmocka_unit_test_teardown(local_time_before_1970_is_refused, utc_again),
+		cmocka_unit_test(the_last_time_there_is_has_a_name),
+		cmocka_unit_test(names_over_255_bytes_are_refused),
+		cmocka_unit_test(a_file_is_numbered_before_its_extension),
+		cmocka_unit_test(temporary_names_are_known_again),
+		cmocka_unit_test(other_names_are_not_taken_for_temporary),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
