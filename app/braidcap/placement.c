@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "placement.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The node of a DPDK device by its devargs: of the port itself, or of the kernel interface that it stands on. */
+static int devargs_numa(const char *devargs, const struct bc_topology *topo)
+{
+	char word[64];
+	const char *iface = strstr(devargs, ",iface=");
+	int numa;
+
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(devargs, ","), devargs);
+	numa = bc_topology_pci_numa(topo, word);
+	if (numa >= 0 || !iface)
+		return numa;
+	iface += strlen(",iface=");
+	snprintf(word, sizeof(word), "%.*s", (int)strcspn(iface, ","), iface);
+	return bc_topology_net_numa(topo, word);
+}
+
+static int source_numa(const struct bc_source_config *s, const struct bc_topology *topo)
+{
+	switch (s->kind) {
+	case BC_SOURCE_DPDK:
+		return devargs_numa(s->target, topo);
+	case BC_SOURCE_PCAP:
+		return bc_topology_net_numa(topo, s->target);
+	case BC_SOURCE_FILE:
+	case BC_SOURCE_NULL:
+		break;
+	}
+	return -1;
+}
+
+static bool has_queues(const struct bc_source_config *s)
+{
+	return s->kind == BC_SOURCE_DPDK || s->kind == BC_SOURCE_NULL;
+}
+
+/* Poll-mode queues are worth a core; libpcap waits for the kernel and a file for the disk. */
+static int add_source(const struct bc_source_config *s, const struct bc_topology *topo, struct bc_plan_request *req,
+		      struct bc_err *err)
+{
+	uint32_t queues = has_queues(s) ? s->queues : 1;
+
+	if (queues > BC_MAX_SOURCES - req->n_sources)
+		return bc_err_set(err, -EINVAL, "-i %.128s: more than %d sources in all; each queue of a port counts as one",
+				  s->spec, BC_MAX_SOURCES);
+	for (uint32_t q = 0; q < queues; q++) {
+		struct bc_plan_source *p = &req->source[req->n_sources++];
+
+		/* Driver options behind the first comma would drown what matters. */
+		snprintf(p->name, sizeof(p->name), "%.*s", has_queues(s) ? (int)strcspn(s->spec, ",") : (int)strlen(s->spec),
+			 s->spec);
+		p->queue = queues > 1 ? (int)q : -1;
+		p->numa = source_numa(s, topo);
+		p->busy = has_queues(s);
+	}
+	return 0;
+}
+
+int placement_request(const struct bc_config *cfg, const struct bc_topology *topo, struct bc_plan_request *ret,
+		      struct bc_err *err)
+{
+	struct bc_plan_request req = { .lcores = cfg->lcores, .busy_poll = cfg->busy_poll };
+
+	for (uint32_t i = 0; i < cfg->n_sources; i++) {
+		int r = add_source(&cfg->sources[i], topo, &req, err);
+
+		if (r)
+			return r;
+	}
+	for (uint32_t o = 0; o < cfg->n_outputs; o++) {
+		struct bc_plan_output *p = &req.output[req.n_outputs++];
+
+		snprintf(p->name, sizeof(p->name), "%s", cfg->outputs[o].dest);
+		p->writers = cfg->outputs[o].writers;
+		/* A stream codec compresses behind the lanes, in threads of its own. */
+		p->compressing = cfg->outputs[o].codec != BC_CODEC_NONE && !bc_codec_is_stream(cfg->outputs[o].codec);
+	}
+	*ret = req;
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From what the user asked for and the machine to a request for a plan. */
+#ifndef PLACEMENT_H
+#define PLACEMENT_H
+
+#include "bc_config.h"
+#include "bc_plan.h"
+
+/*
+ * Sources are numbered in the order of cfg, each queue of a DPDK port or null source as one. ret->lcores is
+ * cfg's string. 0, or -EINVAL with a line in err when there are too many sources; *ret is then untouched.
+ */
+int placement_request(const struct bc_config *cfg, const struct bc_topology *topo, struct bc_plan_request *ret,
+		      struct bc_err *err);
+
+#endif
