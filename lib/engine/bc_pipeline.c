@@ -167,6 +167,8 @@ int bc_pipeline_new(const struct bc_pipeline_config *cfg, struct bc_pipeline **r
 		r = open_sources(p, err);
 	if (!r)
 		r = new_filters(p, err);
+	if (!r && cfg->devices_open)
+		r = cfg->devices_open(cfg->devices_open_ctx, err);
 	if (!r)
 		r = new_outputs(p, err);
 	if (!r)

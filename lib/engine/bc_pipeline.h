@@ -33,9 +33,10 @@ struct bc_pipeline_config {
 	bool bpf_jit;
 	bool huge;
 	const struct bc_log *log;
+	/* Called when the devices are open and before an output is: the moment to drop privileges. May be NULL. */
+	int (*devices_open)(void *ctx, struct bc_err *err);
+	void *devices_open_ctx;
 };
-
-struct bc_filters;
 
 struct bc_pipeline {
 	struct bc_pipeline_config cfg;

@@ -13,7 +13,8 @@ enum bc_source_kind { BC_SOURCE_DPDK, BC_SOURCE_PCAP, BC_SOURCE_FILE, BC_SOURCE_
 struct bc_source_config {
 	char *spec;			/* as the user wrote it */
 	enum bc_source_kind kind;
-	char *target;			/* dpdk: devargs without our keys; pcap: interface; file: path; null: "" */
+	char *target;			/* dpdk: devargs without our keys, but with the driver's own word for the number of
+					   queues where it has one; pcap: interface; file: path, "-" is stdin; null: "" */
 	/* Keys of ours, taken out of the target. */
 	uint32_t queues;		/* dpdk, null: RX queues, default 1 */
 	uint32_t descriptors;		/* dpdk: per RX queue; 0: the driver's choice */

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From the two drafts, the file's and the command line's, to the one checked struct. */
+#include "bc_config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_config_draft.h"
+
+static void set_defaults(struct bc_config *c)
+{
+	*c = (struct bc_config){
+		.max_wait_ms = 1000,
+		.flush_ms = 1000,
+		.chunk_kib = 256,
+		.memory_mib = 256,
+		.huge = BC_HUGE_AUTO,
+		.promiscuous = true,
+		.accelerate = true,
+	};
+}
+
+static int build_capture(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err)
+{
+	char label[BC_LABEL_MAX], option[64];
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < BC_CAP_N; i++) {
+		const struct bc_setting *s = &bc_capture_settings[i];
+		const struct bc_draft *d = cli->v[i] ? cli : file;
+
+		if (!d->v[i])
+			continue;
+		snprintf(option, sizeof(option), "--%s", s->option);
+		bc_draft_label(label, d, option, "%s", s->key);
+		rc = bc_setting_store(s, label, d->v[i], c, err);
+	}
+	return rc;
+}
+
+static int build_sources(const struct bc_draft *d, struct bc_config *c, struct bc_err *err)
+{
+	char label[BC_LABEL_MAX];
+	int rc = 0;
+
+	if (d->n_sources)
+		c->sources = calloc(d->n_sources, sizeof(*c->sources));
+	if (d->n_sources && !c->sources)
+		return bc_err_set(err, -ENOMEM, "no memory for the sources");
+	for (uint32_t i = 0; !rc && i < d->n_sources; i++) {
+		bc_draft_label(label, d, "-i", "sources[%u]", i);
+		c->n_sources++;
+		rc = bc_source_parse(label, d->sources[i], &c->sources[i], err);
+	}
+	return rc;
+}
+
+static int build_outputs(const struct bc_draft *cli, const struct bc_draft *d, struct bc_config *c, struct bc_err *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < d->n_outputs; i++) {
+		c->n_outputs++;
+		rc = bc_output_build(cli, d, i, &c->outputs[i], err);
+	}
+	return rc;
+}
+
+static int build(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err)
+{
+	int rc = build_capture(cli, file, c, err);
+
+	if (!rc)
+		rc = build_sources(cli->n_sources ? cli : file, c, err);
+	if (!rc)
+		rc = build_outputs(cli, cli->n_outputs ? cli : file, c, err);
+	return rc ? rc : bc_config_check(c, err);
+}
+
+int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err *err)
+{
+	struct bc_draft cli = { .file = NULL }, none = { .file = NULL }, *file = NULL;
+	int rc;
+
+	set_defaults(ret);
+	rc = bc_config_cli(argc, argv, &cli, err);
+	if (!rc && cli.file)
+		rc = bc_config_yaml(cli.file, &file, err);
+	if (!rc)
+		rc = build(&cli, file ? file : &none, ret, err);
+	bc_draft_free(file);
+	free(file);
+	bc_draft_free(&cli);
+	return rc;
+}
+
+void bc_config_free(struct bc_config *c)
+{
+	for (uint32_t i = 0; i < c->n_sources; i++)
+		bc_source_free(&c->sources[i]);
+	for (uint32_t i = 0; i < c->n_outputs; i++)
+		bc_output_config_free(&c->outputs[i]);
+	free(c->sources);
+	free(c->lcores);
+	free(c->eal);
+	free(c->prefix);
+	free(c->user);
+	free(c->report);
+	memset(c, 0, sizeof(*c));
+}

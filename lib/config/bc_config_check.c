@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The checks that need more than one setting. */
+#include <ctype.h>
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_config_draft.h"
+
+#define CPUS 4096
+
+/* One absolute name for a path whose last part need not exist yet; NULL without memory. */
+static char *canonical(const char *path)
+{
+	char *whole = realpath(path, NULL), *for_dir = strdup(path), *for_base = strdup(path), *dir = NULL;
+
+	if (!whole && for_dir && for_base) {
+		dir = realpath(dirname(for_dir), NULL);
+		if (asprintf(&whole, "%s/%s", dir ? dir : for_dir, basename(for_base)) < 0)
+			whole = NULL;
+	}
+	free(dir);
+	free(for_dir);
+	free(for_base);
+	return whole;
+}
+
+/* 1: the same place; 0: not; -ENOMEM. */
+static int same_place(const char *a, const char *b)
+{
+	char *x = canonical(a), *y = canonical(b);
+	int rc = x && y ? !strcmp(x, y) : -ENOMEM;
+
+	free(x);
+	free(y);
+	return rc;
+}
+
+static bool on_disk(const struct bc_output_config *o)
+{
+	return o->kind == BC_DEST_FILE || o->kind == BC_DEST_FOLDER;
+}
+
+static int refuse_same(const char *a, const char *b, const char *why, struct bc_err *err)
+{
+	int same = same_place(a, b);
+
+	if (same < 0)
+		return bc_err_set(err, same, "no memory");
+	return same ? bc_err_set(err, -EINVAL, "'%s' and '%s': %s", a, b, why) : 0;
+}
+
+static int check_two_outputs(const struct bc_output_config *a, const struct bc_output_config *b, struct bc_err *err)
+{
+	if (a->kind == BC_DEST_STDOUT && b->kind == BC_DEST_STDOUT)
+		return bc_err_set(err, -EINVAL, "-w -: only one output can be stdout");
+	if (!on_disk(a) || !on_disk(b))
+		return 0;
+	return refuse_same(a->dest, b->dest, "two outputs cannot write to one place", err);
+}
+
+/* What else must not be written over by this output. */
+static int check_output(const struct bc_config *c, const struct bc_output_config *o, struct bc_err *err)
+{
+	int rc = 0;
+
+	if (o->kind != BC_DEST_FILE)
+		return 0;
+	for (uint32_t i = 0; !rc && i < c->n_sources; i++)
+		if (c->sources[i].kind == BC_SOURCE_FILE)
+			rc = refuse_same(o->dest, c->sources[i].target, "an output would overwrite a source", err);
+	if (!rc && c->report)
+		rc = refuse_same(o->dest, c->report, "the report would overwrite an output", err);
+	return rc;
+}
+
+static int check_outputs(const struct bc_config *c, struct bc_err *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; !rc && i < c->n_outputs; i++) {
+		rc = check_output(c, &c->outputs[i], err);
+		for (uint32_t j = 0; !rc && j < i; j++)
+			rc = check_two_outputs(&c->outputs[j], &c->outputs[i], err);
+	}
+	return rc;
+}
+
+static int check_sources(const struct bc_config *c, struct bc_err *err)
+{
+	uint32_t streams = 0, stdins = 0;
+
+	for (uint32_t i = 0; i < c->n_sources; i++) {
+		const struct bc_source_config *s = &c->sources[i];
+
+		streams += s->queues;
+		stdins += s->kind == BC_SOURCE_FILE && !strcmp(s->target, "-");
+	}
+	if (stdins > 1)
+		return bc_err_set(err, -EINVAL, "-i -: only one source can be stdin");
+	if (streams > BC_MAX_SOURCES)
+		return bc_err_set(err, -EINVAL, "the sources have %u queues together, and %d is the limit", streams,
+				  BC_MAX_SOURCES);
+	return 0;
+}
+
+/* Memory for less than a few chunks per output would stall the pipeline, not slow it. */
+static int check_memory(const struct bc_config *c, struct bc_err *err)
+{
+	uint64_t need = (uint64_t)c->chunk_kib * 4 * c->n_outputs;
+
+	if ((uint64_t)c->memory_mib * 1024 < need)
+		return bc_err_set(err, -EINVAL, "--memory: %u MiB do not hold 4 chunks of %u KiB for each output: ask for %llu",
+				  c->memory_mib, c->chunk_kib, (unsigned long long)(need + 1023) / 1024);
+	return 0;
+}
+
+/* One CPU number; -1 if there is none. */
+static int take_cpu(const char **p)
+{
+	int v = 0;
+
+	if (!isdigit((unsigned char)**p))
+		return -1;
+	for (; isdigit((unsigned char)**p) && v < CPUS; (*p)++)
+		v = v * 10 + (**p - '0');
+	return v < CPUS ? v : -1;
+}
+
+/* "2-5,8". */
+static int check_lcores(const char *list, struct bc_err *err)
+{
+	bool seen[CPUS] = { false };
+	const char *p = list;
+
+	do {
+		int lo = take_cpu(&p), hi = lo;
+
+		if (lo >= 0 && *p == '-') {
+			p++;
+			hi = take_cpu(&p);
+		}
+		if (lo < 0 || hi < lo || (*p && *p != ','))
+			return bc_err_set(err, -EINVAL, "--lcores: '%s' is not a list of CPUs below %d such as 2-5,8", list, CPUS);
+		for (int i = lo; i <= hi; i++) {
+			if (seen[i])
+				return bc_err_set(err, -EINVAL, "--lcores: '%s' has CPU %d twice", list, i);
+			seen[i] = true;
+		}
+	} while (*p++ == ',');
+	return 0;
+}
+
+/* It becomes part of file names. */
+static int check_prefix(const char *prefix, struct bc_err *err)
+{
+	for (const char *p = prefix; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("_-", *p))
+			return bc_err_set(err, -EINVAL, "--prefix: '%s' may have letters, digits, _ and - only", prefix);
+	return 0;
+}
+
+int bc_config_check(const struct bc_config *c, struct bc_err *err)
+{
+	int rc = 0;
+
+	if (!c->n_sources)
+		return bc_err_set(err, -EINVAL, "no source: name at least one with -i, for instance -i eth0");
+	if (!c->n_outputs)
+		return bc_err_set(err, -EINVAL, "no output: say where to with -w, for instance -w /srv/capture/ or -w trace.pcapng");
+	rc = check_sources(c, err);
+	if (!rc)
+		rc = check_outputs(c, err);
+	if (!rc)
+		rc = check_memory(c, err);
+	if (!rc && c->lcores)
+		rc = check_lcores(c->lcores, err);
+	if (!rc && c->prefix)
+		rc = check_prefix(c->prefix, err);
+	return rc;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The command line into a draft. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_config_draft.h"
+
+/* What getopt_long returns for a long option: its place in the tables. Letters are below. */
+#define LONG_CAPTURE 256
+#define LONG_OUTPUT 512
+
+#define N_LONG (BC_CAP_N + BC_OUT_N + 3)
+#define SHORT_MAX (4 + 2 * (N_LONG + 3) + 1)
+
+static void add_options(const struct bc_setting *s, unsigned n, int value, struct option **l, char **letters)
+{
+	for (unsigned i = 0; i < n; i++) {
+		bool flag = bc_setting_is_flag(&s[i]);
+		bool verbose = s == bc_capture_settings && i == BC_CAP_VERBOSE;
+
+		if (s[i].option)
+			*(*l)++ = (struct option){ .name = s[i].option, .val = value + (int)i,
+				.has_arg = verbose ? no_argument : flag ? optional_argument : required_argument };
+		if (s[i].letter)
+			*(*letters)++ = s[i].letter;
+		if (s[i].letter && !flag && !verbose)
+			*(*letters)++ = ':';
+	}
+}
+
+/* '+': stop at what is no option; ':': tell a missing argument from an unknown option. */
+static void make_options(struct option longs[N_LONG], char shorts[SHORT_MAX])
+{
+	char *letters = stpcpy(shorts, "+:hi:w:C:");
+	struct option *l = longs;
+
+	*l++ = (struct option){ .name = "help", .val = 'h' };
+	*l++ = (struct option){ .name = "config", .val = 'C', .has_arg = required_argument };
+	add_options(bc_capture_settings, BC_CAP_N, LONG_CAPTURE, &l, &letters);
+	add_options(bc_output_settings, BC_OUT_N, LONG_OUTPUT, &l, &letters);
+	*l = (struct option){ .name = NULL };
+	*letters = '\0';
+}
+
+/* The code of a letter's long option. */
+static int code_of(int letter)
+{
+	for (int i = 0; i < BC_CAP_N; i++)
+		if (bc_capture_settings[i].letter == letter)
+			return LONG_CAPTURE + i;
+	for (int i = 0; i < BC_OUT_N; i++)
+		if (bc_output_settings[i].letter == letter)
+			return LONG_OUTPUT + i;
+	return -1;
+}
+
+static int replace(char **at, const char *text, struct bc_err *err)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return bc_err_set(err, -ENOMEM, "no memory for the options");
+	free(*at);
+	*at = copy;
+	return 0;
+}
+
+static int add_source(struct bc_draft *d, const char *spec, struct bc_err *err)
+{
+	if (d->n_sources == BC_MAX_SOURCES)
+		return bc_err_set(err, -EINVAL, "-i: more than %d sources", BC_MAX_SOURCES);
+	if (!d->sources)
+		d->sources = calloc(BC_MAX_SOURCES, sizeof(*d->sources));
+	if (!d->sources)
+		return bc_err_set(err, -ENOMEM, "no memory for the options");
+	return replace(&d->sources[d->n_sources++], spec, err);
+}
+
+static int add_output(struct bc_draft *d, const char *dest, struct bc_err *err)
+{
+	if (d->n_outputs == BC_MAX_OUTPUTS)
+		return bc_err_set(err, -EINVAL, "-w: more than %d outputs", BC_MAX_OUTPUTS);
+	if (!d->outputs)
+		d->outputs = calloc(BC_MAX_OUTPUTS, sizeof(*d->outputs));
+	if (!d->outputs)
+		return bc_err_set(err, -ENOMEM, "no memory for the options");
+	return replace(&d->outputs[d->n_outputs++].v[BC_OUT_DEST], dest, err);
+}
+
+static int one_more_verbose(struct bc_draft *d, struct bc_err *err)
+{
+	char n[2] = "1";
+
+	if (d->v[BC_CAP_VERBOSE])
+		n[0] = d->v[BC_CAP_VERBOSE][0] < '9' ? (char)(d->v[BC_CAP_VERBOSE][0] + 1) : '9';
+	return replace(&d->v[BC_CAP_VERBOSE], n, err);
+}
+
+/*
+ * Of a capture's settings the last one counts. One of an output's, given twice, may be meant for one -w each: say that
+ * it is not.
+ */
+static int take_setting(struct bc_draft *d, int code, const char *text, struct bc_err *err)
+{
+	const struct bc_setting *s;
+	char **at;
+
+	if (code == LONG_CAPTURE + BC_CAP_VERBOSE)
+		return one_more_verbose(d, err);
+	if (code < LONG_OUTPUT)
+		return replace(&d->v[code - LONG_CAPTURE], text, err);
+	s = &bc_output_settings[code - LONG_OUTPUT];
+	at = &d->all.v[code - LONG_OUTPUT];
+	if (*at && !bc_setting_is_flag(s))
+		return bc_err_set(err, -EINVAL, "--%s is given twice, and holds for every -w: outputs that differ need a file (-C)",
+				  s->option);
+	return replace(at, text, err);
+}
+
+static int take(struct bc_draft *d, int c, const char *text, struct bc_err *err)
+{
+	switch (c) {
+	case 'i':
+		return add_source(d, text, err);
+	case 'w':
+		return add_output(d, text, err);
+	case 'C':
+		if (d->file)
+			return bc_err_set(err, -EINVAL, "-C: '%s' and '%s': only one file can be read", d->file, text);
+		return replace(&d->file, text, err);
+	default:
+		return take_setting(d, c < LONG_CAPTURE ? code_of(c) : c, text ? text : "yes", err);
+	}
+}
+
+/* arg is the argument that getopt_long did not like, c what it said about it. */
+static int refuse_option(int c, const char *arg, struct bc_err *err)
+{
+	const char letter[3] = { '-', (char)optopt, '\0' };
+	bool is_long = !strncmp(arg, "--", 2);
+
+	if (c == ':')
+		return bc_err_set(err, -EINVAL, "%s needs a value; see --help", is_long ? arg : letter);
+	/* A long option that is known, and still not liked. */
+	if (is_long && optopt)
+		return bc_err_set(err, -EINVAL, "'%s' has a value, and takes none", arg);
+	return bc_err_set(err, -EINVAL, "%s is not an option, or the beginning of several; see --help", is_long ? arg : letter);
+}
+
+int bc_config_cli(int argc, char **argv, struct bc_draft *d, struct bc_err *err)
+{
+	struct option longs[N_LONG];
+	char shorts[SHORT_MAX];
+	int c, rc = 0;
+
+	make_options(longs, shorts);
+	opterr = 0;
+	optind = 0;
+	while (!rc && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (c == 'h')
+			return 1;
+		if (c == '?' || c == ':')
+			rc = refuse_option(c, optind > 0 && optind <= argc ? argv[optind - 1] : "", err);
+		else
+			rc = take(d, c, optarg, err);
+	}
+	if (!rc && optind < argc)
+		rc = bc_err_set(err, -EINVAL, "'%s' is no option: a source needs -i, an output -w, a filter -f '...'", argv[optind]);
+	return rc;
+}

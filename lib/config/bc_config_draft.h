@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Private to lib/config: what was asked for, as text and before it is checked, so that a file and a command line can be
+ * overlaid.
+ */
+#ifndef BC_CONFIG_DRAFT_H
+#define BC_CONFIG_DRAFT_H
+
+#include "bc_config.h"
+
+enum bc_capture_setting {
+	BC_CAP_COUNT, BC_CAP_DURATION, BC_CAP_IDLE_EXIT, BC_CAP_MAX_WAIT, BC_CAP_FLUSH, BC_CAP_CHUNK, BC_CAP_MEMORY, BC_CAP_MBUFS,
+	BC_CAP_LCORES, BC_CAP_NO_HUGE, BC_CAP_BUSY_POLL, BC_CAP_NO_PROMISC, BC_CAP_NO_ACCELERATE, BC_CAP_BPF_JIT, BC_CAP_EAL,
+	BC_CAP_PREFIX, BC_CAP_USER, BC_CAP_REPORT, BC_CAP_VERBOSE, BC_CAP_QUIET, BC_CAP_N
+};
+
+enum bc_output_setting {
+	BC_OUT_DEST, BC_OUT_FILTER, BC_OUT_SNAPLEN, BC_OUT_FORMAT, BC_OUT_COMPRESS, BC_OUT_LEVEL, BC_OUT_ROTATE_SECONDS,
+	BC_OUT_ROTATE_SIZE, BC_OUT_UTC, BC_OUT_QUEUE_OPTION, BC_OUT_WRITERS, BC_OUT_N
+};
+
+enum bc_setting_kind {
+	BC_SET_SPECIAL,		/* checked by hand, where it is used */
+	BC_SET_U32,
+	BC_SET_U64,
+	BC_SET_FRACTION,	/* a double */
+	BC_SET_MEGABYTES,	/* a fraction of 1,000,000 bytes, kept as bytes in a uint64_t */
+	BC_SET_YES,		/* a bool: yes or no */
+	BC_SET_NOT,		/* the option's name begins with "no-", and the bool is its opposite */
+	BC_SET_NO_HUGE,		/* enum bc_huge: never, if yes */
+	BC_SET_TEXT,
+};
+
+/* One setting: its names, its place in struct bc_config or bc_output_config, and what it may be. */
+struct bc_setting {
+	const char *option;	/* long option without the dashes; NULL for the destination, which has -w only */
+	const char *key;	/* in YAML */
+	char letter;		/* 0: none */
+	bool zero;		/* 0 is legal beside min..max */
+	enum bc_setting_kind kind;
+	size_t offset;
+	double min;		/* of a number; of a text's length */
+	double max;
+};
+
+extern const struct bc_setting bc_capture_settings[BC_CAP_N];
+extern const struct bc_setting bc_output_settings[BC_OUT_N];
+
+/* A flag takes no argument, or =yes and =no behind a long option. */
+bool bc_setting_is_flag(const struct bc_setting *s);
+
+/*
+ * Check text and store it at base + s->offset (a text is copied). -EINVAL with a line that begins with what, or -ENOMEM.
+ */
+int bc_setting_store(const struct bc_setting *s, const char *what, const char *text, void *base, struct bc_err *err);
+
+/* A number as a person wrote it, in min..max or, if zero is set, 0. -EINVAL with a line that begins with what. */
+int bc_number(const char *what, const char *text, bool zero, double min, double max, uint64_t *ret, struct bc_err *err);
+
+/* "yes", "true", "on", "1" and their opposites. */
+int bc_yes_no(const char *what, const char *text, bool *ret, struct bc_err *err);
+
+struct bc_yaml_map;	/* below */
+
+struct bc_output_draft {
+	char *v[BC_OUT_N];	/* NULL: not given */
+};
+
+struct bc_draft {
+	char *v[BC_CAP_N];
+	char **sources;
+	uint32_t n_sources;
+	struct bc_output_draft *outputs;
+	uint32_t n_outputs;
+	struct bc_output_draft all;	/* of the command line: for each output */
+	char *file;			/* of the command line: -C; of a file: its name */
+	struct bc_yaml_map *map;	/* of a file */
+};
+
+/* Takes NULL. */
+void bc_draft_free(struct bc_draft *d);
+
+/*
+ * Where a value was given: "FILE:LINE: PATH" in a file, where fmt makes the path ("outputs[0].filter"); else option as
+ * it is.
+ */
+#define BC_LABEL_MAX 512
+void bc_draft_label(char label[BC_LABEL_MAX], const struct bc_draft *d, const char *option, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* 0, 1 for --help, or a negative errno with a line in err. d is zeroed by the caller. */
+int bc_config_cli(int argc, char **argv, struct bc_draft *d, struct bc_err *err);
+
+/* Reads file. 0 with a draft to free, or a negative errno. */
+int bc_config_yaml(const char *file, struct bc_draft **ret, struct bc_err *err);
+
+/* The longest path of a value in a file, "outputs[6].rotate_seconds" and the like; longer ones are cut. */
+#define BC_PATH_MAX 80
+
+/* One of the events that a YAML parser reports, in their order. */
+struct bc_yaml_event {
+	uint32_t line;
+	char path[BC_PATH_MAX];	/* of the value that it belongs to; "" for the whole */
+};
+
+/* Where in a file everything stands. */
+struct bc_yaml_map {
+	uint32_t n;
+	struct bc_yaml_event event[];
+};
+
+/*
+ * Read the structure of the YAML text, and refuse what is no YAML, what is nested deeper than a configuration is, and what makes
+ * a small file large. *ret is freed with bc_yaml_map_free(). name is the file's, for the line in err.
+ */
+int bc_yaml_map_read(const char *name, const char *text, size_t len, struct bc_yaml_map **ret, struct bc_err *err);
+
+/* Takes NULL. */
+void bc_yaml_map_free(struct bc_yaml_map *map);
+
+/* The line of the file on which the value at path stands; 0: there is none. */
+uint32_t bc_yaml_line(const struct bc_yaml_map *map, const char *path);
+
+/* One source. *ret is for bc_source_free() on every return. */
+int bc_source_parse(const char *what, const char *spec, struct bc_source_config *ret, struct bc_err *err);
+void bc_source_free(struct bc_source_config *s);
+
+/* Output number i of d, with the command line's options over it. *ret is for bc_output_config_free() on every return. */
+int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32_t i, struct bc_output_config *ret,
+		    struct bc_err *err);
+void bc_output_config_free(struct bc_output_config *o);
+
+/* What no setting can be told to be wrong by itself. */
+int bc_config_check(const struct bc_config *c, struct bc_err *err);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One output: what kind of destination it is, and what follows from its name where nothing was said. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "bc_config_draft.h"
+
+/* The output being built. */
+struct build {
+	const struct bc_draft *cli;
+	const struct bc_draft *from;	/* where the output itself stands: cli, or the file */
+	uint32_t index;
+	struct bc_output_config *o;
+	struct bc_err *err;
+};
+
+static const char *text_of(const struct build *b, enum bc_output_setting i)
+{
+	return b->cli->all.v[i] ? b->cli->all.v[i] : b->from->outputs[b->index].v[i];
+}
+
+static const char *label_of(const struct build *b, enum bc_output_setting i, char label[BC_LABEL_MAX])
+{
+	const struct bc_setting *s = &bc_output_settings[i];
+	char option[64] = "-w";
+
+	if (s->option)
+		snprintf(option, sizeof(option), "--%s", s->option);
+	bc_draft_label(label, b->cli->all.v[i] ? b->cli : b->from, option, "outputs[%u].%s", b->index, s->key);
+	return label;
+}
+
+static bool ends_with(const char *s, size_t len, const char *end)
+{
+	size_t n = strlen(end);
+
+	return len > n && !strncasecmp(s + len - n, end, n);
+}
+
+static int find_kind(struct build *b)
+{
+	const char *dest = b->o->dest;
+	char label[BC_LABEL_MAX];
+	struct stat st;
+
+	label_of(b, BC_OUT_DEST, label);
+	if (!strcmp(dest, "-"))
+		b->o->kind = BC_DEST_STDOUT;
+	else if (!strcmp(dest, "null:"))
+		b->o->kind = BC_DEST_NULL;
+	else if (!strncmp(dest, "null:", 5))
+		return bc_err_set(b->err, -EINVAL, "%s: '%s': null: takes nothing behind it", label, dest);
+	else if (strstr(dest, "://"))
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is of no known kind: give a folder, a file, - for stdout, or null:",
+				  label, dest);
+	else if (dest[strlen(dest) - 1] == '/' || (!stat(dest, &st) && S_ISDIR(st.st_mode)))
+		b->o->kind = BC_DEST_FOLDER;
+	else
+		b->o->kind = BC_DEST_FILE;
+	return 0;
+}
+
+/*
+ * A file's name tells its format and compression: x.pcap, x.pcapng, with .lz4 or .zst behind it. Returns the name's
+ * length without the compression's extension.
+ */
+static size_t codec_by_name(const char *name, enum bc_codec *ret)
+{
+	static const enum bc_codec compressed[] = { BC_CODEC_LZ4, BC_CODEC_ZSTD };
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < sizeof(compressed) / sizeof(compressed[0]); i++)
+		if (ends_with(name, len, bc_codec_ext(compressed[i]))) {
+			*ret = compressed[i];
+			return len - strlen(bc_codec_ext(compressed[i]));
+		}
+	if (ends_with(name, len, ".pcap") || ends_with(name, len, ".pcapng"))
+		*ret = BC_CODEC_NONE;
+	return len;
+}
+
+static int choose_by_name(struct build *b)
+{
+	struct bc_output_config *o = b->o;
+	char label[BC_LABEL_MAX];
+	size_t len;
+
+	if (o->kind == BC_DEST_STDOUT)
+		o->codec = BC_CODEC_NONE;
+	if (o->kind != BC_DEST_FILE)
+		return 0;
+	len = strlen(o->dest);
+	if (ends_with(o->dest, len, ".gz") && !text_of(b, BC_OUT_COMPRESS))
+		return bc_err_set(b->err, -EINVAL, "%s: '%s': gzip is read but not written: name it .zst or .lz4",
+				  label_of(b, BC_OUT_DEST, label), o->dest);
+	len = codec_by_name(o->dest, &o->codec);
+	if (ends_with(o->dest, len, ".pcap"))
+		o->format = BC_FORMAT_PCAP_NS;
+	return 0;
+}
+
+static int set_format(struct build *b)
+{
+	const char *text = text_of(b, BC_OUT_FORMAT);
+	char label[BC_LABEL_MAX];
+
+	if (text && bc_format_from_name(text, &b->o->format))
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a format: pcapng, pcap or pcap-us",
+				  label_of(b, BC_OUT_FORMAT, label), text);
+	if (b->o->queue_option && b->o->format != BC_FORMAT_PCAPNG)
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is written as %s, which has no place for the queue: use pcapng",
+				  label_of(b, BC_OUT_QUEUE_OPTION, label), b->o->dest, bc_format_name(b->o->format));
+	return 0;
+}
+
+static int set_codec(struct build *b)
+{
+	const char *text = text_of(b, BC_OUT_COMPRESS);
+	char label[BC_LABEL_MAX];
+
+	if (text && bc_codec_from_name(text, &b->o->codec))
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: lz4, zstd or none",
+				  label_of(b, BC_OUT_COMPRESS, label), text);
+	return 0;
+}
+
+static int set_level(struct build *b)
+{
+	const char *text = text_of(b, BC_OUT_LEVEL);
+	char label[BC_LABEL_MAX], what[BC_LABEL_MAX + 64];
+	int min, max, rc;
+	uint64_t level;
+
+	bc_codec_levels(b->o->codec, &min, &max, &b->o->level);
+	if (!text)
+		return 0;
+	label_of(b, BC_OUT_LEVEL, label);
+	if (b->o->codec == BC_CODEC_NONE && strcmp(text, "0"))
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not compressed, so that it has no level: ask for lz4 or zstd",
+				  label, b->o->dest);
+	snprintf(what, sizeof(what), "%s: level of %s", label, bc_codec_name(b->o->codec));
+	rc = bc_number(what, text, false, min, max, &level, b->err);
+	if (!rc)
+		b->o->level = (int)level;
+	return rc;
+}
+
+static int check_rotation(struct build *b)
+{
+	const struct bc_output_config *o = b->o;
+	enum bc_output_setting asked = o->rotate_seconds > 0 ? BC_OUT_ROTATE_SECONDS : BC_OUT_ROTATE_SIZE;
+	char label[BC_LABEL_MAX];
+
+	if ((o->rotate_seconds > 0 || o->rotate_bytes) && (o->kind == BC_DEST_FILE || o->kind == BC_DEST_STDOUT))
+		return bc_err_set(b->err, -EINVAL, "%s: rotation needs a folder, and '%s' is %s", label_of(b, asked, label),
+				  o->dest, o->kind == BC_DEST_STDOUT ? "stdout" : "a file: end its name with / to make it one");
+	return 0;
+}
+
+static int store_all(struct build *b)
+{
+	char label[BC_LABEL_MAX];
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < BC_OUT_N; i++) {
+		const char *text = text_of(b, i);
+
+		if (text)
+			rc = bc_setting_store(&bc_output_settings[i], label_of(b, i, label), text, b->o, b->err);
+	}
+	if (b->o->snaplen == 0)
+		b->o->snaplen = BC_SNAPLEN_MAX;
+	return rc;
+}
+
+int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32_t i, struct bc_output_config *ret,
+		    struct bc_err *err)
+{
+	static int (*const steps[])(struct build *b) = {
+		store_all, find_kind, choose_by_name, set_format, set_codec, set_level, check_rotation,
+	};
+	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
+	int rc = 0;
+
+	*ret = (struct bc_output_config){ .snaplen = BC_SNAPLEN_MAX, .format = BC_FORMAT_PCAPNG, .codec = BC_CODEC_LZ4 };
+	for (size_t k = 0; !rc && k < sizeof(steps) / sizeof(steps[0]); k++)
+		rc = steps[k](&b);
+	return rc;
+}
+
+void bc_output_config_free(struct bc_output_config *o)
+{
+	free(o->dest);
+	free(o->filter);
+	memset(o, 0, sizeof(*o));
+}

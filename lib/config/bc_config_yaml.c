@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A YAML file into a draft. libcyaml knows which keys there may be and which are lists; the values stay text, because
+ * libcyaml takes "4x", "010" and "maybe" for a 4, an 8 and a yes, and so that a value is checked in one place, wherever
+ * it was given.
+ */
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bc_config_draft.h"
+
+#define FILE_MAX (1024 * 1024)
+
+/* What libcyaml says while it loads. */
+struct said {
+	uint32_t events;	/* of the parser, so far: the last one is at fault */
+	char first[256];	/* error */
+};
+
+static void hear(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
+{
+	struct said *said = ctx;
+
+	if (!strncmp(fmt, "Load: Event: ", 13))
+		said->events++;
+	if (level >= CYAML_LOG_ERROR && !said->first[0])
+		vsnprintf(said->first, sizeof(said->first), fmt, args);
+}
+
+static void fill_fields(cyaml_schema_field_t *f, const struct bc_setting *s, unsigned n, size_t offset)
+{
+	for (unsigned i = 0; i < n; i++)
+		f[i] = (cyaml_schema_field_t){
+			.key = s[i].key,
+			.data_offset = (uint32_t)(offset + i * sizeof(char *)),
+			.value = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char, 0, FILE_MAX) },
+		};
+}
+
+static cyaml_schema_field_t list_field(const char *key, size_t at, size_t count_at, const cyaml_schema_value_t *entry,
+				       uint32_t max)
+{
+	return (cyaml_schema_field_t){
+		.key = key,
+		.data_offset = (uint32_t)at,
+		.count_offset = (uint32_t)count_at,
+		.count_size = sizeof(uint32_t),
+		.value = {
+			.type = CYAML_SEQUENCE,
+			.flags = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+			.data_size = entry->flags & CYAML_FLAG_POINTER ? sizeof(char *) : entry->data_size,
+			.sequence = { .entry = entry, .min = 0, .max = max },
+		},
+	};
+}
+
+/* The schema is made from the tables of settings, so that no option lacks its key. */
+static cyaml_err_t load(const char *text, size_t len, struct said *said, struct bc_draft **ret)
+{
+	const cyaml_config_t config = {
+		.log_fn = hear, .log_ctx = said, .log_level = CYAML_LOG_DEBUG, .mem_fn = cyaml_mem, .flags = CYAML_CFG_NO_ALIAS,
+	};
+	cyaml_schema_field_t output[BC_OUT_N + 1] = { CYAML_FIELD_END }, capture[BC_CAP_N + 3] = { CYAML_FIELD_END };
+	const cyaml_schema_value_t spec = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, FILE_MAX) };
+	const cyaml_schema_value_t one = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct bc_output_draft, output) };
+	const cyaml_schema_value_t top = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct bc_draft, capture) };
+	void *data = NULL;
+	cyaml_err_t e;
+
+	fill_fields(output, bc_output_settings, BC_OUT_N, offsetof(struct bc_output_draft, v));
+	output[BC_OUT_DEST].value.flags = CYAML_FLAG_POINTER;
+	fill_fields(capture, bc_capture_settings, BC_CAP_N, offsetof(struct bc_draft, v));
+	capture[BC_CAP_N] = list_field("sources", offsetof(struct bc_draft, sources), offsetof(struct bc_draft, n_sources),
+				       &spec, BC_MAX_SOURCES);
+	capture[BC_CAP_N + 1] = list_field("outputs", offsetof(struct bc_draft, outputs), offsetof(struct bc_draft, n_outputs),
+					   &one, BC_MAX_OUTPUTS);
+	e = cyaml_load_data((const uint8_t *)text, len, &config, &top, &data, NULL);
+	*ret = data;
+	return e;
+}
+
+/* libcyaml's line for a value of the wrong form is "Load: Expecting SEQUENCE, got event: SCALAR". */
+static const char *expected(const char *line)
+{
+	if (strstr(line, "Expecting SEQUENCE"))
+		return "a list is expected here: lines that begin with '- '";
+	if (strstr(line, "Expecting MAPPING"))
+		return "'key: value' is expected here";
+	return "one plain value is expected here; what ends with ':' needs quotes";
+}
+
+/* path is that of a key which is not legal there. */
+static const char *no_key(const char *path)
+{
+	for (unsigned i = 0; i < BC_OUT_N; i++)
+		if (!strcmp(path, bc_output_settings[i].key))
+			return "belongs to an output, under 'outputs:'";
+	return "there is no such key";
+}
+
+static const char *explain(cyaml_err_t e, const struct said *said, const char *path)
+{
+	switch (e) {
+	case CYAML_ERR_INVALID_KEY:
+		return no_key(path);
+	case CYAML_ERR_UNEXPECTED_EVENT:
+		return "is given twice";
+	case CYAML_ERR_MAPPING_FIELD_MISSING:
+		return "'dest' is missing";
+	case CYAML_ERR_SEQUENCE_ENTRIES_MAX:
+		return "the list is too long";
+	case CYAML_ERR_INVALID_VALUE:
+		return expected(said->first);
+	default:
+		return cyaml_strerror(e);
+	}
+}
+
+static int refuse(const char *file, const struct bc_yaml_map *map, cyaml_err_t e, const struct said *said,
+		  struct bc_err *err)
+{
+	const struct bc_yaml_event *at;
+
+	if (said->events == 0 || said->events > map->n)
+		return bc_err_set(err, -EINVAL, "%s: %s", file, explain(e, said, ""));
+	at = &map->event[said->events - 1];
+	return bc_err_set(err, -EINVAL, "%s:%u: %s%s%s", file, at->line, at->path, at->path[0] ? ": " : "",
+			  explain(e, said, at->path));
+}
+
+/* The whole file, or pipe, as text to free. */
+static int read_file(const char *file, char **ret, size_t *ret_len, struct bc_err *err)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = 0;
+	char *text = fd < 0 ? NULL : malloc(FILE_MAX + 1);
+	size_t len = 0;
+	ssize_t n = 1;
+
+	if (fd >= 0 && !text)
+		rc = -ENOMEM;
+	while (text && n > 0 && len <= FILE_MAX) {
+		n = read(fd, text + len, FILE_MAX + 1 - len);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	if (fd < 0 || n < 0)
+		rc = -errno;
+	else if (len > FILE_MAX)
+		rc = -EFBIG;
+	if (fd >= 0)
+		close(fd);
+	if (rc) {
+		free(text);
+		return bc_err_set(err, rc == -ENOMEM ? rc : -EINVAL, "%s: %s", file,
+				  rc == -EFBIG ? "is larger than 1 MiB" : strerror(-rc));
+	}
+	*ret = text;
+	*ret_len = len;
+	return 0;
+}
+
+static int make_draft(const char *file, const char *text, size_t len, struct bc_yaml_map *map, struct bc_draft **ret,
+		      struct bc_err *err)
+{
+	struct said said = { .events = 0 };
+	struct bc_draft *d;
+	cyaml_err_t e = load(text, len, &said, &d);
+
+	if (e != CYAML_OK)
+		return e == CYAML_ERR_OOM ? bc_err_set(err, -ENOMEM, "%s: no memory", file) : refuse(file, map, e, &said, err);
+	/* A file with nothing but comments loads as nothing. */
+	if (!d)
+		d = calloc(1, sizeof(*d));
+	if (d)
+		d->file = strdup(file);
+	if (!d || !d->file) {
+		bc_draft_free(d);
+		free(d);
+		return bc_err_set(err, -ENOMEM, "%s: no memory", file);
+	}
+	d->map = map;
+	*ret = d;
+	return 0;
+}
+
+int bc_config_yaml(const char *file, struct bc_draft **ret, struct bc_err *err)
+{
+	struct bc_yaml_map *map = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	int rc = read_file(file, &text, &len, err);
+
+	if (!rc)
+		rc = bc_yaml_map_read(file, text, len, &map, err);
+	if (!rc)
+		rc = make_draft(file, text, len, map, ret, err);
+	if (rc)
+		bc_yaml_map_free(map);
+	free(text);
+	return rc;
+}

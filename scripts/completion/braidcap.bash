@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Bash completion for braidcap; goes to /usr/share/bash-completion/completions/braidcap.
+
+_braidcap()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	local commands='capture plan ctl verify doctor top merge extract recover collect expire'
+	local options='--filter --snaplen --format --compress --compress-level --queue-option --rotate-seconds
+		--rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
+		--writers --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc --no-huge --eal --prefix --user
+		--report --verbose --quiet --help --config -i -w'
+
+	COMPREPLY=()
+	if [[ $COMP_CWORD -eq 1 ]]; then
+		COMPREPLY=($(compgen -W "$commands" -- "$cur"))
+		return
+	fi
+	[[ ${COMP_WORDS[1]} == capture ]] || return
+	case $prev in
+	-i)
+		COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: null:" -- "$cur")
+			$(compgen -f -- "$cur"))
+		;;
+	-w | -C | --config | --report)
+		COMPREPLY=($(compgen -f -- "$cur"))
+		;;
+	-Z | --compress)
+		COMPREPLY=($(compgen -W 'lz4 zstd none' -- "$cur"))
+		;;
+	--format)
+		COMPREPLY=($(compgen -W 'pcapng pcap pcap-us' -- "$cur"))
+		;;
+	--user)
+		COMPREPLY=($(compgen -u -- "$cur"))
+		;;
+	*)
+		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur"))
+		;;
+	esac
+}
+
+complete -o filenames -F _braidcap braidcap

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_test.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_config_draft.h"
+
+#define ARGS_MAX 32
+
+static struct bc_err err;
+
+/* argv from one string, split at spaces. */
+static int parse(const char *line, struct bc_config *c)
+{
+	char text[1024], *argv[ARGS_MAX + 1] = { "capture" }, *p = text, *token;
+	int argc = 1, rc;
+
+	assert_true(strlen(line) < sizeof(text));
+	strcpy(text, line);
+	err.msg[0] = '\0';
+	while (argc < ARGS_MAX && (token = strsep(&p, " ")))
+		argv[argc++] = token;
+	rc = bc_config_parse(argc, argv, c, &err);
+	assert_true(rc == 0 || rc == 1 || (rc == -EINVAL && err.msg[0]));
+	return rc;
+}
+
+/* With a source and an output. */
+static struct bc_config accepted(const char *options)
+{
+	struct bc_config c;
+	char line[1024];
+
+	snprintf(line, sizeof(line), "-i null: -w out/ %s", options);
+	if (parse(line, &c))
+		fail_msg("'%s': %s", options, err.msg);
+	return c;
+}
+
+static void refused(const char *line, const char *because)
+{
+	struct bc_config c;
+
+	if (parse(line, &c) != -EINVAL)
+		fail_msg("'%s' was taken", line);
+	if (!strstr(err.msg, because))
+		fail_msg("'%s': '%s' instead of '%s'", line, err.msg, because);
+	bc_config_free(&c);
+}
+
+#define ACCEPT(options, check) \
+	do { \
+		struct bc_config c = accepted(options); \
+		const struct bc_output_config *o = &c.outputs[0]; \
+		(void)o; \
+		assert_true(check); \
+		bc_config_free(&c); \
+	} while (0)
+
+static void defaults_are_those_of_the_header(void **state)
+{
+	struct bc_config c;
+
+	assert_int_equal(parse("-i null: -w out/", &c), 0);
+	assert_true(c.count == 0 && c.duration_s == 0 && c.idle_exit_s == 0);
+	assert_true(c.max_wait_ms == 1000 && c.flush_ms == 1000 && c.chunk_kib == 256 && c.memory_mib == 256 && c.mbufs == 0);
+	assert_true(c.promiscuous && c.accelerate && !c.bpf_jit && !c.busy_poll && !c.quiet && c.verbose == 0);
+	assert_true(c.huge == BC_HUGE_AUTO && !c.lcores && !c.eal && !c.prefix && !c.user && !c.report);
+	assert_int_equal(c.outputs[0].snaplen, BC_SNAPLEN_MAX);
+	assert_int_equal(c.outputs[0].format, BC_FORMAT_PCAPNG);
+	assert_int_equal(c.outputs[0].codec, BC_CODEC_LZ4);
+	assert_int_equal(c.outputs[0].level, 1);
+	assert_null(c.outputs[0].filter);
+	bc_config_free(&c);
+}
+
+static void capture_options_are_taken(void **state)
+{
+	ACCEPT("-c 5", c.count == 5);
+	ACCEPT("--count=5", c.count == 5);
+	ACCEPT("-d 0.5", c.duration_s == 0.5);
+	ACCEPT("--duration 3", c.duration_s == 3);
+	ACCEPT("--idle-exit 2.5", c.idle_exit_s == 2.5);
+	ACCEPT("--max-wait 20", c.max_wait_ms == 20);
+	ACCEPT("--flush-ms 30", c.flush_ms == 30);
+	ACCEPT("--chunk 4096", c.chunk_kib == 4096);
+	ACCEPT("--memory 1024", c.memory_mib == 1024);
+	ACCEPT("--mbufs 4096", c.mbufs == 4096);
+	ACCEPT("--lcores 2-5,8", !strcmp(c.lcores, "2-5,8"));
+	ACCEPT("--no-huge", c.huge == BC_HUGE_NEVER);
+	ACCEPT("--busy-poll", c.busy_poll);
+	ACCEPT("--no-promisc", !c.promiscuous);
+	ACCEPT("--no-accelerate", !c.accelerate);
+	ACCEPT("--bpf-jit", c.bpf_jit);
+	ACCEPT("--eal --log-level=8", !strcmp(c.eal, "--log-level=8"));
+	ACCEPT("--prefix a-b_1", !strcmp(c.prefix, "a-b_1"));
+	ACCEPT("--user nobody", !strcmp(c.user, "nobody"));
+	ACCEPT("--report r.json", !strcmp(c.report, "r.json"));
+	ACCEPT("--quiet", c.quiet);
+	ACCEPT("-v", c.verbose == 1);
+	ACCEPT("-vv --verbose", c.verbose == 3);
+}
+
+static void output_options_are_taken(void **state)
+{
+	ACCEPT("-f udp", !strcmp(o->filter, "udp"));
+	ACCEPT("--filter udp", !strcmp(o->filter, "udp"));
+	ACCEPT("-s 96", o->snaplen == 96);
+	ACCEPT("--snaplen 96", o->snaplen == 96);
+	ACCEPT("-G 0.1", o->rotate_seconds == 0.1);
+	ACCEPT("--rotate-seconds 60", o->rotate_seconds == 60);
+	ACCEPT("-S 1000", o->rotate_bytes == 1000000000);
+	ACCEPT("--rotate-size 0.5", o->rotate_bytes == 500000);
+	ACCEPT("-U", o->utc);
+	ACCEPT("--utc", o->utc);
+	ACCEPT("--format pcap", o->format == BC_FORMAT_PCAP_NS);
+	ACCEPT("--format pcap-us", o->format == BC_FORMAT_PCAP_US);
+	ACCEPT("-Z zstd", o->codec == BC_CODEC_ZSTD);
+	ACCEPT("--compress none", o->codec == BC_CODEC_NONE);
+	ACCEPT("-z 12", o->level == 12);
+	ACCEPT("-Z zstd --compress-level 19", o->level == 19);
+	ACCEPT("--queue-option", o->queue_option);
+	ACCEPT("--writers 4", o->writers == 4);
+}
+
+static void nought_is_none_where_that_is_clear(void **state)
+{
+	ACCEPT("-s 0", o->snaplen == BC_SNAPLEN_MAX);
+	ACCEPT("-c 0 -d 0 --idle-exit 0 --mbufs 0", c.count == 0 && c.duration_s == 0);
+	ACCEPT("-G 0 -S 0 --writers 0", o->rotate_seconds == 0 && o->rotate_bytes == 0);
+	ACCEPT("-Z none -z 0", o->level == 0);
+}
+
+static void a_flag_can_be_taken_back(void **state)
+{
+	ACCEPT("--no-huge=no --no-promisc=no --utc=no", c.huge == BC_HUGE_AUTO && c.promiscuous && !o->utc);
+	refused("-i null: -w out/ --utc=maybe", "--utc: 'maybe' is neither yes nor no");
+}
+
+static void values_out_of_range_are_refused_with_the_range(void **state)
+{
+	static const char *const bad[][2] = {
+		{ "-c x", "--count: 'x' is not a whole number from 1 to 999999999999999, or 0" },
+		{ "-c -1", "--count: '-1'" },
+		{ "-d 0.0001", "--duration: '0.0001' is not a number from 0.001 to 315360000, or 0" },
+		{ "--idle-exit nan", "--idle-exit: 'nan'" },
+		{ "--max-wait 0", "--max-wait: '0' is not a whole number from 1 to 3600000" },
+		{ "--flush-ms 60001", "from 1 to 60000" },
+		{ "--chunk 63", "from 64 to 4096" },
+		{ "--chunk 4097", "from 64 to 4096" },
+		{ "--memory 7", "from 8 to 1048576" },
+		{ "--mbufs 511", "from 512 to 67108864, or 0" },
+		{ "-s 262145", "from 1 to 262144, or 0" },
+		{ "-G 0.05", "--rotate-seconds: '0.05' is not a number from 0.1 to 31536000, or 0" },
+		{ "-S 17000000", "--rotate-size" },
+		{ "--writers 129", "from 1 to 128, or 0" },
+		{ "-z 13", "level of lz4: '13' is not a whole number from 1 to 12" },
+		{ "-z 0", "level of lz4: '0'" },
+		{ "-Z zstd -z 20", "level of zstd: '20' is not a whole number from 1 to 19" },
+		{ "-Z none -z 1", "'out/' is not compressed" },
+		{ "-Z gzip", "lz4, zstd or none" },
+		{ "--format erf", "pcapng, pcap or pcap-us" },
+		{ "--prefix a/b", "--prefix" },
+		{ "--user ", "--user: is empty" },
+		{ "--prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "longer than 64 bytes" },
+		{ "--lcores 2-", "--lcores" },
+		{ "--lcores 5-2", "--lcores" },
+		{ "--lcores 1,,2", "--lcores" },
+		{ "--lcores 1,", "--lcores" },
+		{ "--lcores 0-4096", "--lcores" },
+		{ "--lcores 1-3,2", "CPU 2 twice" },
+		{ "--format pcap --queue-option", "--queue-option" },
+		{ "--chunk 4096 --memory 8", "--memory: 8 MiB do not hold 4 chunks" },
+	};
+	char line[256];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(line, sizeof(line), "-i null: -w out/ %s", bad[i][0]);
+		refused(line, bad[i][1]);
+	}
+}
+
+static void what_is_no_option_is_refused(void **state)
+{
+	refused("-i null: -w - --bogus", "--bogus is not an option");
+	refused("-i null: -w - --rotate 3", "--rotate is not an option, or the beginning of several");
+	refused("-i null: -w - -q", "-q is not an option");
+	refused("-i null: -w - -s", "-s needs a value");
+	refused("-i null: -w - --snaplen", "--snaplen needs a value");
+	refused("-i null: -w - --verbose=3", "'--verbose=3' has a value");
+	refused("-i null: -w - port 53", "'port' is no option");
+}
+
+static void source_and_output_are_needed(void **state)
+{
+	refused("", "-i");
+	refused("-w -", "no source");
+	refused("-i null:", "no output");
+}
+
+static void help_is_told_apart(void **state)
+{
+	struct bc_config c;
+
+	assert_int_equal(parse("-h", &c), 1);
+	bc_config_free(&c);
+	assert_int_equal(parse("-i null: --help", &c), 1);
+	bc_config_free(&c);
+}
+
+static void the_name_tells_the_destination(void **state)
+{
+	static const struct { const char *dest; enum bc_dest kind; enum bc_format format; enum bc_codec codec; } is[] = {
+		{ "-", BC_DEST_STDOUT, BC_FORMAT_PCAPNG, BC_CODEC_NONE },
+		{ "null:", BC_DEST_NULL, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
+		{ "/tmp", BC_DEST_FOLDER, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
+		{ "nowhere/", BC_DEST_FOLDER, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
+		{ "x", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
+		{ "x.cap", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
+		{ "x.pcapng", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_NONE },
+		{ "x.pcap", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_NONE },
+		{ "x.PCAP", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_NONE },
+		{ "x.pcap.lz4", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_LZ4 },
+		{ "x.pcapng.zst", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_ZSTD },
+		{ "x.zst", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_ZSTD },
+	};
+	struct bc_config c;
+	char line[128];
+
+	for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
+		snprintf(line, sizeof(line), "-i null: -w %s", is[i].dest);
+		assert_int_equal(parse(line, &c), 0);
+		assert_string_equal(c.outputs[0].dest, is[i].dest);
+		assert_int_equal(c.outputs[0].kind, is[i].kind);
+		assert_int_equal(c.outputs[0].format, is[i].format);
+		assert_int_equal(c.outputs[0].codec, is[i].codec);
+		bc_config_free(&c);
+	}
+}
+
+static void an_option_wins_over_the_name(void **state)
+{
+	struct bc_config c;
+
+	assert_int_equal(parse("-i null: -w x.pcap.lz4 --format pcapng -Z zstd", &c), 0);
+	assert_int_equal(c.outputs[0].format, BC_FORMAT_PCAPNG);
+	assert_int_equal(c.outputs[0].codec, BC_CODEC_ZSTD);
+	bc_config_free(&c);
+	assert_int_equal(parse("-i null: -w x.pcap.gz -Z lz4", &c), 0);
+	bc_config_free(&c);
+	assert_int_equal(parse("-i null: -w - -Z lz4", &c), 0);
+	assert_int_equal(c.outputs[0].codec, BC_CODEC_LZ4);
+	bc_config_free(&c);
+}
+
+static void destinations_that_cannot_be_are_refused(void **state)
+{
+	refused("-i null: -w osmo://host", "of no known kind");
+	refused("-i null: -w null:x", "null: takes nothing");
+	refused("-i null: -w x.pcap.gz", "gzip");
+	refused("-i null: -w x.pcap -G 1", "--rotate-seconds: rotation needs a folder, and 'x.pcap' is a file");
+	refused("-i null: -w x.pcap -S 1", "--rotate-size: rotation needs a folder");
+	refused("-i null: -w - -S 1", "'-' is stdout");
+	refused("-i null: -w ", "-w: is empty");
+	refused("-i null: -w x.pcap -z 5", "'x.pcap' is not compressed");
+}
+
+static void several_outputs_share_the_options(void **state)
+{
+	struct bc_config c;
+
+	assert_int_equal(parse("-i null: -w a.pcap -s 96 -w b.pcapng.lz4 -w -", &c), 0);
+	assert_int_equal(c.n_outputs, 3);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(c.outputs[i].snaplen, 96);
+	bc_config_free(&c);
+	refused("-i null: -w a -s 96 -w b -s 0", "--snaplen is given twice");
+}
+
+static void outputs_do_not_collide(void **state)
+{
+	refused("-i null: -w - -w -", "only one output can be stdout");
+	refused("-i null: -w x.pcap -w ./x.pcap", "two outputs cannot write to one place");
+	refused("-i null: -w /tmp -w /tmp/.", "two outputs cannot write to one place");
+	refused("-i null: -w nowhere/ -w nowhere", "two outputs cannot write to one place");
+	refused("-i file:x.pcap -w x.pcap", "overwrite a source");
+	refused("-i null: -w x.pcap --report x.pcap", "overwrite an output");
+	ACCEPT("-w null: -w null:", c.n_outputs == 3);
+}
+
+static void a_link_to_the_same_file_is_seen(void **state)
+{
+	char dir[] = "/tmp/bc_config_XXXXXX", line[256], link[64];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(link, sizeof(link), "%s/l", dir);
+	assert_int_equal(symlink(dir, link), 0);
+	snprintf(line, sizeof(line), "-i null: -w %s/x -w %s/x", dir, link);
+	refused(line, "two outputs cannot write to one place");
+	unlink(link);
+	rmdir(dir);
+}
+
+static void there_are_limits_to_how_many(void **state)
+{
+	char *argv[2 * BC_MAX_SOURCES + 6] = { "capture" };
+	struct bc_config c;
+	int argc = 1;
+
+	refused("-i null: -w a -w b -w c -w d -w e -w f -w g -w h", "more than 7 outputs");
+	refused("-i dpdk:a,queues=200 -i dpdk:b,queues=57 -w -", "257 queues together, and 256 is the limit");
+	refused("-i - -i - -w out/", "only one source can be stdin");
+	for (int i = 0; i <= BC_MAX_SOURCES; i++) {
+		argv[argc++] = "-i";
+		argv[argc++] = "null:";
+	}
+	assert_int_equal(bc_config_parse(argc, argv, &c, &err), -EINVAL);
+	assert_string_equal(err.msg, "-i: more than 256 sources");
+	bc_config_free(&c);
+}
+
+static void a_bad_source_names_itself(void **state)
+{
+	refused("-i null:queues=0 -w -", "-i 'null:queues=0': queues: '0' is not a whole number from 1 to 256");
+}
+
+/* Every option of the tables is in the text of --help and in the shell's completion, and no line is wider than a terminal. */
+static void help_and_completion_know_every_option(void **state)
+{
+	char completion[8192] = "", want[64];
+	FILE *f = fopen(BC_ROOT "/scripts/completion/braidcap.bash", "r");
+
+	assert_non_null(f);
+	assert_true(fread(completion, 1, sizeof(completion) - 1, f) > 0);
+	fclose(f);
+	for (unsigned i = 0; i < BC_CAP_N + BC_OUT_N; i++) {
+		const struct bc_setting *s = i < BC_CAP_N ? &bc_capture_settings[i] : &bc_output_settings[i - BC_CAP_N];
+
+		if (!s->option)
+			continue;
+		snprintf(want, sizeof(want), "--%s", s->option);
+		assert_non_null(strstr(bc_config_help, want));
+		assert_non_null(strstr(completion, want));
+		if (s->letter) {
+			snprintf(want, sizeof(want), "  -%c, --%s", s->letter, s->option);
+			assert_non_null(strstr(bc_config_help, want));
+		}
+	}
+	for (const char *p = bc_config_help; *p; p += strcspn(p, "\n") + 1)
+		assert_true(strcspn(p, "\n") <= 80);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults_are_those_of_the_header),
+		cmocka_unit_test(capture_options_are_taken),
+		cmocka_unit_test(output_options_are_taken),
+		cmocka_unit_test(nought_is_none_where_that_is_clear),
+		cmocka_unit_test(a_flag_can_be_taken_back),
+		cmocka_unit_test(values_out_of_range_are_refused_with_the_range),
+		cmocka_unit_test(what_is_no_option_is_refused),
+		cmocka_unit_test(source_and_output_are_needed),
+		cmocka_unit_test(help_is_told_apart),
+		cmocka_unit_test(the_name_tells_the_destination),
+		cmocka_unit_test(an_option_wins_over_the_name),
+		cmocka_unit_test(destinations_that_cannot_be_are_refused),
+		cmocka_unit_test(several_outputs_share_the_options),
+		cmocka_unit_test(outputs_do_not_collide),
+		cmocka_unit_test(a_link_to_the_same_file_is_seen),
+		cmocka_unit_test(there_are_limits_to_how_many),
+		cmocka_unit_test(a_bad_source_names_itself),
+		cmocka_unit_test(help_and_completion_know_every_option),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_test.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "bc_config_draft.h"
+
+static struct bc_err err;
+
+static struct bc_source_config parsed(const char *spec)
+{
+	struct bc_source_config s;
+
+	if (bc_source_parse("-i", spec, &s, &err))
+		fail_msg("%s", err.msg);
+	assert_string_equal(s.spec, spec);
+	return s;
+}
+
+static void is(const char *spec, enum bc_source_kind kind, const char *target)
+{
+	struct bc_source_config s = parsed(spec);
+
+	assert_int_equal(s.kind, kind);
+	assert_string_equal(s.target, target);
+	bc_source_free(&s);
+}
+
+static void refused(const char *spec, const char *because)
+{
+	struct bc_source_config s;
+
+	if (bc_source_parse("-i", spec, &s, &err) != -EINVAL)
+		fail_msg("'%s' was taken", spec);
+	if (!strstr(err.msg, because))
+		fail_msg("'%s': '%s' instead of '%s'", spec, err.msg, because);
+	bc_source_free(&s);
+}
+
+static void a_prefix_tells_the_kind(void **state)
+{
+	is("dpdk:0000:3b:00.0", BC_SOURCE_DPDK, "0000:3b:00.0");
+	is("pcap:nflog:5", BC_SOURCE_PCAP, "nflog:5");
+	is("file:a:b/c.pcap", BC_SOURCE_FILE, "a:b/c.pcap");
+	is("null:", BC_SOURCE_NULL, "");
+}
+
+static void a_bare_name_is_an_interface_then_a_file(void **state)
+{
+	is("lo", BC_SOURCE_PCAP, "lo");
+	is("nonesuch0", BC_SOURCE_PCAP, "nonesuch0");
+	is("/nonesuch/x", BC_SOURCE_FILE, "/nonesuch/x");
+	is("-", BC_SOURCE_FILE, "-");
+}
+
+static void an_existing_path_is_a_file(void **state)
+{
+	char dir[] = "/tmp/bc_config_XXXXXX", old[4096];
+	FILE *f;
+
+	assert_non_null(mkdtemp(dir));
+	assert_non_null(getcwd(old, sizeof(old)));
+	assert_int_equal(chdir(dir), 0);
+	f = fopen("a:b,c", "w");
+	assert_non_null(f);
+	fclose(f);
+	is("a:b,c", BC_SOURCE_FILE, "a:b,c");
+	is("a:b,c,full=drop", BC_SOURCE_FILE, "a:b,c");
+	unlink("a:b,c");
+	assert_int_equal(chdir(old), 0);
+	rmdir(dir);
+}
+
+static void a_name_with_a_colon_that_is_nothing_is_refused(void **state)
+{
+	refused("0000:3b:00.0", "dpdk:0000:3b:00.0");
+	refused("dpkd:net_null0", "kinds of source");
+}
+
+static void our_keys_are_taken_out_of_devargs(void **state)
+{
+	struct bc_source_config s =
+		parsed("dpdk:net_pcap0,queues=4,rx_pcap=/a:b.pcap,descriptors=512,rx_pcap=b,mtu=9000,full=wait,stamp=software,"
+		       "lateness_us=50");
+
+	assert_string_equal(s.target, "net_pcap0,rx_pcap=/a:b.pcap,rx_pcap=b");
+	assert_int_equal(s.queues, 4);
+	assert_int_equal(s.descriptors, 512);
+	assert_int_equal(s.mtu, 9000);
+	assert_true(s.wait);
+	assert_string_equal(s.stamp, "software");
+	assert_int_equal(s.lateness_us, 50);
+	bc_source_free(&s);
+}
+
+static void what_is_not_ours_stays_in_devargs(void **state)
+{
+	is("dpdk:net_null0,size=128,copy=1", BC_SOURCE_DPDK, "net_null0,size=128,copy=1");
+	is("dpdk:0000:3b:00.0,representor=[0,2-3],queues=2", BC_SOURCE_DPDK, "0000:3b:00.0,representor=[0,2-3]");
+	is("dpdk:queues=2,net_null0", BC_SOURCE_DPDK, "net_null0");
+	is("dpdk:net_memif0,socket=/s,queues=2", BC_SOURCE_DPDK, "net_memif0,socket=/s");
+}
+
+static void drivers_that_need_the_queues_are_told(void **state)
+{
+	is("dpdk:net_vhost0,iface=S,queues=2", BC_SOURCE_DPDK, "net_vhost0,iface=S,queues=2");
+	is("dpdk:net_vhost0,queues=2,iface=S", BC_SOURCE_DPDK, "net_vhost0,iface=S,queues=2");
+	is("dpdk:net_virtio_user0,path=S,queues=2", BC_SOURCE_DPDK, "net_virtio_user0,path=S,queues=2");
+	is("dpdk:net_af_packet0,iface=e,queues=3", BC_SOURCE_DPDK, "net_af_packet0,iface=e,qpairs=3");
+	is("dpdk:net_af_packet0,iface=e,qpairs=3,queues=3", BC_SOURCE_DPDK, "net_af_packet0,iface=e,qpairs=3");
+	is("dpdk:net_af_xdp0,iface=e,queues=2", BC_SOURCE_DPDK, "net_af_xdp0,iface=e,queue_count=2");
+	is("dpdk:net_vhost0,iface=S", BC_SOURCE_DPDK, "net_vhost0,iface=S");
+}
+
+static void no_queue_of_a_driver_goes_unread(void **state)
+{
+	struct bc_source_config s = parsed("dpdk:net_af_packet0,iface=e,qpairs=3");
+
+	assert_int_equal(s.queues, 3);
+	bc_source_free(&s);
+	refused("dpdk:net_af_packet0,iface=e,qpairs=3,queues=2", "qpairs=3 of the driver contradicts queues=2");
+	refused("dpdk:net_af_packet0,iface=e,qpairs=x", "qpairs: 'x'");
+}
+
+static void keys_of_interfaces_are_taken(void **state)
+{
+	struct bc_source_config s = parsed("lo,buffer_mb=512,immediate=1,stamp=host,full=wait,lateness_us=7");
+
+	assert_string_equal(s.target, "lo");
+	assert_int_equal(s.buffer_mb, 512);
+	assert_true(s.immediate);
+	assert_string_equal(s.stamp, "host");
+	assert_true(s.wait);
+	assert_int_equal(s.lateness_us, 7);
+	bc_source_free(&s);
+}
+
+static void keys_of_the_null_source_are_taken(void **state)
+{
+	struct bc_source_config s = parsed("null:queues=2,count=1000,size=1500");
+
+	assert_int_equal(s.queues, 2);
+	assert_int_equal(s.count, 1000);
+	assert_int_equal(s.size, 1500);
+	bc_source_free(&s);
+	is("null:,count=1", BC_SOURCE_NULL, "");
+}
+
+static void defaults_are_those_of_the_kind(void **state)
+{
+	struct bc_source_config s = parsed("pcap:lo");
+
+	assert_true(s.queues == 1 && s.descriptors == 0 && s.mtu == 0 && !s.wait && !s.stamp && s.buffer_mb == 64);
+	assert_true(!s.immediate && s.lateness_us == 0 && s.count == 0 && s.size == 64);
+	bc_source_free(&s);
+	s = parsed("file:x");
+	assert_true(s.wait);
+	bc_source_free(&s);
+}
+
+static void a_comma_in_a_path_stays(void **state)
+{
+	is("file:a,b.pcap", BC_SOURCE_FILE, "a,b.pcap");
+	is("file:a,b.pcap,full=wait", BC_SOURCE_FILE, "a,b.pcap");
+	is("file:a,full=wait,b.pcap", BC_SOURCE_FILE, "a,full=wait,b.pcap");
+	is("pcap:a,b", BC_SOURCE_PCAP, "a,b");
+}
+
+static void keys_of_another_kind_are_refused(void **state)
+{
+	refused("pcap:lo,queues=2", "queues= means nothing to a pcap: source");
+	refused("file:x,count=2", "count= means nothing to a file: source");
+	refused("null:mtu=9000", "mtu= means nothing to a null: source");
+	refused("null:bogus=1", "'bogus=1' is no key=value of a null: source");
+	refused("pcap:lo,bufer_mb=1", "'bufer_mb=1' is no key=value of a pcap: source");
+}
+
+static void bad_values_are_refused(void **state)
+{
+	refused("dpdk:x,queues=0", "queues: '0' is not a whole number from 1 to 256");
+	refused("dpdk:x,queues=", "queues: ''");
+	refused("dpdk:x,descriptors=31", "from 32 to 65535, or 0");
+	refused("dpdk:x,mtu=67", "from 68 to 65535, or 0");
+	refused("dpdk:x,full=maybe", "neither wait nor drop");
+	refused("dpdk:x,stamp=adapter", "neither nic nor software");
+	refused("pcap:lo,stamp=nic", "neither adapter nor host");
+	refused("pcap:lo,buffer_mb=2048", "from 1 to 2047");
+	refused("pcap:lo,immediate=2", "neither yes nor no");
+	refused("pcap:lo,lateness_us=60000001", "from 1 to 60000000, or 0");
+	refused("null:size=13", "from 14 to 2048");
+	refused("null:count=x", "count: 'x'");
+	refused("dpdk:x,queues=1,queues=2", "queues= is given twice");
+}
+
+static void a_source_without_a_name_is_refused(void **state)
+{
+	refused("", "has no name");
+	refused("pcap:", "has no name");
+	refused("file:", "has no name");
+	refused("dpdk:", "has no name");
+	refused("dpdk:queues=2", "has no name");
+	refused("queues=4", "without the source");
+}
+
+static void a_spec_has_a_longest_length(void **state)
+{
+	char spec[5000];
+
+	memset(spec, 'a', sizeof(spec));
+	spec[4096] = '\0';
+	is(spec, BC_SOURCE_PCAP, spec);
+	spec[4096] = 'a';
+	spec[4097] = '\0';
+	refused(spec, "longer than 4096 bytes");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_prefix_tells_the_kind),
+		cmocka_unit_test(a_bare_name_is_an_interface_then_a_file),
+		cmocka_unit_test(an_existing_path_is_a_file),
+		cmocka_unit_test(a_name_with_a_colon_that_is_nothing_is_refused),
+		cmocka_unit_test(our_keys_are_taken_out_of_devargs),
+		cmocka_unit_test(what_is_not_ours_stays_in_devargs),
+		cmocka_unit_test(drivers_that_need_the_queues_are_told),
+		cmocka_unit_test(no_queue_of_a_driver_goes_unread),
+		cmocka_unit_test(keys_of_interfaces_are_taken),
+		cmocka_unit_test(keys_of_the_null_source_are_taken),
+		cmocka_unit_test(defaults_are_those_of_the_kind),
+		cmocka_unit_test(a_comma_in_a_path_stays),
+		cmocka_unit_test(keys_of_another_kind_are_refused),
+		cmocka_unit_test(bad_values_are_refused),
+		cmocka_unit_test(a_source_without_a_name_is_refused),
+		cmocka_unit_test(a_spec_has_a_longest_length),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
