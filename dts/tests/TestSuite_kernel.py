@@ -130,7 +130,7 @@ class TestKernel(TestSuite):
     @func_test
     def dpdk_af_packet(self):
         """The same interface through DPDK's af_packet driver."""
-        packets, _ = self.exchange(frames(0, 5000), source="dpdk:net_af_packet0,iface={},full=wait")
+        packets, _ = self.exchange(frames(0, 5000), source="dpdk:net_af_packet0,iface={},framecnt=8192,full=wait")
         assert_streams(packets, {0: 5000})
 
     @func_test

@@ -61,13 +61,6 @@ class TestRotation(TestSuite):
         verify(len(found) >= 20, f"{len(found)} segments")
 
     @func_test
-    def a_folder_is_made(self):
-        """A destination that ends with / and does not exist becomes a folder."""
-        made, path = self.ten_seconds(100)
-        self.capture("-i", path, "-w", f"{self.folder}/new/")
-        assert_same(verify_segments(published(self.folder / "new")), made)
-
-    @func_test
     def report_knows_each_segment(self):
         """Packets, first and last time, and size in the report are those of the file."""
         _, path = self.ten_seconds()

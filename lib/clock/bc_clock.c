@@ -19,7 +19,10 @@ static int tsc_is_invariant(void)
 	return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & 1u << 8);
 }
 
-/* The kernel takes a TSC that it saw drift between cores off this list. Without the list there is nothing against it. */
+/*
+ * The kernel takes a TSC that it saw drift between cores off this list. Without the list there is nothing against
+ * it.
+ */
 static int tsc_is_trusted(void)
 {
 	char line[256] = "";
@@ -129,7 +132,10 @@ void bc_clock_status(const struct bc_clock *c, struct bc_clock_status *ret)
 	bc_track_status(&c->track, &ret->track);
 }
 
-/* What the kernel knows of the system clock's own error; it says "unsynchronised" of a clock that nobody disciplines. */
+/*
+ * What the kernel knows of the system clock's own error; it says "unsynchronised" of a clock that nobody
+ * disciplines.
+ */
 static int describe_system_clock(char *buf, size_t size)
 {
 	struct timex tx = { 0 };
@@ -151,6 +157,7 @@ int bc_clock_describe(const struct bc_clock *c, char *buf, size_t size)
 	bc_clock_status(c, &st);
 	describe_system_clock(system, sizeof(system));
 	return snprintf(buf, size, "%s%s%s%s at %.0f Hz, disciplined to the system clock: %+" PRId64
-			" ns off it, %.0f ns rms; the system clock is %s", names[st.ticks], *st.why ? " (" : "", st.why,
-			*st.why ? ")" : "", st.track.freq_hz, -st.track.offset_ns, st.track.rms_ns, system);
+			" ns off it, %.0f ns rms; the system clock is %s",
+			names[st.ticks], *st.why ? " (" : "", st.why, *st.why ? ")" : "",
+			st.track.freq_hz, -st.track.offset_ns, st.track.rms_ns, system);
 }

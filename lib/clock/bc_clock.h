@@ -2,12 +2,14 @@
 /*
  * The host's clock for stamps: the CPU's counter, disciplined to the system clock (CLOCK_REALTIME).
  *
- * It never steps back and costs one counter read and one multiplication. Where the CPU's counter cannot be trusted (a TSC that
- * is not invariant, or that the kernel has given up) CLOCK_MONOTONIC takes its place as the counter; all else is the same.
+ * It never steps back and costs one counter read and one multiplication. Where the CPU's counter cannot be trusted
+ * (a TSC that is not invariant, or that the kernel has given up) CLOCK_MONOTONIC takes its place as the counter;
+ * all else is the same.
  */
 #ifndef BC_CLOCK_H
 #define BC_CLOCK_H
 
+#include <stddef.h>
 #include <stdint.h>
 #if defined(__x86_64__) || defined(__i386__)
 #include <x86intrin.h>
@@ -43,9 +45,9 @@ void bc_clock_init(struct bc_clock *c);
 void bc_clock_init_ticks(struct bc_clock *c, enum bc_ticks ticks, const char *why);
 
 /*
- * Sample the system clock and publish. One thread, the control thread, about every BC_CLOCK_UPDATE_NS; a few microseconds. If
- * that thread is preempted within it for longer than BC_TRACK_LEAD_NS while an error is being slewed, readers may see a step
- * back by the change of rate times the excess, 0.5 us for each excess ms at worst.
+ * Sample the system clock and publish. One thread, the control thread, about every BC_CLOCK_UPDATE_NS; a few
+ * microseconds. If that thread is preempted within it for longer than BC_TRACK_LEAD_NS, readers may see a step
+ * back by the change of rate times the excess: nothing in the steady state, where rates change by 1e-9.
  */
 void bc_clock_update(struct bc_clock *c);
 
@@ -53,8 +55,9 @@ void bc_clock_update(struct bc_clock *c);
 void bc_clock_status(const struct bc_clock *c, struct bc_clock_status *ret);
 
 /*
- * One line for a file's interface description: the counter, how it is disciplined, how far off it may be, as this clock knows
- * from its regression and as the kernel says of the system clock. Any thread. Returns what snprintf does.
+ * One line for a file's interface description: the counter, how it is disciplined, how far off it may be, as this
+ * clock knows from its regression and as the kernel says of the system clock. Any thread. Returns what snprintf
+ * does.
  */
 int bc_clock_describe(const struct bc_clock *c, char *buf, size_t size);
 
@@ -75,7 +78,10 @@ static inline uint64_t bc_clock_tsc(const struct bc_clock *c)
 	return bc_mono_ns();
 }
 
-/* UTC ns of a value of bc_clock_tsc of this clock, at most about one update old. Any thread; monotonic over publications. */
+/*
+ * UTC ns of a value of bc_clock_tsc of this clock, at most about one update old. Any thread; monotonic over
+ * publications.
+ */
 static inline uint64_t bc_clock_tsc_to_ns(const struct bc_clock *c, uint64_t tsc)
 {
 	return bc_line_to_ns(&c->track.line, tsc);

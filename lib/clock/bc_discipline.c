@@ -35,7 +35,10 @@ static double ticks_from_newest(const struct bc_discipline *d, const struct bc_p
 	return (double)bc_line_delta(p->ticks, pair_at(d, 0)->ticks, d->wrap);
 }
 
-/* How far UTC runs away from the present rate, seen from the newest pair. Small numbers, so that doubles are exact enough. */
+/*
+ * How far UTC runs away from the present rate, seen from the newest pair. Small numbers, so that doubles are exact
+ * enough.
+ */
 static double deviation(const struct bc_discipline *d, const struct bc_pair *p)
 {
 	return (double)(int64_t)(p->utc_ns - pair_at(d, 0)->utc_ns) - ticks_from_newest(d, p) * d->slope;
@@ -77,7 +80,10 @@ static struct sums sum(const struct bc_discipline *d)
 	return s;
 }
 
-/* A short run of pairs gives a good offset but a bad rate: it does not replace a rate that was measured over longer. */
+/*
+ * A short run of pairs gives a good offset but a bad rate: it does not replace a rate that was measured over
+ * longer.
+ */
 static void fit(struct bc_discipline *d)
 {
 	struct sums s = sum(d);
@@ -110,7 +116,10 @@ static void push(struct bc_discipline *d, const struct bc_pair *pair)
 		d->count++;
 }
 
-/* The first rate out of two pairs. A UTC that stepped back between them says nothing: the younger pair stands alone. */
+/*
+ * The first rate out of two pairs. A UTC that stepped back between them says nothing: the younger pair stands
+ * alone.
+ */
 static void first_rate(struct bc_discipline *d, const struct bc_pair *pair)
 {
 	int64_t utc_ns = (int64_t)(pair->utc_ns - pair_at(d, 0)->utc_ns);

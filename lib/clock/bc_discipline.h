@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Learns the rate and the offset of a counter against UTC out of (ticks, utc) pairs: a weighted regression over the last
- * pairs, which starts afresh when UTC steps. Pure: it reads no clock. One thread.
+ * Learns the rate and the offset of a counter against UTC out of (ticks, utc) pairs: a weighted regression over
+ * the last pairs, which starts afresh when UTC steps. Pure: it reads no clock. One thread.
  */
 #ifndef BC_DISCIPLINE_H
 #define BC_DISCIPLINE_H
@@ -12,7 +12,7 @@
 
 #define BC_DISCIPLINE_PAIRS 64		/* 6.4 s at one pair each 100 ms */
 #define BC_DISCIPLINE_STEP_NS 1e6	/* a pair that lies farther from the prediction is a step, not noise */
-#define BC_DISCIPLINE_SLEW 500e-6	/* what the reference's own rate may change between two pairs without being a step */
+#define BC_DISCIPLINE_SLEW 500e-6	/* what the reference's own rate may change between two pairs */
 
 struct bc_pair {
 	uint64_t ticks;
@@ -37,8 +37,9 @@ struct bc_discipline {
 void bc_discipline_init(struct bc_discipline *d, double slope, unsigned bits);
 
 /*
- * Take a pair, newer than all before. 0; -EINVAL if it is not newer (a counter that started afresh: bc_discipline_restart);
- * -ERANGE if the rate would be none that a bc_line can hold, and everything learnt is then forgotten.
+ * Take a pair, newer than all before. 0; -EINVAL if it is not newer (a counter that started afresh:
+ * bc_discipline_restart); -ERANGE if the rate would be none that a bc_line can hold, and everything learnt is then
+ * forgotten.
  */
 int bc_discipline_add(struct bc_discipline *d, const struct bc_pair *pair);
 

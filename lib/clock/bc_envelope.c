@@ -11,7 +11,8 @@ void bc_envelope_init(struct bc_envelope *e, unsigned bits)
 	e->wrap = 64 - bits;
 }
 
-static double ticks_from(const struct bc_envelope *e, const struct bc_envelope_point *p, const struct bc_envelope_point *origin)
+static double ticks_from(const struct bc_envelope *e, const struct bc_envelope_point *p,
+			 const struct bc_envelope_point *origin)
 {
 	return (double)bc_line_delta(p->stamp, origin->stamp, e->wrap);
 }
@@ -29,8 +30,8 @@ static const struct bc_envelope_point *newest(const struct bc_envelope *e)
 }
 
 /*
- * Of all lines under the points the one nearest to them on average is the edge of their lower hull that spans their mean.
- * It gives the change of slope.
+ * Of all lines under the points the one nearest to them on average is the edge of their lower hull that spans
+ * their mean. It gives the change of slope.
  */
 static double hull_slope(const struct bc_envelope *e)
 {

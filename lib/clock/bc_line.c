@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static void publish(struct bc_line *l, const struct bc_seg *prev, const struct bc_seg *cur, const struct bc_seg *rest)
+static void publish(struct bc_line *l, const struct bc_seg *prev, const struct bc_seg *cur,
+		    const struct bc_seg *rest)
 {
 	const struct bc_seg *segs[3] = { prev, cur, rest };
 	uint64_t gen = atomic_load_explicit(&l->gen, memory_order_relaxed) + 1;

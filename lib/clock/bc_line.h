@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A published line from ticks of some counter to UTC nanoseconds: one writing thread, readers on any number of lcores.
+ * A published line from ticks of some counter to UTC nanoseconds: one writing thread, readers on any number of
+ * lcores.
  *
- * Three segments are published at a time: the one before, the present one, which slews an error away, and the rest, which
- * holds from when the error is gone, so that a writer that is held up does no harm. The writer puts the joint of the first two a
- * little into the future, so that a reader who still holds the old ones and a reader who holds the new ones compute the same.
- * There are two slots in turn: a reader repeats itself only if a publication falls within its read, and never waits for a
- * writer that was preempted.
+ * Three segments are published at a time: the one before, the present one, which slews an error away, and the
+ * rest, which holds from when the error is gone, so that a writer that is held up does no harm. The writer puts
+ * the joint of the first two a little into the future, so that a reader who still holds the old ones and a reader
+ * who holds the new ones compute the same. There are two slots in turn: a reader repeats itself only if a
+ * publication falls within its read, and never waits for a writer that was preempted.
  */
 #ifndef BC_LINE_H
 #define BC_LINE_H
@@ -20,7 +21,7 @@
 #define BC_LINE_SLEW_BACK 500e-6	/* how much slower than the target the line may run */
 #define BC_LINE_SLEW_FORWARD 50e-3	/* how much faster */
 #define BC_LINE_SLEW_NS 500e6		/* an error is slewed away in this time, if the limits allow */
-#define BC_LINE_SLEW_MAX_NS 1e13	/* the longest slew that is published: far within half a 48-bit counter of 1 GHz */
+#define BC_LINE_SLEW_MAX_NS 1e13	/* the longest slew published: well within a 48-bit counter of ns */
 
 struct bc_seg {
 	uint64_t base_ticks;
@@ -49,10 +50,11 @@ void bc_line_init(struct bc_line *l, const struct bc_seg *seg, unsigned bits);
 void bc_line_set(struct bc_line *l, const struct bc_seg *seg);
 
 /*
- * Writer only: from the tick target->base_ticks on, steer towards the line target: continuous with what is published, never
- * stepping back. An error of more than BC_LINE_FORWARD_STEP_NS ahead is jumped; every other is slewed, within the limits above.
- * The joint has to lie in the readers' future by more than the time that publishing takes. If it does not lie after the
- * present joint nothing is published. Returns what is left to slew: target - published at the joint, in ns.
+ * Writer only: from the tick target->base_ticks on, steer towards the line target: continuous with what is
+ * published, never stepping back. An error of more than BC_LINE_FORWARD_STEP_NS ahead is jumped; every other is
+ * slewed, within the limits above. The joint has to lie in the readers' future by more than the time that
+ * publishing takes. If it does not lie after the present joint nothing is published. Returns what is left to slew:
+ * target - published at the joint, in ns.
  */
 int64_t bc_line_steer(struct bc_line *l, const struct bc_seg *target);
 

@@ -170,11 +170,12 @@ static int describe_class(const struct bc_nic_clock_status *st, char *buf, size_
 		return snprintf(buf, size, "UTC in %s, taken as it is", st->cls == BC_NIC_UTC_NS ? "ns" : "us");
 	case BC_NIC_READ_CLOCK:
 	case BC_NIC_TIMESYNC:
-		return snprintf(buf, size, "%.0f Hz, disciplined to the host clock: %+" PRId64 " ns off it, %.0f ns rms",
+		return snprintf(buf, size, "%.0f Hz, disciplined to the host clock: %+" PRId64
+				" ns off it, %.0f ns rms",
 				st->track.freq_hz, -st->track.offset_ns, st->track.rms_ns);
 	case BC_NIC_ENVELOPE:
-		return snprintf(buf, size, "fitted under the times of arrival: late by the shortest way to the host, %.0f ns "
-				"mean delay above it", st->track.rms_ns);
+		return snprintf(buf, size, "fitted under the times of arrival: late by the shortest way "
+				"to the host, %.0f ns mean delay above it", st->track.rms_ns);
 	case BC_NIC_NONE:
 		break;
 	}

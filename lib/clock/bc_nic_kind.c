@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The allow list of drivers, each as its own source code shows it, since what they advertise cannot be relied on. */
+/*
+ * The allow list of drivers, each as its own source code shows it, since what they advertise cannot be relied on.
+ */
 #include <string.h>
 
 #include "bc_nic_clock.h"

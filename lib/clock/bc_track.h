@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A counter under discipline: pairs go in, a published line and telemetry come out. Pure but for calibration's pauses. */
+/*
+ * A counter under discipline: pairs go in, a published line and telemetry come out. Pure but for calibration's
+ * pauses.
+ */
 #ifndef BC_TRACK_H
 #define BC_TRACK_H
 
@@ -26,13 +29,13 @@ struct bc_track_status {
 	double freq_hz;		/* of the counter; 0: not measured */
 	double ppm;		/* of freq_hz against the first estimate */
 	uint64_t updates;
-	uint64_t steps;		/* times that the reference stepped by more than about 1 ms, or the counter began afresh */
+	uint64_t steps;		/* of the reference by more than about 1 ms, or the counter began afresh */
 };
 
 /*
- * slope and bits as in bc_discipline_init; line is what readers get until there is a better one. steady: the reference never
- * steps back, so that the counter must have jumped if it seems to. The line then follows every error of more than
- * BC_LINE_FORWARD_STEP_NS at once, in either direction.
+ * slope and bits as in bc_discipline_init; line is what readers get until there is a better one. steady: the
+ * reference never steps back, so that the counter must have jumped if it seems to. The line then follows every
+ * error of more than BC_LINE_FORWARD_STEP_NS at once, in either direction.
  */
 void bc_track_init(struct bc_track *t, double slope, unsigned bits, const struct bc_seg *line, int steady);
 
@@ -40,20 +43,20 @@ void bc_track_init(struct bc_track *t, double slope, unsigned bits, const struct
 typedef int (*bc_track_sample_fn)(void *ctx, struct bc_pair *ret);
 
 /*
- * Before any reader, about 40 ms: take pairs, then set the line. 0; the error of sample; -ERANGE if the counter does not
- * advance steadily.
+ * Before any reader, about 40 ms: take pairs, then set the line. 0; the error of sample; -ERANGE if the counter
+ * does not advance steadily.
  */
 int bc_track_calibrate(struct bc_track *t, bc_track_sample_fn sample, void *ctx);
 
 /*
- * Take a pair read at about now_ticks, publish a line from BC_TRACK_LEAD_NS after it. A counter that went back was started
- * afresh, and so is the line. 0; -ERANGE if the rate is impossible, and the old line then stands.
+ * Take a pair read at about now_ticks, publish a line from BC_TRACK_LEAD_NS after it. A counter that went back was
+ * started afresh, and so is the line. 0; -ERANGE if the rate is impossible, and the old line then stands.
  */
 int bc_track_feed(struct bc_track *t, const struct bc_pair *pair, uint64_t now_ticks);
 
 /*
- * The two halves of a feed, for whoever fits by other means, by the feeding thread: steer the line to target (bc_line_steer, or
- * what steady says), and the telemetry of a fit.
+ * The two halves of a feed, for whoever fits by other means, by the feeding thread: steer the line to target
+ * (bc_line_steer, or what steady says), and the telemetry of a fit.
  */
 void bc_track_publish(struct bc_track *t, const struct bc_seg *target);
 void bc_track_tell(struct bc_track *t, double slope, double first_slope, double rms_ns, int stepped);

@@ -12,10 +12,9 @@
 #define TICK_NS BC_NS_PER_MS
 /* Rounds between looks at the clock and the command word while there is work. */
 #define LOOK_ROUNDS 64
-/* Idle rounds before the first sleep, and the longest sleep: a 4096-descriptor ring lasts 275 us at 10 Gbit/s of 64 B. */
+/* Idle rounds before the first sleep, which is this long; the next are longer. */
 #define SPIN_ROUNDS 64
 #define SLEEP_MIN_NS 20000U
-#define SLEEP_MAX_NS 200000U
 
 static uint32_t poll_stage(struct bc_stage *s)
 {
@@ -56,8 +55,8 @@ static void rest(struct bc_lcore *l, uint64_t idle)
 		return;
 	}
 	ns += (idle - SPIN_ROUNDS) * SLEEP_MIN_NS / 8;
-	if (ns > SLEEP_MAX_NS)
-		ns = SLEEP_MAX_NS;
+	if (ns > l->sleep_max_ns)
+		ns = l->sleep_max_ns;
 	bc_counter_add(&l->sleeps, 1);
 	nanosleep(&(struct timespec){ .tv_nsec = (long)ns }, NULL);
 }

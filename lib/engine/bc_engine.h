@@ -9,7 +9,10 @@
 
 #include "bc_counter.h"
 
-#define BC_MAX_STAGES 1024
+/* The longest sleep where a device drops what waits too long: a 4096-descriptor ring lasts 275 us at 10 Gbit/s of 64 B. */
+#define BC_SLEEP_DEVICE_NS 200000U
+/* And where the kernel or a file keeps it. */
+#define BC_SLEEP_KERNEL_NS 1000000U
 
 /* A part of the pipeline as a loop sees it. */
 struct bc_stage {
@@ -27,6 +30,7 @@ struct bc_stage {
 struct bc_lcore {
 	unsigned cpu;
 	bool busy_poll;				/* never sleep */
+	uint32_t sleep_max_ns;			/* the longest sleep when idle */
 	uint32_t n_stages;
 	struct bc_stage **stage;
 	_Atomic bool abort BC_CACHE_ALIGNED;	/* control writes, the lcore reads */

@@ -84,6 +84,7 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		p->live |= sc->kind != BC_SOURCE_FILE;
 	}
 	for (uint32_t i = 0; i < p->n_sources; i++) {
+		p->lossy |= !p->source[i]->wait;
 		p->link[i] = p->source[i]->link = bc_link_new(LINK_SIZE);
 		if (!p->link[i])
 			return bc_err_set(err, -ENOMEM, "no memory for a link");
@@ -120,7 +121,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.start_ns = p->start_ns,
 			.live = p->live,
 			.huge = p->cfg.huge,
-			.accelerate = p->cfg.accelerate,
+			.accelerate = p->cfg.accelerate && p->lossy,
 			.filters = p->filters,
 		};
 		int r = bc_output_new(&p->cfg.outputs[o], &env, &p->output[o], err);

@@ -51,9 +51,11 @@ struct bc_pipeline {
 	struct bc_filters *filters;
 	struct bc_merge *merge;
 	uint64_t start_ns;
-	uint64_t stop_ns;
 	bool live;				/* a source is no file */
-	bool stopping, ended, aborted, joined, paused;
+	bool lossy;				/* a source drops when the buffers are full, so that compressing less helps */
+	/* The control thread writes, telemetry reads. */
+	_Atomic uint64_t stop_ns;
+	_Atomic bool stopping, ended, aborted, joined, paused;
 	_Atomic bool limit_reached;		/* the merge sets it */
 };
 

@@ -15,7 +15,10 @@ static int dlt_of(uint16_t linktype)
 	return linktype == 100 ? DLT_ATM_RFC1483 : linktype == 101 ? DLT_RAW : linktype;
 }
 
-/* Linux's metadata (direction, interface) stand at negative offsets, and libpcap asks for them even of no live handle. */
+/*
+ * Linux's metadata (direction, interface) stand at negative offsets, and libpcap asks for them even of no live
+ * handle.
+ */
 static int asks_for_metadata(const struct bpf_program *program)
 {
 	for (unsigned i = 0; i < program->bf_len; i++) {
@@ -27,7 +30,8 @@ static int asks_for_metadata(const struct bpf_program *program)
 	return 0;
 }
 
-static int compile(const char *expression, uint16_t linktype, uint32_t snaplen, struct bpf_program *ret, struct bc_err *err)
+static int compile(const char *expression, uint16_t linktype, uint32_t snaplen, struct bpf_program *ret,
+		   struct bc_err *err)
 {
 	pcap_t *p = pcap_open_dead(dlt_of(linktype), (int)snaplen);
 	int r = 0;
@@ -38,7 +42,8 @@ static int compile(const char *expression, uint16_t linktype, uint32_t snaplen, 
 		r = bc_err_set(err, -EINVAL, "filter '%s': %s", expression, pcap_geterr(p));
 	} else if (asks_for_metadata(ret)) {
 		pcap_freecode(ret);
-		r = bc_err_set(err, -EINVAL, "filter '%s': a packet's direction or interface does not stand in its bytes",
+		r = bc_err_set(err, -EINVAL,
+			       "filter '%s': a packet's direction or interface does not stand in its bytes",
 			       expression);
 	}
 	pcap_close(p);
@@ -84,8 +89,8 @@ static void set_engine(struct bc_filter *f, int want_jit)
 	}
 }
 
-int bc_filter_compile(const char *expression, uint16_t linktype, uint32_t snaplen, int want_jit, struct bc_filter **ret,
-		      struct bc_err *err)
+int bc_filter_compile(const char *expression, uint16_t linktype, uint32_t snaplen, int want_jit,
+		      struct bc_filter **ret, struct bc_err *err)
 {
 	struct bc_filter *f;
 	size_t size;
@@ -154,7 +159,8 @@ static inline int match(const struct bc_filter *f, const struct rte_mbuf *m, uin
 		return match_chain(f, m, wirelen, scratch);
 	if (f->jit.func && likely(len <= f->snaplen))
 		return (uint32_t)f->jit.func((void *)(uintptr_t)m) != 0;
-	return bpf_filter(f->program.bf_insns, rte_pktmbuf_mtod(m, const uint8_t *), wirelen, RTE_MIN(len, f->snaplen)) != 0;
+	len = RTE_MIN(len, f->snaplen);
+	return bpf_filter(f->program.bf_insns, rte_pktmbuf_mtod(m, const uint8_t *), wirelen, len) != 0;
 }
 
 int bc_filter_match(const struct bc_filter *f, const struct rte_mbuf *m, uint32_t wirelen, void *scratch)
@@ -162,8 +168,8 @@ int bc_filter_match(const struct bc_filter *f, const struct rte_mbuf *m, uint32_
 	return !f || match(f, m, wirelen, scratch);
 }
 
-uint64_t bc_filter_burst(const struct bc_filter *f, struct rte_mbuf *const *mbufs, const uint32_t *wirelens, unsigned n,
-			 void *scratch)
+uint64_t bc_filter_burst(const struct bc_filter *f, struct rte_mbuf *const *mbufs, const uint32_t *wirelens,
+			 unsigned n, void *scratch)
 {
 	uint64_t mask = 0;
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * BPF filters in libpcap's language, run over mbufs. A filter is immutable: any number of lcores may run it at once.
+ * BPF filters in libpcap's language, run over mbufs. A filter is immutable: any number of lcores may run it at
+ * once.
  *
- * A filter sees a packet's first snaplen bytes as they stand in the mbuf, tags and all; nothing that a NIC or the kernel knows
- * beside them (direction, interface, a stripped VLAN tag), and expressions that ask for that are refused.
+ * A filter sees a packet's first snaplen bytes as they stand in the mbuf, tags and all; nothing that a NIC or the
+ * kernel knows beside them (direction, interface, a stripped VLAN tag), and expressions that ask for that are
+ * refused.
  */
 #ifndef BC_FILTER_H
 #define BC_FILTER_H
@@ -33,15 +35,17 @@ struct bc_filter_info {
 };
 
 /*
- * Compile expression for packets of a link type (LINKTYPE_ value of the pcap registry) of at most snaplen bytes, 1 to
- * BC_FILTER_MAX_SNAPLEN. want_jit asks for native code, for which EAL must be initialised; it is used only if the program can
- * be converted and then agrees with the interpreter on a few thousand packets, else the interpreter is, and bc_filter_info says why.
+ * Compile expression for packets of a link type (LINKTYPE_ value of the pcap registry) of at most snaplen bytes, 1
+ * to BC_FILTER_MAX_SNAPLEN. want_jit asks for native code, for which EAL must be initialised; it is used only if
+ * the program can be converted and then agrees with the interpreter on a few thousand packets, else the
+ * interpreter is, and bc_filter_info says why.
  *
- * An expression that is NULL or empty matches all: *ret is then NULL, which every function here takes. 0; -EINVAL with
- * libpcap's own words and the expression in err; -ENOMEM. Control threads, several at once if need be (libpcap >= 1.8).
+ * An expression that is NULL or empty matches all: *ret is then NULL, which every function here takes. 0; -EINVAL
+ * with libpcap's own words and the expression in err; -ENOMEM. Control threads, several at once if need be
+ * (libpcap >= 1.8).
  */
-int bc_filter_compile(const char *expression, uint16_t linktype, uint32_t snaplen, int want_jit, struct bc_filter **ret,
-		      struct bc_err *err);
+int bc_filter_compile(const char *expression, uint16_t linktype, uint32_t snaplen, int want_jit,
+		      struct bc_filter **ret, struct bc_err *err);
 
 /* NULL is fine. Nobody may be running it any more. */
 void bc_filter_destroy(struct bc_filter *f);
@@ -50,22 +54,24 @@ void bc_filter_destroy(struct bc_filter *f);
 void bc_filter_info(const struct bc_filter *f, struct bc_filter_info *ret);
 
 /*
- * How many bytes of scratch a thread has to bring for the packets that stand in several segments: as far as the program can look,
- * at most snaplen. 0 for NULL. One scratch of the largest size serves a thread for all its filters.
+ * How many bytes of scratch a thread has to bring for the packets that stand in several segments: as far as the
+ * program can look, at most snaplen. 0 for NULL. One scratch of the largest size serves a thread for all its
+ * filters.
  */
 size_t bc_filter_scratch_size(const struct bc_filter *f);
 
 /*
- * Does the packet match? wirelen is its length on the wire (what `len` and `greater` in an expression mean). scratch: at least
- * bc_filter_scratch_size bytes that no other thread uses meanwhile; what is left in it has no meaning. Any thread.
+ * Does the packet match? wirelen is its length on the wire (what `len` and `greater` in an expression mean).
+ * scratch: at least bc_filter_scratch_size bytes that no other thread uses meanwhile; what is left in it has no
+ * meaning. Any thread.
  */
 int bc_filter_match(const struct bc_filter *f, const struct rte_mbuf *m, uint32_t wirelen, void *scratch);
 
 /*
- * The same for n packets, n <= BC_FILTER_BURST: bit i of the result is set if packet i matches. wirelens may be NULL: each
- * packet's pkt_len is taken.
+ * The same for n packets, n <= BC_FILTER_BURST: bit i of the result is set if packet i matches. wirelens may be
+ * NULL: each packet's pkt_len is taken.
  */
-uint64_t bc_filter_burst(const struct bc_filter *f, struct rte_mbuf *const *mbufs, const uint32_t *wirelens, unsigned n,
-			 void *scratch);
+uint64_t bc_filter_burst(const struct bc_filter *f, struct rte_mbuf *const *mbufs, const uint32_t *wirelens,
+			 unsigned n, void *scratch);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Native code by rte_bpf. Two faults stand in its way, in 22.11 as in 26.07, and are mended in the converted program:
- * rte_bpf_convert gives LD|IND the wrong source register, and the x86 JIT emits `jset` with a small immediate wrongly.
+ * Native code by rte_bpf. Two faults stand in its way, in 22.11 as in 26.07, and are mended in the converted
+ * program: rte_bpf_convert gives LD|IND the wrong source register, and the x86 JIT emits `jset` with a small
+ * immediate wrongly.
  */
 #include <rte_bpf.h>
 #include <rte_malloc.h>
@@ -43,7 +44,8 @@ static int is_jumped_to(const struct ebpf_insn *ins, uint32_t n, uint32_t target
 /* A value fresh from a byte or a half word has no bit 31 or above, so testing for those too changes nothing. */
 static int value_is_narrow(const struct ebpf_insn *ins, uint32_t n, uint32_t at)
 {
-	return at > 0 && is_packet_load(&ins[at - 1]) && BPF_SIZE(ins[at - 1].code) != BPF_W && !is_jumped_to(ins, n, at);
+	return at > 0 && is_packet_load(&ins[at - 1]) && BPF_SIZE(ins[at - 1].code) != BPF_W &&
+	       !is_jumped_to(ins, n, at);
 }
 
 /* 0, or -1 if an instruction can neither be left nor mended. */

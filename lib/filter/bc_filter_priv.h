@@ -26,7 +26,8 @@ struct bc_filter {
 };
 
 /*
- * Convert, mend and load. NULL, or in constant words why there is no native code; *ret is then untouched. EAL must be initialised.
+ * Convert, mend and load. NULL, or in constant words why there is no native code; *ret is then untouched. EAL must
+ * be initialised.
  */
 const char *bc_filter_jit_load(const struct bpf_program *program, struct bc_filter_jit *ret);
 void bc_filter_jit_unload(struct bc_filter_jit *jit);

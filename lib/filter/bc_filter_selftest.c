@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Is native code to be trusted with this program? Both engines judge the same packets. Random ones hardly ever hold what the
- * program looks for, so the constants that it compares with are planted where it loads them.
+ * Is native code to be trusted with this program? Both engines judge the same packets. Random ones hardly ever
+ * hold what the program looks for, so the constants that it compares with are planted where it loads them.
  */
 #include <rte_mbuf.h>
 
@@ -32,14 +32,16 @@ static void plant_constants(const struct bpf_program *program, uint64_t *seed, u
 		const struct bpf_insn *in = &program->bf_insns[i];
 		uint32_t r = bc_synthetic_random(seed);
 
-		if (BPF_CLASS(in->code) == BPF_LD && (BPF_MODE(in->code) == BPF_ABS || BPF_MODE(in->code) == BPF_IND))
+		if (BPF_CLASS(in->code) == BPF_LD &&
+		    (BPF_MODE(in->code) == BPF_ABS || BPF_MODE(in->code) == BPF_IND))
 			load = in;
 		else if (load && BPF_CLASS(in->code) == BPF_JMP && BPF_SRC(in->code) == BPF_K && (r & 1))
 			plant(load, in->k + ((r & 14) == 0), packet, len);
 	}
 }
 
-static int agree(const struct bpf_program *program, const struct bc_filter_jit *jit, const uint8_t *packet, size_t len)
+static int agree(const struct bpf_program *program, const struct bc_filter_jit *jit, const uint8_t *packet,
+		 size_t len)
 {
 	struct rte_mbuf m = {
 		.buf_addr = (void *)(uintptr_t)packet,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Packets to try filters on: Ethernet with and without VLAN tags, IPv4 with options and fragments, IPv6, ARP, TCP, UDP, ICMP
- * and garbage, whole or truncated. The same seed gives the same packets.
+ * Packets to try filters on: Ethernet with and without VLAN tags, IPv4 with options and fragments, IPv6, ARP, TCP,
+ * UDP, ICMP and garbage, whole or truncated. The same seed gives the same packets.
  */
 #ifndef BC_SYNTHETIC_H
 #define BC_SYNTHETIC_H

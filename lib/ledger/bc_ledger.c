@@ -71,3 +71,40 @@ void bc_ledger_balance(const struct bc_ledger *l, uint32_t output, uint32_t sour
 		ret->dropped_total += ret->dropped[i];
 	ret->unaccounted = (int64_t)(ret->received - ret->written - ret->filtered - ret->dropped_total);
 }
+
+void bc_ledger_door_losses(const struct bc_ledger *l, uint32_t source, uint64_t ret[BC_LOSS_COUNT])
+{
+	const struct bc_source_account *a = &l->source[source];
+
+	for (int i = 0; i < BC_LOSS_COUNT; i++)
+		ret[i] = bc_counter_get(&a->door.dropped[i]) + bc_counter_get(&a->control.dropped[i]);
+}
+
+void bc_ledger_output_losses(const struct bc_ledger *l, uint32_t output, uint64_t ret[BC_LOSS_COUNT])
+{
+	memset(ret, 0, BC_LOSS_COUNT * sizeof(*ret));
+	for (uint32_t s = 0; s < l->n_sources; s++) {
+		for (int i = 0; i < BC_LOSS_COUNT; i++)
+			ret[i] += bc_counter_get(&l->output[output].source[s].dropped[i]);
+		ret[BC_LOSS_PAST_END] += bc_counter_get(&l->source[s].merge.past_end[output]);
+	}
+}
+
+void bc_ledger_total(const struct bc_ledger *l, struct bc_balance *ret)
+{
+	bc_ledger_balance(l, 0, BC_ALL_SOURCES, ret);
+	for (uint32_t o = 1; o < l->n_outputs; o++) {
+		uint64_t own[BC_LOSS_COUNT];
+		struct bc_balance b;
+
+		bc_ledger_balance(l, o, BC_ALL_SOURCES, &b);
+		bc_ledger_output_losses(l, o, own);
+		ret->written += b.written;
+		ret->filtered += b.filtered;
+		ret->unaccounted += b.unaccounted;
+		for (int i = 0; i < BC_LOSS_COUNT; i++) {
+			ret->dropped[i] += own[i];
+			ret->dropped_total += own[i];
+		}
+	}
+}

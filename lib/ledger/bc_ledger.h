@@ -121,4 +121,14 @@ struct bc_balance {
 /* Any thread. While packets move the sums are of slightly different moments. */
 void bc_ledger_balance(const struct bc_ledger *l, uint32_t output, uint32_t source, struct bc_balance *ret);
 
+/*
+ * All outputs together: what was received and lost at the door counts once, what was written, filtered, lost in an output or is
+ * in flight counts for each output. With one output it is that one's balance. There is at least one. Any thread.
+ */
+void bc_ledger_total(const struct bc_ledger *l, struct bc_balance *ret);
+
+/* The losses of one source at its door, and those of one output; together they are every loss once. Any thread. */
+void bc_ledger_door_losses(const struct bc_ledger *l, uint32_t source, uint64_t ret[BC_LOSS_COUNT]);
+void bc_ledger_output_losses(const struct bc_ledger *l, uint32_t output, uint64_t ret[BC_LOSS_COUNT]);
+
 #endif

@@ -183,8 +183,8 @@ static int give_final_name(const struct bc_folder *folder, const struct bc_segfi
 		if (r == 0)
 			r = rename_noreplace(folder, f, name);
 		if (r == 0 && again)
-			bc_log(folder->log, BC_WARN, "%s%s: the name without -%u exists already and is kept: this "
-			       "capture's file has a name of its own", folder->prefix, name, again);
+			bc_log(folder->log, BC_WARN, "%s%s: named by a later number, because the file of the first one exists "
+			       "already and is kept", folder->prefix, name);
 	}
 	return r;
 }

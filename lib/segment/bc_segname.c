@@ -29,13 +29,13 @@ int bc_segname_final(char dst[BC_SEGNAME_MAX], uint64_t begin_ns, bool utc, uint
 		     const char *ext)
 {
 	time_t t = (time_t)(begin_ns / BC_NS_PER_S);
-	char n[16], stamp[32];
+	char stamp[32];
 	struct tm tm;
 
 	if (!(utc ? gmtime_r(&t, &tm) : localtime_r(&t, &tm)) || tm.tm_year < 70 || tm.tm_year > 9999 - 1900)
 		return -ERANGE;
 	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
-	return fits(snprintf(dst, BC_SEGNAME_MAX, "%s-%08" PRIu64 "%s%s", stamp, seq, again_text(n, again), ext));
+	return fits(snprintf(dst, BC_SEGNAME_MAX, "%s-%08" PRIu64 "%s", stamp, seq + again, ext));
 }
 
 int bc_segname_again(char dst[BC_SEGNAME_MAX], const char *name, unsigned again, const char *ext)

@@ -12,7 +12,8 @@
 
 /*
  * Each writes a name without a folder, and returns 0, or -ENAMETOOLONG when it has over 255 bytes (dst is then
- * undefined). again is 0 at first, and counts up as long as the name is taken: from 1 on it stands as "-N" before ext.
+ * undefined). again is 0 at first, and counts up as long as the name is taken: from 1 on it stands as "-N" before ext, but
+ * in a segment's final name, whose form scripts rely on, it is added to SEQ.
  */
 
 /* YYYYMMDD-HHMMSS-SEQ8EXT by begin_ns, in local time or UTC. -ERANGE: local time is before 1970, or has no such year. */

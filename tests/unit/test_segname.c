@@ -34,7 +34,7 @@ static void a_taken_name_is_numbered_before_the_extension(void **state)
 	char s[BC_SEGNAME_MAX];
 
 	assert_int_equal(bc_segname_final(s, 0, true, 7, 2, ".pcapng.lz4"), 0);
-	assert_string_equal(s, "19700101-000000-00000007-2.pcapng.lz4");
+	assert_string_equal(s, "19700101-000000-00000009.pcapng.lz4");
 }
 
 static void numbers_beyond_eight_digits_are_written_out(void **state)

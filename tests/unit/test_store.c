@@ -200,13 +200,13 @@ static void another_segment_of_that_name_is_never_overwritten(void **state)
 	struct bc_store *s = open_store(f, BC_STORE_DIR, f->dir);
 
 	put_file(in_dir(f, STAMP "-00000000.x"), "old");
-	put_file(in_dir(f, STAMP "-00000000-1.x"), "older");
+	put_file(in_dir(f, STAMP "-00000001.x"), "older");
 	segment(s, "new");
 	assert_int_equal(bc_store_close(s), 0);
 	assert_holds(in_dir(f, STAMP "-00000000.x"), "old");
-	assert_holds(in_dir(f, STAMP "-00000000-1.x"), "older");
-	assert_holds(in_dir(f, STAMP "-00000000-2.x"), "new");
-	assert_string_equal(f->path[0], in_dir(f, STAMP "-00000000-2.x"));
+	assert_holds(in_dir(f, STAMP "-00000001.x"), "older");
+	assert_holds(in_dir(f, STAMP "-00000002.x"), "new");
+	assert_string_equal(f->path[0], in_dir(f, STAMP "-00000002.x"));
 }
 
 static void two_stores_in_one_folder_at_the_same_second_keep_apart(void **state)
@@ -220,7 +220,7 @@ static void two_stores_in_one_folder_at_the_same_second_keep_apart(void **state)
 	segment(b, "b");
 	assert_int_equal(bc_store_close(b), 0);
 	assert_holds(in_dir(f, STAMP "-00000000.x"), "a");
-	assert_holds(in_dir(f, STAMP "-00000000-1.x"), "b");
+	assert_holds(in_dir(f, STAMP "-00000001.x"), "b");
 	assert_int_equal(count(f->dir, ""), 2);
 }
 
@@ -701,7 +701,7 @@ static void without_renameat2_names_are_still_never_overwritten(void **state)
 		BC_SKIP("no seccomp here");
 	assert_int_equal(status, 0);
 	assert_holds(in_dir(f, STAMP "-00000000.x"), "first");
-	assert_holds(in_dir(f, STAMP "-00000000-1.x"), "second");
+	assert_holds(in_dir(f, STAMP "-00000001.x"), "second");
 	assert_int_equal(count(f->dir, ""), 2);
 }
 
