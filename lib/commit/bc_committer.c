@@ -162,6 +162,8 @@ static enum bc_loss loss_of(int r)
 		return BC_LOSS_DISK_FULL;
 	case -EPIPE:
 		return BC_LOSS_READER_GONE;
+	case -ECANCELED:
+		return BC_LOSS_ABORTED;
 	default:
 		return BC_LOSS_DISK_ERROR;
 	}
@@ -569,6 +571,7 @@ void bc_committer_draining(struct bc_committer *c)
 void bc_committer_abort(struct bc_committer *c)
 {
 	atomic_store(&c->aborted, true);
+	bc_store_cancel(c->cfg.store);
 	sem_post(c->cfg.ready);
 }
 

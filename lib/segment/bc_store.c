@@ -86,6 +86,11 @@ int bc_store_write_tail(struct bc_store *s, const void *data, size_t len)
 	return s->tail_err;
 }
 
+void bc_store_cancel(struct bc_store *s)
+{
+	atomic_store(&s->cancelled, true);
+}
+
 uint64_t bc_store_size(const struct bc_store *s)
 {
 	return s->begun ? s->size : 0;

@@ -93,7 +93,8 @@ int bc_store_begin(struct bc_store *s);
  *   -EPIPE   the reader of a descriptor is gone (final).
  *   -EINVAL  no segment is begun.
  * A descriptor that is no seekable file cannot be cut back: after an error in mid-block each further call returns it.
- * A descriptor in non-blocking mode is waited for.
+ *   -ECANCELED  bc_store_cancel() was called while a reader was waited for.
+ * The reader of a descriptor is waited for.
  */
 int bc_store_write(struct bc_store *s, const void *data, size_t len);
 
@@ -103,6 +104,11 @@ int bc_store_write(struct bc_store *s, const void *data, size_t len);
  * would not be whole: it keeps its temporary name, for recovery, and the callback gets that error.
  */
 int bc_store_write_tail(struct bc_store *s, const void *data, size_t len);
+
+/*
+ * Any thread: a write that waits for a reader, now or later, returns -ECANCELED. What waits for a disk is not cancelled.
+ */
+void bc_store_cancel(struct bc_store *s);
 
 /* Bytes in the segment that is begun: what all successful writes put there. */
 uint64_t bc_store_size(const struct bc_store *s);

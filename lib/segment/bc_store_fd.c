@@ -3,16 +3,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bc_store_ops.h"
 
+/* For a reader, before looking whether the wait was cancelled. */
+#define WAIT_MS 100
+
 struct fd_store {
 	struct bc_store base;
 	int fd;
+	bool own;		/* fd was opened here, and is to be closed */
+	bool socket;
 	bool can_cut;		/* a file that nobody else appends to */
 	uint64_t start;		/* where in the file the segment begins */
 	bool used;
@@ -35,17 +42,18 @@ static ptrdiff_t fd_write(struct bc_store *s, uint64_t off, const uint8_t *data,
 {
 	struct fd_store *f = (struct fd_store *)s;
 
-	for (;;) {
+	while (!atomic_load(&s->cancelled)) {
 		struct pollfd p = { .fd = f->fd, .events = POLLOUT };
-		ssize_t n = write(f->fd, data, len);
+		ssize_t n = f->socket ? send(f->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) : write(f->fd, data, len);
 
 		if (n >= 0)
 			return n;
 		if (errno == EAGAIN)
-			poll(&p, 1, -1);
+			poll(&p, 1, WAIT_MS);
 		else if (errno != EINTR)
 			return errno == EDQUOT ? -ENOSPC : -errno;
 	}
+	return -ECANCELED;
 }
 
 static int fd_cut(struct bc_store *s, uint64_t size)
@@ -74,7 +82,11 @@ static int fd_finish(struct bc_store *s, uint64_t size, int tail_err, const stru
 
 static int fd_close(struct bc_store *s, bool now)
 {
-	free(s);
+	struct fd_store *f = (struct fd_store *)s;
+
+	if (f->own)
+		close(f->fd);
+	free(f);
 	return 0;
 }
 
@@ -108,6 +120,23 @@ static int check(int fd, int *ret_flags, struct bc_err *err)
 	return 0;
 }
 
+/*
+ * A pipe must be written without blocking, or a stuck reader could not be given up; and without changing the mode of a descriptor
+ * that others hold too: so it is opened once more. Where that fails (no /proc) writes block.
+ */
+static void open_own(struct fd_store *f)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	f->fd = fd;
+	f->own = true;
+}
+
 int bc_store_fd_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err)
 {
 	struct fd_store *f;
@@ -123,7 +152,12 @@ int bc_store_fd_open(const struct bc_store_config *cfg, struct bc_store **ret, s
 	start = lseek(cfg->fd, 0, SEEK_CUR);
 	f->base.ops = &fd_ops;
 	f->fd = cfg->fd;
-	f->can_cut = start >= 0 && !(flags & O_APPEND) && fstat(cfg->fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (fstat(cfg->fd, &st) == 0) {
+		f->can_cut = start >= 0 && !(flags & O_APPEND) && S_ISREG(st.st_mode);
+		f->socket = S_ISSOCK(st.st_mode);
+		if (S_ISFIFO(st.st_mode))
+			open_own(f);
+	}
 	f->start = start >= 0 ? (uint64_t)start : 0;
 	f->published = cfg->published;
 	f->ctx = cfg->ctx;

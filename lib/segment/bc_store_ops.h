@@ -31,6 +31,7 @@ struct bc_store {
 	bool begun;
 	int dead;		/* the segment's write error that could not be undone */
 	int tail_err;		/* what the last bc_store_write_tail() returned */
+	_Atomic bool cancelled;	/* any thread sets it */
 	bc_counter_t written;
 	bc_counter_t slowest_write_ns;
 	bc_counter_t segments;

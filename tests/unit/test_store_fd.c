@@ -107,6 +107,31 @@ static void reader_that_is_gone_is_epipe(void **state)
 	close(p[1]);
 }
 
+static void *cancel_main(void *arg)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+	bc_store_cancel(arg);
+	return NULL;
+}
+
+static void waiting_for_a_reader_can_be_cancelled(void **state)
+{
+	static const uint8_t block[1 << 20];
+	struct bc_store *s = NULL;
+	pthread_t thread;
+	int fd[2];
+
+	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
+	assert_int_equal(open_on(*state, fd[1], &s), 0);
+	assert_int_equal(bc_store_begin(s), 0);
+	assert_int_equal(pthread_create(&thread, NULL, cancel_main, s), 0);
+	assert_int_equal(bc_store_write(s, block, sizeof(block)), -ECANCELED);
+	pthread_join(thread, NULL);
+	bc_store_abort(s);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 static void full_device_is_enospc(void **state)
 {
 	struct bc_store *s = NULL;
@@ -292,6 +317,7 @@ int main(void)
 		T(terminal_is_refused),
 		T(non_blocking_pipe_gets_every_byte),
 		T(reader_that_is_gone_is_epipe),
+		T(waiting_for_a_reader_can_be_cancelled),
 		T(full_device_is_enospc),
 		T(descriptor_holds_one_segment_and_is_not_closed),
 		T(half_block_in_a_file_behind_stdout_is_cut_off),
