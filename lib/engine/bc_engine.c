@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_engine.h"
 
+#include <linux/futex.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_pause.h>
@@ -46,12 +49,43 @@ static bool all_done(struct bc_lcore *l)
 	return true;
 }
 
+static void wake_fed(struct bc_lcore *l)
+{
+	/* What was pushed must be seen by an lcore that went to sleep before asleep could be read; see doze. */
+	atomic_thread_fence(memory_order_seq_cst);
+	for (uint32_t i = 0; i < l->n_all; i++) {
+		struct bc_lcore *o = &l->all[i];
+
+		if (o->fed && atomic_load_explicit(&o->asleep, memory_order_relaxed) && o != l) {
+			atomic_store_explicit(&o->asleep, 0, memory_order_relaxed);
+			syscall(SYS_futex, &o->asleep, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+		}
+	}
+}
+
+/* Sleep until woken; asleep was set before the last round, which found nothing. */
+static void doze(struct bc_lcore *l)
+{
+	const struct timespec most = { .tv_nsec = BC_SLEEP_FED_NS };
+
+	syscall(SYS_futex, &l->asleep, FUTEX_WAIT_PRIVATE, 1, &most, NULL, 0);
+	atomic_store_explicit(&l->asleep, 0, memory_order_relaxed);
+}
+
 static void rest(struct bc_lcore *l, uint64_t idle)
 {
 	uint64_t ns = SLEEP_MIN_NS;
 
 	if (l->busy_poll || idle < SPIN_ROUNDS) {
 		rte_pause();
+		return;
+	}
+	if (l->fed) {
+		bc_counter_add(&l->sleeps, 1);
+		if (atomic_load_explicit(&l->asleep, memory_order_relaxed))
+			doze(l);
+		else
+			atomic_store(&l->asleep, 1);
 		return;
 	}
 	ns += (idle - SPIN_ROUNDS) * SLEEP_MIN_NS / 8;
@@ -88,6 +122,10 @@ int bc_lcore_run(void *arg)
 		}
 		if (work) {
 			idle = 0;
+			if (l->n_all > 1)
+				wake_fed(l);
+			if (l->fed)
+				atomic_store_explicit(&l->asleep, 0, memory_order_relaxed);
 		} else {
 			bc_counter_add(&l->idle_rounds, 1);
 			rest(l, idle++);

@@ -9,8 +9,10 @@
 
 #include "bc_counter.h"
 
+/* The longest sleep of an lcore that is fed by others, which wake it; a committer that gives buffers back does not. */
+#define BC_SLEEP_FED_NS 2000000U
 /* The longest sleep where a device drops what waits too long: a 4096-descriptor ring lasts 275 us at 10 Gbit/s of 64 B. */
-#define BC_SLEEP_DEVICE_NS 200000U
+#define BC_SLEEP_DEVICE_NS 250000U
 /* And where the kernel or a file keeps it. */
 #define BC_SLEEP_KERNEL_NS 1000000U
 
@@ -31,9 +33,13 @@ struct bc_lcore {
 	unsigned cpu;
 	bool busy_poll;				/* never sleep */
 	uint32_t sleep_max_ns;			/* the longest sleep when idle */
+	bool fed;				/* has no device to poll: the others wake it */
+	struct bc_lcore *all;			/* every lcore of the capture */
+	uint32_t n_all;
 	uint32_t n_stages;
 	struct bc_stage **stage;
 	_Atomic bool abort BC_CACHE_ALIGNED;	/* control writes, the lcore reads */
+	_Atomic uint32_t asleep BC_CACHE_ALIGNED;	/* the lcore sets, whoever wakes it clears; a futex */
 
 	/* The lcore writes, any thread reads. */
 	bc_counter_t rounds BC_CACHE_ALIGNED;
