@@ -5,11 +5,14 @@
 
 struct bc_link *bc_link_new(uint32_t size)
 {
-	struct bc_link *l = aligned_alloc(BC_CACHE_LINE, sizeof(*l));
+	struct bc_link *l;
 	uint32_t n = 64;
 
+	if (size > BC_LINK_MAX)
+		return NULL;
 	while (n < size)
 		n *= 2;
+	l = aligned_alloc(BC_CACHE_LINE, sizeof(*l));
 	if (!l)
 		return NULL;
 	memset(l, 0, sizeof(*l));

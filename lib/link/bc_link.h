@@ -32,7 +32,10 @@ struct bc_link {
 	struct bc_desc *ring;			/* constant */
 };
 
-/* size is rounded up to a power of two of at least 64. NULL without memory; free takes NULL. */
+/* The largest size: indices of 32 bits tell a full link from an empty one. */
+#define BC_LINK_MAX (1U << 31)
+
+/* size is rounded up to a power of two of at least 64. NULL without memory or beyond BC_LINK_MAX; free takes NULL. */
 struct bc_link *bc_link_new(uint32_t size);
 void bc_link_free(struct bc_link *l);
 
