@@ -14,8 +14,11 @@
 
 #include "bc_ledger.h"
 
+/* The last instant that a packet can have: UINT64_MAX is the watermark of what has ended. */
+#define BC_TS_MAX (UINT64_MAX - 1)
+
 struct bc_desc {
-	uint64_t ts_ns;
+	uint64_t ts_ns;		/* at most BC_TS_MAX */
 	uint64_t word;
 };
 

@@ -13,16 +13,24 @@ static uint64_t later(uint64_t ns, uint64_t by)
 	return ns > UINT64_MAX - by ? UINT64_MAX : ns + by;
 }
 
+static void begin_segment(struct bc_chunker *c, uint64_t ns)
+{
+	c->segment_begun = true;
+	c->segment_begin_ns = ns;
+}
+
 void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg)
 {
 	memset(c, 0, sizeof(*c));
 	c->cfg = *cfg;
 	c->record_max = ((cfg->snaplen + 3) & ~3U) + 24;
-	c->segment_begin_ns = cfg->begin_ns;
+	c->told_max = c->record_max < 4 * BC_DESC_LEN_MAX ? c->record_max : 4 * BC_DESC_LEN_MAX;
 	if (!cfg->rotate_ns)
 		c->segment_due_ns = UINT64_MAX;
 	else if (cfg->begin_ns)
 		c->segment_due_ns = later(cfg->begin_ns, cfg->rotate_ns);
+	if (cfg->begin_ns)
+		begin_segment(c, cfg->begin_ns);
 }
 
 static bool fetch_next(struct bc_chunker *c)
@@ -73,35 +81,34 @@ static void end_chunk(struct bc_chunker *c)
 	bc_link_put(c->cfg.lane[c->cur], k->last_ns, bc_desc_word(k, 0, 0));
 }
 
-/* The next segment begins at begin_ns, or with the next packet. False: there is no room, nothing was done. */
-static bool end_segment(struct bc_chunker *c, uint64_t begin_ns)
+/* If one has begun; the next begins when it is told to, or with the next packet. False: there is no room, nothing was done. */
+static bool end_segment(struct bc_chunker *c)
 {
+	if (!c->segment_begun)
+		return true;
 	if (!open_chunk(c))
 		return false;
 	c->open->segment_end = true;
 	end_chunk(c);
 	c->segment++;
-	c->segment_begin_ns = begin_ns;
+	c->segment_begun = false;
 	c->segment_bytes = 0;
 	c->segment_packets = 0;
 	return true;
 }
 
-/* The packet at ts_ns is past the boundary: the period that holds it begins. */
+/* Time has come to ts_ns, past the boundary: the period that holds it begins. */
 static bool cross_boundary(struct bc_chunker *c, uint64_t ts_ns)
 {
 	uint64_t due = c->segment_due_ns;
 
-	if (!due) {
-		c->segment_due_ns = later(ts_ns, c->cfg.rotate_ns);
-		return true;
-	}
-	due += (ts_ns - due) / c->cfg.rotate_ns * c->cfg.rotate_ns;
-	if (c->segment_begin_ns) {
-		if (!end_segment(c, due))
+	if (due) {
+		due += (ts_ns - due) / c->cfg.rotate_ns * c->cfg.rotate_ns;
+		if (!end_segment(c))
 			return false;
+		begin_segment(c, due);
 	} else {
-		c->segment_begin_ns = due;
+		due = ts_ns;
 	}
 	c->segment_due_ns = later(due, c->cfg.rotate_ns);
 	return true;
@@ -112,7 +119,7 @@ enum stop { STOP_ROOM, STOP_DUE, STOP_SEGMENT_FULL, STOP_CHUNK_FULL };
 /* Move packets into the open chunk until something stops it; adds their number to *done. */
 static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source, uint32_t *done)
 {
-	const uint32_t record_max = c->record_max, overhead = c->cfg.overhead;
+	const uint32_t told_max = c->told_max, record_max = c->record_max, overhead = c->cfg.overhead;
 	const uint64_t due = c->segment_due_ns, segment_bytes = c->segment_bytes - c->bytes;
 	const uint64_t segment_limit = c->cfg.rotate_bytes ? c->cfg.rotate_bytes : UINT64_MAX;
 	struct bc_link *lane = c->cfg.lane[c->cur];
@@ -126,7 +133,7 @@ static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n,
 	for (k = 0; k < room; k++) {
 		uint32_t len = bc_desc_bytes(&d[k]);
 
-		len = (len < record_max ? len : record_max) + overhead;
+		len = (len < told_max ? len : record_max) + overhead;
 		if (__builtin_expect(d[k].ts_ns >= due, 0)) {
 			stop = STOP_DUE;
 			break;
@@ -144,8 +151,8 @@ static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n,
 	}
 	if (!k)
 		return stop;
-	if (!c->segment_begin_ns)
-		c->segment_begin_ns = d[0].ts_ns;
+	if (!c->segment_begun)
+		begin_segment(c, d[0].ts_ns);
 	if (!chunk->packets)
 		chunk->first_ns = d[0].ts_ns;
 	chunk->last_ns = d[k - 1].ts_ns;
@@ -174,7 +181,7 @@ uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t 
 		case STOP_DUE:
 			break;
 		case STOP_SEGMENT_FULL:
-			end_segment(c, 0);
+			end_segment(c);
 			break;
 		case STOP_CHUNK_FULL:
 			end_chunk(c);
@@ -198,21 +205,14 @@ bool bc_chunker_tick(struct bc_chunker *c, uint64_t mono_ns, uint64_t stream_ns)
 {
 	bool asked = atomic_load_explicit(&c->rotate_asked, memory_order_relaxed);
 
-	if (c->segment_due_ns && stream_ns >= c->segment_due_ns && c->segment_due_ns != UINT64_MAX) {
-		uint64_t due = c->segment_due_ns;
-
-		if (c->segment_begin_ns) {
-			if (!end_segment(c, due))
-				return false;
-		} else {
-			c->segment_begin_ns = due;
-		}
-		c->segment_due_ns = later(due, c->cfg.rotate_ns);
-		return true;
-	}
+	/* Files are cut by their packets alone, so that they come out the same every time. */
+	if (c->cfg.begin_ns && stream_ns >= c->segment_due_ns)
+		return cross_boundary(c, stream_ns);
 	if (asked) {
-		if (c->segment_begin_ns && !end_segment(c, stream_ns))
+		if (!end_segment(c))
 			return false;
+		if (c->cfg.begin_ns && stream_ns)
+			begin_segment(c, stream_ns);
 		atomic_store_explicit(&c->rotate_asked, false, memory_order_relaxed);
 		return true;
 	}
@@ -236,10 +236,10 @@ bool bc_chunker_finish(struct bc_chunker *c)
 	if (!c->last_sent) {
 		if (!open_chunk(c))
 			return false;
-		if (!c->segment_begin_ns && !c->segment)
-			c->segment_begin_ns = bc_utc_ns();
+		if (!c->segment_begun && !c->segment)
+			begin_segment(c, bc_utc_ns());
 		c->open->last = true;
-		c->open->segment_end = c->segment_begin_ns != 0;
+		c->open->segment_end = c->segment_begun;
 		c->open->no_segment = !c->open->segment_end;
 		end_chunk(c);
 		c->last_sent = true;

@@ -27,7 +27,7 @@ struct bc_chunker_config {
 	uint64_t rotate_ns;			/* 0: never */
 	uint64_t rotate_bytes;			/* 0: never */
 	uint64_t flush_ns;			/* a chunk ends when it has been open for so long */
-	uint64_t begin_ns;			/* begin of the first segment; 0: its first packet's time */
+	uint64_t begin_ns;			/* a live capture's begin, and its first segment's; 0: files, by their packets alone */
 };
 
 struct bc_chunker {
@@ -36,11 +36,13 @@ struct bc_chunker {
 	struct bc_chunk *next;		/* taken from the free ones ahead of need */
 	uint64_t open_mono_ns;		/* when bc_chunker_tick first saw it */
 	uint32_t record_max;		/* bytes that a descriptor can stand for under this snaplen */
+	uint32_t told_max;		/* from here on a descriptor may stand for all of them */
 	uint32_t bytes;			/* in the open chunk */
 	uint32_t cur;			/* lane of the open chunk */
 	uint64_t seq;
 	uint64_t segment;
-	uint64_t segment_begin_ns;	/* 0: with the next packet */
+	bool segment_begun;		/* false: the segment begins with the next packet */
+	uint64_t segment_begin_ns;
 	uint64_t segment_due_ns;	/* UINT64_MAX: never; 0: by the first packet */
 	uint64_t segment_bytes;
 	uint64_t segment_packets;
@@ -53,6 +55,7 @@ void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg);
 
 /*
  * Take descriptors of one source in order, as many as there is room for; returns their number. They then belong to a lane. At most n.
+ * No time is beyond BC_TS_MAX.
  */
 uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source);
 
@@ -60,8 +63,8 @@ uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t 
 bool bc_chunker_ready(struct bc_chunker *c);
 
 /*
- * About every millisecond: end what has been open for flush_ns; end segments that are due at stream_ns, before which nothing
- * more will come (0: unknown). Returns whether it did something.
+ * About every millisecond: end what has been open for flush_ns; in a live capture, end a segment that is due at stream_ns, before
+ * which nothing more will come (0: unknown). Returns whether it did something.
  */
 bool bc_chunker_tick(struct bc_chunker *c, uint64_t mono_ns, uint64_t stream_ns);
 
