@@ -87,7 +87,8 @@ static bool out_of_patience(struct bc_committer *c)
 			return true;
 		return false;
 	}
-	return bc_bufpool_available(c->cfg.pool) <= bc_bufpool_total(c->cfg.pool) / 8;
+	/* One is always left, see bc_lane. */
+	return bc_bufpool_available(c->cfg.pool) <= bc_bufpool_total(c->cfg.pool) / 8 + 1;
 }
 
 static void say_full(struct bc_committer *c, bool full)
@@ -475,7 +476,7 @@ static struct bc_chunk *next_chunk(struct bc_committer *c)
 	if (bc_link_peek(lane, &d)) {
 		k = bc_desc_obj(d);
 		bc_link_pop(lane, 1);
-		c->seq++;
+		atomic_store_explicit(c->cfg.awaited, ++c->seq, memory_order_relaxed);
 		return k;
 	}
 	ns = bc_mono_ns() + WAIT_NS;

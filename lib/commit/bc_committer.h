@@ -7,6 +7,7 @@
 #define BC_COMMITTER_H
 
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct bc_committer_config {
 	uint32_t n_lanes;
 	struct bc_link *lane[BC_MAX_LANES];	/* finished chunks of each lane; not owned */
 	sem_t *ready;				/* posted by the lanes; not owned */
+	_Atomic uint64_t *awaited;		/* written here: the chunk whose turn it is, for the lanes; not owned */
 	struct bc_link *free_chunks;		/* chunks back to the merge; not owned */
 	struct bc_bufpool *pool;		/* not owned */
 	struct bc_store *store;			/* not owned; used by the committer's thread until it is joined */

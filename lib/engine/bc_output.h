@@ -4,6 +4,7 @@
 #define BC_OUTPUT_H
 
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,6 +49,7 @@ struct bc_output {
 	const struct bc_filters *filters;
 	uint32_t index;
 	sem_t ready;
+	_Atomic uint64_t awaited;	/* the chunk that the committer waits for: the committer writes, the lanes read */
 };
 
 /* 0 and *ret; or a negative errno with a line in err, and nothing left behind. */

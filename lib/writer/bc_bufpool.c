@@ -74,16 +74,16 @@ static void lock(struct bc_bufpool *p)
 		sched_yield();
 }
 
-uint8_t *bc_bufpool_get(struct bc_bufpool *p)
+uint8_t *bc_bufpool_get(struct bc_bufpool *p, uint32_t keep)
 {
 	uint8_t *buf = NULL;
 	uint32_t n;
 
-	if (!bc_bufpool_available(p))
+	if (bc_bufpool_available(p) <= keep)
 		return NULL;
 	lock(p);
 	n = atomic_load_explicit(&p->available, memory_order_relaxed);
-	if (n) {
+	if (n > keep) {
 		buf = p->stack[n - 1];
 		atomic_store_explicit(&p->available, n - 1, memory_order_relaxed);
 	}

@@ -20,8 +20,8 @@ struct bc_bufpool;
 struct bc_bufpool *bc_bufpool_new(uint32_t n, uint32_t size, bool huge, struct bc_err *err);
 void bc_bufpool_free(struct bc_bufpool *p);
 
-/* NULL when all are taken. */
-uint8_t *bc_bufpool_get(struct bc_bufpool *p);
+/* NULL when no more than keep are left. */
+uint8_t *bc_bufpool_get(struct bc_bufpool *p, uint32_t keep);
 void bc_bufpool_put(struct bc_bufpool *p, uint8_t *buf);
 
 uint32_t bc_bufpool_size(const struct bc_bufpool *p);	/* of a buffer, in bytes */

@@ -27,6 +27,7 @@ struct bc_lane {
 	uint32_t head, tail;
 	uint32_t slice;			/* the next of the oldest chunk's */
 	uint32_t out_pos;		/* bytes in spare */
+	uint64_t seq;			/* of the chunk that is being packed */
 	bool ended;
 	struct bc_lane_stats stats;
 };
@@ -49,12 +50,13 @@ struct bc_lane *bc_lane_new(const struct bc_lane_config *cfg)
 		.slice_bytes = cfg->codec == BC_CODEC_LZ4 ? cfg->slice_bytes : 0,
 		.cap = bc_bufpool_size(cfg->pool) - BC_LANE_HEADROOM,
 	};
+	l->seq = cfg->index;
 	for (l->waiting_size = 64; l->waiting_size < cfg->out->size;)
 		l->waiting_size *= 2;
 	l->waiting = calloc(l->waiting_size, sizeof(*l->waiting));
 	if (cfg->codec == BC_CODEC_LZ4) {
 		l->lz4 = bc_lz4_new();
-		l->spare = bc_bufpool_get(cfg->pool);
+		l->spare = bc_bufpool_get(cfg->pool, 0);
 	}
 	if (!l->waiting || (cfg->codec == BC_CODEC_LZ4 && (!l->lz4 || !l->spare))) {
 		bc_lane_free(l);
@@ -76,13 +78,19 @@ void bc_lane_free(struct bc_lane *l)
 	free(l);
 }
 
+/*
+ * The last buffer is for the chunk that the committer waits for: if the lanes that are ahead of it held them all, it would wait for
+ * ever.
+ */
 static bool open_buffer(struct bc_lane *l)
 {
 	struct bc_pack *p = &l->pack;
+	bool awaited;
 
 	if (p->buf)
 		return true;
-	p->buf = bc_bufpool_get(l->cfg.pool);
+	awaited = atomic_load_explicit(l->cfg.awaited, memory_order_relaxed) == l->seq;
+	p->buf = bc_bufpool_get(l->cfg.pool, awaited ? 0 : 1);
 	if (!p->buf) {
 		bc_counter_add(&l->stats.starved, 1);
 		return false;
@@ -116,6 +124,7 @@ static void end_chunk(struct bc_lane *l, struct bc_chunk *c)
 		p->buf = NULL;
 		bc_counter_add(&l->stats.bytes_in, c->dense);
 	}
+	l->seq += l->cfg.n_lanes;
 	l->waiting[l->tail++ & (l->waiting_size - 1)] = c;
 	bc_counter_set(&l->stats.backlog, l->tail - l->head);
 }

@@ -7,6 +7,7 @@
 #define BC_LANE_H
 
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,7 +31,9 @@ struct bc_lane_config {
 	struct bc_link *out;		/* to the committer, words name struct bc_chunk; room for every chunk; not owned */
 	sem_t *out_ready;		/* posted for each chunk put out; not owned */
 	struct bc_bufpool *pool;	/* not owned */
+	uint32_t index;			/* this lane's chunks are index, index + n_lanes, ... */
 	uint32_t n_lanes;		/* of this output, that share the pool */
+	const _Atomic uint64_t *awaited;	/* the chunk that the committer waits for; not owned */
 	enum bc_format format;
 	uint32_t snaplen;
 	enum bc_codec codec;
@@ -57,7 +60,10 @@ struct bc_lane_stats {
 
 struct bc_lane;
 
-/* NULL without memory. free gives its buffers and the packets it holds back, and takes NULL. */
+/*
+ * NULL without memory. free takes NULL and gives back the buffers that the lane works in; packets and chunks that are still on
+ * their way through it end with their pools.
+ */
 struct bc_lane *bc_lane_new(const struct bc_lane_config *cfg);
 void bc_lane_free(struct bc_lane *l);
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_test.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include "bc_bufpool.h"
+
+static struct bc_bufpool *pool_of(uint32_t n, uint32_t size)
+{
+	struct bc_bufpool *p = bc_bufpool_new(n, size, false, NULL);
+
+	assert_non_null(p);
+	return p;
+}
+
+static void buffers_are_whole_pages(void **state)
+{
+	struct bc_bufpool *p = pool_of(3, 5000);
+
+	assert_int_equal(bc_bufpool_size(p), 8192);
+	for (int i = 0; i < 3; i++) {
+		uint8_t *b = bc_bufpool_get(p, 0);
+
+		assert_int_equal((uintptr_t)b & 4095, 0);
+		memset(b, i, 8192);
+	}
+	bc_bufpool_free(p);
+	bc_bufpool_free(NULL);
+}
+
+static void they_run_out(void **state)
+{
+	struct bc_bufpool *p = pool_of(2, 4096);
+	uint8_t *a = bc_bufpool_get(p, 0), *b = bc_bufpool_get(p, 0);
+
+	assert_ptr_not_equal(a, b);
+	assert_null(bc_bufpool_get(p, 0));
+	assert_int_equal(bc_bufpool_available(p), 0);
+	assert_int_equal(bc_bufpool_total(p), 2);
+	bc_bufpool_put(p, a);
+	assert_ptr_equal(bc_bufpool_get(p, 0), a);
+	bc_bufpool_free(p);
+}
+
+static void the_last_one_given_back_is_the_next_one_taken(void **state)
+{
+	struct bc_bufpool *p = pool_of(5, 4096);
+	uint8_t *a = bc_bufpool_get(p, 0), *b = bc_bufpool_get(p, 0);
+
+	bc_bufpool_put(p, a);
+	bc_bufpool_put(p, b);
+	assert_ptr_equal(bc_bufpool_get(p, 0), b);
+	assert_ptr_equal(bc_bufpool_get(p, 0), a);
+	bc_bufpool_free(p);
+}
+
+static void what_is_kept_is_not_given(void **state)
+{
+	struct bc_bufpool *p = pool_of(2, 4096);
+
+	assert_non_null(bc_bufpool_get(p, 1));
+	assert_null(bc_bufpool_get(p, 1));
+	assert_non_null(bc_bufpool_get(p, 0));
+	bc_bufpool_free(p);
+}
+
+static void too_much_memory_is_refused_in_words(void **state)
+{
+	struct bc_err err;
+
+	assert_null(bc_bufpool_new(1U << 20, UINT32_MAX - 4096, false, &err));
+	assert_non_null(strstr(err.msg, "--memory"));
+}
+
+/* Takes, marks as its own, looks whether it still is, gives back. */
+static void *worker(void *arg)
+{
+	struct bc_bufpool *p = arg;
+	uint64_t mark = (uint64_t)pthread_self();
+
+	for (int i = 0; i < 20000;) {
+		uint8_t *buf = bc_bufpool_get(p, 0);
+
+		if (!buf) {
+			sched_yield();
+			continue;
+		}
+		memcpy(buf, &mark, sizeof(mark));
+		if (i % 64 == 0)
+			sched_yield();
+		if (memcmp(buf, &mark, sizeof(mark)))
+			return p;
+		bc_bufpool_put(p, buf);
+		i++;
+	}
+	return NULL;
+}
+
+static void two_threads_never_have_the_same_buffer(void **state)
+{
+	struct bc_bufpool *p = pool_of(2, 4096);
+	pthread_t t[3];
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&t[i], NULL, worker, p), 0);
+	for (int i = 0; i < 3; i++) {
+		void *failed;
+
+		pthread_join(t[i], &failed);
+		assert_null(failed);
+	}
+	assert_int_equal(bc_bufpool_available(p), 2);
+	bc_bufpool_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(buffers_are_whole_pages),
+		cmocka_unit_test(they_run_out),
+		cmocka_unit_test(the_last_one_given_back_is_the_next_one_taken),
+		cmocka_unit_test(what_is_kept_is_not_given),
+		cmocka_unit_test(too_much_memory_is_refused_in_words),
+		cmocka_unit_test(two_threads_never_have_the_same_buffer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
