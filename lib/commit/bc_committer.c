@@ -34,7 +34,6 @@ struct bc_committer {
 	bool headed;			/* and its beginning was written */
 	bool end_pending;		/* its last chunk has come, its end is not written yet */
 	bool frame_ended;		/* of a stream codec: the end is in out */
-	uint64_t segment;
 	uint32_t ifaces;		/* described in it */
 	struct bc_segment_info info;
 	uint64_t lost_since;		/* packets lost since the last write */
@@ -279,7 +278,6 @@ static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
 	if (r)
 		return r;
 	c->headed = true;
-	c->segment = k->segment;
 	c->ifaces = ifaces;
 	c->info = (struct bc_segment_info){ .begin_ns = k->segment_begin_ns, .bytes = len };
 	return 0;
@@ -349,12 +347,26 @@ static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 		}
 	}
 	if (!r) {
+		if (p->packets && !c->info.packets)
+			c->info.first_ns = k->first_ns;
+		if (p->packets)
+			c->info.last_ns = k->last_ns;
 		c->info.packets += p->packets;
 		c->info.bytes += k->dense;
-		if (p->packets) {
-			c->info.first_ns = c->info.first_ns ? c->info.first_ns : k->first_ns;
-			c->info.last_ns = k->last_ns;
-		}
+	}
+	return r;
+}
+
+/* All that a stream codec was fed so far goes to the store; only then is it written. */
+static int settle(struct bc_committer *c)
+{
+	int r = bc_stream_flush(c->stream);
+
+	if (!r)
+		r = write_out(c, false);
+	if (!r) {
+		count_written(c, &c->pending);
+		memset(&c->pending, 0, sizeof(c->pending));
 	}
 	return r;
 }
@@ -398,8 +410,12 @@ static void segment_over(struct bc_committer *c)
 
 static void end_segment(struct bc_committer *c)
 {
-	int r = end_bytes(c, stats_text(c));
+	int r;
 
+	/* First, so that the statistics know what was written. */
+	if (c->stream && !c->frame_ended && c->pending.packets)
+		settle(c);
+	r = end_bytes(c, stats_text(c));
 	if (r && loss_of(r) == BC_LOSS_DISK_FULL)
 		return;
 	if (r) {
@@ -454,11 +470,8 @@ static void sync_when_due(struct bc_committer *c)
 	if (now - c->synced_mono_ns < c->cfg.flush_ns)
 		return;
 	c->synced_mono_ns = now;
-	if (c->stream && c->headed && !c->end_pending && c->pending.packets && bc_stream_flush(c->stream) == 0 &&
-	    write_out(c, false) == 0) {
-		count_written(c, &c->pending);
-		memset(&c->pending, 0, sizeof(c->pending));
-	}
+	if (c->stream && c->headed && !c->end_pending && c->pending.packets)
+		settle(c);
 	if (c->dirty)
 		bc_store_sync(c->cfg.store);
 	c->dirty = false;

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The whole way of a packet behind the door: links, merge, lanes, committer, store, with real mbufs. The test's thread is the
+ * sources' and all lcores'; the committer has its own. What was written is read back and compared, packet by packet.
+ */
+#ifndef CHAIN_H
+#define CHAIN_H
+
+#include "eal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_committer.h"
+#include "bc_decoder.h"
+#include "bc_lane.h"
+#include "bc_merge.h"
+#include "bc_packet.h"
+#include "bc_pcapng.h"
+#include "bc_reader.h"
+#include "bc_store_fault.h"
+#include "bc_time.h"
+#include "random.h"
+
+#define CHAIN_MAX_LANES 4
+#define CHAIN_MAX_SEGMENTS 64
+#define CHAIN_TIMEOUT_NS (30 * BC_NS_PER_S)
+
+static struct rte_mempool *chain_pool;
+
+static inline int chain_eal(void **state)
+{
+	chain_pool = eal_pool(8192);
+	return 0;
+}
+
+struct chain_config {
+	uint32_t lanes;			/* 0: 1 */
+	uint32_t sources;		/* 0: 1; each with an interface of its own */
+	enum bc_format format;
+	enum bc_codec codec;
+	int level;			/* 0: 1 */
+	uint32_t snaplen;		/* 0: the maximum */
+	uint32_t chunk_bytes;		/* 0: 64 KiB */
+	uint32_t buffers;		/* 0: 32 */
+	uint64_t rotate_bytes;
+	bool queue_option;
+	bool accelerate;
+	uint64_t flush_ns;		/* 0: a second */
+	enum bc_store_kind store;	/* BC_STORE_DIR is 0 */
+	int fd;				/* for BC_STORE_FD */
+	uint64_t count;
+};
+
+/* A packet as it was sent. Its bytes come from its number. */
+struct chain_packet {
+	uint64_t ts_ns, drops;
+	uint32_t source, iface, len, wire_len;
+};
+
+struct chain_segment {
+	char path[256];
+	uint64_t file_bytes;
+	struct bc_segment_info info;
+	int err;
+};
+
+struct chain {
+	struct chain_config cfg;
+	char dir[64];
+	struct bc_iface_table *ifaces;
+	struct bc_ledger *ledger;
+	struct bc_link *link[4];
+	struct bc_chunker chunker;
+	struct bc_merge *merge;
+	struct bc_link *to_lane[CHAIN_MAX_LANES], *from_lane[CHAIN_MAX_LANES], *free_chunks;
+	struct bc_lane *lane[CHAIN_MAX_LANES];
+	struct bc_bufpool *pool;
+	struct bc_chunk *chunks;
+	sem_t ready;
+	_Atomic uint64_t awaited;
+	struct bc_fault fault;
+	struct bc_store *store;
+	struct bc_committer *committer;
+	struct bc_log log;
+	pthread_mutex_t lock;
+	char lines[8192];		/* all that was logged; under lock */
+	struct chain_packet *sent;
+	uint32_t n_sent, cap_sent;
+	uint64_t ts_ns;			/* of the next packet */
+	struct chain_segment segment[CHAIN_MAX_SEGMENTS];
+	uint32_t n_segments;
+	struct random random;
+};
+
+static inline void chain_log(void *ctx, enum bc_level level, const char *line)
+{
+	struct chain *c = ctx;
+
+	pthread_mutex_lock(&c->lock);
+	strncat(c->lines, line, sizeof(c->lines) - strlen(c->lines) - 2);
+	strcat(c->lines, "\n");
+	pthread_mutex_unlock(&c->lock);
+}
+
+static inline bool chain_said(struct chain *c, const char *words)
+{
+	bool said;
+
+	pthread_mutex_lock(&c->lock);
+	said = strstr(c->lines, words) != NULL;
+	pthread_mutex_unlock(&c->lock);
+	return said;
+}
+
+static inline void chain_published(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info,
+				   int err)
+{
+	struct chain *c = ctx;
+	struct chain_segment *s = &c->segment[c->n_segments++];
+
+	assert_true(c->n_segments <= CHAIN_MAX_SEGMENTS);
+	*s = (struct chain_segment){ .file_bytes = file_bytes, .info = *info, .err = err };
+	snprintf(s->path, sizeof(s->path), "%s", path);
+}
+
+static inline void chain_drop(void *ctx, const struct bc_desc *d, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		rte_pktmbuf_free(bc_desc_obj(&d[i]));
+}
+
+static inline uint32_t chain_iface(struct chain *c, uint16_t linktype)
+{
+	struct bc_iface iface = { .linktype = linktype };
+	int i;
+
+	snprintf(iface.name, sizeof(iface.name), "if%u", bc_iface_count(c->ifaces));
+	i = bc_iface_add(c->ifaces, &iface);
+	assert_true(i >= 0);
+	return (uint32_t)i;
+}
+
+static inline void chain_new_buffers(struct chain *c)
+{
+	uint32_t chunks = c->cfg.buffers + 2 * c->cfg.lanes + 8;
+
+	c->pool = bc_bufpool_new(c->cfg.buffers, BC_LANE_BUFFER(c->cfg.chunk_bytes), false, NULL);
+	c->chunks = aligned_alloc(BC_CACHE_LINE, chunks * sizeof(*c->chunks));
+	assert_non_null(c->chunks);
+	memset(c->chunks, 0, chunks * sizeof(*c->chunks));
+	c->free_chunks = bc_link_new(chunks);
+	for (uint32_t i = 0; i < chunks; i++)
+		bc_link_put(c->free_chunks, 0, bc_desc_word(&c->chunks[i], 0, 0));
+	for (uint32_t i = 0; i < c->cfg.lanes; i++) {
+		c->to_lane[i] = bc_link_new(2048);
+		c->from_lane[i] = bc_link_new(chunks);
+	}
+}
+
+static inline void chain_new_lanes(struct chain *c)
+{
+	for (uint32_t i = 0; i < c->cfg.lanes; i++) {
+		struct bc_lane_config lc = {
+			.in = c->to_lane[i], .out = c->from_lane[i], .out_ready = &c->ready, .pool = c->pool, .index = i,
+			.n_lanes = c->cfg.lanes, .awaited = &c->awaited, .format = c->cfg.format, .snaplen = c->cfg.snaplen,
+			.codec = c->cfg.codec, .level = c->cfg.level, .accelerate = c->cfg.accelerate, .slice_bytes = 65536,
+			.ifaces = c->ifaces, .queue_option = c->cfg.queue_option, .queue = { 3, 4, 5, 6 },
+		};
+
+		c->lane[i] = bc_lane_new(&lc);
+		assert_non_null(c->lane[i]);
+	}
+}
+
+static inline void chain_new_merge(struct chain *c)
+{
+	struct bc_chunker_config cc = {
+		.n_lanes = c->cfg.lanes, .free_chunks = c->free_chunks, .ifaces = c->ifaces, .chunk_bytes = c->cfg.chunk_bytes,
+		.overhead = bc_format_overhead(c->cfg.format) + (c->cfg.queue_option ? BC_EPB_OPT_QUEUE + BC_EPB_OPT_END : 0),
+		.snaplen = c->cfg.snaplen, .rotate_bytes = c->cfg.rotate_bytes, .flush_ns = c->cfg.flush_ns,
+	};
+	struct bc_merge_config mc = {
+		.n_links = c->cfg.sources, .n_outputs = 1, .output = { &c->chunker }, .ledger = c->ledger,
+		.max_wait_ns = CHAIN_TIMEOUT_NS, .drop = chain_drop, .count = c->cfg.count,
+	};
+
+	memcpy(cc.lane, c->to_lane, sizeof(c->to_lane));
+	bc_chunker_init(&c->chunker, &cc);
+	for (uint32_t i = 0; i < c->cfg.sources; i++)
+		mc.link[i] = c->link[i] = bc_link_new(1024);
+	c->merge = bc_merge_new(&mc);
+}
+
+static inline void chain_new_committer(struct chain *c)
+{
+	struct bc_store_config sc = {
+		.kind = c->cfg.store, .dest = c->dir, .fd = c->cfg.fd, .ext = ".x", .utc = true, .pid = 5, .log = &c->log,
+		.published = chain_published, .ctx = c,
+	};
+	struct bc_committer_config mc = {
+		.section = { .format = c->cfg.format, .snaplen = c->cfg.snaplen, .start_ns = 1, .ifaces = c->ifaces,
+			     .ledger = c->ledger },
+		.n_lanes = c->cfg.lanes, .ready = &c->ready, .awaited = &c->awaited, .free_chunks = c->free_chunks,
+		.pool = c->pool, .ledger = c->ledger, .codec = c->cfg.codec, .level = c->cfg.level, .stream_workers = 1,
+		.block_max = c->cfg.chunk_bytes > BC_LANE_RECORD_MAX ? c->cfg.chunk_bytes : BC_LANE_RECORD_MAX,
+		.flush_ns = c->cfg.flush_ns, .log = &c->log,
+	};
+	struct bc_store *inner = NULL;
+
+	assert_int_equal(bc_store_open(&sc, &inner, NULL), 0);
+	assert_int_equal(bc_store_fault_wrap(inner, &c->fault, &c->store, NULL), 0);
+	mc.store = c->store;
+	memcpy(mc.lane, c->from_lane, sizeof(c->from_lane));
+	assert_int_equal(bc_committer_new(&mc, &c->committer, NULL), 0);
+	assert_int_equal(bc_committer_start(c->committer), 0);
+}
+
+static inline struct chain *chain_new(struct chain_config cfg)
+{
+	struct chain *c = calloc(1, sizeof(*c));
+
+	cfg.lanes = cfg.lanes ? cfg.lanes : 1;
+	cfg.sources = cfg.sources ? cfg.sources : 1;
+	cfg.level = cfg.level ? cfg.level : 1;
+	cfg.snaplen = cfg.snaplen ? cfg.snaplen : 262144;
+	cfg.chunk_bytes = cfg.chunk_bytes ? cfg.chunk_bytes : 65536;
+	cfg.buffers = cfg.buffers ? cfg.buffers : 32;
+	cfg.flush_ns = cfg.flush_ns ? cfg.flush_ns : BC_NS_PER_S;
+	c->cfg = cfg;
+	c->fault = (struct bc_fault)BC_FAULT_NONE;
+	c->random.state = 42;
+	c->ts_ns = 1792888200ULL * BC_NS_PER_S;
+	c->log = (struct bc_log){ chain_log, c };
+	pthread_mutex_init(&c->lock, NULL);
+	sem_init(&c->ready, 0, 0);
+	strcpy(c->dir, "/tmp/bc-chain-XXXXXX");
+	assert_non_null(mkdtemp(c->dir));
+	c->ifaces = bc_iface_table_new();
+	c->ledger = bc_ledger_new();
+	c->ledger->n_sources = cfg.sources;
+	c->ledger->n_outputs = 1;
+	for (uint32_t i = 0; i < cfg.sources; i++)
+		c->ledger->source[i].iface = chain_iface(c, 1);
+	chain_new_buffers(c);
+	chain_new_lanes(c);
+	chain_new_merge(c);
+	chain_new_committer(c);
+	return c;
+}
+
+static inline uint8_t chain_byte(uint32_t number, uint32_t at)
+{
+	uint32_t x = number * 2654435761U + (number % 3 ? at / 40 : at * 40503U * (at | 1));
+
+	return (uint8_t)(x >> 13 ^ x >> 21);
+}
+
+/* Every stage once. */
+static inline void chain_turn(struct chain *c)
+{
+	bc_merge_poll(c->merge, 256);
+	bc_merge_tick(c->merge, bc_mono_ns());
+	for (uint32_t i = 0; i < c->cfg.lanes; i++)
+		bc_lane_poll(c->lane[i]);
+}
+
+static inline struct rte_mbuf *chain_mbuf(struct chain *c, uint32_t number, uint32_t len)
+{
+	uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS;
+	uint8_t *data = malloc(len + 1);
+	struct rte_mbuf *m;
+
+	for (uint32_t i = 0; i < len; i++)
+		data[i] = chain_byte(number, i);
+	if (len >= 4)
+		memcpy(data, &number, 4);
+	for (;;) {
+		m = rte_pktmbuf_alloc(chain_pool);
+		if (m && bc_packet_fill(m, data, len) == 0)
+			break;
+		rte_pktmbuf_free(m);
+		chain_turn(c);
+		assert_true(bc_mono_ns() < until_ns);
+	}
+	free(data);
+	return m;
+}
+
+/* Number and time are the next ones. Waits for room; the packet's wire length is 7 more than what was caught. */
+static inline void chain_send_as(struct chain *c, struct chain_packet p)
+{
+	struct bc_link *link = c->link[p.source];
+	struct rte_mbuf *m = chain_mbuf(c, c->n_sent, p.len);
+	uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS;
+
+	p.ts_ns = c->ts_ns++;
+	p.wire_len = p.len + 7;
+	if (c->n_sent == c->cap_sent) {
+		c->cap_sent = c->cap_sent ? 2 * c->cap_sent : 1024;
+		c->sent = realloc(c->sent, c->cap_sent * sizeof(*c->sent));
+		assert_non_null(c->sent);
+	}
+	c->sent[c->n_sent++] = p;
+	m->port = (uint16_t)p.iface;
+	*bc_meta(m) = (struct bc_meta){ .wire_len = p.wire_len, .source = (uint16_t)p.source };
+	if (p.drops) {
+		bc_meta(m)->flags = BC_META_DROPS;
+		m->tx_offload = p.drops;
+	}
+	while (!bc_link_room(link, 1)) {
+		chain_turn(c);
+		assert_true(bc_mono_ns() < until_ns);
+	}
+	bc_link_put(link, p.ts_ns, bc_desc_word(m, ((p.len + 3) & ~3U) + (p.drops ? 16 : 0), 1));
+	for (uint32_t i = 0; i < c->cfg.sources; i++)
+		bc_link_set_watermark(c->link[i], p.ts_ns + 1);
+	bc_counter_add(&c->ledger->source[p.source].door.received, 1);
+}
+
+static inline void chain_send(struct chain *c, uint32_t len)
+{
+	uint32_t source = c->cfg.sources > 1 ? random_below(&c->random, c->cfg.sources) : 0;
+
+	chain_send_as(c, (struct chain_packet){ .source = source, .iface = source, .len = len });
+}
+
+static inline void chain_send_many(struct chain *c, uint32_t n, uint32_t len)
+{
+	while (n--)
+		chain_send(c, len);
+}
+
+/* Have the committer deal with all that was sent so far; ends the open chunk. */
+static inline void chain_settle(struct chain *c)
+{
+	uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS;
+	struct bc_balance b;
+
+	do {
+		bc_merge_poll(c->merge, 256);
+		bc_merge_tick(c->merge, bc_mono_ns() + CHAIN_TIMEOUT_NS);
+		for (uint32_t i = 0; i < c->cfg.lanes; i++)
+			bc_lane_poll(c->lane[i]);
+		bc_ledger_balance(c->ledger, 0, BC_ALL_SOURCES, &b);
+		assert_true(bc_mono_ns() < until_ns);
+		sched_yield();
+	} while (b.unaccounted);
+}
+
+/* The sources end; drain all, publish. */
+static inline void chain_end(struct chain *c)
+{
+	uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS;
+	bool done = false;
+
+	for (uint32_t i = 0; i < c->cfg.sources; i++)
+		bc_link_set_watermark(c->link[i], BC_WATERMARK_END);
+	bc_committer_draining(c->committer);
+	while (!done || !bc_committer_done(c->committer)) {
+		chain_turn(c);
+		done = bc_merge_done(c->merge);
+		for (uint32_t i = 0; i < c->cfg.lanes; i++)
+			done &= bc_lane_done(c->lane[i]);
+		if (bc_mono_ns() > until_ns)
+			fail_msg("the chain hangs: %u of %u buffers left", bc_bufpool_available(c->pool),
+				 bc_bufpool_total(c->pool));
+		sched_yield();
+	}
+	bc_committer_join(c->committer);
+	bc_store_close(c->store);
+	c->store = NULL;
+	for (uint32_t i = 0; i < c->cfg.lanes; i++) {
+		bc_lane_free(c->lane[i]);
+		c->lane[i] = NULL;
+	}
+	assert_int_equal(bc_bufpool_available(c->pool), c->cfg.buffers);
+	assert_pool_full(chain_pool);
+}
+
+static inline int chain_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+/* After chain_end. */
+static inline void chain_free(struct chain *c)
+{
+	bc_committer_free(c->committer);
+	bc_merge_free(c->merge);
+	for (uint32_t i = 0; i < c->cfg.lanes; i++) {
+		bc_lane_free(c->lane[i]);
+		bc_link_free(c->to_lane[i]);
+		bc_link_free(c->from_lane[i]);
+	}
+	for (uint32_t i = 0; i < c->cfg.sources; i++)
+		bc_link_free(c->link[i]);
+	bc_link_free(c->free_chunks);
+	bc_bufpool_free(c->pool);
+	bc_ledger_free(c->ledger);
+	free(c->chunks);
+	free(c->ifaces);
+	free(c->sent);
+	sem_destroy(&c->ready);
+	nftw(c->dir, chain_remove, 8, FTW_DEPTH | FTW_PHYS);
+	free(c);
+}
+
+/* The ledger closes, for each source. */
+static inline struct bc_balance chain_balance(const struct chain *c)
+{
+	struct bc_balance b;
+
+	for (uint32_t s = 0; s < c->cfg.sources; s++) {
+		bc_ledger_balance(c->ledger, 0, s, &b);
+		assert_int_equal(b.unaccounted, 0);
+	}
+	bc_ledger_balance(c->ledger, 0, BC_ALL_SOURCES, &b);
+	assert_int_equal(b.received, c->n_sent);
+	assert_int_equal(b.written, bc_counter_get(&c->ledger->output[0].written));
+	return b;
+}
+
+static inline uint64_t chain_lost(const struct chain *c, enum bc_loss loss)
+{
+	return chain_balance(c).dropped[loss];
+}
+
+/* The bytes of a file, decompressed. */
+static inline uint8_t *chain_load(const char *path, size_t *ret_len)
+{
+	struct bc_decoder *d = NULL;
+	struct bc_err err = { "" };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0, cap = 1 << 20;
+	uint8_t *p = malloc(cap);
+	ptrdiff_t n;
+
+	assert_true(fd >= 0);
+	assert_int_equal(bc_decoder_open(fd, &d, &err), 0);
+	while ((n = bc_decoder_read(d, p + len, cap - len, &err)) > 0) {
+		len += (size_t)n;
+		if (len == cap)
+			p = realloc(p, cap *= 2);
+	}
+	if (n < 0)
+		fail_msg("%s: %s", path, err.msg);
+	bc_decoder_close(d);
+	*ret_len = len;
+	return p;
+}
+
+/* One record against what was sent under that number. */
+static inline void chain_compare(const struct chain *c, uint32_t number, const struct bc_record *rec, const char *iface)
+{
+	const struct chain_packet *p = &c->sent[number];
+	uint32_t len = p->len < c->cfg.snaplen ? p->len : c->cfg.snaplen;
+	uint64_t ts_ns = c->cfg.format == BC_FORMAT_PCAP_US ? p->ts_ns / 1000 * 1000 : p->ts_ns;
+
+	assert_int_equal(rec->ts_ns, ts_ns);
+	assert_int_equal(rec->caplen, len);
+	assert_int_equal(rec->wirelen, p->wire_len);
+	if (c->cfg.format == BC_FORMAT_PCAPNG) {
+		assert_int_equal(rec->dropcount, p->drops);
+		assert_string_equal(iface, c->ifaces->entry[p->iface].name);
+	}
+	for (uint32_t i = len >= 4 ? 4 : 0; i < len; i++)
+		if (rec->data[i] != chain_byte(number, i))
+			fail_msg("packet %u differs at byte %u", number, i);
+}
+
+/* All records of a file whose numbers follow *next; every packet is 4 bytes long at least, else all must have come. */
+static inline uint32_t chain_read(const struct chain *c, const char *path, uint32_t *next)
+{
+	struct bc_reader *r = bc_reader_new();
+	struct bc_err err = { "" };
+	struct bc_record rec;
+	size_t len, at = 0;
+	uint8_t *bytes = chain_load(path, &len);
+	uint32_t n = 0;
+
+	while (at < len) {
+		size_t used = 0, need;
+		int what = bc_reader_next(r, bytes + at, len - at, &used, &need, &rec, &err);
+
+		if (what < 0 || what == BC_READ_MORE)
+			fail_msg("%s: at %zu of %zu: %s", path, at, len, what < 0 ? err.msg : "it ends inside a record");
+		if (what == BC_READ_RECORD) {
+			uint32_t number = *next;
+
+			if (rec.caplen >= 4)
+				memcpy(&number, rec.data, 4);
+			assert_true(number >= *next && number < c->n_sent);
+			chain_compare(c, number, &rec, bc_reader_iface(r, rec.iface)->name);
+			*next = number + 1;
+			n++;
+		}
+		at += used;
+	}
+	free(bytes);
+	bc_reader_free(r);
+	return n;
+}
+
+/* Every published segment is whole, and together they hold what the ledger calls written. */
+static inline void chain_check_segments(const struct chain *c)
+{
+	uint64_t total = 0;
+	uint32_t next = 0;
+
+	for (uint32_t i = 0; i < c->n_segments; i++) {
+		if (c->segment[i].err)
+			continue;
+		assert_int_equal(chain_read(c, c->segment[i].path, &next), c->segment[i].info.packets);
+		total += c->segment[i].info.packets;
+	}
+	assert_int_equal(total, chain_balance(c).written);
+}
+
+/* Nothing was lost, and all of it can be read. */
+static inline void chain_check_all(const struct chain *c)
+{
+	assert_int_equal(chain_balance(c).written, c->n_sent);
+	chain_check_segments(c);
+}
+
+/* A text stands in a file's decompressed bytes so many times. */
+static inline uint32_t chain_count_text(const char *path, const char *words)
+{
+	size_t len, n = strlen(words);
+	uint8_t *bytes = chain_load(path, &len), *p = bytes;
+	uint32_t times = 0;
+
+	while ((p = memmem(p, len - (size_t)(p - bytes), words, n))) {
+		times++;
+		p += n;
+	}
+	free(bytes);
+	return times;
+}
+
+#endif
