@@ -1,5 +1,52 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-int main(void)
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd_capture.h"
+#include "cmd_ctl.h"
+#include "cmd_plan.h"
+#include "cmd_recover.h"
+#include "cmd_verify.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *what;
+} commands[] = {
+	{ "capture", cmd_capture, "capture packets of many sources into one ordered record" },
+	{ "ctl", cmd_ctl, "ask a running capture, or have it do something" },
+	{ "plan", cmd_plan, "show which CPU would do what" },
+	{ "verify", cmd_verify, "read capture files to their last byte: are they whole?" },
+	{ "recover", cmd_recover, "make whole what a killed capture left behind" },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void usage(FILE *f)
 {
-	return 0;
+	fputs("usage: braidcap COMMAND [options]\n\n", f);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].what);
+	fputs("\n'braidcap COMMAND --help' tells more.\n", f);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		puts("braidcap " BC_VERSION);
+		return 0;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "braidcap: there is no command '%.64s': 'braidcap --help' lists them\n", argv[1]);
+	return 2;
 }

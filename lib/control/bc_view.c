@@ -138,13 +138,14 @@ static json_t *output(const struct bc_pipeline *p, uint32_t i)
 
 	bc_ledger_balance(p->ledger, i, BC_ALL_SOURCES, &b);
 	bc_ledger_output_losses(p->ledger, i, dropped);
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "name", bc_view_string(a->name),
 			 "format", bc_format_name(out->cfg.format),
 			 "compress", bc_codec_name(out->cfg.codec),
 			 "written", bc_view_u64(b.written),
 			 "written_bytes", bc_view_u64(bc_counter_get(&a->written_bytes)),
 			 "file_bytes", bc_view_u64(bc_counter_get(&a->file_bytes)),
+			 "published", bc_view_u64(bc_counter_get(&a->segments)),
 			 "dropped", losses(dropped),
 			 "balance", balance(&b, final));
 }
@@ -221,7 +222,7 @@ json_t *bc_view_info(const struct bc_pipeline *p)
 	uint32_t total = p->pool ? p->pool->size : 0;
 	uint32_t available = p->pool ? rte_mempool_avail_count(p->pool) : 0;
 
-	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:i, s:i, s:o, s:{s:o, s:o}}",
+	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:o, s:{s:o, s:o}}",
 			 "version", BC_VERSION,
 			 "pid", (int)getpid(),
 			 "state", bc_view_state(p),
@@ -230,6 +231,7 @@ json_t *bc_view_info(const struct bc_pipeline *p)
 			 "now_ns", bc_view_u64(bc_utc_ns()),
 			 "sources", (int)p->ledger->n_sources,
 			 "outputs", (int)p->ledger->n_outputs,
+			 "lcores", (int)p->cfg.n_lcores,
 			 "balance", total_balance(p),
 			 "packet_buffers",
 			 "total", bc_view_u64(total),
@@ -300,7 +302,6 @@ json_t *bc_view_outputs(const struct bc_pipeline *p)
 		json_t *o = output(p, i);
 
 		json_object_set_new(o, "filter", bc_view_string(filter ? filter : ""));
-		json_object_set_new(o, "published", bc_view_u64(bc_counter_get(&p->ledger->output[i].segments)));
 		json_object_set_new(o, "unpublished", bc_view_u64(bc_seglog_failed(out->segments)));
 		json_object_set_new(o, "buffers", json_pack("{s:o, s:o, s:o}",
 							    "total", bc_view_u64(bc_bufpool_total(out->pool)),

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd_capture.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "bc_config.h"
+#include "bc_pipeline.h"
+#include "bc_plan.h"
+#include "bc_telemetry.h"
+#include "bc_topology.h"
+#include "bc_view.h"
+#include "display.h"
+#include "eal.h"
+#include "placement.h"
+#include "privileges.h"
+#include "report.h"
+
+enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+#define ROUND_NS (20 * BC_NS_PER_MS)
+#define CLOCK_ROUND_NS BC_CLOCK_UPDATE_NS
+
+struct capture {
+	struct bc_config cfg;
+	struct bc_topology *topo;
+	struct bc_plan_request *request;
+	struct bc_plan *plan;
+	struct eal eal;
+	struct bc_pipeline *pipeline;
+	struct bc_stage *stages;
+	struct bc_stage **stage_ptr;
+	struct bc_lcore *lcores;
+	struct bc_telemetry *telemetry;
+	struct display *display;
+	struct bc_log log;
+	sigset_t signals;
+	bool eal_up;
+	uint64_t start_mono_ns;
+	uint64_t received;		/* at the last look */
+	uint64_t active_mono_ns;	/* when it last grew */
+	uint64_t control_mono_ns;
+};
+
+static void emit(void *ctx, enum bc_level level, const char *line)
+{
+	const struct capture *c = ctx;
+
+	if (level > BC_NOTICE + c->cfg.verbose)
+		return;
+	display_erase(c->display);
+	fprintf(stderr, "braidcap: %s\n", line);
+}
+
+static int fail(const struct bc_err *err, int status)
+{
+	fprintf(stderr, "braidcap: %s\n", err->msg);
+	return status;
+}
+
+static int make_plan(struct capture *c, struct bc_err *err)
+{
+	int r;
+
+	c->topo = calloc(1, sizeof(*c->topo));
+	c->request = calloc(1, sizeof(*c->request));
+	c->plan = calloc(1, sizeof(*c->plan));
+	if (!c->topo || !c->request || !c->plan)
+		return bc_err_set(err, -ENOMEM, "no memory for the plan");
+	r = bc_topology_read(c->topo, err);
+	if (!r)
+		r = placement_request(&c->cfg, c->topo, c->request, err);
+	if (!r)
+		r = bc_plan_make(c->topo, c->request, c->plan, err);
+	for (uint32_t i = 0; !r && i < c->plan->warnings.n && i < BC_PLAN_MAX_LINES; i++)
+		bc_log(&c->log, BC_INFO, "%s", c->plan->warnings.line[i]);
+	return r;
+}
+
+static int drop_privileges(void *ctx, struct bc_err *err)
+{
+	const struct capture *c = ctx;
+
+	return c->cfg.user ? privileges_drop(c->cfg.user, err) : 0;
+}
+
+static struct bc_pipeline_config pipeline_config(struct capture *c)
+{
+	struct bc_pipeline_config pc = {
+		.sources = c->cfg.sources,
+		.n_sources = c->cfg.n_sources,
+		.outputs = c->cfg.outputs,
+		.n_outputs = c->cfg.n_outputs,
+		.n_lcores = c->plan->n_lcores,
+		.count = c->cfg.count,
+		.max_wait_ns = c->cfg.max_wait_ms * BC_NS_PER_MS,
+		.flush_ns = c->cfg.flush_ms * BC_NS_PER_MS,
+		/* A little less, so that a stored chunk is never longer than a block may be. */
+		.chunk_bytes = c->cfg.chunk_kib * 1024 - 1024,
+		.memory_bytes = (uint64_t)c->cfg.memory_mib << 20,
+		.mbufs = c->cfg.mbufs,
+		.promiscuous = c->cfg.promiscuous,
+		.accelerate = c->cfg.accelerate,
+		.bpf_jit = c->cfg.bpf_jit,
+		.huge = c->eal.huge,
+		.log = &c->log,
+		.devices_open = drop_privileges,
+		.devices_open_ctx = c,
+	};
+
+	memcpy(pc.writers, c->plan->writers, sizeof(pc.writers));
+	return pc;
+}
+
+/* Give each lcore the stages that the plan gives it. */
+static int make_lcores(struct capture *c, struct bc_err *err)
+{
+	const struct bc_plan *plan = c->plan;
+
+	c->stages = aligned_alloc(BC_CACHE_LINE, (plan->n_stages * sizeof(*c->stages) + 63) / 64 * 64);
+	c->stage_ptr = calloc(plan->n_stages, sizeof(*c->stage_ptr));
+	c->lcores = aligned_alloc(BC_CACHE_LINE, plan->n_lcores * sizeof(*c->lcores));
+	if (!c->stages || !c->stage_ptr || !c->lcores)
+		return bc_err_set(err, -ENOMEM, "no memory for the stages");
+	memset(c->lcores, 0, plan->n_lcores * sizeof(*c->lcores));
+	for (uint32_t i = 0; i < plan->n_stages; i++) {
+		const struct bc_plan_stage *s = &plan->stage[i];
+
+		c->stage_ptr[i] = &c->stages[i];
+		switch (s->kind) {
+		case BC_STAGE_RX:
+			bc_pipeline_source_stage(c->pipeline, s->source, &c->stages[i]);
+			break;
+		case BC_STAGE_MERGE:
+			bc_pipeline_merge_stage(c->pipeline, &c->stages[i]);
+			break;
+		case BC_STAGE_LANE:
+			bc_pipeline_lane_stage(c->pipeline, s->output, s->lane, &c->stages[i]);
+			break;
+		}
+	}
+	for (uint32_t i = 0; i < plan->n_lcores; i++) {
+		c->lcores[i].cpu = plan->lcore[i].cpu;
+		c->lcores[i].busy_poll = c->cfg.busy_poll;
+		c->lcores[i].sleep_max_ns = c->pipeline->lossy ? BC_SLEEP_DEVICE_NS : BC_SLEEP_KERNEL_NS;
+		c->lcores[i].fed = plan->stage[plan->lcore[i].first].kind != BC_STAGE_RX;
+		c->lcores[i].all = c->lcores;
+		c->lcores[i].n_all = plan->n_lcores;
+		c->lcores[i].n_stages = plan->lcore[i].n;
+		c->lcores[i].stage = &c->stage_ptr[plan->lcore[i].first];
+	}
+	return 0;
+}
+
+static void end_lcores(struct capture *c)
+{
+	for (uint32_t i = 0; i < c->plan->n_lcores; i++)
+		atomic_store(&c->lcores[i].abort, true);
+}
+
+static int launch(struct capture *c, struct bc_err *err)
+{
+	int r = bc_pipeline_start(c->pipeline, err);
+
+	for (uint32_t i = 0; !r && i < c->plan->n_lcores; i++) {
+		r = rte_eal_remote_launch(bc_lcore_run, &c->lcores[i], i + 1);
+		if (r)
+			bc_err_set(err, r, "lcore %u does not start", i + 1);
+	}
+	if (r) {
+		end_lcores(c);
+		rte_eal_mp_wait_lcore();
+		bc_pipeline_abort(c->pipeline);
+		bc_pipeline_join(c->pipeline);
+	}
+	return r;
+}
+
+static uint64_t total_received(const struct bc_pipeline *p)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		n += bc_counter_get(&p->source[i]->account->door.received);
+	return n;
+}
+
+static void abort_capture(struct capture *c)
+{
+	bc_log(&c->log, BC_WARN, "ending at once: what is under way is lost, what is published stays");
+	end_lcores(c);
+	bc_pipeline_abort(c->pipeline);
+}
+
+/* False: the capture is to end at once. */
+static bool obey_signal(struct capture *c, int sig)
+{
+	switch (sig) {
+	case SIGINT:
+	case SIGTERM:
+		if (c->pipeline->stopping) {
+			abort_capture(c);
+			return false;
+		}
+		bc_log(&c->log, BC_NOTICE, "stopping: draining and publishing; once more to end at once");
+		bc_pipeline_stop(c->pipeline);
+		break;
+	case SIGHUP:
+		bc_pipeline_rotate(c->pipeline);
+		bc_log(&c->log, BC_NOTICE, "rotating");
+		break;
+	case SIGUSR1:
+		display_erase(c->display);
+		display_summary(stderr, c->pipeline);
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+static void end_when_due(struct capture *c, uint64_t now_ns)
+{
+	uint64_t received = total_received(c->pipeline);
+
+	if (received != c->received) {
+		c->received = received;
+		c->active_mono_ns = now_ns;
+	}
+	if (c->pipeline->stopping)
+		return;
+	if (c->cfg.duration_s > 0 && (double)(now_ns - c->start_mono_ns) >= c->cfg.duration_s * (double)BC_NS_PER_S)
+		bc_pipeline_stop(c->pipeline);
+	if (c->cfg.idle_exit_s > 0 && !c->pipeline->paused &&
+	    (double)(now_ns - c->active_mono_ns) >= c->cfg.idle_exit_s * (double)BC_NS_PER_S) {
+		bc_log(&c->log, BC_NOTICE, "no packet for %g s: stopping", c->cfg.idle_exit_s);
+		bc_pipeline_stop(c->pipeline);
+	}
+}
+
+/* The control thread's loop, until everything is written or the capture is aborted. */
+static void control(struct capture *c)
+{
+	const struct timespec round = { .tv_nsec = ROUND_NS };
+
+	c->start_mono_ns = c->active_mono_ns = bc_mono_ns();
+	for (;;) {
+		int sig = sigtimedwait(&c->signals, NULL, &round);
+		uint64_t now_ns = bc_mono_ns();
+
+		if (sig > 0 && !obey_signal(c, sig))
+			break;
+		bc_telemetry_run_actions(c->telemetry);
+		if (c->pipeline->stopping || now_ns - c->control_mono_ns >= CLOCK_ROUND_NS || atomic_load(&c->pipeline->limit_reached)) {
+			c->control_mono_ns = now_ns;
+			if (bc_pipeline_control(c->pipeline))
+				break;
+		}
+		end_when_due(c, now_ns);
+		display_tick(c->display, now_ns);
+	}
+}
+
+static int prepare(struct capture *c, struct bc_err *err)
+{
+	struct bc_pipeline_config pc;
+	int r = make_plan(c, err);
+
+	if (r)
+		return r;
+	pc = pipeline_config(c);
+	r = eal_start(&c->cfg, c->plan, bc_pipeline_mbufs(&pc), &c->eal, err);
+	if (r)
+		return r;
+	c->eal_up = true;
+	if (c->eal.note[0])
+		bc_log(&c->log, BC_INFO, "%s", c->eal.note);
+	pc.huge = c->eal.huge;
+	r = bc_pipeline_new(&pc, &c->pipeline, err);
+	if (!r)
+		r = make_lcores(c, err);
+	if (r)
+		return r;
+	c->display = display_new(c->pipeline, c->cfg.quiet, c->cfg.verbose);
+	r = bc_telemetry_new(&(struct bc_telemetry_config){ c->pipeline, c->lcores, c->plan->n_lcores }, &c->telemetry, err);
+	return r ? r : launch(c, err);
+}
+
+static void release(struct capture *c)
+{
+	bc_telemetry_free(c->telemetry);
+	display_free(c->display);
+	bc_pipeline_free(c->pipeline);
+	if (c->eal_up)
+		eal_stop();
+	free(c->stages);
+	free(c->stage_ptr);
+	free(c->lcores);
+	free(c->topo);
+	free(c->request);
+	free(c->plan);
+	bc_config_free(&c->cfg);
+}
+
+static void block_signals(struct capture *c)
+{
+	sigemptyset(&c->signals);
+	sigaddset(&c->signals, SIGINT);
+	sigaddset(&c->signals, SIGTERM);
+	sigaddset(&c->signals, SIGHUP);
+	sigaddset(&c->signals, SIGUSR1);
+	/* Before any thread is made: all inherit it, and the control thread takes them with sigtimedwait. */
+	pthread_sigmask(SIG_BLOCK, &c->signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static int finish(struct capture *c)
+{
+	struct bc_err err;
+	int status;
+
+	rte_eal_mp_wait_lcore();
+	bc_pipeline_join(c->pipeline);
+	display_erase(c->display);
+	status = bc_pipeline_failed(c->pipeline) ? EXIT_FAILED : EXIT_DONE;
+	if (c->cfg.report && report_write(c->cfg.report, c->pipeline, &err) != 0)
+		status = fail(&err, EXIT_FAILED);
+	display_summary(stderr, c->pipeline);
+	return status;
+}
+
+int cmd_capture(int argc, char **argv)
+{
+	struct capture c = { .log = { .emit = emit } };
+	struct bc_err err = { .msg = "" };
+	int r = bc_config_parse(argc, argv, &c.cfg, &err);
+	int status = EXIT_USAGE;
+
+	c.log.ctx = &c;
+	if (r > 0) {
+		fputs(bc_config_help, stdout);
+		status = EXIT_DONE;
+	} else if (r < 0) {
+		fail(&err, EXIT_USAGE);
+	} else {
+		block_signals(&c);
+		r = prepare(&c, &err);
+		if (!r) {
+			fprintf(stderr, "braidcap: capturing from %u source%s; control: 'braidcap ctl --prefix %s', pid %d\n",
+				c.pipeline->n_sources, c.pipeline->n_sources == 1 ? "" : "s", c.eal.prefix, (int)getpid());
+			control(&c);
+			status = finish(&c);
+		} else {
+			status = fail(&err, r == -EINVAL || !c.eal_up ? EXIT_USAGE : EXIT_FAILED);
+		}
+	}
+	release(&c);
+	return status;
+}

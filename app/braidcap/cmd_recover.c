@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd_recover.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_recover.h"
+#include "bc_segname.h"
+
+static const char help[] =
+	"usage: braidcap recover [options] FOLDER|FILE...\n"
+	"\n"
+	"Make whole segments of the temporary files (tmp-...) that a capture left behind when it was killed or the\n"
+	"power failed. A temporary file is removed only when its packets are on disk under a final name. Files that a\n"
+	"living capture is writing are left alone.\n"
+	"\n"
+	"  -n, --dry-run   say what would be done, change nothing\n"
+	"  -U, --utc       UTC in the names, otherwise local time\n"
+	"  -h, --help      this text\n"
+	"\n"
+	"Exit status: 0 all is whole, 1 something could not be recovered, 2 bad usage.\n";
+
+static void emit(void *ctx, enum bc_level level, const char *line)
+{
+	if (level <= BC_NOTICE)
+		fprintf(stderr, "braidcap: %s\n", line);
+}
+
+static int recover_file(const char *path, const struct bc_recover_config *cfg)
+{
+	struct bc_recovered *r = calloc(1, sizeof(*r));
+	struct bc_err err;
+	int status = 0, e = r ? bc_recover(path, cfg, r, &err) : bc_err_set(&err, -ENOMEM, "no memory");
+
+	if (e == -EBUSY) {
+		printf("%s: a living capture is writing it: left alone\n", path);
+	} else if (e) {
+		fprintf(stderr, "braidcap: %s\n", err.msg);
+		status = 1;
+	} else if (r->outcome == BC_RECOVER_REMOVED) {
+		printf("%s: empty, %s\n", path, cfg->dry_run ? "would be removed" : "removed");
+	} else {
+		printf("%s: %" PRIu64 " packets %s%s%s", path, r->scan.records, cfg->dry_run ? "can be recovered" : "recovered",
+		       r->path[0] ? " as " : "", r->path);
+		if (r->scan.lost_bytes || r->scan.unread_bytes)
+			printf("; %" PRIu64 " bytes behind them are lost", r->scan.lost_bytes + r->scan.unread_bytes);
+		printf("%s%s\n", r->scan.why[0] ? ": " : "", r->scan.why);
+	}
+	free(r);
+	return status;
+}
+
+static int is_tmp(const struct dirent *e)
+{
+	uint64_t seq;
+
+	return bc_segname_is_tmp(e->d_name, &seq);
+}
+
+static int recover_folder(const char *folder, const struct bc_recover_config *cfg)
+{
+	struct dirent **entry;
+	int n = scandir(folder, &entry, is_tmp, alphasort), status = 0;
+
+	if (n < 0) {
+		fprintf(stderr, "braidcap: %s: cannot be read: %s\n", folder, strerror(errno));
+		return 1;
+	}
+	if (n == 0)
+		printf("%s: nothing to recover\n", folder);
+	for (int i = 0; i < n; i++) {
+		char *path = NULL;
+
+		if (asprintf(&path, "%s/%s", folder, entry[i]->d_name) < 0) {
+			fputs("braidcap: no memory\n", stderr);
+			status = 1;
+		} else {
+			status |= recover_file(path, cfg);
+			free(path);
+		}
+		free(entry[i]);
+	}
+	free(entry);
+	return status;
+}
+
+int cmd_recover(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "utc", no_argument, NULL, 'U' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const struct bc_log log = { .emit = emit };
+	struct bc_recover_config cfg = { .pid = (uint32_t)getpid(), .log = &log };
+	int status = 0, o;
+
+	while ((o = getopt_long(argc, argv, "nUh", options, NULL)) != -1) {
+		switch (o) {
+		case 'n':
+			cfg.dry_run = true;
+			break;
+		case 'U':
+			cfg.utc = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			return 2;
+		}
+	}
+	if (optind == argc) {
+		fputs("braidcap: recover: name the folders or temporary files to recover\n", stderr);
+		return 2;
+	}
+	for (int i = optind; i < argc; i++) {
+		struct stat st;
+		bool folder = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
+
+		status |= folder ? recover_folder(argv[i], &cfg) : recover_file(argv[i], &cfg);
+	}
+	return status;
+}

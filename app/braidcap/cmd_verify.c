@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd_verify.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "bc_verify.h"
+
+static const char help[] =
+	"usage: braidcap verify FILE...\n"
+	"\n"
+	"Read capture files (pcapng, pcap; plain, .lz4, .zst, .gz) to their last byte and tell for each whether it is\n"
+	"whole, how many packets it has, and how many went back in time.\n"
+	"\n"
+	"  -h, --help      this text\n"
+	"\n"
+	"Exit status: 0 all are whole, 1 one is not, 2 bad usage.\n";
+
+static int verify(const char *path)
+{
+	struct bc_scan scan;
+	struct bc_err err;
+	int r = bc_verify(path, &scan, &err);
+
+	if (r)
+		fprintf(stderr, "braidcap: %s\n", err.msg);
+	else
+		printf("%s: whole, %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n", path, scan.records,
+		       scan.backwards, scan.kept_bytes);
+	return r ? 1 : 0;
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+	int status = 0, o;
+
+	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (o != 'h')
+			return 2;
+		fputs(help, stdout);
+		return 0;
+	}
+	if (optind == argc) {
+		fputs("braidcap: verify: name the files to verify\n", stderr);
+		return 2;
+	}
+	for (int i = optind; i < argc; i++)
+		status |= verify(argv[i]);
+	return status;
+}

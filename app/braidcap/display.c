@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "display.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "bc_time.h"
+#include "bc_view.h"
+#include "display_line.h"
+#include "summary.h"
+
+#define TERMINAL_NS BC_NS_PER_S
+#define PLAIN_NS (10 * BC_NS_PER_S)
+#define WIDTH_DEFAULT 80
+#define WIDTH_MAX 512
+
+struct display {
+	FILE *f;
+	const struct bc_pipeline *p;
+	bool terminal;
+	bool shown;		/* a progress line stands there */
+	uint64_t every_ns;	/* 0: never */
+	struct display_sample last;
+};
+
+struct display *display_new_on(FILE *f, bool terminal, const struct bc_pipeline *p, bool quiet, bool verbose)
+{
+	struct display *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->f = f;
+	d->p = p;
+	d->terminal = terminal;
+	if (!quiet && terminal)
+		d->every_ns = TERMINAL_NS;
+	else if (!quiet && verbose)
+		d->every_ns = PLAIN_NS;
+	return d;
+}
+
+struct display *display_new(const struct bc_pipeline *p, bool quiet, bool verbose)
+{
+	return display_new_on(stderr, isatty(STDERR_FILENO), p, quiet, verbose);
+}
+
+static size_t width(const struct display *d)
+{
+	struct winsize ws;
+
+	if (!d->terminal)
+		return WIDTH_MAX - 1;
+	if (fileno(d->f) < 0 || ioctl(fileno(d->f), TIOCGWINSZ, &ws) || !ws.ws_col)
+		return WIDTH_DEFAULT - 1;
+	/* Not the last column: some terminals then begin a new line. */
+	return ws.ws_col < WIDTH_MAX ? ws.ws_col - 1U : WIDTH_MAX - 1U;
+}
+
+void display_tick(struct display *d, uint64_t mono_ns)
+{
+	struct display_sample now;
+	char line[WIDTH_MAX];
+
+	if (!d || !d->every_ns || (d->last.mono_ns && mono_ns - d->last.mono_ns < d->every_ns))
+		return;
+	display_sample(d->p, mono_ns, &now);
+	/* The first reading has nothing to be compared with. */
+	if (d->last.mono_ns) {
+		display_line(&d->last, &now, width(d), line, sizeof(line));
+		fprintf(d->f, d->terminal ? "\r%s\033[K" : "%s\n", line);
+		fflush(d->f);
+		d->shown = d->terminal;
+	}
+	d->last = now;
+}
+
+void display_erase(struct display *d)
+{
+	if (!d || !d->shown)
+		return;
+	fputs("\r\033[K", d->f);
+	fflush(d->f);
+	d->shown = false;
+}
+
+void display_free(struct display *d)
+{
+	display_erase(d);
+	free(d);
+}
+
+void display_summary(FILE *f, const struct bc_pipeline *p)
+{
+	json_t *ledger = bc_view_ledger(p);
+
+	json_object_set_new(ledger, "outputs", bc_view_outputs(p));
+	summary_print(f, ledger);
+	json_decref(ledger);
+	fflush(f);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "display_line.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bc_time.h"
+#include "bc_view.h"
+#include "table.h"
+
+static uint32_t fullest_link(const struct bc_pipeline *p)
+{
+	uint32_t max = 0;
+
+	for (uint32_t i = 0; i < p->ledger->n_sources; i++) {
+		uint32_t percent_full = (uint32_t)((uint64_t)bc_link_fill(p->link[i]) * 100 / p->link[i]->size);
+
+		/* The two ends are read one after the other. */
+		if (percent_full > max)
+			max = percent_full < 100 ? percent_full : 100;
+	}
+	return max;
+}
+
+static uint32_t fullest_pool(const struct bc_pipeline *p)
+{
+	uint32_t max = 0;
+
+	for (uint32_t i = 0; i < p->ledger->n_outputs; i++) {
+		uint32_t total = bc_bufpool_total(p->output[i]->pool);
+		uint32_t used = total - bc_bufpool_available(p->output[i]->pool);
+		uint32_t percent_used = (uint32_t)((uint64_t)used * 100 / total);
+
+		if (percent_used > max)
+			max = percent_used;
+	}
+	return max;
+}
+
+void display_sample(const struct bc_pipeline *p, uint64_t mono_ns, struct display_sample *ret)
+{
+	const struct bc_ledger *l = p->ledger;
+	struct bc_balance b;
+
+	*ret = (struct display_sample){ .mono_ns = mono_ns, .n_sources = l->n_sources, .state = bc_view_state(p) };
+	bc_ledger_total(l, &b);
+	ret->received = b.received;
+	ret->received_bytes = b.received_bytes;
+	ret->dropped = b.dropped_total;
+	ret->in_flight = b.unaccounted > 0 ? (uint64_t)b.unaccounted : 0;
+	for (uint32_t o = 0; o < l->n_outputs; o++) {
+		ret->file_bytes += bc_counter_get(&l->output[o].file_bytes);
+		ret->segments += bc_counter_get(&l->output[o].segments);
+	}
+	for (uint32_t i = 0; i < l->n_sources && i < DISPLAY_SOURCES; i++) {
+		bc_ledger_balance(l, 0, i, &b);
+		ret->source[i] = b.received;
+		ret->interface[i] = l->source[i].interface;
+	}
+	ret->link_percent = fullest_link(p);
+	ret->buffer_percent = fullest_pool(p);
+}
+
+static double rate(uint64_t before, uint64_t now, uint64_t ns)
+{
+	return ns && now > before ? (double)(now - before) * BC_NS_PER_S / (double)ns : 0;
+}
+
+struct line {
+	char *buf;
+	size_t room;	/* characters, without the terminating NUL */
+	size_t len;
+};
+
+/* A part, if it fits. */
+static __attribute__((format(printf, 2, 3))) void part(struct line *l, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(text) || l->len + (l->len ? 2 : 0) + (size_t)n > l->room)
+		return;
+	table_clean(text);
+	l->len += (size_t)sprintf(l->buf + l->len, "%s%s", l->len ? ", " : "", text);
+}
+
+static void sources(struct line *l, const struct display_sample *before, const struct display_sample *now, uint64_t ns)
+{
+	if (now->n_sources < 2 || now->n_sources > DISPLAY_SOURCES)
+		return;
+	for (uint32_t i = 0; i < now->n_sources; i++) {
+		char pps[UNITS_MAX];
+
+		part(l, "%.24s %sp/s", now->interface[i], units(pps, rate(before->source[i], now->source[i], ns)));
+	}
+}
+
+void display_line(const struct display_sample *before, const struct display_sample *now, size_t width, char *buf, size_t size)
+{
+	struct line l = { buf, size && width < size ? width : size ? size - 1 : 0, 0 };
+	uint64_t ns = now->mono_ns - before->mono_ns;
+	char a[UNITS_MAX], b[UNITS_MAX];
+
+	if (!size)
+		return;
+	buf[0] = '\0';
+	if (strcmp(now->state, "running"))
+		part(&l, "%s", now->state);
+	part(&l, "%sp/s", units(a, rate(before->received, now->received, ns)));
+	part(&l, "dropped %" PRIu64 " (%s)", now->dropped, percent(b, now->dropped, now->received));
+	part(&l, "%sbit/s", units(a, 8 * rate(before->received_bytes, now->received_bytes, ns)));
+	part(&l, "disk %sB/s", units(a, rate(before->file_bytes, now->file_bytes, ns)));
+	part(&l, "buffers %u %%", now->buffer_percent);
+	part(&l, "rings %u %%", now->link_percent);
+	part(&l, "%" PRIu64 " packets", now->received);
+	part(&l, "%" PRIu64 " segment%s", now->segments, now->segments == 1 ? "" : "s");
+	sources(&l, before, now, ns);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "eal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#define MAX_ARGS 512
+/* An mbuf with its header and room; without hugepages each takes a whole page. */
+#define MBUF_BYTES 2496U
+#define MBUF_PAGE 4096U
+/* What EAL, rings and drivers take beside the mbufs. */
+#define EAL_MIB 96U
+
+struct args {
+	int n;
+	char *v[MAX_ARGS + 1];
+	bool failed;
+};
+
+static void add(struct args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void add(struct args *a, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (a->n == MAX_ARGS || vasprintf(&a->v[a->n], fmt, ap) < 0)
+		a->failed = true;
+	else
+		a->n++;
+	va_end(ap);
+}
+
+static uint64_t free_huge_bytes(void)
+{
+	DIR *d = opendir("/sys/kernel/mm/hugepages");
+	struct dirent *e;
+	uint64_t bytes = 0;
+
+	while (d && (e = readdir(d))) {
+		uint64_t kib, n;
+		char path[512];
+		FILE *f;
+
+		if (sscanf(e->d_name, "hugepages-%" SCNu64 "kB", &kib) != 1)
+			continue;
+		snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/%s/free_hugepages", e->d_name);
+		f = fopen(path, "re");
+		if (f && fscanf(f, "%" SCNu64, &n) == 1)
+			bytes += n * kib * 1024;
+		if (f)
+			fclose(f);
+	}
+	if (d)
+		closedir(d);
+	return bytes;
+}
+
+static void choose_memory(const struct bc_config *cfg, uint32_t mbufs, struct eal *e)
+{
+	uint64_t need = (uint64_t)mbufs * MBUF_BYTES + ((uint64_t)EAL_MIB << 20), have = free_huge_bytes();
+
+	if (cfg->huge == BC_HUGE_NEVER)
+		return;
+	e->huge = have >= need;
+	if (!e->huge)
+		snprintf(e->note, sizeof(e->note), "%" PRIu64 " MiB of free hugepages, %" PRIu64 " MiB are needed: going on without "
+			 "(as with --no-huge); 'sysctl vm.nr_hugepages=%" PRIu64 "' gives them", have >> 20, need >> 20,
+			 (need + ((uint64_t)cfg->memory_mib << 20)) / (2 << 20) + 1);
+}
+
+/* Where DPDK puts its sockets, as eal_create_runtime_dir() in lib/eal has it. */
+static void runtime_folder(char *buf, size_t size)
+{
+	const char *dir = getenv("RUNTIME_DIRECTORY");
+
+	if (!dir)
+		dir = getuid() == 0 ? "/var/run" : getenv("XDG_RUNTIME_DIR");
+	snprintf(buf, size, "%s/dpdk", dir ? dir : "/tmp");
+}
+
+static bool answers(const char *prefix)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	char dir[128];
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), r;
+
+	runtime_folder(dir, sizeof(dir));
+	if (fd < 0)
+		return false;
+	r = snprintf(addr.sun_path, sizeof(addr.sun_path), "%.60s/%.20s/dpdk_telemetry.v2", dir, prefix);
+	r = r < (int)sizeof(addr.sun_path) ? connect(fd, (struct sockaddr *)&addr, sizeof(addr)) : -1;
+	close(fd);
+	return r == 0;
+}
+
+static void choose_prefix(const struct bc_config *cfg, struct eal *e)
+{
+	if (cfg->prefix)
+		snprintf(e->prefix, sizeof(e->prefix), "%s", cfg->prefix);
+	else if (!answers("braidcap"))
+		snprintf(e->prefix, sizeof(e->prefix), "braidcap");
+	else
+		snprintf(e->prefix, sizeof(e->prefix), "braidcap-%d", (int)getpid());
+}
+
+static void add_lcores(struct args *a, const struct bc_plan *plan)
+{
+	char set[1024], *list = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&list, &size);
+
+	if (!f) {
+		a->failed = true;
+		return;
+	}
+	fprintf(f, "0@(%s)", bc_cpulist_format(&plan->control, set, sizeof(set)));
+	for (uint32_t i = 0; i < plan->n_lcores; i++)
+		fprintf(f, ",%u@%u", i + 1, plan->lcore[i].cpu);
+	fclose(f);
+	add(a, "--lcores");
+	add(a, "%s", list);
+	free(list);
+}
+
+/* "0000:3b:00.0,..." and "3b:00.0,..." are PCI devices; all else is virtual and probed when it is opened. */
+static bool is_pci(const char *devargs)
+{
+	unsigned a, b, c, d;
+
+	return sscanf(devargs, "%x:%x:%x.%x", &a, &b, &c, &d) == 4 || sscanf(devargs, "%x:%x.%x", &a, &b, &c) == 3;
+}
+
+static void add_devices(struct args *a, const struct bc_config *cfg)
+{
+	bool pci = false;
+
+	for (uint32_t i = 0; i < cfg->n_sources; i++)
+		if (cfg->sources[i].kind == BC_SOURCE_DPDK && is_pci(cfg->sources[i].target)) {
+			add(a, "-a");
+			add(a, "%s", cfg->sources[i].target);
+			pci = true;
+		}
+	if (!pci) {
+		add(a, "--no-pci");
+		add(a, "--iova-mode=va");
+	}
+}
+
+static void add_words(struct args *a, const char *words)
+{
+	char *copy = words ? strdup(words) : NULL, *save = NULL;
+
+	for (char *w = copy ? strtok_r(copy, " \t\n", &save) : NULL; w; w = strtok_r(NULL, " \t\n", &save))
+		add(a, "%s", w);
+	free(copy);
+}
+
+/* The last line that DPDK logged as an error: it goes into our one line. */
+struct listener {
+	char last[256];
+};
+
+static ssize_t listen_to(void *ctx, const char *buf, size_t n)
+{
+	struct listener *l = ctx;
+	size_t len = strcspn(buf, "\n");
+
+	if (len > n)
+		len = n;
+	if (rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR && len)
+		snprintf(l->last, sizeof(l->last), "%.*s", (int)(len < sizeof(l->last) ? len : sizeof(l->last) - 1), buf);
+	return (ssize_t)n;
+}
+
+int eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t mbufs, struct eal *ret, struct bc_err *err)
+{
+	static struct listener listener;	/* DPDK keeps the stream for the life of the process */
+	static struct args a;			/* and the words of its arguments */
+	struct eal e = { 0 };
+	int r;
+
+	choose_memory(cfg, mbufs, &e);
+	choose_prefix(cfg, &e);
+	add(&a, "braidcap");
+	add_lcores(&a, plan);
+	add(&a, "--file-prefix=%s", e.prefix);
+	if (e.huge) {
+		add(&a, "--in-memory");
+	} else {
+		add(&a, "--no-huge");
+		add(&a, "-m");
+		add(&a, "%" PRIu64, ((uint64_t)mbufs * MBUF_PAGE >> 20) + EAL_MIB);
+	}
+	add_devices(&a, cfg);
+	add_words(&a, cfg->eal);
+	if (cfg->verbose < 2)
+		rte_openlog_stream(fopencookie(&listener, "w", (cookie_io_functions_t){ .write = listen_to }));
+	r = a.failed ? -1 : rte_eal_init(a.n, a.v);
+	if (r < 0) {
+		r = a.failed ? -ENOMEM : -rte_errno;
+		bc_err_set(err, r, "DPDK does not start (%s)%s%s: see docs/operations.md; -vv shows all that it says", strerror(-r),
+			   listener.last[0] ? ": " : "", listener.last);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+void eal_stop(void)
+{
+	rte_eal_cleanup();
+}

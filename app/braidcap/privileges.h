@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef PRIVILEGES_H
+#define PRIVILEGES_H
+
+#include "bc_err.h"
+
+/*
+ * Become user (a name or a number) with its groups, for all threads and for good: that root cannot be had back is tried. 0; or a
+ * negative errno with a line in err.
+ */
+int privileges_drop(const char *user, struct bc_err *err);
+
+#endif

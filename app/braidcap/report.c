@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "report.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "bc_view.h"
+
+static int dump(const char *tmp, const json_t *report)
+{
+	FILE *f = fopen(tmp, "wxe");
+	int r = 0;
+
+	if (!f)
+		return -errno;
+	if (json_dumpf(report, f, JSON_INDENT(2)) != 0 || fputc('\n', f) == EOF || fflush(f) == EOF || fsync(fileno(f)) != 0)
+		r = errno ? -errno : -EIO;
+	if (fclose(f) != 0 && !r)
+		r = -errno;
+	return r;
+}
+
+int report_write(const char *path, const struct bc_pipeline *p, struct bc_err *err)
+{
+	json_t *report = bc_view_report(p);
+	char *tmp = NULL;
+	int r = -ENOMEM;
+
+	if (report && asprintf(&tmp, "%s.tmp-%d", path, (int)getpid()) >= 0) {
+		r = dump(tmp, report);
+		if (!r && rename(tmp, path) != 0)
+			r = -errno;
+		if (r)
+			unlink(tmp);
+	}
+	if (r)
+		bc_err_set(err, r, "--report: '%s' cannot be written: %s", path, strerror(-r));
+	json_decref(report);
+	free(tmp);
+	return r;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "summary.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_ledger.h"
+#include "table.h"
+
+/* What a person can do about each loss. */
+static const char *const hints[BC_LOSS_COUNT] = {
+	[BC_LOSS_NIC_MISSED] = "spread the port over more queues (queues=N), give it more descriptors=N, or faster CPUs (--lcores)",
+	[BC_LOSS_NIC_ERROR] = "look at the cable, the optics and the sender; frames above the port's MTU count here too",
+	[BC_LOSS_NIC_NOMBUF] = "give the sources more packets to hold: --mbufs N, and hugepages for them",
+	[BC_LOSS_KERNEL_DROP] = "enlarge the kernel's buffer (buffer_mb=N behind the interface), or capture with dpdk:",
+	[BC_LOSS_KERNEL_IFDROP] = "the kernel's network stack is behind: larger rings (ethtool -G), or capture with dpdk:",
+	[BC_LOSS_NO_BUFFER] = "give the sources more packets to hold: --mbufs N",
+	[BC_LOSS_LINK_FULL] = "writing is too slow: more --writers, -z 1 or -Z none, a faster disk, or more --memory for bursts",
+	[BC_LOSS_PAUSED] = "as asked for: resume sooner",
+	[BC_LOSS_PAST_END] = "as asked for by -c or -d",
+	[BC_LOSS_LINK_TYPE] = "use --format pcapng, which holds every link type, or an output for each",
+	[BC_LOSS_DISK_ERROR] = "look at the messages above and at the disk (dmesg)",
+	[BC_LOSS_DISK_FULL] = "make room, or rotate and remove old segments; more --memory bridges a short while",
+	[BC_LOSS_READER_GONE] = "the program that read the output ended before the capture did",
+	[BC_LOSS_ABORTED] = "let the capture end by one signal: the second one does not wait for the disk",
+	[BC_LOSS_PEER_SLOW] = "the peer or the network to it is too slow: look there, or more --memory for bursts",
+};
+
+uint64_t summary_number(const json_t *object, const char *key)
+{
+	json_int_t v = json_integer_value(json_object_get(object, key));
+
+	return v < 0 ? 0 : (uint64_t)v;
+}
+
+const char *summary_word(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+/* "nic_missed 3, link_full 4", or "0"; the caller frees it. */
+static char *losses(const json_t *dropped)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	const char *key;
+	json_t *v;
+
+	if (!f)
+		return NULL;
+	if (!json_object_size(dropped))
+		fputs("0", f);
+	json_object_foreach((json_t *)dropped, key, v)
+		fprintf(f, "%s%.40s %" JSON_INTEGER_FORMAT, ftell(f) ? ", " : "", key, json_integer_value(v));
+	fclose(f);
+	return text;
+}
+
+static void losses_cell(struct table *t, const json_t *of)
+{
+	char *text = losses(json_object_get(of, "dropped"));
+
+	table_cell(t, "%s", text ? text : "");
+	free(text);
+}
+
+static void number_cell(struct table *t, const json_t *of, const char *key)
+{
+	table_cell(t, "%" PRIu64, summary_number(of, key));
+}
+
+void summary_sources(FILE *f, const json_t *sources)
+{
+	bool live = json_object_get(json_array_get(sources, 0), "link_size") != NULL;
+	struct table *t = table_new(live ? "lrllrrrrrl" : "lrlrrrrl");
+	json_t *s;
+	size_t i;
+
+	table_cell(t, "SOURCE");
+	table_cell(t, "QUEUE");
+	table_cell(t, "STAMP");
+	if (live)
+		table_cell(t, "STATE");
+	table_cell(t, "RECEIVED");
+	table_cell(t, "FILTERED");
+	table_cell(t, "LATE");
+	table_cell(t, "FORCED");
+	if (live)
+		table_cell(t, "LINK");
+	table_cell(t, "DROPPED");
+	json_array_foreach((json_t *)sources, i, s) {
+		char share[UNITS_MAX];
+
+		table_cell(t, "%s", summary_word(s, "name"));
+		number_cell(t, s, "queue");
+		table_cell(t, "%s", summary_word(s, "stamp"));
+		if (live)
+			table_cell(t, "%s", summary_word(s, "state"));
+		number_cell(t, s, "received");
+		number_cell(t, s, "filtered");
+		number_cell(t, s, "late");
+		number_cell(t, s, "forced");
+		if (live)
+			table_cell(t, "%s", percent(share, summary_number(s, "link_used"), summary_number(s, "link_size")));
+		losses_cell(t, s);
+	}
+	table_print(t, f);
+	table_free(t);
+}
+
+/* How many segments there are: told, or to be counted. */
+static uint64_t n_segments(const json_t *output)
+{
+	const json_t *told = json_object_get(output, "published");
+
+	return told ? (uint64_t)json_integer_value(told) : json_array_size(json_object_get(output, "segments"));
+}
+
+static void ratio_cell(struct table *t, const json_t *o)
+{
+	uint64_t dense = summary_number(o, "written_bytes"), packed = summary_number(o, "file_bytes");
+
+	if (packed)
+		table_cell(t, "%.2f", (double)dense / (double)packed);
+	else
+		table_cell(t, "-");
+}
+
+void summary_outputs(FILE *f, const json_t *outputs)
+{
+	struct table *t = table_new("lllrrrrrl");
+	json_t *o;
+	size_t i;
+
+	table_cell(t, "OUTPUT");
+	table_cell(t, "FORMAT");
+	table_cell(t, "COMPRESS");
+	table_cell(t, "WRITTEN");
+	table_cell(t, "BYTES");
+	table_cell(t, "ON DISK");
+	table_cell(t, "RATIO");
+	table_cell(t, "SEGMENTS");
+	table_cell(t, "DROPPED");
+	json_array_foreach((json_t *)outputs, i, o) {
+		table_cell(t, "%s", summary_word(o, "name"));
+		table_cell(t, "%s", summary_word(o, "format"));
+		table_cell(t, "%s", summary_word(o, "compress"));
+		number_cell(t, o, "written");
+		number_cell(t, o, "written_bytes");
+		number_cell(t, o, "file_bytes");
+		ratio_cell(t, o);
+		table_cell(t, "%" PRIu64, n_segments(o));
+		losses_cell(t, o);
+	}
+	table_print(t, f);
+	table_free(t);
+}
+
+static void balance_line(FILE *f, const json_t *b)
+{
+	uint64_t received = summary_number(b, "received");
+	uint64_t dropped = summary_number(b, "dropped");
+	json_int_t unaccounted = json_integer_value(json_object_get(b, "unaccounted"));
+	char share[UNITS_MAX];
+
+	fprintf(f, "%" PRIu64 " received = %" PRIu64 " written + %" PRIu64 " filtered + %" PRIu64 " dropped (%s)", received,
+		summary_number(b, "written"), summary_number(b, "filtered"), dropped, percent(share, dropped, received));
+	if (summary_number(b, "in_flight"))
+		fprintf(f, " + %" PRIu64 " on their way", summary_number(b, "in_flight"));
+	if (unaccounted)
+		fprintf(f, " + %" JSON_INTEGER_FORMAT " NOT ACCOUNTED FOR: an error in braidcap, please report it\n", unaccounted);
+	else
+		fputs(": every packet is accounted for\n", f);
+}
+
+void summary_balance(FILE *f, const json_t *ledger)
+{
+	const json_t *outputs = json_object_get(ledger, "outputs");
+	json_t *o;
+	size_t i;
+
+	if (json_array_size(outputs) < 2) {
+		balance_line(f, json_object_get(ledger, "balance"));
+		return;
+	}
+	json_array_foreach((json_t *)outputs, i, o) {
+		char *name = strdup(summary_word(o, "name"));
+
+		if (name) {
+			table_clean(name);
+			fprintf(f, "%s: ", name);
+		}
+		free(name);
+		balance_line(f, json_object_get(o, "balance"));
+	}
+}
+
+static uint64_t loss(const json_t *list, const char *name)
+{
+	uint64_t sum = 0;
+	json_t *v;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, v)
+		sum += summary_number(json_object_get(v, "dropped"), name);
+	return sum;
+}
+
+void summary_hints(FILE *f, const json_t *ledger)
+{
+	for (int i = 0; i < BC_LOSS_COUNT; i++) {
+		const char *name = bc_loss_name(i);
+		uint64_t n = loss(json_object_get(ledger, "sources"), name) + loss(json_object_get(ledger, "outputs"), name);
+
+		if (n)
+			fprintf(f, "%s %" PRIu64 ": %s; %s\n", name, n, bc_loss_meaning(i), hints[i]);
+	}
+}
+
+/* Where the writers gave way under pressure. */
+static void ladder(FILE *f, const json_t *outputs)
+{
+	json_t *o;
+	size_t i;
+
+	json_array_foreach((json_t *)outputs, i, o) {
+		const json_t *w = json_object_get(o, "writers");
+		uint64_t faster = summary_number(w, "blocks_faster"), stored = summary_number(w, "blocks_stored");
+
+		if (faster || stored)
+			fprintf(f, "output %zu: under pressure %" PRIu64 " blocks were compressed faster and %" PRIu64
+				" not at all, of %" PRIu64 "; nothing is lost by it\n", i, faster, stored,
+				faster + stored + summary_number(w, "blocks") + summary_number(w, "blocks_incompressible"));
+	}
+}
+
+void summary_print(FILE *f, const json_t *ledger)
+{
+	summary_sources(f, json_object_get(ledger, "sources"));
+	summary_outputs(f, json_object_get(ledger, "outputs"));
+	ladder(f, json_object_get(ledger, "outputs"));
+	summary_balance(f, ledger);
+	summary_hints(f, ledger);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "table.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GAP "  "
+
+struct table {
+	size_t n_columns;
+	size_t n_cells;
+	size_t cap;
+	char **cell;
+	char columns[];
+};
+
+struct table *table_new(const char *columns)
+{
+	struct table *t = calloc(1, sizeof(*t) + strlen(columns) + 1);
+
+	if (!t)
+		return NULL;
+	t->n_columns = strlen(columns);
+	strcpy(t->columns, columns);
+	return t;
+}
+
+void table_free(struct table *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; i < t->n_cells; i++)
+		free(t->cell[i]);
+	free(t->cell);
+	free(t);
+}
+
+void table_clean(char *text)
+{
+	for (unsigned char *p = (unsigned char *)text; *p; p++) {
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+		/* U+0080 to U+009F are control characters, too. */
+		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+			p[0] = p[1] = '?';
+	}
+}
+
+void table_cell(struct table *t, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+	int r;
+
+	if (!t)
+		return;
+	if (t->n_cells == t->cap) {
+		size_t cap = t->cap ? t->cap * 2 : 64;
+		char **cell = realloc(t->cell, cap * sizeof(*cell));
+
+		if (!cell)
+			return;
+		t->cell = cell;
+		t->cap = cap;
+	}
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (r < 0)
+		return;
+	table_clean(text);
+	t->cell[t->n_cells++] = text;
+}
+
+/* Characters, where a byte that goes on with one does not count. */
+static int width(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
+}
+
+static int column_width(const struct table *t, size_t column)
+{
+	int max = 0;
+
+	for (size_t i = column; i < t->n_cells; i += t->n_columns)
+		if (width(t->cell[i]) > max)
+			max = width(t->cell[i]);
+	return max;
+}
+
+void table_print(const struct table *t, FILE *f)
+{
+	if (!t || t->n_cells <= t->n_columns)
+		return;
+	for (size_t i = 0; i < t->n_cells; i++) {
+		size_t column = i % t->n_columns;
+		bool last = column + 1 == t->n_columns || i + 1 == t->n_cells;
+		int pad = column_width(t, column) - width(t->cell[i]);
+
+		if (t->columns[column] == 'r')
+			fprintf(f, "%*s%s", pad, "", t->cell[i]);
+		else
+			fprintf(f, "%s%*s", t->cell[i], last ? 0 : pad, "");
+		fputs(last ? "\n" : GAP, f);
+	}
+}
+
+const char *units(char buf[UNITS_MAX], double v)
+{
+	static const char prefix[] = " kMGTPE";
+	size_t i = 0;
+
+	for (; v >= 999.5 && i + 2 < sizeof(prefix); i++)
+		v /= 1000;
+	if (i == 0)
+		snprintf(buf, UNITS_MAX, "%.0f ", v);
+	else
+		snprintf(buf, UNITS_MAX, "%.*f %c", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, prefix[i]);
+	return buf;
+}
+
+const char *percent(char buf[UNITS_MAX], uint64_t part, uint64_t whole)
+{
+	double share = whole ? 100.0 * (double)part / (double)whole : 0;
+
+	if (part == 0)
+		snprintf(buf, UNITS_MAX, "0 %%");
+	else if (share < 0.001)
+		snprintf(buf, UNITS_MAX, "<0.001 %%");
+	else if (part < whole && share > 99.9)
+		snprintf(buf, UNITS_MAX, ">99.9 %%");
+	else
+		snprintf(buf, UNITS_MAX, "%.*f %%", share < 1 ? 3 : share < 99.95 ? 1 : 0, share);
+	return buf;
+}
