@@ -83,10 +83,10 @@ class Testpmd:
         return {k: int(v) for k, v in re.findall(r"([RT]X-\w+):\s*(\d+)", self.command(f"show port stats {port}"))}
 
     def wait_sent(self, port, count, timeout=60):
-        wait_until(lambda: self.stats(port)["TX-packets"] >= count, f"{count} packets sent by testpmd", timeout)
+        wait_until(lambda: self.stats(port).get("TX-packets", 0) >= count, f"{count} packets sent by testpmd", timeout)
 
     def wait_received(self, port, count, timeout=60):
-        wait_until(lambda: self.stats(port)["RX-packets"] >= count, f"{count} packets taken by testpmd", timeout)
+        wait_until(lambda: self.stats(port).get("RX-packets", 0) >= count, f"{count} packets taken by testpmd", timeout)
 
     def quit(self):
         """Leave in good order, so that the peers see their devices closed."""
