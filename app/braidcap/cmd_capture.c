@@ -27,6 +27,8 @@
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 #define ROUND_NS (20 * BC_NS_PER_MS)
+/* A second signal that comes sooner is the first one's echo: timeout(1) signals both a process and its group. */
+#define ECHO_NS (500 * BC_NS_PER_MS)
 #define CLOCK_ROUND_NS BC_CLOCK_UPDATE_NS
 
 struct capture {
@@ -48,6 +50,7 @@ struct capture {
 	uint64_t received;		/* at the last look */
 	uint64_t active_mono_ns;	/* when it last grew */
 	uint64_t control_mono_ns;
+	uint64_t stop_mono_ns;		/* when a signal first asked for the end; 0: none did */
 };
 
 static void emit(void *ctx, enum bc_level level, const char *line)
@@ -85,6 +88,14 @@ static int make_plan(struct capture *c, struct bc_err *err)
 	return r;
 }
 
+/* While it is prepared a capture can be ended by a signal that waits to be taken. */
+static bool interrupted(void)
+{
+	sigset_t waiting;
+
+	return sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM));
+}
+
 static int drop_privileges(void *ctx, struct bc_err *err)
 {
 	const struct capture *c = ctx;
@@ -112,6 +123,7 @@ static struct bc_pipeline_config pipeline_config(struct capture *c)
 		.bpf_jit = c->cfg.bpf_jit,
 		.huge = c->eal.huge,
 		.log = &c->log,
+		.interrupted = interrupted,
 		.devices_open = drop_privileges,
 		.devices_open_ctx = c,
 	};
@@ -206,10 +218,13 @@ static bool obey_signal(struct capture *c, int sig)
 	switch (sig) {
 	case SIGINT:
 	case SIGTERM:
-		if (c->pipeline->stopping) {
+		if (c->stop_mono_ns) {
+			if (bc_mono_ns() - c->stop_mono_ns < ECHO_NS)
+				break;
 			abort_capture(c);
 			return false;
 		}
+		c->stop_mono_ns = bc_mono_ns();
 		bc_log(&c->log, BC_NOTICE, "stopping: draining and publishing; once more to end at once");
 		bc_pipeline_stop(c->pipeline);
 		break;

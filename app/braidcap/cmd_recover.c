@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd_recover.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -13,6 +12,7 @@
 
 #include "bc_recover.h"
 #include "bc_segname.h"
+#include "folder.h"
 
 static const char help[] =
 	"usage: braidcap recover [options] FOLDER|FILE...\n"
@@ -33,8 +33,9 @@ static void emit(void *ctx, enum bc_level level, const char *line)
 		fprintf(stderr, "braidcap: %s\n", line);
 }
 
-static int recover_file(const char *path, const struct bc_recover_config *cfg)
+static int recover_file(void *ctx, const char *path)
 {
+	const struct bc_recover_config *cfg = ctx;
 	struct bc_recovered *r = calloc(1, sizeof(*r));
 	struct bc_err err;
 	int status = 0, e = r ? bc_recover(path, cfg, r, &err) : bc_err_set(&err, -ENOMEM, "no memory");
@@ -62,33 +63,6 @@ static int is_tmp(const struct dirent *e)
 	uint64_t seq;
 
 	return bc_segname_is_tmp(e->d_name, &seq);
-}
-
-static int recover_folder(const char *folder, const struct bc_recover_config *cfg)
-{
-	struct dirent **entry;
-	int n = scandir(folder, &entry, is_tmp, alphasort), status = 0;
-
-	if (n < 0) {
-		fprintf(stderr, "braidcap: %s: cannot be read: %s\n", folder, strerror(errno));
-		return 1;
-	}
-	if (n == 0)
-		printf("%s: nothing to recover\n", folder);
-	for (int i = 0; i < n; i++) {
-		char *path = NULL;
-
-		if (asprintf(&path, "%s/%s", folder, entry[i]->d_name) < 0) {
-			fputs("braidcap: no memory\n", stderr);
-			status = 1;
-		} else {
-			status |= recover_file(path, cfg);
-			free(path);
-		}
-		free(entry[i]);
-	}
-	free(entry);
-	return status;
 }
 
 int cmd_recover(int argc, char **argv)
@@ -126,7 +100,7 @@ int cmd_recover(int argc, char **argv)
 		struct stat st;
 		bool folder = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
 
-		status |= folder ? recover_folder(argv[i], &cfg) : recover_file(argv[i], &cfg);
+		status |= folder ? folder_each(argv[i], "nothing to recover", is_tmp, recover_file, &cfg) : recover_file(&cfg, argv[i]);
 	}
 	return status;
 }

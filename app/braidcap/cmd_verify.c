@@ -4,20 +4,24 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
+#include "bc_segname.h"
 #include "bc_verify.h"
+#include "folder.h"
 
 static const char help[] =
-	"usage: braidcap verify FILE...\n"
+	"usage: braidcap verify FOLDER|FILE...\n"
 	"\n"
 	"Read capture files (pcapng, pcap; plain, .lz4, .zst, .gz) to their last byte and tell for each whether it is\n"
-	"whole, how many packets it has, and how many went back in time.\n"
+	"whole, how many packets it has, and how many went back in time. Of a folder, all published segments.\n"
 	"\n"
 	"  -h, --help      this text\n"
 	"\n"
 	"Exit status: 0 all are whole, 1 one is not, 2 bad usage.\n";
 
-static int verify(const char *path)
+static int verify(void *ctx, const char *path)
 {
 	struct bc_scan scan;
 	struct bc_err err;
@@ -29,6 +33,15 @@ static int verify(const char *path)
 		printf("%s: whole, %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n", path, scan.records,
 		       scan.backwards, scan.kept_bytes);
 	return r ? 1 : 0;
+}
+
+/* What a folder of segments has under a final name. */
+static int is_segment(const struct dirent *e)
+{
+	uint64_t seq;
+
+	return e->d_name[0] != '.' && !bc_segname_is_tmp(e->d_name, &seq) &&
+	       (strstr(e->d_name, ".pcap") || strstr(e->d_name, ".pcapng"));
 }
 
 int cmd_verify(int argc, char **argv)
@@ -43,10 +56,14 @@ int cmd_verify(int argc, char **argv)
 		return 0;
 	}
 	if (optind == argc) {
-		fputs("braidcap: verify: name the files to verify\n", stderr);
+		fputs("braidcap: verify: name the folders or files to verify\n", stderr);
 		return 2;
 	}
-	for (int i = optind; i < argc; i++)
-		status |= verify(argv[i]);
+	for (int i = optind; i < argc; i++) {
+		struct stat st;
+
+		status |= stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ?
+				  folder_each(argv[i], "no segments", is_segment, verify, NULL) : verify(NULL, argv[i]);
+	}
 	return status;
 }

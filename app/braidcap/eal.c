@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,29 +90,35 @@ static void runtime_folder(char *buf, size_t size)
 	snprintf(buf, size, "%s/dpdk", dir ? dir : "/tmp");
 }
 
-static bool answers(const char *prefix)
+/*
+ * Two captures must not take one prefix. The name of an abstract socket is a lock that ends with the process, leaves nothing behind,
+ * and is there before EAL makes its folder. The descriptor is kept until the end of the process.
+ */
+static bool lock_prefix(const char *prefix)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), n;
 	char dir[128];
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), r;
 
 	runtime_folder(dir, sizeof(dir));
+	n = snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "%.60s/%.40s", dir, prefix);
 	if (fd < 0)
-		return false;
-	r = snprintf(addr.sun_path, sizeof(addr.sun_path), "%.60s/%.20s/dpdk_telemetry.v2", dir, prefix);
-	r = r < (int)sizeof(addr.sun_path) ? connect(fd, (struct sockaddr *)&addr, sizeof(addr)) : -1;
+		return true;
+	if (bind(fd, (struct sockaddr *)&addr, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
+		return true;
 	close(fd);
-	return r == 0;
+	return errno != EADDRINUSE;
 }
 
-static void choose_prefix(const struct bc_config *cfg, struct eal *e)
+static int choose_prefix(const struct bc_config *cfg, struct eal *e, struct bc_err *err)
 {
+	snprintf(e->prefix, sizeof(e->prefix), "%s", cfg->prefix ? cfg->prefix : "braidcap");
+	if (lock_prefix(e->prefix))
+		return 0;
 	if (cfg->prefix)
-		snprintf(e->prefix, sizeof(e->prefix), "%s", cfg->prefix);
-	else if (!answers("braidcap"))
-		snprintf(e->prefix, sizeof(e->prefix), "braidcap");
-	else
-		snprintf(e->prefix, sizeof(e->prefix), "braidcap-%d", (int)getpid());
+		return bc_err_set(err, -EBUSY, "--prefix: another capture has '%s': name another, or leave it out", cfg->prefix);
+	snprintf(e->prefix, sizeof(e->prefix), "braidcap-%d", (int)getpid());
+	return 0;
 }
 
 static void add_lcores(struct args *a, const struct bc_plan *plan)
@@ -166,9 +173,9 @@ static void add_words(struct args *a, const char *words)
 	free(copy);
 }
 
-/* The last line that DPDK logged as an error: it goes into our one line. */
+/* The first line that DPDK logged as an error, which is nearest to the cause: it goes into our one line. */
 struct listener {
-	char last[256];
+	char first[256];
 };
 
 static ssize_t listen_to(void *ctx, const char *buf, size_t n)
@@ -178,8 +185,8 @@ static ssize_t listen_to(void *ctx, const char *buf, size_t n)
 
 	if (len > n)
 		len = n;
-	if (rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR && len)
-		snprintf(l->last, sizeof(l->last), "%.*s", (int)(len < sizeof(l->last) ? len : sizeof(l->last) - 1), buf);
+	if (rte_log_cur_msg_loglevel() <= (int)RTE_LOG_ERR && len && !l->first[0])
+		snprintf(l->first, sizeof(l->first), "%.*s", (int)(len < sizeof(l->first) ? len : sizeof(l->first) - 1), buf);
 	return (ssize_t)n;
 }
 
@@ -190,8 +197,10 @@ int eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t 
 	struct eal e = { 0 };
 	int r;
 
+	r = choose_prefix(cfg, &e, err);
+	if (r)
+		return r;
 	choose_memory(cfg, mbufs, &e);
-	choose_prefix(cfg, &e);
 	add(&a, "braidcap");
 	add_lcores(&a, plan);
 	add(&a, "--file-prefix=%s", e.prefix);
@@ -208,10 +217,10 @@ int eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t 
 		rte_openlog_stream(fopencookie(&listener, "w", (cookie_io_functions_t){ .write = listen_to }));
 	r = a.failed ? -1 : rte_eal_init(a.n, a.v);
 	if (r < 0) {
-		r = a.failed ? -ENOMEM : -rte_errno;
-		bc_err_set(err, r, "DPDK does not start (%s)%s%s: see docs/operations.md; -vv shows all that it says", strerror(-r),
-			   listener.last[0] ? ": " : "", listener.last);
-		return r;
+		/* Some of EAL's failures leave rte_errno at 0. */
+		r = a.failed ? -ENOMEM : rte_errno > 0 ? -rte_errno : -EIO;
+		return bc_err_set(err, r, "DPDK does not start: %s: see docs/operations.md; -vv shows all that it says",
+				  listener.first[0] ? listener.first : strerror(-r));
 	}
 	*ret = e;
 	return 0;

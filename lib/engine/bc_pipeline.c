@@ -68,6 +68,7 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		.log = p->cfg.log,
 		.n_outputs = p->cfg.n_outputs,
 		.promiscuous = p->cfg.promiscuous,
+		.interrupted = p->cfg.interrupted,
 	};
 
 	for (uint32_t i = 0; i < p->cfg.n_sources; i++) {

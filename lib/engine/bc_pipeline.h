@@ -33,6 +33,7 @@ struct bc_pipeline_config {
 	bool bpf_jit;
 	bool huge;
 	const struct bc_log *log;
+	bool (*interrupted)(void);		/* see struct bc_source_env; may be NULL */
 	/* Called when the devices are open and before an output is: the moment to drop privileges. May be NULL. */
 	int (*devices_open)(void *ctx, struct bc_err *err);
 	void *devices_open_ctx;

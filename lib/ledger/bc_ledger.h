@@ -27,7 +27,7 @@
 	X(BC_LOSS_NO_BUFFER, "no_buffer", "no free mbuf at the source") \
 	X(BC_LOSS_LINK_FULL, "link_full", "the link to the merge was full: the buffers behind it are full") \
 	X(BC_LOSS_PAUSED, "paused", "it came while the capture was paused") \
-	X(BC_LOSS_PAST_END, "past_end", "it came after the end that -c or -d had set") \
+	X(BC_LOSS_PAST_END, "past_end", "it came after the last packet that -c allows") \
 	X(BC_LOSS_LINK_TYPE, "link_type", "the output's format holds one link type only, and this is another") \
 	X(BC_LOSS_DISK_ERROR, "disk_error", "writing failed") \
 	X(BC_LOSS_DISK_FULL, "disk_full", "no space was left, and the buffers were full") \

@@ -33,6 +33,7 @@ struct bc_source_env {
 	const struct bc_log *log;
 	uint32_t n_outputs;
 	bool promiscuous;
+	bool (*interrupted)(void);	/* asked while opening waits, for a pipe's first bytes: is it to be given up? May be NULL */
 };
 
 /* The filters of all outputs; immutable once a source sees it. */

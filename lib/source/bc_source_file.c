@@ -16,6 +16,8 @@
 #include "bc_reader.h"
 
 #define WINDOW (1024U * 1024)
+/* For a pipe's first bytes, before looking whether the wait was given up. */
+#define WAIT_MS 100
 
 struct file_source {
 	struct bc_decoder *decoder;
@@ -228,8 +230,8 @@ static void describe(const struct bc_source_config *cfg, struct bc_iface *iface)
 }
 
 /* Read up to the first interface, so that it stands at the head of the first segment. */
-static int read_first_iface(struct file_source *p, int fd, const struct bc_source_config *cfg, struct bc_iface *ret,
-			    struct bc_err *err)
+static int read_first_iface(struct file_source *p, int fd, const struct bc_source_config *cfg,
+			    const struct bc_source_env *env, struct bc_iface *ret, struct bc_err *err)
 {
 	struct bc_record rec;
 	size_t need = 0;
@@ -242,7 +244,9 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 		if (r == BC_READ_MORE && !read_more(p, need)) {
 			if (p->eof)
 				break;
-			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1);
+			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, WAIT_MS);
+			if (env->interrupted && env->interrupted())
+				return bc_err_set(err, -EINTR, "%s: ended before its first bytes came", cfg->spec);
 		}
 		p->begin += p->used;
 		p->offset += p->used;
@@ -279,7 +283,7 @@ int bc_source_file_open(const struct bc_source_config *cfg, const struct bc_sour
 		r = bc_decoder_open(fd, &p->decoder, err);
 	if (r < 0)
 		goto fail;
-	r = read_first_iface(p, fd, cfg, &iface, err);
+	r = read_first_iface(p, fd, cfg, env, &iface, err);
 	if (r)
 		goto fail;
 	describe(cfg, &iface);

@@ -10,7 +10,7 @@
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
 
-/* Distances in packets; measured in docs/performance.md of the design's facts: header at +8, data at +4. */
+/* Distances in packets: of those measured, these made cold packets cheapest. */
 #define AHEAD_HEADER 8
 #define AHEAD_DATA 4
 
