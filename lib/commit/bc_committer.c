@@ -311,6 +311,8 @@ static int mark_loss(struct bc_committer *c, uint64_t ts_ns)
 	char note[128];
 	int r = reserve_text(c, len);
 
+	if (!len)
+		c->lost_since = 0;
 	if (r || !len)
 		return r;
 	snprintf(note, sizeof(note), "%" PRIu64 " packets were lost here: %s", c->lost_since, bc_loss_name(c->lost_as));
@@ -408,17 +410,21 @@ static void segment_over(struct bc_committer *c)
 	memset(&c->pending, 0, sizeof(c->pending));
 }
 
-static void end_segment(struct bc_committer *c)
+/* Packets wait for space like any block, unless there will be none: then they may have what is reserved for the end. */
+static void end_segment(struct bc_committer *c, bool last_try)
 {
-	int r;
+	int r = 0;
 
 	/* First, so that the statistics know what was written. */
 	if (c->stream && !c->frame_ended && c->pending.packets)
-		settle(c);
+		r = settle(c);
+	if (r && loss_of(r) == BC_LOSS_DISK_FULL && !last_try)
+		return;
 	r = end_bytes(c, stats_text(c));
 	if (r && loss_of(r) == BC_LOSS_DISK_FULL)
 		return;
 	if (r) {
+		bc_store_spoil(c->cfg.store, r);
 		if (loss_of(r) == BC_LOSS_DISK_ERROR)
 			bc_log(c->cfg.log, BC_ERROR, "%s: the end of a segment could not be written (%s): it keeps its temporary "
 			       "name; 'braidcap recover' makes it whole", c->account->name, strerror(-r));
@@ -426,7 +432,6 @@ static void end_segment(struct bc_committer *c)
 	} else {
 		count_written(c, &c->pending);
 	}
-	/* After a failed tail the store keeps the segment under its temporary name. */
 	bc_store_finish(c->cfg.store, &c->info);
 	segment_over(c);
 }
@@ -437,7 +442,7 @@ static int unclog(struct bc_committer *c)
 	if (atomic_load(&c->reader_gone))
 		return -EPIPE;
 	if (c->end_pending) {
-		end_segment(c);
+		end_segment(c, false);
 		return c->end_pending ? -ENOSPC : 0;
 	}
 	return c->headed && c->out_len ? write_out(c, false) : 0;
@@ -450,15 +455,15 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 
 	if (!r && !k->no_segment)
 		r = write_chunk(c, k, &p);
+	/* The first of a run of losses is told; the ledger has them all. */
+	if (r && loss_of(r) == BC_LOSS_DISK_ERROR && !c->lost_since)
+		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->account->name,
+		       strerror(-r));
 	if (r)
 		count_lost(c, &p, loss_of(r));
-	if (r && loss_of(r) == BC_LOSS_DISK_ERROR)
-		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): %" PRIu64 " packets lost as disk_error", c->account->name,
-		       strerror(-r), p.packets);
 	if (k->segment_end && c->headed) {
 		c->end_pending = true;
-		if (!r)
-			end_segment(c);
+		end_segment(c, false);
 	}
 }
 
@@ -509,14 +514,13 @@ static void recycle(struct bc_committer *c, struct bc_chunk *k)
 /* The last chunk is through; what a full disk still keeps back is given up. */
 static void give_up_rest(struct bc_committer *c)
 {
-	if (c->end_pending && !atomic_load(&c->reader_gone))
-		end_segment(c);
+	if (c->end_pending)
+		end_segment(c, true);
 	if (!c->end_pending)
 		return;
-	if (!atomic_load(&c->reader_gone))
-		bc_log(c->cfg.log, BC_ERROR, "%s: no space to end the last segment: it keeps its temporary name; free some space, "
-		       "then 'braidcap recover' makes it whole", c->account->name);
-	count_lost(c, &c->pending, atomic_load(&c->reader_gone) ? BC_LOSS_READER_GONE : BC_LOSS_DISK_FULL);
+	bc_log(c->cfg.log, BC_ERROR, "%s: no space to end the last segment: it keeps its temporary name; free some space, "
+	       "then 'braidcap recover' makes it whole", c->account->name);
+	count_lost(c, &c->pending, BC_LOSS_DISK_FULL);
 }
 
 static void *run(void *arg)

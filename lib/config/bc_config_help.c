@@ -30,7 +30,7 @@ const char bc_config_help[] =
 "                          any virtual device of DPDK\n"
 "  null:                   packets out of nothing, to measure with\n"
 "  keys behind it, as in eth0,buffer_mb=512,full=wait:\n"
-"    full=wait|drop        dpdk: if braidcap is behind, leave packets in the device,\n"
+"    full=wait|drop        dpdk: if braidcap is behind, leave packets there,\n"
 "                          or drop and count them (default: drop; files and what\n"
 "                          the kernel keeps always wait)\n"
 "    stamp=nic|software    dpdk: who stamps packets (default: the best there is)\n"

@@ -91,6 +91,11 @@ void bc_store_cancel(struct bc_store *s)
 	atomic_store(&s->cancelled, true);
 }
 
+void bc_store_spoil(struct bc_store *s, int err)
+{
+	s->tail_err = err;
+}
+
 uint64_t bc_store_size(const struct bc_store *s)
 {
 	return s->begun ? s->size : 0;

@@ -110,6 +110,9 @@ int bc_store_write_tail(struct bc_store *s, const void *data, size_t len);
  */
 void bc_store_cancel(struct bc_store *s);
 
+/* The segment that is begun cannot be made whole, for this negative errno: it will not be published, as after a failed tail. */
+void bc_store_spoil(struct bc_store *s, int err);
+
 /* Bytes in the segment that is begun: what all successful writes put there. */
 uint64_t bc_store_size(const struct bc_store *s);
 

@@ -30,7 +30,7 @@ struct bc_store {
 	uint64_t size;		/* of the segment that is begun */
 	bool begun;
 	int dead;		/* the segment's write error that could not be undone */
-	int tail_err;		/* what the last bc_store_write_tail() returned */
+	int tail_err;		/* what the last bc_store_write_tail() returned, or bc_store_spoil() was told */
 	_Atomic bool cancelled;	/* any thread sets it */
 	bc_counter_t written;
 	bc_counter_t slowest_write_ns;

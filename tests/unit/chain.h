@@ -55,6 +55,7 @@ struct chain_config {
 	bool accelerate;
 	uint64_t flush_ns;		/* 0: a second */
 	enum bc_store_kind store;	/* BC_STORE_DIR is 0 */
+	const char *dest;		/* NULL: a folder of the chain's own */
 	int fd;				/* for BC_STORE_FD */
 	uint64_t count;
 };
@@ -95,8 +96,10 @@ struct chain {
 	struct chain_packet *sent;
 	uint32_t n_sent, cap_sent;
 	uint64_t ts_ns;			/* of the next packet */
+	uint64_t ahead_ns;		/* the merge's clock runs ahead of the real one by this */
 	struct chain_segment segment[CHAIN_MAX_SEGMENTS];
 	uint32_t n_segments;
+	uint32_t gaps;			/* that chain_read found */
 	struct random random;
 };
 
@@ -202,7 +205,7 @@ static inline void chain_new_merge(struct chain *c)
 static inline void chain_new_committer(struct chain *c)
 {
 	struct bc_store_config sc = {
-		.kind = c->cfg.store, .dest = c->dir, .fd = c->cfg.fd, .ext = ".x", .utc = true, .pid = 5, .log = &c->log,
+		.kind = c->cfg.store, .dest = c->cfg.dest ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .ext = ".x", .utc = true, .pid = 5, .log = &c->log,
 		.published = chain_published, .ctx = c,
 	};
 	struct bc_committer_config mc = {
@@ -256,18 +259,21 @@ static inline struct chain *chain_new(struct chain_config cfg)
 	return c;
 }
 
+/* Every third packet can be compressed well, the others cannot. */
 static inline uint8_t chain_byte(uint32_t number, uint32_t at)
 {
-	uint32_t x = number * 2654435761U + (number % 3 ? at / 40 : at * 40503U * (at | 1));
+	uint32_t x = number * 2654435761U + (number % 3 ? at : at / 40) * 40503U;
 
-	return (uint8_t)(x >> 13 ^ x >> 21);
+	x = (x ^ x >> 15) * 2246822519U;
+	x = (x ^ x >> 13) * 3266489917U;
+	return (uint8_t)(x >> 16);
 }
 
 /* Every stage once. */
 static inline void chain_turn(struct chain *c)
 {
 	bc_merge_poll(c->merge, 256);
-	bc_merge_tick(c->merge, bc_mono_ns());
+	bc_merge_tick(c->merge, bc_mono_ns() + c->ahead_ns);
 	for (uint32_t i = 0; i < c->cfg.lanes; i++)
 		bc_lane_poll(c->lane[i]);
 }
@@ -345,14 +351,22 @@ static inline void chain_settle(struct chain *c)
 	struct bc_balance b;
 
 	do {
-		bc_merge_poll(c->merge, 256);
-		bc_merge_tick(c->merge, bc_mono_ns() + CHAIN_TIMEOUT_NS);
-		for (uint32_t i = 0; i < c->cfg.lanes; i++)
-			bc_lane_poll(c->lane[i]);
+		c->ahead_ns += c->cfg.flush_ns;
+		chain_turn(c);
 		bc_ledger_balance(c->ledger, 0, BC_ALL_SOURCES, &b);
 		assert_true(bc_mono_ns() < until_ns);
 		sched_yield();
 	} while (b.unaccounted);
+}
+
+/* Packets that the one output lost under this name so far. */
+static inline uint64_t chain_lost_so_far(const struct chain *c, enum bc_loss loss)
+{
+	uint64_t n = 0;
+
+	for (uint32_t s = 0; s < c->cfg.sources; s++)
+		n += bc_counter_get(&c->ledger->output[0].source[s].dropped[loss]);
+	return n;
 }
 
 /* The sources end; drain all, publish. */
@@ -390,7 +404,32 @@ static inline int chain_remove(const char *path, const struct stat *st, int type
 	return remove(path);
 }
 
-/* After chain_end. */
+static inline void chain_discard(struct bc_link *l)
+{
+	const struct bc_desc *d;
+
+	while (bc_link_peek(l, &d)) {
+		if (bc_desc_outputs(d))
+			rte_pktmbuf_free(bc_desc_obj(d));
+		bc_link_pop(l, 1);
+	}
+}
+
+/* Instead of chain_end. */
+static inline void chain_abort(struct chain *c)
+{
+	bc_committer_abort(c->committer);
+	bc_committer_join(c->committer);
+	bc_store_abort(c->store);
+	c->store = NULL;
+	for (uint32_t i = 0; i < c->cfg.sources; i++)
+		chain_discard(c->link[i]);
+	for (uint32_t i = 0; i < c->cfg.lanes; i++)
+		chain_discard(c->to_lane[i]);
+	assert_pool_full(chain_pool);
+}
+
+/* After chain_end or chain_abort. */
 static inline void chain_free(struct chain *c)
 {
 	bc_committer_free(c->committer);
@@ -477,7 +516,7 @@ static inline void chain_compare(const struct chain *c, uint32_t number, const s
 }
 
 /* All records of a file whose numbers follow *next; every packet is 4 bytes long at least, else all must have come. */
-static inline uint32_t chain_read(const struct chain *c, const char *path, uint32_t *next)
+static inline uint32_t chain_read(struct chain *c, const char *path, uint32_t *next)
 {
 	struct bc_reader *r = bc_reader_new();
 	struct bc_err err = { "" };
@@ -498,6 +537,7 @@ static inline uint32_t chain_read(const struct chain *c, const char *path, uint3
 			if (rec.caplen >= 4)
 				memcpy(&number, rec.data, 4);
 			assert_true(number >= *next && number < c->n_sent);
+			c->gaps += number > *next;
 			chain_compare(c, number, &rec, bc_reader_iface(r, rec.iface)->name);
 			*next = number + 1;
 			n++;
@@ -509,23 +549,27 @@ static inline uint32_t chain_read(const struct chain *c, const char *path, uint3
 	return n;
 }
 
-/* Every published segment is whole, and together they hold what the ledger calls written. */
-static inline void chain_check_segments(const struct chain *c)
+/* Every published segment is whole. If all were published they hold what the ledger calls written. */
+static inline void chain_check_segments(struct chain *c)
 {
 	uint64_t total = 0;
 	uint32_t next = 0;
+	bool all = true;
 
 	for (uint32_t i = 0; i < c->n_segments; i++) {
-		if (c->segment[i].err)
+		if (c->segment[i].err) {
+			all = false;
 			continue;
+		}
 		assert_int_equal(chain_read(c, c->segment[i].path, &next), c->segment[i].info.packets);
 		total += c->segment[i].info.packets;
 	}
-	assert_int_equal(total, chain_balance(c).written);
+	if (all)
+		assert_int_equal(total, chain_balance(c).written);
 }
 
 /* Nothing was lost, and all of it can be read. */
-static inline void chain_check_all(const struct chain *c)
+static inline void chain_check_all(struct chain *c)
 {
 	assert_int_equal(chain_balance(c).written, c->n_sent);
 	chain_check_segments(c);

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "chain.h"
+
+#include <sys/mount.h>
+
+#define CODECS 3
+
+/* Linked in place of the library's: out of memory on order. */
+int __real_bc_stream_feed(struct bc_stream *s, const uint8_t *data, size_t len);
+int __wrap_bc_stream_feed(struct bc_stream *s, const uint8_t *data, size_t len);
+
+static _Atomic bool feed_fails;
+
+int __wrap_bc_stream_feed(struct bc_stream *s, const uint8_t *data, size_t len)
+{
+	return atomic_load(&feed_fails) ? -ENOMEM : __real_bc_stream_feed(s, data, len);
+}
+
+/* Go on until the condition holds. */
+#define TURN_UNTIL(c, condition) \
+	do { \
+		uint64_t until_ns_ = bc_mono_ns() + CHAIN_TIMEOUT_NS; \
+		while (!(condition)) { \
+			chain_turn(c); \
+			sched_yield(); \
+			if (bc_mono_ns() > until_ns_) \
+				fail_msg("waited in vain for " #condition); \
+		} \
+	} while (0)
+
+/* Send until packets are lost under this name. */
+static void send_until_lost(struct chain *c, enum bc_loss loss)
+{
+	for (int i = 0; !chain_lost_so_far(c, loss); i++) {
+		assert_true(i < 10000);
+		chain_send_many(c, 20, 1000);
+	}
+}
+
+static uint64_t published(struct chain *c)
+{
+	static struct bc_store_stats s;
+
+	bc_store_stats(c->store, &s);
+	return s.published;
+}
+
+static uint32_t count_marks(const struct chain *c, const char *loss)
+{
+	char words[64];
+	uint32_t n = 0;
+
+	snprintf(words, sizeof(words), "packets were lost here: %s", loss);
+	for (uint32_t i = 0; i < c->n_segments; i++)
+		n += chain_count_text(c->segment[i].path, words);
+	return n;
+}
+
+static void short_writes_are_continued(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){ .lanes = 2, .codec = (enum bc_codec)n });
+
+		atomic_store(&c->fault.short_max, 1000);
+		chain_send_many(c, 300, 1000);
+		chain_end(c);
+		chain_check_all(c);
+		chain_free(c);
+	}
+}
+
+static void a_slow_disk_loses_nothing(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){
+			.lanes = 2, .codec = (enum bc_codec)n, .buffers = 6, .rotate_bytes = 400000, .accelerate = n % 2,
+		});
+
+		atomic_store(&c->fault.delay_ns, 4 * BC_NS_PER_MS);
+		chain_send_many(c, 2000, 1000);
+		chain_end(c);
+		chain_check_all(c);
+		chain_free(c);
+	}
+}
+
+/* What was captured before stays, what is lost is counted and its place is marked, and then it goes on. */
+static void a_disk_that_was_full_for_a_while(void **state)
+{
+	for (uint32_t n = 0; n < 2 * CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){
+			.lanes = 1 + n / 3, .sources = 2, .codec = (enum bc_codec)(n % 3), .buffers = 10,
+			.rotate_bytes = n / 3 ? 150000 : 0, .flush_ns = n == 2 ? BC_NS_PER_MS : 0,
+		});
+		uint32_t marks;
+
+		atomic_store(&c->fault.space, 300000);
+		send_until_lost(c, BC_LOSS_DISK_FULL);
+		atomic_store(&c->fault.space, BC_FAULT_NO_LIMIT);
+		chain_send_many(c, 500, 1000);
+		chain_end(c);
+		chain_check_segments(c);
+		assert_true(chain_balance(c).written > 500);
+		assert_int_equal(chain_balance(c).written + chain_lost(c, BC_LOSS_DISK_FULL), c->n_sent);
+		marks = count_marks(c, "disk_full");
+		assert_true(c->gaps >= 1 && marks >= c->gaps);
+		assert_true(chain_said(c, "no space left"));
+		assert_true(chain_said(c, "there is space again"));
+		chain_free(c);
+	}
+}
+
+/* Wherever in the bytes it strikes: in a segment's begin, in a block, at its end. */
+static void a_disk_full_at_any_byte(void **state)
+{
+	for (uint32_t n = 0; n < 24; n++) {
+		struct chain *c = chain_new((struct chain_config){
+			.lanes = 1 + n % 2, .format = n % 4 ? BC_FORMAT_PCAPNG : BC_FORMAT_PCAP_NS, .codec = (enum bc_codec)(n % 3),
+			.buffers = 6, .rotate_bytes = 70000, .chunk_bytes = 65536,
+		});
+		uint64_t lost;
+
+		atomic_store(&c->fault.space, n < 6 ? n * 40 : (n - 5) * 11117);
+		send_until_lost(c, BC_LOSS_DISK_FULL);
+		atomic_store(&c->fault.space, BC_FAULT_NO_LIMIT);
+		lost = c->n_sent;
+		chain_send_many(c, 200, 1000);
+		chain_end(c);
+		chain_check_segments(c);
+		assert_true(chain_lost(c, BC_LOSS_DISK_FULL) < lost);
+		for (uint32_t i = 0; i < c->n_segments; i++)
+			assert_int_equal(c->segment[i].err, 0);
+		chain_free(c);
+	}
+}
+
+static void a_disk_that_is_full_to_the_end(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){ .lanes = 2, .codec = (enum bc_codec)n, .buffers = 10 });
+
+		atomic_store(&c->fault.space, 100000);
+		chain_send_many(c, 600, 1000);
+		chain_end(c);
+		/* The faulty store has room for any closing bytes, and at the end what zstd held back is among them. */
+		assert_int_equal(chain_lost(c, BC_LOSS_DISK_FULL) > 0, !bc_codec_is_stream(c->cfg.codec));
+		assert_int_equal(c->n_segments, 1);
+		assert_int_equal(c->segment[0].err, 0);
+		chain_check_segments(c);
+		chain_free(c);
+	}
+}
+
+/* The same with a file system that says so itself, and has the closing bytes' space reserved. */
+static void a_real_disk_that_is_full_to_the_end(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c;
+		char dir[] = "/tmp/bc-full-XXXXXX";
+
+		assert_non_null(mkdtemp(dir));
+		if (mount("tmpfs", dir, "tmpfs", 0, "size=1m") != 0) {
+			rmdir(dir);
+			BC_SKIP("no right to mount a small disk");
+		}
+		c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .buffers = 10, .dest = dir, .flush_ns = BC_NS_PER_MS });
+		chain_send_many(c, 3000, 1000);
+		chain_end(c);
+		assert_true(chain_lost(c, BC_LOSS_DISK_FULL) > 0);
+		assert_true(chain_balance(c).written > 0);
+		/* A stream whose end found no room keeps its temporary name. */
+		assert_true(c->n_segments == 1 || bc_codec_is_stream(c->cfg.codec));
+		if (c->n_segments)
+			chain_check_segments(c);
+		chain_free(c);
+		umount2(dir, MNT_DETACH);
+		rmdir(dir);
+	}
+}
+
+static void a_segment_that_cannot_begin_for_a_while(void **state)
+{
+	static const int errs[] = { -ENOSPC, -EDQUOT, -EAGAIN };
+
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .buffers = 10 });
+
+		atomic_store(&c->fault.begin_err, errs[n]);
+		send_until_lost(c, BC_LOSS_DISK_FULL);
+		atomic_store(&c->fault.begin_err, 0);
+		chain_send_many(c, 100, 1000);
+		chain_end(c);
+		assert_true(chain_balance(c).written >= 100);
+		chain_check_segments(c);
+		chain_free(c);
+	}
+}
+
+/* Whichever call of the store fails, the ledger closes and what is published is whole. */
+static void a_write_that_fails_once(void **state)
+{
+	for (uint32_t n = 0; n < 12 * CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){
+			.lanes = 2, .sources = 2, .codec = (enum bc_codec)(n % 3), .rotate_bytes = n % 2 ? 150000 : 0,
+		});
+
+		atomic_store(&c->fault.eio_call, 1 + n / 3);
+		chain_send_many(c, 300, 1000);
+		chain_end(c);
+		assert_int_equal(chain_balance(c).written + chain_lost(c, BC_LOSS_DISK_ERROR), 300);
+		chain_check_segments(c);
+		chain_free(c);
+	}
+}
+
+static void a_lost_block_is_marked(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4 });
+
+	chain_send_many(c, 200, 1000);
+	chain_settle(c);
+	atomic_store(&c->fault.eio_call, 1);
+	chain_send_many(c, 10, 1000);
+	chain_settle(c);
+	chain_send_many(c, 200, 1000);
+	chain_end(c);
+	assert_int_equal(chain_lost(c, BC_LOSS_DISK_ERROR), 10);
+	chain_check_segments(c);
+	assert_int_equal(c->gaps, 1);
+	assert_int_equal(count_marks(c, "disk_error"), 1);
+	chain_free(c);
+}
+
+/* Nobody waits for the next packet to see the segment that ended. */
+static void a_segment_whose_last_block_was_lost_is_published_at_once(void **state)
+{
+	for (uint32_t n = 0; n < 2; n++) {
+		struct chain *c = chain_new((struct chain_config){ .codec = (enum bc_codec)n });
+
+		chain_send_many(c, 10, 1000);
+		chain_settle(c);
+		chain_send_many(c, 10, 1000);
+		atomic_store(&c->fault.eio_call, 1);
+		bc_chunker_rotate(&c->chunker);
+		chain_settle(c);
+		TURN_UNTIL(c, published(c) == 1);
+		chain_end(c);
+		assert_int_equal(chain_lost(c, BC_LOSS_DISK_ERROR), 10);
+		assert_int_equal(c->n_segments, 1);
+		chain_check_segments(c);
+		chain_free(c);
+	}
+}
+
+static void a_dead_disk_is_not_cried_over_for_every_block(void **state)
+{
+	for (int format = BC_FORMAT_PCAPNG; format <= BC_FORMAT_PCAP_NS; format++) {
+		struct chain *c = chain_new((struct chain_config){ .format = (enum bc_format)format });
+		uint32_t said = 0;
+
+		atomic_store(&c->fault.begin_err, -EIO);
+		chain_send_many(c, 1000, 1000);
+		chain_settle(c);
+		atomic_store(&c->fault.begin_err, 0);
+		chain_send_many(c, 100, 1000);
+		chain_settle(c);
+		atomic_store(&c->fault.eio_call, 1);
+		chain_send_many(c, 10, 1000);
+		chain_end(c);
+		for (const char *p = c->lines; (p = strstr(p, "are lost as disk_error")); p++)
+			said++;
+		assert_int_equal(said, 2);
+		assert_int_equal(chain_lost(c, BC_LOSS_DISK_ERROR), 1010);
+		chain_check_segments(c);
+		chain_free(c);
+	}
+}
+
+static void a_frame_that_cannot_be_finished_is_not_published(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_ZSTD, .flush_ns = BC_NS_PER_MS });
+
+	chain_send_many(c, 100, 1000);
+	chain_settle(c);
+	atomic_store(&feed_fails, true);
+	chain_send_many(c, 50, 1000);
+	chain_settle(c);
+	bc_chunker_rotate(&c->chunker);
+	for (int i = 0; i < 100; i++)
+		chain_turn(c);
+	chain_end(c);
+	atomic_store(&feed_fails, false);
+	assert_int_equal(c->n_segments, 1);
+	assert_int_equal(c->segment[0].err, -ENOMEM);
+	assert_int_equal(chain_lost(c, BC_LOSS_DISK_ERROR), 50);
+	assert_int_equal(chain_balance(c).written, 100);
+	chain_free(c);
+}
+
+static void a_reader_that_goes_away(void **state)
+{
+	signal(SIGPIPE, SIG_IGN);
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c;
+		int fd[2];
+
+		assert_int_equal(pipe(fd), 0);
+		assert_true(fcntl(fd[1], F_SETPIPE_SZ, 1 << 20) > 0);
+		c = chain_new((struct chain_config){
+			.codec = (enum bc_codec)n, .store = BC_STORE_FD, .fd = fd[1], .flush_ns = BC_NS_PER_MS,
+		});
+		chain_send_many(c, 100, 1000);
+		chain_settle(c);
+		assert_int_equal(chain_balance(c).written, 100);
+		assert_false(bc_committer_reader_gone(c->committer));
+		close(fd[0]);
+		chain_send_many(c, 200, 1000);
+		chain_end(c);
+		assert_true(bc_committer_reader_gone(c->committer));
+		assert_int_equal(chain_balance(c).written, 100);
+		assert_int_equal(chain_lost(c, BC_LOSS_READER_GONE), 200);
+		chain_free(c);
+		close(fd[1]);
+	}
+}
+
+static void an_abort_ends_in_the_middle(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){ .lanes = 2, .codec = (enum bc_codec)n, .buffers = 10 });
+		struct bc_balance b;
+
+		atomic_store(&c->fault.delay_ns, 10 * BC_NS_PER_MS);
+		chain_send_many(c, 1000, 1000);
+		chain_abort(c);
+		bc_ledger_balance(c->ledger, 0, 0, &b);
+		assert_true(b.unaccounted > 0);
+		assert_int_equal(b.written + (uint64_t)b.unaccounted, 1000);
+		chain_free(c);
+	}
+}
+
+static void an_abort_does_not_wait_for_a_full_disk(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .flush_ns = BC_NS_PER_MS });
+
+		atomic_store(&c->fault.space, 0);
+		chain_send_many(c, 200, 1000);
+		TURN_UNTIL(c, chain_said(c, "no space left"));
+		chain_abort(c);
+		chain_free(c);
+	}
+}
+
+static void a_committer_that_was_never_started_can_be_freed(void **state)
+{
+	struct bc_committer_config cc = { .ledger = bc_ledger_new(), .codec = BC_CODEC_LZ4, .level = 1 };
+	struct bc_committer *m = NULL;
+
+	assert_int_equal(bc_committer_new(&cc, &m, NULL), 0);
+	bc_committer_join(m);
+	bc_committer_free(m);
+	bc_committer_free(NULL);
+	bc_ledger_free(cc.ledger);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(short_writes_are_continued),
+		cmocka_unit_test(a_slow_disk_loses_nothing),
+		cmocka_unit_test(a_disk_that_was_full_for_a_while),
+		cmocka_unit_test(a_disk_full_at_any_byte),
+		cmocka_unit_test(a_disk_that_is_full_to_the_end),
+		cmocka_unit_test(a_real_disk_that_is_full_to_the_end),
+		cmocka_unit_test(a_segment_that_cannot_begin_for_a_while),
+		cmocka_unit_test(a_write_that_fails_once),
+		cmocka_unit_test(a_lost_block_is_marked),
+		cmocka_unit_test(a_segment_whose_last_block_was_lost_is_published_at_once),
+		cmocka_unit_test(a_dead_disk_is_not_cried_over_for_every_block),
+		cmocka_unit_test(a_frame_that_cannot_be_finished_is_not_published),
+		cmocka_unit_test(a_reader_that_goes_away),
+		cmocka_unit_test(an_abort_ends_in_the_middle),
+		cmocka_unit_test(an_abort_does_not_wait_for_a_full_disk),
+		cmocka_unit_test(a_committer_that_was_never_started_can_be_freed),
+	};
+
+	return cmocka_run_group_tests(tests, chain_eal, NULL);
+}
