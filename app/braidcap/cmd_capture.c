@@ -103,6 +103,15 @@ static int drop_privileges(void *ctx, struct bc_err *err)
 	return c->cfg.user ? privileges_drop(c->cfg.user, err) : 0;
 }
 
+/* The node of the busiest devices, if they are near one. */
+static int numa_node(const struct bc_plan_request *request)
+{
+	for (uint32_t i = 0; i < request->n_sources; i++)
+		if (request->source[i].busy && request->source[i].numa >= 0)
+			return request->source[i].numa;
+	return -1;
+}
+
 static struct bc_pipeline_config pipeline_config(struct capture *c)
 {
 	struct bc_pipeline_config pc = {
@@ -118,6 +127,7 @@ static struct bc_pipeline_config pipeline_config(struct capture *c)
 		.chunk_bytes = c->cfg.chunk_kib * 1024 - 1024,
 		.memory_bytes = (uint64_t)c->cfg.memory_mib << 20,
 		.mbufs = c->cfg.mbufs,
+		.numa_node = numa_node(c->request),
 		.promiscuous = c->cfg.promiscuous,
 		.accelerate = c->cfg.accelerate,
 		.bpf_jit = c->cfg.bpf_jit,

@@ -54,7 +54,12 @@ static int new_tables(struct bc_pipeline *p, struct bc_err *err)
 	memset(p->clock, 0, sizeof(*p->clock));
 	bc_clock_init(p->clock);
 	p->ledger->n_outputs = p->cfg.n_outputs;
-	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), SOCKET_ID_ANY, err);
+	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), p->cfg.numa_node, err);
+	if (!p->pool && p->cfg.numa_node != SOCKET_ID_ANY) {
+		bc_log(p->cfg.log, BC_WARN, "no room for the mbufs on NUMA node %d, the devices': they are put elsewhere",
+		       p->cfg.numa_node);
+		p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), SOCKET_ID_ANY, err);
+	}
 	return p->pool ? 0 : -ENOMEM;
 }
 

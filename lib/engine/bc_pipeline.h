@@ -28,6 +28,7 @@ struct bc_pipeline_config {
 	uint32_t chunk_bytes;
 	uint64_t memory_bytes;
 	uint32_t mbufs;				/* 0: by the sources */
+	int numa_node;				/* where they are wanted: the devices'; -1: anywhere */
 	bool promiscuous;
 	bool accelerate;
 	bool bpf_jit;
