@@ -11,22 +11,6 @@
 /* Bytes that a dropcount option adds to a record; see bc_pcapng.h. */
 #define DROPCOUNT_BYTES 16
 
-int bc_source_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-		   uint32_t *ret_n, struct bc_err *err)
-{
-	switch (cfg->kind) {
-	case BC_SOURCE_DPDK:
-		return bc_source_dpdk_open(cfg, env, ret, ret_n, err);
-	case BC_SOURCE_PCAP:
-		return bc_source_pcap_open(cfg, env, ret, ret_n, err);
-	case BC_SOURCE_FILE:
-		return bc_source_file_open(cfg, env, ret, ret_n, err);
-	case BC_SOURCE_NULL:
-		return bc_source_null_open(cfg, env, ret, ret_n, err);
-	}
-	return bc_err_set(err, -EINVAL, "%s: no such kind of source", cfg->spec);
-}
-
 struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct bc_source_env *env,
 				const struct bc_source_ops *ops, const struct bc_iface *iface, uint16_t queue,
 				struct bc_err *err)

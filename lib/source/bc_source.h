@@ -136,14 +136,4 @@ void bc_source_lost(struct bc_source *s, enum bc_loss loss, uint64_t total);
 /* For drivers, stage: n packets were received and dropped at once. */
 void bc_source_dropped(struct bc_source *s, enum bc_loss loss, uint64_t n, uint64_t bytes);
 
-/* The drivers. Each opens all sources of one cfg, as bc_source_open does. */
-int bc_source_null_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-			uint32_t *ret_n, struct bc_err *err);
-int bc_source_dpdk_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-			uint32_t *ret_n, struct bc_err *err);
-int bc_source_pcap_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-			uint32_t *ret_n, struct bc_err *err);
-int bc_source_file_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-			uint32_t *ret_n, struct bc_err *err);
-
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The RX queues of a DPDK port, polled; stamped by the NIC where it does, else from the disciplined counter. */
-#include "bc_source.h"
+#include "bc_source_kinds.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Capture files, plain or compressed: read as fast as the pipeline takes them, never dropped. */
-#include "bc_source.h"
+#include "bc_source_kinds.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Synthetic packets as fast as they are taken: the core without a NIC, for tests and measurements. */
-#include "bc_source.h"
+#include "bc_source_kinds.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Kernel interfaces through libpcap: the fallback for what DPDK does not drive. */
-#include "bc_source.h"
+#include "bc_source_kinds.h"
 
 #include <errno.h>
 #include <stdio.h>
