@@ -20,7 +20,7 @@ struct display {
 	FILE *f;
 	const struct bc_pipeline *p;
 	bool terminal;
-	bool shown;		/* a progress line stands there */
+	bool shown;		/* a progress line stands there; under the lock of f */
 	uint64_t every_ns;	/* 0: never */
 	struct display_sample last;
 };
@@ -69,20 +69,26 @@ void display_tick(struct display *d, uint64_t mono_ns)
 	/* The first reading has nothing to be compared with. */
 	if (d->last.mono_ns) {
 		display_line(&d->last, &now, width(d), line, sizeof(line));
+		flockfile(d->f);
 		fprintf(d->f, d->terminal ? "\r%s\033[K" : "%s\n", line);
 		fflush(d->f);
 		d->shown = d->terminal;
+		funlockfile(d->f);
 	}
 	d->last = now;
 }
 
 void display_erase(struct display *d)
 {
-	if (!d || !d->shown)
+	if (!d)
 		return;
-	fputs("\r\033[K", d->f);
-	fflush(d->f);
-	d->shown = false;
+	flockfile(d->f);
+	if (d->shown) {
+		fputs("\r\033[K", d->f);
+		fflush(d->f);
+		d->shown = false;
+	}
+	funlockfile(d->f);
 }
 
 void display_free(struct display *d)

@@ -23,7 +23,7 @@ struct display *display_new_on(FILE *f, bool terminal, const struct bc_pipeline 
 /* Call as often as you like. */
 void display_tick(struct display *d, uint64_t mono_ns);
 
-/* Take the progress line away, before something else is printed; the next tick brings it back. */
+/* Take the progress line away, before something else is printed; a later tick brings it back. Any thread. */
 void display_erase(struct display *d);
 
 /* Erases. Before bc_pipeline_free. */

@@ -165,15 +165,17 @@ static void balance_line(FILE *f, const json_t *b)
 {
 	uint64_t received = summary_number(b, "received");
 	uint64_t dropped = summary_number(b, "dropped");
-	json_int_t unaccounted = json_integer_value(json_object_get(b, "unaccounted"));
+	uint64_t way = summary_number(b, "in_flight");
+	/* Not taken on trust from "unaccounted". */
+	int64_t unaccounted = (int64_t)(received - summary_number(b, "written") - summary_number(b, "filtered") - dropped - way);
 	char share[UNITS_MAX];
 
 	fprintf(f, "%" PRIu64 " received = %" PRIu64 " written + %" PRIu64 " filtered + %" PRIu64 " dropped (%s)", received,
 		summary_number(b, "written"), summary_number(b, "filtered"), dropped, percent(share, dropped, received));
-	if (summary_number(b, "in_flight"))
-		fprintf(f, " + %" PRIu64 " on their way", summary_number(b, "in_flight"));
+	if (way)
+		fprintf(f, " + %" PRIu64 " on their way", way);
 	if (unaccounted)
-		fprintf(f, " + %" JSON_INTEGER_FORMAT " NOT ACCOUNTED FOR: an error in braidcap, please report it\n", unaccounted);
+		fprintf(f, " + %" PRId64 " NOT ACCOUNTED FOR: an error in braidcap, please report it\n", unaccounted);
 	else
 		fputs(": every packet is accounted for\n", f);
 }
