@@ -68,26 +68,28 @@ void bc_filters_free(struct bc_filters *f)
 	free(f);
 }
 
-/* The source's present set with output's filter replaced; NULL with a line in err. */
-static struct bc_filter_set *make_set(struct bc_filters *f, const struct bc_source *s, uint32_t output,
-				      const char *expression, struct bc_err *err)
+/* The source's present set with output's filter replaced. 0, or a negative errno with a line in err. */
+static int make_set(struct bc_filters *f, const struct bc_source *s, uint32_t output, const char *expression,
+		    struct bc_filter_set **ret, struct bc_err *err)
 {
 	const struct bc_filter_set *old = atomic_load(&s->filters);
 	struct bc_filter_set *set = calloc(1, sizeof(*set));
 	uint16_t linktype = s->env.ifaces->entry[s->account->iface].linktype;
+	int r = 0;
 
-	if (!set) {
-		bc_err_set(err, -ENOMEM, "no memory for a filter");
-		return NULL;
-	}
+	if (!set)
+		return bc_err_set(err, -ENOMEM, "no memory for a filter");
 	if (old)
 		*set = *old;
 	set->filter[output] = NULL;
-	if (expression && bc_filter_compile(expression, linktype, BC_SNAPLEN_MAX, f->jit, &set->filter[output], err) != 0) {
+	if (expression)
+		r = bc_filter_compile(expression, linktype, BC_SNAPLEN_MAX, f->jit, &set->filter[output], err);
+	if (r) {
 		free(set);
-		return NULL;
+		return r;
 	}
-	return set;
+	*ret = set;
+	return 0;
 }
 
 /* Has the source looked at its filters anew since it was at polls? */
@@ -139,19 +141,22 @@ int bc_filters_set(struct bc_filters *f, uint32_t output, const char *expression
 {
 	const char *words = expression && expression[0] ? expression : NULL;
 	struct bc_filter_set *set[BC_MAX_SOURCES];
-	struct text *t = words ? new_text(words) : NULL;
+	struct text *t = NULL;
 
 	if (output >= f->n_outputs)
 		return bc_err_set(err, -EINVAL, "there is no output %u", output);
+	if (words)
+		t = new_text(words);
 	if (words && !t)
 		return bc_err_set(err, -ENOMEM, "no memory for a filter");
 	for (uint32_t i = 0; i < f->n_sources; i++) {
-		set[i] = make_set(f, f->source[i], output, words, err);
-		if (!set[i]) {
+		int r = make_set(f, f->source[i], output, words, &set[i], err);
+
+		if (r) {
 			while (i)
 				free_set(set[--i], output);
 			free(t);
-			return -EINVAL;
+			return r;
 		}
 	}
 	exchange(f, output, set);

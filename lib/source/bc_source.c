@@ -96,6 +96,16 @@ void bc_source_dropped(struct bc_source *s, enum bc_loss loss, uint64_t n, uint6
 	s->gap += n;
 }
 
+static void count_received(struct bc_source *s, const struct bc_batch *b)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < b->n; i++)
+		bytes += bc_meta(b->mbuf[i])->wire_len;
+	bc_counter_add(&s->account->door.received, b->n);
+	bc_counter_add(&s->account->door.received_bytes, bytes);
+}
+
 static void drop_all(struct bc_source *s, struct bc_batch *b, enum bc_loss loss)
 {
 	rte_pktmbuf_free_bulk(b->mbuf, b->n);
@@ -153,6 +163,11 @@ static void sift(struct bc_source *s, struct bc_batch *b, uint8_t *mask, uint32_
 	b->n = kept;
 }
 
+static uint64_t no_end(uint64_t ns)
+{
+	return ns < BC_TS_MAX ? ns : BC_TS_MAX;
+}
+
 static inline void enqueue(struct bc_source *s, struct bc_batch *b, const uint8_t *mask, uint32_t n)
 {
 	uint8_t all = (uint8_t)((1U << s->env.n_outputs) - 1);
@@ -171,7 +186,7 @@ static inline void enqueue(struct bc_source *s, struct bc_batch *b, const uint8_
 			bytes += DROPCOUNT_BYTES;
 		if (__builtin_expect(outputs & (outputs - 1), 0))
 			rte_pktmbuf_refcnt_update(m, (int16_t)(__builtin_popcount(outputs) - 1));
-		*bc_link_slot(s->link, i) = (struct bc_desc){ b->ts_ns[i], bc_desc_word(m, bytes, outputs) };
+		*bc_link_slot(s->link, i) = (struct bc_desc){ no_end(b->ts_ns[i]), bc_desc_word(m, bytes, outputs) };
 	}
 	bc_link_push(s->link, n);
 }
@@ -179,14 +194,9 @@ static inline void enqueue(struct bc_source *s, struct bc_batch *b, const uint8_
 static void deliver(struct bc_source *s, struct bc_batch *b)
 {
 	uint8_t mask[BC_BURST];
-	uint64_t bytes = 0;
 	uint32_t n, room;
 	bool everything;
 
-	for (uint32_t i = 0; i < b->n; i++)
-		bytes += bc_meta(b->mbuf[i])->wire_len;
-	bc_counter_add(&s->account->door.received, b->n);
-	bc_counter_add(&s->account->door.received_bytes, bytes);
 	if (__builtin_expect(atomic_load_explicit(&s->lost_outside, memory_order_relaxed) != 0, 0))
 		s->gap += atomic_exchange_explicit(&s->lost_outside, 0, memory_order_relaxed);
 	room = bc_link_room(s->link, b->n);
@@ -247,12 +257,14 @@ uint32_t bc_source_poll(struct bc_source *s)
 	b.watermark_ns = 0;
 	s->ops->rx(s, &b, BC_BURST);
 	n = b.n;
-	if (n && command == BC_SOURCE_PAUSE) {
-		bc_counter_add(&s->account->door.received, n);
-		drop_all(s, &b, BC_LOSS_PAUSED);
-	} else if (n) {
-		deliver(s, &b);
+	if (n) {
+		count_received(s, &b);
+		if (command == BC_SOURCE_PAUSE)
+			drop_all(s, &b, BC_LOSS_PAUSED);
+		else
+			deliver(s, &b);
 	}
+	b.watermark_ns = no_end(b.watermark_ns);
 	if (b.watermark_ns > s->watermark_ns) {
 		s->watermark_ns = b.watermark_ns;
 		bc_link_set_watermark(s->link, b.watermark_ns);

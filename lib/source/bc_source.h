@@ -41,7 +41,10 @@ struct bc_filter_set {
 	struct bc_filter *filter[BC_MAX_OUTPUTS];	/* NULL: all packets */
 };
 
-/* A driver's catch. Packets come with pkt_len and nb_segs true; the driver sets wire_len and the interface (bc_packet.h). */
+/*
+ * A driver's catch. Packets come with pkt_len and nb_segs true; the driver sets wire_len and the interface (bc_packet.h). Times
+ * beyond BC_TS_MAX become that.
+ */
 struct bc_batch {
 	uint32_t n;
 	bool ended;			/* nothing will follow, for ever */

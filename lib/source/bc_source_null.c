@@ -66,10 +66,12 @@ int bc_source_null_open(const struct bc_source_config *cfg, const struct bc_sour
 		struct bc_source *s = p ? bc_source_new(cfg, env, &null_ops, &iface, (uint16_t)n, err) : NULL;
 
 		if (!s) {
-			free(p);
 			while (n)
 				bc_source_close(ret[--n]);
-			return -ENOMEM;
+			if (!p)
+				return bc_err_set(err, -ENOMEM, "%s: no memory", cfg->spec);
+			free(p);
+			return -ENOSPC;
 		}
 		*p = (struct null_source){ .left = cfg->count ? cfg->count : UINT64_MAX, .size = cfg->size };
 		s->priv = p;

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A source whose driver delivers what the test says, and the merge's end of its link. */
+#ifndef DOOR_H
+#define DOOR_H
+
+#include "eal.h"
+
+#include "bc_source.h"
+
+static struct rte_mempool *door_pool;
+static struct bc_clock door_clock;
+
+static inline int door_start(void **state)
+{
+	door_pool = eal_pool(2048);
+	bc_clock_init(&door_clock);
+	return 0;
+}
+
+struct door {
+	struct bc_ledger *ledger;
+	struct bc_iface_table *ifaces;
+	struct bc_source *s;
+	struct bc_source_account *account;
+
+	/* What the next rounds of the driver bring. */
+	uint32_t packets;
+	uint32_t wire_len;	/* of each; alternates with second_len, if that is not 0 */
+	uint32_t second_len;
+	uint32_t segments;	/* of each; 0: 1 */
+	uint64_t ts_ns;		/* of the next; grows by one */
+	uint64_t watermark_ns;
+	uint64_t drops;		/* the driver's own mark, on the first one */
+	bool ended;
+	uint32_t rounds;	/* that the driver was asked */
+	uint64_t sent;
+	bool closed;
+};
+
+static inline void door_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
+{
+	struct door *d = s->priv;
+
+	d->rounds++;
+	while (d->packets && b->n < max) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(s->env.pool);
+
+		assert_non_null(m);
+		for (uint32_t i = 1; i < d->segments; i++)
+			assert_int_equal(rte_pktmbuf_chain(m, rte_pktmbuf_alloc(s->env.pool)), 0);
+		memset(rte_pktmbuf_append(m, 60), 0, 60);
+		m->port = (uint16_t)s->account->iface;
+		*bc_meta(m) = (struct bc_meta){ .wire_len = d->sent % 2 && d->second_len ? d->second_len : d->wire_len,
+						.source = s->index };
+		if (d->drops) {
+			bc_meta(m)->flags = BC_META_DROPS;
+			m->tx_offload = d->drops;
+			d->drops = 0;
+		}
+		b->ts_ns[b->n] = d->ts_ns++;
+		b->mbuf[b->n++] = m;
+		d->packets--;
+		d->sent++;
+	}
+	b->watermark_ns = d->watermark_ns;
+	b->ended = d->ended;
+}
+
+static inline void door_close(struct bc_source *s)
+{
+	((struct door *)s->priv)->closed = true;
+}
+
+static const struct bc_source_ops door_ops = { .kind = "test", .rx = door_rx, .close = door_close };
+static const struct bc_source_ops patient_ops = { .kind = "test", .patient = true, .rx = door_rx, .close = door_close };
+
+static inline void door_open(struct door *d, const struct bc_source_ops *ops, uint32_t outputs, bool wait)
+{
+	struct bc_source_config cfg = { .spec = (char *)"test:", .wait = wait };
+	struct bc_iface iface = { .name = "test0", .linktype = 1 };
+	struct bc_source_env env;
+	struct bc_err err = { "" };
+
+	memset(d, 0, sizeof(*d));
+	d->ledger = bc_ledger_new();
+	d->ledger->n_outputs = outputs;
+	d->ifaces = bc_iface_table_new();
+	d->wire_len = 100;
+	d->ts_ns = 1000;
+	env = (struct bc_source_env){ .pool = door_pool, .clock = &door_clock, .ifaces = d->ifaces, .ledger = d->ledger,
+				      .n_outputs = outputs };
+	d->s = bc_source_new(&cfg, &env, ops, &iface, 0, &err);
+	assert_non_null(d->s);
+	d->s->priv = d;
+	d->s->link = bc_link_new(64);
+	d->account = d->s->account;
+}
+
+/* Take the oldest descriptor; false when there is none. */
+static inline bool door_take(struct door *d, struct bc_desc *ret)
+{
+	const struct bc_desc *p;
+
+	if (!bc_link_peek(d->s->link, &p))
+		return false;
+	*ret = *p;
+	bc_link_pop(d->s->link, 1);
+	return true;
+}
+
+/* As many outputs as want it give it back. */
+static inline void door_done(const struct bc_desc *p)
+{
+	for (uint32_t left = bc_desc_outputs(p); left; left &= left - 1)
+		rte_pktmbuf_free(bc_desc_obj(p));
+}
+
+static inline uint32_t door_discard(struct door *d)
+{
+	struct bc_desc p;
+	uint32_t n = 0;
+
+	for (; door_take(d, &p); n++)
+		door_done(&p);
+	return n;
+}
+
+/* The dropcount of the oldest packet, which is then thrown away. */
+static inline uint64_t door_drops(struct door *d)
+{
+	struct rte_mbuf *m;
+	struct bc_desc p;
+	uint64_t drops;
+
+	assert_true(door_take(d, &p));
+	m = bc_desc_obj(&p);
+	drops = bc_meta(m)->flags & BC_META_DROPS ? m->tx_offload : 0;
+	assert_int_equal(bc_desc_bytes(&p), 60 + (drops ? 16 : 0));
+	door_done(&p);
+	return drops;
+}
+
+static inline void door_free(struct door *d)
+{
+	door_discard(d);
+	bc_link_free(d->s->link);
+	bc_source_close(d->s);
+	assert_true(d->closed);
+	bc_ledger_free(d->ledger);
+	free(d->ifaces);
+	assert_pool_full(door_pool);
+}
+
+static inline uint64_t door_lost(const struct door *d, enum bc_loss loss)
+{
+	return bc_counter_get(&d->account->door.dropped[loss]);
+}
+
+static inline uint64_t door_filtered(const struct door *d, uint32_t output)
+{
+	return bc_counter_get(&d->account->door.filtered[output]);
+}
+
+static inline uint64_t door_received(const struct door *d)
+{
+	return bc_counter_get(&d->account->door.received);
+}
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "door.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include "bc_filters.h"
+
+static struct bc_filters *filters_of(struct door *d)
+{
+	struct bc_filters *f = bc_filters_new(&d->s, 1, d->ledger->n_outputs, false, NULL);
+
+	assert_non_null(f);
+	return f;
+}
+
+static void poll_n(struct door *d, uint32_t n)
+{
+	d->packets = n;
+	bc_source_poll(d->s);
+	door_discard(d);
+}
+
+static void a_filter_holds_for_its_output_alone(void **state)
+{
+	struct door d;
+	struct bc_filters *f;
+
+	door_open(&d, &door_ops, 2, false);
+	f = filters_of(&d);
+	assert_null(bc_filters_text(f, 0));
+	assert_int_equal(bc_filters_set(f, 1, "greater 150", NULL), 0);
+	poll_n(&d, 10);
+	assert_int_equal(door_filtered(&d, 0), 0);
+	assert_int_equal(door_filtered(&d, 1), 10);
+	assert_null(bc_filters_text(f, 0));
+	assert_string_equal(bc_filters_text(f, 1), "greater 150");
+	bc_filters_free(f);
+	door_free(&d);
+}
+
+static void the_other_outputs_filters_outlive_a_swap(void **state)
+{
+	struct door d;
+	struct bc_filters *f;
+
+	door_open(&d, &door_ops, 2, false);
+	f = filters_of(&d);
+	assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
+	assert_int_equal(bc_filters_set(f, 1, "greater 150", NULL), 0);
+	assert_int_equal(bc_filters_set(f, 1, "greater 50", NULL), 0);
+	poll_n(&d, 10);
+	assert_int_equal(door_filtered(&d, 0), 10);
+	assert_int_equal(door_filtered(&d, 1), 0);
+	bc_filters_free(f);
+	door_free(&d);
+}
+
+static void an_empty_expression_takes_everything(void **state)
+{
+	struct door d;
+	struct bc_filters *f;
+
+	door_open(&d, &door_ops, 1, false);
+	f = filters_of(&d);
+	assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
+	assert_int_equal(bc_filters_set(f, 0, "", NULL), 0);
+	assert_null(bc_filters_text(f, 0));
+	poll_n(&d, 10);
+	assert_int_equal(door_filtered(&d, 0), 0);
+	bc_filters_free(f);
+	door_free(&d);
+}
+
+static void a_bad_expression_leaves_the_old_one(void **state)
+{
+	struct door d;
+	struct bc_filters *f;
+	struct bc_err err = { "" };
+
+	door_open(&d, &door_ops, 1, false);
+	f = filters_of(&d);
+	assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
+	assert_int_equal(bc_filters_set(f, 0, "no such thing", &err), -EINVAL);
+	assert_true(err.msg[0]);
+	assert_int_equal(bc_filters_set(f, 1, "tcp", &err), -EINVAL);
+	assert_string_equal(bc_filters_text(f, 0), "greater 150");
+	poll_n(&d, 10);
+	assert_int_equal(door_filtered(&d, 0), 10);
+	bc_filters_free(f);
+	bc_filters_free(NULL);
+	door_free(&d);
+}
+
+/* An expression that a later source's link type refuses must not hold for the sources before it. */
+static void it_holds_for_all_sources_or_for_none(void **state)
+{
+	struct door a, b;
+	struct bc_source *both[2];
+	struct bc_filters *f;
+
+	door_open(&a, &door_ops, 1, false);
+	door_open(&b, &door_ops, 1, false);
+	b.ifaces->entry[0].linktype = 195;	/* IEEE 802.15.4 has no Ethernet addresses */
+	both[0] = a.s;
+	both[1] = b.s;
+	f = bc_filters_new(both, 2, 1, false, NULL);
+	assert_int_equal(bc_filters_set(f, 0, "ether host 1:2:3:4:5:6", NULL), -EINVAL);
+	assert_null(bc_filters_text(f, 0));
+	poll_n(&a, 10);
+	assert_int_equal(door_filtered(&a, 0), 0);
+	bc_filters_free(f);
+	door_free(&a);
+	door_free(&b);
+}
+
+struct poller {
+	struct door door;
+	_Atomic bool stop;
+	uint64_t delivered[2];
+};
+
+static void *poll_on(void *arg)
+{
+	struct poller *p = arg;
+	struct bc_desc d;
+
+	while (!atomic_load(&p->stop)) {
+		p->door.packets = 16;
+		bc_source_poll(p->door.s);
+		while (door_take(&p->door, &d)) {
+			for (int o = 0; o < 2; o++)
+				p->delivered[o] += bc_desc_outputs(&d) >> o & 1;
+			door_done(&d);
+		}
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void filters_are_swapped_while_packets_flow(void **state)
+{
+	static const char *const words[] = { "greater 150", "less 150", "", "tcp port 80 and host 10.1.2.3" };
+	struct poller p = { .stop = false };
+	struct bc_filters *f;
+	pthread_t t;
+
+	door_open(&p.door, &door_ops, 2, false);
+	p.door.second_len = 200;
+	f = filters_of(&p.door);
+	assert_int_equal(pthread_create(&t, NULL, poll_on, &p), 0);
+	while (!atomic_load(&p.door.s->polls))
+		sched_yield();
+	for (uint32_t i = 0; i < 100; i++) {
+		assert_int_equal(bc_filters_set(f, i % 2, words[i / 2 % 4], NULL), 0);
+		bc_filters_text(f, 0);
+	}
+	atomic_store(&p.stop, true);
+	pthread_join(t, NULL);
+	for (uint32_t o = 0; o < 2; o++)
+		assert_int_equal(p.delivered[o] + door_filtered(&p.door, o), door_received(&p.door));
+	bc_filters_free(f);
+	door_free(&p.door);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_filter_holds_for_its_output_alone),
+		cmocka_unit_test(the_other_outputs_filters_outlive_a_swap),
+		cmocka_unit_test(an_empty_expression_takes_everything),
+		cmocka_unit_test(a_bad_expression_leaves_the_old_one),
+		cmocka_unit_test(it_holds_for_all_sources_or_for_none),
+		cmocka_unit_test(filters_are_swapped_while_packets_flow),
+	};
+
+	return cmocka_run_group_tests(tests, door_start, NULL);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "eal.h"
+
+#include <errno.h>
+
+static struct rte_mempool *pool;
+
+static int start(void **state)
+{
+	pool = eal_pool(1024);
+	return 0;
+}
+
+static uint8_t data[400000];
+
+static void fill_data(void)
+{
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 31 + i / 251);
+}
+
+static void packets_of_every_length_come_back(void **state)
+{
+	static const uint32_t lengths[] = { 0, 1, 2047, 2048, 2049, 4096, 9000, 262144 };
+	static uint8_t got[262144];
+
+	fill_data();
+	for (size_t n = 0; n < sizeof(lengths) / sizeof(lengths[0]); n++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+		uint32_t sum = 0, segments = 0;
+
+		assert_int_equal(bc_packet_fill(m, data, lengths[n]), 0);
+		assert_int_equal(m->pkt_len, lengths[n]);
+		for (struct rte_mbuf *s = m; s; s = s->next) {
+			sum += s->data_len;
+			segments++;
+		}
+		assert_int_equal(sum, lengths[n]);
+		assert_int_equal(m->nb_segs, segments);
+		bc_packet_copy_chain(got, m, lengths[n]);
+		assert_memory_equal(got, data, lengths[n]);
+		rte_pktmbuf_free(m);
+		assert_pool_full(pool);
+	}
+}
+
+static void a_copy_stops_where_it_is_told_to(void **state)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	uint8_t got[5000];
+
+	fill_data();
+	assert_int_equal(bc_packet_fill(m, data, 9000), 0);
+	for (uint32_t len = 0; len < 4500; len += 499) {
+		memset(got, 0xaa, sizeof(got));
+		bc_packet_copy_chain(got, m, len);
+		if (len)
+			assert_memory_equal(got, data, len);
+		assert_int_equal(got[len], 0xaa);
+	}
+	rte_pktmbuf_free(m);
+}
+
+static void segments_without_bytes_are_passed_over(void **state)
+{
+	static const uint16_t lengths[] = { 0, 3, 0, 0, 5, 1, 0 };
+	struct rte_mbuf *m = NULL;
+	uint8_t got[9], *at = data;
+
+	fill_data();
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct rte_mbuf *s = rte_pktmbuf_alloc(pool);
+
+		memcpy(rte_pktmbuf_append(s, lengths[i]), at, lengths[i]);
+		at += lengths[i];
+		if (!m)
+			m = s;
+		else
+			assert_int_equal(rte_pktmbuf_chain(m, s), 0);
+	}
+	bc_packet_copy_chain(got, m, 9);
+	assert_memory_equal(got, data, 9);
+	rte_pktmbuf_free(m);
+	assert_pool_full(pool);
+}
+
+static void without_mbufs_the_packet_is_empty_again(void **state)
+{
+	static struct rte_mbuf *taken[1024];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	unsigned n = rte_mempool_avail_count(pool) - 2;
+
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, taken, n), 0);
+	assert_int_equal(bc_packet_fill(m, data, 9000), -ENOBUFS);
+	assert_int_equal(rte_mempool_avail_count(pool), 2);
+	assert_int_equal(m->nb_segs, 1);
+	assert_int_equal(m->pkt_len, 0);
+	assert_null(m->next);
+	rte_pktmbuf_free_bulk(taken, n);
+	assert_int_equal(bc_packet_fill(m, data, 9000), 0);
+	rte_pktmbuf_free(m);
+	assert_pool_full(pool);
+}
+
+static void a_pool_that_finds_no_memory_says_what_to_do(void **state)
+{
+	struct bc_err err = { "" };
+
+	assert_null(bc_packet_pool_new("large", 1U << 26, SOCKET_ID_ANY, &err));
+	assert_non_null(strstr(err.msg, "--mbufs"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_of_every_length_come_back),
+		cmocka_unit_test(a_copy_stops_where_it_is_told_to),
+		cmocka_unit_test(segments_without_bytes_are_passed_over),
+		cmocka_unit_test(without_mbufs_the_packet_is_empty_again),
+		cmocka_unit_test(a_pool_that_finds_no_memory_says_what_to_do),
+	};
+
+	return cmocka_run_group_tests(tests, start, NULL);
+}

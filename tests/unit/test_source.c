@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "door.h"
+
+#include <errno.h>
+
+#include "bc_time.h"
+
+/* One round that finds n packets. */
+static uint32_t poll_n(struct door *d, uint32_t n)
+{
+	d->packets = n;
+	return bc_source_poll(d->s);
+}
+
+static struct bc_filter_set *filters(const char *first, const char *second)
+{
+	struct bc_filter_set *set = calloc(1, sizeof(*set));
+
+	assert_int_equal(bc_filter_compile(first, 1, 262144, 0, &set->filter[0], NULL), 0);
+	assert_int_equal(bc_filter_compile(second, 1, 262144, 0, &set->filter[1], NULL), 0);
+	return set;
+}
+
+static void free_filters(struct door *d, struct bc_filter_set *set)
+{
+	atomic_store(&d->s->filters, NULL);
+	for (int o = 0; o < BC_MAX_OUTPUTS; o++)
+		bc_filter_destroy(set->filter[o]);
+	free(set);
+}
+
+static void what_comes_is_counted_and_sent_on(void **state)
+{
+	struct door d;
+	struct bc_desc p;
+
+	door_open(&d, &door_ops, 1, false);
+	assert_int_equal(poll_n(&d, 10), 10);
+	assert_int_equal(poll_n(&d, 0), 0);
+	assert_int_equal(door_received(&d), 10);
+	assert_int_equal(bc_counter_get(&d.account->door.received_bytes), 1000);
+	for (uint64_t i = 0; i < 10; i++) {
+		assert_true(door_take(&d, &p));
+		assert_int_equal(p.ts_ns, 1000 + i);
+		assert_int_equal(bc_desc_outputs(&p), 1);
+		assert_int_equal(bc_desc_bytes(&p), 60);
+		door_done(&p);
+	}
+	door_free(&d);
+}
+
+static void a_full_link_costs_exactly_what_found_no_room(void **state)
+{
+	struct door d;
+
+	door_open(&d, &door_ops, 1, false);
+	poll_n(&d, 64);
+	assert_int_equal(door_lost(&d, BC_LOSS_LINK_FULL), 0);
+	poll_n(&d, 10);
+	assert_int_equal(door_lost(&d, BC_LOSS_LINK_FULL), 10);
+	door_discard(&d);
+	poll_n(&d, 44);
+	poll_n(&d, 30);
+	assert_int_equal(door_lost(&d, BC_LOSS_LINK_FULL), 20);
+	assert_int_equal(door_received(&d), 148);
+	assert_int_equal(door_discard(&d), 64);
+	door_free(&d);
+}
+
+static void the_first_packet_after_a_loss_tells_how_much(void **state)
+{
+	struct door d;
+
+	door_open(&d, &door_ops, 1, false);
+	poll_n(&d, 60);
+	poll_n(&d, 10);
+	poll_n(&d, 7);
+	door_discard(&d);
+	poll_n(&d, 2);
+	assert_int_equal(door_drops(&d), 13);
+	assert_int_equal(door_drops(&d), 0);
+	door_free(&d);
+}
+
+static void losses_of_every_kind_add_up_on_that_packet(void **state)
+{
+	struct door d;
+
+	door_open(&d, &door_ops, 1, false);
+	bc_source_lost(d.s, BC_LOSS_NIC_MISSED, 100);
+	bc_source_lost(d.s, BC_LOSS_NIC_MISSED, 90);	/* a counter that was reset */
+	bc_source_lost(d.s, BC_LOSS_NIC_MISSED, 105);
+	bc_source_dropped(d.s, BC_LOSS_NO_BUFFER, 7, 700);
+	d.drops = 20;
+	poll_n(&d, 2);
+	assert_int_equal(door_drops(&d), 105 + 7 + 20);
+	assert_int_equal(door_drops(&d), 0);
+	assert_int_equal(bc_counter_get(&d.account->control.dropped[BC_LOSS_NIC_MISSED]), 105);
+	assert_int_equal(door_lost(&d, BC_LOSS_NO_BUFFER), 7);
+	assert_int_equal(door_received(&d), 9);
+	assert_int_equal(bc_counter_get(&d.account->door.received_bytes), 900);
+	door_free(&d);
+}
+
+static void each_output_gets_what_it_wants_and_counts_the_rest(void **state)
+{
+	struct bc_filter_set *set = filters("greater 150", "less 150");
+	struct door d;
+	struct bc_desc p;
+
+	door_open(&d, &door_ops, 3, false);
+	atomic_store(&d.s->filters, set);
+	d.second_len = 200;
+	poll_n(&d, 11);
+	assert_int_equal(door_filtered(&d, 0), 6);
+	assert_int_equal(door_filtered(&d, 1), 5);
+	assert_int_equal(door_filtered(&d, 2), 0);
+	for (int i = 0; i < 11; i++) {
+		assert_true(door_take(&d, &p));
+		assert_int_equal(bc_desc_outputs(&p), 4 | (i % 2 ? 1 : 2));
+		door_done(&p);
+	}
+	free_filters(&d, set);
+	door_free(&d);
+}
+
+static void what_nobody_wants_is_given_back_at_once(void **state)
+{
+	struct bc_filter_set *set = filters("greater 150", "greater 300");
+	struct door d;
+
+	door_open(&d, &door_ops, 2, false);
+	atomic_store(&d.s->filters, set);
+	d.segments = 3;
+	poll_n(&d, 20);
+	assert_pool_full(door_pool);
+	assert_int_equal(door_filtered(&d, 0), 20);
+	assert_int_equal(door_filtered(&d, 1), 20);
+	free_filters(&d, set);
+	door_free(&d);
+}
+
+/* Wanted and without room: lost for all outputs, filtered for none. Wanted by nobody: filtered, room or not. */
+static void a_full_link_and_filters_count_each_packet_once(void **state)
+{
+	struct bc_filter_set *set = filters("greater 150", "greater 300");
+	struct door d;
+
+	door_open(&d, &door_ops, 2, false);
+	atomic_store(&d.s->filters, set);
+	d.wire_len = d.second_len = 400;
+	poll_n(&d, 60);
+	d.wire_len = 100;
+	d.second_len = 200;
+	poll_n(&d, 40);		/* 20 for nobody, 20 for output 0, of which 4 find room */
+	assert_int_equal(door_lost(&d, BC_LOSS_LINK_FULL), 16);
+	assert_int_equal(door_filtered(&d, 0), 20);
+	assert_int_equal(door_filtered(&d, 1), 24);
+	assert_int_equal(door_discard(&d), 64);
+	free_filters(&d, set);
+	door_free(&d);
+}
+
+/* Chains too: every segment must live until the last output is done with it. */
+static void a_packet_for_many_outputs_lives_until_the_last_is_done(void **state)
+{
+	struct door d;
+	struct bc_desc p;
+
+	door_open(&d, &door_ops, 3, false);
+	d.segments = 2;
+	poll_n(&d, 1);
+	assert_true(door_take(&d, &p));
+	assert_int_equal(bc_desc_outputs(&p), 7);
+	for (int i = 3; i; i--) {
+		struct rte_mbuf *m = bc_desc_obj(&p);
+
+		assert_int_equal(rte_mbuf_refcnt_read(m), i);
+		assert_int_equal(rte_mbuf_refcnt_read(m->next), i);
+		rte_pktmbuf_free(m);
+	}
+	assert_pool_full(door_pool);
+	door_free(&d);
+}
+
+static void a_pause_counts_all_that_comes_by_its_name(void **state)
+{
+	struct door d;
+
+	door_open(&d, &door_ops, 1, false);
+	bc_source_command(d.s, BC_SOURCE_PAUSE);
+	poll_n(&d, 30);
+	assert_int_equal(door_lost(&d, BC_LOSS_PAUSED), 30);
+	assert_int_equal(door_received(&d), 30);
+	assert_int_equal(bc_counter_get(&d.account->door.received_bytes), 3000);
+	assert_pool_full(door_pool);
+	bc_source_command(d.s, BC_SOURCE_RUN);
+	poll_n(&d, 1);
+	assert_int_equal(door_drops(&d), 30);
+	door_free(&d);
+}
+
+static void a_paused_file_waits(void **state)
+{
+	struct door d;
+
+	door_open(&d, &patient_ops, 1, false);
+	bc_source_command(d.s, BC_SOURCE_PAUSE);
+	poll_n(&d, 30);
+	assert_int_equal(d.rounds, 0);
+	bc_source_command(d.s, BC_SOURCE_RUN);
+	bc_source_poll(d.s);
+	assert_int_equal(door_discard(&d), 30);
+	door_free(&d);
+}
+
+static void a_source_that_waits_never_drops(void **state)
+{
+	struct door d;
+	uint32_t taken = 0;
+
+	door_open(&d, &door_ops, 1, true);
+	d.packets = 1000;
+	while (taken < 1000) {
+		struct bc_desc p;
+
+		bc_source_poll(d.s);
+		for (int i = 0; i < 7 && door_take(&d, &p); i++, taken++) {
+			assert_int_equal(p.ts_ns, 1000 + taken);
+			door_done(&p);
+		}
+	}
+	assert_int_equal(door_lost(&d, BC_LOSS_LINK_FULL), 0);
+	door_free(&d);
+}
+
+static void after_a_stop_the_device_is_emptied(void **state)
+{
+	struct door d;
+
+	door_open(&d, &door_ops, 1, false);
+	d.s->device_packets = 1000;
+	bc_source_command(d.s, BC_SOURCE_STOP);
+	for (int i = 0; i < 5; i++) {
+		poll_n(&d, 64);
+		assert_int_equal(bc_source_state(d.s), BC_SOURCE_RUNNING);
+		assert_int_equal(door_discard(&d), 64);
+	}
+	poll_n(&d, 0);
+	assert_int_equal(bc_source_state(d.s), BC_SOURCE_QUIET);
+	poll_n(&d, 1);
+	assert_int_equal(door_received(&d), 320);
+	door_free(&d);
+}
+
+static void a_device_that_never_runs_dry_is_left_when_it_has_given_all_it_could_hold(void **state)
+{
+	struct door d;
+
+	door_open(&d, &door_ops, 1, false);
+	d.s->device_packets = 100;
+	bc_source_command(d.s, BC_SOURCE_STOP);
+	poll_n(&d, 64);
+	door_discard(&d);
+	poll_n(&d, 64);
+	assert_int_equal(bc_source_state(d.s), BC_SOURCE_QUIET);
+	door_free(&d);
+}
+
+static void a_device_that_lingers_is_listened_to_a_while(void **state)
+{
+	struct door d;
+
+	door_open(&d, &door_ops, 1, false);
+	d.s->linger_ns = 3600 * BC_NS_PER_S;
+	bc_source_command(d.s, BC_SOURCE_STOP);
+	poll_n(&d, 0);
+	poll_n(&d, 0);
+	assert_int_equal(bc_source_state(d.s), BC_SOURCE_RUNNING);
+	d.s->linger_ns = 0;
+	poll_n(&d, 0);
+	assert_int_equal(bc_source_state(d.s), BC_SOURCE_QUIET);
+	door_free(&d);
+}
+
+static void the_end_comes_after_the_quiet(void **state)
+{
+	for (int patient = 0; patient < 2; patient++) {
+		struct door d;
+
+		door_open(&d, patient ? &patient_ops : &door_ops, 1, false);
+		bc_source_command(d.s, BC_SOURCE_STOP);
+		poll_n(&d, 0);
+		assert_int_equal(bc_source_state(d.s), BC_SOURCE_QUIET);
+		assert_int_not_equal(bc_link_watermark(d.s->link), BC_WATERMARK_END);
+		bc_source_command(d.s, BC_SOURCE_END);
+		poll_n(&d, 0);
+		assert_int_equal(bc_source_state(d.s), BC_SOURCE_ENDED);
+		assert_int_equal(bc_link_watermark(d.s->link), BC_WATERMARK_END);
+		poll_n(&d, 5);
+		assert_int_equal(door_received(&d), 0);
+		door_free(&d);
+	}
+}
+
+static void a_driver_ends_its_source(void **state)
+{
+	struct door d;
+
+	door_open(&d, &door_ops, 1, false);
+	d.ended = true;
+	poll_n(&d, 5);
+	assert_int_equal(bc_source_state(d.s), BC_SOURCE_ENDED);
+	assert_int_equal(bc_link_watermark(d.s->link), BC_WATERMARK_END);
+	assert_int_equal(door_discard(&d), 5);
+	door_free(&d);
+}
+
+static void a_watermark_never_goes_back(void **state)
+{
+	struct door d;
+
+	door_open(&d, &door_ops, 1, false);
+	d.watermark_ns = 500;
+	poll_n(&d, 0);
+	d.watermark_ns = 400;
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), 500);
+	d.watermark_ns = 0;
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), 500);
+	door_free(&d);
+}
+
+/* A file can say anything; the last instant stands for the end of a link, and for a rotation that never comes. */
+static void the_end_of_time_does_not_end_the_source(void **state)
+{
+	struct door d;
+	struct bc_desc p;
+
+	door_open(&d, &door_ops, 1, false);
+	d.ts_ns = d.watermark_ns = UINT64_MAX;
+	poll_n(&d, 1);
+	assert_int_equal(bc_link_watermark(d.s->link), BC_TS_MAX);
+	assert_true(door_take(&d, &p));
+	assert_int_equal(p.ts_ns, BC_TS_MAX);
+	door_done(&p);
+	door_free(&d);
+}
+
+static void the_tables_are_finite(void **state)
+{
+	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = BC_SOURCE_NULL, .target = (char *)"", .queues = 1 };
+	struct bc_source *s[2];
+	struct bc_err err = { "" };
+	struct door d;
+	uint32_t n = 7;
+
+	door_open(&d, &door_ops, 1, false);
+	d.ledger->n_sources = BC_MAX_SOURCES;
+	assert_int_equal(bc_source_open(&cfg, &d.s->env, s, &n, &err), -ENOSPC);
+	assert_non_null(strstr(err.msg, "sources"));
+	d.ledger->n_sources = BC_MAX_SOURCES - 1;
+	cfg.queues = 2;
+	assert_int_equal(bc_source_open(&cfg, &d.s->env, s, &n, &err), -ENOSPC);
+	d.ledger->n_sources = 1;
+	cfg.queues = 1;
+	while (bc_iface_add(d.ifaces, &(struct bc_iface){ .name = "x" }) >= 0)
+		;
+	assert_int_equal(bc_source_open(&cfg, &d.s->env, s, &n, &err), -ENOSPC);
+	assert_non_null(strstr(err.msg, "interfaces"));
+	assert_int_equal(n, 7);
+	door_free(&d);
+}
+
+static void the_null_source_delivers_its_count_from_each_queue(void **state)
+{
+	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = BC_SOURCE_NULL, .target = (char *)"", .queues = 2,
+					.count = 1000, .size = 80 };
+	struct bc_source *s[2];
+	struct door d;
+	uint32_t n = 0;
+
+	door_open(&d, &door_ops, 1, false);
+	assert_int_equal(bc_source_open(&cfg, &d.s->env, s, &n, NULL), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(s[0]->account->iface, s[1]->account->iface);
+	assert_int_equal(s[1]->account->queue, 1);
+	for (uint32_t i = 0; i < n; i++) {
+		struct door q = { .s = s[i] };
+		uint64_t got = 0;
+
+		s[i]->link = bc_link_new(64);
+		while (bc_source_state(s[i]) != BC_SOURCE_ENDED) {
+			bc_source_poll(s[i]);
+			got += door_discard(&q);
+		}
+		assert_int_equal(got, 1000);
+		assert_int_equal(bc_counter_get(&s[i]->account->door.received_bytes), 80000);
+		bc_link_free(s[i]->link);
+		bc_source_close(s[i]);
+	}
+	door_free(&d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_comes_is_counted_and_sent_on),
+		cmocka_unit_test(a_full_link_costs_exactly_what_found_no_room),
+		cmocka_unit_test(the_first_packet_after_a_loss_tells_how_much),
+		cmocka_unit_test(losses_of_every_kind_add_up_on_that_packet),
+		cmocka_unit_test(each_output_gets_what_it_wants_and_counts_the_rest),
+		cmocka_unit_test(what_nobody_wants_is_given_back_at_once),
+		cmocka_unit_test(a_full_link_and_filters_count_each_packet_once),
+		cmocka_unit_test(a_packet_for_many_outputs_lives_until_the_last_is_done),
+		cmocka_unit_test(a_pause_counts_all_that_comes_by_its_name),
+		cmocka_unit_test(a_paused_file_waits),
+		cmocka_unit_test(a_source_that_waits_never_drops),
+		cmocka_unit_test(after_a_stop_the_device_is_emptied),
+		cmocka_unit_test(a_device_that_never_runs_dry_is_left_when_it_has_given_all_it_could_hold),
+		cmocka_unit_test(a_device_that_lingers_is_listened_to_a_while),
+		cmocka_unit_test(the_end_comes_after_the_quiet),
+		cmocka_unit_test(a_driver_ends_its_source),
+		cmocka_unit_test(a_watermark_never_goes_back),
+		cmocka_unit_test(the_end_of_time_does_not_end_the_source),
+		cmocka_unit_test(the_tables_are_finite),
+		cmocka_unit_test(the_null_source_delivers_its_count_from_each_queue),
+	};
+
+	return cmocka_run_group_tests(tests, door_start, NULL);
+}
