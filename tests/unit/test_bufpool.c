@@ -73,14 +73,20 @@ static void too_much_memory_is_refused_in_words(void **state)
 	assert_non_null(strstr(err.msg, "--memory"));
 }
 
+struct workers {
+	struct bc_bufpool *pool;
+	uint32_t keep;
+};
+
 /* Takes, marks as its own, looks whether it still is, gives back. */
 static void *worker(void *arg)
 {
-	struct bc_bufpool *p = arg;
+	const struct workers *w = arg;
+	struct bc_bufpool *p = w->pool;
 	uint64_t mark = (uint64_t)pthread_self();
 
 	for (int i = 0; i < 20000;) {
-		uint8_t *buf = bc_bufpool_get(p, 0);
+		uint8_t *buf = bc_bufpool_get(p, w->keep);
 
 		if (!buf) {
 			sched_yield();
@@ -89,7 +95,7 @@ static void *worker(void *arg)
 		memcpy(buf, &mark, sizeof(mark));
 		if (i % 64 == 0)
 			sched_yield();
-		if (memcmp(buf, &mark, sizeof(mark)))
+		if (memcmp(buf, &mark, sizeof(mark)) || bc_bufpool_available(p) < w->keep)
 			return p;
 		bc_bufpool_put(p, buf);
 		i++;
@@ -97,21 +103,32 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-static void two_threads_never_have_the_same_buffer(void **state)
+static void threads_share(uint32_t buffers, uint32_t keep)
 {
-	struct bc_bufpool *p = pool_of(2, 4096);
+	struct bc_bufpool *p = pool_of(buffers, 4096);
+	struct workers w = { p, keep };
 	pthread_t t[3];
 
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(pthread_create(&t[i], NULL, worker, p), 0);
+		assert_int_equal(pthread_create(&t[i], NULL, worker, &w), 0);
 	for (int i = 0; i < 3; i++) {
 		void *failed;
 
 		pthread_join(t[i], &failed);
 		assert_null(failed);
 	}
-	assert_int_equal(bc_bufpool_available(p), 2);
+	assert_int_equal(bc_bufpool_available(p), buffers);
 	bc_bufpool_free(p);
+}
+
+static void two_threads_never_have_the_same_buffer(void **state)
+{
+	threads_share(2, 0);
+}
+
+static void two_threads_never_take_what_is_kept(void **state)
+{
+	threads_share(3, 2);
 }
 
 int main(void)
@@ -123,6 +140,7 @@ int main(void)
 		cmocka_unit_test(what_is_kept_is_not_given),
 		cmocka_unit_test(too_much_memory_is_refused_in_words),
 		cmocka_unit_test(two_threads_never_have_the_same_buffer),
+		cmocka_unit_test(two_threads_never_take_what_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,28 @@ static void under_pressure_blocks_are_made_faster_and_then_stored(void **state)
 	chain_free(c);
 }
 
+/* A chunk of which a part is compressed already is not stored as a whole. */
+static void pressure_that_comes_in_mid_chunk(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){
+		.codec = BC_CODEC_LZ4, .accelerate = true, .buffers = 12, .chunk_bytes = 262144,
+	});
+	const struct bc_lane_stats *s = bc_lane_stats(c->lane[0]);
+
+	chain_send_many(c, 28, 9000);
+	flush(c);
+	bc_lane_poll(c->lane[0]);
+	assert_int_equal(bc_counter_get(&s->blocks) + bc_counter_get(&s->blocks_incompressible), 1);
+	chain_send_many(c, 290, 9000);
+	let_merge(c);
+	for (int i = 0; i < 20; i++)
+		bc_lane_poll(c->lane[0]);
+	assert_true(bc_counter_get(&s->blocks_stored) > 3);
+	chain_end(c);
+	chain_check_all(c);
+	chain_free(c);
+}
+
 static void without_leave_the_ladder_stays_up(void **state)
 {
 	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4, .buffers = 20 });
@@ -325,6 +347,7 @@ int main(void)
 		cmocka_unit_test(the_largest_records_fit_chunks_of_every_size),
 		cmocka_unit_test(a_stored_chunk_is_a_legal_block),
 		cmocka_unit_test(under_pressure_blocks_are_made_faster_and_then_stored),
+		cmocka_unit_test(pressure_that_comes_in_mid_chunk),
 		cmocka_unit_test(without_leave_the_ladder_stays_up),
 		cmocka_unit_test(a_higher_level_makes_a_smaller_file),
 		cmocka_unit_test(a_lane_that_runs_ahead_does_not_starve_the_one_that_is_waited_for),

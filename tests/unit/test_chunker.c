@@ -493,16 +493,26 @@ static void ready_is_a_promise(void **state)
 		cfg.n_lanes = 1 + random_below(&r, 3);
 		cfg.rotate_ns = random_below(&r, 2) * 50;
 		cfg.rotate_bytes = random_below(&r, 2) * 700;
+		cfg.begin_ns = random_below(&r, 2) ? NOON : 0;
 		memset(&f, 0, sizeof(f));
-		sink_init(&f.sink, &cfg, 64, 3);
+		sink_init(&f.sink, &cfg, 64, run % 2 ? 3 : 64);
 		f.c = &f.sink.chunker;
 		while (f.next_id < 500) {
-			struct bc_desc d = fake_packet(ts, f.next_id, 1 + random_below(&r, 600), 1);
+			struct bc_desc d = fake_packet(ts, f.next_id, 1 + random_below(&r, run % 4 ? 600 : 60), 1);
 
-			if (bc_chunker_ready(f.c)) {
+			if (!random_below(&r, 4)) {
+				bc_chunker_rotate(f.c);
+				bc_chunker_tick(f.c, 1, ts);
+			}
+
+			if (bc_chunker_ready(f.c) && random_below(&r, 200)) {
 				assert_int_equal(bc_chunker_put(f.c, &d, 1, 0), 1);
 				f.next_id++;
 				ts += random_below(&r, 20);
+			} else if (random_below(&r, 10)) {
+				/* The other lanes' rings fill up. */
+				sink_drain(&f.sink, f.c->cur, 10);
+				sink_give_back(&f.sink, 1);
 			} else {
 				sink_random(&f.sink, &r);
 			}
@@ -575,7 +585,7 @@ static void starvation_changes_nothing(void **state)
 
 		starve(&s, &r);
 		memset(&f, 0, sizeof(f));
-		sink_init(&f.sink, &s.cfg, 64, 1 + random_below(&r, 5));
+		sink_init(&f.sink, &s.cfg, 64, run % 2 ? 1 + random_below(&r, 5) : 64);
 		f.c = &f.sink.chunker;
 		while (done < s.n) {
 			uint32_t n = 1 + random_below(&r, 32);

@@ -394,6 +394,26 @@ static void what_was_forced_rejoins_when_it_moves(void **state)
 	over(&f);
 }
 
+static void a_watermark_alone_is_enough_to_rejoin(void **state)
+{
+	struct fixture f;
+
+	begin(&f, 2, 1, 8);
+	start(&f);
+	send_at(&f, 0, 10);
+	settle(&f);
+	tick(&f, 0);
+	tick(&f, 1000);
+	assert_int_equal(settle(&f), 1);
+	bc_link_set_watermark(f.link[1], 12);
+	send_at(&f, 0, 13);
+	assert_int_equal(settle(&f), 0);
+	bc_link_set_watermark(f.link[1], 14);
+	assert_int_equal(settle(&f), 1);
+	end_all(&f);
+	over(&f);
+}
+
 static void all_may_be_stuck(void **state)
 {
 	struct fixture f;
@@ -718,6 +738,7 @@ int main(void)
 		cmocka_unit_test(a_source_that_moves_is_not_stuck),
 		cmocka_unit_test(a_patient_source_is_never_forced),
 		cmocka_unit_test(what_was_forced_rejoins_when_it_moves),
+		cmocka_unit_test(a_watermark_alone_is_enough_to_rejoin),
 		cmocka_unit_test(all_may_be_stuck),
 		cmocka_unit_test(the_count_ends_the_outputs_and_the_rest_is_past_the_end),
 		cmocka_unit_test(a_packet_goes_to_all_outputs_that_want_it_or_waits),
