@@ -277,8 +277,8 @@ static int the_only_one(char prefix[CTL_PREFIX_MAX], struct bc_err *err)
 	int r = 0;
 
 	if (n == 0)
-		r = bc_err_set(err, -ENOENT, "no capture answers: if it has a --prefix, say the same here; if it is another user's, "
-			       "become that user");
+		r = bc_err_set(err, -ENOENT, "no capture answers: if it has a --prefix, say the same here; if it is "
+			       "another user's, become that user");
 	else if (n > 1)
 		r = bc_err_set(err, -ENOTUNIQ, "there are several captures, choose one by --prefix: %s", all ? all : "");
 	else

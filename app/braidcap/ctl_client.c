@@ -44,8 +44,8 @@ static int address(const char *prefix, struct sockaddr_un *ret, struct bc_err *e
 	n = runtime_folder(folder, sizeof(folder)) ? -1 :
 	    snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s/" SOCKET_NAME, folder, prefix);
 	if (n < 0 || (size_t)n >= sizeof(ret->sun_path))
-		return bc_err_set(err, -ENAMETOOLONG, "the path of the socket of %s is too long: choose a shorter RUNTIME_DIRECTORY",
-				  prefix);
+		return bc_err_set(err, -ENAMETOOLONG, "the path of the socket of %s is too long: choose a shorter "
+				  "RUNTIME_DIRECTORY", prefix);
 	return 0;
 }
 

@@ -122,8 +122,8 @@ static json_t *view_segments(const struct bc_telemetry *t, const char *param)
 static const struct command {
 	const char *path;
 	const char *help;	/* at most 63 characters */
-	json_t *(*view)(const struct bc_telemetry *t, const char *param);	/* of an action: without a parameter, if it takes one */
-	bool acts;
+	json_t *(*view)(const struct bc_telemetry *t, const char *param);
+	bool acts;		/* with a parameter, if there is a view too */
 	bool takes_param;
 	enum bc_action action;
 	const char *page;	/* what to ask instead when the answer is too large */

@@ -34,8 +34,8 @@ static void numbered_objects_become_lists(void **state)
 	struct bc_err err;
 	json_t *a, *expected = json_loads("{\"s\":[{\"t\":[1,2]},{\"e\":{}}],\"o\":{\"0\":1,\"2\":2}}", 0, NULL);
 
-	assert_int_equal(parse("{\"/braidcap/x\":{\"s\":{\"1\":{\"e\":{}},\"0\":{\"t\":{\"0\":1,\"1\":2}}},\"o\":{\"0\":1,\"2\":2}}}", &a,
-			       &err), 0);
+	assert_int_equal(parse("{\"/braidcap/x\":{\"s\":{\"1\":{\"e\":{}},\"0\":{\"t\":{\"0\":1,\"1\":2}}},"
+			       "\"o\":{\"0\":1,\"2\":2}}}", &a, &err), 0);
 	assert_true(json_equal(a, expected));
 	json_decref(expected);
 	json_decref(a);
@@ -97,7 +97,8 @@ static void printing_bears_anything(void **state)
 	static const char *const odd[] = {
 		"{}", "[]", "[null,1,{},[]]", "[{\"stages\":[1,{}],\"segments\":[1,{}],\"buffers\":5,\"name\":\"\\u001b[2J\"}]",
 		"{\"outputs\":[1,{\"name\":\"\\u001b\"}],\"sources\":5,\"state\":\"\\u001b\",\"filter\":\"\\u001b\"}",
-		"{\"started_ns\":9223372036854775807,\"stopped_ns\":-1,\"sources\":[{\"name\":\"\\u001b\",\"dropped\":{\"\\u001b\":1}}]}",
+		"{\"started_ns\":9223372036854775807,\"stopped_ns\":-1,"
+		"\"sources\":[{\"name\":\"\\u001b\",\"dropped\":{\"\\u001b\":1}}]}",
 	};
 	void (*const print[])(FILE *, const json_t *) = {
 		ctl_print_info, ctl_print_outputs, ctl_print_lcores, ctl_print_clock, ctl_print_segments, ctl_print_filters,
@@ -122,9 +123,11 @@ static void printing_bears_anything(void **state)
 
 static void stats_tell_rates_and_losses(void **state)
 {
-	json_t *before = json_loads("{\"balance\":{\"received\":1000,\"written\":1000},\"sources\":[{\"received_bytes\":0}]}", 0, NULL);
+	json_t *before = json_loads("{\"balance\":{\"received\":1000,\"written\":1000},"
+				    "\"sources\":[{\"received_bytes\":0}]}", 0, NULL);
 	json_t *now = json_loads("{\"balance\":{\"received\":3000,\"written\":2500,\"dropped\":500},"
-				 "\"sources\":[{\"name\":\"eth0\",\"received_bytes\":1000,\"dropped\":{\"link_full\":500}}]}", 0, NULL);
+				 "\"sources\":[{\"name\":\"eth0\",\"received_bytes\":1000,"
+				 "\"dropped\":{\"link_full\":500}}]}", 0, NULL);
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);

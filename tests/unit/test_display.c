@@ -322,7 +322,8 @@ static void no_loss_needs_no_hint(void **state)
 static void summary_bears_anything(void **state)
 {
 	static const char *const odd[] = {
-		"{}", "[]", "{\"sources\":1,\"outputs\":\"x\",\"balance\":[]}", "{\"sources\":[1,null,[],{}],\"outputs\":[null,{}]}",
+		"{}", "[]", "{\"sources\":1,\"outputs\":\"x\",\"balance\":[]}",
+		"{\"sources\":[1,null,[],{}],\"outputs\":[null,{}]}",
 		"{\"sources\":[{\"name\":5,\"dropped\":{\"a\":\"b\",\"\\u001b[2J\":3},\"received\":-1}]}",
 		"{\"balance\":{\"unaccounted\":-9223372036854775808}}",
 	};

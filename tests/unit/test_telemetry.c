@@ -185,7 +185,7 @@ static void what_is_not_refused_arrives_whole(void **state)
 	size_t bytes = 0;
 	int r = 0;
 
-	for (size_t letters = 0; !r; letters += bytes < 15700 ? 100 : 1) {
+	for (size_t letters = 0; !r; letters += bytes < 15900 ? 100 : 1) {
 		json_t *sent, *got = NULL;
 
 		name_sources(s->f->p->ledger, letters);

@@ -19,8 +19,8 @@ static const json_t *at(const json_t *o, const char *list, size_t i)
 static void report_has_the_promised_fields(void **state)
 {
 	static const char *const top[] = { "version", "started_ns", "stopped_ns", "sources", "outputs", "balance" };
-	static const char *const source[] = { "name", "interface", "queue", "stamp", "clock", "received", "received_bytes", "filtered",
-					      "late", "forced", "dropped" };
+	static const char *const source[] = { "name", "interface", "queue", "stamp", "clock", "received", "received_bytes",
+					      "filtered", "late", "forced", "dropped" };
 	static const char *const output[] = { "name", "format", "compress", "written", "written_bytes", "file_bytes", "dropped",
 					      "balance", "segments" };
 	struct fixture *f = fixture_new(1, 1);
@@ -198,7 +198,8 @@ static void a_name_that_is_no_utf8_is_escaped(void **state)
 
 	fixture_segment(f, 0, "/srv/\xff\xfe/1", 1, 0);
 	r = bc_view_report(f->p);
-	assert_string_equal(json_string_value(json_object_get(at(at(r, "outputs", 0), "segments", 0), "path")), "/srv/\\xff\\xfe/1");
+	assert_string_equal(json_string_value(json_object_get(at(at(r, "outputs", 0), "segments", 0), "path")),
+			    "/srv/\\xff\\xfe/1");
 	text = json_dumps(r, 0);
 	assert_non_null(text);
 	free(text);
