@@ -101,6 +101,7 @@ static inline bool door_take(struct door *d, struct bc_desc *ret)
 {
 	const struct bc_desc *p;
 
+	*ret = (struct bc_desc){ 0 };
 	if (!bc_link_peek(d->s->link, &p))
 		return false;
 	*ret = *p;
