@@ -151,19 +151,26 @@ static void a_disk_that_is_full_to_the_end(void **state)
 	}
 }
 
+static char small_disk[32];
+
+static int unmount_small_disk(void **state)
+{
+	umount2(small_disk, MNT_DETACH);
+	rmdir(small_disk);
+	return 0;
+}
+
 /* The same with a file system that says so itself, and has the closing bytes' space reserved. */
 static void a_real_disk_that_is_full_to_the_end(void **state)
 {
 	for (uint32_t n = 0; n < CODECS; n++) {
 		struct chain *c;
-		char dir[] = "/tmp/bc-full-XXXXXX";
 
-		assert_non_null(mkdtemp(dir));
-		if (mount("tmpfs", dir, "tmpfs", 0, "size=1m") != 0) {
-			rmdir(dir);
+		strcpy(small_disk, "/tmp/bc-full-XXXXXX");
+		assert_non_null(mkdtemp(small_disk));
+		if (mount("tmpfs", small_disk, "tmpfs", 0, "size=1m") != 0)
 			BC_SKIP("no right to mount a small disk");
-		}
-		c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .buffers = 10, .dest = dir, .flush_ns = BC_NS_PER_MS });
+		c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .buffers = 10, .dest = small_disk, .flush_ns = BC_NS_PER_MS });
 		chain_send_many(c, 3000, 1000);
 		chain_end(c);
 		assert_true(chain_lost(c, BC_LOSS_DISK_FULL) > 0);
@@ -173,8 +180,7 @@ static void a_real_disk_that_is_full_to_the_end(void **state)
 		if (c->n_segments)
 			chain_check_segments(c);
 		chain_free(c);
-		umount2(dir, MNT_DETACH);
-		rmdir(dir);
+		unmount_small_disk(NULL);
 	}
 }
 
@@ -373,7 +379,7 @@ int main(void)
 		cmocka_unit_test(a_disk_that_was_full_for_a_while),
 		cmocka_unit_test(a_disk_full_at_any_byte),
 		cmocka_unit_test(a_disk_that_is_full_to_the_end),
-		cmocka_unit_test(a_real_disk_that_is_full_to_the_end),
+		cmocka_unit_test_teardown(a_real_disk_that_is_full_to_the_end, unmount_small_disk),
 		cmocka_unit_test(a_segment_that_cannot_begin_for_a_while),
 		cmocka_unit_test(a_write_that_fails_once),
 		cmocka_unit_test(a_lost_block_is_marked),
