@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
+#include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_memzone.h>
 
 #include "bc_desc.h"
 
@@ -55,12 +58,70 @@ static void check_address(struct rte_mempool *mp, void *opaque, void *obj, unsig
 	*(bool *)opaque &= bc_desc_fits(obj);
 }
 
+static void free_zone(struct rte_mempool_memhdr *hdr, void *zone)
+{
+	rte_memzone_free(zone);
+}
+
+/* mp's objects from one piece of memory, close together. */
+static int fill_dense(struct rte_mempool *mp)
+{
+	size_t bytes = (size_t)(mp->header_size + mp->elt_size + mp->trailer_size) * mp->size + RTE_CACHE_LINE_SIZE;
+	const struct rte_memzone *zone;
+	char name[RTE_MEMZONE_NAMESIZE];
+	int r;
+
+	snprintf(name, sizeof(name), "mbufs %s", mp->name);
+	zone = rte_memzone_reserve(name, bytes, mp->socket_id, 0);
+	if (!zone)
+		return -rte_errno;
+	r = rte_mempool_populate_iova(mp, zone->addr, zone->iova, zone->len, free_zone, (void *)(uintptr_t)zone);
+	if (r <= 0) {
+		rte_memzone_free(zone);
+		return r ? r : -ENOMEM;
+	}
+	return (uint32_t)r < mp->size ? -ENOMEM : 0;
+}
+
+/*
+ * Without hugepages rte_pktmbuf_pool_create gives each mbuf a page of its own, so that all their headers fall into the same few
+ * sets of a cache. Where devices see the addresses that we see, nothing asks for that: they lie as close as in a hugepage.
+ */
+static struct rte_mempool *new_dense(const char *name, uint32_t mbufs, int numa_node)
+{
+	struct rte_pktmbuf_pool_private priv = { .mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE };
+	struct rte_mempool *mp = rte_mempool_create_empty(name, mbufs, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE,
+							  MBUF_CACHE, sizeof(priv), numa_node, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	int r;
+
+	if (!mp)
+		return NULL;
+	r = rte_mempool_set_ops_byname(mp, "stack", NULL);
+	rte_pktmbuf_pool_init(mp, &priv);
+	if (!r)
+		r = fill_dense(mp);
+	if (r) {
+		rte_mempool_free(mp);
+		rte_errno = -r;
+		return NULL;
+	}
+	rte_mempool_obj_iter(mp, rte_pktmbuf_init, NULL);
+	return mp;
+}
+
+static struct rte_mempool *new_pool(const char *name, uint32_t mbufs, int numa_node)
+{
+	if (!rte_eal_has_hugepages() && rte_eal_iova_mode() == RTE_IOVA_VA)
+		return new_dense(name, mbufs, numa_node);
+	return rte_pktmbuf_pool_create_by_ops(name, mbufs, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, numa_node, "stack");
+}
+
 struct rte_mempool *bc_packet_pool_new(const char *name, uint32_t mbufs, int numa_node, struct bc_err *err)
 {
 	struct rte_mempool *mp;
 	bool fits = true;
 
-	mp = rte_pktmbuf_pool_create_by_ops(name, mbufs, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, numa_node, "stack");
+	mp = new_pool(name, mbufs, numa_node);
 	if (!mp) {
 		bc_err_set(err, -rte_errno, "no memory for %u mbufs (%s): lower --mbufs, or give more hugepages",
 			   mbufs, rte_strerror(rte_errno));
