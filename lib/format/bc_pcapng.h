@@ -68,9 +68,16 @@ static inline uint8_t *bc_put_le32(uint8_t *p, uint32_t v)
 	return p + 4;
 }
 
+static inline uint8_t *bc_put_le64(uint8_t *p, uint64_t v)
+{
+	v = htole64(v);
+	memcpy(p, &v, 8);
+	return p + 8;
+}
+
 /*
- * An enhanced packet block in two steps, for the hot path. begin writes the header and returns where caplen bytes of
- * data go; end pads them, writes the options and the trailing length, and returns the byte after the block.
+ * An enhanced packet block in two steps, for the hot path. begin writes the header and the padding and returns where caplen
+ * bytes of data go; end writes the options and the trailing length, and returns the byte after the block.
  * opt_len must be bc_epb_opt_len(dropcount, with_queue); dst holds BC_EPB_FIXED + pad4(caplen) + opt_len bytes.
  */
 static inline uint32_t bc_epb_opt_len(uint64_t dropcount, int with_queue)
@@ -83,13 +90,15 @@ static inline uint32_t bc_epb_opt_len(uint64_t dropcount, int with_queue)
 static inline uint8_t *bc_epb_begin(uint8_t *dst, uint32_t iface, uint64_t ts_ns, uint32_t caplen, uint32_t wirelen,
 				    uint32_t opt_len)
 {
-	uint32_t h[7] = {
-		htole32(BC_PCAPNG_EPB), htole32(BC_EPB_FIXED + bc_pad4(caplen) + opt_len), htole32(iface),
-		htole32((uint32_t)(ts_ns >> 32)), htole32((uint32_t)ts_ns), htole32(caplen), htole32(wirelen),
-	};
+	uint64_t len = BC_EPB_FIXED + bc_pad4(caplen) + opt_len;
+	uint8_t *p = bc_put_le64(dst, BC_PCAPNG_EPB | len << 32);
 
-	memcpy(dst, h, sizeof(h));
-	return dst + sizeof(h);
+	p = bc_put_le64(p, iface | ts_ns >> 32 << 32);
+	p = bc_put_le64(p, (ts_ns & UINT32_MAX) | (uint64_t)caplen << 32);
+	p = bc_put_le32(p, wirelen);
+	/* The data go over the front of this, and what follows over its end. */
+	bc_put_le32(p + (caplen & ~3U), 0);
+	return p;
 }
 
 uint8_t *bc_epb_options(uint8_t *p, uint64_t dropcount, int with_queue, uint32_t queue);
@@ -97,12 +106,8 @@ uint8_t *bc_epb_options(uint8_t *p, uint64_t dropcount, int with_queue, uint32_t
 static inline uint8_t *bc_epb_end(uint8_t *data, uint32_t caplen, uint32_t opt_len, uint64_t dropcount, int with_queue,
 				  uint32_t queue)
 {
-	uint8_t *p = data + caplen;
-	uint32_t pad = bc_pad4(caplen) - caplen;
+	uint8_t *p = data + bc_pad4(caplen);
 
-	for (uint32_t i = 0; i < pad; i++)
-		p[i] = 0;
-	p += pad;
 	if (__builtin_expect(opt_len != 0, 0))
 		p = bc_epb_options(p, dropcount, with_queue, queue);
 	return bc_put_le32(p, BC_EPB_FIXED + bc_pad4(caplen) + opt_len);
