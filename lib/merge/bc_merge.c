@@ -5,20 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* After so many runs of one packet the next is taken for one, too, and the time that bounds it is not looked for. */
+#define LONE 3
+
 /* One link as the tree sees it. */
 struct leaf {
 	struct bc_link *link;
 	const struct bc_desc *d;	/* window of n descriptors that lie in one piece */
 	uint32_t n;			/* 0: empty, and key is the watermark */
+	uint8_t lone;			/* so many of its last runs, up to LONE, were one packet long */
 	bool forced;			/* gone on without; key is BC_WATERMARK_END until it moves */
 	uint64_t key;			/* time of the first packet, or the watermark */
 	uint64_t forced_wm_ns;		/* the watermark that it was forced at */
 };
 
+/* An inner node: who lost here, and its key, so that a match needs no look at the leaf. */
+struct node {
+	uint64_t key;
+	uint64_t leaf;
+};
+
 struct bc_merge {
 	struct bc_merge_config cfg;
 	struct leaf leaf[BC_MAX_SOURCES];
-	uint16_t loser[BC_MAX_SOURCES];	/* loser[1..n-1]: inner nodes; node i has the children 2i and 2i+1 */
+	struct node loser[BC_MAX_SOURCES];	/* loser[1..n-1]; node i has the children 2i and 2i+1 */
 	uint32_t winner;
 	uint32_t n_forced;
 	uint64_t last_ns;		/* youngest that was emitted */
@@ -31,11 +41,10 @@ struct bc_merge {
 	_Atomic uint64_t emitted_ns;
 };
 
-static bool before(const struct bc_merge *m, uint32_t a, uint32_t b)
+/* All ones if a goes before b. Who wins is a matter of chance: a branch would be guessed wrong as often as not. */
+static inline uint64_t before(struct node a, struct node b)
 {
-	uint64_t ka = m->leaf[a].key, kb = m->leaf[b].key;
-
-	return ka != kb ? ka < kb : a < b;
+	return -(uint64_t)((a.key < b.key) | ((a.key == b.key) & (a.leaf < b.leaf)));
 }
 
 static void refill(struct bc_merge *m, uint32_t i)
@@ -53,50 +62,51 @@ static void refill(struct bc_merge *m, uint32_t i)
 	l->key = l->n ? l->d->ts_ns : wm;
 }
 
-/* Leaf i's key has grown or shrunk: play its matches again, from the leaf up. Only right for the winner's leaf. */
+/* The winner's key has changed: play its matches again, from the leaf up. */
 static void replay(struct bc_merge *m)
 {
-	uint32_t w = m->winner;
+	struct node w = { m->leaf[m->winner].key, m->winner };
 
-	for (uint32_t node = (w + m->cfg.n_links) / 2; node; node /= 2) {
-		if (before(m, m->loser[node], w)) {
-			uint32_t t = m->loser[node];
+	for (uint32_t node = (m->winner + m->cfg.n_links) / 2; node; node /= 2) {
+		struct node *l = &m->loser[node];
+		uint64_t swap = before(*l, w);
+		struct node d = { (l->key ^ w.key) & swap, (l->leaf ^ w.leaf) & swap };
 
-			m->loser[node] = (uint16_t)w;
-			w = t;
-		}
+		*l = (struct node){ l->key ^ d.key, l->leaf ^ d.leaf };
+		w = (struct node){ w.key ^ d.key, w.leaf ^ d.leaf };
 	}
-	m->winner = w;
+	m->winner = (uint32_t)w.leaf;
 }
 
-static uint32_t play(struct bc_merge *m, uint32_t node)
+static struct node play(struct bc_merge *m, uint32_t node)
 {
-	uint32_t a, b;
+	struct node a, b;
 
 	if (node >= m->cfg.n_links)
-		return node - m->cfg.n_links;
+		return (struct node){ m->leaf[node - m->cfg.n_links].key, node - m->cfg.n_links };
 	a = play(m, 2 * node);
 	b = play(m, 2 * node + 1);
-	m->loser[node] = (uint16_t)(before(m, a, b) ? b : a);
-	return before(m, a, b) ? a : b;
+	m->loser[node] = before(a, b) ? b : a;
+	return before(a, b) ? a : b;
 }
 
 static void build(struct bc_merge *m)
 {
-	m->winner = play(m, 1);
+	m->winner = (uint32_t)play(m, 1).leaf;
 }
 
 /* The first time that the winner may not emit: one past the runner-up's, if the winner goes first among equals. */
 static uint64_t bound_of(const struct bc_merge *m)
 {
-	uint32_t w = m->winner, r = UINT32_MAX;
+	struct node r = { BC_WATERMARK_END, UINT64_MAX };
 
-	for (uint32_t node = (w + m->cfg.n_links) / 2; node; node /= 2)
-		if (r == UINT32_MAX || before(m, m->loser[node], r))
-			r = m->loser[node];
-	if (r == UINT32_MAX || m->leaf[r].key == BC_WATERMARK_END)
-		return BC_WATERMARK_END;
-	return m->leaf[r].key + (w < r);
+	for (uint32_t node = (m->winner + m->cfg.n_links) / 2; node; node /= 2) {
+		struct node l = m->loser[node];
+		uint64_t take = before(l, r);
+
+		r = (struct node){ r.key ^ ((r.key ^ l.key) & take), r.leaf ^ ((r.leaf ^ l.leaf) & take) };
+	}
+	return r.key == BC_WATERMARK_END ? BC_WATERMARK_END : r.key + (m->winner < r.leaf);
 }
 
 static uint32_t emit_many(struct bc_merge *m, const struct bc_desc *d, uint32_t n, uint32_t source)
@@ -201,15 +211,23 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 			if (!l->n && l->key == old)
 				break;
 		} else {
-			uint64_t bound = bound_of(m);
-			uint32_t taken;
+			bool guess = l->lone == LONE;
+			uint64_t bound = guess ? 0 : bound_of(m);
+			uint32_t winner = m->winner, had = emitted, taken;
 
+			/* The head goes out whatever the bound. */
 			do {
 				taken = emit_run(m, bound, budget - emitted);
 				emitted += taken;
 			} while (taken && emitted < budget && l->n && l->key < bound);
 			if (!taken)
 				break;
+			replay(m);
+			if (guess ? m->winner == winner : emitted - had != 1)
+				l->lone = 0;
+			else if (!guess)
+				l->lone++;
+			continue;
 		}
 		replay(m);
 	}
