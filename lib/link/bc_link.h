@@ -58,6 +58,22 @@ static inline struct bc_desc *bc_link_slot(struct bc_link *l, uint32_t i)
 	return &l->ring[(atomic_load_explicit(&l->p.tail, memory_order_relaxed) + i) & (l->size - 1)];
 }
 
+/* The same for many: what bc_link_slot reads each time, read once. Good until the next push. */
+struct bc_link_slots {
+	struct bc_desc *ring;
+	uint32_t tail, mask;
+};
+
+static inline struct bc_link_slots bc_link_slots(const struct bc_link *l)
+{
+	return (struct bc_link_slots){ l->ring, atomic_load_explicit(&l->p.tail, memory_order_relaxed), l->size - 1 };
+}
+
+static inline struct bc_desc *bc_link_at(const struct bc_link_slots *s, uint32_t i)
+{
+	return &s->ring[(s->tail + i) & s->mask];
+}
+
 static inline void bc_link_push(struct bc_link *l, uint32_t n)
 {
 	uint32_t tail = atomic_load_explicit(&l->p.tail, memory_order_relaxed);

@@ -116,13 +116,33 @@ static bool cross_boundary(struct bc_chunker *c, uint64_t ts_ns)
 
 enum stop { STOP_ROOM, STOP_DUE, STOP_SEGMENT_FULL, STOP_CHUNK_FULL };
 
+/* Is the segment or the chunk, of which k packets of bytes are new, too full for len more? */
+static enum stop full(const struct bc_chunker *c, uint32_t k, uint32_t bytes, uint32_t len)
+{
+	uint64_t limit = c->cfg.rotate_bytes ? c->cfg.rotate_bytes : UINT64_MAX;
+
+	if (c->segment_bytes - c->bytes + bytes + len > limit && c->segment_packets + k)
+		return STOP_SEGMENT_FULL;
+	return bytes + len > c->cfg.chunk_bytes && bytes ? STOP_CHUNK_FULL : STOP_ROOM;
+}
+
+/* Bytes up to which the open chunk surely can grow. */
+static uint32_t surely(const struct bc_chunker *c)
+{
+	uint64_t before = c->segment_bytes - c->bytes;
+
+	if (!c->cfg.rotate_bytes || c->cfg.rotate_bytes > before + c->cfg.chunk_bytes)
+		return c->cfg.chunk_bytes;
+	return c->cfg.rotate_bytes > before ? (uint32_t)(c->cfg.rotate_bytes - before) : 0;
+}
+
 /* Move packets into the open chunk until something stops it; adds their number to *done. */
 static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source, uint32_t *done)
 {
-	const uint32_t told_max = c->told_max, record_max = c->record_max, overhead = c->cfg.overhead;
-	const uint64_t due = c->segment_due_ns, segment_bytes = c->segment_bytes - c->bytes;
-	const uint64_t segment_limit = c->cfg.rotate_bytes ? c->cfg.rotate_bytes : UINT64_MAX;
+	const uint32_t told_max = c->told_max, record_max = c->record_max, overhead = c->cfg.overhead, sure = surely(c);
+	const uint64_t due = c->segment_due_ns;
 	struct bc_link *lane = c->cfg.lane[c->cur];
+	const struct bc_link_slots slots = bc_link_slots(lane);
 	struct bc_chunk *chunk = c->open;
 	uint32_t room = bc_link_room(lane, n + END_ROOM) - END_ROOM;
 	uint32_t k, bytes = c->bytes;
@@ -138,15 +158,9 @@ static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n,
 			stop = STOP_DUE;
 			break;
 		}
-		if (segment_bytes + bytes + len > segment_limit && c->segment_packets + k) {
-			stop = STOP_SEGMENT_FULL;
+		if (__builtin_expect(bytes + len > sure, 0) && (stop = full(c, k, bytes, len)) != STOP_ROOM)
 			break;
-		}
-		if (bytes + len > c->cfg.chunk_bytes && bytes) {
-			stop = STOP_CHUNK_FULL;
-			break;
-		}
-		*bc_link_slot(lane, k) = d[k];
+		*bc_link_at(&slots, k) = d[k];
 		bytes += len;
 	}
 	if (!k)
