@@ -168,26 +168,30 @@ static uint64_t no_end(uint64_t ns)
 	return ns < BC_TS_MAX ? ns : BC_TS_MAX;
 }
 
+/* The descriptor of one packet, which tells of the loss before it. */
+static inline struct bc_desc describe(struct bc_source *s, struct rte_mbuf *m, uint64_t ts_ns, uint32_t outputs)
+{
+	uint32_t bytes = m->pkt_len;
+
+	if (__builtin_expect(s->gap != 0, 0)) {
+		m->tx_offload = s->gap + (bc_meta(m)->flags & BC_META_DROPS ? m->tx_offload : 0);
+		bc_meta(m)->flags |= BC_META_DROPS;
+		s->gap = 0;
+	}
+	if (__builtin_expect(bc_meta(m)->flags & BC_META_DROPS, 0))
+		bytes = ((bytes + 3) & ~3U) + DROPCOUNT_BYTES;
+	if (__builtin_expect(outputs & (outputs - 1), 0))
+		rte_pktmbuf_refcnt_update(m, (int16_t)(__builtin_popcount(outputs) - 1));
+	return (struct bc_desc){ no_end(ts_ns), bc_desc_word(m, bytes, outputs) };
+}
+
 static inline void enqueue(struct bc_source *s, struct bc_batch *b, const uint8_t *mask, uint32_t n)
 {
-	uint8_t all = (uint8_t)((1U << s->env.n_outputs) - 1);
+	const struct bc_link_slots slots = bc_link_slots(s->link);
+	const uint8_t all = (uint8_t)((1U << s->env.n_outputs) - 1);
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = b->mbuf[i];
-		uint32_t bytes = m->pkt_len, outputs = mask ? mask[i] : all;
-
-		bytes = (bytes + 3) & ~3U;
-		if (__builtin_expect(s->gap != 0, 0)) {
-			m->tx_offload = s->gap + (bc_meta(m)->flags & BC_META_DROPS ? m->tx_offload : 0);
-			bc_meta(m)->flags |= BC_META_DROPS;
-			s->gap = 0;
-		}
-		if (__builtin_expect(bc_meta(m)->flags & BC_META_DROPS, 0))
-			bytes += DROPCOUNT_BYTES;
-		if (__builtin_expect(outputs & (outputs - 1), 0))
-			rte_pktmbuf_refcnt_update(m, (int16_t)(__builtin_popcount(outputs) - 1));
-		*bc_link_slot(s->link, i) = (struct bc_desc){ no_end(b->ts_ns[i]), bc_desc_word(m, bytes, outputs) };
-	}
+	for (uint32_t i = 0; i < n; i++)
+		*bc_link_at(&slots, i) = describe(s, b->mbuf[i], b->ts_ns[i], mask ? mask[i] : all);
 	bc_link_push(s->link, n);
 }
 
@@ -204,8 +208,10 @@ static void deliver(struct bc_source *s, struct bc_batch *b)
 	if (!everything)
 		sift(s, b, mask, room);
 	n = b->n < room ? b->n : room;
-	if (n)
-		enqueue(s, b, everything ? NULL : mask, n);
+	if (everything)
+		enqueue(s, b, NULL, n);
+	else
+		enqueue(s, b, mask, n);
 	if (n < b->n) {
 		rte_pktmbuf_free_bulk(b->mbuf + n, b->n - n);
 		bc_counter_add(&s->account->door.dropped[BC_LOSS_LINK_FULL], b->n - n);
