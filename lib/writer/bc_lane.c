@@ -17,6 +17,17 @@ static const struct {
 	int acceleration;	/* 0: store */
 } ladder[] = { { 6, 0 }, { 4, 32 }, { 2, 8 } };
 
+/*
+ * A chunk that gets smaller by less than one part of this is not worth the time: those behind it are stored, unless samples of
+ * their slices say that things have changed. Samples know less of what came before them, hence the other number.
+ */
+#define WORTH 12
+#define SAMPLE_WORTH 20
+#define SAMPLE_BYTES 4096U
+#define SAMPLES 8U
+/* Chunks between two samples, at the most; it is never more than those already stored. */
+#define UNTRIED_MAX 8U
+
 struct bc_lane {
 	struct bc_lane_config cfg;
 	struct bc_pack pack;
@@ -27,6 +38,9 @@ struct bc_lane {
 	uint32_t head, tail;
 	uint32_t slice;			/* the next of the oldest chunk's */
 	uint32_t out_pos;		/* bytes in spare */
+	bool doubtful;			/* the last chunk that was compressed was not worth it */
+	uint32_t stored;		/* chunks since */
+	uint32_t untried;		/* chunks to store before the next sample */
 	uint64_t seq;			/* of the chunk that is being packed */
 	bool ended;
 	struct bc_lane_stats stats;
@@ -190,12 +204,44 @@ static int acceleration(const struct bc_lane *l, bool *ret_pressed)
 	return l->cfg.level <= 1 ? 1 : -l->cfg.level;
 }
 
-static void store_chunk(struct bc_lane *l, struct bc_chunk *c)
+static void store_chunk(struct bc_lane *l, struct bc_chunk *c, bc_counter_t *why)
 {
 	c->len = (uint32_t)bc_lz4_store_in_place(c->data, c->dense);
 	c->data -= 4;
-	bc_counter_add(&l->stats.blocks_stored, 1);
+	bc_counter_add(why, 1);
 	put_out(l);
+}
+
+/* Do the beginnings of some slices get smaller? */
+static bool sample(struct bc_lane *l, const struct bc_chunk *c)
+{
+	uint32_t step = (c->n_slices + SAMPLES - 1) / SAMPLES, bytes = 0, coded = 0;
+	bool stored;
+
+	for (uint32_t i = 0; i < c->n_slices; i += step) {
+		uint32_t n = c->slice[i].len < SAMPLE_BYTES ? c->slice[i].len : SAMPLE_BYTES;
+
+		bytes += n;
+		coded += (uint32_t)bc_lz4_block(l->lz4, c->buf + c->slice[i].begin, n, l->spare, 1, &stored);
+	}
+	return coded < bytes - bytes / SAMPLE_WORTH;
+}
+
+/* Encrypted or compressed already, as far as can be told: the chunk is not even tried. */
+static bool hopeless(struct bc_lane *l, const struct bc_chunk *c)
+{
+	if (!l->doubtful)
+		return false;
+	if (l->untried) {
+		l->untried--;
+	} else if (sample(l, c)) {
+		l->doubtful = false;
+		return false;
+	} else {
+		l->untried = l->stored < UNTRIED_MAX ? l->stored : UNTRIED_MAX;
+	}
+	l->stored++;
+	return true;
 }
 
 static void compress_slice(struct bc_lane *l, struct bc_chunk *c, int accel, bool pressed)
@@ -216,6 +262,8 @@ static void compress_slice(struct bc_lane *l, struct bc_chunk *c, int accel, boo
 	c->len = l->out_pos;
 	l->spare = c->buf;
 	c->buf = c->data;
+	l->doubtful = c->len > c->dense - c->dense / WORTH;
+	l->stored = 0;
 	put_out(l);
 }
 
@@ -234,7 +282,9 @@ static uint32_t compress_one(struct bc_lane *l)
 	}
 	accel = acceleration(l, &pressed);
 	if (accel == 0 && l->slice == 0)
-		store_chunk(l, c);
+		store_chunk(l, c, &l->stats.blocks_stored);
+	else if (l->slice == 0 && hopeless(l, c))
+		store_chunk(l, c, &l->stats.blocks_incompressible);
 	else
 		compress_slice(l, c, accel, pressed);
 	return 1;

@@ -53,7 +53,7 @@ struct bc_lane_stats {
 	bc_counter_t blocks;		/* compressed as asked for */
 	bc_counter_t blocks_faster;	/* under pressure, with a faster LZ4 */
 	bc_counter_t blocks_stored;	/* under pressure, not compressed */
-	bc_counter_t blocks_incompressible;	/* tried and stored: no gain */
+	bc_counter_t blocks_incompressible;	/* stored: no gain, or none to be expected */
 	bc_counter_t backlog;		/* chunks that wait for compression */
 	bc_counter_t starved;		/* times that packets waited because no buffer was free */
 };
