@@ -27,7 +27,7 @@ struct bc_committer_config {
 	struct bc_section section;
 	uint32_t n_lanes;
 	struct bc_link *lane[BC_MAX_LANES];	/* finished chunks of each lane; not owned */
-	sem_t *ready;				/* posted by the lanes; not owned */
+	sem_t *ready;				/* posted by the lanes, once for some chunks; not owned */
 	_Atomic uint64_t *awaited;		/* written here: the chunk whose turn it is, for the lanes; not owned */
 	struct bc_link *free_chunks;		/* chunks back to the merge; not owned */
 	struct bc_bufpool *pool;		/* not owned */

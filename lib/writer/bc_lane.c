@@ -11,6 +11,9 @@
 /* Packets after which a round is so busy that compressing waits, as long as half of the buffers are free. */
 #define BUSY_ROUND 512
 
+/* Finished chunks for which a busy lane wakes the committer once: on a shared CPU each waking costs more than writing the chunk. */
+#define TOGETHER 4
+
 /* The pressure ladder: the share of all buffers, in eighths, that this output's lanes have waiting, and what is done from there on. */
 static const struct {
 	uint32_t eighths;
@@ -38,6 +41,7 @@ struct bc_lane {
 	uint32_t head, tail;
 	uint32_t slice;			/* the next of the oldest chunk's */
 	uint32_t out_pos;		/* bytes in spare */
+	uint32_t unannounced;		/* chunks put out since the committer was woken */
 	bool doubtful;			/* the last chunk that was compressed was not worth it */
 	uint32_t stored;		/* chunks since */
 	uint32_t untried;		/* chunks to store before the next sample */
@@ -178,6 +182,11 @@ static uint32_t pack_some(struct bc_lane *l)
 	return total;
 }
 
+static bool plenty(const struct bc_lane *l)
+{
+	return bc_bufpool_available(l->cfg.pool) > bc_bufpool_total(l->cfg.pool) / 2;
+}
+
 static void put_out(struct bc_lane *l)
 {
 	struct bc_chunk *c = l->waiting[l->head++ & (l->waiting_size - 1)];
@@ -187,7 +196,7 @@ static void put_out(struct bc_lane *l)
 	l->slice = 0;
 	l->out_pos = 0;
 	bc_link_put(l->cfg.out, 0, bc_desc_word(c, 0, 0));
-	sem_post(l->cfg.out_ready);
+	l->unannounced++;
 }
 
 /* What the level asks for, or what the backlog enforces; bc_lz4_block's acceleration. */
@@ -290,13 +299,24 @@ static uint32_t compress_one(struct bc_lane *l)
 	return 1;
 }
 
+/* At once, but for a lane that has its hands full while there are buffers. */
+static void announce(struct bc_lane *l, uint32_t packets)
+{
+	if (packets >= BC_PACK_BURST && l->unannounced < TOGETHER && plenty(l) && !l->ended)
+		return;
+	l->unannounced = 0;
+	sem_post(l->cfg.out_ready);
+}
+
 uint32_t bc_lane_poll(struct bc_lane *l)
 {
-	uint32_t n = pack_some(l);
+	uint32_t n = pack_some(l), blocks = 0;
 
-	if (n >= BUSY_ROUND && bc_bufpool_available(l->cfg.pool) > bc_bufpool_total(l->cfg.pool) / 2)
-		return n;
-	return n + compress_one(l);
+	if (n < BUSY_ROUND || !plenty(l))
+		blocks = compress_one(l);
+	if (l->unannounced)
+		announce(l, n);
+	return n + blocks;
 }
 
 bool bc_lane_done(const struct bc_lane *l)

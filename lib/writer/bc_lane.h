@@ -29,7 +29,7 @@
 struct bc_lane_config {
 	struct bc_link *in;		/* from the merge; not owned */
 	struct bc_link *out;		/* to the committer, words name struct bc_chunk; room for every chunk; not owned */
-	sem_t *out_ready;		/* posted for each chunk put out; not owned */
+	sem_t *out_ready;		/* posted when chunks were put out, not for each; not owned */
 	struct bc_bufpool *pool;	/* not owned */
 	uint32_t index;			/* this lane's chunks are index, index + n_lanes, ... */
 	uint32_t n_lanes;		/* of this output, that share the pool */
