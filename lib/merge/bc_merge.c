@@ -5,8 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* After so many runs of one packet the next is taken for one, too, and the time that bounds it is not looked for. */
+/*
+ * After so many runs of one packet the next is taken for one, too, and the time that bounds it is not looked for. With few links
+ * the walk is short, and the guess is wrong too often to pay.
+ */
 #define LONE 3
+#define LONE_LINKS 16
 
 /* One link as the tree sees it. */
 struct leaf {
@@ -211,7 +215,7 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 			if (!l->n && l->key == old)
 				break;
 		} else {
-			bool guess = l->lone == LONE;
+			bool guess = l->lone == LONE && m->cfg.n_links >= LONE_LINKS;
 			uint64_t bound = guess ? 0 : bound_of(m);
 			uint32_t winner = m->winner, had = emitted, taken;
 
@@ -225,7 +229,7 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 			replay(m);
 			if (guess ? m->winner == winner : emitted - had != 1)
 				l->lone = 0;
-			else if (!guess)
+			else if (l->lone < LONE)
 				l->lone++;
 			continue;
 		}
