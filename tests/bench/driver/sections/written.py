@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Packets written per second, received from vhost-user, all of it on one core."""
+
+import os
+import time
+
+from ..parts import Parts
+from ..programs import Braidcap, DpdkDumpcap, Generator, TestpmdSink, vhost, virtio
+from ..stats import Table, cell, median, number, ratio
+from ..traffic import dense_bytes, gbit
+
+TITLE = "Written per second: vhost-user, one core"
+SIZES = ("64", "512", "1500", "mix")
+CODECS = ("none", "lz4")
+
+
+class Figures:
+    """Lists of runs: packets per second by the clock, and per second of CPU time."""
+
+    def __init__(self):
+        self.wall = {}
+        self.cpu = {}
+
+    def add(self, key, packets, seconds, cpu):
+        self.wall.setdefault(key, []).append(packets / seconds)
+        if cpu > 0:
+            self.cpu.setdefault(key, []).append(packets / cpu)
+
+
+def clear(folder):
+    """Take away what is published: the space is needed, and what it holds has been counted."""
+    for name in os.listdir(folder):
+        if not name.startswith("tmp-"):
+            os.unlink(folder / name)
+
+
+def window(ctx, capture, generator, key, figures, **job):
+    """One measurement of a capture that is never done: from its middle."""
+    warm, length = ctx.seconds(0.4), ctx.seconds(0.8)
+    generator.begin(seconds=warm + length + 0.1, retry=1, **job)
+    time.sleep(warm)
+    begin, cpu, written = time.monotonic(), capture.cpu(), capture.balance()["written"]
+    time.sleep(length)
+    now, cpu_now, end = time.monotonic(), capture.cpu(), capture.balance()["written"]
+    generator.end()
+    figures.add(key, end - written, now - begin, cpu_now - cpu)
+
+
+def braidcap_runs(ctx, figures, codec, place, folder):
+    socket = ctx.socket()
+    dest = "null:"
+    if folder:
+        dest = folder / "written"
+        dest.mkdir(exist_ok=True)
+    args = ["-i", vhost(socket, "full=wait"), "-w", f"{dest}/" if folder else dest, "-Z", codec, "--memory", "64"]
+    args += ["-S", "1000"] if folder else []
+    with Braidcap(ctx, args) as capture:
+        capture.wait_capturing()
+        with Generator(ctx, virtio(socket)) as generator:
+            for sizes in SIZES:
+                window(ctx, capture, generator, ("braidcap", codec, place, sizes), figures, sizes=sizes)
+                if folder:
+                    clear(dest)
+        capture.stop()
+        if capture.process.returncode:
+            ctx.problem(f"braidcap ended with {capture.process.returncode}: {capture.output[-300:]}")
+    if folder:
+        clear(dest)
+
+
+def receive_runs(ctx, figures):
+    socket = ctx.socket()
+    with TestpmdSink(ctx, socket) as sink, Generator(ctx, virtio(socket)) as generator:
+        generator.send(sizes="64", seconds=0.2, retry=1)
+        for sizes in SIZES:
+            cpu = sink.cpu()
+            got = generator.send(sizes=sizes, seconds=ctx.seconds(0.8), retry=1)
+            figures.add(("receive", sizes), got["sent"], got["seconds"], sink.cpu() - cpu)
+
+
+def dumpcap_runs(ctx, figures, place, folder):
+    socket = ctx.socket()
+    path = folder / "dumpcap.pcapng"
+    with TestpmdSink(ctx, socket, pdump=True) as sink, Generator(ctx, virtio(socket)) as generator:
+        generator.send(sizes="64", seconds=0.2, retry=1)
+        for sizes in SIZES:
+            with DpdkDumpcap(ctx, sink, path) as dumpcap:
+                cpu, own = sink.cpu(), dumpcap.cpu()
+                sent = generator.send(sizes=sizes, seconds=ctx.seconds(0.8), retry=1)
+                cpu, own = sink.cpu() - cpu, dumpcap.cpu() - own
+                dumpcap.stop()
+                written, _ = dumpcap.counts()
+                figures.add(("dumpcap", place, sizes), written, sent["seconds"], cpu + own)
+                figures.add(("dumpcap receives", place, sizes), sent["sent"], sent["seconds"], cpu + own)
+            path.unlink()
+
+
+def write_rate(parts, place, what):
+    """The better of both ways of writing."""
+    best = [median(v) for v in (parts.get(f"{place} {what}"), parts.get(f"{place} {what.replace('write', 'write direct')}")) if v]
+    return max(best) if best else None
+
+
+def composed(parts, received, codec, place, sizes, what="write"):
+    """Packets per second if one thing were done after the other, each at the speed that it has alone; None if a part is missing."""
+    copy, packed = parts.get(f"copy {sizes} text"), parts.get(f"compress {sizes} text")
+    if not received or not copy or not packed:
+        return None
+    seconds = 1 / median(received) + 1 / median(copy)
+    size = dense_bytes(sizes)
+    if codec == "lz4":
+        seconds += 1 / median(packed)
+        size /= median(parts.get(f"compress {sizes} text ratio"))
+    if place != "null":
+        rate = write_rate(parts, place, what)
+        if not rate:
+            return None
+        seconds += size / rate
+    return 1 / seconds
+
+
+def of_composed(runs, limit):
+    return f"{median(runs) / limit:.2f}" if runs and limit else "-"
+
+
+def table(figures, parts, codec, places):
+    peer = [] if codec == "lz4" else ["dumpcap", "/ dumpcap"]
+    t = Table(f"Packets per second, {'LZ4' if codec == 'lz4' else 'not compressed'} (Gbit/s of packets in brackets)",
+              ["packets, place", "receive", "copy", *(["compress"] if codec == "lz4" else []), "composed", "braidcap",
+               "/ composed", "same by CPU time", *peer])
+    for sizes in SIZES:
+        for place in places:
+            key = ("braidcap", codec, place, sizes)
+            wall = figures.wall.get(key, [])
+            received = figures.wall.get(("receive", sizes), [])
+            limit = composed(parts, received, codec, place, sizes)
+            by_cpu = composed(parts, figures.cpu.get(("receive", sizes), []), codec, place, sizes, "write cpu")
+            row = [f"{sizes} B, {place}" if sizes.isdigit() else f"{sizes}, {place}", cell(received),
+                   cell(parts.get(f"copy {sizes} text"))]
+            row += [cell(parts.get(f"compress {sizes} text"))] if codec == "lz4" else []
+            rate = f" ({gbit(median(wall), sizes):.2f})" if wall else ""
+            row += [number(limit), cell(wall) + rate, of_composed(wall, limit), of_composed(figures.cpu.get(key, []), by_cpu)]
+            if peer:
+                dumpcap = figures.wall.get(("dumpcap", place, sizes), [])
+                row += [cell(dumpcap), ratio(wall, dumpcap)]
+            t.add(*row)
+    return t
+
+
+def parts_table(parts, places):
+    t = Table("The parts alone", ["part", "rate", "LZ4's ratio"])
+    for sizes in SIZES:
+        copied, packed = parts.get(f"copy {sizes} text"), parts.get(f"compress {sizes} text")
+        if copied and packed:
+            t.add(f"copy {sizes}", f"{median(copied) * dense_bytes(sizes) / 1e9:.1f} GB/s", "")
+            t.add(f"LZ4_compress_fast {sizes}", f"{median(packed) * dense_bytes(sizes) / 1e6:.0f} MB/s",
+                  f"{median(parts.get(f'compress {sizes} text ratio')):.2f}")
+    for place in places:
+        for how in ("write", "write direct"):
+            if parts.get(f"{place} {how}"):
+                t.add(f"{how}, {place}", cell(parts.get(f"{place} {how}")) + "B/s", "")
+    return t
+
+
+def run(ctx, report):
+    figures, parts = Figures(), Parts(ctx)
+    places = {"null": None, "tmpfs": ctx.tmpfs, "disk": ctx.disk}
+    if ctx.quick:
+        places.pop("disk")
+    for turn in range(ctx.runs(3)):
+        ctx.say(f"round {turn + 1}")
+        receive_runs(ctx, figures)
+        for sizes in SIZES:
+            parts.packets("copy", sizes)
+            parts.packets("compress", sizes)
+        for place, folder in places.items():
+            if folder:
+                parts.write(place, folder, 512)
+            for codec in CODECS:
+                braidcap_runs(ctx, figures, codec, place, folder)
+            if folder and ctx.huge:
+                dumpcap_runs(ctx, figures, place, folder)
+    if not ctx.huge:
+        report.skip("dpdk-dumpcap", f"it needs hugepages: {ctx.huge_note}")
+    report.skip("dpdkcap", "not packaged in Debian")
+    for codec in CODECS:
+        report.table(table(figures, parts, codec, places))
+    report.table(parts_table(parts, places))
+    report.note("receive is testpmd rxonly; copy and compress are plain memcpy and LZ4_compress_fast on blocks of 64 KiB; "
+                "composed is 1/(1/receive + 1/copy + 1/compress + 1/write), computed. braidcap waits where it is behind "
+                "(full=wait), and so does the generator.")
+    lossy = {s: figures.wall.get(("dumpcap receives", "tmpfs", s)) for s in SIZES}
+    if any(lossy.values()):
+        report.note("dpdk-dumpcap cannot hold the sender back; of what it received it wrote, into tmpfs: " +
+                    ", ".join(f"{s}: {median(figures.wall[('dumpcap', 'tmpfs', s)]) / median(v) * 100:.0f} %"
+                              for s, v in lossy.items() if v))
+    report.bars("written", "Packets per second on one core, into tmpfs", SIZES, {
+        "receive only": [_mid(figures.wall.get(("receive", s))) for s in SIZES],
+        "braidcap": [_mid(figures.wall.get(("braidcap", "none", "tmpfs", s))) for s in SIZES],
+        "braidcap LZ4": [_mid(figures.wall.get(("braidcap", "lz4", "tmpfs", s))) for s in SIZES],
+        "dpdk-dumpcap": [_mid(figures.wall.get(("dumpcap", "tmpfs", s))) for s in SIZES],
+    }, "packets/s")
+    report.keep("mix_none_pps", _mid(figures.wall.get(("braidcap", "none", "null", "mix"))))
+    for sizes in SIZES:
+        for codec in CODECS:
+            report.keep(f"{codec}_{sizes}_pps", _mid(figures.wall.get(("braidcap", codec, "null", sizes))))
+        report.keep(f"receive_{sizes}_pps", _mid(figures.wall.get(("receive", sizes))))
+        report.keep(f"compress_{sizes}_pps", _mid(parts.get(f"compress {sizes} text")))
+
+
+def _mid(runs):
+    return median(runs) if runs else None
