@@ -17,8 +17,8 @@ class Parts:
     def _run(self, *args, key=""):
         argv = [str(a) for a in (self.ctx.tools / "traffic_parts", *args)]
         self.ctx.saw(argv)
-        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=pin([TOOL_CPU]),
-                              check=False)
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+                              preexec_fn=pin([TOOL_CPU]))
         if done.returncode:
             self.ctx.problem(f"{' '.join(args[:1])} alone: {done.stderr.strip()}")
         for line in done.stdout.splitlines():

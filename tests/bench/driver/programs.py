@@ -27,8 +27,14 @@ TICK = os.sysconf("SC_CLK_TCK")
 DUMPCAP_PRELOAD = "librte_mempool_dpaa.so.23"
 
 
-def pin(cpus):
-    return lambda: os.sched_setaffinity(0, set(cpus))
+def pin(cpus, limit=None):
+    """What a new process does before it becomes its program."""
+    def before():
+        if cpus:
+            os.sched_setaffinity(0, set(cpus))
+        if limit:
+            limit.enter(os.getpid())
+    return before
 
 
 def cpu_seconds(pid):
@@ -55,11 +61,10 @@ class Program:
         self.ctx = ctx
         self.argv = [str(a) for a in argv]
         self.log = ctx.folder / f"{unique('log')}"
-        before = [f for f in (pin(cpus) if cpus else None, (lambda: limit.enter(os.getpid())) if limit else None) if f]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(self.argv, stdin=stdin, stdout=stdout or log, stderr=log,
                                             env={**environment(ctx.folder), **(env or {})},
-                                            preexec_fn=lambda: [f() for f in before])
+                                            preexec_fn=pin(cpus, limit))
         ctx.saw(self.argv)
 
     def __enter__(self):

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -32,6 +33,8 @@ struct job {
 struct result {
 	uint64_t wanted, sent, bytes;
 	uint64_t begin_tsc, end_tsc;
+	uint64_t begin_utc_ns, end_utc_ns;	/* of the same moments */
+	uint64_t wait_tsc;		/* the longest that a burst had to wait for room in the ring */
 	uint64_t late_tsc;		/* by which the schedule was moved, because this CPU was taken away or too slow */
 };
 
@@ -120,13 +123,16 @@ static uint32_t make(struct generator *g, struct rte_mbuf **m, uint32_t n)
 
 static void transmit(struct generator *g, struct rte_mbuf **m, uint32_t n, bool retry, uint64_t until_tsc, struct result *r)
 {
+	uint64_t begin = rte_rdtsc(), now = begin;
 	uint32_t done = 0;
 
 	for (uint32_t i = 0; i < n; i++)
 		r->bytes += m[i]->pkt_len;
 	do {
 		done += rte_eth_tx_burst(g->port, 0, m + done, (uint16_t)(n - done));
-	} while (done < n && retry && rte_rdtsc() < until_tsc);
+	} while (done < n && retry && (now = rte_rdtsc()) < until_tsc);
+	if (now - begin > r->wait_tsc)
+		r->wait_tsc = now - begin;
 	r->wanted += n;
 	r->sent += done;
 	for (uint32_t i = done; i < n; i++)
@@ -150,14 +156,34 @@ static uint64_t wait_turn(uint64_t due, uint64_t gap, uint64_t hz, struct result
 	return now;
 }
 
+/* The two clocks at one moment: the pair of readings of the counter that lie closest about one of the clock. */
+static void both_clocks(uint64_t *ret_tsc, uint64_t *ret_utc_ns)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < 10; i++) {
+		uint64_t before = rte_rdtsc(), after;
+		struct timespec ts;
+
+		clock_gettime(CLOCK_REALTIME, &ts);
+		after = rte_rdtsc();
+		if (after - before < best) {
+			best = after - before;
+			*ret_tsc = before + best / 2;
+			*ret_utc_ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+		}
+	}
+}
+
 static void run(struct generator *g, const struct job *j, struct result *r)
 {
 	uint64_t hz = rte_get_tsc_hz(), gap = j->rate > 0 ? (uint64_t)((double)hz * j->burst / j->rate) : 0;
-	uint64_t begin = rte_rdtsc(), due = begin, until = j->seconds > 0 ? begin + (uint64_t)((double)hz * j->seconds) : UINT64_MAX;
-	uint64_t left = j->count ? j->count : UINT64_MAX;
+	uint64_t left = j->count ? j->count : UINT64_MAX, due, until;
 	struct rte_mbuf *m[TX_BURST];
 
-	r->begin_tsc = begin;
+	both_clocks(&r->begin_tsc, &r->begin_utc_ns);
+	due = r->begin_tsc;
+	until = j->seconds > 0 ? due + (uint64_t)((double)hz * j->seconds) : UINT64_MAX;
 	while (left && rte_rdtsc() < until) {
 		uint32_t burst = left < j->burst ? (uint32_t)left : j->burst;
 
@@ -170,7 +196,7 @@ static void run(struct generator *g, const struct job *j, struct result *r)
 		}
 		left -= burst;
 	}
-	r->end_tsc = rte_rdtsc();
+	both_clocks(&r->end_tsc, &r->end_utc_ns);
 }
 
 static bool prepare(struct generator *g, const struct job *j)
@@ -188,9 +214,12 @@ static void answer(const struct generator *g, uint64_t first_seq, const struct r
 	double hz = (double)rte_get_tsc_hz();
 
 	printf("{\"wanted\":%llu,\"sent\":%llu,\"bytes\":%llu,\"seconds\":%.6f,\"late_seconds\":%.6f,\"first_seq\":%llu,"
-	       "\"next_seq\":%llu,\"tsc_hz\":%.0f}\n", (unsigned long long)r->wanted, (unsigned long long)r->sent,
+	       "\"next_seq\":%llu,\"wait_seconds\":%.6f,\"begin_tsc\":%llu,\"end_tsc\":%llu,\"begin_utc_ns\":%llu,"
+	       "\"end_utc_ns\":%llu}\n", (unsigned long long)r->wanted, (unsigned long long)r->sent,
 	       (unsigned long long)r->bytes, (double)(r->end_tsc - r->begin_tsc) / hz, (double)r->late_tsc / hz,
-	       (unsigned long long)first_seq, (unsigned long long)g->seq, hz);
+	       (unsigned long long)first_seq, (unsigned long long)g->seq, (double)r->wait_tsc / hz,
+	       (unsigned long long)r->begin_tsc, (unsigned long long)r->end_tsc, (unsigned long long)r->begin_utc_ns,
+	       (unsigned long long)r->end_utc_ns);
 }
 
 int main(int argc, char **argv)

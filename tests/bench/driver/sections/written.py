@@ -5,7 +5,7 @@ import os
 import time
 
 from ..parts import Parts
-from ..programs import Braidcap, DpdkDumpcap, Generator, TestpmdSink, vhost, virtio
+from ..programs import Braidcap, DpdkDumpcap, Generator, TestpmdSink, vhost, virtio, wait_until
 from ..stats import Table, cell, median, number, ratio
 from ..traffic import dense_bytes, gbit
 
@@ -34,6 +34,12 @@ def clear(folder):
             os.unlink(folder / name)
 
 
+def connect(capture, generator):
+    """Until packets arrive: a new device takes a moment."""
+    generator.send(sizes="64", count=4096, retry=1)
+    wait_until(lambda: capture.balance()["written"] >= 4096, "the first 4096 packets written")
+
+
 def window(ctx, capture, generator, key, figures, **job):
     """One measurement of a capture that is never done: from its middle."""
     warm, length = ctx.seconds(0.4), ctx.seconds(0.8)
@@ -57,6 +63,7 @@ def braidcap_runs(ctx, figures, codec, place, folder):
     with Braidcap(ctx, args) as capture:
         capture.wait_capturing()
         with Generator(ctx, virtio(socket)) as generator:
+            connect(capture, generator)
             for sizes in SIZES:
                 window(ctx, capture, generator, ("braidcap", codec, place, sizes), figures, sizes=sizes)
                 if folder:

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A kernel interface: CPU time per packet where nothing is lost, and what a quarter of a core can do without loss."""
+
+import re
+import subprocess
+import time
+
+from ..ledger import search
+from ..machine import CpuLimit, have
+from ..net import arrived, veth
+from ..programs import TOOL_CPU, Braidcap, Generator, Program, unique
+from ..stats import Table, cell, median, number, ratio
+
+TITLE = "Kernel interfaces: veth, one core"
+SIZES = ("64", "1500")
+BUFFER_MIB = 32
+SHARE = 0.25
+LOAD = 0.5
+
+
+class Peer(Program):
+    """Another tool that captures an interface into a file."""
+
+    COMMANDS = {
+        "tcpdump": lambda nic, path: ["tcpdump", "-i", nic, "-B", str(BUFFER_MIB * 1024), "-s", "0", "-n", "-w", path],
+        "dumpcap": lambda nic, path: ["dumpcap", "-q", "-i", nic, "-B", str(BUFFER_MIB), "-w", path],
+        "netsniff-ng": lambda nic, path: ["netsniff-ng", "--in", nic, "--out", path, "--silent", "--no-sock-mem",
+                                          "--ring-size", f"{BUFFER_MIB}MiB"],
+    }
+    READY = {"tcpdump": "listening on", "dumpcap": "File:", "netsniff-ng": "Running!"}
+
+    def __init__(self, ctx, name, nic, limit=None):
+        self.name = name
+        self.path = ctx.tmpfs / unique("peer")
+        super().__init__(ctx, self.COMMANDS[name](nic, self.path), cpus=[TOOL_CPU], limit=limit)
+
+    def wait_capturing(self):
+        self.wait_output(self.READY[self.name])
+        time.sleep(0.2)
+
+    def written(self):
+        """After the end: what is in the file."""
+        done = subprocess.run(["capinfos", "-M", "-c", "-T", "-r", str(self.path)], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True, check=False)
+        self.path.unlink(missing_ok=True)
+        found = re.search(r"(\d+)\s*$", done.stdout)
+        return int(found.group(1)) if found else 0
+
+
+class Ours(Braidcap):
+    """braidcap into a file, not compressed, through libpcap or DPDK's driver."""
+
+    SPECS = {
+        "braidcap pcap:": f"pcap:{{}},buffer_mb={BUFFER_MIB}",
+        "braidcap net_af_packet": "dpdk:net_af_packet0,iface={},framecnt=16384",
+    }
+
+    def __init__(self, ctx, name, nic, limit=None):
+        self.path = ctx.tmpfs / f"{unique('ours')}.pcapng"
+        super().__init__(ctx, ["-i", self.SPECS[name].format(nic), "-w", self.path, "-Z", "none", "--no-promisc"], limit=limit)
+
+    def wait_capturing(self):
+        super().wait_capturing()
+        time.sleep(0.2)
+
+    def written(self):
+        self.path.unlink(missing_ok=True)
+        return self.report()["balance"]["written"]
+
+
+def tools():
+    names = list(Ours.SPECS)
+    return names + [n for n in Peer.COMMANDS if have(n)]
+
+
+def begin(ctx, name, nic, limit=None):
+    return (Ours if name in Ours.SPECS else Peer)(ctx, name, nic, limit)
+
+
+def trial(ctx, name, far, generator, limit=None, **job):
+    """One run of a tool: the share that was lost, the rate that arrived, and CPU ns per packet written."""
+    with begin(ctx, name, far, limit) as tool:
+        tool.wait_capturing()
+        before, cpu = arrived(far), tool.cpu()
+        sent = generator.send(**job)
+        time.sleep(0.4)
+        came, cpu = arrived(far) - before, tool.cpu() - cpu
+        tool.stop()
+        written = tool.written()
+    if not came:
+        raise RuntimeError(f"nothing arrived at {far}")
+    return max(0.0, (came - written) / came), came / sent["seconds"], cpu / max(1, written) * 1e9
+
+
+def equal_load(ctx, report, far, generator, sizes, rate):
+    t = Table(f"{sizes} B at {number(rate)} packets/s, half of what the sender can", ["tool", "lost", "CPU ns per packet",
+                                                                                  "share of a core", "/ tcpdump"])
+    found = {}
+    for _ in range(ctx.runs(3)):
+        for name in tools():
+            found.setdefault(name, []).append(trial(ctx, name, far, generator, sizes=sizes, rate=int(rate),
+                                                    seconds=ctx.seconds(1.5)))
+    for name, runs in found.items():
+        cpu = [r[2] for r in runs]
+        t.add(name, f"{max(r[0] for r in runs) * 100:.2g} %", cell(cpu), f"{median(cpu) * rate / 1e7:.0f} %",
+              ratio(cpu, [r[2] for r in found.get("tcpdump", [])]))
+    report.table(t)
+    return {name: median([r[2] for r in runs]) for name, runs in found.items()}
+
+
+def limited(ctx, report, far, generator, sizes, top):
+    try:
+        limit = CpuLimit(unique("bench"), SHARE)
+    except OSError as why:
+        report.skip("the limit of a quarter of a core", str(why))
+        return
+    best = {}
+    try:
+        for name in tools():
+            ctx.say(f"a quarter of a core: {name}, {sizes} B")
+            best[name] = search(lambda rate, n=name: trial(ctx, n, far, generator, limit, sizes=sizes, rate=int(rate),
+                                                           seconds=ctx.seconds(0.8))[:2],
+                                top, 0.0, low_share=1 / 24, step=1.5 if ctx.quick else 1.12)
+    finally:
+        limit.close()
+    t = Table(f"{sizes} B with {SHARE} of a core: highest rate without loss", ["tool", "packets/s", "/ best of the others"])
+    others = max((v for n, v in best.items() if n in Peer.COMMANDS), default=0)
+    for name, rate in best.items():
+        t.add(name, number(rate) + (" (all that the sender can)" if rate > top * 0.9 else ""),
+              f"{rate / others:.2f}" if others else "-")
+    report.table(t)
+
+
+def run(ctx, report):
+    costs = {}
+    for name in Peer.COMMANDS:
+        if not have(name):
+            report.skip(name, "not installed")
+    with veth() as (near, far):
+        vdev = f"net_af_packet0,iface={near},qdisc_bypass=1,framecnt=1024"
+        with Generator(ctx, vdev) as generator:
+            for sizes in SIZES[:1] if ctx.quick else SIZES:
+                flood = generator.send(sizes=sizes, seconds=0.4)
+                top = flood["sent"] / flood["seconds"]
+                ctx.say(f"{sizes} B: the sender can {number(top)} packets/s")
+                costs[sizes] = equal_load(ctx, report, far, generator, sizes, top * LOAD)
+                limited(ctx, report, far, generator, sizes, top)
+    report.note(f"Each tool writes into tmpfs, with a buffer of {BUFFER_MIB} MiB in the kernel (net_af_packet: 16,384 frames of 2 KiB). "
+                "The CPU time is the tool's own; that of the kernel's receiving is the sender's here.")
+    sizes = list(costs)
+    names = list(dict.fromkeys(n for c in costs.values() for n in c))
+    report.bars("kernel", "CPU time per packet from a kernel interface, nothing lost", [f"{s} B" for s in sizes],
+                {n: [costs[s].get(n) for s in sizes] for n in names}, "ns")
