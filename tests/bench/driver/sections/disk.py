@@ -46,10 +46,17 @@ def fio(ctx, block, total, path, engine):
     return job["write"]["io_bytes"] / (job["job_runtime"] / 1e3)
 
 
-def braidcap(ctx, block, total, folder):
+def io_ways(ctx):
+    """The ways of writing that this braidcap can be told to take, beside its own choice."""
+    told = subprocess.run([ctx.braidcap, "capture", "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return [None, "direct", "buffered"] if "--io " in told else [None]
+
+
+def braidcap(ctx, block, total, folder, how):
     """From its first packet to its end, publication and fsync included."""
     count = total // int(dense_bytes(str(SIZE)))
     args = ["-i", f"null:,size={SIZE},count={count}", "-w", f"{folder}/", "-Z", "none", "--chunk", bytes_of(block) // 1024]
+    args += ["--io", how] if how else []
     with Braidcap(ctx, args, cpus=None, lcores=None) as run:
         run.wait_capturing()
         begin = time.monotonic()
@@ -66,11 +73,13 @@ def throughput(ctx, report):
     total = (256 if ctx.quick else 1024) << 20
     folder = ctx.disk / "segments"
     folder.mkdir()
-    found = {}
+    blocks = BLOCKS[:1] if ctx.quick else BLOCKS
+    found, io = {}, io_ways(ctx)
     for _ in range(ctx.runs(3)):
-        for block in BLOCKS:
-            ways = {"braidcap": lambda b=block: braidcap(ctx, b, total, folder),
-                    "dd oflag=direct": lambda b=block: dd(ctx, b, total, ctx.disk / "dd")}
+        for block in blocks:
+            ways = {"braidcap" + (f" --io {how}" if how else ""): lambda b=block, h=how: braidcap(ctx, b, total, folder, h)
+                    for how in io}
+            ways |= {"dd oflag=direct": lambda b=block: dd(ctx, b, total, ctx.disk / "dd")}
             if have("fio"):
                 for engine in ("psync", "io_uring"):
                     ways[f"fio {engine}, direct"] = lambda b=block, e=engine: fio(ctx, b, total, ctx.disk / "fio", e)
@@ -83,13 +92,13 @@ def throughput(ctx, report):
         report.skip("fio", "not installed")
     names = list(dict.fromkeys(n for n, _ in found))
     t = Table(f"{total >> 20} MiB of packets of {SIZE} B, not compressed, fsync included",
-              ["writer", *(f"blocks of {b}" for b in BLOCKS), *(f"braidcap / this, {b}" for b in BLOCKS)])
+              ["writer", *(f"blocks of {b}" for b in blocks), *(f"braidcap / this, {b}" for b in blocks)])
     for name in names:
-        t.add(name, *(cell(found.get((name, b), [])) + "B/s" for b in BLOCKS),
-              *(ratio(found.get(("braidcap", b), []), found.get((name, b), [])) for b in BLOCKS))
+        t.add(name, *(cell(found.get((name, b), [])) + "B/s" for b in blocks),
+              *(ratio(found.get(("braidcap", b), []), found.get((name, b), [])) for b in blocks))
     report.table(t)
-    report.bars("disk", "To the disk, bytes per second, fsync included", BLOCKS,
-                {n: [median(found[(n, b)]) if (n, b) in found else None for b in BLOCKS] for n in names}, "B/s")
+    report.bars("disk", "To the disk, bytes per second, fsync included", blocks,
+                {n: [median(found[(n, b)]) if (n, b) in found else None for b in blocks] for n in names}, "B/s")
 
 
 def syncer(path, stop, took):

@@ -10,6 +10,7 @@ from ..stats import Skip, Table
 from .written import connect
 
 TITLE = "Idle"
+KERNEL = (("pcap:", "pcap:{}"), ("net_af_packet", "dpdk:net_af_packet0,iface={}"))
 
 
 def idle_share(ctx, capture):
@@ -28,8 +29,8 @@ def first_packets(ctx, capture, generator):
     return sent, settled(capture)["written"] - before
 
 
-def measure(ctx, table, name, source, vdev, options=()):
-    with Braidcap(ctx, ["-i", source, "-w", "null:", "--flush-ms", "20", *options]) as capture:
+def measure(ctx, table, name, source, vdev):
+    with Braidcap(ctx, ["-i", source, "-w", "null:", "--flush-ms", "20"]) as capture:
         capture.wait_capturing()
         with Generator(ctx, vdev) as generator:
             if "vhost" in source:
@@ -45,10 +46,8 @@ def run(ctx, report):
     t = Table("A capture without traffic", ["source", "of a core", "packets written after idleness"])
     socket = ctx.socket()
     measure(ctx, t, "vhost-user", vhost(socket), virtio(socket))
-    socket = ctx.socket()
-    measure(ctx, t, "vhost-user, --busy-poll", vhost(socket), virtio(socket), ["--busy-poll"])
     try:
-        for name, spec in (("pcap:", "pcap:{}"), ("net_af_packet", "dpdk:net_af_packet0,iface={}")):
+        for name, spec in KERNEL[:1] if ctx.quick else KERNEL:
             with veth() as (near, far):
                 measure(ctx, t, name, spec.format(far), f"net_af_packet0,iface={near},qdisc_bypass=1")
     except Skip as why:

@@ -68,9 +68,9 @@ class Ours(Braidcap):
         return self.report()["balance"]["written"]
 
 
-def tools():
-    names = list(Ours.SPECS)
-    return names + [n for n in Peer.COMMANDS if have(n)]
+def tools(ctx):
+    names = [*Ours.SPECS, *(n for n in Peer.COMMANDS if have(n))]
+    return [n for n in names if n in ("braidcap pcap:", "tcpdump")] if ctx.quick else names
 
 
 def begin(ctx, name, nic, limit=None):
@@ -97,9 +97,9 @@ def equal_load(ctx, report, far, generator, sizes, rate):
                                                                                   "share of a core", "/ tcpdump"])
     found = {}
     for _ in range(ctx.runs(3)):
-        for name in tools():
+        for name in tools(ctx):
             found.setdefault(name, []).append(trial(ctx, name, far, generator, sizes=sizes, rate=int(rate),
-                                                    seconds=ctx.seconds(1.5)))
+                                                    seconds=ctx.seconds(1.2)))
     for name, runs in found.items():
         cpu = [r[2] for r in runs]
         t.add(name, f"{max(r[0] for r in runs) * 100:.2g} %", cell(cpu), f"{median(cpu) * rate / 1e7:.0f} %",
@@ -116,11 +116,11 @@ def limited(ctx, report, far, generator, sizes, top):
         return
     best = {}
     try:
-        for name in tools():
+        for name in tools(ctx):
             ctx.say(f"a quarter of a core: {name}, {sizes} B")
             best[name] = search(lambda rate, n=name: trial(ctx, n, far, generator, limit, sizes=sizes, rate=int(rate),
                                                            seconds=ctx.seconds(0.8))[:2],
-                                top, 0.0, low_share=1 / 24, step=1.5 if ctx.quick else 1.12)
+                                top, 0.0, low_share=1 / 24, step=2 if ctx.quick else 1.12)
     finally:
         limit.close()
     t = Table(f"{sizes} B with {SHARE} of a core: highest rate without loss", ["tool", "packets/s", "/ best of the others"])
@@ -144,7 +144,8 @@ def run(ctx, report):
                 top = flood["sent"] / flood["seconds"]
                 ctx.say(f"{sizes} B: the sender can {number(top)} packets/s")
                 costs[sizes] = equal_load(ctx, report, far, generator, sizes, top * LOAD)
-                limited(ctx, report, far, generator, sizes, top)
+                if sizes == SIZES[0]:
+                    limited(ctx, report, far, generator, sizes, top)
     report.note(f"Each tool writes into tmpfs, with a buffer of {BUFFER_MIB} MiB in the kernel (net_af_packet: 16,384 frames of 2 KiB). "
                 "The CPU time is the tool's own; that of the kernel's receiving is the sender's here.")
     sizes = list(costs)

@@ -2,6 +2,7 @@
 """The rate that is captured without loss, and how large a burst is."""
 
 import subprocess
+import time
 
 from ..ledger import lost, search, settled
 from ..programs import Braidcap, Generator, vhost, virtio
@@ -38,7 +39,7 @@ def rates(ctx, codec, sizes):
             found = {}
             for limit in LIMITS:
                 found[limit] = high = search(lambda rate: lost(capture, generator, sizes=sizes, seconds=length, rate=int(rate)),
-                                             high, limit, step=1.15 if ctx.quick else 1.04)
+                                             high, limit, step=1.5 if ctx.quick else 1.05)
                 if not high:
                     break
         capture.stop()
@@ -60,7 +61,7 @@ def absorbed(ctx, sizes, memory):
             last = None
             while ledger != last:
                 last = ledger
-                subprocess.run(["sleep", "0.1"], check=False)
+                time.sleep(0.1)
                 ledger = capture.ask("/braidcap/ledger")
             kept = ledger["balance"]["received"] - ledger["balance"]["dropped"]
             capture.process.kill()
@@ -71,7 +72,8 @@ def run(ctx, report):
     t = Table(f"Highest rate without loss (Gbit/s of packets in brackets), into null:, --memory {MEMORY}",
               ["packets", "codec", "generator", "loss 0", "loss under 0.5 %"])
     bars = {"none": [], "lz4": []}
-    for sizes in SIZES[:1] + SIZES[3:] if ctx.quick else SIZES:
+    all_sizes = SIZES[:1] if ctx.quick else SIZES
+    for sizes in all_sizes:
         for codec in ("none", "lz4"):
             ctx.say(f"{sizes}, {codec}")
             found, top = rates(ctx, codec, sizes)
@@ -83,10 +85,10 @@ def run(ctx, report):
     report.table(t)
     report.note("A trial sends evenly, in bursts of 32; a packet that found no room in the ring of 1024 is lost, too. On a machine "
                 "that takes CPUs away for milliseconds loss 0 is out of reach at any rate that fills the ring in that time.")
-    report.bars("nodrop", "Rate without loss, one core, into null:", SIZES[:1] + SIZES[3:] if ctx.quick else SIZES, bars, "packets/s")
+    report.bars("nodrop", "Rate without loss, one core, into null:", all_sizes, bars, "packets/s")
     t = Table("A burst at full speed while nothing can be written: what is kept, at best",
               ["packets", "--memory", "packets kept", "bytes in the file", "time at full speed", "per MiB", "as many in mbufs"])
-    for sizes in ("64", "1500"):
+    for sizes in ("1500",) if ctx.quick else ("64", "1500"):
         for memory in (16,) if ctx.quick else (16, 64, 256):
             kept, seconds, refused = max(absorbed(ctx, sizes, memory) for _ in range(ctx.runs(3)))
             t.add(f"{sizes} B", f"{memory} MiB", number(kept), f"{kept * dense_bytes(sizes) / (1 << 20):.0f} MiB",

@@ -10,7 +10,7 @@ from ..stats import Table, cell, median, number, ratio
 from ..traffic import dense_bytes, gbit
 
 TITLE = "Written per second: vhost-user, one core"
-SIZES = ("64", "512", "1500", "mix")
+ALL = ("64", "512", "1500", "mix")
 CODECS = ("none", "lz4")
 
 
@@ -34,6 +34,10 @@ def clear(folder):
             os.unlink(folder / name)
 
 
+def sizes_of(ctx):
+    return ALL[::3] if ctx.quick else ALL
+
+
 def connect(capture, generator):
     """Until packets arrive: a new device takes a moment."""
     generator.send(sizes="64", count=4096, retry=1)
@@ -42,7 +46,7 @@ def connect(capture, generator):
 
 def window(ctx, capture, generator, key, figures, **job):
     """One measurement of a capture that is never done: from its middle."""
-    warm, length = ctx.seconds(0.4), ctx.seconds(0.8)
+    warm, length = ctx.seconds(0.4), ctx.seconds(0.7)
     generator.begin(seconds=warm + length + 0.1, retry=1, **job)
     time.sleep(warm)
     begin, cpu, written = time.monotonic(), capture.cpu(), capture.balance()["written"]
@@ -64,7 +68,7 @@ def braidcap_runs(ctx, figures, codec, place, folder):
         capture.wait_capturing()
         with Generator(ctx, virtio(socket)) as generator:
             connect(capture, generator)
-            for sizes in SIZES:
+            for sizes in sizes_of(ctx):
                 window(ctx, capture, generator, ("braidcap", codec, place, sizes), figures, sizes=sizes)
                 if folder:
                     clear(dest)
@@ -79,7 +83,7 @@ def receive_runs(ctx, figures):
     socket = ctx.socket()
     with TestpmdSink(ctx, socket) as sink, Generator(ctx, virtio(socket)) as generator:
         generator.send(sizes="64", seconds=0.2, retry=1)
-        for sizes in SIZES:
+        for sizes in sizes_of(ctx):
             cpu = sink.cpu()
             got = generator.send(sizes=sizes, seconds=ctx.seconds(0.8), retry=1)
             figures.add(("receive", sizes), got["sent"], got["seconds"], sink.cpu() - cpu)
@@ -90,7 +94,7 @@ def dumpcap_runs(ctx, figures, place, folder):
     path = folder / "dumpcap.pcapng"
     with TestpmdSink(ctx, socket, pdump=True) as sink, Generator(ctx, virtio(socket)) as generator:
         generator.send(sizes="64", seconds=0.2, retry=1)
-        for sizes in SIZES:
+        for sizes in sizes_of(ctx):
             with DpdkDumpcap(ctx, sink, path) as dumpcap:
                 cpu, own = sink.cpu(), dumpcap.cpu()
                 sent = generator.send(sizes=sizes, seconds=ctx.seconds(0.8), retry=1)
@@ -130,12 +134,12 @@ def of_composed(runs, limit):
     return f"{median(runs) / limit:.2f}" if runs and limit else "-"
 
 
-def table(figures, parts, codec, places):
+def table(ctx, figures, parts, codec, places):
     peer = [] if codec == "lz4" else ["dumpcap", "/ dumpcap"]
     t = Table(f"Packets per second, {'LZ4' if codec == 'lz4' else 'not compressed'} (Gbit/s of packets in brackets)",
               ["packets, place", "receive", "copy", *(["compress"] if codec == "lz4" else []), "composed", "braidcap",
                "/ composed", "same by CPU time", *peer])
-    for sizes in SIZES:
+    for sizes in sizes_of(ctx):
         for place in places:
             key = ("braidcap", codec, place, sizes)
             wall = figures.wall.get(key, [])
@@ -154,9 +158,9 @@ def table(figures, parts, codec, places):
     return t
 
 
-def parts_table(parts, places):
+def parts_table(ctx, parts, places):
     t = Table("The parts alone", ["part", "rate", "LZ4's ratio"])
-    for sizes in SIZES:
+    for sizes in sizes_of(ctx):
         copied, packed = parts.get(f"copy {sizes} text"), parts.get(f"compress {sizes} text")
         if copied and packed:
             t.add(f"copy {sizes}", f"{median(copied) * dense_bytes(sizes) / 1e9:.1f} GB/s", "")
@@ -170,6 +174,7 @@ def parts_table(parts, places):
 
 
 def run(ctx, report):
+    sizes_here = sizes_of(ctx)
     figures, parts = Figures(), Parts(ctx)
     places = {"null": None, "tmpfs": ctx.tmpfs, "disk": ctx.disk}
     if ctx.quick:
@@ -177,7 +182,7 @@ def run(ctx, report):
     for turn in range(ctx.runs(3)):
         ctx.say(f"round {turn + 1}")
         receive_runs(ctx, figures)
-        for sizes in SIZES:
+        for sizes in sizes_of(ctx):
             parts.packets("copy", sizes)
             parts.packets("compress", sizes)
         for place, folder in places.items():
@@ -191,24 +196,23 @@ def run(ctx, report):
         report.skip("dpdk-dumpcap", f"it needs hugepages: {ctx.huge_note}")
     report.skip("dpdkcap", "not packaged in Debian")
     for codec in CODECS:
-        report.table(table(figures, parts, codec, places))
-    report.table(parts_table(parts, places))
+        report.table(table(ctx, figures, parts, codec, places))
+    report.table(parts_table(ctx, parts, places))
     report.note("receive is testpmd rxonly; copy and compress are plain memcpy and LZ4_compress_fast on blocks of 64 KiB; "
                 "composed is 1/(1/receive + 1/copy + 1/compress + 1/write), computed. braidcap waits where it is behind "
                 "(full=wait), and so does the generator.")
-    lossy = {s: figures.wall.get(("dumpcap receives", "tmpfs", s)) for s in SIZES}
+    lossy = {s: figures.wall.get(("dumpcap receives", "tmpfs", s)) for s in sizes_here}
     if any(lossy.values()):
         report.note("dpdk-dumpcap cannot hold the sender back; of what it received it wrote, into tmpfs: " +
                     ", ".join(f"{s}: {median(figures.wall[('dumpcap', 'tmpfs', s)]) / median(v) * 100:.0f} %"
                               for s, v in lossy.items() if v))
-    report.bars("written", "Packets per second on one core, into tmpfs", SIZES, {
-        "receive only": [_mid(figures.wall.get(("receive", s))) for s in SIZES],
-        "braidcap": [_mid(figures.wall.get(("braidcap", "none", "tmpfs", s))) for s in SIZES],
-        "braidcap LZ4": [_mid(figures.wall.get(("braidcap", "lz4", "tmpfs", s))) for s in SIZES],
-        "dpdk-dumpcap": [_mid(figures.wall.get(("dumpcap", "tmpfs", s))) for s in SIZES],
+    report.bars("written", "Packets per second on one core, into tmpfs", sizes_here, {
+        "receive only": [_mid(figures.wall.get(("receive", s))) for s in sizes_here],
+        "braidcap": [_mid(figures.wall.get(("braidcap", "none", "tmpfs", s))) for s in sizes_here],
+        "braidcap LZ4": [_mid(figures.wall.get(("braidcap", "lz4", "tmpfs", s))) for s in sizes_here],
+        "dpdk-dumpcap": [_mid(figures.wall.get(("dumpcap", "tmpfs", s))) for s in sizes_here],
     }, "packets/s")
-    report.keep("mix_none_pps", _mid(figures.wall.get(("braidcap", "none", "null", "mix"))))
-    for sizes in SIZES:
+    for sizes in sizes_of(ctx):
         for codec in CODECS:
             report.keep(f"{codec}_{sizes}_pps", _mid(figures.wall.get(("braidcap", codec, "null", sizes))))
         report.keep(f"receive_{sizes}_pps", _mid(figures.wall.get(("receive", sizes))))
