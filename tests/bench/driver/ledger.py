@@ -28,8 +28,9 @@ def lost(capture, generator, **job):
 
 def search(trial, high, limit, low_share=1 / 32, step=1.04):
     """
-    The highest rate below high whose loss is at most limit, by halving the interval on a logarithmic scale until its ends are within
-    step. trial(rate) gives the loss and the rate that really was offered. 0 if there is none above high * low_share.
+    The highest rate below high whose loss is at most limit, by halving the interval on a logarithmic scale until its
+    ends are within step. trial(rate) gives the loss and the rate that really was offered. 0 if there is none above
+    high * low_share.
     """
     low, best = high * low_share, 0.0
     while high / low > step:

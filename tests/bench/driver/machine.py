@@ -16,7 +16,8 @@ HUGE_KIB = 2048
 
 def first_line(*argv):
     try:
-        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20, check=False)
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20,
+                              check=False)
     except OSError:
         return "not there"
     lines = [line for line in done.stdout.splitlines() if line.strip()]
@@ -52,7 +53,8 @@ def memory_mib():
 def filesystem(path):
     done = subprocess.run(["findmnt", "-n", "-o", "FSTYPE,SOURCE", "-T", str(path)], stdout=subprocess.PIPE, text=True,
                           check=False)
-    return " on ".join(done.stdout.split()) or "unknown"
+    # The last of those that are mounted there is what one sees.
+    return " on ".join(done.stdout.strip().rpartition("\n")[2].split()) or "unknown"
 
 
 def describe(places):
@@ -62,7 +64,7 @@ def describe(places):
         f"Linux {platform.release()}, {first_line('sh', '-c', '. /etc/os-release; echo $PRETTY_NAME')}",
         "load when it began: " + " ".join(f"{v:.2f}" for v in os.getloadavg()),
     ]
-    lines += [f"{name}: {path}, {filesystem(path)}" for name, path in places.items()]
+    lines += [f"{name}: {filesystem(path)}" for name, path in places.items()]
     versions = [
         ("DPDK", package("dpdk-dev")), ("libpcap", package("libpcap0.8")), ("lz4", package("liblz4-1")),
         ("zstd", package("libzstd1")), ("tcpdump", package("tcpdump")), ("wireshark", package("wireshark-common")),
@@ -109,7 +111,7 @@ def _huge_free_mib():
 @contextmanager
 def hugepages(folder, wanted=True):
     """
-    The folder of a hugetlbfs with HUGE_MIB free, or None and why not. What was reserved for it is given back at the end.
+    The folder of a hugetlbfs with HUGE_MIB free, or None and why not. What was reserved is given back at the end.
     """
     knob = Path(f"/sys/kernel/mm/hugepages/hugepages-{HUGE_KIB}kB/nr_hugepages")
     if not wanted:

@@ -11,8 +11,8 @@ from .stats import Skip
 
 
 def _ip(*words):
-    return subprocess.run(["ip", "link", *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                          check=False)
+    return subprocess.run(["ip", "link", *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                          text=True, check=False)
 
 
 @contextmanager

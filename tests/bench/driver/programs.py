@@ -21,9 +21,8 @@ from framework.telemetry import Telemetry  # noqa: E402
 CPUS = sorted(os.sched_getaffinity(0))
 TOOL_CPU = CPUS[0]
 GEN_CPU = CPUS[-1]
-TICK = os.sysconf("SC_CLK_TCK")
-# Debian's testpmd is linked with this driver and its dumpcap is not, so that their tables of mempool drivers differ and dumpcap gets
-# no packet; loaded first in both, they agree.
+# Debian's testpmd is linked with this driver and its dumpcap is not, so that their tables of mempool drivers differ and
+# dumpcap gets no packet; loaded first in both, they agree.
 DUMPCAP_PRELOAD = "librte_mempool_dpaa.so.23"
 
 
@@ -37,14 +36,8 @@ def pin(cpus, limit=None):
     return before
 
 
-def cpu_seconds(pid):
-    """User and system time of the process, all threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
 def cpu_ns(pid):
-    """The same, exact, from the scheduler's account of each thread that lives."""
+    """What the threads that the process has now have used, by the scheduler's account."""
     total = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
@@ -205,7 +198,7 @@ class DpdkDumpcap(Program):
         time.sleep(0.3)
 
     def counts(self):
-        """After stop(): packets written, and packets that it saw and lost. What it says it received has the lost ones in it."""
+        """After stop(): packets written, and packets lost. What it says it received has the lost ones in it."""
         found = re.search(r"received/dropped on interface '[^']*': (\d+)/(\d+)", self.output)
         if not found:
             raise RuntimeError(f"dpdk-dumpcap said: {self.output[-400:]}")

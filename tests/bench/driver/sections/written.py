@@ -46,7 +46,7 @@ def connect(capture, generator):
 
 def window(ctx, capture, generator, key, figures, **job):
     """One measurement of a capture that is never done: from its middle."""
-    warm, length = ctx.seconds(0.4), ctx.seconds(0.7)
+    warm, length = ctx.seconds(0.3), ctx.seconds(0.6)
     generator.begin(seconds=warm + length + 0.1, retry=1, **job)
     time.sleep(warm)
     begin, cpu, written = time.monotonic(), capture.cpu(), capture.balance()["written"]
@@ -97,7 +97,7 @@ def dumpcap_runs(ctx, figures, place, folder):
         for sizes in sizes_of(ctx):
             with DpdkDumpcap(ctx, sink, path) as dumpcap:
                 cpu, own = sink.cpu(), dumpcap.cpu()
-                sent = generator.send(sizes=sizes, seconds=ctx.seconds(0.8), retry=1)
+                sent = generator.send(sizes=sizes, seconds=ctx.seconds(0.6), retry=1)
                 cpu, own = sink.cpu() - cpu, dumpcap.cpu() - own
                 dumpcap.stop()
                 written, _ = dumpcap.counts()
