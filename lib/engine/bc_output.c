@@ -104,6 +104,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.codec = o->cfg.codec,
 			.level = o->cfg.level,
 			.accelerate = env->accelerate,
+			.shared = env->shared,
 			.slice_bytes = SLICE_BYTES,
 			.ifaces = env->ifaces,
 			.queue_option = o->cfg.queue_option,

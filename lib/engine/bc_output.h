@@ -29,6 +29,7 @@ struct bc_output_env {
 	bool live;			/* the first segment begins now, not with its first packet */
 	bool huge;
 	bool accelerate;
+	bool shared;			/* one lcore runs every stage */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
 };
 

@@ -10,6 +10,8 @@
 
 /* Packets after which a round is so busy that compressing waits, as long as half of the buffers are free. */
 #define BUSY_ROUND 512
+/* The same where the sources take turns with the lane, so that a round cannot bring more than a burst of each. */
+#define BUSY_ROUND_SHARED 64
 
 /* Finished chunks for which a busy lane wakes the committer once: on a shared CPU each waking costs more than writing the chunk. */
 #define TOGETHER 4
@@ -312,7 +314,7 @@ uint32_t bc_lane_poll(struct bc_lane *l)
 {
 	uint32_t n = pack_some(l), blocks = 0;
 
-	if (n < BUSY_ROUND || !plenty(l))
+	if (n < (l->cfg.shared ? BUSY_ROUND_SHARED : BUSY_ROUND) || !plenty(l))
 		blocks = compress_one(l);
 	if (l->unannounced)
 		announce(l, n);

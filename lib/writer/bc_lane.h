@@ -39,6 +39,7 @@ struct bc_lane_config {
 	enum bc_codec codec;
 	int level;
 	bool accelerate;		/* the pressure ladder is allowed */
+	bool shared;			/* its lcore polls the sources too */
 	uint32_t slice_bytes;		/* a compressed block's size */
 	const struct bc_iface_table *ifaces;
 	bool queue_option;
