@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_segfile.h"
 
+#include "bc_direct.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -82,32 +84,47 @@ int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segf
 		free(f);
 		return r;
 	}
+	if (folder->direct)
+		bc_segfile_set_direct(f, true);
 	*ret = f;
 	return 0;
 }
 
-static int take_space(struct bc_segfile *f, uint64_t end)
+bool bc_segfile_set_direct(struct bc_segfile *f, bool direct)
+{
+	int flags = fcntl(f->fd, F_GETFL);
+
+	return flags >= 0 && fcntl(f->fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+}
+
+static int take_space(const struct bc_folder *folder, struct bc_segfile *f, uint64_t end)
 {
 	int r;
 
 	do
-		r = fallocate(f->fd, FALLOC_FL_KEEP_SIZE, (off_t)f->allocated, (off_t)(end - f->allocated));
+		r = fallocate(f->fd, folder->direct ? 0 : FALLOC_FL_KEEP_SIZE, (off_t)f->allocated, (off_t)(end - f->allocated));
 	while (r < 0 && errno == EINTR);
 	if (r == 0)
 		f->allocated = end;
 	return r < 0 ? os_error() : 0;
 }
 
+/* Direct writes fill the last page. */
+static uint64_t whole_pages(uint64_t end)
+{
+	return (end + BC_DIRECT_ALIGN - 1) / BC_DIRECT_ALIGN * BC_DIRECT_ALIGN;
+}
+
 int bc_segfile_reserve(const struct bc_folder *folder, struct bc_segfile *f, uint64_t end)
 {
 	int r;
 
-	end += folder->reserve;
+	end = whole_pages(end + folder->reserve);
 	if (end <= f->allocated)
 		return 0;
-	r = take_space(f, end + folder->step);
+	r = take_space(folder, f, end + folder->step);
 	if (r == -ENOSPC)
-		r = take_space(f, end);
+		r = take_space(folder, f, end);
 	if (r == -EOPNOTSUPP || r == -ENOSYS) {
 		f->allocated = UINT64_MAX;
 		return 0;
@@ -135,6 +152,11 @@ void bc_segfile_cut(const struct bc_folder *folder, struct bc_segfile *f, uint64
 		f->allocated = size;
 		bc_segfile_reserve(folder, f, size);
 	}
+}
+
+int bc_segfile_trim(const struct bc_folder *folder, struct bc_segfile *f, uint64_t size)
+{
+	return ftruncate(f->fd, (off_t)size) < 0 ? complain(folder, f, "cannot be cut to its bytes", -errno) : 0;
 }
 
 void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f)
@@ -191,12 +213,14 @@ static int give_final_name(const struct bc_folder *folder, const struct bc_segfi
 
 static int bring_to_disk(const struct bc_folder *folder, struct bc_segfile *f)
 {
+	int r = bc_segfile_trim(folder, f, f->size);
+
 	if (f->tail_err)
 		return complain(folder, f, "not published: its closing bytes could not be written", f->tail_err);
 	if (f->sync_err)
 		return complain(folder, f, "not published, since an earlier fdatasync failed", f->sync_err);
-	if (ftruncate(f->fd, (off_t)f->size) < 0)
-		return complain(folder, f, "not published: ftruncate", -errno);
+	if (r < 0)
+		return r;
 	if (fsync(f->fd) < 0)
 		return complain(folder, f, "not published: fsync", -errno);
 	return 0;

@@ -16,6 +16,7 @@ struct bc_folder {
 	uint32_t pid;
 	uint32_t reserve;
 	uint32_t step;
+	bool direct;		/* files are opened past the page cache: O_DIRECT */
 	const struct bc_log *log;
 };
 
@@ -35,14 +36,23 @@ struct bc_segfile {
 /* A new empty file under a temporary name, locked (flock) for as long as it is open. Negative errno. */
 int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segfile **ret);
 
-/* Take disk space up to end and the reserve behind it. 0, also where the file system cannot, or a negative errno. */
+/*
+ * Take disk space up to end and the reserve behind it. 0, also where the file system cannot, or a negative errno. A direct
+ * file's size grows with it: file systems write side by side only what lies within.
+ */
 int bc_segfile_reserve(const struct bc_folder *folder, struct bc_segfile *f, uint64_t end);
 
 /* One pwrite(2); negative errno, never -EINTR. */
 ptrdiff_t bc_segfile_write(struct bc_segfile *f, uint64_t off, const uint8_t *data, size_t len);
 
+/* O_DIRECT from now on, or no more. False where the file system does not know it. */
+bool bc_segfile_set_direct(struct bc_segfile *f, bool direct);
+
 /* Cut back to size and take the reserve anew. A failure is logged: the next write goes over what is there. */
 void bc_segfile_cut(const struct bc_folder *folder, struct bc_segfile *f, uint64_t size);
+
+/* Give back what was taken behind size, for good. Logs a failure and returns it. */
+int bc_segfile_trim(const struct bc_folder *folder, struct bc_segfile *f, uint64_t size);
 
 /* fdatasync; an error is logged and kept in sync_err. */
 void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f);

@@ -31,7 +31,7 @@ int bc_store_begin(struct bc_store *s)
 	if (r < 0)
 		return r;
 	s->begun = true;
-	s->size = 0;
+	s->size = s->settled = 0;
 	s->dead = 0;
 	s->tail_err = 0;
 	bc_counter_add(&s->segments, 1);
@@ -44,6 +44,12 @@ static void note_slowest(struct bc_store *s, uint64_t start_ns)
 
 	if (took > bc_counter_get(&s->slowest_write_ns))
 		bc_counter_set(&s->slowest_write_ns, took);
+}
+
+static void note_settled(struct bc_store *s)
+{
+	bc_counter_add(&s->written, s->size - s->settled);
+	s->settled = s->size;
 }
 
 static int put(struct bc_store *s, const uint8_t *data, size_t len, bool tail)
@@ -65,7 +71,8 @@ static int put(struct bc_store *s, const uint8_t *data, size_t len, bool tail)
 	note_slowest(s, start_ns);
 	if (done == len) {
 		s->size += len;
-		bc_counter_add(&s->written, len);
+		if (!s->ops->settle)
+			note_settled(s);
 		return 0;
 	}
 	if (n == 0)
@@ -101,6 +108,31 @@ uint64_t bc_store_size(const struct bc_store *s)
 	return s->begun ? s->size : 0;
 }
 
+bool bc_store_settled(const struct bc_store *s)
+{
+	return s->settled == s->size;
+}
+
+int bc_store_settle(struct bc_store *s)
+{
+	uint64_t start_ns;
+	int r;
+
+	if (!s->begun || bc_store_settled(s))
+		return 0;
+	start_ns = bc_mono_ns();
+	r = s->ops->settle(s);
+	note_slowest(s, start_ns);
+	if (r == 0) {
+		note_settled(s);
+		return 0;
+	}
+	s->size = s->settled;
+	if (s->ops->cut(s, s->size) < 0)
+		s->dead = r;
+	return r;
+}
+
 void bc_store_sync(struct bc_store *s)
 {
 	if (s->begun)
@@ -113,6 +145,9 @@ int bc_store_finish(struct bc_store *s, const struct bc_segment_info *info)
 
 	if (!s->begun)
 		return -EINVAL;
+	r = bc_store_settle(s);
+	if (r < 0)
+		s->tail_err = r;
 	r = s->ops->finish(s, s->size, s->tail_err, info);
 	if (r == 0)
 		s->begun = false;
@@ -136,6 +171,7 @@ void bc_store_stats(struct bc_store *s, struct bc_store_stats *ret)
 		.written_bytes = bc_counter_get(&s->written),
 		.slowest_write_ns = bc_counter_get(&s->slowest_write_ns),
 		.begun = bc_counter_get(&s->segments),
+		.io = "",
 	};
 	s->ops->stats(s, ret);
 }

@@ -30,6 +30,16 @@ enum bc_store_kind {
 	BC_STORE_NULL,	/* count and drop */
 };
 
+/*
+ * How bytes reach a file. What is asked for and cannot be had, by the file system or the kernel, falls back to what can;
+ * bc_store_stats() tells.
+ */
+enum bc_store_io {
+	BC_IO_BUFFERED,	/* through the page cache, which costs the caller a copy and much more */
+	BC_IO_DIRECT,	/* past it, several writes in flight */
+	BC_IO_AUTO,	/* direct where that was measured to be better: ext4, XFS */
+};
+
 /* What the caller knows of a segment. Plain data, handed through to the callback; the store itself uses begin_ns only. */
 struct bc_segment_info {
 	uint64_t packets;
@@ -61,6 +71,8 @@ struct bc_store_config {
 	uint32_t pid;		/* DIR, FILE: stands in temporary names */
 	uint32_t reserve;	/* bytes kept free for bc_store_write_tail(); 0: BC_STORE_RESERVE */
 	uint32_t step;		/* disk space is taken in steps of this many bytes; 0: BC_STORE_STEP */
+	enum bc_store_io io;	/* DIR, FILE */
+	uint32_t depth;		/* direct writes in flight, 1 is without io_uring; 0: the one found best */
 	const struct bc_log *log;	/* outlives the store; may be NULL */
 	bc_store_published published;	/* may be NULL */
 	void *ctx;
@@ -113,18 +125,28 @@ void bc_store_cancel(struct bc_store *s);
 /* The segment that is begun cannot be made whole, for this negative errno: it will not be published, as after a failed tail. */
 void bc_store_spoil(struct bc_store *s, int err);
 
-/* Bytes in the segment that is begun: what all successful writes put there. */
+/* Bytes in the segment that is begun: what all successful writes put there, less what a failed bc_store_settle() took. */
 uint64_t bc_store_size(const struct bc_store *s);
 
 /*
- * Have all that was written so far brought to disk (fdatasync) in the background. Never blocks; calls during one that is
+ * A direct store has taken bytes that are not in the file yet. settle writes them, and waits until all that was taken is
+ * there; at once 0 if it is. After a negative errno (the write was tried twice) the segment is cut back to where it was
+ * settled last, to 0 if never: all blocks since then are gone, and a later write may succeed. That errno also comes out of
+ * bc_store_write() as soon as it is known, and of every write until the segment is settled.
+ */
+bool bc_store_settled(const struct bc_store *s);
+int bc_store_settle(struct bc_store *s);
+
+/*
+ * Have all that was settled so far brought to disk (fdatasync) in the background. Never blocks; calls during one that is
  * waiting are one. A failure is logged, and that segment will not be published. Nothing for FD and NULL.
  */
 void bc_store_sync(struct bc_store *s);
 
 /*
- * The segment ends; its publication is queued. 0, or -EINVAL when none is begun. Afterwards the next may begin. All
- * failures of publication go to the log and the callback. Never blocks on the disk.
+ * The segment ends; its publication is queued. 0, or -EINVAL when none is begun. Afterwards the next may begin. It is settled
+ * first, and is not published if that fails, as after a failed write_tail. All failures of publication go to the log and the
+ * callback. Waits for no more than writes in flight.
  */
 int bc_store_finish(struct bc_store *s, const struct bc_segment_info *info);
 
@@ -138,8 +160,8 @@ int bc_store_close(struct bc_store *s);
 void bc_store_abort(struct bc_store *s);
 
 struct bc_store_stats {
-	uint64_t written_bytes;		/* all segments, without what was cut back */
-	uint64_t slowest_write_ns;
+	uint64_t written_bytes;		/* all segments, settled, without what was cut back */
+	uint64_t slowest_write_ns;	/* the longest that a write or a settle kept its caller waiting */
 	uint64_t begun;			/* segments */
 	uint64_t published;
 	uint64_t failed;		/* not published, or not surely on disk */
@@ -147,6 +169,7 @@ struct bc_store_stats {
 	uint64_t slowest_sync_ns;
 	uint64_t slowest_publish_ns;
 	uint32_t queue;			/* finished, not yet published */
+	const char *io;			/* "direct+uring", "direct" (pwrite), "buffered"; "" for FD and NULL */
 	char path[BC_STORE_PATH_MAX];	/* the current segment's temporary name, "" between segments; "-" for FD */
 };
 

@@ -2,18 +2,22 @@
 /* The store of files: a folder of rotated segments, or the one file that is published at the end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "bc_closer.h"
+#include "bc_direct.h"
 #include "bc_store_ops.h"
 
 struct dir_store {
 	struct bc_store base;
 	struct bc_folder folder;
 	struct bc_closer *closer;
+	struct bc_direct *direct;	/* NULL: through the page cache */
 	struct bc_segfile *file;	/* of the segment that is begun */
 	bool used;
 };
@@ -46,6 +50,39 @@ static int dir_cut(struct bc_store *s, uint64_t size)
 	return 0;
 }
 
+static int direct_begin(struct bc_store *s)
+{
+	struct dir_store *d = (struct dir_store *)s;
+	int r = dir_begin(s);
+
+	return r < 0 ? r : bc_direct_begin(d->direct, d->file->fd, 0);
+}
+
+static ptrdiff_t direct_write(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail)
+{
+	struct dir_store *d = (struct dir_store *)s;
+	int r = tail ? 0 : bc_segfile_reserve(&d->folder, d->file, off + len);
+
+	return r < 0 ? r : bc_direct_put(d->direct, data, len);
+}
+
+static int direct_cut(struct bc_store *s, uint64_t size)
+{
+	struct dir_store *d = (struct dir_store *)s;
+
+	bc_direct_drain(d->direct);
+	/* Bytes before size are missing as well: settle will say so, and be followed by a deeper cut. */
+	if (bc_direct_failed(d->direct))
+		return 0;
+	bc_segfile_cut(&d->folder, d->file, size);
+	return bc_direct_begin(d->direct, d->file->fd, size);
+}
+
+static int direct_settle(struct bc_store *s)
+{
+	return bc_direct_settle(((struct dir_store *)s)->direct);
+}
+
 static void dir_sync(struct bc_store *s)
 {
 	bc_closer_sync(((struct dir_store *)s)->closer);
@@ -67,6 +104,7 @@ static void free_store(struct dir_store *d)
 {
 	if (d->folder.fd >= 0)
 		close(d->folder.fd);
+	bc_direct_free(d->direct);
 	free(d->folder.prefix);
 	free(d->folder.name);
 	free(d->folder.ext);
@@ -76,7 +114,11 @@ static void free_store(struct dir_store *d)
 static int dir_close(struct bc_store *s, bool now)
 {
 	struct dir_store *d = (struct dir_store *)s;
-	int r = bc_closer_end(d->closer, now);
+	int r;
+
+	if (d->direct && d->file && bc_direct_settle(d->direct) == 0)
+		bc_segfile_trim(&d->folder, d->file, bc_direct_size(d->direct));
+	r = bc_closer_end(d->closer, now);
 
 	free_store(d);
 	return r;
@@ -84,13 +126,27 @@ static int dir_close(struct bc_store *s, bool now)
 
 static void dir_stats(struct bc_store *s, struct bc_store_stats *ret)
 {
-	bc_closer_stats(((struct dir_store *)s)->closer, ret);
+	struct dir_store *d = (struct dir_store *)s;
+
+	bc_closer_stats(d->closer, ret);
+	ret->io = !d->direct ? "buffered" : bc_direct_has_ring(d->direct) ? "direct+uring" : "direct";
 }
 
 static const struct bc_store_ops dir_ops = {
 	.begin = dir_begin,
 	.write = dir_write,
 	.cut = dir_cut,
+	.sync = dir_sync,
+	.finish = dir_finish,
+	.close = dir_close,
+	.stats = dir_stats,
+};
+
+static const struct bc_store_ops direct_ops = {
+	.begin = direct_begin,
+	.write = direct_write,
+	.cut = direct_cut,
+	.settle = direct_settle,
 	.sync = dir_sync,
 	.finish = dir_finish,
 	.close = dir_close,
@@ -175,6 +231,31 @@ static int first_file(const struct bc_folder *folder, uint64_t seq, struct bc_se
 	return 0;
 }
 
+/* The file systems that were measured to gain by it; docs/segments.md has the figures. */
+static bool direct_pays(int folder_fd)
+{
+	struct statfs fs;
+
+	return fstatfs(folder_fd, &fs) == 0 && (fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC);
+}
+
+/* Whatever stands against it, the page cache remains. */
+static void try_direct(struct dir_store *d, const struct bc_store_config *cfg, struct bc_segfile *first)
+{
+	if (cfg->io == BC_IO_BUFFERED || (cfg->io == BC_IO_AUTO && !direct_pays(d->folder.fd)))
+		return;
+	if (bc_direct_new(cfg->depth ? cfg->depth : BC_DIRECT_DEPTH, &d->direct) < 0)
+		return;
+	d->folder.direct = bc_segfile_set_direct(first, true) && bc_direct_probe(d->direct, first->fd);
+	if (d->folder.direct) {
+		d->base.ops = &direct_ops;
+		return;
+	}
+	bc_segfile_set_direct(first, false);
+	bc_direct_free(d->direct);
+	d->direct = NULL;
+}
+
 static int set_up(struct dir_store *d, const struct bc_store_config *cfg, struct bc_err *err)
 {
 	struct bc_segfile *first;
@@ -188,6 +269,7 @@ static int set_up(struct dir_store *d, const struct bc_store_config *cfg, struct
 		r = first_file(&d->folder, d->folder.name ? 0 : cfg->first_seq, &first, err);
 	if (r < 0)
 		return r;
+	try_direct(d, cfg, first);
 	r = bc_closer_start(&d->folder, first, cfg->published, cfg->ctx, &d->closer);
 	if (r < 0) {
 		bc_segfile_remove(&d->folder, first);

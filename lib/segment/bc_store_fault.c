@@ -38,11 +38,11 @@ static uint64_t min(uint64_t a, uint64_t b)
 }
 
 /* The counts change by atomic additions, so that an order which the test stores meanwhile is never overwritten. */
-static bool eio_is_due(struct bc_fault *f)
+static bool is_due(_Atomic uint64_t *calls)
 {
-	uint64_t left = atomic_load(&f->eio_call);
+	uint64_t left = atomic_load(calls);
 
-	return left && atomic_compare_exchange_strong(&f->eio_call, &left, left - 1) && left == 1;
+	return left && atomic_compare_exchange_strong(calls, &left, left - 1) && left == 1;
 }
 
 static void space_add(struct bc_fault *f, uint64_t n)
@@ -58,7 +58,7 @@ static ptrdiff_t fault_write(struct bc_store *s, uint64_t off, const uint8_t *da
 	ptrdiff_t n;
 
 	delay(atomic_load(&f->fault->delay_ns));
-	if (eio_is_due(f->fault))
+	if (is_due(&f->fault->eio_call))
 		return -EIO;
 	if (!tail && space == 0)
 		return -ENOSPC;
@@ -83,6 +83,15 @@ static int fault_cut(struct bc_store *s, uint64_t size)
 		f->end = size;
 	}
 	return f->inner->ops->cut(f->inner, size);
+}
+
+/* What the inner store had taken is lost by the cut that follows a failure. */
+static int fault_settle(struct bc_store *s)
+{
+	struct fault_store *f = (struct fault_store *)s;
+	int r = f->inner->ops->settle ? f->inner->ops->settle(f->inner) : 0;
+
+	return is_due(&f->fault->eio_settle) ? -EIO : r;
 }
 
 static void fault_sync(struct bc_store *s)
@@ -124,6 +133,17 @@ static const struct bc_store_ops fault_ops = {
 	.stats = fault_stats,
 };
 
+static const struct bc_store_ops settling_ops = {
+	.begin = fault_begin,
+	.write = fault_write,
+	.cut = fault_cut,
+	.settle = fault_settle,
+	.sync = fault_sync,
+	.finish = fault_finish,
+	.close = fault_close,
+	.stats = fault_stats,
+};
+
 int bc_store_fault_wrap(struct bc_store *inner, struct bc_fault *fault, struct bc_store **ret, struct bc_err *err)
 {
 	struct fault_store *f = calloc(1, sizeof(*f));
@@ -132,7 +152,7 @@ int bc_store_fault_wrap(struct bc_store *inner, struct bc_fault *fault, struct b
 		bc_store_close(inner);
 		return bc_err_set(err, -ENOMEM, "no memory for an output");
 	}
-	f->base.ops = &fault_ops;
+	f->base.ops = fault->settling || inner->ops->settle ? &settling_ops : &fault_ops;
 	f->inner = inner;
 	f->fault = fault;
 	*ret = &f->base;

@@ -18,7 +18,9 @@ struct bc_fault {
 					 * need none. Then -ENOSPC, in mid-block too, until more is stored here */
 	_Atomic uint64_t short_max;	/* no system call writes more than this at once; 0: no limit */
 	_Atomic uint64_t eio_call;	/* counts down; the write call that makes it 0 fails with -EIO. 0: none */
+	_Atomic uint64_t eio_settle;	/* the same for calls of bc_store_settle() that have something to do */
 	_Atomic uint64_t delay_ns;	/* each write call sleeps first */
+	bool settling;			/* constant: what is written counts as unsettled, even if inner knows better */
 	_Atomic int begin_err;		/* negative errno that begin returns while it is not 0 */
 };
 

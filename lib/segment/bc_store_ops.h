@@ -15,6 +15,11 @@ struct bc_store_ops {
 	ptrdiff_t (*write)(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail);
 	/* After a write that failed half way: forget what lies beyond size. An error makes the segment unwritable. */
 	int (*cut)(struct bc_store *s, uint64_t size);
+	/*
+	 * Wait until all that was written is known to be in the file. After a negative errno that is open; cut() to where
+	 * the segment was settled last follows. NULL: it always is.
+	 */
+	int (*settle)(struct bc_store *s);
 	void (*sync)(struct bc_store *s);
 	/* tail_err: the closing bytes are missing for this reason, so the segment must not be published; else 0. */
 	int (*finish)(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info);
@@ -28,6 +33,7 @@ struct bc_store_ops {
 struct bc_store {
 	const struct bc_store_ops *ops;
 	uint64_t size;		/* of the segment that is begun */
+	uint64_t settled;	/* of these, what is known to be in the file */
 	bool begun;
 	int dead;		/* the segment's write error that could not be undone */
 	int tail_err;		/* what the last bc_store_write_tail() returned, or bc_store_spoil() was told */
