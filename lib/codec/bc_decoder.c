@@ -31,6 +31,7 @@ struct bc_decoder {
 	const struct bc_decoder_ops *ops;	/* NULL before the first frame */
 	void *state;
 	uint64_t taken;
+	uint64_t limit;		/* of taken */
 	uint64_t skip;		/* bytes of the skippable frame that are still ahead */
 	int failed;		/* a negative errno, then it stays so and why says it */
 	struct bc_err why;
@@ -220,13 +221,17 @@ static int advance(struct bc_decoder *d, struct bc_flow *out)
 /* Called with less than a skippable frame's header in the read-ahead. */
 static int fill(struct bc_decoder *d, struct bc_err *err)
 {
+	size_t room;
 	ssize_t n;
 
 	memmove(d->ahead, d->ahead + d->pos, available(d));
 	d->len -= d->pos;
 	d->pos = 0;
+	room = sizeof(d->ahead) - d->len;
+	if (room > d->limit - d->taken)
+		room = (size_t)(d->limit - d->taken);
 	do {
-		n = read(d->fd, d->ahead + d->len, sizeof(d->ahead) - d->len);
+		n = room ? read(d->fd, d->ahead + d->len, room) : 0;
 	} while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		int code = -errno;
@@ -248,8 +253,14 @@ int bc_decoder_open(int fd, struct bc_decoder **ret, struct bc_err *err)
 		return bc_err_set(err, -ENOMEM, "no memory for the decoder");
 	}
 	d->fd = fd;
+	d->limit = UINT64_MAX;
 	*ret = d;
 	return 0;
+}
+
+void bc_decoder_limit(struct bc_decoder *d, uint64_t bytes)
+{
+	d->limit = bytes;
 }
 
 ptrdiff_t bc_decoder_read(struct bc_decoder *d, uint8_t *buf, size_t cap, struct bc_err *err)

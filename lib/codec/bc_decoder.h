@@ -26,6 +26,9 @@ struct bc_decoder;
  */
 int bc_decoder_open(int fd, struct bc_decoder **ret, struct bc_err *err);
 
+/* Before the first read: the file ends after so many bytes, if not sooner. */
+void bc_decoder_limit(struct bc_decoder *d, uint64_t bytes);
+
 /*
  * Up to cap bytes into buf. Returns their number, 0 at the end of the file, or a negative errno: -EBADMSG
  * corrupt, -ENODATA the file ends inside a frame (truncated), -ENOMEM, else what read(2) said (-EAGAIN from a

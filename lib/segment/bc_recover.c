@@ -22,7 +22,7 @@ struct leftover {
 	enum bc_codec codec;
 	char ext[32];
 	int fd;
-	uint64_t bytes;
+	uint64_t bytes;		/* without space behind them that was taken and never written */
 };
 
 /* Where its items go. */
@@ -72,6 +72,21 @@ static int parse_path(struct leftover *l, struct bc_err *err)
 	return find_extension(l, name, err);
 }
 
+/* The kernel knows what was never written. Where the file system does not tell, there is data up to the end. */
+static uint64_t data_end(int fd, uint64_t size)
+{
+	off_t end = 0, at;
+
+	while ((at = lseek(fd, end, SEEK_DATA)) >= 0) {
+		at = lseek(fd, at, SEEK_HOLE);
+		if (at < 0)
+			break;
+		end = at;
+	}
+	at = errno == ENXIO ? end : (off_t)size;
+	return lseek(fd, 0, SEEK_SET) < 0 ? size : (uint64_t)at;
+}
+
 static int check_leftover(struct leftover *l, struct bc_err *err)
 {
 	struct stat st;
@@ -87,7 +102,7 @@ static int check_leftover(struct leftover *l, struct bc_err *err)
 	if (st.st_nlink > 1)
 		return bc_err_set(err, -EMLINK, "%s: it has a second name, so it was published already: remove this name",
 				  l->path);
-	l->bytes = (uint64_t)st.st_size;
+	l->bytes = data_end(l->fd, (uint64_t)st.st_size);
 	return 0;
 }
 
@@ -112,7 +127,7 @@ static int scan(const struct leftover *l, bc_scan_item item, void *ctx, struct b
 
 	if (fd < 0)
 		return bc_err_set(err, -errno, "%s: %s", l->path, strerror(errno));
-	r = bc_scan(fd, item, ctx, &ret->scan, err);
+	r = bc_scan(fd, l->bytes, item, ctx, &ret->scan, err);
 	if (r == 0 && ret->scan.records == 0)
 		r = bc_err_set(err, -ENODATA, "no packet can be recovered: %s",
 			       *ret->scan.why ? ret->scan.why : "there is none in it");

@@ -15,6 +15,8 @@
 #define CHUNK (256U * 1024)
 #define MAX_NEED (BC_READER_MAX_BLOCK + 4096U)
 
+static const char ahead[] = "only zeros follow: space that was taken ahead";
+
 struct scanner {
 	struct bc_decoder *decoder;
 	struct bc_reader *reader;
@@ -30,6 +32,25 @@ static void stop(struct scanner *s, enum bc_scan_end end, const char *why)
 	s->done = true;
 	s->res->end = end;
 	snprintf(s->res->why, sizeof(s->res->why), "%s", why);
+}
+
+static bool all_zero(const uint8_t *p, size_t n)
+{
+	return n == 0 || (p[0] == 0 && !memcmp(p, p + 1, n - 1));
+}
+
+static void end_of_file(struct scanner *s)
+{
+	size_t rest = s->have - s->pos;
+
+	if (!rest) {
+		stop(s, BC_SCAN_WHOLE, "");
+	} else if (all_zero(s->buf + s->pos, rest)) {
+		s->pos = s->have;
+		stop(s, BC_SCAN_TRUNCATED, ahead);
+	} else {
+		stop(s, BC_SCAN_TRUNCATED, "the file ends inside a block");
+	}
 }
 
 /* Room for need bytes from pos on, and a chunk at least. */
@@ -69,7 +90,7 @@ static int more(struct scanner *s, size_t need, struct bc_err *err)
 	if (n > 0)
 		s->have += (size_t)n;
 	else if (n == 0)
-		stop(s, s->have ? BC_SCAN_TRUNCATED : BC_SCAN_WHOLE, s->have ? "the file ends inside a block" : "");
+		end_of_file(s);
 	else if (n == -ENODATA || n == -EBADMSG)
 		stop(s, n == -ENODATA ? BC_SCAN_TRUNCATED : BC_SCAN_CORRUPT, why.msg);
 	else
@@ -86,6 +107,27 @@ static void note_record(struct bc_scan *res, const struct bc_record *rec)
 		res->first_ns = rec->ts_ns;
 	res->backwards += rec->ts_ns < res->last_ns;
 	res->last_ns = rec->ts_ns;
+}
+
+/* Damage was found. Space that was taken ahead reads as zeros to the end of the file, and is no damage. */
+static int judge(struct scanner *s, const struct bc_err *damage, struct bc_err *err)
+{
+	uint64_t zeros = 0;
+	int r = 0;
+
+	while (r == 0 && !s->done && all_zero(s->buf + s->pos, s->have - s->pos)) {
+		zeros += s->have - s->pos;
+		s->pos = s->have;
+		r = more(s, 1, err);
+	}
+	if (r == 0 && s->done && s->res->end == BC_SCAN_WHOLE) {
+		stop(s, BC_SCAN_TRUNCATED, ahead);
+		return 0;
+	}
+	s->res->lost_bytes = zeros;
+	if (r == 0 && !s->done)
+		stop(s, BC_SCAN_CORRUPT, damage->msg);
+	return r;
 }
 
 /* A file system may fill with zeros what it had not yet written when the power failed, and to pcap those are packets. */
@@ -107,8 +149,7 @@ static int step(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *
 		r = bc_err_set(&why, -EBADMSG, "zeros where a packet should be");
 	if (r < 0) {
 		bc_err_prefix(&why, r, "after %" PRIu64 " bytes (decompressed)", s->res->kept_bytes);
-		stop(s, BC_SCAN_CORRUPT, why.msg);
-		return 0;
+		return judge(s, &why, err);
 	}
 	if (r == BC_READ_MORE)
 		return more(s, need, err);
@@ -121,12 +162,13 @@ static int step(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *
 	return r;
 }
 
-static int open_scanner(struct scanner *s, int fd, struct bc_err *err)
+static int open_scanner(struct scanner *s, int fd, uint64_t limit, struct bc_err *err)
 {
 	struct stat st;
+	int r;
 
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		s->file_bytes = (uint64_t)st.st_size;
+		s->file_bytes = (uint64_t)st.st_size < limit ? (uint64_t)st.st_size : limit;
 	s->reader = bc_reader_new();
 	s->buf = malloc(CHUNK);
 	s->cap = CHUNK;
@@ -134,20 +176,23 @@ static int open_scanner(struct scanner *s, int fd, struct bc_err *err)
 		close(fd);
 		return bc_err_set(err, -ENOMEM, "no memory for reading a segment");
 	}
-	return bc_decoder_open(fd, &s->decoder, err);
+	r = bc_decoder_open(fd, &s->decoder, err);
+	if (r == 0)
+		bc_decoder_limit(s->decoder, limit);
+	return r;
 }
 
-int bc_scan(int fd, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err)
+int bc_scan(int fd, uint64_t limit, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err)
 {
 	struct scanner s = { .res = ret };
 	uint64_t taken;
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	r = open_scanner(&s, fd, err);
+	r = open_scanner(&s, fd, limit, err);
 	while (r == 0 && !s.done)
 		r = step(&s, item, ctx, err);
-	ret->lost_bytes = s.have - s.pos;
+	ret->lost_bytes += s.have - s.pos;
 	taken = s.decoder ? bc_decoder_offset(s.decoder) : 0;
 	ret->unread_bytes = s.file_bytes > taken ? s.file_bytes - taken : 0;
 	bc_decoder_close(s.decoder);

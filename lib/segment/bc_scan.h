@@ -10,7 +10,7 @@
 
 enum bc_scan_end {
 	BC_SCAN_WHOLE,		/* the file ends where a block and its frame end */
-	BC_SCAN_TRUNCATED,	/* it ends inside one */
+	BC_SCAN_TRUNCATED,	/* it ends inside one, or in zeros: space that was taken ahead */
 	BC_SCAN_CORRUPT,	/* something in it cannot be */
 };
 
@@ -23,7 +23,7 @@ struct bc_scan {
 	uint64_t first_ns;	/* of the packets with a time, in the order of the file; 0 without one */
 	uint64_t last_ns;
 	uint64_t kept_bytes;	/* all items, decompressed */
-	uint64_t lost_bytes;	/* decompressed, but behind the last whole item */
+	uint64_t lost_bytes;	/* decompressed, but behind the last whole item; zeros up to the end do not count */
 	uint64_t unread_bytes;	/* of the file, never taken by the decoder */
 	char why[BC_ERR_MSG_MAX];	/* of an end that is not WHOLE: one line for a person; otherwise "" */
 };
@@ -32,10 +32,10 @@ struct bc_scan {
 typedef int (*bc_scan_item)(void *ctx, const uint8_t *item, size_t len, const struct bc_record *rec);
 
 /*
- * Reads fd from where it stands and closes it in every case. item may be NULL. Damage is no failure: it is described
+ * Reads fd from where it stands, limit bytes at most (UINT64_MAX: all), and closes it in every case. item may be NULL. Damage is no failure: it is described
  * in *ret, which is always filled. Negative errno: no memory, the disk cannot be read, or what item returned; err then
  * has a line (of item's error, only if item wrote it).
  */
-int bc_scan(int fd, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err);
+int bc_scan(int fd, uint64_t limit, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err);
 
 #endif

@@ -14,7 +14,7 @@ int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err)
 		r = -errno;
 		return bc_err_set(err, r, "%s: %s", path, strerror(-r));
 	}
-	r = bc_scan(fd, NULL, NULL, ret, err);
+	r = bc_scan(fd, UINT64_MAX, NULL, NULL, ret, err);
 	if (r < 0)
 		return bc_err_prefix(err, r, "%s", path);
 	if (ret->end != BC_SCAN_WHOLE)
