@@ -16,11 +16,20 @@
 #define RETRY_NS (20 * BC_NS_PER_MS)		/* between attempts on a full disk */
 #define DRAIN_PATIENCE_NS (1 * BC_NS_PER_S)	/* for a full disk, once the sources have stopped */
 
-/* Packets whose fate is known only when a stream codec's bytes were written. */
+/* Packets whose fate is known only when a stream codec's bytes were written, or the store has settled. */
 struct pending {
 	uint64_t packets;
 	uint64_t bytes;
+	uint64_t file_bytes;
 	uint64_t from[BC_MAX_SOURCES];
+};
+
+/* The segment as it was when the store had settled last: what remains of it if the next settling fails. */
+struct mark {
+	bool headed;
+	uint32_t ifaces;
+	uint64_t noted;
+	struct bc_segment_info info;
 };
 
 struct bc_committer {
@@ -36,12 +45,14 @@ struct bc_committer {
 	bool frame_ended;		/* of a stream codec: the end is in out */
 	uint32_t ifaces;		/* described in it */
 	struct bc_segment_info info;
-	uint64_t lost_since;		/* packets lost since the last write */
+	uint64_t lost;			/* packets */
+	uint64_t noted;			/* of these, how many a segment tells of */
 	enum bc_loss lost_as;
 
 	struct bc_lz4 *lz4;		/* for the segments' own bytes */
 	struct bc_stream *stream;
 	struct pending pending;
+	struct mark mark;
 	uint8_t *out;			/* bytes of the stream codec that the store has not taken yet */
 	size_t out_len, out_cap;
 	uint8_t *text;			/* the segments' own bytes, plain; text_cap of them */
@@ -50,6 +61,7 @@ struct bc_committer {
 
 	bool dirty;			/* something was written since the last sync */
 	uint64_t synced_mono_ns;
+	uint64_t chunk_mono_ns;		/* when the last chunk was written */
 	uint64_t drain_since_ns;
 	bool full_said;
 
@@ -129,17 +141,17 @@ static int write_block(struct bc_committer *c, const uint8_t *data, size_t len)
 
 	if (!r && len) {
 		c->dirty = true;
-		bc_counter_add(&c->account->file_bytes, len);
+		c->pending.file_bytes += len;
 	}
 	return r;
 }
 
 static int write_end(struct bc_committer *c, const uint8_t *data, size_t len)
 {
-	int r = len ? PATIENTLY(c, bc_store_write_tail(c->cfg.store, data, len)) : 0;
+	int r = PATIENTLY(c, bc_store_write_tail(c->cfg.store, data, len));
 
 	if (!r)
-		bc_counter_add(&c->account->file_bytes, len);
+		c->pending.file_bytes += len;
 	return r;
 }
 
@@ -174,17 +186,63 @@ static void count_lost(struct bc_committer *c, const struct pending *p, enum bc_
 	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
 		if (p->from[s])
 			bc_counter_add(&c->account->source[s].dropped[loss], p->from[s]);
-	c->lost_since += p->packets;
+	c->lost += p->packets;
 	c->lost_as = loss;
 }
 
-static void count_written(struct bc_committer *c, const struct pending *p)
+/* What is pending is written for good. */
+static void keep(struct bc_committer *c)
 {
+	const struct pending *p = &c->pending;
+
 	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
 		if (p->from[s])
 			bc_counter_add(&c->account->source[s].written, p->from[s]);
 	bc_counter_add(&c->account->written, p->packets);
 	bc_counter_add(&c->account->written_bytes, p->bytes);
+	bc_counter_add(&c->account->file_bytes, p->file_bytes);
+	memset(&c->pending, 0, sizeof(c->pending));
+	c->mark = (struct mark){ .headed = c->headed, .ifaces = c->ifaces, .noted = c->noted, .info = c->info };
+}
+
+static void segment_over(struct bc_committer *c)
+{
+	c->begun = c->headed = c->end_pending = c->frame_ended = c->dirty = false;
+	c->out_len = 0;
+	memset(&c->pending, 0, sizeof(c->pending));
+	c->mark = (struct mark){ .noted = c->noted };
+}
+
+/* The store has cut the segment back to the mark. */
+static void roll_back(struct bc_committer *c, int r)
+{
+	bc_log(c->cfg.log, BC_ERROR, "%s: what was being written did not reach the disk (%s): %" PRIu64 " packets lost as %s",
+	       c->account->name, strerror(-r), c->pending.packets, bc_loss_name(loss_of(r)));
+	count_lost(c, &c->pending, loss_of(r));
+	memset(&c->pending, 0, sizeof(c->pending));
+	c->headed = c->mark.headed;
+	c->ifaces = c->mark.ifaces;
+	c->noted = c->mark.noted;
+	c->info = c->mark.info;
+	if (!c->stream)
+		return;
+	/* Its frame cannot go on. The segment keeps its temporary name, and the next packets begin another. */
+	bc_store_finish(c->cfg.store, &c->info);
+	segment_over(c);
+}
+
+/* r: why a stream codec's bytes did not all reach the store, or 0. */
+static int settle_store(struct bc_committer *c, int r)
+{
+	int lost = bc_store_settle(c->cfg.store);
+
+	if (lost) {
+		roll_back(c, lost);
+		return lost;
+	}
+	if (!r || !c->stream)
+		keep(c);
+	return r;
 }
 
 /* What a chunk carries, without those that the format refused, which are entered at once. */
@@ -312,14 +370,28 @@ static int mark_loss(struct bc_committer *c, uint64_t ts_ns)
 	int r = reserve_text(c, len);
 
 	if (!len)
-		c->lost_since = 0;
+		c->noted = c->lost;
 	if (r || !len)
 		return r;
-	snprintf(note, sizeof(note), "%" PRIu64 " packets were lost here: %s", c->lost_since, bc_loss_name(c->lost_as));
+	snprintf(note, sizeof(note), "%" PRIu64 " packets were lost here: %s", c->lost - c->noted, bc_loss_name(c->lost_as));
 	r = insert_text(c, bc_section_stats(&c->cfg.section, c->ifaces, ts_ns, note, c->text, len));
 	if (!r)
-		c->lost_since = 0;
+		c->noted = c->lost;
 	return r;
+}
+
+static void taken(struct bc_committer *c, const struct bc_chunk *k, const struct pending *p)
+{
+	c->pending.packets += p->packets;
+	c->pending.bytes += p->bytes;
+	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
+		c->pending.from[s] += p->from[s];
+	if (p->packets && !c->info.packets)
+		c->info.first_ns = k->first_ns;
+	if (p->packets)
+		c->info.last_ns = k->last_ns;
+	c->info.packets += p->packets;
+	c->info.bytes += k->dense;
 }
 
 static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct pending *p)
@@ -330,47 +402,32 @@ static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 		r = begin_segment(c, k);
 	if (!r && k->ifaces > c->ifaces)
 		r = describe_ifaces(c, k->ifaces);
-	if (!r && c->lost_since && k->len)
+	if (!r && c->lost != c->noted && k->len)
 		r = mark_loss(c, k->first_ns);
 	if (r)
 		return r;
-	if (!c->stream) {
+	if (!c->stream)
 		r = write_block(c, k->data, k->len);
-		if (!r)
-			count_written(c, p);
-	} else {
+	else
 		r = k->len ? bc_stream_feed(c->stream, k->data, k->len) : 0;
-		if (!r) {
-			c->pending.packets += p->packets;
-			c->pending.bytes += p->bytes;
-			for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
-				c->pending.from[s] += p->from[s];
-			write_out(c, false);
-		}
-	}
-	if (!r) {
-		if (p->packets && !c->info.packets)
-			c->info.first_ns = k->first_ns;
-		if (p->packets)
-			c->info.last_ns = k->last_ns;
-		c->info.packets += p->packets;
-		c->info.bytes += k->dense;
-	}
-	return r;
+	if (r)
+		return r;
+	taken(c, k, p);
+	if (c->stream)
+		write_out(c, false);
+	else if (bc_store_settled(c->cfg.store))
+		keep(c);
+	return 0;
 }
 
-/* All that a stream codec was fed so far goes to the store; only then is it written. */
+/* All that was taken so far goes to the store, and from there into the file; only then is it written. */
 static int settle(struct bc_committer *c)
 {
-	int r = bc_stream_flush(c->stream);
+	int r = c->stream && c->pending.packets ? bc_stream_flush(c->stream) : 0;
 
-	if (!r)
+	if (!r && c->stream)
 		r = write_out(c, false);
-	if (!r) {
-		count_written(c, &c->pending);
-		memset(&c->pending, 0, sizeof(c->pending));
-	}
-	return r;
+	return settle_store(c, r);
 }
 
 /* The end of the segment's frame, behind its statistics. */
@@ -403,26 +460,25 @@ static size_t stats_text(struct bc_committer *c)
 	return bc_section_stats(&c->cfg.section, c->ifaces, bc_utc_ns(), NULL, c->text, len);
 }
 
-static void segment_over(struct bc_committer *c)
-{
-	c->begun = c->headed = c->end_pending = c->frame_ended = c->dirty = false;
-	c->out_len = 0;
-	memset(&c->pending, 0, sizeof(c->pending));
-}
-
 /* Packets wait for space like any block, unless there will be none: then they may have what is reserved for the end. */
 static void end_segment(struct bc_committer *c, bool last_try)
 {
 	int r = 0;
 
 	/* First, so that the statistics know what was written. */
-	if (c->stream && !c->frame_ended && c->pending.packets)
+	if (!c->frame_ended && (c->pending.packets || !bc_store_settled(c->cfg.store)))
 		r = settle(c);
-	if (r && loss_of(r) == BC_LOSS_DISK_FULL && !last_try)
+	if (!c->headed) {
+		c->end_pending = false;
+		return;
+	}
+	if (r && c->pending.packets && loss_of(r) == BC_LOSS_DISK_FULL && !last_try)
 		return;
 	r = end_bytes(c, stats_text(c));
 	if (r && loss_of(r) == BC_LOSS_DISK_FULL)
 		return;
+	if (!r)
+		r = bc_store_settle(c->cfg.store);
 	if (r) {
 		bc_store_spoil(c->cfg.store, r);
 		if (loss_of(r) == BC_LOSS_DISK_ERROR)
@@ -430,7 +486,7 @@ static void end_segment(struct bc_committer *c, bool last_try)
 			       "name; 'braidcap recover' makes it whole", c->account->name, strerror(-r));
 		count_lost(c, &c->pending, loss_of(r));
 	} else {
-		count_written(c, &c->pending);
+		keep(c);
 	}
 	bc_store_finish(c->cfg.store, &c->info);
 	segment_over(c);
@@ -456,27 +512,31 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 	if (!r && !k->no_segment)
 		r = write_chunk(c, k, &p);
 	/* The first of a run of losses is told; the ledger has them all. */
-	if (r && loss_of(r) == BC_LOSS_DISK_ERROR && !c->lost_since)
+	if (r && loss_of(r) == BC_LOSS_DISK_ERROR && c->lost == c->noted)
 		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->account->name,
 		       strerror(-r));
 	if (r)
 		count_lost(c, &p, loss_of(r));
+	if (r)
+		settle_store(c, r);
 	if (k->segment_end && c->headed) {
 		c->end_pending = true;
 		end_segment(c, false);
 	}
 }
 
-/* Bring to disk, about every flush_ns, what was written. */
+/* Bring to disk, about every flush_ns, what was written; into the file, when nothing more comes. */
 static void sync_when_due(struct bc_committer *c)
 {
 	uint64_t now = bc_mono_ns();
+	bool due = now - c->synced_mono_ns >= c->cfg.flush_ns;
+	bool idle = !c->stream && now - c->chunk_mono_ns >= WAIT_NS;
 
-	if (now - c->synced_mono_ns < c->cfg.flush_ns)
+	if ((due || idle) && c->headed && !c->end_pending && (c->pending.packets || !bc_store_settled(c->cfg.store)))
+		settle(c);
+	if (!due)
 		return;
 	c->synced_mono_ns = now;
-	if (c->stream && c->headed && !c->end_pending && c->pending.packets)
-		settle(c);
 	if (c->dirty)
 		bc_store_sync(c->cfg.store);
 	c->dirty = false;
@@ -537,11 +597,14 @@ static void *run(void *arg)
 			handle(c, k);
 			last = k->last;
 			recycle(c, k);
+			c->chunk_mono_ns = bc_mono_ns();
 		}
 		sync_when_due(c);
 	}
 	if (last)
 		give_up_rest(c);
+	else if (!c->stream)
+		settle_store(c, 0);
 	atomic_store(&c->done, true);
 	return NULL;
 }

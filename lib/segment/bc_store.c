@@ -34,6 +34,7 @@ int bc_store_begin(struct bc_store *s)
 	s->size = s->settled = 0;
 	s->dead = 0;
 	s->tail_err = 0;
+	s->settle_err = 0;
 	bc_counter_add(&s->segments, 1);
 	return 0;
 }
@@ -71,6 +72,7 @@ static int put(struct bc_store *s, const uint8_t *data, size_t len, bool tail)
 	note_slowest(s, start_ns);
 	if (done == len) {
 		s->size += len;
+		s->settle_err = 0;
 		if (!s->ops->settle)
 			note_settled(s);
 		return 0;
@@ -128,6 +130,7 @@ int bc_store_settle(struct bc_store *s)
 		return 0;
 	}
 	s->size = s->settled;
+	s->settle_err = r;
 	if (s->ops->cut(s, s->size) < 0)
 		s->dead = r;
 	return r;
@@ -146,9 +149,9 @@ int bc_store_finish(struct bc_store *s, const struct bc_segment_info *info)
 	if (!s->begun)
 		return -EINVAL;
 	r = bc_store_settle(s);
-	if (r < 0)
-		s->tail_err = r;
-	r = s->ops->finish(s, s->size, s->tail_err, info);
+	if (r == 0)
+		r = s->settle_err;
+	r = s->ops->finish(s, s->size, s->tail_err ? s->tail_err : r, info);
 	if (r == 0)
 		s->begun = false;
 	return r;

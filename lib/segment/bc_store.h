@@ -131,7 +131,8 @@ uint64_t bc_store_size(const struct bc_store *s);
 /*
  * A direct store has taken bytes that are not in the file yet. settle writes them, and waits until all that was taken is
  * there; at once 0 if it is. After a negative errno (the write was tried twice) the segment is cut back to where it was
- * settled last, to 0 if never: all blocks since then are gone, and a later write may succeed. That errno also comes out of
+ * settled last, to 0 if never: all blocks since then are gone, and a later write may succeed; a segment that is finished without
+ * one is not published. That errno also comes out of
  * bc_store_write() as soon as it is known, and of every write until the segment is settled.
  */
 bool bc_store_settled(const struct bc_store *s);

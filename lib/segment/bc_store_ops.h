@@ -37,6 +37,7 @@ struct bc_store {
 	bool begun;
 	int dead;		/* the segment's write error that could not be undone */
 	int tail_err;		/* what the last bc_store_write_tail() returned, or bc_store_spoil() was told */
+	int settle_err;		/* of the last settle; until something is written behind it */
 	_Atomic bool cancelled;	/* any thread sets it */
 	bc_counter_t written;
 	bc_counter_t slowest_write_ns;
