@@ -216,8 +216,9 @@ static void segment_over(struct bc_committer *c)
 /* The store has cut the segment back to the mark. */
 static void roll_back(struct bc_committer *c, int r)
 {
-	bc_log(c->cfg.log, BC_ERROR, "%s: what was being written did not reach the disk (%s): %" PRIu64 " packets lost as %s",
-	       c->account->name, strerror(-r), c->pending.packets, bc_loss_name(loss_of(r)));
+	if (c->pending.packets)
+		bc_log(c->cfg.log, BC_ERROR, "%s: what was being written did not reach the disk (%s): %" PRIu64 " packets lost as %s",
+		       c->account->name, strerror(-r), c->pending.packets, bc_loss_name(loss_of(r)));
 	count_lost(c, &c->pending, loss_of(r));
 	memset(&c->pending, 0, sizeof(c->pending));
 	c->headed = c->mark.headed;

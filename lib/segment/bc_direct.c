@@ -2,6 +2,7 @@
 #include "bc_direct.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,8 @@ bool bc_direct_probe(struct bc_direct *d, int fd)
 {
 	int r = write_whole(fd, d->memory, BC_DIRECT_ALIGN, 0);
 
+	if (fallocate(fd, 0, 0, BC_DIRECT_ALIGN) < 0 && errno != ENOSPC && errno != EDQUOT)
+		return false;
 	if (ftruncate(fd, 0) < 0)
 		return false;
 	/* A full disk says nothing about what it can. */

@@ -28,7 +28,7 @@ void bc_direct_free(struct bc_direct *d);
 /* Does it use io_uring? Any thread; it may cease to. */
 bool bc_direct_has_ring(const struct bc_direct *d);
 
-/* Can this file be written so? Writes to its beginning, and empties it again. */
+/* Can this file be written so, into space that was taken before? Writes to its beginning, and empties it again. */
 bool bc_direct_probe(struct bc_direct *d, int fd);
 
 /*

@@ -32,6 +32,7 @@ int bc_store_begin(struct bc_store *s)
 		return r;
 	s->begun = true;
 	s->size = s->settled = 0;
+	s->doubt = false;
 	s->dead = 0;
 	s->tail_err = 0;
 	s->settle_err = 0;
@@ -79,6 +80,7 @@ static int put(struct bc_store *s, const uint8_t *data, size_t len, bool tail)
 	}
 	if (n == 0)
 		n = -EIO;
+	s->doubt = s->ops->settle != NULL;
 	if (done && s->ops->cut(s, s->size) < 0)
 		s->dead = (int)n;
 	return (int)n;
@@ -112,7 +114,7 @@ uint64_t bc_store_size(const struct bc_store *s)
 
 bool bc_store_settled(const struct bc_store *s)
 {
-	return s->settled == s->size;
+	return s->settled == s->size && !s->doubt;
 }
 
 int bc_store_settle(struct bc_store *s)
@@ -125,6 +127,7 @@ int bc_store_settle(struct bc_store *s)
 	start_ns = bc_mono_ns();
 	r = s->ops->settle(s);
 	note_slowest(s, start_ns);
+	s->doubt = false;
 	if (r == 0) {
 		note_settled(s);
 		return 0;

@@ -35,6 +35,7 @@ struct bc_store {
 	uint64_t size;		/* of the segment that is begun */
 	uint64_t settled;	/* of these, what is known to be in the file */
 	bool begun;
+	bool doubt;		/* a write failed since it was settled */
 	int dead;		/* the segment's write error that could not be undone */
 	int tail_err;		/* what the last bc_store_write_tail() returned, or bc_store_spoil() was told */
 	int settle_err;		/* of the last settle; until something is written behind it */

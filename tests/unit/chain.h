@@ -54,9 +54,12 @@ struct chain_config {
 	bool queue_option;
 	bool accelerate;
 	uint64_t flush_ns;		/* 0: a second */
+	uint64_t sync_ns;		/* the committer's; 0: the same */
 	enum bc_store_kind store;	/* BC_STORE_DIR is 0 */
 	const char *dest;		/* NULL: a folder of the chain's own */
 	int fd;				/* for BC_STORE_FD */
+	enum bc_store_io io;
+	bool settling;			/* the store settles, as a direct one does */
 	uint64_t count;
 };
 
@@ -205,7 +208,8 @@ static inline void chain_new_merge(struct chain *c)
 static inline void chain_new_committer(struct chain *c)
 {
 	struct bc_store_config sc = {
-		.kind = c->cfg.store, .dest = c->cfg.dest ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .ext = ".x", .utc = true, .pid = 5, .log = &c->log,
+		.kind = c->cfg.store, .dest = c->cfg.dest ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .io = c->cfg.io, .ext = ".x",
+		.utc = true, .pid = 5, .log = &c->log,
 		.published = chain_published, .ctx = c,
 	};
 	struct bc_committer_config mc = {
@@ -214,7 +218,7 @@ static inline void chain_new_committer(struct chain *c)
 		.n_lanes = c->cfg.lanes, .ready = &c->ready, .awaited = &c->awaited, .free_chunks = c->free_chunks,
 		.pool = c->pool, .ledger = c->ledger, .codec = c->cfg.codec, .level = c->cfg.level, .stream_workers = 1,
 		.block_max = c->cfg.chunk_bytes > BC_LANE_RECORD_MAX ? c->cfg.chunk_bytes : BC_LANE_RECORD_MAX,
-		.flush_ns = c->cfg.flush_ns, .log = &c->log,
+		.flush_ns = c->cfg.sync_ns ? c->cfg.sync_ns : c->cfg.flush_ns, .log = &c->log,
 	};
 	struct bc_store *inner = NULL;
 
@@ -239,6 +243,7 @@ static inline struct chain *chain_new(struct chain_config cfg)
 	cfg.flush_ns = cfg.flush_ns ? cfg.flush_ns : BC_NS_PER_S;
 	c->cfg = cfg;
 	c->fault = (struct bc_fault)BC_FAULT_NONE;
+	c->fault.settling = cfg.settling;
 	c->random.state = 42;
 	c->ts_ns = 1792888200ULL * BC_NS_PER_S;
 	c->log = (struct bc_log){ chain_log, c };
