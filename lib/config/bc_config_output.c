@@ -128,6 +128,23 @@ static int set_codec(struct build *b)
 	return 0;
 }
 
+static int set_io(struct build *b)
+{
+	static const char *const words[] = {
+		[BC_IO_BUFFERED] = "buffered", [BC_IO_DIRECT] = "direct", [BC_IO_AUTO] = "auto",
+	};
+	const char *text = text_of(b, BC_OUT_IO);
+	char label[BC_LABEL_MAX];
+
+	for (size_t i = 0; text && i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(text, words[i])) {
+			b->o->io = (enum bc_io)i;
+			return 0;
+		}
+	return text ? bc_err_set(b->err, -EINVAL, "%s: '%s' is not a way to write: auto, direct or buffered",
+				 label_of(b, BC_OUT_IO, label), text) : 0;
+}
+
 static int set_level(struct build *b)
 {
 	const char *text = text_of(b, BC_OUT_LEVEL);
@@ -181,12 +198,13 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 		    struct bc_err *err)
 {
 	static int (*const steps[])(struct build *b) = {
-		store_all, find_kind, choose_by_name, set_format, set_codec, set_level, check_rotation,
+		store_all, find_kind, choose_by_name, set_format, set_codec, set_level, set_io, check_rotation,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
 	int rc = 0;
 
-	*ret = (struct bc_output_config){ .snaplen = BC_SNAPLEN_MAX, .format = BC_FORMAT_PCAPNG, .codec = BC_CODEC_LZ4 };
+	*ret = (struct bc_output_config){ .snaplen = BC_SNAPLEN_MAX, .format = BC_FORMAT_PCAPNG, .codec = BC_CODEC_LZ4,
+					  .io = BC_IO_AUTO };
 	for (size_t k = 0; !rc && k < sizeof(steps) / sizeof(steps[0]); k++)
 		rc = steps[k](&b);
 	return rc;

@@ -32,6 +32,7 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.dest = o->cfg.dest,
 		.ext = ext,
 		.utc = o->cfg.utc,
+		.io = o->cfg.io,
 		.pid = (uint32_t)getpid(),
 		.log = env->log,
 		.published = published,

@@ -14,6 +14,9 @@
 #include "bc_format.h"
 #include "bc_segname.h"
 
+#define LOCK_TRIES 25
+#define LOCK_WAIT_US 20000
+
 /* The leftover; its lock is held as long as fd is open. */
 struct leftover {
 	const char *path;
@@ -72,6 +75,17 @@ static int parse_path(struct leftover *l, struct bc_err *err)
 	return find_extension(l, name, err);
 }
 
+/* Of a process that has just died, the last writes in flight may still hold the lock. False: somebody else has it. */
+static bool lock(int fd)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			return true;
+		usleep(LOCK_WAIT_US);
+	}
+	return false;
+}
+
 /* The kernel knows what was never written. Where the file system does not tell, there is data up to the end. */
 static uint64_t data_end(int fd, uint64_t size)
 {
@@ -91,7 +105,7 @@ static int check_leftover(struct leftover *l, struct bc_err *err)
 {
 	struct stat st;
 
-	if (flock(l->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+	if (!lock(l->fd))
 		return bc_err_set(err, -EBUSY, "%s: a capture is still writing it: stop that first", l->path);
 	if (fstat(l->fd, &st) < 0)
 		return bc_err_set(err, -errno, "%s: %s", l->path, strerror(errno));

@@ -41,7 +41,7 @@ struct bc_recovered {
  * format and compression that the name's extension says, named by the first packet's time and the leftover's number.
  * 0 and *ret, or a negative errno, a line in err, and the leftover untouched:
  *   -EINVAL  no temporary name, an unknown extension, or no regular file;
- *   -EBUSY   a capture that is alive holds it (flock);
+ *   -EBUSY   a capture that is alive holds it (flock), for half a second and longer;
  *   -EMLINK  it has a second name, hence was published, but for the removal of this name;
  *   -ENODATA no packet can be recovered from it;
  *   else what reading or writing it met, for instance -ENOSPC: free some space and call again.

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "bc_err.h"
+#include "bc_io.h"
 #include "bc_log.h"
 
 #define BC_STORE_PATH_MAX 4096
@@ -28,16 +29,6 @@ enum bc_store_kind {
 	BC_STORE_FILE,	/* dest is the final name of one file */
 	BC_STORE_FD,	/* an open descriptor: stdout, a pipe */
 	BC_STORE_NULL,	/* count and drop */
-};
-
-/*
- * How bytes reach a file. What is asked for and cannot be had, by the file system or the kernel, falls back to what can;
- * bc_store_stats() tells.
- */
-enum bc_store_io {
-	BC_IO_BUFFERED,	/* through the page cache, which costs the caller a copy and much more */
-	BC_IO_DIRECT,	/* past it, several writes in flight */
-	BC_IO_AUTO,	/* direct where that was measured to be better: ext4, XFS */
 };
 
 /* What the caller knows of a segment. Plain data, handed through to the callback; the store itself uses begin_ns only. */
@@ -71,7 +62,7 @@ struct bc_store_config {
 	uint32_t pid;		/* DIR, FILE: stands in temporary names */
 	uint32_t reserve;	/* bytes kept free for bc_store_write_tail(); 0: BC_STORE_RESERVE */
 	uint32_t step;		/* disk space is taken in steps of this many bytes; 0: BC_STORE_STEP */
-	enum bc_store_io io;	/* DIR, FILE */
+	enum bc_io io;		/* DIR, FILE; bc_store_stats() tells what came of it */
 	uint32_t depth;		/* direct writes in flight, 1 is without io_uring; 0: the one found best */
 	const struct bc_log *log;	/* outlives the store; may be NULL */
 	bc_store_published published;	/* may be NULL */

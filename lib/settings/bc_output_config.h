@@ -8,6 +8,7 @@
 
 #include "bc_codec.h"
 #include "bc_format.h"
+#include "bc_io.h"
 
 enum bc_dest { BC_DEST_FOLDER, BC_DEST_FILE, BC_DEST_STDOUT, BC_DEST_NULL };
 
@@ -21,6 +22,7 @@ struct bc_output_config {
 	int level;
 	double rotate_seconds;		/* 0: never */
 	uint64_t rotate_bytes;		/* before compression; 0: never */
+	enum bc_io io;			/* to a folder or a file; default auto */
 	bool utc;
 	bool queue_option;		/* write epb_queue */
 	uint32_t writers;		/* lanes; 0: as many as the plan finds */

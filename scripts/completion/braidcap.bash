@@ -7,7 +7,7 @@ _braidcap()
 	local commands='capture plan ctl verify doctor top merge extract recover collect expire'
 	local options='--filter --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
-		--writers --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc --no-huge --eal --prefix --user
+		--writers --io --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc --no-huge --eal --prefix --user
 		--report --verbose --quiet --help --config -i -w'
 
 	COMPREPLY=()
@@ -26,6 +26,9 @@ _braidcap()
 		;;
 	-Z | --compress)
 		COMPREPLY=($(compgen -W 'lz4 zstd none' -- "$cur"))
+		;;
+	--io)
+		COMPREPLY=($(compgen -W 'auto direct buffered' -- "$cur"))
 		;;
 	--format)
 		COMPREPLY=($(compgen -W 'pcapng pcap pcap-us' -- "$cur"))

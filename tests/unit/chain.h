@@ -58,7 +58,7 @@ struct chain_config {
 	enum bc_store_kind store;	/* BC_STORE_DIR is 0 */
 	const char *dest;		/* NULL: a folder of the chain's own */
 	int fd;				/* for BC_STORE_FD */
-	enum bc_store_io io;
+	enum bc_io io;
 	bool settling;			/* the store settles, as a direct one does */
 	uint64_t count;
 };

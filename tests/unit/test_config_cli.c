@@ -123,6 +123,10 @@ static void output_options_are_taken(void **state)
 	ACCEPT("-Z zstd --compress-level 19", o->level == 19);
 	ACCEPT("--queue-option", o->queue_option);
 	ACCEPT("--writers 4", o->writers == 4);
+	ACCEPT("-U", o->io == BC_IO_AUTO);
+	ACCEPT("--io direct", o->io == BC_IO_DIRECT);
+	ACCEPT("--io buffered", o->io == BC_IO_BUFFERED);
+	ACCEPT("--io auto", o->io == BC_IO_AUTO);
 }
 
 static void nought_is_none_where_that_is_clear(void **state)
@@ -162,6 +166,7 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "-Z none -z 1", "'out/' is not compressed" },
 		{ "-Z gzip", "lz4, zstd or none" },
 		{ "--format erf", "pcapng, pcap or pcap-us" },
+		{ "--io fast", "--io: 'fast' is not a way to write: auto, direct or buffered" },
 		{ "--prefix a/b", "--prefix" },
 		{ "--user ", "--user: is empty" },
 		{ "--prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "longer than 64 bytes" },

@@ -77,7 +77,7 @@ static const char *io_of(struct bc_store *s)
 	return st.io;
 }
 
-static struct bc_store *open_io(struct fixture *f, enum bc_store_io io, uint32_t depth)
+static struct bc_store *open_io(struct fixture *f, enum bc_io io, uint32_t depth)
 {
 	struct bc_store_config cfg = config_of(f, BC_STORE_DIR, f->dir);
 	struct bc_store *s = NULL;

@@ -2,6 +2,9 @@
 /* Recovery and verification, on leftovers made here byte by byte. */
 #include "store_fixture.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #include "bc_codec.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
@@ -247,6 +250,176 @@ static void zeros_are_no_packets(void **state)
 	free(m);
 }
 
+/*
+ * In a child, which does not return: a capture past the page cache takes the image's first part, settles it, takes the rest
+ * so many times, and is killed.
+ */
+static void write_and_die(struct fixture *f, const char *name, const struct image *m, size_t settled, int times)
+{
+	struct bc_store_config cfg = config_of(f, BC_STORE_FILE, in_dir(f, name));
+	struct bc_store *s = NULL;
+	struct bc_store_stats st;
+
+	cfg.ext = "";
+	cfg.io = BC_IO_DIRECT;
+	if (bc_store_open(&cfg, &s, &f->err) < 0 || bc_store_begin(s) < 0)
+		_exit(1);
+	bc_store_stats(s, &st);
+	if (!strcmp(st.io, "buffered"))
+		_exit(77);
+	if (settled && (bc_store_write(s, m->file, settled) < 0 || bc_store_settle(s) < 0))
+		_exit(2);
+	for (int i = 0; i < times; i++)
+		if (bc_store_write(s, m->file + settled, m->file_len - settled) < 0)
+			_exit(3);
+	raise(SIGKILL);
+}
+
+/* False where files cannot be written so. */
+static bool kill_writer(struct fixture *f, const char *name, const struct image *m, size_t settled, int times)
+{
+	int status;
+	pid_t child;
+
+	fflush(NULL);
+	child = fork();
+	if (child == 0)
+		write_and_die(f, name, m, settled, times);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		return false;
+	assert_true(WIFSIGNALED(status));
+	return true;
+}
+
+/* Where the image's first half ends; of those codecs with a block, which is what a committer writes at once. */
+static size_t half(const struct image *m, bool ng, enum bc_codec codec)
+{
+	size_t record = ng ? BC_EPB_FIXED + CAPLEN : BC_PCAP_RECORD_HEADER + CAPLEN, at = 7;
+	uint32_t len;
+
+	if (codec == BC_CODEC_NONE)
+		return m->raw_len - PACKETS / 2 * record;
+	if (codec == BC_CODEC_ZSTD)
+		return m->file_len / 2;
+	while (at < m->file_len / 2) {
+		memcpy(&len, m->file + at, 4);
+		at += (len & 0x7fffffff) + BC_LZ4_BLOCK_OVERHEAD;
+	}
+	return at;
+}
+
+static void killed(void **state, bool ng, enum bc_codec codec, const char *ext)
+{
+	struct fixture *f = *state;
+	struct image *m = image(ng, codec);
+	struct bc_recovered r, cut;
+	size_t settled = half(m, ng, codec);
+	char file[64], name[64], final[64];
+
+	snprintf(file, sizeof(file), "x%s", ext);
+	snprintf(name, sizeof(name), "tmp-77-x%s", ext);
+	snprintf(final, sizeof(final), STAMP "-00000000%s", ext);
+	put_bytes(f, name, m->file, settled);
+	assert_int_equal(recover(f, name, true, &cut), 0);
+	assert_in_range(cut.scan.records, PACKETS / 3, PACKETS - 1);
+	assert_int_equal(unlink(in_dir(f, name)), 0);
+	if (!kill_writer(f, file, m, settled, 1)) {
+		free(m);
+		BC_SKIP("the file system of /tmp does not take O_DIRECT");
+	}
+	assert_int_equal(recover(f, name, false, &r), 0);
+	assert_int_equal(r.scan.records, cut.scan.records);
+	if (codec != BC_CODEC_ZSTD) {
+		assert_int_equal(r.scan.lost_bytes + r.scan.unread_bytes, cut.scan.lost_bytes + cut.scan.unread_bytes);
+		assert_int_not_equal(r.scan.end, BC_SCAN_CORRUPT);
+	}
+	assert_prefix_recovered(f, m, &r, final);
+	free(m);
+}
+
+static void killed_direct_capture_is_kept_as_far_as_it_was_settled_plain(void **state)
+{
+	killed(state, true, BC_CODEC_NONE, ".pcapng");
+}
+
+static void killed_direct_capture_is_kept_as_far_as_it_was_settled_pcap(void **state)
+{
+	killed(state, false, BC_CODEC_NONE, ".pcap");
+}
+
+static void killed_direct_capture_is_kept_as_far_as_it_was_settled_lz4(void **state)
+{
+	killed(state, true, BC_CODEC_LZ4, ".pcapng.lz4");
+}
+
+static void killed_direct_capture_is_kept_as_far_as_it_was_settled_zstd(void **state)
+{
+	killed(state, true, BC_CODEC_ZSTD, ".pcapng.zst");
+}
+
+static void capture_that_is_killed_with_writes_in_flight_is_kept_up_to_whole_records(void **state)
+{
+	for (int ng = 0; ng < 2; ng++) {
+		struct fixture *f = *state;
+		struct image *m = image(ng, BC_CODEC_NONE);
+		const char *ext = ng ? ".pcapng" : ".pcap";
+		struct bc_recovered r;
+		struct bc_scan v;
+		char file[64], name[64];
+
+		snprintf(file, sizeof(file), "x%s", ext);
+		snprintf(name, sizeof(name), "tmp-77-x%s", ext);
+		if (!kill_writer(f, file, m, half(m, ng, BC_CODEC_NONE), 150)) {
+			free(m);
+			BC_SKIP("the file system of /tmp does not take O_DIRECT");
+		}
+		assert_int_equal(recover(f, name, false, &r), 0);
+		assert_in_range(r.scan.records, PACKETS / 2, 76 * PACKETS);
+		assert_int_equal(bc_verify(r.path, &v, &f->err), 0);
+		assert_int_equal(v.end, BC_SCAN_WHOLE);
+		assert_int_equal(v.records, r.scan.records);
+		assert_true(v.last_ns >= time_of(PACKETS / 2 - 1));
+		free(m);
+	}
+}
+
+static void space_that_was_taken_and_never_written_is_an_empty_leftover(void **state)
+{
+	struct fixture *f = *state;
+	struct image *m = image(true, BC_CODEC_NONE);
+	struct bc_recovered r;
+	struct stat st;
+
+	if (!kill_writer(f, "x.pcapng", m, 0, 1)) {
+		free(m);
+		BC_SKIP("the file system of /tmp does not take O_DIRECT");
+	}
+	assert_int_equal(stat(in_dir(f, "tmp-77-x.pcapng"), &st), 0);
+	assert_true(st.st_size > 0);
+	assert_int_equal(recover(f, "tmp-77-x.pcapng", false, &r), 0);
+	assert_int_equal(r.outcome, BC_RECOVER_REMOVED);
+	assert_int_equal(count(f->dir, ""), 0);
+	free(m);
+}
+
+/* Zeros in the middle are damage, and count. */
+static void zeros_with_data_behind_them_are_damage(void **state)
+{
+	struct fixture *f = *state;
+	struct image *m = image(true, BC_CODEC_NONE);
+	size_t record = BC_EPB_FIXED + CAPLEN;
+	struct bc_recovered r;
+
+	memset(m->file + m->file_len - 20 * record, 0, 10 * record);
+	put_bytes(f, "tmp-4711-00000012.pcapng", m->file, m->file_len);
+	assert_int_equal(recover(f, "tmp-4711-00000012.pcapng", false, &r), 0);
+	assert_int_equal(r.scan.end, BC_SCAN_CORRUPT);
+	assert_int_equal(r.scan.records, PACKETS - 20);
+	assert_int_equal(r.scan.lost_bytes + r.scan.unread_bytes, 20 * record);
+	free(m);
+}
+
 static void dry_run_changes_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -433,6 +606,13 @@ int main(void)
 		T(leftover_that_is_whole_is_kept_whole),
 		T(damage_ends_what_is_kept),
 		T(zeros_are_no_packets),
+		T(killed_direct_capture_is_kept_as_far_as_it_was_settled_plain),
+		T(killed_direct_capture_is_kept_as_far_as_it_was_settled_pcap),
+		T(killed_direct_capture_is_kept_as_far_as_it_was_settled_lz4),
+		T(killed_direct_capture_is_kept_as_far_as_it_was_settled_zstd),
+		T(capture_that_is_killed_with_writes_in_flight_is_kept_up_to_whole_records),
+		T(space_that_was_taken_and_never_written_is_an_empty_leftover),
+		T(zeros_with_data_behind_them_are_damage),
 		T(dry_run_changes_nothing),
 		T(empty_leftover_is_removed),
 		T(leftover_without_a_packet_is_left_alone),
