@@ -81,7 +81,7 @@ void ctl_print_info(FILE *f, const json_t *info)
 
 void ctl_print_outputs(FILE *f, const json_t *outputs)
 {
-	struct table *t = table_new("lrrrrl");
+	struct table *t = table_new("lrrrrlrl");
 	json_t *o;
 	size_t i;
 
@@ -92,9 +92,12 @@ void ctl_print_outputs(FILE *f, const json_t *outputs)
 	table_cell(t, "WRITERS");
 	table_cell(t, "BACKLOG");
 	table_cell(t, "UNPUBLISHED");
+	table_cell(t, "I/O");
+	table_cell(t, "SLOWEST WRITE");
 	table_cell(t, "FILTER");
 	json_array_foreach((json_t *)outputs, i, o) {
 		const json_t *b = json_object_get(o, "buffers"), *w = json_object_get(o, "writers");
+		const json_t *store = json_object_get(o, "storage");
 		uint64_t total = summary_number(b, "total"), unused = summary_number(b, "free");
 		char share[UNITS_MAX];
 
@@ -103,6 +106,8 @@ void ctl_print_outputs(FILE *f, const json_t *outputs)
 		table_cell(t, "%" PRIu64, summary_number(w, "count"));
 		table_cell(t, "%" PRIu64, summary_number(w, "backlog"));
 		table_cell(t, "%" PRIu64, summary_number(o, "unpublished"));
+		table_cell(t, "%s", summary_word(store, "io"));
+		table_cell(t, "%.1f ms", (double)summary_number(store, "slowest_write_ns") / 1e6);
 		table_cell(t, "%s", summary_word(o, "filter"));
 	}
 	table_print(t, f);

@@ -32,10 +32,9 @@ static bool rotates(const struct bc_pipeline *p, uint32_t output)
 /* The segment that an output is writing, as its store counts them. */
 static json_t *current_segment(const struct bc_pipeline *p, uint32_t output)
 {
-	struct bc_store_stats st = { 0 };
+	struct bc_store_stats st;
 
-	if (p->output[output]->store)
-		bc_store_stats(p->output[output]->store, &st);
+	bc_output_store_stats(p->output[output], &st);
 	return json_pack("{s:i, s:o, s:o}", "output", (int)output, "name", bc_view_string(p->ledger->output[output].name),
 			 "segment", bc_view_u64(st.begun ? st.begun - 1 : 0));
 }

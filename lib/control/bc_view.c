@@ -292,6 +292,20 @@ static json_t *writers(const struct bc_output *o)
 			 "starved", bc_view_u64(starved));
 }
 
+static json_t *storage(struct bc_output *o)
+{
+	struct bc_store_stats st;
+
+	bc_output_store_stats(o, &st);
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:i}",
+			 "io", st.io,
+			 "slowest_write_ns", bc_view_u64(st.slowest_write_ns),
+			 "syncs", bc_view_u64(st.syncs),
+			 "slowest_sync_ns", bc_view_u64(st.slowest_sync_ns),
+			 "slowest_publish_ns", bc_view_u64(st.slowest_publish_ns),
+			 "publishing", (int)st.queue);
+}
+
 json_t *bc_view_outputs(const struct bc_pipeline *p)
 {
 	json_t *list = json_array();
@@ -308,6 +322,7 @@ json_t *bc_view_outputs(const struct bc_pipeline *p)
 							    "free", bc_view_u64(bc_bufpool_available(out->pool)),
 							    "bytes", bc_view_u64(bc_bufpool_size(out->pool))));
 		json_object_set_new(o, "writers", writers(out));
+		json_object_set_new(o, "storage", storage(out));
 		json_array_append_new(list, o);
 	}
 	return list;

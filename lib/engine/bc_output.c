@@ -189,6 +189,7 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 		return bc_err_set(err, -ENOMEM, "%s: no memory", cfg->dest);
 	memset(o, 0, sizeof(*o));
 	sem_init(&o->ready, 0, 0);
+	pthread_mutex_init(&o->closing, NULL);
 	o->cfg = *cfg;
 	o->n_lanes = env->writers;
 	o->filters = env->filters;
@@ -212,13 +213,27 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 	return 0;
 }
 
+void bc_output_store_stats(struct bc_output *o, struct bc_store_stats *ret)
+{
+	*ret = (struct bc_store_stats){ .io = "" };
+	pthread_mutex_lock(&o->closing);
+	if (o->store)
+		bc_store_stats(o->store, ret);
+	pthread_mutex_unlock(&o->closing);
+}
+
 void bc_output_close(struct bc_output *o, bool abort)
 {
-	if (abort)
-		bc_store_abort(o->store);
-	else if (o->store)
-		bc_store_close(o->store);
+	struct bc_store *s;
+
+	pthread_mutex_lock(&o->closing);
+	s = o->store;
 	o->store = NULL;
+	pthread_mutex_unlock(&o->closing);
+	if (abort)
+		bc_store_abort(s);
+	else if (s)
+		bc_store_close(s);
 }
 
 void bc_output_free(struct bc_output *o)
@@ -237,5 +252,6 @@ void bc_output_free(struct bc_output *o)
 	bc_bufpool_free(o->pool);
 	bc_seglog_free(o->segments);
 	sem_destroy(&o->ready);
+	pthread_mutex_destroy(&o->closing);
 	free(o);
 }

@@ -3,6 +3,7 @@
 #ifndef BC_OUTPUT_H
 #define BC_OUTPUT_H
 
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -45,6 +46,7 @@ struct bc_output {
 	struct bc_bufpool *pool;
 	struct bc_committer *committer;
 	struct bc_store *store;
+	pthread_mutex_t closing;		/* of store, against those who only look */
 	struct bc_seglog *segments;
 	struct bc_output_account *account;
 	const struct bc_filters *filters;
@@ -59,6 +61,9 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 
 /* The committer has been joined, or was never started. Waits until everything finished is published. NULL is taken. */
 void bc_output_free(struct bc_output *o);
+
+/* What the store did so far; zeros while and after it is closed. Any thread. */
+void bc_output_store_stats(struct bc_output *o, struct bc_store_stats *ret);
 
 /* Publish what is finished and close the store; the numbers stay readable. After the committer was joined. */
 void bc_output_close(struct bc_output *o, bool abort);

@@ -292,6 +292,21 @@ static void outputs_show_filter_and_buffers(void **state)
 	fixture_free(f);
 }
 
+static void outputs_show_how_they_are_stored(void **state)
+{
+	struct fixture *f = fixture_new(1, 1);
+	json_t *o = bc_view_outputs(f->p), *storage = json_object_get(json_array_get(o, 0), "storage");
+
+	assert_string_equal(json_string_value(json_object_get(storage, "io")), "");
+	assert_int_equal(number(storage, "publishing"), 0);
+	json_decref(o);
+	bc_output_close(f->p->output[0], false);
+	o = bc_view_outputs(f->p);
+	assert_non_null(json_object_get(json_array_get(o, 0), "storage"));
+	json_decref(o);
+	fixture_free(f);
+}
+
 static void lcores_show_busy_shares(void **state)
 {
 	struct bc_stage stage = { .name = "merge" }, *stages[] = { &stage };
@@ -367,6 +382,7 @@ int main(void)
 		cmocka_unit_test(sources_show_their_links),
 		cmocka_unit_test(a_failed_source_says_so),
 		cmocka_unit_test(outputs_show_filter_and_buffers),
+		cmocka_unit_test(outputs_show_how_they_are_stored),
 		cmocka_unit_test(lcores_show_busy_shares),
 		cmocka_unit_test(lcores_bear_unknown_times),
 		cmocka_unit_test(clock_names_its_counter),
