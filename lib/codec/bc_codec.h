@@ -69,10 +69,11 @@ struct bc_stream;
 typedef int (*bc_stream_sink)(void *ctx, const uint8_t *data, size_t len);
 
 /*
- * workers: threads of the library's own, at least 1. They are made by the first call that has work for them,
+ * workers: threads that compress, 1 to BC_STREAM_WORKERS_MAX. They are made by the first call that has work for them,
  * and inherit the CPU affinity of its thread. -EINVAL for a codec, level or number of workers out of range,
  * -ENOTSUP if libzstd has no threads.
  */
+#define BC_STREAM_WORKERS_MAX 128U
 int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink sink, void *ctx,
 		  struct bc_stream **ret, struct bc_err *err);
 int bc_stream_begin(struct bc_stream *s);
