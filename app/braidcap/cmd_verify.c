@@ -14,7 +14,7 @@
 static const char help[] =
 	"usage: braidcap verify FOLDER|FILE...\n"
 	"\n"
-	"Read capture files (pcapng, pcap; plain, .lz4, .zst, .gz) to their last byte and tell for each whether it is\n"
+	"Read capture files (pcapng, pcap; plain or compressed) to their last byte and tell for each whether it is\n"
 	"whole, how many packets it has, and how many went back in time. Of a folder, all published segments.\n"
 	"\n"
 	"  -h, --help      this text\n"

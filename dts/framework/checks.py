@@ -8,7 +8,7 @@ from .process import tool
 from .reader import packer, read
 
 # YYYYMMDD-HHMMSS-SEQ.EXT; a segment that is being written has another name.
-PUBLISHED = re.compile(r"^(\d{8}-\d{6})-(\d+)\.(pcapng|pcap|erf)(\.lz4|\.zst)?$")
+PUBLISHED = re.compile(r"^(\d{8}-\d{6})-(\d+)\.(pcapng|pcap|erf)(\.lz4|\.zst|\.gz)?$")
 
 
 def published(folder):
@@ -32,7 +32,7 @@ def capinfos_counts(paths):
 def verify_segments(paths, ordered=True):
     """Every file passes its packer's own test, capinfos and our parser; time never goes back. All their packets."""
     assert paths, "there is no segment"
-    for name in ("lz4", "zstd"):
+    for name in ("lz4", "zstd", "gzip"):
         packed = [p for p in paths if packer(p) == name]
         if packed:
             tool(name, "-t", "-q", *(["-m"] if name == "lz4" else []), *packed)

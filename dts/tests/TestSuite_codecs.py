@@ -8,7 +8,7 @@ from framework.test_suite import TestSuite, func_test, verify
 
 COUNT = 5000
 MAGIC = {"pcapng": b"\x0a\x0d\x0d\x0a", "pcap": b"\x4d\x3c\xb2\xa1", "pcap-us": b"\xd4\xc3\xb2\xa1"}
-PACKER = {"lz4": ("lz4", ".lz4"), "zstd": ("zstd", ".zst"), "none": (None, "")}
+PACKER = {"lz4": ("lz4", ".lz4"), "zstd": ("zstd", ".zst"), "gzip": ("gzip", ".gz"), "none": (None, "")}
 
 
 class TestCodecs(TestSuite):
@@ -41,6 +41,12 @@ class TestCodecs(TestSuite):
             self.one(form, "zstd")
 
     @func_test
+    def gzip(self):
+        """gzip with every format."""
+        for form in MAGIC:
+            self.one(form, "gzip")
+
+    @func_test
     def none(self):
         """Every format as it is."""
         for form in MAGIC:
@@ -51,6 +57,8 @@ class TestCodecs(TestSuite):
         """A level other than the default."""
         self.one("pcapng", "lz4", "-z", "9")
         self.one("pcapng", "zstd", "-z", "3", "--writers", "2")
+        self.one("pcapng", "gzip", "-z", "0")
+        self.one("pcapng", "gzip", "-z", "9", "--writers", "2")
 
     @func_test
     def one_frame_for_each_segment(self):

@@ -7,6 +7,7 @@
 
 static const struct bc_stream_ops *const codecs[] = {
 	[BC_CODEC_ZSTD] = &bc_stream_zstd,
+	[BC_CODEC_GZIP] = &bc_stream_gzip,
 };
 
 struct bc_stream {

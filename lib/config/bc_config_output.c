@@ -65,19 +65,18 @@ static int find_kind(struct build *b)
 }
 
 /*
- * A file's name tells its format and compression: x.pcap, x.pcapng, with .lz4 or .zst behind it. Returns the name's
+ * A file's name tells its format and compression: x.pcap, x.pcapng, with .lz4 or the like behind it. Returns the name's
  * length without the compression's extension.
  */
 static size_t codec_by_name(const char *name, enum bc_codec *ret)
 {
-	static const enum bc_codec compressed[] = { BC_CODEC_LZ4, BC_CODEC_ZSTD };
+	enum bc_codec c = bc_codec_of_path(name);
 	size_t len = strlen(name);
 
-	for (size_t i = 0; i < sizeof(compressed) / sizeof(compressed[0]); i++)
-		if (ends_with(name, len, bc_codec_ext(compressed[i]))) {
-			*ret = compressed[i];
-			return len - strlen(bc_codec_ext(compressed[i]));
-		}
+	if (c != BC_CODEC_NONE) {
+		*ret = c;
+		return len - strlen(bc_codec_ext(c));
+	}
 	if (ends_with(name, len, ".pcap") || ends_with(name, len, ".pcapng"))
 		*ret = BC_CODEC_NONE;
 	return len;
@@ -86,17 +85,12 @@ static size_t codec_by_name(const char *name, enum bc_codec *ret)
 static int choose_by_name(struct build *b)
 {
 	struct bc_output_config *o = b->o;
-	char label[BC_LABEL_MAX];
 	size_t len;
 
 	if (o->kind == BC_DEST_STDOUT)
 		o->codec = BC_CODEC_NONE;
 	if (o->kind != BC_DEST_FILE)
 		return 0;
-	len = strlen(o->dest);
-	if (ends_with(o->dest, len, ".gz") && !text_of(b, BC_OUT_COMPRESS))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s': gzip is read but not written: name it .zst or .lz4",
-				  label_of(b, BC_OUT_DEST, label), o->dest);
 	len = codec_by_name(o->dest, &o->codec);
 	if (ends_with(o->dest, len, ".pcap"))
 		o->format = BC_FORMAT_PCAP_NS;
@@ -123,7 +117,7 @@ static int set_codec(struct build *b)
 	char label[BC_LABEL_MAX];
 
 	if (text && bc_codec_from_name(text, &b->o->codec))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: lz4, zstd or none",
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: lz4, zstd, gzip or none",
 				  label_of(b, BC_OUT_COMPRESS, label), text);
 	return 0;
 }
@@ -157,7 +151,7 @@ static int set_level(struct build *b)
 		return 0;
 	label_of(b, BC_OUT_LEVEL, label);
 	if (b->o->codec == BC_CODEC_NONE && strcmp(text, "0"))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not compressed, so that it has no level: ask for lz4 or zstd",
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not compressed, so that it has no level: ask for a compression",
 				  label, b->o->dest);
 	snprintf(what, sizeof(what), "%s: level of %s", label, bc_codec_name(b->o->codec));
 	rc = bc_number(what, text, false, min, max, &level, b->err);

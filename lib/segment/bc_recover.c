@@ -46,12 +46,10 @@ static bool ends_with(const char *name, const char *ext)
 static int find_extension(struct leftover *l, const char *name, struct bc_err *err)
 {
 	const enum bc_format formats[] = { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS };
-	const enum bc_codec codecs[] = { BC_CODEC_NONE, BC_CODEC_LZ4, BC_CODEC_ZSTD };
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		for (size_t j = 0; j < sizeof(codecs) / sizeof(codecs[0]); j++) {
-			snprintf(l->ext, sizeof(l->ext), "%s%s", bc_format_ext(formats[i]), bc_codec_ext(codecs[j]));
-			l->codec = codecs[j];
+		for (l->codec = 0; l->codec < BC_CODEC_COUNT; l->codec++) {
+			snprintf(l->ext, sizeof(l->ext), "%s%s", bc_format_ext(formats[i]), bc_codec_ext(l->codec));
 			if (ends_with(name, l->ext))
 				return 0;
 		}

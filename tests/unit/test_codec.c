@@ -46,18 +46,45 @@ static void names_and_extensions_belong_together(void **state)
 		{ "none", "", BC_CODEC_NONE, false },
 		{ "lz4", ".lz4", BC_CODEC_LZ4, false },
 		{ "zstd", ".zst", BC_CODEC_ZSTD, true },
+		{ "gzip", ".gz", BC_CODEC_GZIP, true },
 	};
 	enum bc_codec c;
 
-	for (size_t i = 0; i < 3; i++) {
+	assert_int_equal(sizeof(want) / sizeof(want[0]), BC_CODEC_COUNT);
+	for (size_t i = 0; i < BC_CODEC_COUNT; i++) {
 		assert_int_equal(bc_codec_from_name(want[i].name, &c), 0);
 		assert_int_equal(c, want[i].codec);
 		assert_string_equal(bc_codec_name(c), want[i].name);
 		assert_string_equal(bc_codec_ext(c), want[i].ext);
 		assert_int_equal(bc_codec_is_stream(c), want[i].stream);
 	}
-	assert_int_equal(bc_codec_from_name("no", &c), 0);
-	assert_int_equal(c, BC_CODEC_NONE);
+}
+
+static void codecs_have_other_names(void **state)
+{
+	static const struct {
+		const char *alias;
+		enum bc_codec codec;
+	} want[] = {
+		{ "no", BC_CODEC_NONE }, { "gz", BC_CODEC_GZIP }, { "zlib", BC_CODEC_GZIP },
+	};
+	enum bc_codec c;
+
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		assert_int_equal(bc_codec_from_name(want[i].alias, &c), 0);
+		assert_int_equal(c, want[i].codec);
+	}
+}
+
+static void a_path_tells_its_codec(void **state)
+{
+	assert_int_equal(bc_codec_of_path("a.pcap.lz4"), BC_CODEC_LZ4);
+	assert_int_equal(bc_codec_of_path("a.PCAP.ZST"), BC_CODEC_ZSTD);
+	assert_int_equal(bc_codec_of_path("a.gz"), BC_CODEC_GZIP);
+	assert_int_equal(bc_codec_of_path("a.gz.pcap"), BC_CODEC_NONE);
+	assert_int_equal(bc_codec_of_path("agz"), BC_CODEC_NONE);
+	assert_int_equal(bc_codec_of_path(".gz"), BC_CODEC_NONE);
+	assert_int_equal(bc_codec_of_path(""), BC_CODEC_NONE);
 }
 
 static void unknown_codec_is_refused(void **state)
@@ -77,6 +104,8 @@ static void levels_are_the_documented_ones(void **state)
 	assert_true(min == 1 && max == 12 && def == 1);
 	bc_codec_levels(BC_CODEC_ZSTD, &min, &max, &def);
 	assert_true(min == 1 && max == 19 && def >= min && def <= max);
+	bc_codec_levels(BC_CODEC_GZIP, &min, &max, &def);
+	assert_true(min == 0 && max == 9 && def == 6);
 	bc_codec_levels(BC_CODEC_NONE, &min, &max, &def);
 	assert_true(min == 0 && max == 0 && def == 0);
 }
@@ -272,11 +301,11 @@ static int take(void *ctx, const uint8_t *data, size_t len)
 	return 0;
 }
 
-static struct bc_stream *new_stream(int level, unsigned workers, struct sink *sink)
+static struct bc_stream *new_stream(enum bc_codec c, int level, unsigned workers, struct sink *sink)
 {
 	struct bc_stream *s = NULL;
 
-	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, level, workers, take, sink, &s, NULL), 0);
+	assert_int_equal(bc_stream_new(c, level, workers, take, sink, &s, NULL), 0);
 	return s;
 }
 
@@ -286,93 +315,164 @@ static void feed_all(struct bc_stream *s, const struct bytes *in, size_t piece)
 		assert_int_equal(bc_stream_feed(s, in->p + o, in->len - o < piece ? in->len - o : piece), 0);
 }
 
+static const enum bc_codec streams[] = { BC_CODEC_ZSTD, BC_CODEC_GZIP };
+
+#define FOR_STREAMS(c) \
+	for (enum bc_codec i_ = 0, c = streams[0]; i_ < sizeof(streams) / sizeof(streams[0]) && (c = streams[i_], true); i_++)
+
+static void assert_comes_back(const struct sink *sink, const struct bytes *in)
+{
+	struct bytes out = { 0 };
+
+	assert_int_equal(decode(&sink->b, 65536, &out), 0);
+	assert_same(&out, in);
+	free(out.p);
+}
+
 static void stream_comes_back_and_begins_again(void **state)
 {
-	struct sink sink = { 0 };
 	struct bytes in = text(5 << 20, 13);
-	struct bc_stream *s = new_stream(1, 2, &sink);
 
-	for (int i = 0; i < 2; i++) {
-		struct bytes out = { 0 };
+	FOR_STREAMS(c) {
+		struct sink sink = { 0 };
+		struct bc_stream *s = new_stream(c, 1, 2, &sink);
 
-		sink.b.len = 0;
-		assert_int_equal(bc_stream_begin(s), 0);
-		feed_all(s, &in, 99999);
-		assert_int_equal(bc_stream_end(s), 0);
-		assert_true(sink.b.len < in.len);
-		assert_int_equal(decode(&sink.b, 65536, &out), 0);
-		assert_same(&out, &in);
-		free(out.p);
+		for (int i = 0; i < 2; i++) {
+			sink.b.len = 0;
+			assert_int_equal(bc_stream_begin(s), 0);
+			feed_all(s, &in, 99999);
+			assert_int_equal(bc_stream_end(s), 0);
+			assert_true(sink.b.len < in.len);
+			assert_comes_back(&sink, &in);
+		}
+		bc_stream_free(s);
+		free(sink.b.p);
 	}
-	bc_stream_free(s);
-	free(sink.b.p);
+	free(in.p);
+}
+
+static void every_level_of_a_stream_comes_back(void **state)
+{
+	struct bytes in = text(600000, 19), noise = random_bytes(300000, 20);
+
+	append(&in, noise.p, noise.len);
+	FOR_STREAMS(c) {
+		int min, max, def;
+
+		bc_codec_levels(c, &min, &max, &def);
+		for (int level = min; level <= max; level++) {
+			struct sink sink = { 0 };
+			struct bc_stream *s = new_stream(c, level, 1, &sink);
+
+			assert_int_equal(bc_stream_begin(s), 0);
+			feed_all(s, &in, 70000);
+			assert_int_equal(bc_stream_end(s), 0);
+			assert_comes_back(&sink, &in);
+			bc_stream_free(s);
+			free(sink.b.p);
+		}
+	}
+	free(noise.p);
+	free(in.p);
+}
+
+static void number_of_threads_does_not_change_a_stream(void **state)
+{
+	struct bytes in = text(3 << 20, 21);
+
+	FOR_STREAMS(c) {
+		struct sink one = { 0 }, many = { 0 };
+		struct bc_stream *s = new_stream(c, 1, 1, &one), *m = new_stream(c, 1, 7, &many);
+
+		assert_int_equal(bc_stream_begin(s), 0);
+		assert_int_equal(bc_stream_begin(m), 0);
+		feed_all(s, &in, 100000);
+		feed_all(m, &in, 31);
+		assert_int_equal(bc_stream_end(s), 0);
+		assert_int_equal(bc_stream_end(m), 0);
+		assert_same(&one.b, &many.b);
+		bc_stream_free(s);
+		bc_stream_free(m);
+		free(one.b.p);
+		free(many.b.p);
+	}
 	free(in.p);
 }
 
 static void empty_stream_is_a_frame(void **state)
 {
-	struct sink sink = { 0 };
-	struct bc_stream *s = new_stream(3, 1, &sink);
-	struct bytes out = { 0 };
+	FOR_STREAMS(c) {
+		struct sink sink = { 0 };
+		struct bc_stream *s = new_stream(c, 3, 1, &sink);
+		struct bytes nothing = { 0 };
 
-	assert_int_equal(bc_stream_begin(s), 0);
-	assert_int_equal(bc_stream_feed(s, NULL, 0), 0);
-	assert_int_equal(bc_stream_end(s), 0);
-	assert_true(sink.b.len > 4);
-	assert_int_equal(decode(&sink.b, 100, &out), 0);
-	assert_int_equal(out.len, 0);
-	bc_stream_free(s);
-	free(sink.b.p);
+		assert_int_equal(bc_stream_begin(s), 0);
+		assert_int_equal(bc_stream_feed(s, NULL, 0), 0);
+		assert_int_equal(bc_stream_end(s), 0);
+		assert_true(sink.b.len > 4);
+		assert_comes_back(&sink, &nothing);
+		bc_stream_free(s);
+		free(sink.b.p);
+	}
 }
 
 static void stream_has_a_checksum(void **state)
 {
-	struct sink sink = { 0 };
-	struct bytes in = random_bytes(100000, 14), out = { 0 };
-	struct bc_stream *s = new_stream(1, 1, &sink);
+	struct bytes in = random_bytes(100000, 14);
 
-	assert_int_equal(bc_stream_begin(s), 0);
-	feed_all(s, &in, in.len);
-	assert_int_equal(bc_stream_end(s), 0);
-	sink.b.p[50000] ^= 1;
-	assert_int_equal(decode(&sink.b, 200000, &out), -EBADMSG);
-	bc_stream_free(s);
-	free(out.p);
+	FOR_STREAMS(c) {
+		struct sink sink = { 0 };
+		struct bytes out = { 0 };
+		struct bc_stream *s = new_stream(c, 1, 1, &sink);
+
+		assert_int_equal(bc_stream_begin(s), 0);
+		feed_all(s, &in, in.len);
+		assert_int_equal(bc_stream_end(s), 0);
+		sink.b.p[50000] ^= 1;
+		assert_int_equal(decode(&sink.b, 200000, &out), -EBADMSG);
+		bc_stream_free(s);
+		free(out.p);
+		free(sink.b.p);
+	}
 	free(in.p);
-	free(sink.b.p);
 }
 
 static void flushed_stream_can_be_read_midway(void **state)
 {
-	struct sink sink = { 0 };
 	struct bytes in = text(1500000, 15);
-	struct bc_stream *s = new_stream(3, 2, &sink);
 
-	assert_int_equal(bc_stream_begin(s), 0);
-	for (int i = 1; i <= 3; i++) {
-		struct bytes part = { in.p, (size_t)i * 500000, 0 }, out = { 0 };
+	FOR_STREAMS(c) {
+		struct sink sink = { 0 };
+		struct bc_stream *s = new_stream(c, 3, 2, &sink);
 
-		assert_int_equal(bc_stream_feed(s, in.p + part.len - 500000, 500000), 0);
-		assert_int_equal(bc_stream_flush(s), 0);
-		assert_int_equal(decode(&sink.b, 65536, &out), -ENODATA);
-		assert_same(&out, &part);
-		free(out.p);
+		assert_int_equal(bc_stream_begin(s), 0);
+		for (int i = 1; i <= 30; i++) {
+			struct bytes part = { in.p, (size_t)i * 50000, 0 }, out = { 0 };
+
+			assert_int_equal(bc_stream_feed(s, in.p + part.len - 50000, 50000), 0);
+			assert_int_equal(bc_stream_flush(s), 0);
+			assert_int_equal(decode(&sink.b, 65536, &out), -ENODATA);
+			assert_same(&out, &part);
+			free(out.p);
+		}
+		bc_stream_free(s);
+		free(sink.b.p);
 	}
-	bc_stream_free(s);
-	free(sink.b.p);
 	free(in.p);
 }
 
-static void stream_satisfies_the_zstd_program(void **state)
+static void satisfies(enum bc_codec c, char *program)
 {
-	char *const test[] = { "zstd", "-t", "-q", NULL }, *const cat[] = { "zstd", "-dc", "-q", NULL };
+	char *const test[] = { program, "-t", "-q", NULL }, *const cat[] = { program, "-dc", "-q", NULL };
 	struct sink sink = { 0 };
-	struct bytes in = text(3 << 20, 16), out = { 0 }, nothing = { 0 };
-	struct bc_stream *s = new_stream(5, 2, &sink);
+	struct bytes in = text(3 << 20, 16), noise = random_bytes(200000, 22), out = { 0 }, nothing = { 0 };
+	struct bc_stream *s = new_stream(c, 5, 2, &sink);
 	int rc;
 
+	append(&in, noise.p, noise.len);
 	assert_int_equal(bc_stream_begin(s), 0);
 	feed_all(s, &in, 1 << 20);
+	assert_int_equal(bc_stream_flush(s), 0);
 	assert_int_equal(bc_stream_flush(s), 0);
 	assert_int_equal(bc_stream_end(s), 0);
 	bc_stream_free(s);
@@ -380,56 +480,142 @@ static void stream_satisfies_the_zstd_program(void **state)
 	if (rc == 0 && run_tool(cat, &sink.b, &out) == 0)
 		assert_same(&out, &in);
 	free(in.p);
+	free(noise.p);
 	free(out.p);
 	free(nothing.p);
 	free(sink.b.p);
 	if (rc < 0)
-		BC_SKIP("there is no program zstd");
+		BC_SKIP("the program is not there");
 	assert_int_equal(rc, 0);
+}
+
+static void stream_satisfies_the_zstd_program(void **state)
+{
+	satisfies(BC_CODEC_ZSTD, "zstd");
+}
+
+static void stream_satisfies_the_gzip_program(void **state)
+{
+	satisfies(BC_CODEC_GZIP, "gzip");
+}
+
+/* A block may refer to the one before it: were it not so, words would have to be told again in each. */
+static void gzip_blocks_know_what_was_before_them(void **state)
+{
+	struct bytes noise = random_bytes(20000, 23), in = { 0 };
+	struct sink sink = { 0 };
+	struct bc_stream *s = new_stream(BC_CODEC_GZIP, 6, 2, &sink);
+
+	for (int i = 0; i < 50; i++)
+		append(&in, noise.p, noise.len);
+	assert_int_equal(bc_stream_begin(s), 0);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(bc_stream_feed(s, in.p, 20000 - 700), 0);
+		assert_int_equal(bc_stream_flush(s), 0);
+		assert_int_equal(bc_stream_feed(s, in.p + 20000 - 700, 700), 0);
+	}
+	assert_int_equal(bc_stream_end(s), 0);
+	assert_true(sink.b.len < 30000);
+	in.len = 200000;
+	assert_comes_back(&sink, &in);
+	bc_stream_free(s);
+	free(noise.p);
+	free(in.p);
+	free(sink.b.p);
 }
 
 static void sink_error_stays_until_begin(void **state)
 {
-	struct sink sink = { .error = -ENOSPC };
-	struct bytes in = random_bytes(100000, 17), out = { 0 };
-	struct bc_stream *s = new_stream(1, 1, &sink);
+	struct bytes in = random_bytes(100000, 17);
 
-	assert_int_equal(bc_stream_begin(s), 0);
-	feed_all(s, &in, in.len);
-	assert_int_equal(bc_stream_flush(s), -ENOSPC);
-	sink.error = 0;
-	assert_int_equal(bc_stream_feed(s, in.p, 1), -ENOSPC);
-	assert_int_equal(bc_stream_end(s), -ENOSPC);
-	assert_int_equal(sink.b.len, 0);
-	assert_int_equal(bc_stream_begin(s), 0);
-	feed_all(s, &in, in.len);
-	assert_int_equal(bc_stream_end(s), 0);
-	assert_int_equal(decode(&sink.b, 65536, &out), 0);
-	assert_same(&out, &in);
-	bc_stream_free(s);
-	free(sink.b.p);
+	FOR_STREAMS(c) {
+		struct sink sink = { .error = -ENOSPC };
+		struct bc_stream *s = new_stream(c, 1, 1, &sink);
+
+		assert_int_equal(bc_stream_begin(s), 0);
+		feed_all(s, &in, in.len);
+		assert_int_equal(bc_stream_flush(s), -ENOSPC);
+		sink.error = 0;
+		assert_int_equal(bc_stream_feed(s, in.p, 1), -ENOSPC);
+		assert_int_equal(bc_stream_end(s), -ENOSPC);
+		assert_int_equal(sink.b.len, 0);
+		assert_int_equal(bc_stream_begin(s), 0);
+		feed_all(s, &in, in.len);
+		assert_int_equal(bc_stream_end(s), 0);
+		assert_comes_back(&sink, &in);
+		bc_stream_free(s);
+		free(sink.b.p);
+	}
 	free(in.p);
-	free(out.p);
+}
+
+/* Blocks that threads still work on when the sink fails, too. */
+static void sink_error_amid_a_stream_stays_until_begin(void **state)
+{
+	struct bytes in = random_bytes(6 << 20, 24);
+
+	FOR_STREAMS(c) {
+		struct sink sink = { .error = -EIO, .fail_after = 1 << 20 };
+		struct bc_stream *s = new_stream(c, 1, 3, &sink);
+		int r = 0;
+
+		assert_int_equal(bc_stream_begin(s), 0);
+		for (size_t o = 0; r == 0 && o < in.len; o += 1 << 17)
+			r = bc_stream_feed(s, in.p + o, 1 << 17);
+		assert_int_equal(r ? r : bc_stream_end(s), -EIO);
+		sink.error = 0;
+		sink.b.len = 0;
+		assert_int_equal(bc_stream_begin(s), 0);
+		feed_all(s, &in, in.len);
+		assert_int_equal(bc_stream_end(s), 0);
+		assert_comes_back(&sink, &in);
+		bc_stream_free(s);
+		free(sink.b.p);
+	}
+	free(in.p);
 }
 
 static void begin_forgets_an_unfinished_frame(void **state)
 {
-	struct sink sink = { 0 };
-	struct bytes in = text(1000, 18), out = { 0 };
-	struct bc_stream *s = new_stream(1, 1, &sink);
+	struct bytes in = text(1000, 18), lost = random_bytes(3 << 20, 25);
 
-	assert_int_equal(bc_stream_begin(s), 0);
-	assert_int_equal(bc_stream_feed(s, (const uint8_t *)"forgotten", 9), 0);
-	sink.b.len = 0;
-	assert_int_equal(bc_stream_begin(s), 0);
-	feed_all(s, &in, 100);
-	assert_int_equal(bc_stream_end(s), 0);
-	assert_int_equal(decode(&sink.b, 65536, &out), 0);
-	assert_same(&out, &in);
-	bc_stream_free(s);
-	free(sink.b.p);
+	FOR_STREAMS(c) {
+		struct sink sink = { 0 };
+		struct bc_stream *s = new_stream(c, 1, 1, &sink);
+
+		for (size_t len = 9; len <= lost.len; len = len == 9 ? lost.len : len + 1) {
+			assert_int_equal(bc_stream_begin(s), 0);
+			assert_int_equal(bc_stream_feed(s, lost.p, len), 0);
+			sink.b.len = 0;
+			assert_int_equal(bc_stream_begin(s), 0);
+			feed_all(s, &in, 100);
+			assert_int_equal(bc_stream_end(s), 0);
+			assert_comes_back(&sink, &in);
+		}
+		bc_stream_free(s);
+		free(sink.b.p);
+	}
 	free(in.p);
-	free(out.p);
+	free(lost.p);
+}
+
+static void stream_can_be_freed_at_any_time(void **state)
+{
+	struct bytes in = random_bytes(2 << 20, 26);
+
+	FOR_STREAMS(c) {
+		struct sink sink = { 0 };
+		struct bc_stream *s = new_stream(c, 1, 2, &sink);
+
+		bc_stream_free(s);
+		s = new_stream(c, 1, 2, &sink);
+		assert_int_equal(bc_stream_begin(s), 0);
+		feed_all(s, &in, in.len);
+		bc_stream_free(s);
+		free(sink.b.p);
+	}
+	free(in.p);
+	bc_stream_free(NULL);
 }
 
 static void stream_refuses_what_is_out_of_range(void **state)
@@ -440,11 +626,16 @@ static void stream_refuses_what_is_out_of_range(void **state)
 	assert_int_equal(bc_stream_new(BC_CODEC_LZ4, 1, 1, take, NULL, &s, &err), -EINVAL);
 	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, 20, 1, take, NULL, &s, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "1 to 19"));
-	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, 0, 1, take, NULL, &s, &err), -EINVAL);
-	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, 3, 0, take, NULL, &s, &err), -EINVAL);
-	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, 3, 100000, take, NULL, &s, &err), -EINVAL);
+	FOR_STREAMS(c) {
+		int min, max, def;
+
+		bc_codec_levels(c, &min, &max, &def);
+		assert_int_equal(bc_stream_new(c, min - 1, 1, take, NULL, &s, &err), -EINVAL);
+		assert_int_equal(bc_stream_new(c, max + 1, 1, take, NULL, &s, &err), -EINVAL);
+		assert_int_equal(bc_stream_new(c, def, 0, take, NULL, &s, &err), -EINVAL);
+		assert_int_equal(bc_stream_new(c, def, BC_STREAM_WORKERS_MAX + 1, take, NULL, &s, &err), -EINVAL);
+	}
 	assert_null(s);
-	bc_stream_free(NULL);
 	bc_lz4_free(NULL);
 }
 
@@ -452,6 +643,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_and_extensions_belong_together),
+		cmocka_unit_test(codecs_have_other_names),
+		cmocka_unit_test(a_path_tells_its_codec),
 		cmocka_unit_test(unknown_codec_is_refused),
 		cmocka_unit_test(levels_are_the_documented_ones),
 		cmocka_unit_test(lz4_header_takes_the_smallest_block_size_that_fits),
@@ -465,12 +658,18 @@ int main(void)
 		cmocka_unit_test(hc_is_smaller_than_fast),
 		cmocka_unit_test(store_in_place_is_the_stored_block),
 		cmocka_unit_test(stream_comes_back_and_begins_again),
+		cmocka_unit_test(every_level_of_a_stream_comes_back),
+		cmocka_unit_test(number_of_threads_does_not_change_a_stream),
 		cmocka_unit_test(empty_stream_is_a_frame),
 		cmocka_unit_test(stream_has_a_checksum),
 		cmocka_unit_test(flushed_stream_can_be_read_midway),
 		cmocka_unit_test(stream_satisfies_the_zstd_program),
+		cmocka_unit_test(stream_satisfies_the_gzip_program),
+		cmocka_unit_test(gzip_blocks_know_what_was_before_them),
 		cmocka_unit_test(sink_error_stays_until_begin),
+		cmocka_unit_test(sink_error_amid_a_stream_stays_until_begin),
 		cmocka_unit_test(begin_forgets_an_unfinished_frame),
+		cmocka_unit_test(stream_can_be_freed_at_any_time),
 		cmocka_unit_test(stream_refuses_what_is_out_of_range),
 	};
 

@@ -120,6 +120,7 @@ static void output_options_are_taken(void **state)
 	ACCEPT("-Z zstd", o->codec == BC_CODEC_ZSTD);
 	ACCEPT("--compress none", o->codec == BC_CODEC_NONE);
 	ACCEPT("-z 12", o->level == 12);
+	ACCEPT("-Z gz -z 0", o->codec == BC_CODEC_GZIP && o->level == 0);
 	ACCEPT("-Z zstd --compress-level 19", o->level == 19);
 	ACCEPT("--queue-option", o->queue_option);
 	ACCEPT("--writers 4", o->writers == 4);
@@ -164,7 +165,7 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "-z 0", "level of lz4: '0'" },
 		{ "-Z zstd -z 20", "level of zstd: '20' is not a whole number from 1 to 19" },
 		{ "-Z none -z 1", "'out/' is not compressed" },
-		{ "-Z gzip", "lz4, zstd or none" },
+		{ "-Z rar", "lz4, zstd, gzip or none" },
 		{ "--format erf", "pcapng, pcap or pcap-us" },
 		{ "--io fast", "--io: 'fast' is not a way to write: auto, direct or buffered" },
 		{ "--prefix a/b", "--prefix" },
@@ -229,6 +230,7 @@ static void the_name_tells_the_destination(void **state)
 		{ "x.PCAP", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_NONE },
 		{ "x.pcap.lz4", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_LZ4 },
 		{ "x.pcapng.zst", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_ZSTD },
+		{ "x.pcap.GZ", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_GZIP },
 		{ "x.zst", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_ZSTD },
 	};
 	struct bc_config c;
@@ -264,7 +266,6 @@ static void destinations_that_cannot_be_are_refused(void **state)
 {
 	refused("-i null: -w osmo://host", "of no known kind");
 	refused("-i null: -w null:x", "null: takes nothing");
-	refused("-i null: -w x.pcap.gz", "gzip");
 	refused("-i null: -w x.pcap -G 1", "--rotate-seconds: rotation needs a folder, and 'x.pcap' is a file");
 	refused("-i null: -w x.pcap -S 1", "--rotate-size: rotation needs a folder");
 	refused("-i null: -w - -S 1", "'-' is stdout");

@@ -33,7 +33,7 @@ static void add_packet(struct image *m, bool ng, int i, uint64_t ts_ns)
 
 	data = ng ? bc_epb_begin(p, 0, ts_ns, CAPLEN, CAPLEN, 0) : bc_pcap_record(p, ts_ns, 1, CAPLEN, CAPLEN);
 	for (uint32_t k = 0; k < CAPLEN; k++)
-		data[k] = (uint8_t)(i * 31 + (int)(k * k));
+		data[k] = (uint8_t)(((uint32_t)i + 1) * 2654435761U >> k % 24);
 	m->raw_len = (size_t)((ng ? bc_epb_end(data, CAPLEN, 0, 0, 0, 0) : data + CAPLEN) - m->raw);
 }
 
@@ -77,11 +77,11 @@ static void pack_lz4(struct image *m)
 	bc_lz4_free(z);
 }
 
-static void pack_zstd(struct image *m)
+static void pack_stream(struct image *m, enum bc_codec codec)
 {
 	struct bc_stream *s = NULL;
 
-	assert_int_equal(bc_stream_new(BC_CODEC_ZSTD, 1, 1, to_image, m, &s, NULL), 0);
+	assert_int_equal(bc_stream_new(codec, 1, 1, to_image, m, &s, NULL), 0);
 	assert_int_equal(bc_stream_begin(s), 0);
 	for (size_t at = 0; at < m->raw_len; at += 4096) {
 		assert_int_equal(bc_stream_feed(s, m->raw + at, m->raw_len - at < 4096 ? m->raw_len - at : 4096), 0);
@@ -100,8 +100,8 @@ static struct image *image(bool ng, enum bc_codec codec)
 		add_packet(m, ng, i, time_of(i));
 	if (codec == BC_CODEC_LZ4)
 		pack_lz4(m);
-	else if (codec == BC_CODEC_ZSTD)
-		pack_zstd(m);
+	else if (bc_codec_is_stream(codec))
+		pack_stream(m, codec);
 	else
 		to_image(m, m->raw, m->raw_len);
 	return m;
@@ -172,6 +172,11 @@ static void lz4_pcapng_is_kept_to_its_last_whole_block(void **state)
 static void zstd_pcapng_is_kept_to_its_last_whole_block(void **state)
 {
 	truncated(state, true, BC_CODEC_ZSTD, ".pcapng.zst");
+}
+
+static void gzip_pcapng_is_kept_to_its_last_whole_block(void **state)
+{
+	truncated(state, true, BC_CODEC_GZIP, ".pcapng.gz");
 }
 
 static void plain_pcap_is_kept_to_its_last_whole_record(void **state)
@@ -599,6 +604,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(plain_pcapng_is_kept_to_its_last_whole_block),
 		T(lz4_pcapng_is_kept_to_its_last_whole_block),
+		T(gzip_pcapng_is_kept_to_its_last_whole_block),
 		T(zstd_pcapng_is_kept_to_its_last_whole_block),
 		T(plain_pcap_is_kept_to_its_last_whole_record),
 		T(lz4_pcap_is_kept_to_its_last_whole_record),
