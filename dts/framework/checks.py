@@ -8,7 +8,9 @@ from .process import tool
 from .reader import packer, read
 
 # YYYYMMDD-HHMMSS-SEQ.EXT; a segment that is being written has another name.
-PUBLISHED = re.compile(r"^(\d{8}-\d{6})-(\d+)\.(pcapng|pcap|erf)(\.lz4|\.zst|\.gz)?$")
+PUBLISHED = re.compile(r"^(\d{8}-\d{6})-(\d+)\.(pcapng|pcap|erf)(\.lz4|\.zst|\.gz|\.xz)?$")
+
+UNKNOWN_TO_WIRESHARK = ("xz",)  # in version 4.0
 
 
 def published(folder):
@@ -30,14 +32,19 @@ def capinfos_counts(paths):
 
 
 def verify_segments(paths, ordered=True):
-    """Every file passes its packer's own test, capinfos and our parser; time never goes back. All their packets."""
+    """Every file passes its packer's own test, capinfos if it knows the packer, and our parser; time never goes back.
+
+    All their packets.
+    """
     assert paths, "there is no segment"
-    for name in ("lz4", "zstd", "gzip"):
+    for name in ("lz4", "zstd", "gzip", "xz"):
         packed = [p for p in paths if packer(p) == name]
         if packed:
             tool(name, "-t", "-q", *(["-m"] if name == "lz4" else []), *packed)
     each = [read(path).packets for path in paths]
-    assert capinfos_counts(paths) == [len(p) for p in each]
+    known = [i for i, p in enumerate(paths) if packer(p) not in UNKNOWN_TO_WIRESHARK]
+    if known:
+        assert capinfos_counts([paths[i] for i in known]) == [len(each[i]) for i in known]
     packets = [p for segment in each for p in segment]
     if ordered:
         assert_ordered(packets)

@@ -8,7 +8,8 @@ from framework.test_suite import TestSuite, func_test, verify
 
 COUNT = 5000
 MAGIC = {"pcapng": b"\x0a\x0d\x0d\x0a", "pcap": b"\x4d\x3c\xb2\xa1", "pcap-us": b"\xd4\xc3\xb2\xa1"}
-PACKER = {"lz4": ("lz4", ".lz4"), "zstd": ("zstd", ".zst"), "gzip": ("gzip", ".gz"), "none": (None, "")}
+PACKER = {"lz4": ("lz4", ".lz4"), "zstd": ("zstd", ".zst"), "gzip": ("gzip", ".gz"),
+          "xz": ("xz", ".xz"), "none": (None, "")}
 
 
 class TestCodecs(TestSuite):
@@ -45,6 +46,12 @@ class TestCodecs(TestSuite):
         """gzip with every format."""
         for form in MAGIC:
             self.one(form, "gzip")
+
+    @func_test
+    def xz(self):
+        """xz with every format."""
+        for form in MAGIC:
+            self.one(form, "xz", "-z", "1")
 
     @func_test
     def none(self):

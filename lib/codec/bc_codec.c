@@ -18,6 +18,7 @@ static const struct {
 	[BC_CODEC_LZ4] = { "lz4", { NULL }, ".lz4", false, 1, 12, 1 },
 	[BC_CODEC_ZSTD] = { "zstd", { NULL }, ".zst", true, 1, 19, 3 },
 	[BC_CODEC_GZIP] = { "gzip", { "gz", "zlib" }, ".gz", true, 0, 9, 6 },
+	[BC_CODEC_XZ] = { "xz", { "lzma" }, ".xz", true, 0, 9, 6 },
 };
 
 _Static_assert(sizeof(codecs) / sizeof(codecs[0]) == BC_CODEC_COUNT, "every codec");

@@ -39,7 +39,9 @@ struct bc_decoder {
 	uint8_t ahead[READ_AHEAD];
 };
 
-static const struct bc_decoder_ops *const formats[] = { &bc_decoder_lz4, &bc_decoder_zstd, &bc_decoder_gzip };
+static const struct bc_decoder_ops *const formats[] = {
+	&bc_decoder_lz4, &bc_decoder_zstd, &bc_decoder_gzip, &bc_decoder_xz,
+};
 
 static size_t available(const struct bc_decoder *d)
 {

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <lz4frame.h>
+#include <lzma.h>
 #include <pthread.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -10,9 +11,9 @@
 #include "bc_codec.h"
 #include "codec_data.h"
 
-enum kind { PLAIN, LZ4, LZ4_LINKED, ZSTD, GZIP, KINDS };
+enum kind { PLAIN, LZ4, LZ4_LINKED, ZSTD, GZIP, XZ, KINDS };
 
-static const char *const kind_name[KINDS] = { "none", "lz4", "lz4", "zstd", "gzip" };
+static const char *const kind_name[KINDS] = { "none", "lz4", "lz4", "zstd", "gzip", "xz" };
 
 /* Blocks as our writers make them: compressed and stored in turn. */
 static struct bytes lz4_ours(const struct bytes *in, size_t block)
@@ -82,6 +83,16 @@ static struct bytes gzip_member(const struct bytes *in)
 	return f;
 }
 
+static struct bytes xz_stream(const struct bytes *in)
+{
+	struct bytes f = { 0 };
+
+	f.cap = lzma_stream_buffer_bound(in->len);
+	f.p = malloc(f.cap);
+	assert_int_equal(lzma_easy_buffer_encode(0, LZMA_CHECK_CRC64, NULL, in->p, in->len, f.p, &f.len, f.cap), LZMA_OK);
+	return f;
+}
+
 static struct bytes make(enum kind k, const struct bytes *in)
 {
 	struct bytes f = { 0 };
@@ -95,6 +106,8 @@ static struct bytes make(enum kind k, const struct bytes *in)
 		return zstd_frame(in);
 	case GZIP:
 		return gzip_member(in);
+	case XZ:
+		return xz_stream(in);
 	default:
 		append(&f, in->p, in->len);
 		return f;
@@ -563,6 +576,34 @@ static void zstd_window_above_the_limit_is_refused(void **state)
 	assert_int_equal(out.len, 0);
 }
 
+static void xz_that_needs_too_much_memory_is_refused(void **state)
+{
+	lzma_options_lzma options;
+	lzma_filter filters[] = { { LZMA_FILTER_LZMA2, &options }, { LZMA_VLI_UNKNOWN, NULL } };
+	struct bytes in = text(1000, 24), f = { 0 }, out = { 0 };
+	struct bc_err err;
+
+	lzma_lzma_preset(&options, 0);
+	f.cap = lzma_stream_buffer_bound(in.len);
+	f.p = malloc(f.cap);
+	for (uint32_t mib = 64; mib <= 256; mib *= 4) {
+		options.dict_size = mib << 20;
+		f.len = 0;
+		assert_int_equal(lzma_stream_buffer_encode(filters, LZMA_CHECK_CRC32, NULL, in.p, in.len, f.p, &f.len, f.cap),
+				 LZMA_OK);
+		if (mib == 64) {
+			assert_int_equal(decode(&f, 100, &out), 0);
+			continue;
+		}
+		assert_int_equal(decode_fd(file_of(f.p, f.len), 100, &out, NULL, &err), -EBADMSG);
+		assert_non_null(strstr(err.msg, "128 MiB"));
+	}
+	assert_same(&out, &in);
+	free(in.p);
+	free(f.p);
+	free(out.p);
+}
+
 /* In our frames a block checksum covers every byte: what ends well is the original, or no longer looks like LZ4. */
 static void mutated_files_end_in_order(void **state)
 {
@@ -618,6 +659,7 @@ int main(void)
 		cmocka_unit_test(wrong_gzip_checksum_comes_after_the_data),
 		cmocka_unit_test(wrong_lz4_content_checksum_comes_after_the_data),
 		cmocka_unit_test(zstd_window_above_the_limit_is_refused),
+		cmocka_unit_test(xz_that_needs_too_much_memory_is_refused),
 		cmocka_unit_test(mutated_files_end_in_order),
 	};
 

@@ -179,6 +179,11 @@ static void gzip_pcapng_is_kept_to_its_last_whole_block(void **state)
 	truncated(state, true, BC_CODEC_GZIP, ".pcapng.gz");
 }
 
+static void xz_pcapng_is_kept_to_its_last_whole_block(void **state)
+{
+	truncated(state, true, BC_CODEC_XZ, ".pcapng.xz");
+}
+
 static void plain_pcap_is_kept_to_its_last_whole_record(void **state)
 {
 	truncated(state, false, BC_CODEC_NONE, ".pcap");
@@ -605,6 +610,7 @@ int main(void)
 		T(plain_pcapng_is_kept_to_its_last_whole_block),
 		T(lz4_pcapng_is_kept_to_its_last_whole_block),
 		T(gzip_pcapng_is_kept_to_its_last_whole_block),
+		T(xz_pcapng_is_kept_to_its_last_whole_block),
 		T(zstd_pcapng_is_kept_to_its_last_whole_block),
 		T(plain_pcap_is_kept_to_its_last_whole_record),
 		T(lz4_pcap_is_kept_to_its_last_whole_record),
