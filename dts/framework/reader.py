@@ -8,7 +8,8 @@ from .packets import Packet
 from .process import tool
 
 _PCAP = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
-_PACKERS = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz"}
+_PACKERS = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz",
+            b"BZh": "bzip2"}
 
 
 @dataclass
@@ -20,7 +21,7 @@ class Capture:
 
 
 def packer(path):
-    """Which program unpacks the file: lz4, zstd, gzip, xz; None for a plain one."""
+    """Which program unpacks the file: lz4, zstd, gzip, xz, bzip2; None for a plain one."""
     with open(path, "rb") as f:
         head = f.read(9)
     return next((name for magic, name in _PACKERS.items() if head.startswith(magic)), None)

@@ -9,7 +9,7 @@ from framework.test_suite import TestSuite, func_test, verify
 COUNT = 5000
 MAGIC = {"pcapng": b"\x0a\x0d\x0d\x0a", "pcap": b"\x4d\x3c\xb2\xa1", "pcap-us": b"\xd4\xc3\xb2\xa1"}
 PACKER = {"lz4": ("lz4", ".lz4"), "zstd": ("zstd", ".zst"), "gzip": ("gzip", ".gz"),
-          "xz": ("xz", ".xz"), "none": (None, "")}
+          "xz": ("xz", ".xz"), "bzip2": ("bzip2", ".bz2"), "none": (None, "")}
 
 
 class TestCodecs(TestSuite):
@@ -52,6 +52,12 @@ class TestCodecs(TestSuite):
         """xz with every format."""
         for form in MAGIC:
             self.one(form, "xz", "-z", "1")
+
+    @func_test
+    def bzip2(self):
+        """bzip2 with every format."""
+        for form in MAGIC:
+            self.one(form, "bzip2", "--writers", "2")
 
     @func_test
     def none(self):

@@ -48,6 +48,7 @@ static void names_and_extensions_belong_together(void **state)
 		{ "zstd", ".zst", BC_CODEC_ZSTD, true },
 		{ "gzip", ".gz", BC_CODEC_GZIP, true },
 		{ "xz", ".xz", BC_CODEC_XZ, true },
+		{ "bzip2", ".bz2", BC_CODEC_BZIP2, true },
 	};
 	enum bc_codec c;
 
@@ -68,7 +69,7 @@ static void codecs_have_other_names(void **state)
 		enum bc_codec codec;
 	} want[] = {
 		{ "no", BC_CODEC_NONE }, { "gz", BC_CODEC_GZIP }, { "zlib", BC_CODEC_GZIP },
-		{ "lzma", BC_CODEC_XZ },
+		{ "lzma", BC_CODEC_XZ }, { "bz2", BC_CODEC_BZIP2 }, { "bz", BC_CODEC_BZIP2 },
 	};
 	enum bc_codec c;
 
@@ -110,6 +111,8 @@ static void levels_are_the_documented_ones(void **state)
 	assert_true(min == 0 && max == 9 && def == 6);
 	bc_codec_levels(BC_CODEC_XZ, &min, &max, &def);
 	assert_true(min == 0 && max == 9 && def == 6);
+	bc_codec_levels(BC_CODEC_BZIP2, &min, &max, &def);
+	assert_true(min == 1 && max == 9 && def == 9);
 	bc_codec_levels(BC_CODEC_NONE, &min, &max, &def);
 	assert_true(min == 0 && max == 0 && def == 0);
 }
@@ -319,7 +322,7 @@ static void feed_all(struct bc_stream *s, const struct bytes *in, size_t piece)
 		assert_int_equal(bc_stream_feed(s, in->p + o, in->len - o < piece ? in->len - o : piece), 0);
 }
 
-static const enum bc_codec streams[] = { BC_CODEC_ZSTD, BC_CODEC_GZIP, BC_CODEC_XZ };
+static const enum bc_codec streams[] = { BC_CODEC_ZSTD, BC_CODEC_GZIP, BC_CODEC_XZ, BC_CODEC_BZIP2 };
 
 #define FOR_STREAMS(c) \
 	for (enum bc_codec i_ = 0, c = streams[0]; i_ < sizeof(streams) / sizeof(streams[0]) && (c = streams[i_], true); i_++)
@@ -508,6 +511,57 @@ static void stream_satisfies_the_xz_program(void **state)
 	satisfies(BC_CODEC_XZ, "xz");
 }
 
+static void stream_satisfies_the_bzip2_program(void **state)
+{
+	satisfies(BC_CODEC_BZIP2, "bzip2");
+}
+
+/* libtrace reads no second stream. */
+static void bzip2_blocks_of_every_length_are_one_stream(void **state)
+{
+	struct bytes noise = random_bytes(700, 27), words = text(700, 28), in = { 0 };
+	struct sink sink = { 0 };
+	struct bc_stream *s = new_stream(BC_CODEC_BZIP2, 1, 2, &sink);
+	int streams_found = 0;
+
+	assert_int_equal(bc_stream_begin(s), 0);
+	for (size_t len = 1; len < 700; len += 1 + len / 30) {
+		const uint8_t *p = len % 2 ? noise.p : words.p;
+
+		append(&in, p, len);
+		assert_int_equal(bc_stream_feed(s, p, len), 0);
+		assert_int_equal(bc_stream_flush(s), 0);
+	}
+	assert_int_equal(bc_stream_end(s), 0);
+	assert_comes_back(&sink, &in);
+	for (size_t i = 0; i + 10 < sink.b.len; i++)
+		streams_found += !memcmp(sink.b.p + i, "BZh1\x31\x41\x59\x26\x53\x59", 10);
+	assert_int_equal(streams_found, 1);
+	bc_stream_free(s);
+	free(noise.p);
+	free(words.p);
+	free(in.p);
+	free(sink.b.p);
+}
+
+/* Runs of 4 grow to 5 bytes in bzip2's first step. */
+static void bzip2_block_never_becomes_two(void **state)
+{
+	struct bytes in = { 0 };
+	struct sink sink = { 0 };
+	struct bc_stream *s = new_stream(BC_CODEC_BZIP2, 1, 1, &sink);
+
+	while (in.len < 200000)
+		append(&in, in.len % 8 ? "aaaa" : "bbbb", 4);
+	assert_int_equal(bc_stream_begin(s), 0);
+	feed_all(s, &in, in.len);
+	assert_int_equal(bc_stream_end(s), 0);
+	assert_comes_back(&sink, &in);
+	bc_stream_free(s);
+	free(in.p);
+	free(sink.b.p);
+}
+
 /* A block may refer to the one before it: were it not so, words would have to be told again in each. */
 static void gzip_blocks_know_what_was_before_them(void **state)
 {
@@ -676,6 +730,9 @@ int main(void)
 		cmocka_unit_test(stream_satisfies_the_zstd_program),
 		cmocka_unit_test(stream_satisfies_the_gzip_program),
 		cmocka_unit_test(stream_satisfies_the_xz_program),
+		cmocka_unit_test(stream_satisfies_the_bzip2_program),
+		cmocka_unit_test(bzip2_blocks_of_every_length_are_one_stream),
+		cmocka_unit_test(bzip2_block_never_becomes_two),
 		cmocka_unit_test(gzip_blocks_know_what_was_before_them),
 		cmocka_unit_test(sink_error_stays_until_begin),
 		cmocka_unit_test(sink_error_amid_a_stream_stays_until_begin),

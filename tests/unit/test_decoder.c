@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_test.h"
 
+#include <bzlib.h>
 #include <errno.h>
 #include <lz4frame.h>
 #include <lzma.h>
@@ -11,9 +12,9 @@
 #include "bc_codec.h"
 #include "codec_data.h"
 
-enum kind { PLAIN, LZ4, LZ4_LINKED, ZSTD, GZIP, XZ, KINDS };
+enum kind { PLAIN, LZ4, LZ4_LINKED, ZSTD, GZIP, XZ, BZIP2, KINDS };
 
-static const char *const kind_name[KINDS] = { "none", "lz4", "lz4", "zstd", "gzip", "xz" };
+static const char *const kind_name[KINDS] = { "none", "lz4", "lz4", "zstd", "gzip", "xz", "bzip2" };
 
 /* Blocks as our writers make them: compressed and stored in turn. */
 static struct bytes lz4_ours(const struct bytes *in, size_t block)
@@ -93,6 +94,18 @@ static struct bytes xz_stream(const struct bytes *in)
 	return f;
 }
 
+static struct bytes bzip2_stream(const struct bytes *in)
+{
+	struct bytes f = { 0 };
+	unsigned len = (unsigned)(in->len + in->len / 100 + 600);
+
+	f.cap = len;
+	f.p = malloc(f.cap);
+	assert_int_equal(BZ2_bzBuffToBuffCompress((char *)f.p, &len, (char *)in->p, (unsigned)in->len, 1, 0, 0), BZ_OK);
+	f.len = len;
+	return f;
+}
+
 static struct bytes make(enum kind k, const struct bytes *in)
 {
 	struct bytes f = { 0 };
@@ -108,6 +121,8 @@ static struct bytes make(enum kind k, const struct bytes *in)
 		return gzip_member(in);
 	case XZ:
 		return xz_stream(in);
+	case BZIP2:
+		return bzip2_stream(in);
 	default:
 		append(&f, in->p, in->len);
 		return f;

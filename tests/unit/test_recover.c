@@ -184,6 +184,11 @@ static void xz_pcapng_is_kept_to_its_last_whole_block(void **state)
 	truncated(state, true, BC_CODEC_XZ, ".pcapng.xz");
 }
 
+static void bzip2_pcapng_is_kept_to_its_last_whole_block(void **state)
+{
+	truncated(state, true, BC_CODEC_BZIP2, ".pcapng.bz2");
+}
+
 static void plain_pcap_is_kept_to_its_last_whole_record(void **state)
 {
 	truncated(state, false, BC_CODEC_NONE, ".pcap");
@@ -611,6 +616,7 @@ int main(void)
 		T(lz4_pcapng_is_kept_to_its_last_whole_block),
 		T(gzip_pcapng_is_kept_to_its_last_whole_block),
 		T(xz_pcapng_is_kept_to_its_last_whole_block),
+		T(bzip2_pcapng_is_kept_to_its_last_whole_block),
 		T(zstd_pcapng_is_kept_to_its_last_whole_block),
 		T(plain_pcap_is_kept_to_its_last_whole_record),
 		T(lz4_pcap_is_kept_to_its_last_whole_record),
