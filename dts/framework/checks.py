@@ -8,9 +8,9 @@ from .process import tool
 from .reader import packer, read
 
 # YYYYMMDD-HHMMSS-SEQ.EXT; a segment that is being written has another name.
-PUBLISHED = re.compile(r"^(\d{8}-\d{6})-(\d+)\.(pcapng|pcap|erf)(\.lz4|\.zst|\.gz|\.xz|\.bz2)?$")
+PUBLISHED = re.compile(r"^(\d{8}-\d{6})-(\d+)\.(pcapng|pcap|erf)(\.lz4|\.zst|\.gz|\.xz|\.bz2|\.lzo)?$")
 
-UNKNOWN_TO_WIRESHARK = ("xz", "bzip2")  # in version 4.0
+UNKNOWN_TO_WIRESHARK = ("xz", "bzip2", "lzop")  # in version 4.0
 
 
 def published(folder):
@@ -37,7 +37,7 @@ def verify_segments(paths, ordered=True):
     All their packets.
     """
     assert paths, "there is no segment"
-    for name in ("lz4", "zstd", "gzip", "xz", "bzip2"):
+    for name in ("lz4", "zstd", "gzip", "xz", "bzip2", "lzop"):
         packed = [p for p in paths if packer(p) == name]
         if packed:
             tool(name, "-t", "-q", *(["-m"] if name == "lz4" else []), *packed)

@@ -9,7 +9,7 @@ from .process import tool
 
 _PCAP = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}
 _PACKERS = {b"\x04\x22\x4d\x18": "lz4", b"\x28\xb5\x2f\xfd": "zstd", b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz",
-            b"BZh": "bzip2"}
+            b"BZh": "bzip2", b"\x89LZO\0\r\n\x1a\n": "lzop"}
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Capture:
 
 
 def packer(path):
-    """Which program unpacks the file: lz4, zstd, gzip, xz, bzip2; None for a plain one."""
+    """Which program unpacks the file: lz4, zstd, gzip, xz, bzip2, lzop; None for a plain one."""
     with open(path, "rb") as f:
         head = f.read(9)
     return next((name for magic, name in _PACKERS.items() if head.startswith(magic)), None)

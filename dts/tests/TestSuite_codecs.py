@@ -9,7 +9,7 @@ from framework.test_suite import TestSuite, func_test, verify
 COUNT = 5000
 MAGIC = {"pcapng": b"\x0a\x0d\x0d\x0a", "pcap": b"\x4d\x3c\xb2\xa1", "pcap-us": b"\xd4\xc3\xb2\xa1"}
 PACKER = {"lz4": ("lz4", ".lz4"), "zstd": ("zstd", ".zst"), "gzip": ("gzip", ".gz"),
-          "xz": ("xz", ".xz"), "bzip2": ("bzip2", ".bz2"), "none": (None, "")}
+          "xz": ("xz", ".xz"), "bzip2": ("bzip2", ".bz2"), "lzo": ("lzop", ".lzo"), "none": (None, "")}
 
 
 class TestCodecs(TestSuite):
@@ -58,6 +58,12 @@ class TestCodecs(TestSuite):
         """bzip2 with every format."""
         for form in MAGIC:
             self.one(form, "bzip2", "--writers", "2")
+
+    @func_test
+    def lzo(self):
+        """lzo with every format."""
+        for form in MAGIC:
+            self.one(form, "lzo", "--writers", "2")
 
     @func_test
     def none(self):

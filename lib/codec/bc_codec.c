@@ -20,6 +20,7 @@ static const struct {
 	[BC_CODEC_GZIP] = { "gzip", { "gz", "zlib" }, ".gz", true, 0, 9, 6 },
 	[BC_CODEC_XZ] = { "xz", { "lzma" }, ".xz", true, 0, 9, 6 },
 	[BC_CODEC_BZIP2] = { "bzip2", { "bz2", "bz" }, ".bz2", true, 1, 9, 9 },
+	[BC_CODEC_LZO] = { "lzo", { NULL }, ".lzo", true, 1, 9, 3 },
 };
 
 _Static_assert(sizeof(codecs) / sizeof(codecs[0]) == BC_CODEC_COUNT, "every codec");

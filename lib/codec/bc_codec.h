@@ -14,21 +14,21 @@
 #include "bc_err.h"
 
 enum bc_codec {
-	BC_CODEC_NONE, BC_CODEC_LZ4, BC_CODEC_ZSTD, BC_CODEC_GZIP, BC_CODEC_XZ, BC_CODEC_BZIP2,
+	BC_CODEC_NONE, BC_CODEC_LZ4, BC_CODEC_ZSTD, BC_CODEC_GZIP, BC_CODEC_XZ, BC_CODEC_BZIP2, BC_CODEC_LZO,
 	BC_CODEC_COUNT,
 };
 
-/* "none"/"no", "lz4", "zstd", "gzip"/"gz"/"zlib", "xz"/"lzma", "bzip2"/"bz2"/"bz"; -EINVAL for another word. */
+/* "none"/"no", "lz4", "zstd", "gzip"/"gz"/"zlib", "xz"/"lzma", "bzip2"/"bz2"/"bz", "lzo"; -EINVAL for another word. */
 int bc_codec_from_name(const char *name, enum bc_codec *ret);
 const char *bc_codec_name(enum bc_codec c);
-/* "", ".lz4", ".zst", ".gz", ".xz", ".bz2". */
+/* "", ".lz4", ".zst", ".gz", ".xz", ".bz2", ".lzo". */
 const char *bc_codec_ext(enum bc_codec c);
 /* The one whose extension path ends with, in capitals or not; without such an extension none. */
 enum bc_codec bc_codec_of_path(const char *path);
 bool bc_codec_is_stream(enum bc_codec c);
 /*
  * The legal levels: lz4 1..12 (1 is the fast mode, 2 and more trade speed for size), zstd 1..19, gzip 0..9 (0 stores),
- * xz 0..9, bzip2 1..9; none 0..0. And the default, that of the codec's own program but for lz4.
+ * xz 0..9, bzip2 1..9, lzo 1..9 (2 to 6 are one); none 0..0. And the default, that of the codec's own program but for lz4.
  */
 void bc_codec_levels(enum bc_codec c, int *min, int *max, int *def);
 

@@ -41,6 +41,7 @@ struct bc_decoder {
 
 static const struct bc_decoder_ops *const formats[] = {
 	&bc_decoder_lz4, &bc_decoder_zstd, &bc_decoder_gzip, &bc_decoder_xz, &bc_decoder_bzip2,
+	&bc_decoder_lzo,
 };
 
 static size_t available(const struct bc_decoder *d)

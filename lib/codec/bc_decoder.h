@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bytes out of a file that may be compressed: LZ4 frames, zstd frames, gzip members, xz and bzip2 streams, or none
- * of them, told apart by their first bytes. Concatenated frames and members are read through; skippable frames are passed
+ * Bytes out of a file that may be compressed: LZ4 frames, zstd frames, gzip members, xz and bzip2 streams, lzop files, or
+ * none of them, told apart by their first bytes. Concatenated frames and members are read through; skippable frames are passed
  * over; zeros after a frame, up to the end of the file, are padding. A file that ends within its first magic
  * counts as truncated, not as plain.
  *
  * Memory is bounded whatever the file says: for LZ4 some 9 MiB, for zstd a window of 128 MiB (frames that want
  * more, made with zstd --long=28 and above, are refused as corrupt, and err says so), for gzip 40 KiB,
- * for xz 128 MiB (what needs more is refused likewise; xz -9 needs 65), for bzip2 4 MiB. A decoder is used by one thread at a time.
+ * for xz 128 MiB (what needs more is refused likewise; xz -9 needs 65), for bzip2 4 MiB,
+ * for lzo 128 MiB. A decoder is used by one thread at a time.
  */
 #ifndef BC_DECODER_H
 #define BC_DECODER_H
@@ -38,7 +39,7 @@ void bc_decoder_limit(struct bc_decoder *d, uint64_t bytes);
  */
 ptrdiff_t bc_decoder_read(struct bc_decoder *d, uint8_t *buf, size_t cap, struct bc_err *err);
 
-/* "lz4", "zstd", "gzip", "xz", "bzip2", "none"; before the first read "none". */
+/* "lz4", "zstd", "gzip", "xz", "bzip2", "lzo", "none"; before the first read "none". */
 const char *bc_decoder_name(const struct bc_decoder *d);
 
 /* Bytes taken from the descriptor so far. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What bc_decoder.c asks of each format: one frame (gzip: member, xz, bzip2: stream) at a time. */
+/* What bc_decoder.c asks of each format: one frame (gzip: member, xz, bzip2: stream, lzo: file) at a time. */
 #ifndef BC_DECODER_OPS_H
 #define BC_DECODER_OPS_H
 
@@ -31,6 +31,7 @@ struct bc_decoder_ops {
 	void (*close)(void *state);
 };
 
-extern const struct bc_decoder_ops bc_decoder_lz4, bc_decoder_zstd, bc_decoder_gzip, bc_decoder_xz, bc_decoder_bzip2;
+extern const struct bc_decoder_ops bc_decoder_lz4, bc_decoder_zstd, bc_decoder_gzip, bc_decoder_xz, bc_decoder_bzip2,
+				   bc_decoder_lzo;
 
 #endif

@@ -10,6 +10,7 @@ static const struct bc_stream_ops *const codecs[] = {
 	[BC_CODEC_GZIP] = &bc_stream_gzip,
 	[BC_CODEC_XZ] = &bc_stream_xz,
 	[BC_CODEC_BZIP2] = &bc_stream_bzip2,
+	[BC_CODEC_LZO] = &bc_stream_lzo,
 };
 
 struct bc_stream {

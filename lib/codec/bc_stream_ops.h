@@ -22,6 +22,7 @@ struct bc_stream_ops {
 	void (*close)(void *state);
 };
 
-extern const struct bc_stream_ops bc_stream_zstd, bc_stream_gzip, bc_stream_xz, bc_stream_bzip2;
+extern const struct bc_stream_ops bc_stream_zstd, bc_stream_gzip, bc_stream_xz, bc_stream_bzip2,
+				  bc_stream_lzo;
 
 #endif

@@ -117,7 +117,7 @@ static int set_codec(struct build *b)
 	char label[BC_LABEL_MAX];
 
 	if (text && bc_codec_from_name(text, &b->o->codec))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: lz4, zstd, gzip, xz, bzip2 or none",
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: lz4, zstd, gzip, xz, bzip2, lzo or none",
 				  label_of(b, BC_OUT_COMPRESS, label), text);
 	return 0;
 }

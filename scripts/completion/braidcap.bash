@@ -25,7 +25,7 @@ _braidcap()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		;;
 	-Z | --compress)
-		COMPREPLY=($(compgen -W 'lz4 zstd gzip xz bzip2 none' -- "$cur"))
+		COMPREPLY=($(compgen -W 'lz4 zstd gzip xz bzip2 lzo none' -- "$cur"))
 		;;
 	--io)
 		COMPREPLY=($(compgen -W 'auto direct buffered' -- "$cur"))

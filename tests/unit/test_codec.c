@@ -49,6 +49,7 @@ static void names_and_extensions_belong_together(void **state)
 		{ "gzip", ".gz", BC_CODEC_GZIP, true },
 		{ "xz", ".xz", BC_CODEC_XZ, true },
 		{ "bzip2", ".bz2", BC_CODEC_BZIP2, true },
+		{ "lzo", ".lzo", BC_CODEC_LZO, true },
 	};
 	enum bc_codec c;
 
@@ -113,6 +114,8 @@ static void levels_are_the_documented_ones(void **state)
 	assert_true(min == 0 && max == 9 && def == 6);
 	bc_codec_levels(BC_CODEC_BZIP2, &min, &max, &def);
 	assert_true(min == 1 && max == 9 && def == 9);
+	bc_codec_levels(BC_CODEC_LZO, &min, &max, &def);
+	assert_true(min == 1 && max == 9 && def == 3);
 	bc_codec_levels(BC_CODEC_NONE, &min, &max, &def);
 	assert_true(min == 0 && max == 0 && def == 0);
 }
@@ -322,7 +325,7 @@ static void feed_all(struct bc_stream *s, const struct bytes *in, size_t piece)
 		assert_int_equal(bc_stream_feed(s, in->p + o, in->len - o < piece ? in->len - o : piece), 0);
 }
 
-static const enum bc_codec streams[] = { BC_CODEC_ZSTD, BC_CODEC_GZIP, BC_CODEC_XZ, BC_CODEC_BZIP2 };
+static const enum bc_codec streams[] = { BC_CODEC_ZSTD, BC_CODEC_GZIP, BC_CODEC_XZ, BC_CODEC_BZIP2, BC_CODEC_LZO };
 
 #define FOR_STREAMS(c) \
 	for (enum bc_codec i_ = 0, c = streams[0]; i_ < sizeof(streams) / sizeof(streams[0]) && (c = streams[i_], true); i_++)
@@ -514,6 +517,11 @@ static void stream_satisfies_the_xz_program(void **state)
 static void stream_satisfies_the_bzip2_program(void **state)
 {
 	satisfies(BC_CODEC_BZIP2, "bzip2");
+}
+
+static void stream_satisfies_the_lzop_program(void **state)
+{
+	satisfies(BC_CODEC_LZO, "lzop");
 }
 
 /* libtrace reads no second stream. */
@@ -733,6 +741,7 @@ int main(void)
 		cmocka_unit_test(stream_satisfies_the_bzip2_program),
 		cmocka_unit_test(bzip2_blocks_of_every_length_are_one_stream),
 		cmocka_unit_test(bzip2_block_never_becomes_two),
+		cmocka_unit_test(stream_satisfies_the_lzop_program),
 		cmocka_unit_test(gzip_blocks_know_what_was_before_them),
 		cmocka_unit_test(sink_error_stays_until_begin),
 		cmocka_unit_test(sink_error_amid_a_stream_stays_until_begin),

@@ -165,7 +165,7 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "-z 0", "level of lz4: '0'" },
 		{ "-Z zstd -z 20", "level of zstd: '20' is not a whole number from 1 to 19" },
 		{ "-Z none -z 1", "'out/' is not compressed" },
-		{ "-Z rar", "lz4, zstd, gzip, xz, bzip2 or none" },
+		{ "-Z rar", "lz4, zstd, gzip, xz, bzip2, lzo or none" },
 		{ "--format erf", "pcapng, pcap or pcap-us" },
 		{ "--io fast", "--io: 'fast' is not a way to write: auto, direct or buffered" },
 		{ "--prefix a/b", "--prefix" },
@@ -233,6 +233,7 @@ static void the_name_tells_the_destination(void **state)
 		{ "x.pcap.GZ", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_GZIP },
 		{ "x.pcapng.xz", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_XZ },
 		{ "x.pcap.bz2", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_BZIP2 },
+		{ "x.pcap.lzo", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_LZO },
 		{ "x.zst", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_ZSTD },
 	};
 	struct bc_config c;

@@ -108,7 +108,7 @@ static void wrong_values_are_told_with_line_and_key(void **state)
 	refused("# a\n\nmax_wait_ms: 0\n" GOOD, ":3: max_wait_ms: '0' is not a whole number from 1 to 3600000");
 	refused("sources:\n  - 'null:'\n  - null:size=1\n",
 		":3: sources[1] 'null:size=1': size: '1' is not a whole number from 14 to 2048");
-	refused(GOOD "  - dest: b/\n    compress: rar\n", ":5: outputs[1].compress: 'rar' is not a compression: lz4, zstd, gzip, xz, bzip2 or none");
+	refused(GOOD "  - dest: b/\n    compress: rar\n", ":5: outputs[1].compress: 'rar' is not a compression: lz4, zstd, gzip, xz, bzip2, lzo or none");
 	refused(GOOD "    level: 13\n", ":4: outputs[0].level: level of lz4: '13' is not a whole number from 1 to 12");
 	refused("sources: ['null:']\noutputs:\n  - dest: x\n    rotate_size_mb: 1\n",
 		":4: outputs[0].rotate_size_mb: rotation needs a folder, and 'x' is a file: end its name with / to make it one");

@@ -12,9 +12,9 @@
 #include "bc_codec.h"
 #include "codec_data.h"
 
-enum kind { PLAIN, LZ4, LZ4_LINKED, ZSTD, GZIP, XZ, BZIP2, KINDS };
+enum kind { PLAIN, LZ4, LZ4_LINKED, ZSTD, GZIP, XZ, BZIP2, LZO, KINDS };
 
-static const char *const kind_name[KINDS] = { "none", "lz4", "lz4", "zstd", "gzip", "xz", "bzip2" };
+static const char *const kind_name[KINDS] = { "none", "lz4", "lz4", "zstd", "gzip", "xz", "bzip2", "lzo" };
 
 /* Blocks as our writers make them: compressed and stored in turn. */
 static struct bytes lz4_ours(const struct bytes *in, size_t block)
@@ -106,6 +106,26 @@ static struct bytes bzip2_stream(const struct bytes *in)
 	return f;
 }
 
+static int keep(void *ctx, const uint8_t *data, size_t len)
+{
+	append(ctx, data, len);
+	return 0;
+}
+
+/* As our writer makes it, in blocks of 256 KiB. */
+static struct bytes lzo_ours(const struct bytes *in)
+{
+	struct bytes f = { 0 };
+	struct bc_stream *s = NULL;
+
+	assert_int_equal(bc_stream_new(BC_CODEC_LZO, 1, 1, keep, &f, &s, NULL), 0);
+	assert_int_equal(bc_stream_begin(s), 0);
+	assert_int_equal(bc_stream_feed(s, in->p, in->len), 0);
+	assert_int_equal(bc_stream_end(s), 0);
+	bc_stream_free(s);
+	return f;
+}
+
 static struct bytes make(enum kind k, const struct bytes *in)
 {
 	struct bytes f = { 0 };
@@ -123,6 +143,8 @@ static struct bytes make(enum kind k, const struct bytes *in)
 		return xz_stream(in);
 	case BZIP2:
 		return bzip2_stream(in);
+	case LZO:
+		return lzo_ours(in);
 	default:
 		append(&f, in->p, in->len);
 		return f;
@@ -517,12 +539,6 @@ static void blocks_before_a_bad_lz4_block_come_out(void **state)
 	free(f.p);
 }
 
-static int keep(void *ctx, const uint8_t *data, size_t len)
-{
-	append(ctx, data, len);
-	return 0;
-}
-
 static void blocks_before_a_bad_zstd_block_come_out(void **state)
 {
 	struct bytes in = text(3000, 19), f = { 0 }, want = { in.p, 2000, 0 };
@@ -619,6 +635,129 @@ static void xz_that_needs_too_much_memory_is_refused(void **state)
 	free(out.p);
 }
 
+static void put_be32(uint8_t *p, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		p[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+/* A file of one stored block of 3 bytes, made by hand: flags as given, with a name and the sums that they ask for. */
+static struct bytes lzop_by_hand(uint32_t flags)
+{
+	uint8_t h[200] = "\x89LZO\0\r\n\x1a\n\x10\x30\x20\xa0\x09\x40\x01\x05", *p = h + 17;
+	struct bytes f = { 0 };
+
+	put_be32(p, flags);
+	p += 16;
+	*p++ = 4;
+	memcpy(p, "name", 4);
+	p += 4;
+	put_be32(p, (uint32_t)(flags & 0x1000 ? crc32(0, h + 9, (uInt)(p - h - 9)) : adler32(1, h + 9, (uInt)(p - h - 9))));
+	put_be32(p + 4, 3);
+	put_be32(p + 8, 3);
+	p += 12;
+	if (flags & 0x001) {
+		put_be32(p, (uint32_t)adler32(1, (const Bytef *)"abc", 3));
+		p += 4;
+	}
+	if (flags & 0x100) {
+		put_be32(p, (uint32_t)crc32(0, (const Bytef *)"abc", 3));
+		p += 4;
+	}
+	memcpy(p, "abc\0\0\0\0", 7);
+	append(&f, h, (size_t)(p + 7 - h));
+	return f;
+}
+
+static void lzop_files_with_any_checksums_come_back(void **state)
+{
+	const uint32_t flags[] = { 0, 0x001, 0x100, 0x101, 0x1000, 0x303, 0x03001303 };
+	struct bytes want = { (uint8_t *)"abc", 3, 0 };
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		struct bytes f = lzop_by_hand(flags[i]), out = { 0 };
+
+		assert_int_equal(decode(&f, 100, &out), 0);
+		assert_same(&out, &want);
+		free(f.p);
+		free(out.p);
+	}
+}
+
+static void each_byte_of_an_lzop_file_is_looked_at(void **state)
+{
+	struct bytes f = lzop_by_hand(0x1101);
+
+	/* Behind the four by which it is known. */
+	for (size_t at = 4; at < f.len; at++) {
+		struct bytes out = { 0 };
+
+		f.p[at] ^= 0x10;
+		assert_true(decode(&f, 100, &out) < 0);
+		f.p[at] ^= 0x10;
+		free(out.p);
+	}
+	free(f.p);
+}
+
+static void lzop_that_is_not_known_is_refused(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t byte;
+		const char *words;
+	} is[] = {
+		{ 4, 'x', "not the header" },
+		{ 9, 0x09, "not known" },	/* an older version */
+		{ 13, 0x20, "not known" },	/* a version that is needed and not yet there */
+		{ 15, 0, "not known" },
+		{ 15, 128, "not known" },	/* another method */
+		{ 19, 0x04, "not known" },	/* several parts */
+		{ 19, 0x08, "not known" },	/* a filter */
+		{ 20, 0x40, "not known" },	/* an extra field */
+		{ 42, 4, "longer than any" },
+		{ 49, 4, "longer compressed than not" },
+		{ 49, 0, "longer compressed than not" },
+		{ 49, 2, "cannot be decompressed" },
+	};
+
+	for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
+		struct bytes f = lzop_by_hand(0), out = { 0 };
+		struct bc_err err;
+
+		f.p[is[i].at] = is[i].byte;
+		assert_int_equal(decode_fd(file_of(f.p, f.len), 100, &out, NULL, &err), -EBADMSG);
+		assert_non_null(strstr(err.msg, is[i].words));
+		assert_int_equal(out.len, 0);
+		free(f.p);
+	}
+}
+
+/* As lzop makes them: with sums of the compressed data. */
+static void files_of_the_lzop_program_come_back(void **state)
+{
+	char *const plain[] = { "lzop", "-c", NULL }, *const crc[] = { "lzop", "-c", "-9", "--crc32", NULL };
+	struct bytes in = text(600000, 25), noise = random_bytes(300000, 26);
+
+	append(&in, noise.p, noise.len);
+	for (int i = 0; i < 2; i++) {
+		struct bytes f = { 0 }, out = { 0 };
+
+		if (run_tool(i ? crc : plain, &in, &f) < 0)
+			BC_SKIP("there is no program lzop");
+		assert_int_equal(decode(&f, 10000, &out), 0);
+		assert_same(&out, &in);
+		free(out.p);
+		f.p[f.len / 2] ^= 1;
+		out = (struct bytes){ 0 };
+		assert_int_equal(decode(&f, 10000, &out), -EBADMSG);
+		free(out.p);
+		free(f.p);
+	}
+	free(in.p);
+	free(noise.p);
+}
+
 /* In our frames a block checksum covers every byte: what ends well is the original, or no longer looks like LZ4. */
 static void mutated_files_end_in_order(void **state)
 {
@@ -675,6 +814,10 @@ int main(void)
 		cmocka_unit_test(wrong_lz4_content_checksum_comes_after_the_data),
 		cmocka_unit_test(zstd_window_above_the_limit_is_refused),
 		cmocka_unit_test(xz_that_needs_too_much_memory_is_refused),
+		cmocka_unit_test(lzop_files_with_any_checksums_come_back),
+		cmocka_unit_test(each_byte_of_an_lzop_file_is_looked_at),
+		cmocka_unit_test(lzop_that_is_not_known_is_refused),
+		cmocka_unit_test(files_of_the_lzop_program_come_back),
 		cmocka_unit_test(mutated_files_end_in_order),
 	};
 

@@ -189,6 +189,11 @@ static void bzip2_pcapng_is_kept_to_its_last_whole_block(void **state)
 	truncated(state, true, BC_CODEC_BZIP2, ".pcapng.bz2");
 }
 
+static void lzo_pcapng_is_kept_to_its_last_whole_block(void **state)
+{
+	truncated(state, true, BC_CODEC_LZO, ".pcapng.lzo");
+}
+
 static void plain_pcap_is_kept_to_its_last_whole_record(void **state)
 {
 	truncated(state, false, BC_CODEC_NONE, ".pcap");
@@ -617,6 +622,7 @@ int main(void)
 		T(gzip_pcapng_is_kept_to_its_last_whole_block),
 		T(xz_pcapng_is_kept_to_its_last_whole_block),
 		T(bzip2_pcapng_is_kept_to_its_last_whole_block),
+		T(lzo_pcapng_is_kept_to_its_last_whole_block),
 		T(zstd_pcapng_is_kept_to_its_last_whole_block),
 		T(plain_pcap_is_kept_to_its_last_whole_record),
 		T(lz4_pcap_is_kept_to_its_last_whole_record),
