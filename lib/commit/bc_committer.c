@@ -14,6 +14,7 @@
 
 #define WAIT_NS (50 * BC_NS_PER_MS)		/* for a chunk, before looking at the timers */
 #define RETRY_NS (20 * BC_NS_PER_MS)		/* between attempts on a full disk */
+#define TEXT_MIN 4096
 #define DRAIN_PATIENCE_NS (1 * BC_NS_PER_S)	/* for a full disk, once the sources have stopped */
 
 /* Packets whose fate is known only when a stream codec's bytes were written, or the store has settled. */
@@ -619,6 +620,11 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 		return bc_err_set(err, r, "no memory for the committer");
 	c->cfg = *cfg;
 	c->account = &cfg->ledger->output[cfg->section.output];
+	/* A format without a header still has a frame's beginning and end. */
+	if (reserve_text(c, TEXT_MIN)) {
+		bc_err_set(err, r, "no memory for the committer");
+		goto fail;
+	}
 	if (bc_codec_is_stream(cfg->codec)) {
 		r = bc_stream_new(cfg->codec, cfg->level, cfg->stream_workers, to_out, c, &c->stream, err);
 		if (r)

@@ -34,6 +34,8 @@ size_t bc_section_begin(const struct bc_section *s, uint32_t n_ifaces, const cha
 	char os[sizeof(u.sysname) + sizeof(u.release) + 1], host[sizeof(u.nodename) + 8], machine[sizeof(u.machine)];
 	size_t len;
 
+	if (s->format == BC_FORMAT_ERF)
+		return 0;
 	if (s->format != BC_FORMAT_PCAPNG) {
 		uint16_t linktype = n_ifaces ? s->ifaces->entry[0].linktype : 1;
 

@@ -65,7 +65,7 @@ static int find_kind(struct build *b)
 }
 
 /*
- * A file's name tells its format and compression: x.pcap, x.pcapng, with .lz4 or the like behind it. Returns the name's
+ * A file's name tells its format and compression: x.pcap, x.pcapng, x.erf, with .lz4 or the like behind it. Returns the name's
  * length without the compression's extension.
  */
 static size_t codec_by_name(const char *name, enum bc_codec *ret)
@@ -77,7 +77,7 @@ static size_t codec_by_name(const char *name, enum bc_codec *ret)
 		*ret = c;
 		return len - strlen(bc_codec_ext(c));
 	}
-	if (ends_with(name, len, ".pcap") || ends_with(name, len, ".pcapng"))
+	if (ends_with(name, len, ".pcap") || ends_with(name, len, ".pcapng") || ends_with(name, len, ".erf"))
 		*ret = BC_CODEC_NONE;
 	return len;
 }
@@ -94,6 +94,8 @@ static int choose_by_name(struct build *b)
 	len = codec_by_name(o->dest, &o->codec);
 	if (ends_with(o->dest, len, ".pcap"))
 		o->format = BC_FORMAT_PCAP_NS;
+	else if (ends_with(o->dest, len, ".erf"))
+		o->format = BC_FORMAT_ERF;
 	return 0;
 }
 
@@ -103,7 +105,7 @@ static int set_format(struct build *b)
 	char label[BC_LABEL_MAX];
 
 	if (text && bc_format_from_name(text, &b->o->format))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a format: pcapng, pcap or pcap-us",
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a format: pcapng, pcap, pcap-us or erf",
 				  label_of(b, BC_OUT_FORMAT, label), text);
 	if (b->o->queue_option && b->o->format != BC_FORMAT_PCAPNG)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' is written as %s, which has no place for the queue: use pcapng",

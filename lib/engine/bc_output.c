@@ -33,6 +33,7 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.ext = ext,
 		.utc = o->cfg.utc,
 		.io = o->cfg.io,
+		.keep_empty = o->cfg.format == BC_FORMAT_ERF,
 		.pid = (uint32_t)getpid(),
 		.log = env->log,
 		.published = published,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bc_erf.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
 
@@ -15,6 +16,7 @@ static const struct {
 	[BC_FORMAT_PCAPNG] = { "pcapng", ".pcapng", BC_EPB_FIXED + 3 },
 	[BC_FORMAT_PCAP_NS] = { "pcap", ".pcap", BC_PCAP_RECORD_HEADER },
 	[BC_FORMAT_PCAP_US] = { "pcap-us", ".pcap", BC_PCAP_RECORD_HEADER },
+	[BC_FORMAT_ERF] = { "erf", ".erf", BC_ERF_OVERHEAD },
 };
 
 int bc_format_from_name(const char *name, enum bc_format *ret)

@@ -8,12 +8,12 @@
 
 #include "bc_iface.h"
 
-enum bc_format { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS, BC_FORMAT_PCAP_US };
+enum bc_format { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS, BC_FORMAT_PCAP_US, BC_FORMAT_ERF, BC_FORMAT_COUNT };
 
-/* "pcapng", "pcap", "pcap-us" as on the command line; -EINVAL for another word. */
+/* "pcapng", "pcap", "pcap-us", "erf" as on the command line; -EINVAL for another word. */
 int bc_format_from_name(const char *name, enum bc_format *ret);
 const char *bc_format_name(enum bc_format f);
-/* ".pcapng" or ".pcap". */
+/* ".pcapng", ".pcap" or ".erf". */
 const char *bc_format_ext(enum bc_format f);
 
 /* Bytes that a record takes beside its data, at the most and without options. */

@@ -95,7 +95,7 @@ static void account(struct bc_closer *c, int err, uint64_t took_ns)
 static int publish(struct bc_closer *c, struct bc_segfile *f, bool give_up, char *path)
 {
 	bc_segfile_path(c->folder, f->tmp, path);
-	if (f->size == 0) {
+	if (f->size == 0 && (f->tail_err || !c->folder->keep_empty)) {
 		bc_segfile_remove(c->folder, f);
 		return -ENODATA;
 	}

@@ -17,6 +17,7 @@ struct bc_folder {
 	uint32_t reserve;
 	uint32_t step;
 	bool direct;		/* files are opened past the page cache: O_DIRECT */
+	bool keep_empty;	/* publish a file of no bytes, do not remove it */
 	const struct bc_log *log;
 };
 

@@ -45,7 +45,7 @@ struct bc_segment_info {
  * final name, and file_bytes are on disk under it. Negative errno: path is where the data lies now, which is
  *   the temporary name, left in place, when write_tail, fsync or rename failed, or -ECANCELED after bc_store_abort();
  *   the final name, if only the folder's fsync failed;
- *   a name that is gone: -ENODATA, not one byte had been written, and the empty file was removed.
+ *   a name that is gone: -ENODATA, not one byte had been written, and the empty file was removed, unless keep_empty.
  * For dir and file it runs on the store's thread (or in bc_store_abort()), else inside bc_store_finish(). It must not
  * call the store. path and info live only as long as the call. path is "-" for a descriptor and "" for null.
  */
@@ -61,6 +61,7 @@ struct bc_store_config {
 	uint64_t first_seq;	/* DIR: number of the first segment */
 	uint32_t pid;		/* DIR, FILE: stands in temporary names */
 	uint32_t reserve;	/* bytes kept free for bc_store_write_tail(); 0: BC_STORE_RESERVE */
+	bool keep_empty;	/* DIR, FILE: a file of no bytes is a valid segment */
 	uint32_t step;		/* disk space is taken in steps of this many bytes; 0: BC_STORE_STEP */
 	enum bc_io io;		/* DIR, FILE; bc_store_stats() tells what came of it */
 	uint32_t depth;		/* direct writes in flight, 1 is without io_uring; 0: the one found best */

@@ -296,6 +296,7 @@ int bc_store_dir_open(const struct bc_store_config *cfg, struct bc_store **ret, 
 		.pid = cfg->pid,
 		.reserve = cfg->reserve ? cfg->reserve : BC_STORE_RESERVE,
 		.step = cfg->step ? cfg->step : BC_STORE_STEP,
+		.keep_empty = cfg->keep_empty,
 		.log = cfg->log,
 	};
 	r = set_up(d, cfg, err);

@@ -6,6 +6,7 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include "bc_erf.h"
 #include "bc_packet.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
@@ -72,6 +73,13 @@ static inline void cut(struct bc_pack *p, uint32_t need)
 	p->slice[p->n_slices++].begin = p->pos;
 }
 
+/* The format has no place for a packet of this link type. */
+static void refuse(struct bc_pack *p, const struct bc_meta *meta)
+{
+	p->refused++;
+	p->refused_from[meta->source]++;
+}
+
 static inline void pack_pcapng(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns)
 {
 	const struct bc_meta *meta = bc_meta(m);
@@ -99,13 +107,34 @@ static inline void pack_pcap(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_
 	if (p->linktype < 0)
 		p->linktype = p->ifaces->entry[0].linktype;
 	if (linktype != p->linktype) {
-		p->refused++;
-		p->refused_from[meta->source]++;
+		refuse(p, meta);
 		return;
 	}
 	assert(need <= p->cap - p->pos);
 	cut(p, need);
 	copy_packet(bc_pcap_record(p->buf + p->pos, ts_ns, p->format == BC_FORMAT_PCAP_NS, caplen, meta->wire_len), m, caplen);
+	p->pos += need;
+}
+
+static inline void pack_erf(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns)
+{
+	const struct bc_meta *meta = bc_meta(m);
+	uint64_t drops = __builtin_expect(meta->flags & BC_META_DROPS, 0) ? m->tx_offload : 0;
+	uint32_t sliced = m->pkt_len < p->snaplen ? m->pkt_len : p->snaplen;
+	uint32_t caplen = bc_erf_caplen(sliced, meta->wire_len);
+	int whole = bc_erf_is_whole(sliced, meta->wire_len);
+	uint32_t need = bc_erf_len(caplen, whole);
+	uint8_t *at;
+
+	if (p->ifaces->entry[m->port].linktype != BC_ERF_LINKTYPE) {
+		refuse(p, meta);
+		return;
+	}
+	assert(need <= p->cap - p->pos);
+	cut(p, need);
+	at = bc_erf_begin(p->buf + p->pos, m->port, ts_ns, caplen, meta->wire_len, whole, drops);
+	copy_packet(at, m, caplen);
+	bc_erf_end(at, caplen, whole);
 	p->pos += need;
 }
 
@@ -181,6 +210,15 @@ static void burst_pcap(struct bc_pack *p, struct rte_mbuf *const *m, const struc
 	}
 }
 
+static void burst_erf(struct bc_pack *p, struct rte_mbuf *const *m, const struct bc_desc *d, uint32_t n, struct returns *r)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		look_ahead(m + i, p->snaplen);
+		pack_erf(p, m[i], d[i].ts_ns);
+		give_back(r, m[i]);
+	}
+}
+
 void bc_pack_burst(struct bc_pack *p, const struct bc_desc *d, uint32_t n)
 {
 	/* The last packet is looked ahead at more than once. */
@@ -200,6 +238,8 @@ void bc_pack_burst(struct bc_pack *p, const struct bc_desc *d, uint32_t n)
 	r.pool = m[0]->pool;
 	if (p->format == BC_FORMAT_PCAPNG)
 		burst_pcapng(p, m, d, n, &r);
+	else if (p->format == BC_FORMAT_ERF)
+		burst_erf(p, m, d, n, &r);
 	else
 		burst_pcap(p, m, d, n, &r);
 	if (r.n)

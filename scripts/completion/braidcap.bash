@@ -31,7 +31,7 @@ _braidcap()
 		COMPREPLY=($(compgen -W 'auto direct buffered' -- "$cur"))
 		;;
 	--format)
-		COMPREPLY=($(compgen -W 'pcapng pcap pcap-us' -- "$cur"))
+		COMPREPLY=($(compgen -W 'pcapng pcap pcap-us erf' -- "$cur"))
 		;;
 	--user)
 		COMPREPLY=($(compgen -u -- "$cur"))

@@ -66,9 +66,19 @@ class Wireshark(unittest.TestCase):
         got = fields("braidcap-us.pcap", "frame.time_epoch", "frame.cap_len", "frame.len")
         self.assertEqual(got, [["1700000000.123456000", "60", "1500"], ["1700000000.123457000", "61", "61"]])
 
+    def test_erf(self):
+        got = fields("braidcap.erf", "frame.time_epoch", "frame.cap_len", "frame.len", "erf.flags.cap", "erf.lctr",
+                     "erf.rlen", "erf.wlen", "eth.fcs.status", options=("-o", "eth.check_fcs:TRUE"))
+        self.assertEqual(got, [
+            ["1700000000.123456789", "64", "64", "0", "0", "88", "64", "1"],
+            ["1700000000.123456790", "70", "1504", "1", "0", "88", "1504", ""],
+            ["1700000000.123457789", "65", "65", "3", "7", "88", "65", "1"],
+            ["1700000000.999999999", "66", "66", "0", "65535", "88", "66", "1"],
+        ])
+
     def test_capinfos_knows_the_types(self):
         for name, kind in (("braidcap.pcapng", "pcapng"), ("braidcap-ns.pcap", "nsecpcap"),
-                           ("braidcap-us.pcap", "pcap")):
+                           ("braidcap-us.pcap", "pcap"), ("braidcap.erf", "erf")):
             self.assertIn(f"File type:           {kind}\n", tool("capinfos", "-M", name))
 
 

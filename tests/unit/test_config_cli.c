@@ -117,6 +117,7 @@ static void output_options_are_taken(void **state)
 	ACCEPT("--utc", o->utc);
 	ACCEPT("--format pcap", o->format == BC_FORMAT_PCAP_NS);
 	ACCEPT("--format pcap-us", o->format == BC_FORMAT_PCAP_US);
+	ACCEPT("--format erf", o->format == BC_FORMAT_ERF);
 	ACCEPT("-Z zstd", o->codec == BC_CODEC_ZSTD);
 	ACCEPT("--compress none", o->codec == BC_CODEC_NONE);
 	ACCEPT("-z 12", o->level == 12);
@@ -166,8 +167,8 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "-Z zstd -z 20", "level of zstd: '20' is not a whole number from 1 to 19" },
 		{ "-Z none -z 1", "'out/' is not compressed" },
 		{ "-Z rar", "lz4, zstd, gzip, xz, bzip2, lzo or none" },
-		{ "--format erf", "pcapng, pcap or pcap-us" },
 		{ "--io fast", "--io: 'fast' is not a way to write: auto, direct or buffered" },
+		{ "--format rpcap", "pcapng, pcap, pcap-us or erf" },
 		{ "--prefix a/b", "--prefix" },
 		{ "--user ", "--user: is empty" },
 		{ "--prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "longer than 64 bytes" },
@@ -228,6 +229,8 @@ static void the_name_tells_the_destination(void **state)
 		{ "x.pcapng", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_NONE },
 		{ "x.pcap", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_NONE },
 		{ "x.PCAP", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_NONE },
+		{ "x.erf", BC_DEST_FILE, BC_FORMAT_ERF, BC_CODEC_NONE },
+		{ "x.erf.gz", BC_DEST_FILE, BC_FORMAT_ERF, BC_CODEC_GZIP },
 		{ "x.pcap.lz4", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_LZ4 },
 		{ "x.pcapng.zst", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_ZSTD },
 		{ "x.pcap.GZ", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_GZIP },

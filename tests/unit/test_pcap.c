@@ -84,11 +84,11 @@ static void no_snaplen_is_never_written_as_zero(void **state)
 
 static void formats_are_known_by_name(void **state)
 {
-	const enum bc_format all[] = { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS, BC_FORMAT_PCAP_US };
-	const char *names[] = { "pcapng", "pcap", "pcap-us" };
-	const char *exts[] = { ".pcapng", ".pcap", ".pcap" };
+	const enum bc_format all[] = { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS, BC_FORMAT_PCAP_US, BC_FORMAT_ERF };
+	const char *names[] = { "pcapng", "pcap", "pcap-us", "erf" };
+	const char *exts[] = { ".pcapng", ".pcap", ".pcap", ".erf" };
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < BC_FORMAT_COUNT; i++) {
 		enum bc_format f = BC_FORMAT_PCAPNG;
 
 		assert_int_equal(bc_format_from_name(names[i], &f), 0);

@@ -249,6 +249,26 @@ static void empty_segment_is_removed(void **state)
 	assert_int_equal(count(f->dir, ""), 0);
 }
 
+static void empty_segment_is_kept_where_it_is_a_valid_one(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_store_config cfg = config_of(f, BC_STORE_DIR, f->dir);
+	struct bc_store *s = NULL;
+
+	cfg.keep_empty = true;
+	assert_int_equal(bc_store_open(&cfg, &s, &f->err), 0);
+	assert_int_equal(bc_store_begin(s), 0);
+	assert_int_equal(finish(s), 0);
+	assert_int_equal(bc_store_begin(s), 0);
+	bc_store_spoil(s, -EIO);
+	assert_int_equal(finish(s), 0);
+	assert_int_equal(bc_store_close(s), 0);
+	assert_int_equal(f->errs[0], 0);
+	assert_int_equal(f->errs[1], -ENODATA);
+	assert_holds(in_dir(f, STAMP "-00000000.x"), "");
+	assert_int_equal(count(f->dir, ""), 1);
+}
+
 static void close_leaves_an_unfinished_segment(void **state)
 {
 	struct fixture *f = *state;
@@ -753,6 +773,7 @@ int main(void)
 		T(two_stores_in_one_folder_at_the_same_second_keep_apart),
 		T(leftover_of_the_same_process_number_is_left_alone),
 		T(empty_segment_is_removed),
+		T(empty_segment_is_kept_where_it_is_a_valid_one),
 		T(close_leaves_an_unfinished_segment),
 		T(abort_leaves_what_waits_and_what_is_written_as_it_is),
 		T(begin_does_not_wait_for_a_thread_that_stands_still_until_the_queue_is_full),
