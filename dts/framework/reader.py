@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What a capture file holds, read without the code under test."""
 
+import re
 import struct
 from dataclasses import dataclass, field
 
@@ -90,13 +91,25 @@ def _pcapng(data):
     return capture
 
 
+def _erf(data):
+    """Ethernet records; the check sequence is left out."""
+    capture, at = Capture(interfaces=[{}]), 0
+    while at < len(data):
+        stamp, kind, flags, size, _, wire = struct.unpack("<QBB", data[at:at + 10]) + struct.unpack(">HHH", data[at + 10:at + 16])
+        assert kind == 2 and size % 8 == 0 and at + size <= len(data), f"the record at {at} is none of ours"
+        ns = (stamp >> 32) * 10**9 + ((stamp & 0xFFFFFFFF) * 10**9 + 2**31 >> 32)
+        capture.packets.append(Packet(ns, data[at + 18:at + min(size, 18 + wire - 4)], wire - 4, flags & 3))
+        at += size
+    return capture
+
+
 def parse(data):
     """A Capture out of the bytes of a pcap or pcapng file."""
     return _pcapng(data) if data[:4] == b"\x0a\x0d\x0d\x0a" else _pcap(data)
 
 
 def read(path):
-    return parse(unpacked(path))
+    return (_erf if re.search(r"\.erf(\.(lz4|zst|gz|xz|bz2|lzo))?$", str(path)) else parse)(unpacked(path))
 
 
 def packets(path):

@@ -7,7 +7,8 @@ from framework.reader import packer, unpacked
 from framework.test_suite import TestSuite, func_test, verify
 
 COUNT = 5000
-MAGIC = {"pcapng": b"\x0a\x0d\x0d\x0a", "pcap": b"\x4d\x3c\xb2\xa1", "pcap-us": b"\xd4\xc3\xb2\xa1"}
+MAGIC = {"pcapng": b"\x0a\x0d\x0d\x0a", "pcap": b"\x4d\x3c\xb2\xa1", "pcap-us": b"\xd4\xc3\xb2\xa1",
+         "erf": None}
 PACKER = {"lz4": ("lz4", ".lz4"), "zstd": ("zstd", ".zst"), "gzip": ("gzip", ".gz"),
           "xz": ("xz", ".xz"), "bzip2": ("bzip2", ".bz2"), "lzo": ("lzop", ".lzo"), "none": (None, "")}
 
@@ -24,7 +25,7 @@ class TestCodecs(TestSuite):
         name, end = PACKER[codec]
         verify([packer(p) for p in found] == [name], f"{found}")
         verify(found[0].name.endswith(f".{form.removesuffix('-us')}{end}"), found[0].name)
-        verify(unpacked(found[0])[:4] == MAGIC[form], "another format")
+        verify(MAGIC[form] in (None, unpacked(found[0])[:4]), "another format")
         if form == "pcap-us":
             made = [p._replace(ts_ns=p.ts_ns // 1000 * 1000) for p in made]
         assert_same(verify_segments(found), made)

@@ -40,6 +40,18 @@ class TestFiles(TestSuite):
         assert_same(verify_segments([f / "out.pcapng.lz4"]), expected)
 
     @func_test
+    def erf(self):
+        """What was written as ERF is read again by its name, packed too, and by erf: under another."""
+        made = self.trace(0)
+        plain = write_pcap(self.folder / "in.pcap", made, nanoseconds=True)
+        for name, source in (("a.erf", "{}"), ("b.erf.gz", "file:{}"), ("c", "erf:{}")):
+            self.capture("-i", plain, "-w", self.folder / name, "--format", "erf", "-Z", "gzip" if "gz" in name else "none")
+            run = self.capture("-i", source.format(self.folder / name), "-w", self.folder / f"{name}.pcap")
+            assert_lossless(run.report, COUNT)
+            assert_same(verify_segments([self.folder / f"{name}.pcap"]), made)
+        self.braidcap("verify", self.folder / "a.erf", self.folder / "b.erf.gz")
+
+    @func_test
     def interfaces_of_one_file_stay_apart(self):
         """Each packet of a pcapng with three interfaces of different resolution stays with its interface."""
         made = [p._replace(iface=i % 3) for i, p in enumerate(self.trace(0))]

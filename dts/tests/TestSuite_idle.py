@@ -41,8 +41,8 @@ class TestIdle(TestSuite):
     def an_empty_file(self):
         """So does a file without a packet, in every format."""
         trace = write_pcap(self.folder / "in.pcap", [])
-        for form in ("pcapng", "pcap", "pcap-us"):
-            out = self.folder / f"out-{form}"
+        for form in ("pcapng", "pcap", "pcap-us", "erf"):
+            out = self.folder / f"out.{form}"
             self.capture("-i", trace, "-w", out, "--format", form, "-Z", "none")
             verify(verify_segments([out]) == [], form)
 

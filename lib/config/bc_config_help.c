@@ -24,6 +24,7 @@ const char bc_config_help[] =
 "  eth0, pcap:eth0         a kernel interface, or any other device of libpcap\n"
 "  trace.pcap, file:trace  a capture file: pcap, pcapng; plain, .lz4, .zst, .gz,\n"
 "                          .xz, .bz2, .lzo; - is stdin\n"
+"  trace.erf, erf:trace    the same of ERF\n"
 "  dpdk:0000:3b:00.0       a port of DPDK by its PCI address, with the driver's\n"
 "                          options behind it as in DPDK's devargs\n"
 "  dpdk:net_af_packet0,iface=eth1\n"

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bc_config_draft.h"
+#include "bc_reader.h"
 
 #define SPEC_MAX 4096
 
@@ -250,7 +251,7 @@ static int guess_kind(struct spec *s, const char *name)
 		s->c->kind = BC_SOURCE_FILE;
 	} else if (strchr(name, ':')) {
 		return bc_err_set(s->err, -EINVAL, "%s: '%s' is no interface and no file here; the kinds of source are "
-				  "dpdk:, pcap:, file: and null: (a port of DPDK is dpdk:0000:3b:00.0)", s->what, name);
+				  "dpdk:, pcap:, file:, erf: and null: (a port of DPDK is dpdk:0000:3b:00.0)", s->what, name);
 	} else {
 		s->c->kind = BC_SOURCE_PCAP;
 	}
@@ -281,6 +282,7 @@ static int parse_named(struct spec *s, char *text, bool guess)
 	if (rc)
 		return rc;
 	strcpy(s->c->target, text);
+	s->c->erf |= s->c->kind == BC_SOURCE_FILE && bc_reader_is_erf_name(text, bc_codec_ext(bc_codec_of_path(text)));
 	s->c->wait = s->c->kind == BC_SOURCE_FILE;
 	rc = take_keys(s, keys);
 	if (!rc && s->c->kind == BC_SOURCE_PCAP)
@@ -289,8 +291,13 @@ static int parse_named(struct spec *s, char *text, bool guess)
 }
 
 /* Without the kind's prefix in front. */
-static char *strip_kind(char *text, enum bc_source_kind *ret)
+static char *strip_kind(char *text, enum bc_source_kind *ret, bool *ret_erf)
 {
+	if (!strncmp(text, "erf:", 4)) {
+		*ret = BC_SOURCE_FILE;
+		*ret_erf = true;
+		return text + 4;
+	}
 	for (unsigned i = 0; i < sizeof(kind_names) / sizeof(kind_names[0]); i++) {
 		size_t n = strlen(kind_names[i]);
 
@@ -304,7 +311,7 @@ static char *strip_kind(char *text, enum bc_source_kind *ret)
 
 static int parse_text(struct spec *s, char *text)
 {
-	char *rest = strip_kind(text, &s->c->kind);
+	char *rest = strip_kind(text, &s->c->kind, &s->c->erf);
 	int rc;
 
 	if (rest != text && s->c->kind == BC_SOURCE_NULL)

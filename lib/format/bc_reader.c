@@ -114,5 +114,7 @@ int bc_reader_next(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *
 		return bc_reader_block(r, buf, len, consumed, need, rec, err);
 	if (r->kind == BC_READER_PCAP)
 		return read_pcap(r, buf, len, consumed, need, rec, err);
+	if (r->kind == BC_READER_ERF)
+		return bc_reader_erf(r, buf, len, consumed, need, rec, err);
 	return read_start(r, buf, len, consumed, need, rec, err);
 }

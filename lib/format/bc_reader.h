@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A parser of pcap (us, ns, both byte orders, also the longer records of the modified magic 0xa1b2cd34) and pcapng
- * (several sections, several interfaces and resolutions, EPB, SPB, the obsolete packet block) over bytes that the caller
- * holds. It does no I/O and never reads outside the bytes given. Every field is hostile. One thread at a time uses a
+ * (several sections, several interfaces and resolutions, EPB, SPB, the obsolete packet block), and of ERF's Ethernet
+ * records, over bytes that the caller holds. It does no I/O and never reads outside the bytes given. Every field is hostile. One thread at a time uses a
  * reader.
  */
 #ifndef BC_READER_H
 #define BC_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,10 +38,15 @@ struct bc_record {
 
 /* NULL without memory; free takes NULL. */
 struct bc_reader *bc_reader_new(void);
+/* ERF has no magic to be told by. */
+struct bc_reader *bc_reader_new_erf(void);
+/* Is that the one to be taken for a file of this name? packed is the extension of a compression that ends it, or "". */
+bool bc_reader_is_erf_name(const char *path, const char *packed);
 void bc_reader_free(struct bc_reader *r);
 
 /*
- * Parse one item at buf. At BC_READ_RECORD, _IFACE and _SKIP *consumed is its length (a pcap file header is an IFACE);
+ * Parse one item at buf. At BC_READ_RECORD, _IFACE and _SKIP *consumed is its length (a pcap file header is an IFACE; one
+ * of ERF has length 0, and comes before the first record of an interface);
  * all of rec is set at BC_READ_RECORD, rec->iface at BC_READ_IFACE. At BC_READ_MORE *consumed is 0 and *need a number of
  * bytes from buf to come back with: more than len, at most BC_READER_MAX_BLOCK; a first answer may only suffice to find
  * out the next. What comes out does not depend on how much of the file is given at once. Lengths are the file's: wirelen

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "bc_reader.h"
 
@@ -28,11 +29,12 @@ struct bc_reader_iface {
 };
 
 struct bc_reader {
-	enum { BC_READER_START, BC_READER_PCAP, BC_READER_PCAPNG } kind;
+	enum { BC_READER_START, BC_READER_PCAP, BC_READER_PCAPNG, BC_READER_ERF } kind;
 	bool big_endian;	/* pcapng: of the current section */
 	uint32_t record_header;	/* pcap: its length */
 	uint32_t frac_ns;	/* pcap: ns in a unit of the fraction */
 	uint32_t first;		/* pcapng: the current section's interface 0 */
+	int32_t port[4];	/* ERF: interfaces by the number that records tell, -1: not seen yet */
 	uint32_t count;
 	struct bc_reader_iface *iface[BC_MAX_IFACES];
 };
@@ -85,6 +87,9 @@ int bc_reader_option_check(const struct bc_reader_option *o, uint16_t len, const
 int bc_reader_iface_new(struct bc_reader *r, struct bc_reader_iface **ret, struct bc_err *err);
 /* Parse an interface description block of total bytes and add its interface. */
 int bc_reader_idb(struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_err *err);
+/* bc_reader_next() of ERF. */
+int bc_reader_erf(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,
+		  struct bc_record *rec, struct bc_err *err);
 /* bc_reader_next() between pcapng blocks. */
 int bc_reader_block(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,
 		    struct bc_record *rec, struct bc_err *err);

@@ -45,7 +45,7 @@ static bool ends_with(const char *name, const char *ext)
 
 static int find_extension(struct leftover *l, const char *name, struct bc_err *err)
 {
-	const enum bc_format formats[] = { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS };
+	const enum bc_format formats[] = { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS, BC_FORMAT_ERF };
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		for (l->codec = 0; l->codec < BC_CODEC_COUNT; l->codec++) {
@@ -139,7 +139,7 @@ static int scan(const struct leftover *l, bc_scan_item item, void *ctx, struct b
 
 	if (fd < 0)
 		return bc_err_set(err, -errno, "%s: %s", l->path, strerror(errno));
-	r = bc_scan(fd, l->bytes, item, ctx, &ret->scan, err);
+	r = bc_scan(fd, bc_reader_is_erf_name(l->path, bc_codec_ext(l->codec)), l->bytes, item, ctx, &ret->scan, err);
 	if (r == 0 && ret->scan.records == 0)
 		r = bc_err_set(err, -ENODATA, "no packet can be recovered: %s",
 			       *ret->scan.why ? ret->scan.why : "there is none in it");

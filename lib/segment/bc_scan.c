@@ -153,6 +153,8 @@ static int step(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *
 	}
 	if (r == BC_READ_MORE)
 		return more(s, need, err);
+	if (len == 0)
+		return 0;
 	s->res->items++;
 	s->res->kept_bytes += len;
 	if (r == BC_READ_RECORD)
@@ -162,14 +164,14 @@ static int step(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *
 	return r;
 }
 
-static int open_scanner(struct scanner *s, int fd, uint64_t limit, struct bc_err *err)
+static int open_scanner(struct scanner *s, int fd, bool erf, uint64_t limit, struct bc_err *err)
 {
 	struct stat st;
 	int r;
 
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		s->file_bytes = (uint64_t)st.st_size < limit ? (uint64_t)st.st_size : limit;
-	s->reader = bc_reader_new();
+	s->reader = erf ? bc_reader_new_erf() : bc_reader_new();
 	s->buf = malloc(CHUNK);
 	s->cap = CHUNK;
 	if (!s->reader || !s->buf) {
@@ -182,14 +184,14 @@ static int open_scanner(struct scanner *s, int fd, uint64_t limit, struct bc_err
 	return r;
 }
 
-int bc_scan(int fd, uint64_t limit, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err)
+int bc_scan(int fd, bool erf, uint64_t limit, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err)
 {
 	struct scanner s = { .res = ret };
 	uint64_t taken;
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	r = open_scanner(&s, fd, limit, err);
+	r = open_scanner(&s, fd, erf, limit, err);
 	while (r == 0 && !s.done)
 		r = step(&s, item, ctx, err);
 	ret->lost_bytes += s.have - s.pos;

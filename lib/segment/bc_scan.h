@@ -3,6 +3,7 @@
 #ifndef BC_SCAN_H
 #define BC_SCAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bc_err.h"
@@ -17,7 +18,7 @@ enum bc_scan_end {
 /* What was found. Plain data. */
 struct bc_scan {
 	enum bc_scan_end end;
-	uint64_t items;		/* blocks of pcapng, or the file header and the records of pcap */
+	uint64_t items;		/* blocks of pcapng, the file header and the records of pcap, the records of ERF */
 	uint64_t records;	/* packets among them */
 	uint64_t backwards;	/* packets with an earlier time than the one before */
 	uint64_t first_ns;	/* of the packets with a time, in the order of the file; 0 without one */
@@ -32,10 +33,10 @@ struct bc_scan {
 typedef int (*bc_scan_item)(void *ctx, const uint8_t *item, size_t len, const struct bc_record *rec);
 
 /*
- * Reads fd from where it stands, limit bytes at most (UINT64_MAX: all), and closes it in every case. item may be NULL. Damage is no failure: it is described
- * in *ret, which is always filled. Negative errno: no memory, the disk cannot be read, or what item returned; err then
- * has a line (of item's error, only if item wrote it).
+ * Reads fd from where it stands, limit bytes at most (UINT64_MAX: all), and closes it in every case. erf: it is ERF. item may be
+ * NULL. Damage is no failure: it is described in *ret, which is always filled. Negative errno: no memory, the disk cannot be
+ * read, or what item returned; err then has a line (of item's error, only if item wrote it).
  */
-int bc_scan(int fd, uint64_t limit, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err);
+int bc_scan(int fd, bool erf, uint64_t limit, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err);
 
 #endif

@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "bc_codec.h"
+
 int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err)
 {
+	bool erf = bc_reader_is_erf_name(path, bc_codec_ext(bc_codec_of_path(path)));
 	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
 
 	memset(ret, 0, sizeof(*ret));
@@ -14,12 +17,12 @@ int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err)
 		r = -errno;
 		return bc_err_set(err, r, "%s: %s", path, strerror(-r));
 	}
-	r = bc_scan(fd, UINT64_MAX, NULL, NULL, ret, err);
+	r = bc_scan(fd, erf, UINT64_MAX, NULL, NULL, ret, err);
 	if (r < 0)
 		return bc_err_prefix(err, r, "%s", path);
 	if (ret->end != BC_SCAN_WHOLE)
 		return bc_err_set(err, -EBADMSG, "%s: not whole: %s", path, ret->why);
-	if (ret->items == 0)
+	if (ret->items == 0 && !erf)
 		return bc_err_set(err, -ENODATA, "%s: there is nothing in it, not even a header", path);
 	return 0;
 }

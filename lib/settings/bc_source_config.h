@@ -15,6 +15,7 @@ struct bc_source_config {
 	enum bc_source_kind kind;
 	char *target;			/* dpdk: devargs without our keys, but with the driver's own word for the number of
 					   queues where it has one; pcap: interface; file: path, "-" is stdin; null: "" */
+	bool erf;			/* file: it is ERF, which does not say so itself */
 	/* Keys of ours, taken out of the target. */
 	uint32_t queues;		/* dpdk, null: RX queues, default 1 */
 	uint32_t descriptors;		/* dpdk: per RX queue; 0: the driver's choice */

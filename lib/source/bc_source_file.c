@@ -240,7 +240,8 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 	for (;;) {
 		r = bc_reader_next(p->reader, p->buf + p->begin, p->end - p->begin, &p->used, &need, &rec, err);
 		if (r < 0)
-			return bc_err_prefix(err, -EBADMSG, "%s: no capture file (pcap or pcapng) that can be read", cfg->spec);
+			return bc_err_prefix(err, -EBADMSG, "%s: no capture file (%s) that can be read", cfg->spec,
+					     cfg->erf ? "ERF" : "pcap or pcapng; ERF is named .erf, or given as erf:FILE");
 		if (r == BC_READ_MORE && !read_more(p, need)) {
 			if (p->eof)
 				break;
@@ -255,7 +256,7 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 	}
 	if (p->read_error && p->offset == 0)
 		return bc_err_set(err, p->read_error, "%s: %s", cfg->spec, p->read_words.msg);
-	if (p->offset == 0)
+	if (r == BC_READ_MORE && p->offset == 0 && !(cfg->erf && p->begin == p->end))
 		return bc_err_set(err, -EBADMSG, "%s: the file is empty, or ends within its header", cfg->spec);
 	*ret = r == BC_READ_IFACE ? *bc_reader_iface(p->reader, 0) : (struct bc_iface){ .linktype = 1 };
 	return 0;
@@ -272,7 +273,7 @@ int bc_source_file_open(const struct bc_source_config *cfg, const struct bc_sour
 	if (p) {
 		p->cap = WINDOW;
 		p->buf = malloc(p->cap);
-		p->reader = bc_reader_new();
+		p->reader = cfg->erf ? bc_reader_new_erf() : bc_reader_new();
 	}
 	if (!p || !p->buf || !p->reader) {
 		bc_err_set(err, r, "%s: no memory", cfg->spec);

@@ -18,7 +18,7 @@ _braidcap()
 	[[ ${COMP_WORDS[1]} == capture ]] || return
 	case $prev in
 	-i)
-		COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: null:" -- "$cur")
+		COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: erf: null:" -- "$cur")
 			$(compgen -f -- "$cur"))
 		;;
 	-w | -C | --config | --report)

@@ -11,7 +11,7 @@ static void send_mix(struct chain *c, uint32_t n)
 
 		chain_send_as(c, (struct chain_packet){
 			.source = source, .iface = source, .len = len,
-			.drops = c->cfg.format == BC_FORMAT_PCAPNG && !random_below(&c->random, 20) ? 1 + i : 0,
+			.drops = (c->cfg.format == BC_FORMAT_PCAPNG || c->cfg.format == BC_FORMAT_ERF) && !random_below(&c->random, 20) ? 1 + i : 0,
 		});
 	}
 }
@@ -51,9 +51,28 @@ static void pcap_us_holds_all_that_was_sent(void **state)
 	all_that_was_sent_can_be_read(BC_FORMAT_PCAP_US);
 }
 
+static void erf_holds_all_that_was_sent(void **state)
+{
+	all_that_was_sent_can_be_read(BC_FORMAT_ERF);
+}
+
+static void erf_holds_ethernet_only(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .sources = 2, .format = BC_FORMAT_ERF });
+	uint32_t raw = chain_iface(c, 101);
+
+	/* Though the first packet is of the other type. */
+	for (uint32_t i = 0; i < 100; i++)
+		chain_send_as(c, (struct chain_packet){ .source = i % 2 == 0, .iface = i % 2 ? 0 : raw, .len = 200 });
+	chain_end(c);
+	assert_int_equal(chain_lost(c, BC_LOSS_LINK_TYPE), 50);
+	assert_int_equal(chain_balance(c).written, 50);
+	chain_free(c);
+}
+
 static void an_empty_capture_gives_one_readable_file(void **state)
 {
-	for (uint32_t n = 0; n < 9; n++) {
+	for (uint32_t n = 0; n < 3 * BC_FORMAT_COUNT; n++) {
 		struct chain *c = chain_new((struct chain_config){ .codec = (enum bc_codec)(n % 3),
 								   .format = (enum bc_format)(n / 3) });
 
@@ -342,6 +361,8 @@ int main(void)
 		cmocka_unit_test(pcapng_holds_all_that_was_sent),
 		cmocka_unit_test(pcap_holds_all_that_was_sent),
 		cmocka_unit_test(pcap_us_holds_all_that_was_sent),
+		cmocka_unit_test(erf_holds_all_that_was_sent),
+		cmocka_unit_test(erf_holds_ethernet_only),
 		cmocka_unit_test(an_empty_capture_gives_one_readable_file),
 		cmocka_unit_test(packets_without_bytes_are_packets),
 		cmocka_unit_test(the_largest_records_fit_chunks_of_every_size),

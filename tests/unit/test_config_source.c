@@ -159,9 +159,25 @@ static void defaults_are_those_of_the_kind(void **state)
 	bc_source_free(&s);
 }
 
+static void erf_is_told_by_its_name_or_kind(void **state)
+{
+	static const struct { const char *spec; bool erf; } are[] = {
+		{ "file:x.erf", true }, { "file:x.erf.gz", true }, { "./x.ERF", true }, { "erf:x.pcap", true }, { "erf:-", true },
+		{ "file:x.erf,full=wait", true }, { "file:x.pcap", false }, { "file:x.erf.pcap", false }, { "file:x.erf/y", false }, { "pcap:x.erf", false },
+	};
+
+	for (size_t i = 0; i < sizeof(are) / sizeof(are[0]); i++) {
+		struct bc_source_config s = parsed(are[i].spec);
+
+		assert_int_equal(s.erf, are[i].erf);
+		bc_source_free(&s);
+	}
+}
+
 static void a_comma_in_a_path_stays(void **state)
 {
 	is("file:a,b.pcap", BC_SOURCE_FILE, "a,b.pcap");
+	is("erf:a:b", BC_SOURCE_FILE, "a:b");
 	is("file:a,b.pcap,full=wait", BC_SOURCE_FILE, "a,b.pcap");
 	is("file:a,full=wait,b.pcap", BC_SOURCE_FILE, "a,full=wait,b.pcap");
 	is("pcap:a,b", BC_SOURCE_PCAP, "a,b");
@@ -198,6 +214,7 @@ static void a_source_without_a_name_is_refused(void **state)
 	refused("", "has no name");
 	refused("pcap:", "has no name");
 	refused("file:", "has no name");
+	refused("erf:", "has no name");
 	refused("dpdk:", "has no name");
 	refused("dpdk:queues=2", "has no name");
 	refused("queues=4", "without the source");
@@ -229,6 +246,7 @@ int main(void)
 		cmocka_unit_test(keys_of_interfaces_are_taken),
 		cmocka_unit_test(keys_of_the_null_source_are_taken),
 		cmocka_unit_test(defaults_are_those_of_the_kind),
+		cmocka_unit_test(erf_is_told_by_its_name_or_kind),
 		cmocka_unit_test(a_comma_in_a_path_stays),
 		cmocka_unit_test(keys_of_another_kind_are_refused),
 		cmocka_unit_test(bad_values_are_refused),

@@ -849,7 +849,7 @@ static void every_cut_asks_for_what_suffices(void **state)
 		size_t records;
 
 		memcpy(exact, f.b, len);
-		records = lockstep_run(exact, len, (uint32_t)len);
+		records = lockstep_run(bc_reader_new, exact, len, (uint32_t)len);
 		assert_true(len < f.n || records == 3);
 		free(exact);
 	}

@@ -3,6 +3,7 @@
 #include "bc_test.h"
 
 #include "bc_build.h"
+#include "bc_erf.h"
 #include "bc_lockstep.h"
 
 #define MUTATIONS 100000
@@ -45,6 +46,17 @@ static void build_pcap(struct build *f, uint32_t magic, bool big_endian)
 		add_pcap_record(f, i, i, data, 3 * i, 3 * i);
 }
 
+static void build_erf(struct build *f)
+{
+	*f = (struct build){ .n = 0 };
+	for (uint32_t i = 0; i < 8; i++) {
+		uint8_t *at = bc_erf_begin(f->b + f->n, i / 2, i, 2 * i, i % 2 ? 2 * i : 1500, i % 2, 0);
+
+		memcpy(at, data, 2 * i);
+		f->n = (size_t)(bc_erf_end(at, 2 * i, i % 2) - f->b);
+	}
+}
+
 static uint32_t some_number(uint32_t *state)
 {
 	static const uint32_t telling[] = { 0, 1, 4, 8, 12, 0x7fffffff, 0x80000000, 0xfffffff0, 0xfffffffc, 0xffffffff,
@@ -84,7 +96,7 @@ static size_t mutate(uint8_t *b, size_t n, uint32_t *state)
 static void damaged_files_are_read_alike_in_windows(void **state)
 {
 	uint32_t random = 20231114;
-	struct build whole[5];
+	struct build whole[6];
 	size_t records = 0;
 
 	build_pcapng(&whole[0], false);
@@ -92,12 +104,13 @@ static void damaged_files_are_read_alike_in_windows(void **state)
 	build_pcap(&whole[2], 0xa1b2c3d4, false);
 	build_pcap(&whole[3], 0xa1b23c4d, true);
 	build_pcap(&whole[4], 0xa1b2cd34, false);
+	build_erf(&whole[5]);
 	for (unsigned int i = 0; i < MUTATIONS; i++) {
-		const struct build *f = &whole[i % 5];
+		const struct build *f = &whole[i % 6];
 		uint8_t *b = malloc(f->n);
 
 		memcpy(b, f->b, f->n);
-		records += lockstep_run(b, mutate(b, f->n, &random), i);
+		records += lockstep_run(i % 6 == 5 ? bc_reader_new_erf : bc_reader_new, b, mutate(b, f->n, &random), i);
 		free(b);
 	}
 	/* The damage leaves most of the files readable for a while. */
@@ -109,9 +122,11 @@ static void the_files_are_valid_before(void **state)
 	struct build f;
 
 	build_pcapng(&f, true);
-	assert_int_equal(lockstep_run(f.b, f.n, 1), 5);
+	assert_int_equal(lockstep_run(bc_reader_new, f.b, f.n, 1), 5);
 	build_pcap(&f, 0xa1b23c4d, false);
-	assert_int_equal(lockstep_run(f.b, f.n, 1), 4);
+	assert_int_equal(lockstep_run(bc_reader_new, f.b, f.n, 1), 4);
+	build_erf(&f);
+	assert_int_equal(lockstep_run(bc_reader_new_erf, f.b, f.n, 1), 8);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "bc_codec.h"
+#include "bc_erf.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
 #include "bc_recover.h"
@@ -202,6 +203,40 @@ static void plain_pcap_is_kept_to_its_last_whole_record(void **state)
 static void lz4_pcap_is_kept_to_its_last_whole_record(void **state)
 {
 	truncated(state, false, BC_CODEC_LZ4, ".pcap.lz4");
+}
+
+static void erf_is_kept_to_its_last_whole_record(void **state)
+{
+	struct fixture *f = *state;
+	struct image *m = calloc(1, sizeof(*m));
+	struct bc_recovered r;
+
+	for (int i = 0; i < PACKETS; i++) {
+		uint8_t *data = bc_erf_begin(m->raw + m->raw_len, 0, time_of(i), CAPLEN, CAPLEN, 1, 0);
+
+		memset(data, i, CAPLEN);
+		m->raw_len = (size_t)(bc_erf_end(data, CAPLEN, 1) - m->raw);
+	}
+	put_bytes(f, "tmp-4711-00000012.erf", m->raw, m->raw_len / 2 + 20);
+	assert_int_equal(recover(f, "tmp-4711-00000012.erf", false, &r), 0);
+	assert_int_equal(r.scan.end, BC_SCAN_TRUNCATED);
+	assert_int_equal(r.scan.records, PACKETS / 2);
+	assert_int_equal(r.scan.items, PACKETS / 2);
+	assert_int_equal(r.file_bytes, m->raw_len / 2);
+	assert_prefix_recovered(f, m, &r, STAMP "-00000012.erf");
+	free(m);
+}
+
+static void an_empty_erf_is_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_scan v;
+
+	put_bytes(f, "a.erf", (const uint8_t *)"", 0);
+	put_bytes(f, "a.pcap", (const uint8_t *)"", 0);
+	assert_int_equal(bc_verify(in_dir(f, "a.erf"), &v, &f->err), 0);
+	assert_int_equal(v.records, 0);
+	assert_int_equal(bc_verify(in_dir(f, "a.pcap"), &v, &f->err), -ENODATA);
 }
 
 static void plain_items_are_copied_byte_by_byte(void **state)
@@ -626,6 +661,8 @@ int main(void)
 		T(zstd_pcapng_is_kept_to_its_last_whole_block),
 		T(plain_pcap_is_kept_to_its_last_whole_record),
 		T(lz4_pcap_is_kept_to_its_last_whole_record),
+		T(erf_is_kept_to_its_last_whole_record),
+		T(an_empty_erf_is_whole),
 		T(plain_items_are_copied_byte_by_byte),
 		T(leftover_that_is_whole_is_kept_whole),
 		T(damage_ends_what_is_kept),
