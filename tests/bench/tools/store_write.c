@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How fast one thread writes a segment through a store, and what that costs it:
- *   bench_store FOLDER buffered|direct|auto DEPTH(0: default) BLOCK_KIB TOTAL_MIB [STEP_MIB]
+ *   store_write FOLDER buffered|direct|auto DEPTH(0: default) BLOCK_KIB TOTAL_MIB [STEP_MIB]
  * One line: what was used, MB/s (1,000,000 bytes) until the last block was taken and until it is published, CPU of the
  * writing thread and of the whole process in ms per GB.
  */
