@@ -201,12 +201,17 @@ static void put_out(struct bc_lane *l)
 	l->unannounced++;
 }
 
-/* What the level asks for, or what the backlog enforces; bc_lz4_block's acceleration. */
-static int acceleration(const struct bc_lane *l, bool *ret_pressed)
+/*
+ * What the level asks for, or what the backlog enforces; bc_lz4_block's acceleration. flooded: this lcore polls the sources
+ * too, and they bring more than there is time for. Then the loss is at their door, where the backlog does not show it.
+ */
+static int acceleration(const struct bc_lane *l, bool flooded, bool *ret_pressed)
 {
 	uint32_t share = (l->tail - l->head) * l->cfg.n_lanes * 8 / bc_bufpool_total(l->cfg.pool);
 
-	*ret_pressed = false;
+	*ret_pressed = flooded && l->cfg.accelerate;
+	if (*ret_pressed)
+		return 0;
 	for (size_t i = 0; l->cfg.accelerate && i < sizeof(ladder) / sizeof(ladder[0]); i++)
 		if (share >= ladder[i].eighths) {
 			*ret_pressed = true;
@@ -278,7 +283,7 @@ static void compress_slice(struct bc_lane *l, struct bc_chunk *c, int accel, boo
 	put_out(l);
 }
 
-static uint32_t compress_one(struct bc_lane *l)
+static uint32_t compress_one(struct bc_lane *l, bool flooded)
 {
 	struct bc_chunk *c;
 	bool pressed;
@@ -291,7 +296,7 @@ static uint32_t compress_one(struct bc_lane *l)
 		put_out(l);
 		return 1;
 	}
-	accel = acceleration(l, &pressed);
+	accel = acceleration(l, flooded, &pressed);
 	if (accel == 0 && l->slice == 0)
 		store_chunk(l, c, &l->stats.blocks_stored);
 	else if (l->slice == 0 && hopeless(l, c))
@@ -313,9 +318,10 @@ static void announce(struct bc_lane *l, uint32_t packets)
 uint32_t bc_lane_poll(struct bc_lane *l)
 {
 	uint32_t n = pack_some(l), blocks = 0;
+	bool busy = n >= (l->cfg.shared ? BUSY_ROUND_SHARED : BUSY_ROUND);
 
-	if (n < (l->cfg.shared ? BUSY_ROUND_SHARED : BUSY_ROUND) || !plenty(l))
-		blocks = compress_one(l);
+	if (!busy || !plenty(l))
+		blocks = compress_one(l, busy && l->cfg.shared);
 	if (l->unannounced)
 		announce(l, n);
 	return n + blocks;

@@ -187,6 +187,23 @@ static void pressure_that_comes_in_mid_chunk(void **state)
 	chain_free(c);
 }
 
+static void a_lane_that_keeps_its_sources_waiting_stores(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4, .accelerate = true, .shared = true, .buffers = 6 });
+	const struct bc_lane_stats *s = bc_lane_stats(c->lane[0]);
+
+	chain_send_many(c, 100, 1500);
+	let_merge(c);
+	bc_lane_poll(c->lane[0]);
+	assert_int_equal(bc_counter_get(&s->blocks_stored), 1);
+	bc_lane_poll(c->lane[0]);
+	assert_int_equal(bc_counter_get(&s->blocks_stored), 1);
+	assert_int_equal(bc_counter_get(&s->blocks) + bc_counter_get(&s->blocks_faster), 1);
+	chain_end(c);
+	chain_check_all(c);
+	chain_free(c);
+}
+
 static void without_leave_the_ladder_stays_up(void **state)
 {
 	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4, .buffers = 20 });
@@ -369,6 +386,7 @@ int main(void)
 		cmocka_unit_test(a_stored_chunk_is_a_legal_block),
 		cmocka_unit_test(under_pressure_blocks_are_made_faster_and_then_stored),
 		cmocka_unit_test(pressure_that_comes_in_mid_chunk),
+		cmocka_unit_test(a_lane_that_keeps_its_sources_waiting_stores),
 		cmocka_unit_test(without_leave_the_ladder_stays_up),
 		cmocka_unit_test(a_higher_level_makes_a_smaller_file),
 		cmocka_unit_test(a_lane_that_runs_ahead_does_not_starve_the_one_that_is_waited_for),
