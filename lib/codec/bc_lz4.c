@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "bc_codec.h"
+#include "bc_xxh32x4.h"
 
 #define LZ4_MAGIC 0x184D2204u
 #define LZ4_FLG 0x70		/* version 01, independent blocks, block checksums */
@@ -87,4 +88,15 @@ size_t bc_lz4_store_in_place(uint8_t *src, size_t len)
 	put_u32(src - 4, (uint32_t)len | LZ4_STORED);
 	put_u32(src + len, XXH32(src, len, 0));
 	return len + BC_LZ4_BLOCK_OVERHEAD;
+}
+
+void bc_lz4_store_four_in_place(uint8_t *const src[4], const size_t len[4])
+{
+	uint32_t sum[4];
+
+	bc_xxh32x4((const uint8_t *const *)src, len, sum);
+	for (int i = 0; i < 4; i++) {
+		put_u32(src[i] - 4, (uint32_t)len[i] | LZ4_STORED);
+		put_u32(src[i] + len[i], sum[i]);
+	}
 }

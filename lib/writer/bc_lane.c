@@ -220,12 +220,41 @@ static int acceleration(const struct bc_lane *l, bool flooded, bool *ret_pressed
 	return l->cfg.level <= 1 ? 1 : -l->cfg.level;
 }
 
-static void store_chunk(struct bc_lane *l, struct bc_chunk *c, bc_counter_t *why)
+/* The oldest chunk was stored in its own buffer. */
+static void put_out_stored(struct bc_lane *l, struct bc_chunk *c, bc_counter_t *why)
 {
-	c->len = (uint32_t)bc_lz4_store_in_place(c->data, c->dense);
+	c->len = c->dense + BC_LZ4_BLOCK_OVERHEAD;
 	c->data -= 4;
 	bc_counter_add(why, 1);
 	put_out(l);
+}
+
+static void store_chunk(struct bc_lane *l, struct bc_chunk *c, bc_counter_t *why)
+{
+	bc_lz4_store_in_place(c->data, c->dense);
+	put_out_stored(l, c, why);
+}
+
+/* False: not so many wait, or one of them has no packets. */
+static bool store_four(struct bc_lane *l, bc_counter_t *why)
+{
+	struct bc_chunk *c[4];
+	uint8_t *src[4];
+	size_t len[4];
+
+	if (l->tail - l->head < 4)
+		return false;
+	for (uint32_t i = 0; i < 4; i++) {
+		c[i] = l->waiting[(l->head + i) & (l->waiting_size - 1)];
+		if (!c[i]->dense)
+			return false;
+		src[i] = c[i]->data;
+		len[i] = c[i]->dense;
+	}
+	bc_lz4_store_four_in_place(src, len);
+	for (uint32_t i = 0; i < 4; i++)
+		put_out_stored(l, c[i], why);
+	return true;
 }
 
 /* Do the beginnings of some slices get smaller? */
@@ -297,12 +326,14 @@ static uint32_t compress_one(struct bc_lane *l, bool flooded)
 		return 1;
 	}
 	accel = acceleration(l, flooded, &pressed);
-	if (accel == 0 && l->slice == 0)
-		store_chunk(l, c, &l->stats.blocks_stored);
-	else if (l->slice == 0 && hopeless(l, c))
+	if (accel == 0 && l->slice == 0) {
+		if (!store_four(l, &l->stats.blocks_stored))
+			store_chunk(l, c, &l->stats.blocks_stored);
+	} else if (l->slice == 0 && hopeless(l, c)) {
 		store_chunk(l, c, &l->stats.blocks_incompressible);
-	else
+	} else {
 		compress_slice(l, c, accel, pressed);
+	}
 	return 1;
 }
 

@@ -142,7 +142,7 @@ static void a_stored_chunk_is_a_legal_block(void **state)
 		flush(c);
 	}
 	bc_lane_poll(c->lane[0]);
-	assert_int_equal(bc_counter_get(&bc_lane_stats(c->lane[0])->blocks_stored), 1);
+	assert_true(bc_counter_get(&bc_lane_stats(c->lane[0])->blocks_stored) > 0);
 	chain_end(c);
 	chain_check_all(c);
 	chain_free(c);

@@ -293,6 +293,30 @@ static void store_in_place_is_the_stored_block(void **state)
 	free(in.p);
 }
 
+/* Each sum alone, whatever the lengths of the others. */
+static void four_stored_at_once_are_each_the_stored_block(void **state)
+{
+	static const size_t lens[][4] = { { 1, 2, 3, 4 }, { 15, 16, 17, 31 }, { 64, 5, 4096, 63 }, { 4999, 5000, 5000, 4990 } };
+	struct bytes in = random_bytes(5000, 13);
+
+	for (size_t k = 0; k < sizeof(lens) / sizeof(lens[0]); k++) {
+		uint8_t one[5000 + BC_LZ4_BLOCK_OVERHEAD], four[4][5000 + BC_LZ4_BLOCK_OVERHEAD];
+		uint8_t *src[4];
+
+		for (int i = 0; i < 4; i++) {
+			src[i] = four[i] + 4;
+			memcpy(src[i], in.p + 5000 - lens[k][i], lens[k][i]);
+		}
+		bc_lz4_store_four_in_place(src, lens[k]);
+		for (int i = 0; i < 4; i++) {
+			memcpy(one + 4, src[i], lens[k][i]);
+			assert_int_equal(bc_lz4_store_in_place(one + 4, lens[k][i]), lens[k][i] + BC_LZ4_BLOCK_OVERHEAD);
+			assert_memory_equal(four[i], one, lens[k][i] + BC_LZ4_BLOCK_OVERHEAD);
+		}
+	}
+	free(in.p);
+}
+
 /* A sink that fails once it has taken fail_after bytes. */
 struct sink {
 	struct bytes b;
@@ -729,6 +753,7 @@ int main(void)
 		cmocka_unit_test(acceleration_0_does_not_try),
 		cmocka_unit_test(hc_is_smaller_than_fast),
 		cmocka_unit_test(store_in_place_is_the_stored_block),
+		cmocka_unit_test(four_stored_at_once_are_each_the_stored_block),
 		cmocka_unit_test(stream_comes_back_and_begins_again),
 		cmocka_unit_test(every_level_of_a_stream_comes_back),
 		cmocka_unit_test(number_of_threads_does_not_change_a_stream),
