@@ -68,19 +68,63 @@ static int compress(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *d
 	return 0;
 }
 
-size_t bc_lz4_block(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *dst, int acceleration,
-		    bool *ret_stored)
+size_t bc_lz4_block_unsealed(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *dst, int acceleration,
+			     bool *ret_stored)
 {
 	size_t n = (size_t)compress(z, src, len, dst + 4, acceleration);
 
 	*ret_stored = n == 0;
 	if (n == 0) {
 		memcpy(dst + 4, src, len);
-		return bc_lz4_store_in_place(dst + 4, len);
+		n = len;
 	}
-	put_u32(dst, (uint32_t)n);
-	put_u32(dst + 4 + n, XXH32(dst + 4, n, 0));
+	put_u32(dst, (uint32_t)n | (*ret_stored ? LZ4_STORED : 0));
 	return n + BC_LZ4_BLOCK_OVERHEAD;
+}
+
+static size_t block_bytes(const uint8_t *block)
+{
+	uint32_t n;
+
+	memcpy(&n, block, sizeof(n));
+	return le32toh(n) & ~LZ4_STORED;
+}
+
+/* The checksums behind n blocks, four at the most. */
+static void seal_some(uint8_t *const src[4], const size_t len[4], uint32_t n)
+{
+	uint32_t sum[4];
+
+	if (n == 4)
+		bc_xxh32x4((const uint8_t *const *)src, len, sum);
+	for (uint32_t i = 0; i < n; i++)
+		put_u32(src[i] + len[i], n == 4 ? sum[i] : XXH32(src[i], len[i], 0));
+}
+
+void bc_lz4_seal(uint8_t *blocks, size_t len)
+{
+	uint8_t *src[4];
+	size_t bytes[4];
+	uint32_t n = 0;
+
+	for (size_t at = 0; at < len; at += BC_LZ4_BLOCK_OVERHEAD + bytes[n++]) {
+		if (n == 4) {
+			seal_some(src, bytes, n);
+			n = 0;
+		}
+		src[n] = blocks + at + 4;
+		bytes[n] = block_bytes(blocks + at);
+	}
+	seal_some(src, bytes, n);
+}
+
+size_t bc_lz4_block(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *dst, int acceleration,
+		    bool *ret_stored)
+{
+	size_t n = bc_lz4_block_unsealed(z, src, len, dst, acceleration, ret_stored);
+
+	bc_lz4_seal(dst, n);
+	return n;
 }
 
 size_t bc_lz4_store_in_place(uint8_t *src, size_t len)
@@ -92,11 +136,7 @@ size_t bc_lz4_store_in_place(uint8_t *src, size_t len)
 
 void bc_lz4_store_four_in_place(uint8_t *const src[4], const size_t len[4])
 {
-	uint32_t sum[4];
-
-	bc_xxh32x4((const uint8_t *const *)src, len, sum);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 4; i++)
 		put_u32(src[i] - 4, (uint32_t)len[i] | LZ4_STORED);
-		put_u32(src[i] + len[i], sum[i]);
-	}
+	seal_some(src, len, 4);
 }

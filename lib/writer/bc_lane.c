@@ -267,7 +267,7 @@ static bool sample(struct bc_lane *l, const struct bc_chunk *c)
 		uint32_t n = c->slice[i].len < SAMPLE_BYTES ? c->slice[i].len : SAMPLE_BYTES;
 
 		bytes += n;
-		coded += (uint32_t)bc_lz4_block(l->lz4, c->buf + c->slice[i].begin, n, l->spare, 1, &stored);
+		coded += (uint32_t)bc_lz4_block_unsealed(l->lz4, c->buf + c->slice[i].begin, n, l->spare, 1, &stored);
 	}
 	return coded < bytes - bytes / SAMPLE_WORTH;
 }
@@ -294,7 +294,7 @@ static void compress_slice(struct bc_lane *l, struct bc_chunk *c, int accel, boo
 	const struct bc_slice *s = &c->slice[l->slice];
 	bool stored;
 
-	l->out_pos += (uint32_t)bc_lz4_block(l->lz4, c->buf + s->begin, s->len, l->spare + l->out_pos, accel, &stored);
+	l->out_pos += (uint32_t)bc_lz4_block_unsealed(l->lz4, c->buf + s->begin, s->len, l->spare + l->out_pos, accel, &stored);
 	if (accel == 0)
 		bc_counter_add(&l->stats.blocks_stored, 1);
 	else if (stored)
@@ -303,6 +303,7 @@ static void compress_slice(struct bc_lane *l, struct bc_chunk *c, int accel, boo
 		bc_counter_add(pressed ? &l->stats.blocks_faster : &l->stats.blocks, 1);
 	if (++l->slice < c->n_slices)
 		return;
+	bc_lz4_seal(l->spare, l->out_pos);
 	c->data = l->spare;
 	c->len = l->out_pos;
 	l->spare = c->buf;
