@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bc_codec.h"
 #include "cmd_capture.h"
 #include "cmd_ctl.h"
 #include "cmd_plan.h"
@@ -30,6 +31,13 @@ static void usage(FILE *f)
 	fputs("\n'braidcap COMMAND --help' tells more.\n", f);
 }
 
+static void version(void)
+{
+	puts("braidcap " BC_VERSION);
+	if (bc_codec_is_built(BC_CODEC_LZO))
+		puts("linked with liblzo2: the GPL, version 2 or later, holds for this binary");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -37,7 +45,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-		puts("braidcap " BC_VERSION);
+		version();
 		return 0;
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

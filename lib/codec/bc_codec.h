@@ -26,6 +26,8 @@ const char *bc_codec_ext(enum bc_codec c);
 /* The one whose extension path ends with, in capitals or not; without such an extension none. */
 enum bc_codec bc_codec_of_path(const char *path);
 bool bc_codec_is_stream(enum bc_codec c);
+/* Only lzo may be left out of a build. */
+bool bc_codec_is_built(enum bc_codec c);
 /*
  * The legal levels: lz4 1..12 (1 is the fast mode, 2 and more trade speed for size), zstd 1..19, gzip 0..9 (0 stores),
  * xz 0..9, bzip2 1..9, lzo 1..9 (2 to 6 are one); none 0..0. And the default, that of the codec's own program but for lz4.
@@ -87,7 +89,7 @@ typedef int (*bc_stream_sink)(void *ctx, const uint8_t *data, size_t len);
 /*
  * workers: threads that compress, 1 to BC_STREAM_WORKERS_MAX. They are made by the first call that has work for them,
  * and inherit the CPU affinity of its thread. -EINVAL for a codec, level or number of workers out of range,
- * -ENOTSUP if libzstd has no threads.
+ * -ENOTSUP if it is not built, or if libzstd has no threads.
  */
 #define BC_STREAM_WORKERS_MAX 128U
 int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink sink, void *ctx,

@@ -19,6 +19,11 @@ struct bc_stream {
 	int failed;	/* a negative errno: the frame misses bytes, and takes no more */
 };
 
+bool bc_codec_is_built(enum bc_codec c)
+{
+	return !bc_codec_is_stream(c) || codecs[c]->open;
+}
+
 int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink sink, void *ctx,
 		  struct bc_stream **ret, struct bc_err *err)
 {
@@ -28,6 +33,8 @@ int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink s
 
 	if (!bc_codec_is_stream(c))
 		return bc_err_set(err, -EINVAL, "%s is no stream codec", bc_codec_name(c));
+	if (!bc_codec_is_built(c))
+		return bc_err_set(err, -ENOTSUP, "%s: this program was built without it", bc_codec_name(c));
 	bc_codec_levels(c, &min, &max, &def);
 	if (level < min || level > max)
 		return bc_err_set(err, -EINVAL, "%s level %d: give %d to %d", bc_codec_name(c), level, min, max);

@@ -12,6 +12,7 @@ struct bc_stream_out {
 
 enum bc_stream_push { BC_STREAM_FEED, BC_STREAM_FLUSH, BC_STREAM_END };
 
+/* All NULL: the build is without it. */
 struct bc_stream_ops {
 	/* level and workers are within their limits; *out is copied. As bc_stream_new(). */
 	int (*open)(int level, unsigned workers, const struct bc_stream_out *out, void **ret, struct bc_err *err);

@@ -121,6 +121,9 @@ static int set_codec(struct build *b)
 	if (text && bc_codec_from_name(text, &b->o->codec))
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: lz4, zstd, gzip, xz, bzip2, lzo or none",
 				  label_of(b, BC_OUT_COMPRESS, label), text);
+	if (!bc_codec_is_built(b->o->codec))
+		return bc_err_set(b->err, -EINVAL, "'%s' is to be compressed by %s, which this program was built without", b->o->dest,
+				  bc_codec_name(b->o->codec));
 	return 0;
 }
 

@@ -349,10 +349,12 @@ static void feed_all(struct bc_stream *s, const struct bytes *in, size_t piece)
 		assert_int_equal(bc_stream_feed(s, in->p + o, in->len - o < piece ? in->len - o : piece), 0);
 }
 
+/* lzo, which may be left out of a build, is the last. */
 static const enum bc_codec streams[] = { BC_CODEC_ZSTD, BC_CODEC_GZIP, BC_CODEC_XZ, BC_CODEC_BZIP2, BC_CODEC_LZO };
 
 #define FOR_STREAMS(c) \
-	for (enum bc_codec i_ = 0, c = streams[0]; i_ < sizeof(streams) / sizeof(streams[0]) && (c = streams[i_], true); i_++)
+	for (enum bc_codec i_ = 0, c = streams[0]; \
+	     i_ < sizeof(streams) / sizeof(streams[0]) && (c = streams[i_], bc_codec_is_built(c)); i_++)
 
 static void assert_comes_back(const struct sink *sink, const struct bytes *in)
 {
@@ -545,6 +547,8 @@ static void stream_satisfies_the_bzip2_program(void **state)
 
 static void stream_satisfies_the_lzop_program(void **state)
 {
+	if (!bc_codec_is_built(BC_CODEC_LZO))
+		BC_SKIP("built without lzo");
 	satisfies(BC_CODEC_LZO, "lzop");
 }
 

@@ -236,7 +236,6 @@ static void the_name_tells_the_destination(void **state)
 		{ "x.pcap.GZ", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_GZIP },
 		{ "x.pcapng.xz", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_XZ },
 		{ "x.pcap.bz2", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_BZIP2 },
-		{ "x.pcap.lzo", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_LZO },
 		{ "x.zst", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_ZSTD },
 	};
 	struct bc_config c;
@@ -249,6 +248,22 @@ static void the_name_tells_the_destination(void **state)
 		assert_int_equal(c.outputs[0].kind, is[i].kind);
 		assert_int_equal(c.outputs[0].format, is[i].format);
 		assert_int_equal(c.outputs[0].codec, is[i].codec);
+		bc_config_free(&c);
+	}
+}
+
+static void lzo_is_refused_in_a_build_without_it(void **state)
+{
+	static const char *const line[] = { "-i null: -w x.pcap.lzo", "-i null: -w x/ -Z lzo" };
+	struct bc_config c;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!bc_codec_is_built(BC_CODEC_LZO)) {
+			refused(line[i], "is to be compressed by lzo, which this program was built without");
+			continue;
+		}
+		assert_int_equal(parse(line[i], &c), 0);
+		assert_int_equal(c.outputs[0].codec, BC_CODEC_LZO);
 		bc_config_free(&c);
 	}
 }
@@ -377,6 +392,7 @@ int main(void)
 		cmocka_unit_test(source_and_output_are_needed),
 		cmocka_unit_test(help_is_told_apart),
 		cmocka_unit_test(the_name_tells_the_destination),
+		cmocka_unit_test(lzo_is_refused_in_a_build_without_it),
 		cmocka_unit_test(an_option_wins_over_the_name),
 		cmocka_unit_test(destinations_that_cannot_be_are_refused),
 		cmocka_unit_test(several_outputs_share_the_options),
