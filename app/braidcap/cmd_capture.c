@@ -32,6 +32,7 @@ enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #define CLOCK_ROUND_NS BC_CLOCK_UPDATE_NS
 
 struct capture {
+	const char *name;		/* of the program, for messages */
 	struct bc_config cfg;
 	struct bc_topology *topo;
 	struct bc_plan_request *request;
@@ -60,12 +61,12 @@ static void emit(void *ctx, enum bc_level level, const char *line)
 	if (level > BC_NOTICE + c->cfg.verbose)
 		return;
 	display_erase(c->display);
-	fprintf(stderr, "braidcap: %s\n", line);
+	fprintf(stderr, "%s: %s\n", c->name, line);
 }
 
-static int fail(const struct bc_err *err, int status)
+static int fail(const struct capture *c, const struct bc_err *err, int status)
 {
-	fprintf(stderr, "braidcap: %s\n", err->msg);
+	fprintf(stderr, "%s: %s\n", c->name, err->msg);
 	return status;
 }
 
@@ -347,6 +348,14 @@ static void block_signals(struct capture *c)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+static bool lost_any(const struct bc_pipeline *p)
+{
+	struct bc_balance b;
+
+	bc_ledger_total(p->ledger, &b);
+	return b.dropped_total > 0;
+}
+
 static int finish(struct capture *c)
 {
 	struct bc_err err;
@@ -357,36 +366,56 @@ static int finish(struct capture *c)
 	display_erase(c->display);
 	status = bc_pipeline_failed(c->pipeline) ? EXIT_FAILED : EXIT_DONE;
 	if (c->cfg.report && report_write(c->cfg.report, c->pipeline, &err) != 0)
-		status = fail(&err, EXIT_FAILED);
-	display_summary(stderr, c->pipeline);
+		status = fail(c, &err, EXIT_FAILED);
+	if (!c->cfg.brief || status != EXIT_DONE || lost_any(c->pipeline))
+		display_summary(stderr, c->pipeline);
+	return status;
+}
+
+static void say_start(const struct capture *c)
+{
+	if (!c->cfg.brief)
+		fprintf(stderr, "%s: capturing from %u source%s; control: 'braidcap ctl --prefix %s', pid %d\n", c->name,
+			c->pipeline->n_sources, c->pipeline->n_sources == 1 ? "" : "s", c->eal.prefix, (int)getpid());
+}
+
+int capture_run(struct bc_config *cfg, const char *name)
+{
+	struct capture c = { .name = name, .cfg = *cfg, .log = { .emit = emit } };
+	struct bc_err err = { .msg = "" };
+	int r, status;
+
+	*cfg = (struct bc_config){ .n_sources = 0 };
+	c.log.ctx = &c;
+	block_signals(&c);
+	if (c.cfg.remark)
+		bc_log(&c.log, BC_NOTICE, "%s", c.cfg.remark);
+	r = prepare(&c, &err);
+	if (!r) {
+		say_start(&c);
+		control(&c);
+		status = finish(&c);
+	} else {
+		status = fail(&c, &err, r == -EINVAL || !c.eal_up ? EXIT_USAGE : EXIT_FAILED);
+	}
+	release(&c);
 	return status;
 }
 
 int cmd_capture(int argc, char **argv)
 {
-	struct capture c = { .log = { .emit = emit } };
+	struct bc_config cfg;
 	struct bc_err err = { .msg = "" };
-	int r = bc_config_parse(argc, argv, &c.cfg, &err);
-	int status = EXIT_USAGE;
+	int r = bc_config_parse(argc, argv, &cfg, &err), status = EXIT_DONE;
 
-	c.log.ctx = &c;
 	if (r > 0) {
 		fputs(bc_config_help, stdout);
-		status = EXIT_DONE;
 	} else if (r < 0) {
-		fail(&err, EXIT_USAGE);
+		fprintf(stderr, "braidcap: %s\n", err.msg);
+		status = EXIT_USAGE;
 	} else {
-		block_signals(&c);
-		r = prepare(&c, &err);
-		if (!r) {
-			fprintf(stderr, "braidcap: capturing from %u source%s; control: 'braidcap ctl --prefix %s', pid %d\n",
-				c.pipeline->n_sources, c.pipeline->n_sources == 1 ? "" : "s", c.eal.prefix, (int)getpid());
-			control(&c);
-			status = finish(&c);
-		} else {
-			status = fail(&err, r == -EINVAL || !c.eal_up ? EXIT_USAGE : EXIT_FAILED);
-		}
+		status = capture_run(&cfg, "braidcap");
 	}
-	release(&c);
+	bc_config_free(&cfg);
 	return status;
 }

@@ -5,6 +5,7 @@
 #include "bc_codec.h"
 #include "cmd_capture.h"
 #include "cmd_ctl.h"
+#include "cmd_mtracecap.h"
 #include "cmd_plan.h"
 #include "cmd_recover.h"
 #include "cmd_verify.h"
@@ -18,6 +19,7 @@ static const struct {
 	{ "ctl", cmd_ctl, "ask a running capture, or have it do something" },
 	{ "plan", cmd_plan, "show which CPU would do what" },
 	{ "verify", cmd_verify, "read capture files to their last byte: are they whole?" },
+	{ "mtracecap", cmd_mtracecap, "capture by the command line of mtracecap, as the name mtracecap does" },
 	{ "recover", cmd_recover, "make whole what a killed capture left behind" },
 };
 
@@ -40,6 +42,8 @@ static void version(void)
 
 int main(int argc, char **argv)
 {
+	if (argc > 0 && strcmp(basename(argv[0]), "mtracecap") == 0)
+		return cmd_mtracecap(argc, argv);
 	if (argc < 2) {
 		usage(stderr);
 		return 2;

@@ -18,14 +18,14 @@ int privileges_drop(const char *user, struct bc_err *err)
 	if (!pw && user[0] && !*end)
 		pw = getpwuid((uid_t)uid);
 	if (!pw)
-		return bc_err_set(err, -EINVAL, "--user: there is no user '%s'", user);
+		return bc_err_set(err, -EINVAL, "there is no user '%s' to become", user);
 	if (getuid() == pw->pw_uid && geteuid() == pw->pw_uid)
 		return 0;
 	if (initgroups(pw->pw_name, pw->pw_gid) || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid))
-		return bc_err_set(err, -errno, "--user: cannot become '%s': %s: only root can", user, strerror(errno));
+		return bc_err_set(err, -errno, "cannot become '%s': %s: only root can", user, strerror(errno));
 	if (pw->pw_uid && (setuid(0) == 0 || seteuid(0) == 0))
-		return bc_err_set(err, -EPERM, "--user: became '%s', but root could be had back: not going on", user);
+		return bc_err_set(err, -EPERM, "became '%s', but root could be had back: not going on", user);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return 0;
 }

@@ -3,13 +3,12 @@
 #include "bc_config.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bc_config_draft.h"
 
-static void set_defaults(struct bc_config *c)
+void bc_config_defaults(struct bc_config *c)
 {
 	*c = (struct bc_config){
 		.max_wait_ms = 1000,
@@ -24,7 +23,7 @@ static void set_defaults(struct bc_config *c)
 
 static int build_capture(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err)
 {
-	char label[BC_LABEL_MAX], option[64];
+	char label[BC_LABEL_MAX];
 	int rc = 0;
 
 	for (unsigned i = 0; !rc && i < BC_CAP_N; i++) {
@@ -33,8 +32,7 @@ static int build_capture(const struct bc_draft *cli, const struct bc_draft *file
 
 		if (!d->v[i])
 			continue;
-		snprintf(option, sizeof(option), "--%s", s->option);
-		bc_draft_label(label, d, option, "%s", s->key);
+		bc_draft_setting_label(label, d, s, NULL);
 		rc = bc_setting_store(s, label, d->v[i], c, err);
 	}
 	return rc;
@@ -50,7 +48,7 @@ static int build_sources(const struct bc_draft *d, struct bc_config *c, struct b
 	if (d->n_sources && !c->sources)
 		return bc_err_set(err, -ENOMEM, "no memory for the sources");
 	for (uint32_t i = 0; !rc && i < d->n_sources; i++) {
-		bc_draft_label(label, d, "-i", "sources[%u]", i);
+		bc_draft_label(label, d, d->dialect ? d->dialect->source : "-i", "sources[%u]", i);
 		c->n_sources++;
 		rc = bc_source_parse(label, d->sources[i], &c->sources[i], err);
 	}
@@ -68,7 +66,7 @@ static int build_outputs(const struct bc_draft *cli, const struct bc_draft *d, s
 	return rc;
 }
 
-static int build(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err)
+int bc_config_build(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err)
 {
 	int rc = build_capture(cli, file, c, err);
 
@@ -84,12 +82,12 @@ int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err 
 	struct bc_draft cli = { .file = NULL }, none = { .file = NULL }, *file = NULL;
 	int rc;
 
-	set_defaults(ret);
+	bc_config_defaults(ret);
 	rc = bc_config_cli(argc, argv, &cli, err);
 	if (!rc && cli.file)
 		rc = bc_config_yaml(cli.file, &file, err);
 	if (!rc)
-		rc = build(&cli, file ? file : &none, ret, err);
+		rc = bc_config_build(&cli, file ? file : &none, ret, err);
 	bc_draft_free(file);
 	free(file);
 	bc_draft_free(&cli);

@@ -40,6 +40,8 @@ struct bc_config {
 	char *report;			/* file for the JSON report */
 	unsigned verbose;
 	bool quiet;			/* no progress line */
+	bool brief;			/* no word at the start, and at the end only if something was lost or went wrong */
+	const char *remark;		/* what the user should be told at the start; constant text, or NULL */
 };
 
 /*
@@ -51,6 +53,13 @@ struct bc_config {
  * *ret is for bc_config_free() on every return. Uses getopt_long: one thread of the process at a time.
  */
 int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err *err);
+
+/*
+ * The same from the command line of mtracecap: docs/mtracecap.md. Options may stand behind the URIs. 1: a text was
+ * asked for, *ret_text.
+ */
+int bc_config_parse_mtracecap(int argc, char **argv, struct bc_config *ret, const char **ret_text, struct bc_err *err);
+
 void bc_config_free(struct bc_config *c);
 
 /* The text of --help. */

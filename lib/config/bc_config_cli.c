@@ -56,48 +56,6 @@ static int code_of(int letter)
 	return -1;
 }
 
-static int replace(char **at, const char *text, struct bc_err *err)
-{
-	char *copy = strdup(text);
-
-	if (!copy)
-		return bc_err_set(err, -ENOMEM, "no memory for the options");
-	free(*at);
-	*at = copy;
-	return 0;
-}
-
-static int add_source(struct bc_draft *d, const char *spec, struct bc_err *err)
-{
-	if (d->n_sources == BC_MAX_SOURCES)
-		return bc_err_set(err, -EINVAL, "-i: more than %d sources", BC_MAX_SOURCES);
-	if (!d->sources)
-		d->sources = calloc(BC_MAX_SOURCES, sizeof(*d->sources));
-	if (!d->sources)
-		return bc_err_set(err, -ENOMEM, "no memory for the options");
-	return replace(&d->sources[d->n_sources++], spec, err);
-}
-
-static int add_output(struct bc_draft *d, const char *dest, struct bc_err *err)
-{
-	if (d->n_outputs == BC_MAX_OUTPUTS)
-		return bc_err_set(err, -EINVAL, "-w: more than %d outputs", BC_MAX_OUTPUTS);
-	if (!d->outputs)
-		d->outputs = calloc(BC_MAX_OUTPUTS, sizeof(*d->outputs));
-	if (!d->outputs)
-		return bc_err_set(err, -ENOMEM, "no memory for the options");
-	return replace(&d->outputs[d->n_outputs++].v[BC_OUT_DEST], dest, err);
-}
-
-static int one_more_verbose(struct bc_draft *d, struct bc_err *err)
-{
-	char n[2] = "1";
-
-	if (d->v[BC_CAP_VERBOSE])
-		n[0] = d->v[BC_CAP_VERBOSE][0] < '9' ? (char)(d->v[BC_CAP_VERBOSE][0] + 1) : '9';
-	return replace(&d->v[BC_CAP_VERBOSE], n, err);
-}
-
 /*
  * Of a capture's settings the last one counts. One of an output's, given twice, may be meant for one -w each: say that
  * it is not.
@@ -108,35 +66,34 @@ static int take_setting(struct bc_draft *d, int code, const char *text, struct b
 	char **at;
 
 	if (code == LONG_CAPTURE + BC_CAP_VERBOSE)
-		return one_more_verbose(d, err);
+		return bc_draft_add_verbose(d, err);
 	if (code < LONG_OUTPUT)
-		return replace(&d->v[code - LONG_CAPTURE], text, err);
+		return bc_draft_replace(&d->v[code - LONG_CAPTURE], text, err);
 	s = &bc_output_settings[code - LONG_OUTPUT];
 	at = &d->all.v[code - LONG_OUTPUT];
 	if (*at && !bc_setting_is_flag(s))
 		return bc_err_set(err, -EINVAL, "--%s is given twice, and holds for every -w: outputs that differ need a file (-C)",
 				  s->option);
-	return replace(at, text, err);
+	return bc_draft_replace(at, text, err);
 }
 
 static int take(struct bc_draft *d, int c, const char *text, struct bc_err *err)
 {
 	switch (c) {
 	case 'i':
-		return add_source(d, text, err);
+		return bc_draft_add_source(d, text, err);
 	case 'w':
-		return add_output(d, text, err);
+		return bc_draft_add_output(d, text, err);
 	case 'C':
 		if (d->file)
 			return bc_err_set(err, -EINVAL, "-C: '%s' and '%s': only one file can be read", d->file, text);
-		return replace(&d->file, text, err);
+		return bc_draft_replace(&d->file, text, err);
 	default:
 		return take_setting(d, c < LONG_CAPTURE ? code_of(c) : c, text ? text : "yes", err);
 	}
 }
 
-/* arg is the argument that getopt_long did not like, c what it said about it. */
-static int refuse_option(int c, const char *arg, struct bc_err *err)
+int bc_cli_refuse(int c, const char *arg, struct bc_err *err)
 {
 	const char letter[3] = { '-', (char)optopt, '\0' };
 	bool is_long = !strncmp(arg, "--", 2);
@@ -162,7 +119,7 @@ int bc_config_cli(int argc, char **argv, struct bc_draft *d, struct bc_err *err)
 		if (c == 'h')
 			return 1;
 		if (c == '?' || c == ':')
-			rc = refuse_option(c, optind > 0 && optind <= argc ? argv[optind - 1] : "", err);
+			rc = bc_cli_refuse(c, optind > 0 && optind <= argc ? argv[optind - 1] : "", err);
 		else
 			rc = take(d, c, optarg, err);
 	}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_config_draft.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void free_texts(char **v, unsigned n)
 {
@@ -39,4 +41,59 @@ void bc_draft_label(char label[BC_LABEL_MAX], const struct bc_draft *d, const ch
 		snprintf(label, BC_LABEL_MAX, "%s:%u: %s", d->file, bc_yaml_line(d->map, path), path);
 	else
 		snprintf(label, BC_LABEL_MAX, "%s", option);
+}
+
+void bc_draft_setting_label(char label[BC_LABEL_MAX], const struct bc_draft *d, const struct bc_setting *s, const char *path)
+{
+	const char *name = d->dialect ? d->dialect->option(s) : s->option;
+	char option[64] = "-w";
+
+	if (!name && d->dialect)
+		snprintf(option, sizeof(option), "%s", d->dialect->dest);
+	if (name)
+		snprintf(option, sizeof(option), "--%s", name);
+	bc_draft_label(label, d, option, "%s", path ? path : s->key);
+}
+
+int bc_draft_replace(char **at, const char *text, struct bc_err *err)
+{
+	char *copy = strdup(text);
+
+	if (!copy)
+		return bc_err_set(err, -ENOMEM, "no memory for the options");
+	free(*at);
+	*at = copy;
+	return 0;
+}
+
+int bc_draft_add_source(struct bc_draft *d, const char *spec, struct bc_err *err)
+{
+	if (d->n_sources == BC_MAX_SOURCES)
+		return bc_err_set(err, -EINVAL, "%s: more than %d sources", d->dialect ? d->dialect->source : "-i",
+				  BC_MAX_SOURCES);
+	if (!d->sources)
+		d->sources = calloc(BC_MAX_SOURCES, sizeof(*d->sources));
+	if (!d->sources)
+		return bc_err_set(err, -ENOMEM, "no memory for the options");
+	return bc_draft_replace(&d->sources[d->n_sources++], spec, err);
+}
+
+int bc_draft_add_output(struct bc_draft *d, const char *dest, struct bc_err *err)
+{
+	if (d->n_outputs == BC_MAX_OUTPUTS)
+		return bc_err_set(err, -EINVAL, "-w: more than %d outputs", BC_MAX_OUTPUTS);
+	if (!d->outputs)
+		d->outputs = calloc(BC_MAX_OUTPUTS, sizeof(*d->outputs));
+	if (!d->outputs)
+		return bc_err_set(err, -ENOMEM, "no memory for the options");
+	return bc_draft_replace(&d->outputs[d->n_outputs++].v[BC_OUT_DEST], dest, err);
+}
+
+int bc_draft_add_verbose(struct bc_draft *d, struct bc_err *err)
+{
+	char n[2] = "1";
+
+	if (d->v[BC_CAP_VERBOSE])
+		n[0] = d->v[BC_CAP_VERBOSE][0] < '9' ? (char)(d->v[BC_CAP_VERBOSE][0] + 1) : '9';
+	return bc_draft_replace(&d->v[BC_CAP_VERBOSE], n, err);
 }

@@ -61,6 +61,14 @@ int bc_number(const char *what, const char *text, bool zero, double min, double 
 int bc_yes_no(const char *what, const char *text, bool *ret, struct bc_err *err);
 
 struct bc_yaml_map;	/* below */
+struct bc_draft;
+
+/* What a command line other than braidcap's calls things, for messages. */
+struct bc_dialect {
+	const char *source;
+	const char *dest;
+	const char *(*option)(const struct bc_setting *s);	/* a long option without the dashes */
+};
 
 struct bc_output_draft {
 	char *v[BC_OUT_N];	/* NULL: not given */
@@ -75,6 +83,7 @@ struct bc_draft {
 	struct bc_output_draft all;	/* of the command line: for each output */
 	char *file;			/* of the command line: -C; of a file: its name */
 	struct bc_yaml_map *map;	/* of a file */
+	const struct bc_dialect *dialect;	/* NULL: braidcap's own */
 };
 
 /* Takes NULL. */
@@ -88,8 +97,26 @@ void bc_draft_free(struct bc_draft *d);
 void bc_draft_label(char label[BC_LABEL_MAX], const struct bc_draft *d, const char *option, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Where setting s was given: as above, path may be NULL for the setting's key alone. */
+void bc_draft_setting_label(char label[BC_LABEL_MAX], const struct bc_draft *d, const struct bc_setting *s, const char *path);
+
+/* Put a copy of text at *at, in the place of what stands there. 0 or -ENOMEM. */
+int bc_draft_replace(char **at, const char *text, struct bc_err *err);
+
+/* Both add one at the end; -EINVAL when there are too many, or -ENOMEM. */
+int bc_draft_add_source(struct bc_draft *d, const char *spec, struct bc_err *err);
+int bc_draft_add_output(struct bc_draft *d, const char *dest, struct bc_err *err);
+int bc_draft_add_verbose(struct bc_draft *d, struct bc_err *err);
+
+/* From the drafts of a command line and of a file to the checked struct, which has its defaults. */
+int bc_config_build(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err);
+void bc_config_defaults(struct bc_config *c);
+
 /* 0, 1 for --help, or a negative errno with a line in err. d is zeroed by the caller. */
 int bc_config_cli(int argc, char **argv, struct bc_draft *d, struct bc_err *err);
+
+/* -EINVAL: arg is the argument that getopt_long did not like, c what it said about it. */
+int bc_cli_refuse(int c, const char *arg, struct bc_err *err);
 
 /* Reads file. 0 with a draft to free, or a negative errno. */
 int bc_config_yaml(const char *file, struct bc_draft **ret, struct bc_err *err);

@@ -26,11 +26,10 @@ static const char *text_of(const struct build *b, enum bc_output_setting i)
 static const char *label_of(const struct build *b, enum bc_output_setting i, char label[BC_LABEL_MAX])
 {
 	const struct bc_setting *s = &bc_output_settings[i];
-	char option[64] = "-w";
+	char path[BC_PATH_MAX];
 
-	if (s->option)
-		snprintf(option, sizeof(option), "--%s", s->option);
-	bc_draft_label(label, b->cli->all.v[i] ? b->cli : b->from, option, "outputs[%u].%s", b->index, s->key);
+	snprintf(path, sizeof(path), "outputs[%u].%s", b->index, s->key);
+	bc_draft_setting_label(label, b->cli->all.v[i] ? b->cli : b->from, s, path);
 	return label;
 }
 
