@@ -70,6 +70,8 @@ const char bc_config_help[] =
 "  -G, --rotate-seconds N  a new segment every N seconds, 0.1 or more\n"
 "  -S, --rotate-size MB    or after so many MB (1,000,000 bytes), uncompressed\n"
 "  -U, --utc               names in UTC, not in local time\n"
+"  -N, --seqfile FILE      SEQ goes on from the number in FILE\n"
+"      --file-ext EXT      EXT, with its dot (default: format and compression)\n"
 "\n"
 "When to stop; 0 is no limit (default)\n"
 "  -c, --count N           after N packets\n"

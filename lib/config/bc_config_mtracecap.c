@@ -32,6 +32,8 @@ static const struct flag {
 	{ "maxwait_ms", 'w', &bc_capture_settings[BC_CAP_MAX_WAIT] },
 	{ "compress-level", 'z', &bc_output_settings[BC_OUT_LEVEL] },
 	{ "compress-type", 'Z', &bc_output_settings[BC_OUT_COMPRESS] },
+	{ "file-ext", 0, &bc_output_settings[BC_OUT_FILE_EXT] },
+	{ "seqfile", 'N', &bc_output_settings[BC_OUT_SEQFILE] },
 	{ "relinquish-privileges", 0, &bc_capture_settings[BC_CAP_USER] },
 };
 
@@ -219,8 +221,11 @@ static int convert_level(struct line *l, struct bc_err *err)
 static int convert(struct line *l, struct bc_config *c, struct bc_err *err)
 {
 	char **snaplen = &l->draft.all.v[BC_OUT_SNAPLEN];
+	char **ext = &l->draft.all.v[BC_OUT_FILE_EXT];
 	int rc = *snaplen ? 0 : bc_draft_replace(snaplen, "64", err);
 
+	if (!rc && !*ext && l->base)
+		rc = bc_draft_replace(ext, "", err);
 	if (!rc)
 		rc = convert_size(&l->draft.all.v[BC_OUT_ROTATE_SIZE], err);
 	if (!rc)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One output: what kind of destination it is, and what follows from its name where nothing was said. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 #include <sys/stat.h>
 
 #include "bc_config_draft.h"
+
+#define FILE_EXT_MAX 64
 
 /* The output being built. */
 struct build {
@@ -176,6 +179,37 @@ static int check_rotation(struct build *b)
 	return 0;
 }
 
+/* "" is one too: names then end with their numbers. */
+static int set_file_ext(struct build *b)
+{
+	const char *text = text_of(b, BC_OUT_FILE_EXT);
+	char label[BC_LABEL_MAX];
+
+	if (!text)
+		return 0;
+	label_of(b, BC_OUT_FILE_EXT, label);
+	if (strlen(text) > FILE_EXT_MAX)
+		return bc_err_set(b->err, -EINVAL, "%s: is longer than %d bytes", label, FILE_EXT_MAX);
+	for (const char *p = text; *p; p++)
+		if (*p == '/' || iscntrl((unsigned char)*p))
+			return bc_err_set(b->err, -EINVAL, "%s: a file's name cannot have such an extension", label);
+	b->o->file_ext = strdup(text);
+	return b->o->file_ext ? 0 : bc_err_set(b->err, -ENOMEM, "%s: no memory", label);
+}
+
+/* What only numbered names can have. */
+static int check_numbered(struct build *b)
+{
+	static const enum bc_output_setting numbered[] = { BC_OUT_FILE_EXT, BC_OUT_SEQFILE };
+	char label[BC_LABEL_MAX];
+
+	for (size_t i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++)
+		if (text_of(b, numbered[i]) && b->o->kind != BC_DEST_FOLDER)
+			return bc_err_set(b->err, -EINVAL, "%s: is for the names in a folder, and '%s' is none",
+					  label_of(b, numbered[i], label), b->o->dest);
+	return 0;
+}
+
 static int store_all(struct build *b)
 {
 	char label[BC_LABEL_MAX];
@@ -196,7 +230,8 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 		    struct bc_err *err)
 {
 	static int (*const steps[])(struct build *b) = {
-		store_all, find_kind, choose_by_name, set_format, set_codec, set_level, set_io, check_rotation,
+		store_all, find_kind, choose_by_name, set_format, set_codec, set_level, set_io, set_file_ext, check_rotation,
+		check_numbered,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
 	int rc = 0;
@@ -212,5 +247,7 @@ void bc_output_config_free(struct bc_output_config *o)
 {
 	free(o->dest);
 	free(o->filter);
+	free(o->file_ext);
+	free(o->seqfile);
 	memset(o, 0, sizeof(*o));
 }

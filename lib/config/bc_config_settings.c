@@ -51,6 +51,8 @@ const struct bc_setting bc_output_settings[BC_OUT_N] = {
 	[BC_OUT_ROTATE_SIZE] = { "rotate-size", "rotate_size_mb", 'S', true, BC_SET_MEGABYTES, OUT(rotate_bytes), 0.001, 16e6 },
 	[BC_OUT_UTC] = { "utc", "utc", 'U', false, BC_SET_YES, OUT(utc), 0, 0 },
 	[BC_OUT_QUEUE_OPTION] = { "queue-option", "queue_option", 0, false, BC_SET_YES, OUT(queue_option), 0, 0 },
+	[BC_OUT_FILE_EXT] = { "file-ext", "file_ext", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
+	[BC_OUT_SEQFILE] = { "seqfile", "seqfile", 'N', false, BC_SET_TEXT, OUT(seqfile), 1, 4095 },
 	[BC_OUT_WRITERS] = { "writers", "writers", 0, true, BC_SET_U32, OUT(writers), 1, 128 },
 	[BC_OUT_IO] = { "io", "io", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
 };

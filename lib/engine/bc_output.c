@@ -30,7 +30,8 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 	char ext[32];
 	struct bc_store_config sc = {
 		.dest = o->cfg.dest,
-		.ext = ext,
+		.ext = o->cfg.file_ext ? o->cfg.file_ext : ext,
+		.seqfile = o->cfg.seqfile,
 		.utc = o->cfg.utc,
 		.io = o->cfg.io,
 		.keep_empty = o->cfg.format == BC_FORMAT_ERF,

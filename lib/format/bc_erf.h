@@ -15,6 +15,7 @@
 
 #include "bc_time.h"
 
+#define BC_ERF_TYPE_AT 8U
 #define BC_ERF_TYPE_ETH 2U
 #define BC_ERF_LINKTYPE 1U
 #define BC_ERF_HEADER 16U

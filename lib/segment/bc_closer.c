@@ -53,6 +53,8 @@ static void open_ahead(struct bc_closer *c)
 
 	c->ahead_state = AHEAD_OPENING;
 	pthread_mutex_unlock(&c->lock);
+	/* It is opened because the one before it was begun: a crash leaves that one's number in use. */
+	bc_segfile_count(c->folder, seq - 1);
 	r = bc_segfile_open(c->folder, seq, &f);
 	pthread_mutex_lock(&c->lock);
 	if (r < 0)

@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_decoder.h"
 #include "bc_encode.h"
+#include "bc_erf.h"
 #include "bc_format.h"
 #include "bc_segname.h"
 
@@ -23,7 +25,9 @@ struct leftover {
 	char folder[BC_STORE_PATH_MAX];	/* "." or up to the last slash */
 	uint64_t seq;
 	enum bc_codec codec;
-	char ext[32];
+	char ext[BC_SEGNAME_MAX];
+	bool erf;
+	bool own_ext;		/* that of --file-ext: what is in it tells format and codec */
 	int fd;
 	uint64_t bytes;		/* without space behind them that was taken and never written */
 };
@@ -43,18 +47,20 @@ static bool ends_with(const char *name, const char *ext)
 	return len > n && !strcmp(name + len - n, ext);
 }
 
-static int find_extension(struct leftover *l, const char *name, struct bc_err *err)
+static void find_extension(struct leftover *l, const char *name)
 {
 	const enum bc_format formats[] = { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS, BC_FORMAT_ERF };
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		for (l->codec = 0; l->codec < BC_CODEC_COUNT; l->codec++) {
 			snprintf(l->ext, sizeof(l->ext), "%s%s", bc_format_ext(formats[i]), bc_codec_ext(l->codec));
-			if (ends_with(name, l->ext))
-				return 0;
+			if (ends_with(name, l->ext)) {
+				l->erf = formats[i] == BC_FORMAT_ERF;
+				return;
+			}
 		}
-	return bc_err_set(err, -EINVAL, "%s: the extension is of no format known here: give it the one it was written in",
-			  l->path);
+	snprintf(l->ext, sizeof(l->ext), "%s", bc_segname_tmp_ext(name));
+	l->own_ext = true;
 }
 
 static int parse_path(struct leftover *l, struct bc_err *err)
@@ -70,7 +76,8 @@ static int parse_path(struct leftover *l, struct bc_err *err)
 		memcpy(l->folder, l->path, (size_t)(name - l->path));
 	else
 		strcpy(l->folder, ".");
-	return find_extension(l, name, err);
+	find_extension(l, name);
+	return 0;
 }
 
 /* Of a process that has just died, the last writes in flight may still hold the lock. False: somebody else has it. */
@@ -132,6 +139,42 @@ static int open_leftover(struct leftover *l, struct bc_err *err)
 	return check_leftover(l, err);
 }
 
+/* ERF has no magic: where its type stands, pcap and pcapng have something else. */
+static bool begins_erf(struct bc_decoder *d)
+{
+	uint8_t head[BC_ERF_HEADER];
+	struct bc_err ignored;
+	size_t len = 0;
+	ptrdiff_t n;
+
+	do {
+		n = bc_decoder_read(d, head + len, sizeof(head) - len, &ignored);
+		len += n > 0 ? (size_t)n : 0;
+	} while (n > 0 && len < sizeof(head));
+	return len == sizeof(head) && head[BC_ERF_TYPE_AT] == BC_ERF_TYPE_ETH;
+}
+
+/* The codec that the first bytes are of, and the format behind it. */
+static int look_into(struct leftover *l, struct bc_err *err)
+{
+	int fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0), r;
+	struct bc_decoder *d = NULL;
+
+	if (fd < 0)
+		return bc_err_set(err, -errno, "%s: %s", l->path, strerror(errno));
+	r = bc_decoder_open(fd, &d, err);
+	if (r < 0)
+		return r;
+	l->erf = begins_erf(d);
+	if (bc_codec_from_name(bc_decoder_name(d), &l->codec))
+		r = bc_err_set(err, -EINVAL, "%s: it is compressed by %s, which is read but not written: unpack it, then give it the "
+			       "extension of its format", l->path, bc_decoder_name(d));
+	bc_decoder_close(d);
+	if (r == 0 && lseek(l->fd, 0, SEEK_SET) < 0)
+		r = bc_err_set(err, -errno, "%s: %s", l->path, strerror(errno));
+	return r;
+}
+
 /* Reads through a descriptor of its own, which shares the lock. */
 static int scan(const struct leftover *l, bc_scan_item item, void *ctx, struct bc_recovered *ret, struct bc_err *err)
 {
@@ -139,7 +182,7 @@ static int scan(const struct leftover *l, bc_scan_item item, void *ctx, struct b
 
 	if (fd < 0)
 		return bc_err_set(err, -errno, "%s: %s", l->path, strerror(errno));
-	r = bc_scan(fd, bc_reader_is_erf_name(l->path, bc_codec_ext(l->codec)), l->bytes, item, ctx, &ret->scan, err);
+	r = bc_scan(fd, l->erf, l->bytes, item, ctx, &ret->scan, err);
 	if (r == 0 && ret->scan.records == 0)
 		r = bc_err_set(err, -ENODATA, "no packet can be recovered: %s",
 			       *ret->scan.why ? ret->scan.why : "there is none in it");
@@ -245,6 +288,8 @@ int bc_recover(const char *path, const struct bc_recover_config *cfg, struct bc_
 
 	memset(ret, 0, sizeof(*ret));
 	r = open_leftover(&l, err);
+	if (r == 0 && l.bytes > 0 && l.own_ext)
+		r = look_into(&l, err);
 	if (r == 0 && l.bytes > 0)
 		r = recover(&l, cfg, ret, err);
 	if (r == 0) {

@@ -38,9 +38,10 @@ struct bc_recovered {
 
 /*
  * path is a leftover temporary file. All items before the first damage go into a new segment in the same folder, of the
- * format and compression that the name's extension says, named by the first packet's time and the leftover's number.
+ * format and compression that the name's extension says, or of those found in it under another extension, named by the first
+ * packet's time and the leftover's number.
  * 0 and *ret, or a negative errno, a line in err, and the leftover untouched:
- *   -EINVAL  no temporary name, an unknown extension, or no regular file;
+ *   -EINVAL  no temporary name, a compression that is not written here, or no regular file;
  *   -EBUSY   a capture that is alive holds it (flock), for half a second and longer;
  *   -EMLINK  it has a second name, hence was published, but for the removal of this name;
  *   -ENODATA no packet can be recovered from it;

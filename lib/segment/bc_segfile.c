@@ -184,6 +184,15 @@ static int rename_noreplace(const struct bc_folder *folder, const struct bc_segf
 	return 0;
 }
 
+void bc_segfile_count(const struct bc_folder *folder, uint64_t seq)
+{
+	int r = folder->seqfile ? bc_seqfile_used(folder->seqfile, seq) : 0;
+
+	if (r < 0)
+		bc_log(folder->log, BC_ERROR, "the sequence file cannot be written: %s: number %08u may be used again by the next "
+		       "capture", strerror(-r), (unsigned)(seq % BC_SEQ_END));
+}
+
 static int final_name(const struct bc_folder *folder, const struct bc_segfile *f, unsigned again, char *dst)
 {
 	int r;
@@ -234,6 +243,7 @@ int bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *f, cha
 	bc_segfile_path(folder, f->tmp, path);
 	if (r < 0)
 		return r;
+	bc_segfile_count(folder, f->seq);
 	r = give_final_name(folder, f, name);
 	if (r < 0)
 		return complain(folder, f, "not published: rename to the final name", r);

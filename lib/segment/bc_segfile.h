@@ -4,6 +4,7 @@
 #define BC_SEGFILE_H
 
 #include "bc_segname.h"
+#include "bc_seqfile.h"
 #include "bc_store.h"
 
 /* Where files are made and how they are called. Constant once it is open; read by the caller and the closer. */
@@ -19,6 +20,7 @@ struct bc_folder {
 	bool direct;		/* files are opened past the page cache: O_DIRECT */
 	bool keep_empty;	/* publish a file of no bytes, do not remove it */
 	const struct bc_log *log;
+	struct bc_seqfile *seqfile;	/* the closer's; NULL: none */
 };
 
 /* Belongs to the caller's thread from open to finish, then to the closer's; sync_err is the closer's from the start. */
@@ -63,6 +65,9 @@ void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f);
  * 0 or a negative errno, which was logged; path is where the file lies in either case.
  */
 int bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *f, char path[BC_STORE_PATH_MAX]);
+
+/* Have the sequence file, if there is one, say that numbers up to seq are used up. A failure is logged. The closer's thread. */
+void bc_segfile_count(const struct bc_folder *folder, uint64_t seq);
 
 /* The path that messages and callbacks show. */
 void bc_segfile_path(const struct bc_folder *folder, const char *name, char path[BC_STORE_PATH_MAX]);

@@ -10,8 +10,6 @@
 
 #include "bc_time.h"
 
-#define SEQ_DIGITS 8
-
 static int fits(int n)
 {
 	return n >= 0 && n < BC_SEGNAME_MAX ? 0 : -ENAMETOOLONG;
@@ -35,7 +33,7 @@ int bc_segname_final(char dst[BC_SEGNAME_MAX], uint64_t begin_ns, bool utc, uint
 	if (!(utc ? gmtime_r(&t, &tm) : localtime_r(&t, &tm)) || tm.tm_year < 70 || tm.tm_year > 9999 - 1900)
 		return -ERANGE;
 	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
-	return fits(snprintf(dst, BC_SEGNAME_MAX, "%s-%08" PRIu64 "%s", stamp, seq + again, ext));
+	return fits(snprintf(dst, BC_SEGNAME_MAX, "%s-%08" PRIu64 "%s", stamp, (seq + again) % BC_SEQ_END, ext));
 }
 
 int bc_segname_again(char dst[BC_SEGNAME_MAX], const char *name, unsigned again, const char *ext)
@@ -55,7 +53,7 @@ int bc_segname_tmp(char dst[BC_SEGNAME_MAX], uint32_t pid, uint64_t seq, unsigne
 {
 	char n[16];
 
-	return fits(snprintf(dst, BC_SEGNAME_MAX, BC_SEGNAME_TMP "%" PRIu32 "-%08" PRIu64 "%s%s", pid, seq,
+	return fits(snprintf(dst, BC_SEGNAME_MAX, BC_SEGNAME_TMP "%" PRIu32 "-%08" PRIu64 "%s%s", pid, seq % BC_SEQ_END,
 			     again_text(n, again), ext));
 }
 
@@ -91,9 +89,24 @@ bool bc_segname_is_tmp(const char *name, uint64_t *ret_seq)
 		return false;
 	name += n + 1;
 	n = digits(name);
-	if (n >= SEQ_DIGITS && n < 20 && (!name[n] || name[n] == '.' || name[n] == '-'))
+	if (n >= BC_SEQ_DIGITS && n < 20 && (!name[n] || name[n] == '.' || name[n] == '-'))
 		for (size_t i = 0; i < n; i++)
 			seq = seq * 10 + (uint64_t)(name[i] - '0');
 	*ret_seq = seq;
 	return true;
+}
+
+const char *bc_segname_tmp_ext(const char *name)
+{
+	const char *rest = name + strlen(BC_SEGNAME_TMP), *dot;
+	size_t n;
+
+	rest += digits(rest) + 1;
+	n = digits(rest);
+	if (n >= BC_SEQ_DIGITS && (!rest[n] || rest[n] == '.' || rest[n] == '-')) {
+		rest += n;
+		return rest[0] == '-' && digits(rest + 1) ? rest + 1 + digits(rest + 1) : rest;
+	}
+	dot = strrchr(rest, '.');
+	return dot ? dot : "";
 }

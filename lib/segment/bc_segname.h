@@ -9,6 +9,8 @@
 
 #define BC_SEGNAME_MAX 256	/* a file name of 255 bytes, and its end */
 #define BC_SEGNAME_TMP "tmp-"
+#define BC_SEQ_DIGITS 8
+#define BC_SEQ_END 100000000U	/* numbers in names begin again at 0 here */
 
 /*
  * Each writes a name without a folder, and returns 0, or -ENAMETOOLONG when it has over 255 bytes (dst is then
@@ -31,5 +33,8 @@ int bc_segname_tmp_file(char dst[BC_SEGNAME_MAX], uint32_t pid, const char *name
 
 /* Is name (without a folder) one that the two above make? Then true, and *ret_seq is SEQ, or 0 where it has none. */
 bool bc_segname_is_tmp(const char *name, uint64_t *ret_seq);
+
+/* The extension of such a name: what stands behind SEQ (and -N), or else from the last dot on; "" for none. */
+const char *bc_segname_tmp_ext(const char *name);
 
 #endif

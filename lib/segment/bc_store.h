@@ -59,6 +59,7 @@ struct bc_store_config {
 	const char *ext;	/* DIR, FILE: ".pcapng.lz4"; copied; "" or NULL for none */
 	bool utc;		/* DIR: names in UTC, otherwise in local time */
 	uint64_t first_seq;	/* DIR: number of the first segment */
+	const char *seqfile;	/* DIR: numbers go on from this file instead, see bc_seqfile.h; NULL: none */
 	uint32_t pid;		/* DIR, FILE: stands in temporary names */
 	uint32_t reserve;	/* bytes kept free for bc_store_write_tail(); 0: BC_STORE_RESERVE */
 	bool keep_empty;	/* DIR, FILE: a file of no bytes is a valid segment */

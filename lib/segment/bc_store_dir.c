@@ -105,6 +105,7 @@ static void free_store(struct dir_store *d)
 	if (d->folder.fd >= 0)
 		close(d->folder.fd);
 	bc_direct_free(d->direct);
+	bc_seqfile_close(d->folder.seqfile);
 	free(d->folder.prefix);
 	free(d->folder.name);
 	free(d->folder.ext);
@@ -258,6 +259,7 @@ static void try_direct(struct dir_store *d, const struct bc_store_config *cfg, s
 
 static int set_up(struct dir_store *d, const struct bc_store_config *cfg, struct bc_err *err)
 {
+	uint64_t seq = cfg->kind == BC_STORE_DIR ? cfg->first_seq : 0;
 	struct bc_segfile *first;
 	int r = split_dest(&d->folder, cfg, err);
 
@@ -265,8 +267,10 @@ static int set_up(struct dir_store *d, const struct bc_store_config *cfg, struct
 		r = open_folder(&d->folder, err);
 	if (r == 0 && d->folder.name)
 		r = refuse_existing(&d->folder, err);
+	if (r == 0 && cfg->seqfile)
+		r = bc_seqfile_open(cfg->seqfile, &d->folder.seqfile, &seq, err);
 	if (r == 0)
-		r = first_file(&d->folder, d->folder.name ? 0 : cfg->first_seq, &first, err);
+		r = first_file(&d->folder, seq, &first, err);
 	if (r < 0)
 		return r;
 	try_direct(d, cfg, first);

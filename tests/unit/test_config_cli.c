@@ -129,6 +129,11 @@ static void output_options_are_taken(void **state)
 	ACCEPT("--io direct", o->io == BC_IO_DIRECT);
 	ACCEPT("--io buffered", o->io == BC_IO_BUFFERED);
 	ACCEPT("--io auto", o->io == BC_IO_AUTO);
+	ACCEPT("-N seq", !strcmp(o->seqfile, "seq"));
+	ACCEPT("--seqfile seq", !strcmp(o->seqfile, "seq"));
+	ACCEPT("--file-ext .x", !strcmp(o->file_ext, ".x"));
+	ACCEPT("--file-ext=", !strcmp(o->file_ext, ""));
+	ACCEPT("-U", !o->file_ext && !o->seqfile);
 }
 
 static void nought_is_none_where_that_is_clear(void **state)
@@ -170,6 +175,9 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "--io fast", "--io: 'fast' is not a way to write: auto, direct or buffered" },
 		{ "--format rpcap", "pcapng, pcap, pcap-us or erf" },
 		{ "--prefix a/b", "--prefix" },
+		{ "--file-ext a/b", "--file-ext: a file's name" },
+		{ "--file-ext 0123456789012345678901234567890123456789012345678901234567890123456", "longer than 64" },
+		{ "--seqfile ", "--seqfile: is empty" },
 		{ "--user ", "--user: is empty" },
 		{ "--prefix aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "longer than 64 bytes" },
 		{ "--lcores 2-", "--lcores" },
@@ -289,6 +297,8 @@ static void destinations_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w null:x", "null: takes nothing");
 	refused("-i null: -w x.pcap -G 1", "--rotate-seconds: rotation needs a folder, and 'x.pcap' is a file");
 	refused("-i null: -w x.pcap -S 1", "--rotate-size: rotation needs a folder");
+	refused("-i null: -w x.pcap -N seq", "--seqfile: is for the names in a folder, and 'x.pcap' is none");
+	refused("-i null: -w - --file-ext .x", "--file-ext: is for the names in a folder");
 	refused("-i null: -w - -S 1", "'-' is stdout");
 	refused("-i null: -w ", "-w: is empty");
 	refused("-i null: -w x.pcap -z 5", "'x.pcap' is not compressed");

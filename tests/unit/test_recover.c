@@ -207,11 +207,9 @@ static void lz4_pcap_is_kept_to_its_last_whole_record(void **state)
 	truncated(state, false, BC_CODEC_LZ4, ".pcap.lz4");
 }
 
-static void erf_is_kept_to_its_last_whole_record(void **state)
+static struct image *erf_image(void)
 {
-	struct fixture *f = *state;
 	struct image *m = calloc(1, sizeof(*m));
-	struct bc_recovered r;
 
 	for (int i = 0; i < PACKETS; i++) {
 		uint8_t *data = bc_erf_begin(m->raw + m->raw_len, 0, time_of(i), CAPLEN, CAPLEN, 1, 0);
@@ -219,6 +217,15 @@ static void erf_is_kept_to_its_last_whole_record(void **state)
 		memset(data, i, CAPLEN);
 		m->raw_len = (size_t)(bc_erf_end(data, CAPLEN, 1) - m->raw);
 	}
+	return m;
+}
+
+static void erf_is_kept_to_its_last_whole_record(void **state)
+{
+	struct fixture *f = *state;
+	struct image *m = erf_image();
+	struct bc_recovered r;
+
 	put_bytes(f, "tmp-4711-00000012.erf", m->raw, m->raw_len / 2 + 20);
 	assert_int_equal(recover(f, "tmp-4711-00000012.erf", false, &r), 0);
 	assert_int_equal(r.scan.end, BC_SCAN_TRUNCATED);
@@ -556,13 +563,57 @@ static void other_names_are_refused(void **state)
 	struct bc_recovered r;
 
 	put_file(in_dir(f, "a.pcapng"), "x");
-	put_file(in_dir(f, "tmp-4711-00000012.txt"), "x");
 	assert_int_equal(mkdir(in_dir(f, "tmp-4711-00000013.pcapng"), 0755), 0);
 	assert_int_equal(recover(f, "a.pcapng", false, &r), -EINVAL);
-	assert_int_equal(recover(f, "tmp-4711-00000012.txt", false, &r), -EINVAL);
 	assert_int_equal(recover(f, "tmp-4711-00000013.pcapng", false, &r), -EINVAL);
 	assert_int_equal(recover(f, "tmp-4711-00000014.pcapng", false, &r), -ENOENT);
-	assert_int_equal(count(f->dir, ""), 3);
+	assert_int_equal(count(f->dir, ""), 2);
+}
+
+static void under_an_extension_of_its_own_the_content_tells(void **state)
+{
+	static const enum bc_codec codecs[] = { BC_CODEC_NONE, BC_CODEC_LZ4, BC_CODEC_ZSTD };
+	struct fixture *f = *state;
+	struct bc_recovered r;
+
+	for (size_t i = 0; i < 3; i++) {
+		struct image *m = image(true, codecs[i]);
+
+		put_bytes(f, "tmp-4711-00000012.mine", m->file, m->file_len - 1);
+		assert_int_equal(recover(f, "tmp-4711-00000012.mine", false, &r), 0);
+		assert_int_equal(r.outcome, BC_RECOVER_PUBLISHED);
+		assert_string_equal(r.path + strlen(r.path) - 14, "-00000012.mine");
+		assert_int_equal(bc_verify(r.path, &r.scan, &f->err), 0);
+		unlink(r.path);
+		free(m);
+	}
+}
+
+static void under_no_extension_the_content_tells(void **state)
+{
+	struct fixture *f = *state;
+	struct image *m = image(true, BC_CODEC_LZ4);
+	struct bc_recovered r;
+
+	put_bytes(f, "tmp-4711-00000012", m->file, m->file_len);
+	assert_int_equal(recover(f, "tmp-4711-00000012", false, &r), 0);
+	assert_string_equal(r.path + strlen(r.path) - 9, "-00000012");
+	put_file(in_dir(f, "tmp-4711-00000013"), "this is no capture");
+	assert_int_equal(recover(f, "tmp-4711-00000013", false, &r), -ENODATA);
+	free(m);
+}
+
+static void under_no_extension_erf_is_known_by_its_type(void **state)
+{
+	struct fixture *f = *state;
+	struct image *m = erf_image();
+	struct bc_recovered r;
+
+	put_bytes(f, "tmp-4711-00000012", m->raw, m->raw_len / 2 + 20);
+	assert_int_equal(recover(f, "tmp-4711-00000012", false, &r), 0);
+	assert_int_equal(r.scan.records, PACKETS / 2);
+	assert_string_equal(r.path + strlen(r.path) - 9, "-00000012");
+	free(m);
 }
 
 static void full_disk_leaves_the_leftover_alone(void **state)
@@ -682,6 +733,9 @@ int main(void)
 		T(live_file_is_refused),
 		T(file_with_a_second_name_is_refused),
 		T(other_names_are_refused),
+		T(under_an_extension_of_its_own_the_content_tells),
+		T(under_no_extension_the_content_tells),
+		T(under_no_extension_erf_is_known_by_its_type),
 		T(full_disk_leaves_the_leftover_alone),
 		T(file_of_a_single_output_is_recovered_too),
 		T(verify_counts_what_goes_back_in_time),

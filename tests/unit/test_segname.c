@@ -37,12 +37,16 @@ static void a_taken_name_is_numbered_before_the_extension(void **state)
 	assert_string_equal(s, "19700101-000000-00000009.pcapng.lz4");
 }
 
-static void numbers_beyond_eight_digits_are_written_out(void **state)
+static void behind_eight_nines_comes_0(void **state)
 {
 	char s[BC_SEGNAME_MAX];
 
-	assert_int_equal(bc_segname_final(s, 0, true, 1234567890123ULL, 0, ""), 0);
-	assert_string_equal(s, "19700101-000000-1234567890123");
+	assert_int_equal(bc_segname_final(s, 0, true, 99999999, 0, ""), 0);
+	assert_string_equal(s, "19700101-000000-99999999");
+	assert_int_equal(bc_segname_final(s, 0, true, 99999999, 1, ""), 0);
+	assert_string_equal(s, "19700101-000000-00000000");
+	assert_int_equal(bc_segname_tmp(s, 7, 100000012, 0, ""), 0);
+	assert_string_equal(s, "tmp-7-00000012");
 }
 
 static void the_hour_that_comes_twice_has_one_stamp_and_two_numbers(void **state)
@@ -131,10 +135,10 @@ static void temporary_names_are_known_again(void **state)
 	assert_true(bc_segname_is_tmp(s, &seq));
 	assert_int_equal(seq, 12);
 
-	assert_int_equal(bc_segname_tmp(s, 4711, 123456789, 3, ""), 0);
-	assert_string_equal(s, "tmp-4711-123456789-3");
+	assert_int_equal(bc_segname_tmp(s, 4711, 12345678, 3, ""), 0);
+	assert_string_equal(s, "tmp-4711-12345678-3");
 	assert_true(bc_segname_is_tmp(s, &seq));
-	assert_int_equal(seq, 123456789);
+	assert_int_equal(seq, 12345678);
 
 	assert_int_equal(bc_segname_tmp_file(s, 4711, "a.pcap", 0, ".pcap"), 0);
 	assert_string_equal(s, "tmp-4711-a.pcap");
@@ -153,12 +157,23 @@ static void other_names_are_not_taken_for_temporary(void **state)
 	assert_int_equal(seq, 99);
 }
 
+static void the_extension_of_a_temporary_name_is_found(void **state)
+{
+	assert_string_equal(bc_segname_tmp_ext("tmp-7-00000012.erf.gz"), ".erf.gz");
+	assert_string_equal(bc_segname_tmp_ext("tmp-7-00000012-3.erf"), ".erf");
+	assert_string_equal(bc_segname_tmp_ext("tmp-7-00000012"), "");
+	assert_string_equal(bc_segname_tmp_ext("tmp-7-00000012-3"), "");
+	assert_string_equal(bc_segname_tmp_ext("tmp-7-my.trace"), ".trace");
+	assert_string_equal(bc_segname_tmp_ext("tmp-7-trace"), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_name_has_time_number_and_extension),
 		cmocka_unit_test(a_taken_name_is_numbered_before_the_extension),
-		cmocka_unit_test(numbers_beyond_eight_digits_are_written_out),
+		cmocka_unit_test(the_extension_of_a_temporary_name_is_found),
+		cmocka_unit_test(behind_eight_nines_comes_0),
 		cmocka_unit_test_teardown(the_hour_that_comes_twice_has_one_stamp_and_two_numbers, utc_again),
 		cmocka_unit_test_teardown(the_hour_that_is_left_out_is_left_out, utc_again),
 		cmocka_unit_test_teardown(utc_does_not_care_for_the_zone, utc_again),

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_seqfile.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_segname.h"
+
+#define TEXT 9	/* eight digits and a newline */
+
+struct bc_seqfile {
+	int fd;
+	uint64_t next;	/* the lowest number that is not used up */
+};
+
+/* Opens or creates; *ret_new says which. */
+static int open_file(const char *path, bool *ret_new)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	*ret_new = fd >= 0;
+	if (fd < 0 && errno == EEXIST)
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
+}
+
+/* A name that is not on disk would be forgotten with its number. */
+static int sync_folder(const char *path)
+{
+	char *copy = strdup(path);
+	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1, r = 0;
+
+	free(copy);
+	if (fd < 0 || fsync(fd) < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* The number that comes first. -EBADMSG if the text is no number. */
+static int parse(const char *text, size_t len, uint64_t *ret_first)
+{
+	uint64_t last = 0;
+	size_t n = 0;
+
+	for (; n < len && n < BC_SEQ_DIGITS && isdigit((unsigned char)text[n]); n++)
+		last = last * 10 + (uint64_t)(text[n] - '0');
+	if (len > 0 && (n == 0 || len != n + 1 || text[n] != '\n'))
+		return -EBADMSG;
+	*ret_first = len > 0 ? (last + 1) % BC_SEQ_END : 0;
+	return 0;
+}
+
+static int take(int fd, bool new, const char *path, uint64_t *ret_first, struct bc_err *err)
+{
+	char text[TEXT + 2];
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return bc_err_set(err, -EINVAL, "%s: a sequence file is a regular file, and this is none", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return bc_err_set(err, -EBUSY, "%s: another output or capture counts by this sequence file: name one for each", path);
+	n = pread(fd, text, sizeof(text), 0);
+	if (n < 0 || (new && sync_folder(path) < 0))
+		return bc_err_set(err, -errno, "%s: the sequence file: %s", path, strerror(errno));
+	if (parse(text, (size_t)n, ret_first))
+		return bc_err_set(err, -EBADMSG, "%s: the sequence file is corrupt, and left as it is: write the last number that was used "
+				  "(0 to 99999999, and a newline) into it, or remove it to begin at 0", path);
+	return 0;
+}
+
+int bc_seqfile_open(const char *path, struct bc_seqfile **ret, uint64_t *ret_first, struct bc_err *err)
+{
+	struct bc_seqfile *f;
+	uint64_t first = 0;
+	bool new;
+	int fd = open_file(path, &new), r;
+
+	if (fd < 0)
+		return bc_err_set(err, fd, "%s: the sequence file cannot be opened: %s", path, strerror(-fd));
+	r = take(fd, new, path, &first, err);
+	f = r ? NULL : malloc(sizeof(*f));
+	if (!f) {
+		close(fd);
+		return r ? r : bc_err_set(err, -ENOMEM, "no memory for an output");
+	}
+	*f = (struct bc_seqfile){ .fd = fd, .next = first };
+	*ret = f;
+	*ret_first = first;
+	return 0;
+}
+
+int bc_seqfile_used(struct bc_seqfile *f, uint64_t seq)
+{
+	char text[TEXT + 1];
+	ssize_t n;
+
+	if (seq < f->next)
+		return 0;
+	snprintf(text, sizeof(text), "%08u\n", (unsigned)(seq % BC_SEQ_END));
+	do
+		n = pwrite(f->fd, text, TEXT, 0);
+	while (n < 0 && errno == EINTR);
+	if (n != TEXT)
+		return n < 0 ? -errno : -EIO;
+	if (fdatasync(f->fd) < 0)
+		return -errno;
+	f->next = seq + 1;
+	return 0;
+}
+
+void bc_seqfile_close(struct bc_seqfile *f)
+{
+	if (!f)
+		return;
+	close(f->fd);
+	free(f);
+}
