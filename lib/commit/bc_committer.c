@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bc_time.h"
 
 #define WAIT_NS (50 * BC_NS_PER_MS)		/* for a chunk, before looking at the timers */
-#define RETRY_NS (20 * BC_NS_PER_MS)		/* between attempts on a full disk */
+#define RETRY_NS (20 * BC_NS_PER_MS)		/* between attempts on a full disk, and looks at a watchfile */
 #define TEXT_MIN 4096
 #define DRAIN_PATIENCE_NS (1 * BC_NS_PER_S)	/* for a full disk, once the sources have stopped */
 
@@ -66,7 +67,7 @@ struct bc_committer {
 	uint64_t drain_since_ns;
 	bool full_said;
 
-	_Atomic bool draining, aborted, done, reader_gone;
+	_Atomic bool stopping, draining, aborted, done, reader_gone;
 };
 
 static int to_out(void *ctx, const uint8_t *data, size_t len)
@@ -317,6 +318,34 @@ static int begin_bytes(struct bc_committer *c, size_t len)
 	return write_block(c, c->coded, encode_text(c, len, at));
 }
 
+/*
+ * Without a limit: what the buffers do not hold is lost at the sources, whose drivers count it, and none of what they hold. 0, or
+ * -ECANCELED after an abort.
+ */
+static int await_watchfile(struct bc_committer *c)
+{
+	bool said = false;
+
+	while (c->cfg.watchfile && access(c->cfg.watchfile, F_OK) < 0 && !atomic_load(&c->stopping)) {
+		if (atomic_load(&c->aborted))
+			return -ECANCELED;
+		if (!said)
+			bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment waits for %s: buffering", c->account->name, c->cfg.watchfile);
+		said = true;
+		nap(RETRY_NS);
+	}
+	if (said)
+		bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment begins", c->account->name);
+	return 0;
+}
+
+static int begin_store(struct bc_committer *c)
+{
+	int r = await_watchfile(c);
+
+	return r ? r : PATIENTLY(c, bc_store_begin(c->cfg.store));
+}
+
 static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
 {
 	const char *filter = filter_of(c);
@@ -325,7 +354,7 @@ static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
 	int r;
 
 	if (!c->begun) {
-		r = PATIENTLY(c, bc_store_begin(c->cfg.store));
+		r = begin_store(c);
 		if (r)
 			return r;
 		c->begun = true;
@@ -649,6 +678,12 @@ int bc_committer_start(struct bc_committer *c)
 
 	c->started = r == 0;
 	return -r;
+}
+
+void bc_committer_stopping(struct bc_committer *c)
+{
+	if (c)
+		atomic_store(&c->stopping, true);
 }
 
 void bc_committer_draining(struct bc_committer *c)

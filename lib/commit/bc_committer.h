@@ -38,6 +38,8 @@ struct bc_committer_config {
 	unsigned stream_workers;		/* threads of a stream codec */
 	uint32_t block_max;			/* the largest block that a lane makes */
 	uint64_t flush_ns;			/* how often what was written is brought to disk */
+	/* A segment is begun only when this file exists; all waits in the buffers meanwhile. NULL: at once. Not owned. */
+	const char *watchfile;
 	const struct bc_log *log;		/* may be NULL */
 	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */
 	const char *(*filter)(void *ctx);
@@ -50,6 +52,11 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 /* Begin the thread. 0 or a negative errno. */
 int bc_committer_start(struct bc_committer *c);
 
+/*
+ * Any thread: the capture is asked to end, so that a watchfile is no longer waited for: what the buffers hold is written. NULL is
+ * taken.
+ */
+void bc_committer_stopping(struct bc_committer *c);
 /* Any thread: no more packets will come from the sources; a full disk is then waited for only a little longer. */
 void bc_committer_draining(struct bc_committer *c);
 /* Any thread: end at once, leave the segment as it is. What was not written is not counted as written. */

@@ -71,6 +71,7 @@ const char bc_config_help[] =
 "  -S, --rotate-size MB    or after so many MB (1,000,000 bytes), uncompressed\n"
 "  -U, --utc               names in UTC, not in local time\n"
 "  -N, --seqfile FILE      SEQ goes on from the number in FILE\n"
+"  -W, --watchfile FILE    begin the next segment only when FILE exists\n"
 "      --file-ext EXT      EXT, with its dot (default: format and compression)\n"
 "\n"
 "When to stop; 0 is no limit (default)\n"

@@ -34,6 +34,7 @@ static const struct flag {
 	{ "compress-type", 'Z', &bc_output_settings[BC_OUT_COMPRESS] },
 	{ "file-ext", 0, &bc_output_settings[BC_OUT_FILE_EXT] },
 	{ "seqfile", 'N', &bc_output_settings[BC_OUT_SEQFILE] },
+	{ "watchfile", 'W', &bc_output_settings[BC_OUT_WATCHFILE] },
 	{ "relinquish-privileges", 0, &bc_capture_settings[BC_CAP_USER] },
 };
 

@@ -24,6 +24,8 @@ const char bc_mtracecap_help[] =
 "  -N, --seqfile FILE      SEQ goes on from the number in FILE, made if it is\n"
 "                          missing; after 99999999 comes 0\n"
 "      --file-ext EXT      EXT (default: none), with its dot\n"
+"  -W, --watchfile FILE    begin the next file only when FILE exists; the capture\n"
+"                          goes on into the buffers meanwhile\n"
 "  -Z, --compress-type TYPE\n"
 "                          gzip (gz, zlib), bzip2 (bz), lzo, xz (lzma), lz4,\n"
 "                          zstd, none (no; default)\n"

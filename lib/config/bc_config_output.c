@@ -249,5 +249,6 @@ void bc_output_config_free(struct bc_output_config *o)
 	free(o->filter);
 	free(o->file_ext);
 	free(o->seqfile);
+	free(o->watchfile);
 	memset(o, 0, sizeof(*o));
 }

@@ -172,6 +172,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.stream_workers = o->n_lanes,
 		.block_max = env->chunk_bytes > BC_LANE_RECORD_MAX ? env->chunk_bytes : BC_LANE_RECORD_MAX,
 		.flush_ns = env->flush_ns,
+		.watchfile = o->cfg.watchfile,
 		.log = env->log,
 		.filter = filter_text,
 		.filter_ctx = o,

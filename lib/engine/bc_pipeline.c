@@ -347,6 +347,8 @@ void bc_pipeline_stop(struct bc_pipeline *p)
 		return;
 	p->stopping = true;
 	command(p, BC_SOURCE_STOP);
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		bc_committer_stopping(p->output[o]->committer);
 }
 
 void bc_pipeline_abort(struct bc_pipeline *p)

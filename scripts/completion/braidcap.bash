@@ -7,7 +7,7 @@ _braidcap()
 	local commands='capture plan ctl verify doctor top merge extract recover collect expire'
 	local options='--filter --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
-		--writers --io --seqfile --file-ext --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc --no-huge --eal --prefix --user
+		--writers --io --seqfile --watchfile --file-ext --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc --no-huge --eal --prefix --user
 		--report --verbose --quiet --help --config -i -w'
 
 	COMPREPLY=()
@@ -21,7 +21,7 @@ _braidcap()
 		COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: erf: null:" -- "$cur")
 			$(compgen -f -- "$cur"))
 		;;
-	-w | -C | --config | --report | -N | --seqfile)
+	-w | -C | --config | --report | -N | --seqfile | -W | --watchfile)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		;;
 	-Z | --compress)

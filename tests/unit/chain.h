@@ -62,6 +62,7 @@ struct chain_config {
 	int fd;				/* for BC_STORE_FD */
 	enum bc_io io;
 	bool settling;			/* the store settles, as a direct one does */
+	const char *watchfile;
 	uint64_t count;
 };
 
@@ -221,7 +222,7 @@ static inline void chain_new_committer(struct chain *c)
 		.n_lanes = c->cfg.lanes, .ready = &c->ready, .awaited = &c->awaited, .free_chunks = c->free_chunks,
 		.pool = c->pool, .ledger = c->ledger, .codec = c->cfg.codec, .level = c->cfg.level, .stream_workers = 1,
 		.block_max = c->cfg.chunk_bytes > BC_LANE_RECORD_MAX ? c->cfg.chunk_bytes : BC_LANE_RECORD_MAX,
-		.flush_ns = c->cfg.sync_ns ? c->cfg.sync_ns : c->cfg.flush_ns, .log = &c->log,
+		.flush_ns = c->cfg.sync_ns ? c->cfg.sync_ns : c->cfg.flush_ns, .log = &c->log, .watchfile = c->cfg.watchfile,
 	};
 	struct bc_store *inner = NULL;
 

@@ -330,6 +330,110 @@ static void a_reader_that_goes_away(void **state)
 	}
 }
 
+/* A name in /tmp that does not exist. */
+static void no_file(char path[64])
+{
+	int fd;
+
+	strcpy(path, "/tmp/bc-watch-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(path);
+}
+
+static void make_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+}
+
+/* Ends the open chunk, so that the committer has something to begin with. */
+static bool waits(struct chain *c)
+{
+	c->ahead_ns += c->cfg.flush_ns;
+	return chain_said(c, "waits for");
+}
+
+static void a_segment_waits_for_its_watchfile(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		char path[64];
+		struct chain *c;
+
+		no_file(path);
+		c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .watchfile = path });
+		chain_send_many(c, 100, 1000);
+		TURN_UNTIL(c, waits(c));
+		assert_int_equal(bc_counter_get(&c->ledger->output[0].file_bytes), 0);
+		make_file(path);
+		chain_settle(c);
+		/* Not before each packet, but before each segment. */
+		unlink(path);
+		chain_send_many(c, 100, 1000);
+		chain_settle(c);
+		bc_chunker_rotate(&c->chunker);
+		TURN_UNTIL(c, !atomic_load(&c->chunker.rotate_asked));
+		chain_send_many(c, 100, 1000);
+		c->lines[0] = '\0';
+		TURN_UNTIL(c, waits(c));
+		make_file(path);
+		chain_end(c);
+		unlink(path);
+		assert_int_equal(c->n_segments, 2);
+		chain_check_all(c);
+		chain_free(c);
+	}
+}
+
+static void a_stop_ends_the_wait_for_a_watchfile(void **state)
+{
+	char path[64];
+	struct chain *c;
+
+	no_file(path);
+	c = chain_new((struct chain_config){ .watchfile = path });
+	chain_send_many(c, 100, 1000);
+	TURN_UNTIL(c, waits(c));
+	bc_committer_stopping(c->committer);
+	chain_end(c);
+	chain_check_all(c);
+	chain_free(c);
+}
+
+/* Whatever waits: the merge waits with it when the buffers are full. */
+static void nothing_in_the_buffers_is_lost_behind_a_watchfile(void **state)
+{
+	char path[64];
+	struct chain *c;
+
+	no_file(path);
+	c = chain_new((struct chain_config){ .buffers = 4, .chunk_bytes = 65536, .watchfile = path });
+	chain_send_many(c, 1000, 500);
+	TURN_UNTIL(c, bc_bufpool_available(c->pool) <= 1);
+	make_file(path);
+	chain_end(c);
+	unlink(path);
+	chain_check_all(c);
+	chain_free(c);
+}
+
+static void an_abort_does_not_wait_for_a_watchfile(void **state)
+{
+	char path[64];
+	struct chain *c;
+
+	no_file(path);
+	c = chain_new((struct chain_config){ .watchfile = path });
+	chain_send_many(c, 100, 1000);
+	TURN_UNTIL(c, waits(c));
+	chain_abort(c);
+	assert_int_equal(c->n_segments, 0);
+	chain_free(c);
+}
+
 static void an_abort_ends_in_the_middle(void **state)
 {
 	for (uint32_t n = 0; n < CODECS; n++) {
@@ -387,6 +491,10 @@ int main(void)
 		cmocka_unit_test(a_dead_disk_is_not_cried_over_for_every_block),
 		cmocka_unit_test(a_frame_that_cannot_be_finished_is_not_published),
 		cmocka_unit_test(a_reader_that_goes_away),
+		cmocka_unit_test(a_segment_waits_for_its_watchfile),
+		cmocka_unit_test(a_stop_ends_the_wait_for_a_watchfile),
+		cmocka_unit_test(nothing_in_the_buffers_is_lost_behind_a_watchfile),
+		cmocka_unit_test(an_abort_does_not_wait_for_a_watchfile),
 		cmocka_unit_test(an_abort_ends_in_the_middle),
 		cmocka_unit_test(an_abort_does_not_wait_for_a_full_disk),
 		cmocka_unit_test(a_committer_that_was_never_started_can_be_freed),

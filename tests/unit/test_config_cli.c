@@ -131,6 +131,8 @@ static void output_options_are_taken(void **state)
 	ACCEPT("--io auto", o->io == BC_IO_AUTO);
 	ACCEPT("-N seq", !strcmp(o->seqfile, "seq"));
 	ACCEPT("--seqfile seq", !strcmp(o->seqfile, "seq"));
+	ACCEPT("-W go", !strcmp(o->watchfile, "go"));
+	ACCEPT("--watchfile go", !strcmp(o->watchfile, "go"));
 	ACCEPT("--file-ext .x", !strcmp(o->file_ext, ".x"));
 	ACCEPT("--file-ext=", !strcmp(o->file_ext, ""));
 	ACCEPT("-U", !o->file_ext && !o->seqfile);

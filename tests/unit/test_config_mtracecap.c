@@ -92,6 +92,8 @@ static void flags_are_taken(void **state)
 	ACCEPT("--maxwait_ms 250", c.max_wait_ms == 250);
 	ACCEPT("-Z zstd -z 9", o->codec == BC_CODEC_ZSTD && o->level == 9);
 	ACCEPT("--compress-type lz4 --compress-level 9", o->codec == BC_CODEC_LZ4 && o->level == 9);
+	ACCEPT("-W go", !strcmp(o->watchfile, "go"));
+	ACCEPT("--watchfile=go", !strcmp(o->watchfile, "go"));
 	ACCEPT_FOLDER("-N seq", !strcmp(o->seqfile, "seq"));
 	ACCEPT_FOLDER("--seqfile=seq", !strcmp(o->seqfile, "seq"));
 	ACCEPT_FOLDER("--file-ext=.erf.gz", !strcmp(o->file_ext, ".erf.gz"));
