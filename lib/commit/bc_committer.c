@@ -17,6 +17,9 @@
 #define RETRY_NS (20 * BC_NS_PER_MS)		/* between attempts on a full disk, and looks at a watchfile */
 #define TEXT_MIN 4096
 #define DRAIN_PATIENCE_NS (1 * BC_NS_PER_S)	/* for a full disk, once the sources have stopped */
+#define RESTART_MIN_NS (1 * BC_NS_PER_S)	/* between starts of a command that fails; doubled each time */
+#define RESTART_MAX_NS (64 * BC_NS_PER_S)
+#define FATES (2 * BC_STORE_QUEUE_MAX)		/* more than segments can wait for theirs */
 
 /* Packets whose fate is known only when a stream codec's bytes were written, or the store has settled. */
 struct pending {
@@ -32,6 +35,12 @@ struct mark {
 	uint32_t ifaces;
 	uint64_t noted;
 	struct bc_segment_info info;
+};
+
+/* What became of a segment behind a command. */
+struct fate {
+	uint64_t file_bytes;
+	int err;
 };
 
 struct bc_committer {
@@ -55,6 +64,15 @@ struct bc_committer {
 	struct bc_stream *stream;
 	struct pending pending;
 	struct mark mark;
+	struct pending handed;		/* what the store has of the current segment, for good */
+
+	/* Behind a command. */
+	struct pending *waiting;	/* a ring of FATES: what was given to those whose fate is unknown */
+	uint32_t finished, judged;	/* segments; those between wait */
+	struct fate fate[FATES];	/* the publishing thread writes, before it counts fated up */
+	uint64_t restart_ns;		/* not to be begun anew before this, after a failure */
+	uint64_t restart_wait_ns;
+
 	uint8_t *out;			/* bytes of the stream codec that the store has not taken yet */
 	size_t out_len, out_cap;
 	uint8_t *text;			/* the segments' own bytes, plain; text_cap of them */
@@ -67,6 +85,7 @@ struct bc_committer {
 	uint64_t drain_since_ns;
 	bool full_said;
 
+	_Atomic uint32_t fated;
 	_Atomic bool stopping, draining, aborted, done, reader_gone;
 };
 
@@ -142,7 +161,7 @@ static int write_block(struct bc_committer *c, const uint8_t *data, size_t len)
 	int r = len ? PATIENTLY(c, bc_store_write(c->cfg.store, data, len)) : 0;
 
 	if (!r && len) {
-		c->dirty = true;
+		c->dirty = !c->cfg.piped;
 		c->pending.file_bytes += len;
 	}
 	return r;
@@ -176,6 +195,8 @@ static enum bc_loss loss_of(int r)
 		return BC_LOSS_DISK_FULL;
 	case -EPIPE:
 		return BC_LOSS_READER_GONE;
+	case -ECOMM:
+		return BC_LOSS_PIPE_ERROR;
 	case -ECANCELED:
 		return BC_LOSS_ABORTED;
 	default:
@@ -183,26 +204,46 @@ static enum bc_loss loss_of(int r)
 	}
 }
 
-static void count_lost(struct bc_committer *c, const struct pending *p, enum bc_loss loss)
+static void enter_lost(struct bc_committer *c, const struct pending *p, enum bc_loss loss)
 {
 	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
 		if (p->from[s])
 			bc_counter_add(&c->account->source[s].dropped[loss], p->from[s]);
+}
+
+/* Lost here: its place will be marked. */
+static void count_lost(struct bc_committer *c, const struct pending *p, enum bc_loss loss)
+{
+	enter_lost(c, p, loss);
 	c->lost += p->packets;
 	c->lost_as = loss;
 }
 
-/* What is pending is written for good. */
-static void keep(struct bc_committer *c)
+static void add_pending(struct bc_committer *c, struct pending *to, const struct pending *p)
 {
-	const struct pending *p = &c->pending;
+	to->packets += p->packets;
+	to->bytes += p->bytes;
+	to->file_bytes += p->file_bytes;
+	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
+		to->from[s] += p->from[s];
+}
 
+static void enter_written(struct bc_committer *c, const struct pending *p)
+{
 	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
 		if (p->from[s])
 			bc_counter_add(&c->account->source[s].written, p->from[s]);
 	bc_counter_add(&c->account->written, p->packets);
 	bc_counter_add(&c->account->written_bytes, p->bytes);
 	bc_counter_add(&c->account->file_bytes, p->file_bytes);
+}
+
+/* The store has what is pending for good; what is behind it, a command, may still lose it. */
+static void keep(struct bc_committer *c)
+{
+	add_pending(c, &c->handed, &c->pending);
+	if (!c->cfg.piped)
+		enter_written(c, &c->pending);
 	memset(&c->pending, 0, sizeof(c->pending));
 	c->mark = (struct mark){ .headed = c->headed, .ifaces = c->ifaces, .noted = c->noted, .info = c->info };
 }
@@ -213,6 +254,15 @@ static void segment_over(struct bc_committer *c)
 	c->out_len = 0;
 	memset(&c->pending, 0, sizeof(c->pending));
 	c->mark = (struct mark){ .noted = c->noted };
+}
+
+static void finish_segment(struct bc_committer *c)
+{
+	if (c->cfg.piped)
+		c->waiting[c->finished++ % FATES] = c->handed;
+	memset(&c->handed, 0, sizeof(c->handed));
+	bc_store_finish(c->cfg.store, &c->info);
+	segment_over(c);
 }
 
 /* The store has cut the segment back to the mark. */
@@ -230,8 +280,7 @@ static void roll_back(struct bc_committer *c, int r)
 	if (!c->stream)
 		return;
 	/* Its frame cannot go on. The segment keeps its temporary name, and the next packets begin another. */
-	bc_store_finish(c->cfg.store, &c->info);
-	segment_over(c);
+	finish_segment(c);
 }
 
 /* r: why a stream codec's bytes did not all reach the store, or 0. */
@@ -519,20 +568,86 @@ static void end_segment(struct bc_committer *c, bool last_try)
 	} else {
 		keep(c);
 	}
-	bc_store_finish(c->cfg.store, &c->info);
-	segment_over(c);
+	finish_segment(c);
+}
+
+/* Enter in the ledger what has become of segments behind a command. */
+static void judge_segments(struct bc_committer *c)
+{
+	uint32_t fated = atomic_load_explicit(&c->fated, memory_order_acquire);
+
+	for (; c->judged != fated; c->judged++) {
+		const struct fate *f = &c->fate[c->judged % FATES];
+		struct pending *p = &c->waiting[c->judged % FATES];
+
+		if (f->err) {
+			enter_lost(c, p, loss_of(f->err));
+			continue;
+		}
+		p->file_bytes = f->file_bytes;
+		enter_written(c, p);
+		c->restart_wait_ns = 0;
+	}
+}
+
+/*
+ * The command reads no more: what it was given is lost with it, and what comes goes to another one. That is started at once, and
+ * if it fails too, the next ones later and later.
+ */
+static void abandon_segment(struct bc_committer *c)
+{
+	count_lost(c, &c->pending, BC_LOSS_PIPE_ERROR);
+	bc_store_spoil(c->cfg.store, -ECOMM);
+	finish_segment(c);
+	c->restart_ns = bc_mono_ns() + c->restart_wait_ns;
+	c->restart_wait_ns = c->restart_wait_ns ? 2 * c->restart_wait_ns : RESTART_MIN_NS;
+	if (c->restart_wait_ns > RESTART_MAX_NS)
+		c->restart_wait_ns = RESTART_MAX_NS;
+}
+
+/* 0: there is a command, or one may be started. -ECOMM: the buffers cannot wait until then. */
+static int await_restart(struct bc_committer *c)
+{
+	while (!c->begun && bc_mono_ns() < c->restart_ns) {
+		if (out_of_patience(c))
+			return -ECOMM;
+		nap(RETRY_NS);
+		judge_segments(c);
+	}
+	return 0;
+}
+
+static int write_piped(struct bc_committer *c, const struct bc_chunk *k, const struct pending *p)
+{
+	int r;
+
+	while (!(r = await_restart(c))) {
+		r = write_chunk(c, k, p);
+		if (r != -ECOMM)
+			break;
+		abandon_segment(c);
+	}
+	return r;
 }
 
 /* Bytes or an end that the disk did not take must go first. */
 static int unclog(struct bc_committer *c)
 {
+	int r;
+
 	if (atomic_load(&c->reader_gone))
 		return -EPIPE;
 	if (c->end_pending) {
 		end_segment(c, false);
 		return c->end_pending ? -ENOSPC : 0;
 	}
-	return c->headed && c->out_len ? write_out(c, false) : 0;
+	if (!c->headed || !c->out_len)
+		return 0;
+	r = write_out(c, false);
+	if (r != -ECOMM)
+		return r;
+	abandon_segment(c);
+	return 0;
 }
 
 static void handle(struct bc_committer *c, const struct bc_chunk *k)
@@ -541,7 +656,7 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 	int r = unclog(c);
 
 	if (!r && !k->no_segment)
-		r = write_chunk(c, k, &p);
+		r = c->cfg.piped ? write_piped(c, k, &p) : write_chunk(c, k, &p);
 	/* The first of a run of losses is told; the ledger has them all. */
 	if (r && loss_of(r) == BC_LOSS_DISK_ERROR && c->lost == c->noted)
 		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->account->name,
@@ -630,12 +745,17 @@ static void *run(void *arg)
 			recycle(c, k);
 			c->chunk_mono_ns = bc_mono_ns();
 		}
+		judge_segments(c);
 		sync_when_due(c);
 	}
 	if (last)
 		give_up_rest(c);
 	else if (!c->stream)
 		settle_store(c, 0);
+	while (c->judged != c->finished && !atomic_load(&c->aborted)) {
+		nap(RETRY_NS / 4);
+		judge_segments(c);
+	}
 	atomic_store(&c->done, true);
 	return NULL;
 }
@@ -650,7 +770,7 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 	c->cfg = *cfg;
 	c->account = &cfg->ledger->output[cfg->section.output];
 	/* A format without a header still has a frame's beginning and end. */
-	if (reserve_text(c, TEXT_MIN)) {
+	if (reserve_text(c, TEXT_MIN) || (cfg->piped && !(c->waiting = calloc(FATES, sizeof(*c->waiting))))) {
 		bc_err_set(err, r, "no memory for the committer");
 		goto fail;
 	}
@@ -691,6 +811,14 @@ void bc_committer_draining(struct bc_committer *c)
 	atomic_store(&c->draining, true);
 }
 
+void bc_committer_fate(struct bc_committer *c, uint64_t file_bytes, int err)
+{
+	uint32_t n = atomic_load_explicit(&c->fated, memory_order_relaxed);
+
+	c->fate[n % FATES] = (struct fate){ .file_bytes = file_bytes, .err = err };
+	atomic_store_explicit(&c->fated, n + 1, memory_order_release);
+}
+
 void bc_committer_abort(struct bc_committer *c)
 {
 	atomic_store(&c->aborted, true);
@@ -724,5 +852,6 @@ void bc_committer_free(struct bc_committer *c)
 	free(c->out);
 	free(c->text);
 	free(c->coded);
+	free(c->waiting);
 	free(c);
 }

@@ -40,6 +40,8 @@ struct bc_committer_config {
 	uint64_t flush_ns;			/* how often what was written is brought to disk */
 	/* A segment is begun only when this file exists; all waits in the buffers meanwhile. NULL: at once. Not owned. */
 	const char *watchfile;
+	/* The store has a command behind it: packets count as written when bc_committer_fate() says so. */
+	bool piped;
 	const struct bc_log *log;		/* may be NULL */
 	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */
 	const char *(*filter)(void *ctx);
@@ -59,6 +61,11 @@ int bc_committer_start(struct bc_committer *c);
 void bc_committer_stopping(struct bc_committer *c);
 /* Any thread: no more packets will come from the sources; a full disk is then waited for only a little longer. */
 void bc_committer_draining(struct bc_committer *c);
+/*
+ * If piped, any one thread: for each segment for which bc_store_finish() returned 0, in their order, what became of it; err and
+ * file_bytes as bc_store_published has them. Nothing is waited for after an abort.
+ */
+void bc_committer_fate(struct bc_committer *c, uint64_t file_bytes, int err);
 /* Any thread: end at once, leave the segment as it is. What was not written is not counted as written. */
 void bc_committer_abort(struct bc_committer *c);
 /* Wait for the thread's end: the last chunk's, or an abort's. */

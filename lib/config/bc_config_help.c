@@ -64,6 +64,8 @@ const char bc_config_help[] =
 "                          gzip and xz: 0 to 9, default 6;\n"
 "                          bzip2: 1 to 9 (default); lzo, where it is built in:\n"
 "                          1 to 9, default 3\n"
+"      --pipeout COMMAND   each segment goes through COMMAND, which the shell\n"
+"                          runs; not compressed then unless -Z asks for it\n"
 "      --queue-option      pcapng: write each packet's queue (epb_queue)\n"
 "\n"
 "Rotation, in a folder; 0 is never (default)\n"

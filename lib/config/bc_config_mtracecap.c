@@ -35,6 +35,7 @@ static const struct flag {
 	{ "file-ext", 0, &bc_output_settings[BC_OUT_FILE_EXT] },
 	{ "seqfile", 'N', &bc_output_settings[BC_OUT_SEQFILE] },
 	{ "watchfile", 'W', &bc_output_settings[BC_OUT_WATCHFILE] },
+	{ "pipeout", 0, &bc_output_settings[BC_OUT_PIPEOUT] },
 	{ "relinquish-privileges", 0, &bc_capture_settings[BC_CAP_USER] },
 };
 

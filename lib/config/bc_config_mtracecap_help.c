@@ -26,6 +26,8 @@ const char bc_mtracecap_help[] =
 "      --file-ext EXT      EXT (default: none), with its dot\n"
 "  -W, --watchfile FILE    begin the next file only when FILE exists; the capture\n"
 "                          goes on into the buffers meanwhile\n"
+"      --pipeout COMMAND   each file goes through COMMAND's standard input, and\n"
+"                          its standard output is the file; the shell runs it\n"
 "  -Z, --compress-type TYPE\n"
 "                          gzip (gz, zlib), bzip2 (bz), lzo, xz (lzma), lz4,\n"
 "                          zstd, none (no; default)\n"

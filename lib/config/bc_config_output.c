@@ -101,6 +101,22 @@ static int choose_by_name(struct build *b)
 	return 0;
 }
 
+/* What a command compresses is not compressed before, unless that is asked for. */
+static int set_pipeout(struct build *b)
+{
+	char label[BC_LABEL_MAX];
+
+	if (!b->o->pipeout)
+		return 0;
+	label_of(b, BC_OUT_PIPEOUT, label);
+	if (b->o->kind == BC_DEST_STDOUT)
+		return bc_err_set(b->err, -EINVAL, "%s: '-' is stdout: have the shell pipe it through the command", label);
+	if (b->o->kind == BC_DEST_NULL)
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' takes no command", label, b->o->dest);
+	b->o->codec = BC_CODEC_NONE;
+	return 0;
+}
+
 static int set_format(struct build *b)
 {
 	const char *text = text_of(b, BC_OUT_FORMAT);
@@ -230,7 +246,8 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 		    struct bc_err *err)
 {
 	static int (*const steps[])(struct build *b) = {
-		store_all, find_kind, choose_by_name, set_format, set_codec, set_level, set_io, set_file_ext, check_rotation,
+		store_all, find_kind, choose_by_name, set_pipeout, set_format, set_codec, set_level, set_io, set_file_ext,
+		check_rotation,
 		check_numbered,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
@@ -249,6 +266,7 @@ void bc_output_config_free(struct bc_output_config *o)
 	free(o->filter);
 	free(o->file_ext);
 	free(o->seqfile);
+	free(o->pipeout);
 	free(o->watchfile);
 	memset(o, 0, sizeof(*o));
 }

@@ -54,6 +54,7 @@ const struct bc_setting bc_output_settings[BC_OUT_N] = {
 	[BC_OUT_FILE_EXT] = { "file-ext", "file_ext", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
 	[BC_OUT_SEQFILE] = { "seqfile", "seqfile", 'N', false, BC_SET_TEXT, OUT(seqfile), 1, 4095 },
 	[BC_OUT_WATCHFILE] = { "watchfile", "watchfile", 'W', false, BC_SET_TEXT, OUT(watchfile), 1, 4095 },
+	[BC_OUT_PIPEOUT] = { "pipeout", "pipeout", 0, false, BC_SET_TEXT, OUT(pipeout), 1, 65535 },
 	[BC_OUT_WRITERS] = { "writers", "writers", 0, true, BC_SET_U32, OUT(writers), 1, 128 },
 	[BC_OUT_IO] = { "io", "io", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
 };

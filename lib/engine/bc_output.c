@@ -21,6 +21,8 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 	struct bc_output *o = ctx;
 
 	bc_seglog_add(o->segments, path, file_bytes, info, err);
+	if (o->cfg.pipeout)
+		bc_committer_fate(o->committer, file_bytes, err);
 	if (!err)
 		bc_counter_add(&o->account->segments, 1);
 }
@@ -31,6 +33,7 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 	struct bc_store_config sc = {
 		.dest = o->cfg.dest,
 		.ext = o->cfg.file_ext ? o->cfg.file_ext : ext,
+		.pipe = o->cfg.pipeout,
 		.seqfile = o->cfg.seqfile,
 		.utc = o->cfg.utc,
 		.io = o->cfg.io,
@@ -173,6 +176,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.block_max = env->chunk_bytes > BC_LANE_RECORD_MAX ? env->chunk_bytes : BC_LANE_RECORD_MAX,
 		.flush_ns = env->flush_ns,
 		.watchfile = o->cfg.watchfile,
+		.piped = o->cfg.pipeout != NULL,
 		.log = env->log,
 		.filter = filter_text,
 		.filter_ctx = o,
@@ -243,8 +247,8 @@ void bc_output_free(struct bc_output *o)
 {
 	if (!o)
 		return;
-	bc_committer_free(o->committer);
 	bc_output_close(o, false);
+	bc_committer_free(o->committer);
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
 		bc_lane_free(o->lane[i]);
 		bc_link_free(o->to_lane[i]);

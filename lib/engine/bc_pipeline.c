@@ -413,7 +413,8 @@ bool bc_pipeline_failed(const struct bc_pipeline *p)
 		failed |= bc_committer_reader_gone(out->committer) || bc_seglog_failed(out->segments);
 		for (uint32_t s = 0; s < p->n_sources; s++)
 			failed |= bc_counter_get(&out->account->source[s].dropped[BC_LOSS_DISK_ERROR]) ||
-				  bc_counter_get(&out->account->source[s].dropped[BC_LOSS_DISK_FULL]);
+				  bc_counter_get(&out->account->source[s].dropped[BC_LOSS_DISK_FULL]) ||
+				  bc_counter_get(&out->account->source[s].dropped[BC_LOSS_PIPE_ERROR]);
 	}
 	return failed;
 }

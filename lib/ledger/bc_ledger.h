@@ -32,6 +32,7 @@
 	X(BC_LOSS_DISK_ERROR, "disk_error", "writing failed") \
 	X(BC_LOSS_DISK_FULL, "disk_full", "no space was left, and the buffers were full") \
 	X(BC_LOSS_READER_GONE, "reader_gone", "the reader of the output's pipe went away") \
+	X(BC_LOSS_PIPE_ERROR, "pipe_error", "the command that the output goes through failed") \
 	X(BC_LOSS_ABORTED, "aborted", "in flight when the capture was ended at once") \
 	X(BC_LOSS_PEER_SLOW, "peer_slow", "the remote peer did not take it in time")
 

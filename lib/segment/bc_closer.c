@@ -96,11 +96,15 @@ static void account(struct bc_closer *c, int err, uint64_t took_ns)
 /* path: where the file lies after it. Negative errno as the callback gets it. */
 static int publish(struct bc_closer *c, struct bc_segfile *f, bool give_up, char *path)
 {
+	int r = c->folder->pipe && !give_up ? bc_segfile_await(c->folder, f) : 0;
+
 	bc_segfile_path(c->folder, f->tmp, path);
-	if (f->size == 0 && (f->tail_err || !c->folder->keep_empty)) {
+	if (f->size == 0 && !(c->folder->pipe ? r == 0 : c->folder->keep_empty && !f->tail_err)) {
 		bc_segfile_remove(c->folder, f);
-		return -ENODATA;
+		return r < 0 ? r : -ENODATA;
 	}
+	if (r < 0)
+		return r;
 	return give_up ? -ECANCELED : bc_segfile_publish(c->folder, f, path);
 }
 

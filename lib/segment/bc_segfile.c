@@ -220,6 +220,22 @@ static int give_final_name(const struct bc_folder *folder, const struct bc_segfi
 	return r;
 }
 
+int bc_segfile_await(const struct bc_folder *folder, struct bc_segfile *f)
+{
+	struct bc_err why = { .msg = "could not be started" };
+	struct stat st;
+	int r = f->command ? bc_command_wait(f->command, folder->cancelled, &why) : -ECOMM;
+
+	if (fstat(f->fd, &st) == 0)
+		f->size = (uint64_t)st.st_size;
+	if (r == 0 && f->tail_err == -ECOMM)
+		r = bc_err_set(&why, -ECOMM, "stopped reading before the end");
+	if (r == -ECOMM)
+		bc_log(folder->log, BC_ERROR, "%s%s: the command behind the output %s: the segment is not published%s", folder->prefix,
+		       f->tmp, why.msg, f->size ? ", and keeps its temporary name" : "");
+	return r;
+}
+
 static int bring_to_disk(const struct bc_folder *folder, struct bc_segfile *f)
 {
 	int r = bc_segfile_trim(folder, f, f->size);
@@ -259,6 +275,7 @@ void bc_segfile_free(struct bc_segfile *f)
 {
 	if (!f)
 		return;
+	bc_command_free(f->command);
 	close(f->fd);
 	free(f);
 }

@@ -3,6 +3,7 @@
 #ifndef BC_SEGFILE_H
 #define BC_SEGFILE_H
 
+#include "bc_command.h"
 #include "bc_segname.h"
 #include "bc_seqfile.h"
 #include "bc_store.h"
@@ -21,6 +22,8 @@ struct bc_folder {
 	bool keep_empty;	/* publish a file of no bytes, do not remove it */
 	const struct bc_log *log;
 	struct bc_seqfile *seqfile;	/* the closer's; NULL: none */
+	char *pipe;		/* the command that segments go through; NULL: none */
+	const _Atomic bool *cancelled;	/* it is waited for no longer */
 };
 
 /* Belongs to the caller's thread from open to finish, then to the closer's; sync_err is the closer's from the start. */
@@ -31,6 +34,7 @@ struct bc_segfile {
 	uint64_t allocated;	/* disk space is taken up to here */
 	uint64_t size;		/* set at finish, as is tail_err */
 	int tail_err;		/* why the closing bytes are missing, or 0 */
+	struct bc_command *command;	/* that it goes through; NULL if none could be started */
 	int sync_err;		/* a failed fdatasync: the kernel says it once only */
 	struct bc_segment_info info;
 	char tmp[BC_SEGNAME_MAX];
@@ -66,6 +70,12 @@ void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f);
  */
 int bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *f, char path[BC_STORE_PATH_MAX]);
 
+/*
+ * Of a file behind a command: wait for the command's end; f->size is then the file's. 0, or a negative errno, which was logged: the
+ * segment is not to be published.
+ */
+int bc_segfile_await(const struct bc_folder *folder, struct bc_segfile *f);
+
 /* Have the sequence file, if there is one, say that numbers up to seq are used up. A failure is logged. The closer's thread. */
 void bc_segfile_count(const struct bc_folder *folder, uint64_t seq);
 
@@ -75,7 +85,7 @@ void bc_segfile_path(const struct bc_folder *folder, const char *name, char path
 /* Remove the temporary name, of a file that holds nothing or has another name by now. A failure is logged. */
 void bc_segfile_remove(const struct bc_folder *folder, const struct bc_segfile *f);
 
-/* Closes and frees; takes NULL. */
+/* Closes and frees, and ends a command that was not waited for; takes NULL. */
 void bc_segfile_free(struct bc_segfile *f);
 
 #endif

@@ -45,7 +45,9 @@ struct bc_segment_info {
  * final name, and file_bytes are on disk under it. Negative errno: path is where the data lies now, which is
  *   the temporary name, left in place, when write_tail, fsync or rename failed, or -ECANCELED after bc_store_abort();
  *   the final name, if only the folder's fsync failed;
- *   a name that is gone: -ENODATA, not one byte had been written, and the empty file was removed, unless keep_empty.
+ *   a name that is gone: -ENODATA (-ECOMM behind a command), not one byte had been written, and the empty file was removed,
+ *   unless keep_empty.
+ * -ECOMM: the command failed.
  * For dir and file it runs on the store's thread (or in bc_store_abort()), else inside bc_store_finish(). It must not
  * call the store. path and info live only as long as the call. path is "-" for a descriptor and "" for null.
  */
@@ -59,6 +61,11 @@ struct bc_store_config {
 	const char *ext;	/* DIR, FILE: ".pcapng.lz4"; copied; "" or NULL for none */
 	bool utc;		/* DIR: names in UTC, otherwise in local time */
 	uint64_t first_seq;	/* DIR: number of the first segment */
+	/*
+	 * DIR, FILE: each segment goes through this shell command, whose standard output is the file; copied; NULL: none. It is published
+	 * only if the command exits with 0. SIGPIPE must be ignored by the application.
+	 */
+	const char *pipe;
 	const char *seqfile;	/* DIR: numbers go on from this file instead, see bc_seqfile.h; NULL: none */
 	uint32_t pid;		/* DIR, FILE: stands in temporary names */
 	uint32_t reserve;	/* bytes kept free for bc_store_write_tail(); 0: BC_STORE_RESERVE */
@@ -97,9 +104,10 @@ int bc_store_begin(struct bc_store *s);
  *   -EIO, ...  what the system said.
  *   -EPIPE   the reader of a descriptor is gone (final).
  *   -EINVAL  no segment is begun.
- * A descriptor that is no seekable file cannot be cut back: after an error in mid-block each further call returns it.
+ *   -ECOMM   the command could not be started, or reads no more (for this segment).
+ * A descriptor that is no seekable file, or a command, cannot be cut back: after an error in mid-block each further call returns it.
  *   -ECANCELED  bc_store_cancel() was called while a reader was waited for.
- * The reader of a descriptor is waited for.
+ * The reader of a descriptor is waited for, and so is a command.
  */
 int bc_store_write(struct bc_store *s, const void *data, size_t len);
 
@@ -163,7 +171,7 @@ struct bc_store_stats {
 	uint64_t slowest_sync_ns;
 	uint64_t slowest_publish_ns;
 	uint32_t queue;			/* finished, not yet published */
-	const char *io;			/* "direct+uring", "direct" (pwrite), "buffered"; "" for FD and NULL */
+	const char *io;			/* "direct+uring", "direct" (pwrite), "buffered"; "" for FD, NULL and behind a command */
 	char path[BC_STORE_PATH_MAX];	/* the current segment's temporary name, "" between segments; "-" for FD */
 };
 

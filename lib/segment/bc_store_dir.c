@@ -22,6 +22,15 @@ struct dir_store {
 	bool used;
 };
 
+/* The segment is begun all the same: its writes fail, and another one may do better. */
+static void start_command(struct dir_store *d)
+{
+	int r = bc_command_start(d->folder.pipe, d->file->fd, &d->file->command);
+
+	if (r < 0)
+		bc_log(d->folder.log, BC_ERROR, "%s%s: no shell can be started: %s", d->folder.prefix, d->file->tmp, strerror(-r));
+}
+
 static int dir_begin(struct bc_store *s)
 {
 	struct dir_store *d = (struct dir_store *)s;
@@ -31,13 +40,19 @@ static int dir_begin(struct bc_store *s)
 		return -EOPNOTSUPP;
 	r = bc_closer_take(d->closer, &d->file);
 	d->used |= r == 0;
+	if (r == 0 && d->folder.pipe)
+		start_command(d);
 	return r;
 }
 
 static ptrdiff_t dir_write(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail)
 {
 	struct dir_store *d = (struct dir_store *)s;
-	int r = tail ? 0 : bc_segfile_reserve(&d->folder, d->file, off + len);
+	int r;
+
+	if (d->folder.pipe)
+		return d->file->command ? bc_command_write(d->file->command, data, len, &s->cancelled) : -ECOMM;
+	r = tail ? 0 : bc_segfile_reserve(&d->folder, d->file, off + len);
 
 	return r < 0 ? r : bc_segfile_write(d->file, off, data, len);
 }
@@ -46,6 +61,8 @@ static int dir_cut(struct bc_store *s, uint64_t size)
 {
 	struct dir_store *d = (struct dir_store *)s;
 
+	if (d->folder.pipe)
+		return -ESPIPE;
 	bc_segfile_cut(&d->folder, d->file, size);
 	return 0;
 }
@@ -95,6 +112,8 @@ static int dir_finish(struct bc_store *s, uint64_t size, int tail_err, const str
 	d->file->size = size;
 	d->file->tail_err = tail_err;
 	d->file->info = *info;
+	if (d->file->command)
+		bc_command_end_input(d->file->command);
 	bc_closer_finish(d->closer, d->file);
 	d->file = NULL;
 	return 0;
@@ -106,6 +125,7 @@ static void free_store(struct dir_store *d)
 		close(d->folder.fd);
 	bc_direct_free(d->direct);
 	bc_seqfile_close(d->folder.seqfile);
+	free(d->folder.pipe);
 	free(d->folder.prefix);
 	free(d->folder.name);
 	free(d->folder.ext);
@@ -119,6 +139,8 @@ static int dir_close(struct bc_store *s, bool now)
 
 	if (d->direct && d->file && bc_direct_settle(d->direct) == 0)
 		bc_segfile_trim(&d->folder, d->file, bc_direct_size(d->direct));
+	if (now)
+		atomic_store(&s->cancelled, true);
 	r = bc_closer_end(d->closer, now);
 
 	free_store(d);
@@ -130,7 +152,7 @@ static void dir_stats(struct bc_store *s, struct bc_store_stats *ret)
 	struct dir_store *d = (struct dir_store *)s;
 
 	bc_closer_stats(d->closer, ret);
-	ret->io = !d->direct ? "buffered" : bc_direct_has_ring(d->direct) ? "direct+uring" : "direct";
+	ret->io = d->folder.pipe ? "" : !d->direct ? "buffered" : bc_direct_has_ring(d->direct) ? "direct+uring" : "direct";
 }
 
 static const struct bc_store_ops dir_ops = {
@@ -179,7 +201,9 @@ static int split_dest(struct bc_folder *folder, const struct bc_store_config *cf
 			p[len] = '/';
 	}
 	folder->ext = strdup(cfg->ext ? cfg->ext : "");
-	if (!folder->prefix || !folder->ext || (cfg->kind == BC_STORE_FILE && !folder->name))
+	if (cfg->pipe)
+		folder->pipe = strdup(cfg->pipe);
+	if (!folder->prefix || !folder->ext || (cfg->pipe && !folder->pipe) || (cfg->kind == BC_STORE_FILE && !folder->name))
 		return bc_err_set(err, -ENOMEM, "no memory for an output");
 	return 0;
 }
@@ -243,7 +267,7 @@ static bool direct_pays(int folder_fd)
 /* Whatever stands against it, the page cache remains. */
 static void try_direct(struct dir_store *d, const struct bc_store_config *cfg, struct bc_segfile *first)
 {
-	if (cfg->io == BC_IO_BUFFERED || (cfg->io == BC_IO_AUTO && !direct_pays(d->folder.fd)))
+	if (cfg->pipe || cfg->io == BC_IO_BUFFERED || (cfg->io == BC_IO_AUTO && !direct_pays(d->folder.fd)))
 		return;
 	if (bc_direct_new(cfg->depth ? cfg->depth : BC_DIRECT_DEPTH, &d->direct) < 0)
 		return;
@@ -302,6 +326,7 @@ int bc_store_dir_open(const struct bc_store_config *cfg, struct bc_store **ret, 
 		.step = cfg->step ? cfg->step : BC_STORE_STEP,
 		.keep_empty = cfg->keep_empty,
 		.log = cfg->log,
+		.cancelled = &d->base.cancelled,
 	};
 	r = set_up(d, cfg, err);
 	if (r < 0) {

@@ -27,6 +27,7 @@ struct bc_output_config {
 	bool queue_option;		/* write epb_queue */
 	uint32_t writers;		/* lanes; 0: as many as the plan finds */
 	char *file_ext;			/* of names in a folder; NULL: by format and codec */
+	char *pipeout;			/* a shell command that each segment goes through; NULL: none */
 	char *watchfile;		/* a segment is begun only when it exists; NULL: at once */
 	char *seqfile;			/* their numbers go on from this file; NULL: from 0 */
 };

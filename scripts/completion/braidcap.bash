@@ -7,7 +7,8 @@ _braidcap()
 	local commands='capture plan ctl verify doctor top merge extract recover collect expire'
 	local options='--filter --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
-		--writers --io --seqfile --watchfile --file-ext --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc --no-huge --eal --prefix --user
+		--writers --io --seqfile --watchfile --file-ext --pipeout --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc
+		--no-huge --eal --prefix --user
 		--report --verbose --quiet --help --config -i -w'
 
 	COMPREPLY=()

@@ -63,6 +63,7 @@ struct chain_config {
 	enum bc_io io;
 	bool settling;			/* the store settles, as a direct one does */
 	const char *watchfile;
+	const char *pipe;		/* a command behind the store */
 	uint64_t count;
 };
 
@@ -138,6 +139,8 @@ static inline void chain_published(void *ctx, const char *path, uint64_t file_by
 	assert_true(c->n_segments <= CHAIN_MAX_SEGMENTS);
 	*s = (struct chain_segment){ .file_bytes = file_bytes, .info = *info, .err = err };
 	snprintf(s->path, sizeof(s->path), "%s", path);
+	if (c->cfg.pipe)
+		bc_committer_fate(c->committer, file_bytes, err);
 }
 
 static inline void chain_drop(void *ctx, const struct bc_desc *d, uint32_t n)
@@ -213,7 +216,7 @@ static inline void chain_new_committer(struct chain *c)
 {
 	struct bc_store_config sc = {
 		.kind = c->cfg.store, .dest = c->cfg.dest ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .io = c->cfg.io, .ext = ".x",
-		.utc = true, .pid = 5, .log = &c->log,
+		.utc = true, .pid = 5, .log = &c->log, .pipe = c->cfg.pipe,
 		.published = chain_published, .ctx = c, .keep_empty = c->cfg.format == BC_FORMAT_ERF,
 	};
 	struct bc_committer_config mc = {
@@ -223,6 +226,7 @@ static inline void chain_new_committer(struct chain *c)
 		.pool = c->pool, .ledger = c->ledger, .codec = c->cfg.codec, .level = c->cfg.level, .stream_workers = 1,
 		.block_max = c->cfg.chunk_bytes > BC_LANE_RECORD_MAX ? c->cfg.chunk_bytes : BC_LANE_RECORD_MAX,
 		.flush_ns = c->cfg.sync_ns ? c->cfg.sync_ns : c->cfg.flush_ns, .log = &c->log, .watchfile = c->cfg.watchfile,
+		.piped = c->cfg.pipe != NULL,
 	};
 	struct bc_store *inner = NULL;
 

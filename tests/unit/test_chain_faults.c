@@ -434,6 +434,105 @@ static void an_abort_does_not_wait_for_a_watchfile(void **state)
 	chain_free(c);
 }
 
+static void what_goes_through_a_command_is_all_there(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){
+			.lanes = 2, .codec = (enum bc_codec)n, .rotate_bytes = 100000, .pipe = "cat",
+		});
+
+		chain_send_many(c, 500, 1000);
+		chain_end(c);
+		assert_true(c->n_segments > 3);
+		chain_check_all(c);
+		chain_free(c);
+	}
+}
+
+/* Nothing counts as written before the command has done its part. */
+static void what_a_command_was_given_is_lost_with_it(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .pipe = "cat; exit 7" });
+
+		chain_send_many(c, 50, 1000);
+		chain_end(c);
+		assert_int_equal(chain_lost(c, BC_LOSS_PIPE_ERROR), 50);
+		assert_int_equal(c->n_segments, 1);
+		assert_int_equal(c->segment[0].err, -ECOMM);
+		assert_true(chain_said(c, "ended with status 7"));
+		assert_int_equal(access(c->segment[0].path, F_OK), 0);
+		chain_free(c);
+	}
+}
+
+/* The first one dies in mid-segment, the next one takes the rest; nothing comes twice. */
+static void a_command_that_dies_is_followed_by_another(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		char path[64], command[256];
+		struct chain *c;
+
+		no_file(path);
+		snprintf(command, sizeof(command), "if mkdir %s; then head -c 3000 >/dev/null; kill -9 $$; fi; cat", path);
+		c = chain_new((struct chain_config){
+			.codec = (enum bc_codec)n, .pipe = command, .flush_ns = BC_NS_PER_MS,
+		});
+		for (int i = 0; i < 10000 && !chain_said(c, "was ended by signal 9"); i++) {
+			chain_send_many(c, 50, 1000);
+			c->ahead_ns += c->cfg.flush_ns;
+			chain_turn(c);
+			usleep(1000);
+		}
+		chain_end(c);
+		rmdir(path);
+		assert_int_equal(c->n_segments, 2);
+		assert_int_equal(c->segment[0].err, -ECOMM);
+		assert_true(chain_lost(c, BC_LOSS_PIPE_ERROR) > 0);
+		assert_true(chain_balance(c).written > 0);
+		assert_int_equal(chain_lost(c, BC_LOSS_PIPE_ERROR) + chain_balance(c).written, c->n_sent);
+		assert_int_equal(c->segment[1].info.packets, chain_balance(c).written);
+		chain_check_segments(c);
+		chain_free(c);
+	}
+}
+
+/* It never reads: all is lost by the one name, and nothing is left behind. */
+static void a_command_that_cannot_be_run(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){
+			.codec = (enum bc_codec)n, .pipe = "exec 0<&-; no-such-command 2>/dev/null", .flush_ns = BC_NS_PER_MS,
+		});
+
+		chain_send_many(c, 100, 1000);
+		chain_end(c);
+		assert_int_equal(chain_lost(c, BC_LOSS_PIPE_ERROR), 100);
+		assert_true(c->n_segments > 0);
+		for (uint32_t i = 0; i < c->n_segments; i++)
+			assert_int_equal(access(c->segment[i].path, F_OK), -1);
+		assert_int_equal(rmdir(c->dir), 0);
+		chain_free(c);
+	}
+}
+
+static void a_command_that_stalls_loses_nothing(void **state)
+{
+	char path[64], command[128];
+	struct chain *c;
+
+	no_file(path);
+	snprintf(command, sizeof(command), "while ! test -e %s; do sleep 0.02; done; cat", path);
+	c = chain_new((struct chain_config){ .buffers = 40, .pipe = command });
+	/* More than a pipe holds. */
+	chain_send_many(c, 1800, 1000);
+	make_file(path);
+	chain_end(c);
+	unlink(path);
+	chain_check_all(c);
+	chain_free(c);
+}
+
 static void an_abort_ends_in_the_middle(void **state)
 {
 	for (uint32_t n = 0; n < CODECS; n++) {
@@ -477,6 +576,7 @@ static void a_committer_that_was_never_started_can_be_freed(void **state)
 
 int main(void)
 {
+	signal(SIGPIPE, SIG_IGN);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(short_writes_are_continued),
 		cmocka_unit_test(a_slow_disk_loses_nothing),
@@ -495,6 +595,11 @@ int main(void)
 		cmocka_unit_test(a_stop_ends_the_wait_for_a_watchfile),
 		cmocka_unit_test(nothing_in_the_buffers_is_lost_behind_a_watchfile),
 		cmocka_unit_test(an_abort_does_not_wait_for_a_watchfile),
+		cmocka_unit_test(what_goes_through_a_command_is_all_there),
+		cmocka_unit_test(what_a_command_was_given_is_lost_with_it),
+		cmocka_unit_test(a_command_that_dies_is_followed_by_another),
+		cmocka_unit_test(a_command_that_cannot_be_run),
+		cmocka_unit_test(a_command_that_stalls_loses_nothing),
 		cmocka_unit_test(an_abort_ends_in_the_middle),
 		cmocka_unit_test(an_abort_does_not_wait_for_a_full_disk),
 		cmocka_unit_test(a_committer_that_was_never_started_can_be_freed),

@@ -133,6 +133,8 @@ static void output_options_are_taken(void **state)
 	ACCEPT("--seqfile seq", !strcmp(o->seqfile, "seq"));
 	ACCEPT("-W go", !strcmp(o->watchfile, "go"));
 	ACCEPT("--watchfile go", !strcmp(o->watchfile, "go"));
+	ACCEPT("--pipeout gzip", !strcmp(o->pipeout, "gzip") && o->codec == BC_CODEC_NONE);
+	ACCEPT("--pipeout gzip -Z zstd", o->codec == BC_CODEC_ZSTD);
 	ACCEPT("--file-ext .x", !strcmp(o->file_ext, ".x"));
 	ACCEPT("--file-ext=", !strcmp(o->file_ext, ""));
 	ACCEPT("-U", !o->file_ext && !o->seqfile);
@@ -301,6 +303,8 @@ static void destinations_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w x.pcap -S 1", "--rotate-size: rotation needs a folder");
 	refused("-i null: -w x.pcap -N seq", "--seqfile: is for the names in a folder, and 'x.pcap' is none");
 	refused("-i null: -w - --file-ext .x", "--file-ext: is for the names in a folder");
+	refused("-i null: -w - --pipeout gzip", "--pipeout: '-' is stdout");
+	refused("-i null: -w null: --pipeout gzip", "'null:' takes no command");
 	refused("-i null: -w - -S 1", "'-' is stdout");
 	refused("-i null: -w ", "-w: is empty");
 	refused("-i null: -w x.pcap -z 5", "'x.pcap' is not compressed");

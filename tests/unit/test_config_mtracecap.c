@@ -94,6 +94,7 @@ static void flags_are_taken(void **state)
 	ACCEPT("--compress-type lz4 --compress-level 9", o->codec == BC_CODEC_LZ4 && o->level == 9);
 	ACCEPT("-W go", !strcmp(o->watchfile, "go"));
 	ACCEPT("--watchfile=go", !strcmp(o->watchfile, "go"));
+	ACCEPT("--pipeout=gzip", !strcmp(o->pipeout, "gzip"));
 	ACCEPT_FOLDER("-N seq", !strcmp(o->seqfile, "seq"));
 	ACCEPT_FOLDER("--seqfile=seq", !strcmp(o->seqfile, "seq"));
 	ACCEPT_FOLDER("--file-ext=.erf.gz", !strcmp(o->file_ext, ".erf.gz"));

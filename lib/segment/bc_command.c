@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_MS 100		/* between looks whether the wait was cancelled */
+#define REAP_NS 5000000L	/* between looks whether it ended */
+#define PIPE_BYTES (1 << 20)
+
+struct bc_command {
+	pid_t pid;	/* 0: it was waited for to its end */
+	int in;		/* -1: ended */
+};
+
+extern char **environ;
+
+static int spawn(const char *command, int in_fd, int out_fd, pid_t *ret)
+{
+	char *const argv[] = { "sh", "-c", (char *)command, NULL };
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int r;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawn_file_actions_init(&files);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	r = posix_spawn_file_actions_adddup2(&files, in_fd, STDIN_FILENO);
+	if (!r)
+		r = posix_spawn_file_actions_adddup2(&files, out_fd, STDOUT_FILENO);
+	/* What drivers and libpcap have open is nothing for a command. */
+	if (!r)
+		r = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
+	if (!r)
+		r = posix_spawn(ret, "/bin/sh", &files, &attr, argv, environ);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&files);
+	return -r;
+}
+
+int bc_command_start(const char *command, int out_fd, struct bc_command **ret)
+{
+	struct bc_command *c = malloc(sizeof(*c));
+	int fd[2], r;
+
+	if (!c || pipe2(fd, O_CLOEXEC) < 0) {
+		r = c ? -errno : -ENOMEM;
+		free(c);
+		return r;
+	}
+	fcntl(fd[1], F_SETPIPE_SZ, PIPE_BYTES);
+	fcntl(fd[1], F_SETFL, O_NONBLOCK);
+	r = spawn(command, fd[0], out_fd, &c->pid);
+	close(fd[0]);
+	if (r < 0) {
+		close(fd[1]);
+		free(c);
+		return r;
+	}
+	c->in = fd[1];
+	*ret = c;
+	return 0;
+}
+
+ptrdiff_t bc_command_write(struct bc_command *c, const uint8_t *data, size_t len, const _Atomic bool *cancelled)
+{
+	while (!atomic_load(cancelled)) {
+		struct pollfd p = { .fd = c->in, .events = POLLOUT };
+		ssize_t n = write(c->in, data, len);
+
+		if (n >= 0)
+			return n;
+		if (errno == EPIPE)
+			return -ECOMM;
+		if (errno == EAGAIN)
+			poll(&p, 1, LOOK_MS);
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return -ECANCELED;
+}
+
+void bc_command_end_input(struct bc_command *c)
+{
+	if (c->in >= 0)
+		close(c->in);
+	c->in = -1;
+}
+
+static int judge(int status, struct bc_err *err)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status))
+		return bc_err_set(err, -ECOMM, "ended with status %d", WEXITSTATUS(status));
+	return bc_err_set(err, -ECOMM, "was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+}
+
+int bc_command_wait(struct bc_command *c, const _Atomic bool *cancelled, struct bc_err *err)
+{
+	const struct timespec nap = { .tv_nsec = REAP_NS };
+
+	while (!atomic_load(cancelled)) {
+		int status;
+		pid_t pid = waitpid(c->pid, &status, WNOHANG);
+
+		if (pid == c->pid) {
+			c->pid = 0;
+			return judge(status, err);
+		}
+		if (pid < 0 && errno != EINTR)
+			return bc_err_set(err, -ECOMM, "cannot be waited for: %s", strerror(errno));
+		nanosleep(&nap, NULL);
+	}
+	return bc_err_set(err, -ECANCELED, "is not waited for any longer");
+}
+
+void bc_command_free(struct bc_command *c)
+{
+	if (!c)
+		return;
+	bc_command_end_input(c);
+	if (c->pid) {
+		kill(-c->pid, SIGKILL);
+		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	free(c);
+}

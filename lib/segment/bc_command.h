@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A shell command that bytes are passed through: its standard input is written here, its standard output is a file. It runs
+ * in a process group of its own, with no signal blocked and no descriptor but those two and standard error.
+ */
+#ifndef BC_COMMAND_H
+#define BC_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_err.h"
+
+struct bc_command;
+
+/* /bin/sh -c command, whose output goes to out_fd. 0 and *ret, or a negative errno. SIGPIPE must be ignored by the application. */
+int bc_command_start(const char *command, int out_fd, struct bc_command **ret);
+
+/*
+ * 1 to len bytes to its input, waiting for it as long as it takes; or -ECOMM when it reads no more, -ECANCELED once *cancelled is
+ * set, else what write(2) said.
+ */
+ptrdiff_t bc_command_write(struct bc_command *c, const uint8_t *data, size_t len, const _Atomic bool *cancelled);
+
+/* No more input will come. */
+void bc_command_end_input(struct bc_command *c);
+
+/*
+ * After bc_command_end_input(), any one thread: wait for its end. 0: it exited with 0; -ECOMM with words in err otherwise;
+ * -ECANCELED once *cancelled is set.
+ */
+int bc_command_wait(struct bc_command *c, const _Atomic bool *cancelled, struct bc_err *err);
+
+/* Kills its process group if it was not waited for to its end. Takes NULL. */
+void bc_command_free(struct bc_command *c);
+
+#endif
