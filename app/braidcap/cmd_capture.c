@@ -133,6 +133,7 @@ static struct bc_pipeline_config pipeline_config(struct capture *c)
 		.accelerate = c->cfg.accelerate,
 		.bpf_jit = c->cfg.bpf_jit,
 		.huge = c->eal.huge,
+		.statistics = c->cfg.verbose > 0,
 		.log = &c->log,
 		.interrupted = interrupted,
 		.devices_open = drop_privileges,

@@ -258,6 +258,8 @@ static void segment_over(struct bc_committer *c)
 
 static void finish_segment(struct bc_committer *c)
 {
+	if (c->cfg.ended)
+		c->cfg.ended(c->cfg.ended_ctx, c->handed.from);
 	if (c->cfg.piped)
 		c->waiting[c->finished++ % FATES] = c->handed;
 	memset(&c->handed, 0, sizeof(c->handed));

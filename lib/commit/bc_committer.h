@@ -42,6 +42,9 @@ struct bc_committer_config {
 	const char *watchfile;
 	/* The store has a command behind it: packets count as written when bc_committer_fate() says so. */
 	bool piped;
+	/* Called before a segment may be published, with its packets by source; may be NULL. */
+	void (*ended)(void *ctx, const uint64_t *from);
+	void *ended_ctx;
 	const struct bc_log *log;		/* may be NULL */
 	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */
 	const char *(*filter)(void *ctx);

@@ -114,7 +114,7 @@ const char bc_config_help[] =
 "\n"
 "Messages\n"
 "      --report FILE       write the account of every packet as JSON at the end\n"
-"  -v, --verbose           say more; twice: still more\n"
+"  -v, --verbose           statistics of each segment; twice: still more\n"
 "      --quiet             no progress line\n"
 "  -h, --help              this text\n"
 "\n"

@@ -41,7 +41,7 @@ const char bc_mtracecap_help[] =
 "\n"
 "      --relinquish-privileges USER\n"
 "                          once the devices are open, become USER for good\n"
-"  -v, --verbose           say more; twice: still more\n"
+"  -v, --verbose           statistics of each file and input; twice: still more\n"
 "  -H, --libtrace-help     which URIs there are\n"
 "  -h, --help              this text\n"
 "\n"

@@ -21,6 +21,8 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 	struct bc_output *o = ctx;
 
 	bc_seglog_add(o->segments, path, file_bytes, info, err);
+	if (o->statistics)
+		bc_segstat_published(o->statistics, path, err);
 	if (o->cfg.pipeout)
 		bc_committer_fate(o->committer, file_bytes, err);
 	if (!err)
@@ -152,6 +154,11 @@ static const char *filter_text(void *ctx)
 	return bc_filters_text(o->filters, o->index);
 }
 
+static void segment_ended(void *ctx, const uint64_t *from)
+{
+	bc_segstat_ended(ctx, from);
+}
+
 static int new_committer(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
 	struct bc_committer_config cc = {
@@ -177,6 +184,8 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.flush_ns = env->flush_ns,
 		.watchfile = o->cfg.watchfile,
 		.piped = o->cfg.pipeout != NULL,
+		.ended = o->statistics ? segment_ended : NULL,
+		.ended_ctx = o->statistics,
 		.log = env->log,
 		.filter = filter_text,
 		.filter_ctx = o,
@@ -204,7 +213,10 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 	o->account = &env->ledger->output[env->index];
 	snprintf(o->account->name, sizeof(o->account->name), "%s", cfg->dest);
 	o->segments = bc_seglog_new();
-	r = o->segments ? new_buffers(o, env, err) : bc_err_set(err, -ENOMEM, "%s: no memory", cfg->dest);
+	if (env->statistics)
+		o->statistics = bc_segstat_new(env->ledger, env->index, env->log);
+	r = o->segments && (o->statistics || !env->statistics) ? new_buffers(o, env, err)
+							      : bc_err_set(err, -ENOMEM, "%s: no memory", cfg->dest);
 	if (!r)
 		r = new_lanes(o, env, err);
 	if (!r)
@@ -241,6 +253,8 @@ void bc_output_close(struct bc_output *o, bool abort)
 		bc_store_abort(s);
 	else if (s)
 		bc_store_close(s);
+	if (s && o->statistics)
+		bc_segstat_total(o->statistics);
 }
 
 void bc_output_free(struct bc_output *o)
@@ -257,6 +271,7 @@ void bc_output_free(struct bc_output *o)
 	bc_link_free(o->free_chunks);
 	free(o->chunks);
 	bc_bufpool_free(o->pool);
+	bc_segstat_free(o->statistics);
 	bc_seglog_free(o->segments);
 	sem_destroy(&o->ready);
 	pthread_mutex_destroy(&o->closing);

@@ -15,6 +15,7 @@
 #include "bc_lane.h"
 #include "bc_output_config.h"
 #include "bc_seglog.h"
+#include "bc_segstat.h"
 #include "bc_store.h"
 
 struct bc_output_env {
@@ -31,6 +32,7 @@ struct bc_output_env {
 	bool huge;
 	bool accelerate;
 	bool shared;			/* one lcore runs every stage */
+	bool statistics;		/* of each segment into the log */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
 };
 
@@ -48,6 +50,7 @@ struct bc_output {
 	struct bc_store *store;
 	pthread_mutex_t closing;		/* of store, against those who only look */
 	struct bc_seglog *segments;
+	struct bc_segstat *statistics;	/* NULL: nobody wants them */
 	struct bc_output_account *account;
 	const struct bc_filters *filters;
 	uint32_t index;

@@ -129,6 +129,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.huge = p->cfg.huge,
 			.accelerate = p->cfg.accelerate && p->lossy,
 			.shared = p->cfg.n_lcores == 1 && p->lossy,
+			.statistics = p->cfg.statistics,
 			.filters = p->filters,
 		};
 		int r = bc_output_new(&p->cfg.outputs[o], &env, &p->output[o], err);

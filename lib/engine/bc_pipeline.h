@@ -33,6 +33,7 @@ struct bc_pipeline_config {
 	bool accelerate;
 	bool bpf_jit;
 	bool huge;
+	bool statistics;			/* of each segment into the log, as information */
 	const struct bc_log *log;
 	bool (*interrupted)(void);		/* see struct bc_source_env; may be NULL */
 	/* Called when the devices are open and before an output is: the moment to drop privileges. May be NULL. */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_segstat.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_store.h"
+
+struct numbers {
+	uint64_t packets, drops, late;
+};
+
+/* Rows: more than segments can wait to be published. */
+#define RING (2 * BC_STORE_QUEUE_MAX)
+
+struct bc_segstat {
+	const struct bc_ledger *ledger;
+	uint32_t output;
+	uint32_t n_sources;
+	const struct bc_log *log;
+	struct numbers last[BC_MAX_SOURCES];	/* of the ledger, when a segment ended last; the committer's */
+	uint64_t published;			/* packets; the publishing thread's */
+	struct numbers *ring;			/* RING rows: a segment, then its sources */
+	uint32_t taken;				/* rows; the publishing thread's */
+	_Atomic uint32_t put;			/* the committer counts it up behind a row */
+};
+
+struct bc_segstat *bc_segstat_new(const struct bc_ledger *ledger, uint32_t output, const struct bc_log *log)
+{
+	struct bc_segstat *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->ring = calloc(RING * (1U + ledger->n_sources), sizeof(*s->ring));
+	if (!s || !s->ring) {
+		free(s);
+		return NULL;
+	}
+	s->ledger = ledger;
+	s->output = output;
+	s->n_sources = ledger->n_sources;
+	s->log = log;
+	return s;
+}
+
+void bc_segstat_free(struct bc_segstat *s)
+{
+	if (!s)
+		return;
+	free(s->ring);
+	free(s);
+}
+
+static struct numbers *row(const struct bc_segstat *s, uint32_t n)
+{
+	return &s->ring[(size_t)(n % RING) * (1 + s->n_sources)];
+}
+
+static void add(struct numbers *to, const struct numbers *n)
+{
+	to->packets += n->packets;
+	to->drops += n->drops;
+	to->late += n->late;
+}
+
+void bc_segstat_ended(struct bc_segstat *s, const uint64_t *from)
+{
+	uint32_t put = atomic_load_explicit(&s->put, memory_order_relaxed);
+	struct numbers *all = row(s, put), *source = all + 1;
+
+	*all = (struct numbers){ .packets = 0 };
+	for (uint32_t i = 0; i < s->n_sources; i++) {
+		struct bc_balance b;
+
+		bc_ledger_balance(s->ledger, s->output, i, &b);
+		source[i] = (struct numbers){ from[i], b.dropped_total - s->last[i].drops, b.late - s->last[i].late };
+		s->last[i].drops = b.dropped_total;
+		s->last[i].late = b.late;
+		add(all, &source[i]);
+	}
+	atomic_store_explicit(&s->put, put + 1, memory_order_release);
+}
+
+void bc_segstat_published(struct bc_segstat *s, const char *path, int err)
+{
+	const struct numbers *all = row(s, s->taken), *source = all + 1;
+
+	if (s->taken == atomic_load_explicit(&s->put, memory_order_acquire))
+		return;
+	bc_log(s->log, BC_INFO, "uri=%s, packets=%" PRIu64 ", drops=%" PRIu64 ", disorders=%" PRIu64 "%s%s", path, all->packets,
+	       all->drops, all->late, err ? ", not published: " : "", err ? strerror(-err) : "");
+	for (uint32_t i = 0; i < s->n_sources; i++)
+		bc_log(s->log, BC_INFO, "    input=%" PRIu32 " (%s): packets=%" PRIu64 ", drops=%" PRIu64 ", disorders=%" PRIu64, i,
+		       s->ledger->source[i].name, source[i].packets, source[i].drops, source[i].late);
+	if (!err)
+		s->published += all->packets;
+	s->taken++;
+}
+
+void bc_segstat_total(struct bc_segstat *s)
+{
+	struct bc_balance b;
+
+	bc_ledger_balance(s->ledger, s->output, BC_ALL_SOURCES, &b);
+	bc_log(s->log, BC_INFO, "TOTAL: packets=%" PRIu64 ", drops=%" PRIu64 ", disorders=%" PRIu64, s->published, b.dropped_total,
+	       b.late);
+}
