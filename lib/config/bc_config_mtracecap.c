@@ -201,11 +201,10 @@ static int convert_type(struct line *l, struct bc_config *c, struct bc_err *err)
 	return 0;
 }
 
-/* 0 to 9 are legal for every type; what a type does not have becomes the nearest that it has. */
-static int convert_level(struct line *l, struct bc_err *err)
+/* 1 to 9 are legal for every type. 0 is no compression, whatever the type: libtrace has it so. */
+static int convert_level(struct line *l, struct bc_config *c, struct bc_err *err)
 {
-	char **text = &l->draft.all.v[BC_OUT_LEVEL], level[16];
-	int min, max, def;
+	char **text = &l->draft.all.v[BC_OUT_LEVEL], **type = &l->draft.all.v[BC_OUT_COMPRESS];
 	enum bc_codec codec;
 	uint64_t v;
 	int rc;
@@ -213,11 +212,14 @@ static int convert_level(struct line *l, struct bc_err *err)
 	if (!*text)
 		return 0;
 	rc = bc_number("--compress-level", *text, true, 1, 9, &v, err);
-	if (rc || bc_codec_from_name(l->draft.all.v[BC_OUT_COMPRESS], &codec))
+	if (rc || bc_codec_from_name(*type, &codec))
 		return rc;
-	bc_codec_levels(codec, &min, &max, &def);
-	snprintf(level, sizeof(level), "%d", (int)v < min ? min : (int)v > max ? max : (int)v);
-	return bc_draft_replace(text, level, err);
+	if (v == 0) {
+		c->remark = NULL;
+		codec = BC_CODEC_NONE;
+		rc = bc_draft_replace(type, "none", err);
+	}
+	return rc || codec != BC_CODEC_NONE ? rc : bc_draft_replace(text, "0", err);
 }
 
 static int convert(struct line *l, struct bc_config *c, struct bc_err *err)
@@ -234,7 +236,7 @@ static int convert(struct line *l, struct bc_config *c, struct bc_err *err)
 		rc = convert_wait(&l->draft.v[BC_CAP_MAX_WAIT], err);
 	if (!rc)
 		rc = convert_type(l, c, err);
-	return rc ? rc : convert_level(l, err);
+	return rc ? rc : convert_level(l, c, err);
 }
 
 int bc_config_parse_mtracecap(int argc, char **argv, struct bc_config *ret, const char **ret_text, struct bc_err *err)

@@ -11,7 +11,7 @@
 
 static const struct { const char *format, *kind; } inputs[] = {
 	{ "int", "pcap" }, { "ring", "pcap" }, { "pcapint", "pcap" }, { "pcapfile", "file" }, { "pcap", "file" },
-	{ "pcapng", "file" }, { "erf", "file" }, { "dpdk", "dpdk" },
+	{ "pcapng", "file" }, { "erf", "erf" }, { "dpdk", "dpdk" },
 };
 
 static const struct { const char *format, *instead; } not_inputs[] = {

@@ -131,39 +131,61 @@ static void flags_may_stand_behind_the_uris(void **state)
 
 static void types_are_known_by_their_beginning(void **state)
 {
-	enum bc_codec codec;
+	static const struct { const char *type; enum bc_codec codec; } is[] = {
+		{ "no", BC_CODEC_NONE }, { "none", BC_CODEC_NONE }, { "lz4", BC_CODEC_LZ4 }, { "zstd", BC_CODEC_ZSTD },
+		{ "gz", BC_CODEC_GZIP }, { "gzip", BC_CODEC_GZIP }, { "zlib", BC_CODEC_GZIP }, { "bz", BC_CODEC_BZIP2 },
+		{ "bz2", BC_CODEC_BZIP2 }, { "bzip2", BC_CODEC_BZIP2 }, { "xz", BC_CODEC_XZ }, { "lzma", BC_CODEC_XZ },
+	};
+	char line[64];
 
-	ACCEPT("-Z no", o->codec == BC_CODEC_NONE);
-	ACCEPT("-Z none", o->codec == BC_CODEC_NONE);
-	if (bc_codec_from_name("gzip", &codec))
-		refused("-Z gz pcapfile:x null", "--compress-type: 'gzip'");
-	else
-		ACCEPT("-Z gz", o->codec == codec);
+	for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
+		struct bc_config c;
+
+		snprintf(line, sizeof(line), "-Z %s pcapfile:x null", is[i].type);
+		c = accepted(line);
+		assert_int_equal(c.outputs[0].codec, is[i].codec);
+		bc_config_free(&c);
+	}
+	if (bc_codec_is_built(BC_CODEC_LZO))
+		ACCEPT("-Z lzo", o->codec == BC_CODEC_LZO);
 	refused("-Z pigz pcapfile:x null", "--compress-type: 'pigz' is not a compression");
 }
 
 static void a_level_without_a_type_means_gzip_and_is_told(void **state)
 {
-	enum bc_codec codec;
-	struct bc_config c;
+	struct bc_config c = accepted("-z 5 pcapfile:x null");
 
-	if (bc_codec_from_name("gzip", &codec)) {
-		refused("-z 5 pcapfile:x null", "'gzip' is not a compression");
-		return;
-	}
-	c = accepted("-z 5 pcapfile:x null");
-	assert_int_equal(c.outputs[0].codec, codec);
+	assert_int_equal(c.outputs[0].codec, BC_CODEC_GZIP);
 	assert_int_equal(c.outputs[0].level, 5);
 	assert_non_null(strstr(c.remark, "gzip"));
 	bc_config_free(&c);
 }
 
-static void every_type_has_the_levels_0_to_9(void **state)
+static void every_type_has_the_levels_1_to_9(void **state)
 {
-	ACCEPT("-Z zstd -z 0", o->level == 1);
-	ACCEPT("-Z none -z 9", o->level == 0);
+	static const char *const types[] = { "lz4", "zstd", "gz", "bz", "xz" };
+	char line[64];
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		for (int level = 1; level <= 9; level += 8) {
+			struct bc_config c;
+
+			snprintf(line, sizeof(line), "-Z %s -z %d pcapfile:x null", types[i], level);
+			c = accepted(line);
+			assert_int_equal(c.outputs[0].level, level);
+			bc_config_free(&c);
+		}
+	ACCEPT("-Z none -z 9", o->codec == BC_CODEC_NONE && o->level == 0);
 	refused("-Z zstd -z 10 pcapfile:x null", "--compress-level: '10' is not a whole number from 1 to 9, or 0");
 	refused("-Z zstd -z -1 pcapfile:x null", "--compress-level: '-1'");
+}
+
+static void level_0_is_no_compression_whatever_the_type(void **state)
+{
+	ACCEPT("-Z gz -z 0", o->codec == BC_CODEC_NONE);
+	ACCEPT("-Z zstd -z 0", o->codec == BC_CODEC_NONE);
+	ACCEPT("-z 0", o->codec == BC_CODEC_NONE && !c.remark);
+	refused("-Z rar -z 0 pcapfile:x null", "--compress-type: 'rar' is not a compression");
 }
 
 static void output_uris_are_taken(void **state)
@@ -229,6 +251,16 @@ static void input_uris_are_taken(void **state)
 		assert_string_equal(c.sources[0].target, is[i].target);
 		bc_config_free(&c);
 	}
+}
+
+static void erf_is_told_by_its_word(void **state)
+{
+	struct bc_config c = accepted("erf:x erf:y pcapfile:z");
+
+	assert_int_equal(c.outputs[0].format, BC_FORMAT_ERF);
+	assert_true(c.sources[0].erf);
+	assert_false(c.sources[1].erf);
+	bc_config_free(&c);
 }
 
 static void keys_of_a_source_may_follow(void **state)
@@ -305,10 +337,12 @@ int main(void)
 		cmocka_unit_test(flags_may_stand_behind_the_uris),
 		cmocka_unit_test(types_are_known_by_their_beginning),
 		cmocka_unit_test(a_level_without_a_type_means_gzip_and_is_told),
-		cmocka_unit_test(every_type_has_the_levels_0_to_9),
+		cmocka_unit_test(every_type_has_the_levels_1_to_9),
+		cmocka_unit_test(level_0_is_no_compression_whatever_the_type),
 		cmocka_unit_test(output_uris_are_taken),
 		cmocka_unit_test(output_uris_that_cannot_be_are_refused),
 		cmocka_unit_test(input_uris_are_taken),
+		cmocka_unit_test(erf_is_told_by_its_word),
 		cmocka_unit_test(keys_of_a_source_may_follow),
 		cmocka_unit_test(what_cannot_be_read_is_refused_with_what_to_use_instead),
 		cmocka_unit_test(uris_are_needed),
