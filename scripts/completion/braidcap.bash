@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Bash completion for braidcap; goes to /usr/share/bash-completion/completions/braidcap.
+# Bash completion for braidcap and mtracecap; goes to /usr/share/bash-completion/completions/, under both names.
 
 _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local commands='capture plan ctl verify doctor top merge extract recover collect expire'
+	local commands='capture mtracecap plan ctl verify doctor top merge extract recover collect expire'
 	local options='--filter --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --seqfile --watchfile --file-ext --pipeout --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc
@@ -43,4 +43,33 @@ _braidcap()
 	esac
 }
 
+_mtracecap()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	local options='--baseuri --filter --rotate-seconds --rotate-sizemb --snaplen --use-utc --verbose --watchfile
+		--maxwait_ms --compress-level --compress-type --seqfile --file-ext --relinquish-privileges --pipeout
+		--libtrace-help --help'
+
+	COMPREPLY=()
+	case $prev in
+	-N | --seqfile | -W | --watchfile)
+		COMPREPLY=($(compgen -f -- "$cur"))
+		;;
+	-Z | --compress-type)
+		COMPREPLY=($(compgen -W 'gzip bzip2 lzo xz lz4 zstd none' -- "$cur"))
+		;;
+	--relinquish-privileges)
+		COMPREPLY=($(compgen -u -- "$cur"))
+		;;
+	*)
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W "$options" -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W 'int: ring: pcapint: pcapfile: pcapng: erf: dpdk:' -- "$cur") $(compgen -f -- "$cur"))
+		fi
+		;;
+	esac
+}
+
 complete -o filenames -F _braidcap braidcap
+complete -o filenames -F _mtracecap mtracecap
