@@ -47,8 +47,8 @@ struct bc_config {
 /*
  * Parse the arguments behind `braidcap capture`. argv[0] is skipped. A -C file is read first, wherever it stands;
  * options override it (a flag takes =no for that); -i and -w replace the file's sources and outputs, and output options
- * (-f, -s, -G, -S, -U, -Z, -z, --format, --queue-option, --writers, --io) then apply to all outputs of the command line,
- * else to all of the file's.
+ * (-f, -s, -G, -S, -U, -Z, -z, --exclude, --format, --queue-option, --writers, --io) then apply to all outputs of the command
+ * line, else to all of the file's.
  * 0; 1: --help was asked for; -EINVAL, or -ENOMEM, with a line in err; one in a file begins with "FILE:LINE: KEY".
  * *ret is for bc_config_free() on every return. Uses getopt_long: one thread of the process at a time.
  */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "bc_config_draft.h"
+#include "bc_number.h"
 
 #define FILE_EXT_MAX 64
 
@@ -114,6 +115,50 @@ static int set_pipeout(struct build *b)
 	if (b->o->kind == BC_DEST_NULL)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' takes no command", label, b->o->dest);
 	b->o->codec = BC_CODEC_NONE;
+	return 0;
+}
+
+/* One ",port=N" from *p on, over which it moves. */
+static int take_port(const char **p, struct bc_gprs *g)
+{
+	static const char key[] = ",port=";
+	uint64_t port;
+	char number[8];
+	size_t len;
+
+	if (strncmp(*p, key, sizeof(key) - 1) || g->n_ports == BC_GPRS_PORTS)
+		return -EINVAL;
+	*p += sizeof(key) - 1;
+	len = strcspn(*p, ",");
+	if (len >= sizeof(number))
+		return -EINVAL;
+	memcpy(number, *p, len);
+	number[len] = '\0';
+	*p += len;
+	if (bc_parse_u64("port", number, 1, UINT16_MAX, &port, NULL))
+		return -EINVAL;
+	g->port[g->n_ports++] = (uint16_t)port;
+	return 0;
+}
+
+/* "gprs-user-data[,port=N ...]". */
+static int set_exclude(struct build *b)
+{
+	static const char what[] = "gprs-user-data";
+	struct bc_output_config *o = b->o;
+	const char *p = o->exclude;
+	char label[BC_LABEL_MAX];
+	int rc = -EINVAL;
+
+	if (!p)
+		return 0;
+	if (!strncmp(p, what, sizeof(what) - 1))
+		for (rc = 0, p += sizeof(what) - 1; !rc && *p;)
+			rc = take_port(&p, &o->gprs);
+	if (rc)
+		return bc_err_set(b->err, rc, "%s: '%s' is nothing that can be excluded: gprs-user-data, with up to %d times "
+				  ",port=N", label_of(b, BC_OUT_EXCLUDE, label), o->exclude, BC_GPRS_PORTS);
+	o->no_gprs_user_data = true;
 	return 0;
 }
 
@@ -246,9 +291,8 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 		    struct bc_err *err)
 {
 	static int (*const steps[])(struct build *b) = {
-		store_all, find_kind, choose_by_name, set_pipeout, set_format, set_codec, set_level, set_io, set_file_ext,
-		check_rotation,
-		check_numbered,
+		store_all, find_kind, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io,
+		set_file_ext, check_rotation, check_numbered,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
 	int rc = 0;
@@ -268,5 +312,6 @@ void bc_output_config_free(struct bc_output_config *o)
 	free(o->seqfile);
 	free(o->pipeout);
 	free(o->watchfile);
+	free(o->exclude);
 	memset(o, 0, sizeof(*o));
 }

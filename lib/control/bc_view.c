@@ -316,6 +316,7 @@ json_t *bc_view_outputs(const struct bc_pipeline *p)
 		json_t *o = output(p, i);
 
 		json_object_set_new(o, "filter", bc_view_string(filter ? filter : ""));
+		json_object_set_new(o, "exclude", bc_view_string(out->cfg.exclude ? out->cfg.exclude : ""));
 		json_object_set_new(o, "unpublished", bc_view_u64(bc_seglog_failed(out->segments)));
 		json_object_set_new(o, "buffers", json_pack("{s:o, s:o, s:o}",
 							    "total", bc_view_u64(bc_bufpool_total(out->pool)),

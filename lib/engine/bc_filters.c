@@ -21,6 +21,7 @@ struct bc_filters {
 	uint32_t n_outputs;
 	bool jit;
 	const struct bc_log *log;
+	const struct bc_gprs *no_gprs[BC_MAX_OUTPUTS];
 	struct text *texts;
 	_Atomic(const char *) current[BC_MAX_OUTPUTS];
 };
@@ -68,6 +69,11 @@ void bc_filters_free(struct bc_filters *f)
 	free(f);
 }
 
+void bc_filters_exclude_gprs(struct bc_filters *f, uint32_t output, const struct bc_gprs *g)
+{
+	f->no_gprs[output] = g;
+}
+
 /* The source's present set with output's filter replaced. 0, or a negative errno with a line in err. */
 static int make_set(struct bc_filters *f, const struct bc_source *s, uint32_t output, const char *expression,
 		    struct bc_filter_set **ret, struct bc_err *err)
@@ -82,6 +88,7 @@ static int make_set(struct bc_filters *f, const struct bc_source *s, uint32_t ou
 	if (old)
 		*set = *old;
 	set->filter[output] = NULL;
+	set->no_gprs[output] = f->no_gprs[output];
 	if (expression)
 		r = bc_filter_compile(expression, linktype, BC_SNAPLEN_MAX, f->jit, &set->filter[output], err);
 	if (r) {

@@ -12,6 +12,9 @@ struct bc_filters *bc_filters_new(struct bc_source *const *source, uint32_t n_so
 /* No source polls any more. NULL is taken. */
 void bc_filters_free(struct bc_filters *f);
 
+/* From the next bc_filters_set on, that output is not given user traffic of GPRS either; g outlives f. NULL: it is. */
+void bc_filters_exclude_gprs(struct bc_filters *f, uint32_t output, const struct bc_gprs *g);
+
 /*
  * Compile expression ("" or NULL: everything) for output and every source, hand it to the sources, and wait until none uses the old
  * one. 0; or a negative errno with a line in err, and the old one stays.

@@ -104,8 +104,13 @@ static int new_filters(struct bc_pipeline *p, struct bc_err *err)
 	if (!p->filters)
 		return bc_err_set(err, -ENOMEM, "no memory for filters");
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
-		int r = p->cfg.outputs[o].filter ? bc_filters_set(p->filters, o, p->cfg.outputs[o].filter, err) : 0;
+		const struct bc_output_config *oc = &p->cfg.outputs[o];
+		int r = 0;
 
+		if (oc->no_gprs_user_data)
+			bc_filters_exclude_gprs(p->filters, o, &oc->gprs);
+		if (oc->filter || oc->no_gprs_user_data)
+			r = bc_filters_set(p->filters, o, oc->filter, err);
 		if (r)
 			return r;
 	}

@@ -8,6 +8,7 @@
 
 #include "bc_codec.h"
 #include "bc_format.h"
+#include "bc_gprs.h"
 #include "bc_io.h"
 
 enum bc_dest { BC_DEST_FOLDER, BC_DEST_FILE, BC_DEST_STDOUT, BC_DEST_NULL };
@@ -16,6 +17,9 @@ struct bc_output_config {
 	char *dest;			/* as the user wrote it: a folder, a file, "-", "null:" */
 	enum bc_dest kind;
 	char *filter;			/* BPF; NULL: all packets */
+	char *exclude;			/* as the user wrote it; NULL: nothing */
+	bool no_gprs_user_data;		/* user traffic of GPRS is not wanted */
+	struct bc_gprs gprs;		/* where it is looked for */
 	uint32_t snaplen;		/* 1..BC_SNAPLEN_MAX, default the maximum */
 	enum bc_format format;
 	enum bc_codec codec;

@@ -113,6 +113,27 @@ static void drop_all(struct bc_source *s, struct bc_batch *b, enum bc_loss loss)
 	s->gap += b->n;
 }
 
+/* Packets whose bytes are fetched while one is looked at. */
+#define LOOK_AHEAD 4
+
+/* Of the packets that the output wants, take from its bit those that it excludes. */
+static void exclude_gprs(const struct bc_source *s, const struct bc_gprs *g, const struct bc_batch *b, const uint32_t *wire,
+			 uint32_t output, uint8_t *mask)
+{
+	for (uint32_t i = 0; i < b->n && i < LOOK_AHEAD; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(b->mbuf[i], const void *));
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct rte_mbuf *m = b->mbuf[i];
+
+		if (i + LOOK_AHEAD < b->n)
+			rte_prefetch0(rte_pktmbuf_mtod(b->mbuf[i + LOOK_AHEAD], const void *));
+		/* The first segment holds more than the headers of any such packet. */
+		if ((mask[i] >> output & 1) && bc_gprs_user_data(g, s->env.ifaces->entry[m->port].linktype,
+								rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, wire[i]))
+			mask[i] &= (uint8_t)~(1U << output);
+	}
+}
+
 /* Which outputs want each packet. Returns whether all packets are wanted by all. */
 static bool classify(struct bc_source *s, const struct bc_batch *b, uint8_t *mask)
 {
@@ -127,13 +148,12 @@ static bool classify(struct bc_source *s, const struct bc_batch *b, uint8_t *mas
 		mask[i] = all;
 	}
 	for (uint32_t o = 0; o < s->env.n_outputs; o++) {
-		uint64_t hit;
+		uint64_t hit = f->filter[o] ? bc_filter_burst(f->filter[o], b->mbuf, wire, b->n, s->scratch) : UINT64_MAX;
 
-		if (!f->filter[o])
-			continue;
-		hit = bc_filter_burst(f->filter[o], b->mbuf, wire, b->n, s->scratch);
 		for (uint32_t i = 0; i < b->n; i++)
 			mask[i] &= (uint8_t)~((hit >> i & 1 ? 0U : 1U) << o);
+		if (f->no_gprs[o])
+			exclude_gprs(s, f->no_gprs[o], b, wire, o, mask);
 	}
 	return false;
 }

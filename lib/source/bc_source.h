@@ -17,6 +17,7 @@
 #include "bc_source_config.h"
 #include "bc_err.h"
 #include "bc_filter.h"
+#include "bc_gprs.h"
 #include "bc_iface.h"
 #include "bc_ledger.h"
 #include "bc_link.h"
@@ -39,6 +40,7 @@ struct bc_source_env {
 /* The filters of all outputs; immutable once a source sees it. */
 struct bc_filter_set {
 	struct bc_filter *filter[BC_MAX_OUTPUTS];	/* NULL: all packets */
+	const struct bc_gprs *no_gprs[BC_MAX_OUTPUTS];	/* of those, what is no user traffic of GPRS; NULL: that too. Not owned */
 };
 
 /*

@@ -5,7 +5,7 @@ _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local commands='capture mtracecap plan ctl verify doctor top merge extract recover collect expire'
-	local options='--filter --snaplen --format --compress --compress-level --queue-option --rotate-seconds
+	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --seqfile --watchfile --file-ext --pipeout --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc
 		--no-huge --eal --prefix --user
@@ -33,6 +33,9 @@ _braidcap()
 		;;
 	--format)
 		COMPREPLY=($(compgen -W 'pcapng pcap pcap-us erf' -- "$cur"))
+		;;
+	--exclude)
+		COMPREPLY=($(compgen -W 'gprs-user-data' -- "$cur"))
 		;;
 	--user)
 		COMPREPLY=($(compgen -u -- "$cur"))

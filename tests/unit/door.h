@@ -28,6 +28,8 @@ struct door {
 	uint32_t wire_len;	/* of each; alternates with second_len, if that is not 0 */
 	uint32_t second_len;
 	uint32_t segments;	/* of each; 0: 1 */
+	const uint8_t *data;	/* their bytes, data_len of them; NULL: 60 zeros */
+	uint32_t data_len;
 	uint64_t ts_ns;		/* of the next; grows by one */
 	uint64_t watermark_ns;
 	uint64_t drops;		/* the driver's own mark, on the first one */
@@ -48,7 +50,10 @@ static inline void door_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 		assert_non_null(m);
 		for (uint32_t i = 1; i < d->segments; i++)
 			assert_int_equal(rte_pktmbuf_chain(m, rte_pktmbuf_alloc(s->env.pool)), 0);
-		memset(rte_pktmbuf_append(m, 60), 0, 60);
+		if (d->data)
+			memcpy(rte_pktmbuf_append(m, (uint16_t)d->data_len), d->data, d->data_len);
+		else
+			memset(rte_pktmbuf_append(m, 60), 0, 60);
 		m->port = (uint16_t)s->account->iface;
 		*bc_meta(m) = (struct bc_meta){ .wire_len = d->sent % 2 && d->second_len ? d->second_len : d->wire_len,
 						.source = s->index };

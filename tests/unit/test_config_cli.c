@@ -124,6 +124,9 @@ static void output_options_are_taken(void **state)
 	ACCEPT("-Z gz -z 0", o->codec == BC_CODEC_GZIP && o->level == 0);
 	ACCEPT("-Z zstd --compress-level 19", o->level == 19);
 	ACCEPT("--queue-option", o->queue_option);
+	ACCEPT("--exclude gprs-user-data", o->no_gprs_user_data && o->gprs.n_ports == 0);
+	ACCEPT("--exclude gprs-user-data,port=23000,port=1", o->gprs.n_ports == 2 && o->gprs.port[0] == 23000 &&
+		o->gprs.port[1] == 1);
 	ACCEPT("--writers 4", o->writers == 4);
 	ACCEPT("-U", o->io == BC_IO_AUTO);
 	ACCEPT("--io direct", o->io == BC_IO_DIRECT);
@@ -191,6 +194,16 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "--lcores 0-4096", "--lcores" },
 		{ "--lcores 1-3,2", "CPU 2 twice" },
 		{ "--format pcap --queue-option", "--queue-option" },
+		{ "--exclude gprs", "--exclude" },
+		{ "--exclude gprs-user-dat", "--exclude" },
+		{ "--exclude gprs-user-data,", "--exclude" },
+		{ "--exclude gprs-user-data,port=", "--exclude" },
+		{ "--exclude gprs-user-data,port=0", "--exclude" },
+		{ "--exclude gprs-user-data,port=65536", "--exclude" },
+		{ "--exclude gprs-user-data,port=123456789", "--exclude" },
+		{ "--exclude gprs-user-data,port=1,", "--exclude" },
+		{ "--exclude gprs-user-data;port=1", "--exclude" },
+		{ "--exclude gprs-user-data,port=1,port=2,port=3,port=4,port=5,port=6,port=7,port=8,port=9", "--exclude" },
 		{ "--chunk 4096 --memory 8", "--memory: 8 MiB do not hold 4 chunks" },
 	};
 	char line[256];

@@ -71,7 +71,7 @@ static void every_key_is_loaded(void **state)
 			       "outputs:\n  - { dest: '-' }\n  - dest: o/\n    filter: tcp port 80\n    snaplen: 96\n    format: pcapng\n"
 			       "    compress: zstd\n    level: 7\n    rotate_seconds: 1.5\n    rotate_size_mb: 2\n    utc: true\n"
 			       "    queue_option: true\n    writers: 3\n    io: buffered\n    seqfile: s\n    file_ext: .x\n"
-			       "    watchfile: w\n    pipeout: cat -\n", NULL, &c), 0);
+			       "    watchfile: w\n    pipeout: cat -\n    exclude: gprs-user-data,port=23000\n", NULL, &c), 0);
 	assert_true(c.count == 1 && c.duration_s == 2 && c.idle_exit_s == 3.5 && c.max_wait_ms == 4 && c.flush_ms == 5);
 	assert_true(c.chunk_kib == 64 && c.memory_mib == 9 && c.mbufs == 1024 && c.huge == BC_HUGE_NEVER && c.busy_poll);
 	assert_true(!c.promiscuous && !c.accelerate && c.bpf_jit && c.verbose == 2 && c.quiet);
@@ -94,6 +94,7 @@ static void every_key_is_loaded(void **state)
 	assert_string_equal(c.outputs[1].file_ext, ".x");
 	assert_string_equal(c.outputs[1].watchfile, "w");
 	assert_string_equal(c.outputs[1].pipeout, "cat -");
+	assert_true(c.outputs[1].no_gprs_user_data && c.outputs[1].gprs.n_ports == 1 && c.outputs[1].gprs.port[0] == 23000);
 	bc_config_free(&c);
 }
 

@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include "bc_filters.h"
+#include "gprs_packet.h"
 
 static struct bc_filters *filters_of(struct door *d)
 {
@@ -115,6 +116,103 @@ static void it_holds_for_all_sources_or_for_none(void **state)
 	door_free(&b);
 }
 
+/* A user's UNITDATA in n octets of LLC, in mbufs that hold 2048 octets. */
+static void bring_user_traffic(struct door *d, struct gp *p, uint32_t n)
+{
+	gp_unitdata(p, GP_UL_UNITDATA, 3, n);
+	d->data = p->b;
+	d->data_len = p->len < 2000 ? p->len : 2000;
+	d->wire_len = p->len;
+}
+
+static void user_traffic_of_gprs_is_filtered_for_the_output_that_excludes_it(void **state)
+{
+	const struct bc_gprs any = { 0 };
+	struct bc_filters *f;
+	struct door d;
+	struct gp p;
+
+	door_open(&d, &door_ops, 2, false);
+	f = filters_of(&d);
+	bc_filters_exclude_gprs(f, 1, &any);
+	assert_int_equal(bc_filters_set(f, 1, NULL, NULL), 0);
+	bring_user_traffic(&d, &p, 100);
+	poll_n(&d, 10);
+	assert_int_equal(door_filtered(&d, 0), 0);
+	assert_int_equal(door_filtered(&d, 1), 10);
+	d.data = NULL;
+	poll_n(&d, 10);
+	assert_int_equal(door_filtered(&d, 1), 10);
+	bc_filters_free(f);
+	door_free(&d);
+}
+
+/* Whether the filter takes user traffic or not, it is filtered once. */
+static void the_exclusion_holds_beside_any_filter(void **state)
+{
+	static const char *const expressions[] = { "tcp", "udp", "" };
+	const struct bc_gprs any = { 0 };
+	struct gp p;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		struct bc_filters *f;
+		struct door d;
+
+		door_open(&d, &door_ops, 1, false);
+		f = filters_of(&d);
+		bc_filters_exclude_gprs(f, 0, &any);
+		assert_int_equal(bc_filters_set(f, 0, "greater 1", NULL), 0);
+		assert_int_equal(bc_filters_set(f, 0, expressions[i], NULL), 0);
+		bring_user_traffic(&d, &p, 100);
+		poll_n(&d, 10);
+		assert_int_equal(door_filtered(&d, 0), 10);
+		bc_filters_free(f);
+		door_free(&d);
+	}
+}
+
+static void the_packets_interface_tells_the_link_type(void **state)
+{
+	const struct bc_gprs any = { 0 };
+	struct bc_filters *f;
+	struct door d;
+	struct gp p;
+
+	door_open(&d, &door_ops, 1, false);
+	d.ifaces->entry[0].linktype = GP_SLL;
+	f = filters_of(&d);
+	bc_filters_exclude_gprs(f, 0, &any);
+	assert_int_equal(bc_filters_set(f, 0, NULL, NULL), 0);
+	bring_user_traffic(&d, &p, 100);
+	poll_n(&d, 10);
+	assert_int_equal(door_filtered(&d, 0), 0);
+	bc_filters_free(f);
+	door_free(&d);
+}
+
+static void the_first_of_several_mbufs_is_enough(void **state)
+{
+	const struct bc_gprs any = { 0 };
+	struct bc_filters *f;
+	struct door d;
+	struct gp p;
+
+	door_open(&d, &door_ops, 1, false);
+	f = filters_of(&d);
+	bc_filters_exclude_gprs(f, 0, &any);
+	assert_int_equal(bc_filters_set(f, 0, NULL, NULL), 0);
+	d.segments = 2;
+	/* What is appended goes into the last one. */
+	bring_user_traffic(&d, &p, 3000);
+	poll_n(&d, 5);
+	assert_int_equal(door_filtered(&d, 0), 0);
+	d.segments = 1;
+	poll_n(&d, 5);
+	assert_int_equal(door_filtered(&d, 0), 5);
+	bc_filters_free(f);
+	door_free(&d);
+}
+
 struct poller {
 	struct door door;
 	_Atomic bool stop;
@@ -172,6 +270,10 @@ int main(void)
 		cmocka_unit_test(an_empty_expression_takes_everything),
 		cmocka_unit_test(a_bad_expression_leaves_the_old_one),
 		cmocka_unit_test(it_holds_for_all_sources_or_for_none),
+		cmocka_unit_test(user_traffic_of_gprs_is_filtered_for_the_output_that_excludes_it),
+		cmocka_unit_test(the_exclusion_holds_beside_any_filter),
+		cmocka_unit_test(the_packets_interface_tells_the_link_type),
+		cmocka_unit_test(the_first_of_several_mbufs_is_enough),
 		cmocka_unit_test(filters_are_swapped_while_packets_flow),
 	};
 

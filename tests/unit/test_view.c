@@ -285,6 +285,7 @@ static void outputs_show_filter_and_buffers(void **state)
 	assert_int_equal(bc_pipeline_set_filter(f->p, 0, "tcp", NULL), 0);
 	o = bc_view_outputs(f->p);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(o, 0), "filter")), "tcp");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(o, 0), "exclude")), "");
 	assert_int_equal(number(json_object_get(json_array_get(o, 0), "buffers"), "total"), 8);
 	assert_int_equal(number(json_object_get(json_array_get(o, 0), "buffers"), "free"), 7);
 	json_decref(o);
