@@ -6,6 +6,7 @@
 #include "cmd_capture.h"
 #include "cmd_ctl.h"
 #include "cmd_mtracecap.h"
+#include "cmd_import_osmo.h"
 #include "cmd_plan.h"
 #include "cmd_recover.h"
 #include "cmd_verify.h"
@@ -20,6 +21,7 @@ static const struct {
 	{ "plan", cmd_plan, "show which CPU would do what" },
 	{ "verify", cmd_verify, "read capture files to their last byte: are they whole?" },
 	{ "mtracecap", cmd_mtracecap, "capture by the command line of mtracecap, as the name mtracecap does" },
+	{ "import-osmo", cmd_import_osmo, "turn an osmo-pcap configuration into braidcap's" },
 	{ "recover", cmd_recover, "make whole what a killed capture left behind" },
 };
 
@@ -29,7 +31,7 @@ static void usage(FILE *f)
 {
 	fputs("usage: braidcap COMMAND [options]\n\n", f);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].what);
+		fprintf(f, "  %-11s %s\n", commands[i].name, commands[i].what);
 	fputs("\n'braidcap COMMAND --help' tells more.\n", f);
 }
 

@@ -4,7 +4,7 @@
 _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local commands='capture mtracecap plan ctl verify doctor top merge extract recover collect expire'
+	local commands='capture mtracecap plan ctl verify doctor top merge extract recover collect expire import-osmo'
 	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --seqfile --watchfile --file-ext --pipeout --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc
@@ -14,6 +14,10 @@ _braidcap()
 	COMPREPLY=()
 	if [[ $COMP_CWORD -eq 1 ]]; then
 		COMPREPLY=($(compgen -W "$commands" -- "$cur"))
+		return
+	fi
+	if [[ ${COMP_WORDS[1]} == import-osmo ]]; then
+		COMPREPLY=($(compgen -f -- "$cur"))
 		return
 	fi
 	[[ ${COMP_WORDS[1]} == capture ]] || return
