@@ -39,6 +39,13 @@ struct bc_pipeline_config {
 	/* Called when the devices are open and before an output is: the moment to drop privileges. May be NULL. */
 	int (*devices_open)(void *ctx, struct bc_err *err);
 	void *devices_open_ctx;
+	/*
+	 * Hooks, see lib/hook. The publisher gets closingtracefile of each output that has a client's name here, and the packets of those that
+	 * are to be tapped. It outlives the pipeline. connect and disconnect are the caller's to tell.
+	 */
+	struct bc_publisher *publisher;		/* NULL: none */
+	const char *client[BC_MAX_OUTPUTS];	/* borrowed until bc_pipeline_free; NULL: this output is not published */
+	bool tap[BC_MAX_OUTPUTS];		/* its packets too */
 };
 
 struct bc_pipeline {

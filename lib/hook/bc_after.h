@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What is done with a segment once it is published: it is moved to the folder of completed ones, subscribers are told of it, and
+ * a command is run. Nothing here holds up the store that publishes: the work is done by threads of this module's own.
+ */
+#ifndef BC_AFTER_H
+#define BC_AFTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_err.h"
+#include "bc_log.h"
+#include "bc_publisher.h"
+#include "bc_store.h"
+
+struct bc_after_config {
+	const char *completed;		/* folder; NULL: segments stay where they are; copied */
+	const char *command;		/* run after each, see bc_runner.h; NULL: none; copied */
+	uint32_t command_seconds;	/* that it may take; 0: BC_RUNNER_SECONDS */
+	struct bc_publisher *publisher;	/* gets closingtracefile; NULL: none */
+	const char *client;		/* copied; with a publisher */
+	const struct bc_log *log;	/* may be NULL */
+	/*
+	 * A segment is where it stays. Called once for each bc_after_segment(), in their order, by its caller or by a thread of this module's.
+	 * Arguments as of bc_store_published. Must not call this module. May be NULL.
+	 */
+	bc_store_published settled;
+	void *ctx;
+};
+
+struct bc_after;
+
+/* 0 and *ret; or a negative errno and a line in err: the folder is not there, cannot be written, a thread does not start. */
+int bc_after_new(const struct bc_after_config *cfg, struct bc_after **ret, struct bc_err *err);
+
+/* For bc_store_published; one thread at a time. A segment that failed (err) is only passed on to settled. Never waits. */
+void bc_after_segment(struct bc_after *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err);
+
+/*
+ * Any thread. No more segments will come: wait until all are where they stay, and until the commands that wait were run. now: only
+ * the file that is being moved is waited for, and no command is; a running one is ended.
+ */
+void bc_after_close(struct bc_after *a, bool now);
+
+/* After bc_after_close(). NULL is taken. */
+void bc_after_free(struct bc_after *a);
+
+struct bc_after_stats {
+	uint64_t moved;
+	uint64_t move_failed;		/* these stayed where they were */
+	uint64_t commands;		/* run to their end, and exited with 0 */
+	uint64_t commands_failed;	/* could not be started, exited otherwise, or were ended after their time */
+	uint64_t commands_skipped;	/* the queue was full */
+	uint32_t commands_waiting;
+};
+
+/* Any thread, until bc_after_free. */
+void bc_after_stats(struct bc_after *a, struct bc_after_stats *ret);
+
+#endif

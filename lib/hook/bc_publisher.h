@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Events and packets to applications, by a ZeroMQ publisher whose messages are those of osmo-pcap-server:
+ *
+ *   event.v1.EVENT.CLIENT [| text]              EVENT: connect, disconnect, closingtracefile (text: the file's path)
+ *   data.v1.CLIENT | file header | one packet behind its header
+ *
+ * One thread of the publisher's own does all the work: it decompresses, takes the packets apart and sends them. Who calls here puts
+ * something into a queue of a bounded size and goes on. What the queue has no room for, and what a subscriber does not take
+ * in time, is counted and forgotten: neither is waited for. docs/hooks.md has the whole story.
+ */
+#ifndef BC_PUBLISHER_H
+#define BC_PUBLISHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_codec.h"
+#include "bc_err.h"
+#include "bc_format.h"
+#include "bc_log.h"
+
+/* The longest name of a client. It becomes part of topics: letters, digits, and what does not look like more, see below. */
+#define BC_CLIENT_MAX 128
+
+#define BC_PUBLISH_HWM 65536U			/* messages that wait for one subscriber */
+#define BC_PUBLISH_QUEUE (64U * 1024 * 1024)	/* bytes that wait for the publisher's thread */
+
+struct bc_publisher_config {
+	const char *endpoint;		/* as zmq_bind takes it: tcp://127.0.0.1:6000, tcp://[::1]:6000, ipc:///run/x; copied */
+	uint32_t hwm;			/* 0: BC_PUBLISH_HWM */
+	size_t queue_bytes;		/* 0: BC_PUBLISH_QUEUE */
+	uint32_t linger_ms;		/* how long the end waits for subscribers to take what they have waiting */
+	const struct bc_log *log;	/* outlives the publisher; may be NULL */
+};
+
+struct bc_publisher;
+
+/* Binds, and starts the thread with all signals blocked. 0 and *ret; or a negative errno, a line in err, and nothing left behind. */
+int bc_publisher_new(const struct bc_publisher_config *cfg, struct bc_publisher **ret, struct bc_err *err);
+
+/* No tap is left. Sends what is queued, waits for subscribers for linger_ms at the most, unbinds. NULL is taken. */
+void bc_publisher_free(struct bc_publisher *p);
+
+/* Is this a name of a client: 1 to BC_CLIENT_MAX bytes, printable ASCII without a space? */
+bool bc_client_name(const char *name);
+
+/*
+ * Any thread. event: connect, disconnect, closingtracefile; text may be NULL: the message then has one part. Never waits. Events of one
+ * client come in the order in which they and its packets were put. p NULL: nothing happens.
+ */
+void bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text);
+
+/* What the publisher and all its taps did so far. Any thread. */
+struct bc_publisher_stats {
+	uint64_t events;		/* put */
+	uint64_t packets;		/* sent, or no subscriber wanted any */
+	uint64_t overflowed;		/* packets lost: the queue was full, because the publisher's thread is too slow */
+	uint64_t missed;		/* messages that at least one subscriber did not get: it had hwm messages waiting */
+	uint64_t subscriptions;		/* topics that somebody has subscribed to at present */
+};
+void bc_publisher_stats(struct bc_publisher *p, struct bc_publisher_stats *ret);
+
+/*
+ * A tap: the stream of one output's packets, under one client's name. It belongs to one thread (an output's committer), and
+ * is given what that writes: first the bytes that begin a file of the format, then chunks. A chunk that found no room is missing
+ * from the stream, and the next one is good again.
+ */
+struct bc_tap;
+
+/* NULL without memory. client is copied. */
+struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, enum bc_format format);
+/* What was put is still sent. NULL is taken. */
+void bc_tap_free(struct bc_tap *t);
+
+/* Does the next chunk need a text before it: the file's beginning for interfaces [0, ifaces), or those [told, ifaces)? */
+bool bc_tap_wants(const struct bc_tap *t, uint32_t ifaces, uint32_t *ret_told);
+/* This text; ifaces are known with it. Uncompressed. Copied. */
+void bc_tap_text(struct bc_tap *t, const uint8_t *text, size_t len, uint32_t ifaces);
+
+/* Whole records, or none at all: as they are, or whole LZ4 blocks of them, dense bytes when decompressed. Copied. Never waits. */
+void bc_tap_chunk(struct bc_tap *t, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets);
+
+#endif
