@@ -42,6 +42,26 @@ class TestRotation(TestSuite):
             verify(each[-1].ts_ns - each[0].ts_ns <= 10**9, f"{p.name} is longer than a second")
 
     @func_test
+    def by_the_clock(self):
+        """--rotate-clock cuts where the local clock's field is a multiple, summer time's end included."""
+        zone = os.environ.get("TZ")
+        self.stack.callback(lambda: os.environ.pop("TZ") if zone is None else os.environ.update(TZ=zone))
+        os.environ["TZ"] = "CET-1CEST,M3.5.0,M10.5.0/3"
+        # 2026-10-25 00:50 UTC is 02:50 in summer; ten minutes later it is 02:00 again.
+        begin = 1792889400 * 10**9
+        made = timed(frames(0, 120), begin, 60 * 10**9)
+        path = write_pcap(self.folder / "in.pcap", made)
+        for index, (clock, expected) in enumerate((
+                ("hour", ["025000", "020000", "030000"]),
+                ("minute/25", ["025000", "020000", "022500", "025000", "030000", "032500"]),
+                ("hour/3", ["025000", "030000"]))):
+            found, report = self.segments(path, "--rotate-clock", clock, out=self.make_folder(f"o{index}"))
+            assert_lossless(report, len(made))
+            assert_same(verify_segments(sorted(found, key=lambda p: int(p.name[16:24]))), made)
+            names = [p.name[9:15] for p in sorted(found, key=lambda p: int(p.name[16:24]))]
+            verify(names == expected, f"{clock}: {names}")
+
+    @func_test
     def by_size(self):
         """-S 1 cuts after a million bytes, as they are before compression."""
         made, path = self.ten_seconds()

@@ -228,13 +228,26 @@ static int set_level(struct build *b)
 	return rc;
 }
 
+static int set_clock(struct build *b)
+{
+	const char *text = text_of(b, BC_OUT_ROTATE_CLOCK);
+	char label[BC_LABEL_MAX];
+
+	b->o->rotate_clock.utc = b->o->utc;
+	return text ? bc_calendar_parse(label_of(b, BC_OUT_ROTATE_CLOCK, label), text, &b->o->rotate_clock, b->err) : 0;
+}
+
 static int check_rotation(struct build *b)
 {
 	const struct bc_output_config *o = b->o;
-	enum bc_output_setting asked = o->rotate_seconds > 0 ? BC_OUT_ROTATE_SECONDS : BC_OUT_ROTATE_SIZE;
+	enum bc_output_setting asked = o->rotate_clock.unit ? BC_OUT_ROTATE_CLOCK :
+				       o->rotate_seconds > 0 ? BC_OUT_ROTATE_SECONDS : BC_OUT_ROTATE_SIZE;
 	char label[BC_LABEL_MAX];
 
-	if ((o->rotate_seconds > 0 || o->rotate_bytes) && (o->kind == BC_DEST_FILE || o->kind == BC_DEST_STDOUT))
+	if (o->rotate_clock.unit && o->rotate_seconds > 0)
+		return bc_err_set(b->err, -EINVAL, "%s: rotation is by the clock or every so many seconds (rotate-seconds), not both",
+				  label_of(b, asked, label));
+	if ((o->rotate_clock.unit || o->rotate_seconds > 0 || o->rotate_bytes) && (o->kind == BC_DEST_FILE || o->kind == BC_DEST_STDOUT))
 		return bc_err_set(b->err, -EINVAL, "%s: rotation needs a folder, and '%s' is %s", label_of(b, asked, label),
 				  o->dest, o->kind == BC_DEST_STDOUT ? "stdout" : "a file: end its name with / to make it one");
 	return 0;
@@ -292,7 +305,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 {
 	static int (*const steps[])(struct build *b) = {
 		store_all, find_kind, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io,
-		set_file_ext, check_rotation, check_numbered,
+		set_file_ext, set_clock, check_rotation, check_numbered,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
 	int rc = 0;

@@ -49,6 +49,7 @@ const struct bc_setting bc_output_settings[BC_OUT_N] = {
 	[BC_OUT_LEVEL] = { "compress-level", "level", 'z', false, BC_SET_SPECIAL, 0, 0, 0 },
 	[BC_OUT_ROTATE_SECONDS] = { "rotate-seconds", "rotate_seconds", 'G', true, BC_SET_FRACTION, OUT(rotate_seconds), 0.1,
 				    YEAR_S },
+	[BC_OUT_ROTATE_CLOCK] = { "rotate-clock", "rotate_clock", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
 	[BC_OUT_ROTATE_SIZE] = { "rotate-size", "rotate_size_mb", 'S', true, BC_SET_MEGABYTES, OUT(rotate_bytes), 0.001, 16e6 },
 	[BC_OUT_UTC] = { "utc", "utc", 'U', false, BC_SET_YES, OUT(utc), 0, 0 },
 	[BC_OUT_QUEUE_OPTION] = { "queue-option", "queue_option", 0, false, BC_SET_YES, OUT(queue_option), 0, 0 },

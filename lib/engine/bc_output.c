@@ -138,6 +138,7 @@ static void new_chunker(struct bc_output *o, const struct bc_output_env *env)
 			    (o->cfg.queue_option ? BC_EPB_OPT_QUEUE + BC_EPB_OPT_END : 0),
 		.snaplen = o->cfg.snaplen,
 		.rotate_ns = (uint64_t)(o->cfg.rotate_seconds * (double)BC_NS_PER_S),
+		.rotate_clock = o->cfg.rotate_clock,
 		.rotate_bytes = o->cfg.rotate_bytes,
 		.flush_ns = env->flush_ns,
 		.begin_ns = env->live ? env->start_ns : 0,

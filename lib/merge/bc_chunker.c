@@ -19,16 +19,22 @@ static void begin_segment(struct bc_chunker *c, uint64_t ns)
 	c->segment_begin_ns = ns;
 }
 
+/* By the wall clock: the first boundary behind ns. */
+static uint64_t due_after(const struct bc_chunker_config *cfg, uint64_t ns)
+{
+	return cfg->rotate_clock.unit ? bc_calendar_next(&cfg->rotate_clock, ns) : later(ns, cfg->rotate_ns);
+}
+
 void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg)
 {
 	memset(c, 0, sizeof(*c));
 	c->cfg = *cfg;
 	c->record_max = ((cfg->snaplen + 3) & ~3U) + 24;
 	c->told_max = c->record_max < 4 * BC_DESC_LEN_MAX ? c->record_max : 4 * BC_DESC_LEN_MAX;
-	if (!cfg->rotate_ns)
+	if (!cfg->rotate_ns && !cfg->rotate_clock.unit)
 		c->segment_due_ns = UINT64_MAX;
 	else if (cfg->begin_ns)
-		c->segment_due_ns = later(cfg->begin_ns, cfg->rotate_ns);
+		c->segment_due_ns = due_after(cfg, cfg->begin_ns);
 	if (cfg->begin_ns)
 		begin_segment(c, cfg->begin_ns);
 }
@@ -103,14 +109,17 @@ static bool cross_boundary(struct bc_chunker *c, uint64_t ts_ns)
 	uint64_t due = c->segment_due_ns;
 
 	if (due) {
-		due += (ts_ns - due) / c->cfg.rotate_ns * c->cfg.rotate_ns;
 		if (!end_segment(c))
 			return false;
+		if (c->cfg.rotate_clock.unit)
+			due = bc_calendar_begin(&c->cfg.rotate_clock, ts_ns);
+		else
+			due += (ts_ns - due) / c->cfg.rotate_ns * c->cfg.rotate_ns;
 		begin_segment(c, due);
 	} else {
 		due = ts_ns;
 	}
-	c->segment_due_ns = later(due, c->cfg.rotate_ns);
+	c->segment_due_ns = due_after(&c->cfg, due);
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_calendar.h"
 #include "bc_chunk.h"
 #include "bc_iface.h"
 #include "bc_link.h"
@@ -25,6 +26,7 @@ struct bc_chunker_config {
 	uint32_t overhead;			/* bytes of a record beside those that the descriptor tells */
 	uint32_t snaplen;			/* of this output */
 	uint64_t rotate_ns;			/* 0: never */
+	struct bc_calendar rotate_clock;	/* instead of rotate_ns */
 	uint64_t rotate_bytes;			/* 0: never */
 	uint64_t flush_ns;			/* a chunk ends when it has been open for so long */
 	uint64_t begin_ns;			/* a live capture's begin, and its first segment's; 0: files, by their packets alone */

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_calendar.h"
 #include "bc_codec.h"
 #include "bc_format.h"
 #include "bc_gprs.h"
@@ -25,6 +26,7 @@ struct bc_output_config {
 	enum bc_codec codec;
 	int level;
 	double rotate_seconds;		/* 0: never */
+	struct bc_calendar rotate_clock;	/* not with rotate_seconds */
 	uint64_t rotate_bytes;		/* before compression; 0: never */
 	enum bc_io io;			/* to a folder or a file; default auto */
 	bool utc;

@@ -6,7 +6,7 @@ _braidcap()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local commands='capture mtracecap plan ctl verify doctor top merge extract recover collect expire import-osmo'
 	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
-		--rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
+		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --seqfile --watchfile --file-ext --pipeout --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc
 		--no-huge --eal --prefix --user
 		--report --verbose --quiet --help --config -i -w'

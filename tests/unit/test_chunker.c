@@ -4,7 +4,7 @@
 #include "bc_time.h"
 
 #define S BC_NS_PER_S
-#define NOON (1792888200ULL * S)
+#define NOON (1792886400ULL * S)
 #define YEAR (365ULL * 24 * 3600 * S)
 #define MAX_SEGMENTS 4096
 
@@ -235,6 +235,61 @@ static void the_end_of_time_is_no_boundary(void **state)
 	put(&f, UINT64_MAX - 1);
 	end(&f);
 	assert_int_equal(f.n_segments, 1);
+	over(&f);
+}
+
+static struct bc_chunker_config by_clock(uint64_t begin_ns)
+{
+	struct bc_chunker_config cfg = plain;
+
+	cfg.rotate_clock = (struct bc_calendar){ BC_CALENDAR_MINUTE, 20, true };
+	cfg.begin_ns = begin_ns;
+	return cfg;
+}
+
+/* NOON is on a full hour. */
+static void the_clock_cuts_where_its_field_is_a_multiple(void **state)
+{
+	struct fixture f;
+
+	begin(&f, by_clock(0));
+	put(&f, NOON + 7 * 60 * S);
+	put(&f, NOON + 20 * 60 * S - 1);
+	put(&f, NOON + 20 * 60 * S);
+	put(&f, NOON + 3600 * S);
+	end(&f);
+	assert_int_equal(f.n_segments, 3);
+	assert_segment(&f, 0, NOON + 7 * 60 * S, 2);
+	assert_segment(&f, 1, NOON + 20 * 60 * S, 1);
+	assert_segment(&f, 2, NOON + 3600 * S, 1);
+	over(&f);
+}
+
+static void by_the_clock_a_gap_ends_where_the_packets_period_begins(void **state)
+{
+	struct fixture f;
+
+	begin(&f, by_clock(0));
+	put(&f, NOON);
+	put(&f, NOON + 7 * 86400 * S + 25 * 60 * S);
+	end(&f);
+	assert_int_equal(f.n_segments, 2);
+	assert_segment(&f, 1, NOON + 7 * 86400 * S + 20 * 60 * S, 1);
+	over(&f);
+}
+
+static void by_the_clock_idle_live_time_gives_empty_segments(void **state)
+{
+	struct fixture f;
+
+	begin(&f, by_clock(NOON + 5 * 60 * S));
+	for (uint64_t ns = NOON + 5 * 60 * S; ns < NOON + 50 * 60 * S; ns += 60 * S)
+		tick(&f, ns);
+	end(&f);
+	assert_int_equal(f.n_segments, 3);
+	assert_segment(&f, 0, NOON + 5 * 60 * S, 0);
+	assert_segment(&f, 1, NOON + 20 * 60 * S, 0);
+	assert_segment(&f, 2, NOON + 40 * 60 * S, 0);
 	over(&f);
 }
 
@@ -634,6 +689,9 @@ int main(void)
 		cmocka_unit_test(a_files_periods_count_from_its_first_packet),
 		cmocka_unit_test(a_gap_of_years_gives_no_empty_segments),
 		cmocka_unit_test(the_end_of_time_is_no_boundary),
+		cmocka_unit_test(the_clock_cuts_where_its_field_is_a_multiple),
+		cmocka_unit_test(by_the_clock_a_gap_ends_where_the_packets_period_begins),
+		cmocka_unit_test(by_the_clock_idle_live_time_gives_empty_segments),
 		cmocka_unit_test(packets_of_the_year_1970_are_packets),
 		cmocka_unit_test(time_zero_is_cut_by_time_like_any_other),
 		cmocka_unit_test(time_zero_is_cut_by_bytes_like_any_other),

@@ -111,6 +111,8 @@ static void output_options_are_taken(void **state)
 	ACCEPT("--snaplen 96", o->snaplen == 96);
 	ACCEPT("-G 0.1", o->rotate_seconds == 0.1);
 	ACCEPT("--rotate-seconds 60", o->rotate_seconds == 60);
+	ACCEPT("--rotate-clock minute/21 -U", o->rotate_clock.unit == BC_CALENDAR_MINUTE && o->rotate_clock.every == 21 &&
+						  o->rotate_clock.utc);
 	ACCEPT("-S 1000", o->rotate_bytes == 1000000000);
 	ACCEPT("--rotate-size 0.5", o->rotate_bytes == 500000);
 	ACCEPT("-U", o->utc);
@@ -173,6 +175,8 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "-s 262145", "from 1 to 262144, or 0" },
 		{ "-G 0.05", "--rotate-seconds: '0.05' is not a number from 0.1 to 31536000, or 0" },
 		{ "-S 17000000", "--rotate-size" },
+		{ "--rotate-clock 3600", "--rotate-clock: '3600' is no period such as hour" },
+		{ "--rotate-clock hour -G 5", "--rotate-clock: rotation is by the clock or every so many seconds" },
 		{ "--writers 129", "from 1 to 128, or 0" },
 		{ "-z 13", "level of lz4: '13' is not a whole number from 1 to 12" },
 		{ "-z 0", "level of lz4: '0'" },
@@ -313,6 +317,7 @@ static void destinations_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w osmo://host", "of no known kind");
 	refused("-i null: -w null:x", "null: takes nothing");
 	refused("-i null: -w x.pcap -G 1", "--rotate-seconds: rotation needs a folder, and 'x.pcap' is a file");
+	refused("-i null: -w x.pcap --rotate-clock day", "--rotate-clock: rotation needs a folder");
 	refused("-i null: -w x.pcap -S 1", "--rotate-size: rotation needs a folder");
 	refused("-i null: -w x.pcap -N seq", "--seqfile: is for the names in a folder, and 'x.pcap' is none");
 	refused("-i null: -w - --file-ext .x", "--file-ext: is for the names in a folder");
