@@ -78,6 +78,12 @@ size_t bc_lz4_store_in_place(uint8_t *src, size_t len);
 void bc_lz4_store_four_in_place(uint8_t *const src[4], const size_t len[4]);
 
 /*
+ * The reverse: the block that begins at src, of which len bytes are at hand, into dst. Returns the plain bytes, at most cap, or
+ * -EBADMSG; *consumed is the block's length. For one's own blocks: the checksum is not looked at.
+ */
+ptrdiff_t bc_lz4_plain(const uint8_t *src, size_t len, uint8_t *dst, size_t cap, size_t *consumed);
+
+/*
  * A stream codec's state, used by one thread. sink takes finished bytes and returns 0 or a negative errno,
  * which the call passes on. bc_stream_begin .. _feed (any number) .. _end makes one frame, with a checksum of
  * its content; then _begin again. After an error the other calls repeat it, and _begin starts anew. _flush

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* LZ4 frames put together by hand from the block API: lz4_Frame_format.md, version 1.6. */
 #include <endian.h>
+#include <errno.h>
+#include <limits.h>
 #include <lz4.h>
 #include <lz4hc.h>
 #include <stdlib.h>
@@ -139,4 +141,26 @@ void bc_lz4_store_four_in_place(uint8_t *const src[4], const size_t len[4])
 	for (int i = 0; i < 4; i++)
 		put_u32(src[i] - 4, (uint32_t)len[i] | LZ4_STORED);
 	seal_some(src, len, 4);
+}
+
+ptrdiff_t bc_lz4_plain(const uint8_t *src, size_t len, uint8_t *dst, size_t cap, size_t *consumed)
+{
+	uint32_t head;
+	size_t n;
+	int r;
+
+	if (len < BC_LZ4_BLOCK_OVERHEAD)
+		return -EBADMSG;
+	memcpy(&head, src, sizeof(head));
+	head = le32toh(head);
+	n = head & ~LZ4_STORED;
+	if (n > len - BC_LZ4_BLOCK_OVERHEAD || n > INT_MAX || (head & LZ4_STORED && n > cap))
+		return -EBADMSG;
+	*consumed = n + BC_LZ4_BLOCK_OVERHEAD;
+	if (head & LZ4_STORED) {
+		memcpy(dst, src + 4, n);
+		return (ptrdiff_t)n;
+	}
+	r = LZ4_decompress_safe((const char *)src + 4, (char *)dst, (int)n, cap < INT_MAX ? (int)cap : INT_MAX);
+	return r < 0 ? -EBADMSG : r;
 }

@@ -15,11 +15,11 @@
 #include "bc_store.h"
 
 struct bc_after_config {
-	const char *completed;		/* folder; NULL: segments stay where they are; copied */
-	const char *command;		/* run after each, see bc_runner.h; NULL: none; copied */
+	const char *completed;		/* folder; NULL: segments stay where they are */
+	const char *command;		/* run after each, see bc_runner.h; NULL: none */
 	uint32_t command_seconds;	/* that it may take; 0: BC_RUNNER_SECONDS */
 	struct bc_publisher *publisher;	/* gets closingtracefile; NULL: none */
-	const char *client;		/* copied; with a publisher */
+	const char *client;		/* with a publisher; NULL: events are not published */
 	const struct bc_log *log;	/* may be NULL */
 	/*
 	 * A segment is where it stays. Called once for each bc_after_segment(), in their order, by its caller or by a thread of this module's.
@@ -31,15 +31,18 @@ struct bc_after_config {
 
 struct bc_after;
 
-/* 0 and *ret; or a negative errno and a line in err: the folder is not there, cannot be written, a thread does not start. */
+/* Strings are copied. 0 and *ret; or a negative errno and a line in err: the folder is not there, cannot be written, a thread does not start. */
 int bc_after_new(const struct bc_after_config *cfg, struct bc_after **ret, struct bc_err *err);
 
 /* For bc_store_published; one thread at a time. A segment that failed (err) is only passed on to settled. Never waits. */
 void bc_after_segment(struct bc_after *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err);
 
+/* Any thread: nothing is being moved, no command waits or runs. */
+bool bc_after_idle(struct bc_after *a);
+
 /*
- * Any thread. No more segments will come: wait until all are where they stay, and until the commands that wait were run. now: only
- * the file that is being moved is waited for, and no command is; a running one is ended.
+ * No more segments will come: wait until it is idle, and end the threads. now: only the file that is being moved is waited for, a
+ * running command is ended, and what waits is forgotten, but for settled, which is called in any case.
  */
 void bc_after_close(struct bc_after *a, bool now);
 
@@ -51,7 +54,7 @@ struct bc_after_stats {
 	uint64_t move_failed;		/* these stayed where they were */
 	uint64_t commands;		/* run to their end, and exited with 0 */
 	uint64_t commands_failed;	/* could not be started, exited otherwise, or were ended after their time */
-	uint64_t commands_skipped;	/* the queue was full */
+	uint64_t commands_skipped;	/* the queue was full, or the end came first */
 	uint32_t commands_waiting;
 };
 

@@ -16,12 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bc_codec.h"
 #include "bc_err.h"
-#include "bc_format.h"
 #include "bc_log.h"
 
-/* The longest name of a client. It becomes part of topics: letters, digits, and what does not look like more, see below. */
+/* The longest name of a client, which becomes part of topics. */
 #define BC_CLIENT_MAX 128
 
 #define BC_PUBLISH_HWM 65536U			/* messages that wait for one subscriber */
@@ -52,14 +50,16 @@ bool bc_client_name(const char *name);
  */
 void bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text);
 
-/* What the publisher and all its taps did so far. Any thread. */
+/* What the publisher and all its taps did so far. */
 struct bc_publisher_stats {
 	uint64_t events;		/* put */
-	uint64_t packets;		/* sent, or no subscriber wanted any */
+	uint64_t packets;		/* sent; while there is no subscription at all they are not */
 	uint64_t overflowed;		/* packets lost: the queue was full, because the publisher's thread is too slow */
-	uint64_t missed;		/* messages that at least one subscriber did not get: it had hwm messages waiting */
+	uint64_t stalls;		/* times that a subscriber had hwm messages waiting, and lost some; ZeroMQ does not tell how many */
 	uint64_t subscriptions;		/* topics that somebody has subscribed to at present */
 };
+
+/* Any thread. */
 void bc_publisher_stats(struct bc_publisher *p, struct bc_publisher_stats *ret);
 
 /*
@@ -69,17 +69,18 @@ void bc_publisher_stats(struct bc_publisher *p, struct bc_publisher_stats *ret);
  */
 struct bc_tap;
 
-/* NULL without memory. client is copied. */
-struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, enum bc_format format);
+/* NULL without memory. client is copied. nanoseconds: packets go out as pcap with nanoseconds, otherwise microseconds as osmo-pcap's. */
+struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, bool nanoseconds);
 /* What was put is still sent. NULL is taken. */
 void bc_tap_free(struct bc_tap *t);
 
-/* Does the next chunk need a text before it: the file's beginning for interfaces [0, ifaces), or those [told, ifaces)? */
-bool bc_tap_wants(const struct bc_tap *t, uint32_t ifaces, uint32_t *ret_told);
-/* This text; ifaces are known with it. Uncompressed. Copied. */
-void bc_tap_text(struct bc_tap *t, const uint8_t *text, size_t len, uint32_t ifaces);
+/* Is somebody there to have what is put? */
+bool bc_tap_wanted(const struct bc_tap *t);
 
-/* Whole records, or none at all: as they are, or whole LZ4 blocks of them, dense bytes when decompressed. Copied. Never waits. */
+/* What begins a file, or describes more interfaces in it: uncompressed whole items. Copied. Never lost. */
+void bc_tap_text(struct bc_tap *t, const uint8_t *text, size_t len);
+
+/* Whole records: as they are, or whole LZ4 blocks of them, dense bytes when decompressed. Copied. Never waits. */
 void bc_tap_chunk(struct bc_tap *t, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets);
 
 #endif

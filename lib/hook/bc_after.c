@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_after.h"
+
+#include <errno.h>
+#include <linux/ioprio.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bc_completed.h"
+#include "bc_counter.h"
+#include "bc_runner.h"
+
+struct segment {
+	struct segment *next;
+	uint64_t file_bytes;
+	struct bc_segment_info info;
+	int err;
+	char path[];
+};
+
+struct bc_after {
+	struct bc_after_config cfg;
+	struct bc_completed *completed;
+	struct bc_runner *runner;
+	bool runner_closed;
+	bool started;			/* the thread, which moves */
+	pthread_t thread;
+	pthread_mutex_t lock;		/* of the next four */
+	pthread_cond_t work;
+	struct segment *head, **tail;
+	bool busy;
+	bool stop;
+	_Atomic bool now;
+	bc_counter_t moved, move_failed;	/* whoever settles writes */
+};
+
+/* It is where it stays: tell everybody. */
+static void settle(struct bc_after *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
+{
+	if (a->cfg.settled)
+		a->cfg.settled(a->cfg.ctx, path, file_bytes, info, err);
+	if (err)
+		return;
+	if (a->cfg.client)
+		bc_publisher_event(a->cfg.publisher, "closingtracefile", a->cfg.client, path);
+	if (a->runner)
+		bc_runner_put(a->runner, path, file_bytes, info);
+}
+
+static void move(struct bc_after *a, const struct segment *s)
+{
+	char path[BC_STORE_PATH_MAX];
+	struct bc_err err;
+
+	if (bc_completed_move(a->completed, s->path, path, &err) != 0) {
+		bc_log(a->cfg.log, BC_ERROR, "%s", err.msg);
+		bc_counter_add(&a->move_failed, 1);
+		settle(a, s->path, s->file_bytes, &s->info, 0);
+		return;
+	}
+	if (err.msg[0])
+		bc_log(a->cfg.log, BC_WARN, "%s", err.msg);
+	bc_counter_add(&a->moved, 1);
+	settle(a, path, s->file_bytes, &s->info, 0);
+}
+
+static void take(struct bc_after *a, const struct segment *s)
+{
+	if (s->err || atomic_load(&a->now))
+		settle(a, s->path, s->file_bytes, &s->info, s->err);
+	else
+		move(a, s);
+}
+
+/* Copies are made when the disks have nothing better to do. */
+static void lower_priority(void)
+{
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+}
+
+static void *after_main(void *arg)
+{
+	struct bc_after *a = arg;
+
+	pthread_setname_np(pthread_self(), "bc-complete");
+	lower_priority();
+	pthread_mutex_lock(&a->lock);
+	while (a->head || !a->stop) {
+		struct segment *s = a->head;
+
+		if (!s) {
+			pthread_cond_wait(&a->work, &a->lock);
+			continue;
+		}
+		a->head = s->next;
+		if (!a->head)
+			a->tail = &a->head;
+		a->busy = true;
+		pthread_mutex_unlock(&a->lock);
+		take(a, s);
+		free(s);
+		pthread_mutex_lock(&a->lock);
+		a->busy = false;
+	}
+	pthread_mutex_unlock(&a->lock);
+	return NULL;
+}
+
+static int start_thread(struct bc_after *a)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&a->thread, NULL, after_main, a);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	a->started = r == 0;
+	return -r;
+}
+
+static int set_up(struct bc_after *a, const struct bc_after_config *cfg, struct bc_err *err)
+{
+	int r = 0;
+
+	if (cfg->client && !(a->cfg.client = strdup(cfg->client)))
+		return bc_err_set(err, -ENOMEM, "no memory for hooks");
+	if (cfg->completed)
+		r = bc_completed_open(cfg->completed, &a->completed, err);
+	if (!r && cfg->command)
+		r = bc_runner_new(cfg->command, cfg->command_seconds, cfg->log, &a->runner, err);
+	if (!r && cfg->completed) {
+		r = start_thread(a);
+		if (r)
+			bc_err_set(err, r, "no thread for completed segments: %s", strerror(-r));
+	}
+	return r;
+}
+
+int bc_after_new(const struct bc_after_config *cfg, struct bc_after **ret, struct bc_err *err)
+{
+	struct bc_after *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (!a)
+		return bc_err_set(err, -ENOMEM, "no memory for hooks");
+	a->cfg = *cfg;
+	a->cfg.client = NULL;
+	a->tail = &a->head;
+	pthread_mutex_init(&a->lock, NULL);
+	pthread_cond_init(&a->work, NULL);
+	r = set_up(a, cfg, err);
+	if (r) {
+		bc_after_close(a, true);
+		bc_after_free(a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+void bc_after_segment(struct bc_after *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
+{
+	size_t len = strlen(path) + 1;
+	struct segment *s = a->completed ? malloc(sizeof(*s) + len) : NULL;
+
+	if (!s) {
+		/* Without memory it is not moved. */
+		if (a->completed && !err)
+			bc_log(a->cfg.log, BC_ERROR, "%s: no memory to move it: it stays where it is", path);
+		settle(a, path, file_bytes, info, err);
+		return;
+	}
+	*s = (struct segment){ .file_bytes = file_bytes, .info = *info, .err = err };
+	memcpy(s->path, path, len);
+	pthread_mutex_lock(&a->lock);
+	*a->tail = s;
+	a->tail = &s->next;
+	pthread_cond_signal(&a->work);
+	pthread_mutex_unlock(&a->lock);
+}
+
+bool bc_after_idle(struct bc_after *a)
+{
+	bool idle;
+
+	pthread_mutex_lock(&a->lock);
+	idle = !a->head && !a->busy;
+	pthread_mutex_unlock(&a->lock);
+	return idle && (!a->runner || bc_runner_idle(a->runner));
+}
+
+void bc_after_close(struct bc_after *a, bool now)
+{
+	atomic_store(&a->now, now);
+	if (a->started) {
+		pthread_mutex_lock(&a->lock);
+		a->stop = true;
+		pthread_cond_signal(&a->work);
+		pthread_mutex_unlock(&a->lock);
+		pthread_join(a->thread, NULL);
+		a->started = false;
+	}
+	while (!now && a->runner && !a->runner_closed && !bc_runner_idle(a->runner))
+		usleep(10000);
+	if (a->runner && !a->runner_closed)
+		bc_runner_close(a->runner);
+	a->runner_closed = true;
+}
+
+void bc_after_free(struct bc_after *a)
+{
+	if (!a)
+		return;
+	bc_completed_close(a->completed);
+	bc_runner_free(a->runner);
+	pthread_cond_destroy(&a->work);
+	pthread_mutex_destroy(&a->lock);
+	free((char *)a->cfg.client);
+	free(a);
+}
+
+void bc_after_stats(struct bc_after *a, struct bc_after_stats *ret)
+{
+	struct bc_runner_stats run = { .done = 0 };
+
+	if (a->runner)
+		bc_runner_stats(a->runner, &run);
+	*ret = (struct bc_after_stats){
+		.moved = bc_counter_get(&a->moved),
+		.move_failed = bc_counter_get(&a->move_failed),
+		.commands = run.done,
+		.commands_failed = run.failed,
+		.commands_skipped = run.skipped,
+		.commands_waiting = run.waiting,
+	};
+}

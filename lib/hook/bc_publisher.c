@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_publisher.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "bc_counter.h"
+#include "bc_publisher_priv.h"
+#include "bc_time.h"
+
+#define LOOK_NS (100 * BC_NS_PER_MS)	/* for new subscriptions, when nothing else is to be done */
+#define SAY_NS (10 * BC_NS_PER_S)	/* between two lines on the same trouble */
+#define MESSAGE_MAX 1024		/* what a subscriber may send, which is topics */
+
+struct bc_publisher {
+	struct bc_publisher_config cfg;
+	void *context;
+	void *socket;			/* the thread's, once it runs */
+	pthread_t thread;
+
+	pthread_mutex_t lock;		/* of the next five */
+	pthread_cond_t work;
+	struct bc_item *head, **tail;
+	size_t bytes;
+	bool stop;
+
+	_Atomic uint64_t events, overflowed;
+	bc_counter_t packets, stalls, subscriptions;	/* the thread writes */
+	bool dropping;			/* the socket may drop; the thread's, as are those below */
+	uint64_t stall_said_ns, overflow_said_ns;
+	uint64_t overflow_said;
+};
+
+bool bc_client_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++)
+		if (name[i] <= ' ' || name[i] > '~')
+			return false;
+	return n > 0 && n <= BC_CLIENT_MAX;
+}
+
+struct bc_item *bc_item_new(enum bc_item_kind kind, struct bc_tap *tap, size_t len)
+{
+	struct bc_item *i = malloc(sizeof(*i) + len);
+
+	if (i)
+		*i = (struct bc_item){ .kind = kind, .tap = tap, .len = len };
+	return i;
+}
+
+bool bc_publisher_put(struct bc_publisher *p, struct bc_item *item, bool bounded)
+{
+	bool room;
+
+	pthread_mutex_lock(&p->lock);
+	room = !bounded || p->bytes + item->len <= p->cfg.queue_bytes;
+	if (room) {
+		*p->tail = item;
+		p->tail = &item->next;
+		p->bytes += item->len;
+		pthread_cond_signal(&p->work);
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (!room)
+		free(item);
+	return room;
+}
+
+void bc_publisher_overflowed(struct bc_publisher *p, uint32_t packets)
+{
+	atomic_fetch_add_explicit(&p->overflowed, packets, memory_order_relaxed);
+}
+
+bool bc_publisher_wanted(const struct bc_publisher *p)
+{
+	return bc_counter_get(&p->subscriptions) > 0;
+}
+
+void bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text)
+{
+	char topic[64 + BC_CLIENT_MAX];
+	size_t topic_len, len = text ? strlen(text) : 0;
+	struct bc_item *i;
+
+	if (!p)
+		return;
+	topic_len = (size_t)snprintf(topic, sizeof(topic), "event.v1.%s.%s", event, client);
+	if (topic_len >= sizeof(topic))
+		topic_len = sizeof(topic) - 1;
+	i = bc_item_new(BC_ITEM_EVENT, NULL, topic_len + len);
+	if (!i)
+		return;
+	i->topic_len = topic_len;
+	memcpy(i->data, topic, topic_len);
+	if (len)
+		memcpy(i->data + topic_len, text, len);
+	atomic_fetch_add_explicit(&p->events, 1, memory_order_relaxed);
+	bc_publisher_put(p, i, false);
+}
+
+static void set_option(struct bc_publisher *p, int option, int value)
+{
+	zmq_setsockopt(p->socket, option, &value, sizeof(value));
+}
+
+static void may_drop(struct bc_publisher *p, bool drop)
+{
+	if (p->dropping != drop)
+		set_option(p, ZMQ_XPUB_NODROP, !drop);
+	p->dropping = drop;
+}
+
+/*
+ * A message's first part, which decides who gets the message. A socket that may not drop tells us of a subscriber whose queue is
+ * full; it is then allowed to, for this message, so that the others get theirs.
+ */
+static bool send_topic(struct bc_publisher *p, const void *topic, size_t len, int more)
+{
+	bool sent = zmq_send(p->socket, topic, len, ZMQ_DONTWAIT | more) >= 0;
+	uint64_t now;
+
+	if (sent || errno != EAGAIN)
+		return sent;
+	bc_counter_add(&p->stalls, 1);
+	now = bc_mono_ns();
+	if (now - p->stall_said_ns > SAY_NS) {
+		bc_log(p->cfg.log, BC_WARN, "%s: a subscriber is too slow: %" PRIu32 " messages wait for it, and more are dropped for it",
+		       p->cfg.endpoint, p->cfg.hwm);
+		p->stall_said_ns = now;
+	}
+	may_drop(p, true);
+	sent = zmq_send(p->socket, topic, len, ZMQ_DONTWAIT | more) >= 0;
+	if (!sent || !more)
+		may_drop(p, false);
+	return sent;
+}
+
+static void end_message(struct bc_publisher *p, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+	zmq_msg_t m;
+
+	if (zmq_msg_init_size(&m, a_len + b_len) == 0) {
+		if (a_len)
+			memcpy(zmq_msg_data(&m), a, a_len);
+		if (b_len)
+			memcpy((uint8_t *)zmq_msg_data(&m) + a_len, b, b_len);
+		if (zmq_msg_send(&m, p->socket, ZMQ_DONTWAIT) < 0)
+			zmq_msg_close(&m);
+	} else {
+		/* A message must be ended. */
+		zmq_send(p->socket, "", 0, ZMQ_DONTWAIT);
+	}
+	may_drop(p, false);
+}
+
+void bc_publisher_send_packet(struct bc_publisher *p, const char *topic, size_t topic_len, const uint8_t *header, size_t header_len,
+			      const uint8_t *head, size_t head_len, const uint8_t *data, size_t len)
+{
+	if (!send_topic(p, topic, topic_len, ZMQ_SNDMORE))
+		return;
+	zmq_send(p->socket, header, header_len, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+	end_message(p, head, head_len, data, len);
+	bc_counter_add(&p->packets, 1);
+}
+
+static void send_event(struct bc_publisher *p, const struct bc_item *i)
+{
+	bool text = i->len > i->topic_len;
+
+	if (send_topic(p, i->data, i->topic_len, text ? ZMQ_SNDMORE : 0) && text)
+		end_message(p, i->data + i->topic_len, i->len - i->topic_len, NULL, 0);
+}
+
+/* Each new topic and each that nobody wants any more comes as a message: 1 or 0, and the topic. */
+static void look_for_subscribers(struct bc_publisher *p)
+{
+	uint64_t n = bc_counter_get(&p->subscriptions);
+	uint8_t first;
+	int more;
+	size_t size = sizeof(more);
+
+	while (zmq_recv(p->socket, &first, 1, ZMQ_DONTWAIT) >= 0) {
+		zmq_getsockopt(p->socket, ZMQ_RCVMORE, &more, &size);
+		if (first == 1)
+			n++;
+		else if (first == 0 && n)
+			n--;
+	}
+	bc_counter_set(&p->subscriptions, n);
+}
+
+static void say_overflow(struct bc_publisher *p)
+{
+	uint64_t n = atomic_load_explicit(&p->overflowed, memory_order_relaxed), now;
+
+	if (n == p->overflow_said)
+		return;
+	now = bc_mono_ns();
+	if (p->overflow_said_ns && now - p->overflow_said_ns < SAY_NS)
+		return;
+	bc_log(p->cfg.log, BC_WARN, "%s: packets come faster than they can be published: %" PRIu64 " so far were not", p->cfg.endpoint, n);
+	p->overflow_said = n;
+	p->overflow_said_ns = now;
+}
+
+/* The oldest item; NULL: none came for a while, or ever will. */
+static struct bc_item *next_item(struct bc_publisher *p, bool *ret_stop)
+{
+	uint64_t ns = bc_mono_ns() + LOOK_NS;
+	struct timespec until = { .tv_sec = (time_t)(ns / BC_NS_PER_S), .tv_nsec = (long)(ns % BC_NS_PER_S) };
+	struct bc_item *i;
+
+	pthread_mutex_lock(&p->lock);
+	if (!p->head && !p->stop)
+		pthread_cond_clockwait(&p->work, &p->lock, CLOCK_MONOTONIC, &until);
+	i = p->head;
+	if (i) {
+		p->head = i->next;
+		p->bytes -= i->len;
+		if (!p->head)
+			p->tail = &p->head;
+	}
+	*ret_stop = p->stop;
+	pthread_mutex_unlock(&p->lock);
+	return i;
+}
+
+static void *run(void *arg)
+{
+	struct bc_publisher *p = arg;
+	struct bc_item *i;
+	bool stop;
+
+	pthread_setname_np(pthread_self(), "bc-publish");
+	do {
+		i = next_item(p, &stop);
+		look_for_subscribers(p);
+		if (i && i->kind == BC_ITEM_EVENT)
+			send_event(p, i);
+		else if (i)
+			bc_tap_take(i->tap, i);
+		free(i);
+		say_overflow(p);
+	} while (i || !stop);
+	return NULL;
+}
+
+static int start_thread(struct bc_publisher *p)
+{
+	sigset_t all, old;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(&p->thread, NULL, run, p);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -r;
+}
+
+static int bind_socket(struct bc_publisher *p, struct bc_err *err)
+{
+	const int64_t message_max = MESSAGE_MAX;
+
+	p->context = zmq_ctx_new();
+	p->socket = p->context ? zmq_socket(p->context, ZMQ_XPUB) : NULL;
+	if (!p->socket)
+		return bc_err_set(err, -errno, "%s: ZeroMQ: %s", p->cfg.endpoint, zmq_strerror(errno));
+	set_option(p, ZMQ_IPV6, 1);
+	set_option(p, ZMQ_SNDHWM, (int)p->cfg.hwm);
+	set_option(p, ZMQ_LINGER, (int)p->cfg.linger_ms);
+	set_option(p, ZMQ_XPUB_NODROP, 1);
+	zmq_setsockopt(p->socket, ZMQ_MAXMSGSIZE, &message_max, sizeof(message_max));
+	if (zmq_bind(p->socket, p->cfg.endpoint) < 0)
+		return bc_err_set(err, errno == ENODEV || errno == EPROTONOSUPPORT ? -EINVAL : -errno,
+				  "%s: applications cannot be served there: %s: name it as tcp://ADDRESS:PORT or ipc://PATH",
+				  p->cfg.endpoint, zmq_strerror(errno));
+	return 0;
+}
+
+static void release(struct bc_publisher *p)
+{
+	if (p->socket)
+		zmq_close(p->socket);
+	if (p->context)
+		zmq_ctx_term(p->context);
+	pthread_cond_destroy(&p->work);
+	pthread_mutex_destroy(&p->lock);
+	free((char *)p->cfg.endpoint);
+	free(p);
+}
+
+int bc_publisher_new(const struct bc_publisher_config *cfg, struct bc_publisher **ret, struct bc_err *err)
+{
+	struct bc_publisher *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return bc_err_set(err, -ENOMEM, "no memory for a publisher");
+	p->cfg = *cfg;
+	p->cfg.hwm = cfg->hwm ? cfg->hwm : BC_PUBLISH_HWM;
+	p->cfg.queue_bytes = cfg->queue_bytes ? cfg->queue_bytes : BC_PUBLISH_QUEUE;
+	p->cfg.endpoint = strdup(cfg->endpoint);
+	p->tail = &p->head;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->work, NULL);
+	r = p->cfg.endpoint ? bind_socket(p, err) : bc_err_set(err, -ENOMEM, "no memory for a publisher");
+	if (!r) {
+		r = start_thread(p);
+		if (r)
+			bc_err_set(err, r, "%s: no thread: %s", cfg->endpoint, strerror(-r));
+	}
+	if (r) {
+		release(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+void bc_publisher_free(struct bc_publisher *p)
+{
+	if (!p)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->stop = true;
+	pthread_cond_signal(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	pthread_join(p->thread, NULL);
+	release(p);
+}
+
+void bc_publisher_stats(struct bc_publisher *p, struct bc_publisher_stats *ret)
+{
+	*ret = (struct bc_publisher_stats){
+		.events = atomic_load_explicit(&p->events, memory_order_relaxed),
+		.packets = bc_counter_get(&p->packets),
+		.overflowed = atomic_load_explicit(&p->overflowed, memory_order_relaxed),
+		.stalls = bc_counter_get(&p->stalls),
+		.subscriptions = bc_counter_get(&p->subscriptions),
+	};
+}

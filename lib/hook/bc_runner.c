@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bc_time.h"
+
+#define LOOK_NS (20 * BC_NS_PER_MS)	/* between two looks at a command that runs */
+#define TERM_NS (2 * BC_NS_PER_S)	/* from SIGTERM to SIGKILL */
+#define KILL_NS (1 * BC_NS_PER_S)	/* from there until it is left alone */
+#define SAY_NS (10 * BC_NS_PER_S)
+
+struct job {
+	struct job *next;
+	uint64_t file_bytes;
+	struct bc_segment_info info;
+	char path[];
+};
+
+struct bc_runner {
+	char *command;
+	uint64_t limit_ns;
+	const struct bc_log *log;
+	pthread_t thread;
+	pthread_mutex_t lock;	/* of all below */
+	pthread_cond_t work;
+	struct job *head, **tail;
+	bool running;
+	bool stop;
+	uint64_t said_mono_ns;
+	struct bc_runner_stats stats;
+};
+
+#define N_ARGS 5
+
+static const char *const names[N_ARGS] = {
+	"BRAIDCAP_PATH", "BRAIDCAP_PACKETS", "BRAIDCAP_BYTES", "BRAIDCAP_FIRST", "BRAIDCAP_LAST",
+};
+
+static void time_text(char dst[32], uint64_t ns)
+{
+	snprintf(dst, 32, "%" PRIu64 ".%09" PRIu64, (uint64_t)(ns / BC_NS_PER_S), (uint64_t)(ns % BC_NS_PER_S));
+}
+
+static void make_values(const struct job *j, char value[N_ARGS][32])
+{
+	snprintf(value[1], 32, "%" PRIu64, j->info.packets);
+	snprintf(value[2], 32, "%" PRIu64, j->file_bytes);
+	if (j->info.packets) {
+		time_text(value[3], j->info.first_ns);
+		time_text(value[4], j->info.last_ns);
+	}
+}
+
+static bool is_ours(const char *entry)
+{
+	for (int i = 0; i < N_ARGS; i++) {
+		size_t n = strlen(names[i]);
+
+		if (!strncmp(entry, names[i], n) && entry[n] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* Our environment and the job's; every string to free, and the list. NULL without memory. */
+static char **make_environment(const char *const argument[N_ARGS])
+{
+	size_t n = 0, k = 0;
+	char **list;
+
+	while (environ[n])
+		n++;
+	list = calloc(n + N_ARGS + 1, sizeof(*list));
+	for (size_t i = 0; list && i < n; i++)
+		if (!is_ours(environ[i]) && (list[k] = strdup(environ[i])))
+			k++;
+	for (int i = 0; list && i < N_ARGS; i++)
+		if (asprintf(&list[k], "%s=%s", names[i], argument[i]) >= 0)
+			k++;
+		else
+			list[k] = NULL;
+	return list;
+}
+
+static void free_list(char **list)
+{
+	for (size_t i = 0; list && list[i]; i++)
+		free(list[i]);
+	free(list);
+}
+
+/* Positive errno. */
+static int spawn(char *const argv[], char *const env[], pid_t *ret)
+{
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	int e;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setpgroup(&attr, 0);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&files, 2, 1);
+	posix_spawn_file_actions_addclosefrom_np(&files, 3);
+	e = posix_spawn(ret, "/bin/sh", &files, &attr, argv, env);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attr);
+	return e;
+}
+
+static int start(const struct bc_runner *r, const struct job *j, pid_t *ret)
+{
+	char value[N_ARGS][32] = { "" };
+	const char *argument[N_ARGS] = { j->path, value[1], value[2], value[3], value[4] };
+	char *argv[] = { "sh", "-c", r->command, "braidcap", (char *)j->path, value[1], value[2], value[3], value[4], NULL };
+	char **env;
+	int e;
+
+	make_values(j, value);
+	env = make_environment(argument);
+	e = env ? spawn(argv, env, ret) : ENOMEM;
+	free_list(env);
+	return e;
+}
+
+/* With the lock held: sleep a little, or until something is asked for. */
+static void nap(struct bc_runner *r)
+{
+	uint64_t ns = bc_mono_ns() + LOOK_NS;
+	struct timespec until = { .tv_sec = (time_t)(ns / BC_NS_PER_S), .tv_nsec = (long)(ns % BC_NS_PER_S) };
+
+	pthread_cond_clockwait(&r->work, &r->lock, CLOCK_MONOTONIC, &until);
+}
+
+/* With the lock held. Its wait status; -1: it did not end. *ret_ended: because we ended it. */
+static int await(struct bc_runner *r, pid_t pid, bool *ret_ended)
+{
+	uint64_t due = bc_mono_ns() + r->limit_ns;
+	int status = -1, sent = 0;
+	siginfo_t info;
+
+	for (;;) {
+		uint64_t now = bc_mono_ns();
+
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid)
+			break;
+
+		if (sent == 0 && (now >= due || r->stop)) {
+			kill(-pid, SIGTERM);
+			sent = SIGTERM;
+			due = now + TERM_NS;
+		} else if (sent == SIGTERM && now >= due) {
+			kill(-pid, SIGKILL);
+			sent = SIGKILL;
+			due = now + KILL_NS;
+		} else if (sent == SIGKILL && now >= due) {
+			break;
+		}
+		nap(r);
+	}
+	*ret_ended = sent;
+	if (!info.si_pid)
+		return -1;
+	/* What it leaves behind in its group goes with it; now, while the number is still its own. */
+	if (sent)
+		kill(-pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void complain(const struct bc_runner *r, const struct job *j, int status, bool ended)
+{
+	if (ended && !r->stop)
+		bc_log(r->log, BC_ERROR, "%s: its command took longer than %u s and was ended", j->path,
+		       (unsigned)(r->limit_ns / BC_NS_PER_S));
+	else if (ended)
+		bc_log(r->log, BC_WARN, "%s: its command was ended", j->path);
+	else if (WIFSIGNALED(status))
+		bc_log(r->log, BC_ERROR, "%s: its command was ended by signal %d", j->path, WTERMSIG(status));
+	else
+		bc_log(r->log, BC_ERROR, "%s: its command failed with exit status %d", j->path, WEXITSTATUS(status));
+}
+
+/* With the lock held, which is given up while the command is started and waited for. */
+static void run_job(struct bc_runner *r, const struct job *j)
+{
+	bool ended = false;
+	int status, e;
+	pid_t pid;
+
+	pthread_mutex_unlock(&r->lock);
+	e = start(r, j, &pid);
+	if (e)
+		bc_log(r->log, BC_ERROR, "%s: its command cannot be started: %s", j->path, strerror(e));
+	pthread_mutex_lock(&r->lock);
+	status = e ? -1 : await(r, pid, &ended);
+	if (!e && (ended || status != 0))
+		complain(r, j, status, ended);
+	if (!e && !ended && status == 0)
+		r->stats.done++;
+	else
+		r->stats.failed++;
+}
+
+static void *runner_main(void *arg)
+{
+	struct bc_runner *r = arg;
+
+	pthread_setname_np(pthread_self(), "bc-command");
+	pthread_mutex_lock(&r->lock);
+	while (!r->stop) {
+		struct job *j = r->head;
+
+		if (!j) {
+			pthread_cond_wait(&r->work, &r->lock);
+			continue;
+		}
+		r->head = j->next;
+		if (!r->head)
+			r->tail = &r->head;
+		r->stats.waiting--;
+		r->running = true;
+		run_job(r, j);
+		r->running = false;
+		free(j);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+static int start_thread(struct bc_runner *r)
+{
+	sigset_t all, old;
+	int e;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	e = pthread_create(&r->thread, NULL, runner_main, r);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -e;
+}
+
+int bc_runner_new(const char *command, uint32_t seconds, const struct bc_log *log, struct bc_runner **ret, struct bc_err *err)
+{
+	struct bc_runner *r = calloc(1, sizeof(*r));
+	int e = -ENOMEM;
+
+	if (r) {
+		r->command = strdup(command);
+		r->limit_ns = (seconds ? seconds : BC_RUNNER_SECONDS) * BC_NS_PER_S;
+		r->log = log;
+		r->tail = &r->head;
+		pthread_mutex_init(&r->lock, NULL);
+		pthread_cond_init(&r->work, NULL);
+		e = r->command ? start_thread(r) : -ENOMEM;
+	}
+	if (e) {
+		bc_runner_free(r);
+		return bc_err_set(err, e, "no thread for the commands behind segments: %s", strerror(-e));
+	}
+	*ret = r;
+	return 0;
+}
+
+/* With the lock held. */
+static void skip(struct bc_runner *r, const char *path)
+{
+	uint64_t now = bc_mono_ns();
+
+	r->stats.skipped++;
+	if (r->said_mono_ns && now - r->said_mono_ns < SAY_NS)
+		return;
+	r->said_mono_ns = now;
+	bc_log(r->log, BC_ERROR, "%s: no command is run for it: %u others wait, because each takes too long", path, r->stats.waiting);
+}
+
+void bc_runner_put(struct bc_runner *r, const char *path, uint64_t file_bytes, const struct bc_segment_info *info)
+{
+	size_t len = strlen(path) + 1;
+	struct job *j = malloc(sizeof(*j) + len);
+
+	if (j) {
+		*j = (struct job){ .file_bytes = file_bytes, .info = *info };
+		memcpy(j->path, path, len);
+	}
+	pthread_mutex_lock(&r->lock);
+	if (j && !r->stop && r->stats.waiting < BC_RUNNER_QUEUE) {
+		*r->tail = j;
+		r->tail = &j->next;
+		r->stats.waiting++;
+		pthread_cond_signal(&r->work);
+	} else {
+		skip(r, path);
+		free(j);
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+bool bc_runner_idle(struct bc_runner *r)
+{
+	bool idle;
+
+	pthread_mutex_lock(&r->lock);
+	idle = !r->head && !r->running;
+	pthread_mutex_unlock(&r->lock);
+	return idle;
+}
+
+void bc_runner_close(struct bc_runner *r)
+{
+	struct job *j;
+
+	pthread_mutex_lock(&r->lock);
+	r->stop = true;
+	pthread_cond_signal(&r->work);
+	pthread_mutex_unlock(&r->lock);
+	pthread_join(r->thread, NULL);
+	while ((j = r->head)) {
+		r->head = j->next;
+		r->stats.waiting--;
+		skip(r, j->path);
+		free(j);
+	}
+}
+
+void bc_runner_free(struct bc_runner *r)
+{
+	if (!r)
+		return;
+	pthread_cond_destroy(&r->work);
+	pthread_mutex_destroy(&r->lock);
+	free(r->command);
+	free(r);
+}
+
+void bc_runner_stats(struct bc_runner *r, struct bc_runner_stats *ret)
+{
+	pthread_mutex_lock(&r->lock);
+	*ret = r->stats;
+	pthread_mutex_unlock(&r->lock);
+}
