@@ -15,6 +15,7 @@
 #include "bc_config.h"
 #include "bc_pipeline.h"
 #include "bc_plan.h"
+#include "bc_publisher.h"
 #include "bc_telemetry.h"
 #include "bc_topology.h"
 #include "bc_view.h"
@@ -29,6 +30,8 @@ enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #define ROUND_NS (20 * BC_NS_PER_MS)
 /* A second signal that comes sooner is the first one's echo: timeout(1) signals both a process and its group. */
 #define ECHO_NS (500 * BC_NS_PER_MS)
+/* How long the end waits for subscribers. */
+#define LINGER_MS 1000
 #define CLOCK_ROUND_NS BC_CLOCK_UPDATE_NS
 
 struct capture {
@@ -38,6 +41,8 @@ struct capture {
 	struct bc_plan_request *request;
 	struct bc_plan *plan;
 	struct eal eal;
+	struct bc_publisher *publisher;
+	char client[BC_CLIENT_MAX + 1];	/* our name to applications */
 	struct bc_pipeline *pipeline;
 	struct bc_stage *stages;
 	struct bc_stage **stage_ptr;
@@ -140,6 +145,12 @@ static struct bc_pipeline_config pipeline_config(struct capture *c)
 		.devices_open_ctx = c,
 	};
 
+	pc.publisher = c->publisher;
+	pc.tap_ns = c->cfg.zmq_ns;
+	for (uint32_t i = 0; c->publisher && i < c->cfg.n_outputs; i++) {
+		pc.client[i] = c->client;
+		pc.tap[i] = i == 0;
+	}
 	memcpy(pc.writers, c->plan->writers, sizeof(pc.writers));
 	return pc;
 }
@@ -296,11 +307,32 @@ static void control(struct capture *c)
 	}
 }
 
+/* A host's name may have what a client's has not. */
+static void choose_client(struct capture *c)
+{
+	if (c->cfg.zmq_client)
+		snprintf(c->client, sizeof(c->client), "%s", c->cfg.zmq_client);
+	else if (gethostname(c->client, sizeof(c->client)) < 0 || !bc_client_name(c->client))
+		snprintf(c->client, sizeof(c->client), "braidcap");
+}
+
+static int new_publisher(struct capture *c, struct bc_err *err)
+{
+	struct bc_publisher_config pc = { .endpoint = c->cfg.zmq_publish, .linger_ms = LINGER_MS, .log = &c->log };
+
+	if (!c->cfg.zmq_publish)
+		return 0;
+	choose_client(c);
+	return bc_publisher_new(&pc, &c->publisher, err);
+}
+
 static int prepare(struct capture *c, struct bc_err *err)
 {
 	struct bc_pipeline_config pc;
 	int r = make_plan(c, err);
 
+	if (!r)
+		r = new_publisher(c, err);
 	if (r)
 		return r;
 	pc = pipeline_config(c);
@@ -326,6 +358,7 @@ static void release(struct capture *c)
 	bc_telemetry_free(c->telemetry);
 	display_free(c->display);
 	bc_pipeline_free(c->pipeline);
+	bc_publisher_free(c->publisher);
 	if (c->eal_up)
 		eal_stop();
 	free(c->stages);
@@ -357,6 +390,22 @@ static bool lost_any(const struct bc_pipeline *p)
 	return b.dropped_total > 0;
 }
 
+/* Segments are moved and commands run to their end, unless one more signal comes. */
+static void wait_for_hooks(struct capture *c)
+{
+	const struct timespec round = { .tv_nsec = ROUND_NS };
+	bool now = false;
+
+	while (!now && !bc_pipeline_idle(c->pipeline)) {
+		int sig = sigtimedwait(&c->signals, NULL, &round);
+		bool echo = c->stop_mono_ns && bc_mono_ns() - c->stop_mono_ns < ECHO_NS;
+
+		now = (sig == SIGINT || sig == SIGTERM) && !echo;
+	}
+	bc_pipeline_end_hooks(c->pipeline, now);
+	bc_publisher_event(c->publisher, "disconnect", c->client, NULL);
+}
+
 static int finish(struct capture *c)
 {
 	struct bc_err err;
@@ -364,6 +413,7 @@ static int finish(struct capture *c)
 
 	rte_eal_mp_wait_lcore();
 	bc_pipeline_join(c->pipeline);
+	wait_for_hooks(c);
 	display_erase(c->display);
 	status = bc_pipeline_failed(c->pipeline) ? EXIT_FAILED : EXIT_DONE;
 	if (c->cfg.report && report_write(c->cfg.report, c->pipeline, &err) != 0)
@@ -394,6 +444,7 @@ int capture_run(struct bc_config *cfg, const char *name)
 	r = prepare(&c, &err);
 	if (!r) {
 		say_start(&c);
+		bc_publisher_event(c.publisher, "connect", c.client, NULL);
 		control(&c);
 		status = finish(&c);
 	} else {

@@ -78,6 +78,8 @@ struct bc_committer {
 	uint8_t *text;			/* the segments' own bytes, plain; text_cap of them */
 	size_t text_cap;
 	uint8_t *coded;			/* and as blocks */
+	uint32_t tapped_ifaces;		/* described to the tap */
+	bool tapped;			/* the tap knows how the file begins */
 
 	bool dirty;			/* something was written since the last sync */
 	uint64_t synced_mono_ns;
@@ -652,10 +654,40 @@ static int unclog(struct bc_committer *c)
 	return 0;
 }
 
+/* What the tap needs to know before it can read a chunk with these interfaces. */
+static bool tell_tap(struct bc_committer *c, uint32_t ifaces)
+{
+	const struct bc_section *s = &c->cfg.section;
+	size_t len;
+
+	if (c->tapped && ifaces <= c->tapped_ifaces)
+		return true;
+	len = c->tapped ? bc_section_more(s, c->tapped_ifaces, ifaces, NULL, NULL, 0) : bc_section_begin(s, ifaces, NULL, NULL, 0);
+	if (reserve_text(c, len))
+		return false;
+	len = c->tapped ? bc_section_more(s, c->tapped_ifaces, ifaces, NULL, c->text, len)
+			: bc_section_begin(s, ifaces, NULL, c->text, len);
+	bc_tap_text(c->cfg.tap, c->text, len);
+	c->tapped = true;
+	c->tapped_ifaces = ifaces;
+	return true;
+}
+
+/* Here, because here chunks are in order, and still whole records or blocks that can be read alone. */
+static void tap(struct bc_committer *c, const struct bc_chunk *k, const struct pending *p)
+{
+	if (k->len && bc_tap_wanted(c->cfg.tap) && tell_tap(c, k->ifaces))
+		bc_tap_chunk(c->cfg.tap, c->cfg.codec == BC_CODEC_LZ4, k->data, k->len, k->dense, (uint32_t)p->packets);
+}
+
 static void handle(struct bc_committer *c, const struct bc_chunk *k)
 {
 	struct pending p = cargo(c, k);
-	int r = unclog(c);
+	int r;
+
+	if (c->cfg.tap)
+		tap(c, k, &p);
+	r = unclog(c);
 
 	if (!r && !k->no_segment)
 		r = c->cfg.piped ? write_piped(c, k, &p) : write_chunk(c, k, &p);

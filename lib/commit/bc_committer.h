@@ -20,6 +20,7 @@
 #include "bc_ledger.h"
 #include "bc_link.h"
 #include "bc_log.h"
+#include "bc_publisher.h"
 #include "bc_section.h"
 #include "bc_store.h"
 
@@ -45,6 +46,7 @@ struct bc_committer_config {
 	/* Called before a segment may be published, with its packets by source; may be NULL. */
 	void (*ended)(void *ctx, const uint64_t *from);
 	void *ended_ctx;
+	struct bc_tap *tap;			/* gets every chunk, also what the disk refuses; not owned; NULL: nobody wants them */
 	const struct bc_log *log;		/* may be NULL */
 	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */
 	const char *(*filter)(void *ctx);

@@ -106,5 +106,7 @@ void bc_config_free(struct bc_config *c)
 	free(c->prefix);
 	free(c->user);
 	free(c->report);
+	free(c->zmq_publish);
+	free(c->zmq_client);
 	memset(c, 0, sizeof(*c));
 }

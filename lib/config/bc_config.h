@@ -38,6 +38,9 @@ struct bc_config {
 	char *prefix;			/* NULL: chosen at start */
 	char *user;			/* become this user once everything is open */
 	char *report;			/* file for the JSON report */
+	char *zmq_publish;		/* endpoint for applications; NULL: none */
+	char *zmq_client;		/* the name under which they know this capture; NULL: the host's */
+	bool zmq_ns;			/* packets with nanoseconds */
 	unsigned verbose;
 	bool quiet;			/* no progress line */
 	bool brief;			/* no word at the start, and at the end only if something was lost or went wrong */

@@ -77,12 +77,31 @@ static int check_output(const struct bc_config *c, const struct bc_output_config
 	return rc;
 }
 
+static int check_completed(const struct bc_output_config *o, struct bc_err *err)
+{
+	char *folder;
+	int rc;
+
+	if (!o->completed)
+		return 0;
+	if (o->kind == BC_DEST_FOLDER)
+		return refuse_same(o->dest, o->completed, "completed segments would be moved to where they are", err);
+	folder = strdup(o->dest);
+	if (!folder)
+		return bc_err_set(err, -ENOMEM, "no memory");
+	rc = refuse_same(dirname(folder), o->completed, "the completed file would be moved to where it is", err);
+	free(folder);
+	return rc;
+}
+
 static int check_outputs(const struct bc_config *c, struct bc_err *err)
 {
 	int rc = 0;
 
 	for (uint32_t i = 0; !rc && i < c->n_outputs; i++) {
 		rc = check_output(c, &c->outputs[i], err);
+		if (!rc)
+			rc = check_completed(&c->outputs[i], err);
 		for (uint32_t j = 0; !rc && j < i; j++)
 			rc = check_two_outputs(&c->outputs[j], &c->outputs[i], err);
 	}
@@ -163,6 +182,15 @@ static int check_prefix(const char *prefix, struct bc_err *err)
 	return 0;
 }
 
+/* It becomes part of topics. */
+static int check_client(const char *client, struct bc_err *err)
+{
+	for (const char *p = client; *p; p++)
+		if (!isgraph((unsigned char)*p))
+			return bc_err_set(err, -EINVAL, "--zmq-client: '%s' may have printable characters of ASCII only, and no space", client);
+	return 0;
+}
+
 int bc_config_check(const struct bc_config *c, struct bc_err *err)
 {
 	int rc = 0;
@@ -180,5 +208,7 @@ int bc_config_check(const struct bc_config *c, struct bc_err *err)
 		rc = check_lcores(c->lcores, err);
 	if (!rc && c->prefix)
 		rc = check_prefix(c->prefix, err);
+	if (!rc && c->zmq_client)
+		rc = check_client(c->zmq_client, err);
 	return rc;
 }

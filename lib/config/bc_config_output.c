@@ -284,6 +284,19 @@ static int check_numbered(struct build *b)
 	return 0;
 }
 
+/* What is done with published segments needs some. */
+static int check_hooks(struct build *b)
+{
+	static const enum bc_output_setting hooks[] = { BC_OUT_COMPLETED, BC_OUT_ON_SEGMENT };
+	char label[BC_LABEL_MAX];
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
+		if (text_of(b, hooks[i]) && b->o->kind != BC_DEST_FOLDER && b->o->kind != BC_DEST_FILE)
+			return bc_err_set(b->err, -EINVAL, "%s: is for segments on disk, and '%s' has none",
+					  label_of(b, hooks[i], label), b->o->dest);
+	return 0;
+}
+
 static int store_all(struct build *b)
 {
 	char label[BC_LABEL_MAX];
@@ -306,6 +319,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 	static int (*const steps[])(struct build *b) = {
 		store_all, find_kind, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io,
 		set_file_ext, set_clock, check_rotation, check_numbered,
+		check_hooks,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
 	int rc = 0;
@@ -326,5 +340,7 @@ void bc_output_config_free(struct bc_output_config *o)
 	free(o->pipeout);
 	free(o->watchfile);
 	free(o->exclude);
+	free(o->completed);
+	free(o->on_segment);
 	memset(o, 0, sizeof(*o));
 }

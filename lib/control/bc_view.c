@@ -128,6 +128,38 @@ static json_t *source_clock(const struct bc_pipeline *p, uint32_t i)
 	return bc_view_string(p->ifaces->entry[p->ledger->source[i].iface].clock);
 }
 
+/* What was done with published segments; NULL: nothing is asked for. */
+static json_t *hooks(const struct bc_output *o)
+{
+	struct bc_after_stats st;
+
+	if (!o->after)
+		return NULL;
+	bc_after_stats(o->after, &st);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:i}",
+			 "moved", bc_view_u64(st.moved),
+			 "move_failed", bc_view_u64(st.move_failed),
+			 "commands", bc_view_u64(st.commands),
+			 "commands_failed", bc_view_u64(st.commands_failed),
+			 "commands_skipped", bc_view_u64(st.commands_skipped),
+			 "commands_waiting", (int)st.commands_waiting);
+}
+
+static json_t *publisher(const struct bc_pipeline *p)
+{
+	struct bc_publisher_stats st;
+
+	if (!p->cfg.publisher)
+		return NULL;
+	bc_publisher_stats(p->cfg.publisher, &st);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}",
+			 "events", bc_view_u64(st.events),
+			 "packets", bc_view_u64(st.packets),
+			 "overflowed", bc_view_u64(st.overflowed),
+			 "stalls", bc_view_u64(st.stalls),
+			 "subscriptions", bc_view_u64(st.subscriptions));
+}
+
 static json_t *output(const struct bc_pipeline *p, uint32_t i)
 {
 	const struct bc_output_account *a = &p->ledger->output[i];
@@ -138,7 +170,7 @@ static json_t *output(const struct bc_pipeline *p, uint32_t i)
 
 	bc_ledger_balance(p->ledger, i, BC_ALL_SOURCES, &b);
 	bc_ledger_output_losses(p->ledger, i, dropped);
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
 			 "name", bc_view_string(a->name),
 			 "format", bc_format_name(out->cfg.format),
 			 "compress", bc_codec_name(out->cfg.codec),
@@ -147,7 +179,8 @@ static json_t *output(const struct bc_pipeline *p, uint32_t i)
 			 "file_bytes", bc_view_u64(bc_counter_get(&a->file_bytes)),
 			 "published", bc_view_u64(bc_counter_get(&a->segments)),
 			 "dropped", losses(dropped),
-			 "balance", balance(&b, final));
+			 "balance", balance(&b, final),
+			 "hooks", hooks(out));
 }
 
 static void add_segment(void *ctx, const struct bc_seglog_entry *e)
@@ -198,13 +231,14 @@ static json_t *form(const struct bc_pipeline *p, bool whole)
 			json_object_set_new(s, "clock", source_clock(p, i));
 		json_array_append_new(sources, s);
 	}
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o*}",
 			 "version", REPORT_VERSION,
 			 "started_ns", bc_view_u64(p->start_ns),
 			 "stopped_ns", bc_view_u64(p->stop_ns),
 			 "sources", sources,
 			 "outputs", outputs,
-			 "balance", total_balance(p));
+			 "balance", total_balance(p),
+			 "publisher", publisher(p));
 }
 
 json_t *bc_view_report(const struct bc_pipeline *p)

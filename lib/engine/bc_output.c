@@ -16,7 +16,8 @@
 /* Below this many buffers for each lane nothing moves. */
 #define MIN_BUFFERS_PER_LANE 3
 
-static void published(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
+/* A segment lies where it stays, or failed to be published. */
+static void settled(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
 {
 	struct bc_output *o = ctx;
 
@@ -27,6 +28,39 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 		bc_committer_fate(o->committer, file_bytes, err);
 	if (!err)
 		bc_counter_add(&o->account->segments, 1);
+}
+
+static void published(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
+{
+	struct bc_output *o = ctx;
+
+	if (o->after)
+		bc_after_segment(o->after, path, file_bytes, info, err);
+	else
+		settled(o, path, file_bytes, info, err);
+}
+
+static int new_hooks(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	struct bc_after_config ac = {
+		.completed = o->cfg.completed,
+		.command = o->cfg.on_segment,
+		.command_seconds = o->cfg.on_segment_seconds,
+		.publisher = env->publisher,
+		.client = env->client,
+		.log = env->log,
+		.settled = settled,
+		.ctx = o,
+	};
+
+	if (env->publisher && env->client && env->tap) {
+		o->tap = bc_tap_new(env->publisher, env->client, env->tap_ns);
+		if (!o->tap)
+			return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
+	}
+	if (!ac.completed && !ac.command && !(ac.publisher && ac.client))
+		return 0;
+	return bc_after_new(&ac, &o->after, err);
 }
 
 static int open_store(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
@@ -177,6 +211,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.free_chunks = o->free_chunks,
 		.pool = o->pool,
 		.store = o->store,
+		.tap = o->tap,
 		.ledger = env->ledger,
 		.codec = o->cfg.codec,
 		.level = o->cfg.level,
@@ -221,6 +256,8 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 	if (!r)
 		r = new_lanes(o, env, err);
 	if (!r)
+		r = new_hooks(o, env, err);
+	if (!r)
 		r = open_store(o, env, err);
 	if (!r)
 		r = new_committer(o, env, err);
@@ -258,12 +295,26 @@ void bc_output_close(struct bc_output *o, bool abort)
 		bc_segstat_total(o->statistics);
 }
 
+bool bc_output_idle(struct bc_output *o)
+{
+	return !o->after || bc_after_idle(o->after);
+}
+
+void bc_output_end_hooks(struct bc_output *o, bool now)
+{
+	if (o->after)
+		bc_after_close(o->after, now);
+}
+
 void bc_output_free(struct bc_output *o)
 {
 	if (!o)
 		return;
 	bc_output_close(o, false);
 	bc_committer_free(o->committer);
+	bc_output_end_hooks(o, true);
+	bc_after_free(o->after);
+	bc_tap_free(o->tap);
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
 		bc_lane_free(o->lane[i]);
 		bc_link_free(o->to_lane[i]);

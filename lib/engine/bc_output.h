@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_after.h"
 #include "bc_chunker.h"
 #include "bc_committer.h"
 #include "bc_filters.h"
@@ -34,6 +35,10 @@ struct bc_output_env {
 	bool shared;			/* one lcore runs every stage */
 	bool statistics;		/* of each segment into the log */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
+	struct bc_publisher *publisher;	/* NULL: none */
+	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
+	bool tap;			/* and of packets */
+	bool tap_ns;			/* with nanoseconds */
 };
 
 struct bc_output {
@@ -51,6 +56,8 @@ struct bc_output {
 	pthread_mutex_t closing;		/* of store, against those who only look */
 	struct bc_seglog *segments;
 	struct bc_segstat *statistics;	/* NULL: nobody wants them */
+	struct bc_after *after;		/* NULL: published segments are left alone */
+	struct bc_tap *tap;
 	struct bc_output_account *account;
 	const struct bc_filters *filters;
 	uint32_t index;
@@ -68,7 +75,13 @@ void bc_output_free(struct bc_output *o);
 /* What the store did so far; zeros while and after it is closed. Any thread. */
 void bc_output_store_stats(struct bc_output *o, struct bc_store_stats *ret);
 
-/* Publish what is finished and close the store; the numbers stay readable. After the committer was joined. */
+/* Publish what is finished and close the store; the numbers stay readable, hooks go on. After the committer was joined. */
 void bc_output_close(struct bc_output *o, bool abort);
+
+/* No hook has anything left to do. */
+bool bc_output_idle(struct bc_output *o);
+
+/* After bc_output_close(): wait until it is, or, with now, end what hooks do. */
+void bc_output_end_hooks(struct bc_output *o, bool now);
 
 #endif

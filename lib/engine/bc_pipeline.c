@@ -136,6 +136,10 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.shared = p->cfg.n_lcores == 1 && p->lossy,
 			.statistics = p->cfg.statistics,
 			.filters = p->filters,
+			.publisher = p->cfg.publisher,
+			.client = p->cfg.client[o],
+			.tap = p->cfg.tap[o],
+			.tap_ns = p->cfg.tap_ns,
 		};
 		int r = bc_output_new(&p->cfg.outputs[o], &env, &p->output[o], err);
 
@@ -390,6 +394,20 @@ void bc_pipeline_join(struct bc_pipeline *p)
 	if (!p->stop_ns)
 		p->stop_ns = bc_utc_ns();
 	p->joined = true;
+}
+
+bool bc_pipeline_idle(const struct bc_pipeline *p)
+{
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		if (!bc_output_idle(p->output[o]))
+			return false;
+	return true;
+}
+
+void bc_pipeline_end_hooks(struct bc_pipeline *p, bool now)
+{
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		bc_output_end_hooks(p->output[o], now || p->aborted);
 }
 
 int bc_pipeline_set_filter(struct bc_pipeline *p, uint32_t output, const char *expression, struct bc_err *err)

@@ -40,12 +40,13 @@ struct bc_pipeline_config {
 	int (*devices_open)(void *ctx, struct bc_err *err);
 	void *devices_open_ctx;
 	/*
-	 * Hooks, see lib/hook. The publisher gets closingtracefile of each output that has a client's name here, and the packets of those that
-	 * are to be tapped. It outlives the pipeline. connect and disconnect are the caller's to tell.
+	 * The publisher is told of the segments of each output that has a client's name here, and gets the packets of those that are to be
+	 * tapped. It outlives the pipeline. connect and disconnect are the caller's to tell.
 	 */
 	struct bc_publisher *publisher;		/* NULL: none */
 	const char *client[BC_MAX_OUTPUTS];	/* borrowed until bc_pipeline_free; NULL: this output is not published */
 	bool tap[BC_MAX_OUTPUTS];		/* its packets too */
+	bool tap_ns;				/* with nanoseconds */
 };
 
 struct bc_pipeline {
@@ -99,6 +100,11 @@ void bc_pipeline_abort(struct bc_pipeline *p);
 
 /* The lcores have ended: join the I/O threads, publish. After an abort, what was in flight is entered as aborted. */
 void bc_pipeline_join(struct bc_pipeline *p);
+
+/* After the join: do published segments still have to be moved, commands to be run? */
+bool bc_pipeline_idle(const struct bc_pipeline *p);
+/* Wait for that, or, with now, end at once the command that runs and forget those that wait. After an abort it is always at once. */
+void bc_pipeline_end_hooks(struct bc_pipeline *p, bool now);
 
 /* Replace an output's filter; "" or NULL: all packets. 0 or a negative errno with libpcap's words in err; the old one stays then. */
 int bc_pipeline_set_filter(struct bc_pipeline *p, uint32_t output, const char *expression, struct bc_err *err);

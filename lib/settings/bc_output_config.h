@@ -31,6 +31,9 @@ struct bc_output_config {
 	enum bc_io io;			/* to a folder or a file; default auto */
 	bool utc;
 	bool queue_option;		/* write epb_queue */
+	char *completed;		/* published segments go to this folder; NULL: they stay */
+	char *on_segment;		/* a shell command, run after each; NULL: none */
+	uint32_t on_segment_seconds;	/* that it may take; 0: the default */
 	uint32_t writers;		/* lanes; 0: as many as the plan finds */
 	char *file_ext;			/* of names in a folder; NULL: by format and codec */
 	char *pipeout;			/* a shell command that each segment goes through; NULL: none */

@@ -9,6 +9,7 @@ _braidcap()
 		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --seqfile --watchfile --file-ext --pipeout --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc
 		--no-huge --eal --prefix --user
+		--completed --on-segment --on-segment-seconds --zmq-publish --zmq-client --zmq-ns
 		--report --verbose --quiet --help --config -i -w'
 
 	COMPREPLY=()
@@ -26,7 +27,7 @@ _braidcap()
 		COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: erf: null:" -- "$cur")
 			$(compgen -f -- "$cur"))
 		;;
-	-w | -C | --config | --report | -N | --seqfile | -W | --watchfile)
+	-w | -C | --config | --report | -N | --seqfile | -W | --watchfile-completed)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		;;
 	-Z | --compress)

@@ -99,6 +99,8 @@ static void capture_options_are_taken(void **state)
 	ACCEPT("--user nobody", !strcmp(c.user, "nobody"));
 	ACCEPT("--report r.json", !strcmp(c.report, "r.json"));
 	ACCEPT("--quiet", c.quiet);
+	ACCEPT("--zmq-publish ipc:///x --zmq-client n1 --zmq-ns",
+	       !strcmp(c.zmq_publish, "ipc:///x") && !strcmp(c.zmq_client, "n1") && c.zmq_ns);
 	ACCEPT("-v", c.verbose == 1);
 	ACCEPT("-vv --verbose", c.verbose == 3);
 }
@@ -113,6 +115,8 @@ static void output_options_are_taken(void **state)
 	ACCEPT("--rotate-seconds 60", o->rotate_seconds == 60);
 	ACCEPT("--rotate-clock minute/21 -U", o->rotate_clock.unit == BC_CALENDAR_MINUTE && o->rotate_clock.every == 21 &&
 						  o->rotate_clock.utc);
+	ACCEPT("--completed /srv/done --on-segment 'x' --on-segment-seconds 5",
+	       !strcmp(o->completed, "/srv/done") && !strcmp(o->on_segment, "'x'") && o->on_segment_seconds == 5);
 	ACCEPT("-S 1000", o->rotate_bytes == 1000000000);
 	ACCEPT("--rotate-size 0.5", o->rotate_bytes == 500000);
 	ACCEPT("-U", o->utc);
@@ -317,6 +321,11 @@ static void destinations_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w osmo://host", "of no known kind");
 	refused("-i null: -w null:x", "null: takes nothing");
 	refused("-i null: -w x.pcap -G 1", "--rotate-seconds: rotation needs a folder, and 'x.pcap' is a file");
+	refused("-i null: -w - --completed /", "--completed: is for segments on disk, and '-' has none");
+	refused("-i null: -w null: --on-segment x", "--on-segment: is for segments on disk, and 'null:' has none");
+	refused("-i null: -w /tmp/ --completed /tmp/.", "completed segments would be moved to where they are");
+	refused("-i null: -w /tmp/x.pcap --completed /tmp", "the completed file would be moved to where it is");
+	refused("-i null: -w - --zmq-client a\tb", "--zmq-client: 'a?b' may have printable");
 	refused("-i null: -w x.pcap --rotate-clock day", "--rotate-clock: rotation needs a folder");
 	refused("-i null: -w x.pcap -S 1", "--rotate-size: rotation needs a folder");
 	refused("-i null: -w x.pcap -N seq", "--seqfile: is for the names in a folder, and 'x.pcap' is none");
