@@ -7,6 +7,7 @@
 #include "cmd_ctl.h"
 #include "cmd_mtracecap.h"
 #include "cmd_import_osmo.h"
+#include "cmd_expire.h"
 #include "cmd_plan.h"
 #include "cmd_recover.h"
 #include "cmd_verify.h"
@@ -22,6 +23,7 @@ static const struct {
 	{ "verify", cmd_verify, "read capture files to their last byte: are they whole?" },
 	{ "mtracecap", cmd_mtracecap, "capture by the command line of mtracecap, as the name mtracecap does" },
 	{ "import-osmo", cmd_import_osmo, "turn an osmo-pcap configuration into braidcap's" },
+	{ "expire", cmd_expire, "remove old segments of a folder, or compress them anew" },
 	{ "recover", cmd_recover, "make whole what a killed capture left behind" },
 };
 

@@ -12,6 +12,7 @@
 #include "bc_number.h"
 
 #define FILE_EXT_MAX 64
+#include "bc_keep_parse.h"
 
 /* The output being built. */
 struct build {
@@ -284,11 +285,37 @@ static int check_numbered(struct build *b)
 	return 0;
 }
 
+static int set_keep(struct build *b)
+{
+	const char *age = text_of(b, BC_OUT_KEEP_AGE), *size = text_of(b, BC_OUT_KEEP_SIZE), *space = text_of(b, BC_OUT_KEEP_FREE);
+	const char *recompress = text_of(b, BC_OUT_RECOMPRESS);
+	struct bc_keep *k = &b->o->keep;
+	char label[BC_LABEL_MAX];
+	int rc = 0;
+
+	if (age)
+		rc = bc_parse_age(label_of(b, BC_OUT_KEEP_AGE, label), age, &k->age_ns, b->err);
+	if (!rc && size)
+		rc = bc_parse_size(label_of(b, BC_OUT_KEEP_SIZE, label), size, &k->bytes, b->err);
+	if (!rc && space)
+		rc = bc_parse_size(label_of(b, BC_OUT_KEEP_FREE, label), space, &k->free_bytes, b->err);
+	if (!rc && recompress)
+		rc = bc_parse_recompress(label_of(b, BC_OUT_RECOMPRESS, label), recompress, k, b->err);
+	return rc;
+}
+
 /* What is done with published segments needs some. */
 static int check_hooks(struct build *b)
 {
 	static const enum bc_output_setting hooks[] = { BC_OUT_COMPLETED, BC_OUT_ON_SEGMENT };
+	static const enum bc_output_setting keeps[] = { BC_OUT_KEEP_AGE, BC_OUT_KEEP_NUMBER, BC_OUT_KEEP_SIZE, BC_OUT_KEEP_FREE,
+							BC_OUT_RECOMPRESS };
 	char label[BC_LABEL_MAX];
+
+	for (size_t i = 0; i < sizeof(keeps) / sizeof(keeps[0]); i++)
+		if (text_of(b, keeps[i]) && b->o->kind != BC_DEST_FOLDER && !b->o->completed)
+			return bc_err_set(b->err, -EINVAL, "%s: is for the segments of a folder, and '%s' is none",
+					  label_of(b, keeps[i], label), b->o->dest);
 
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
 		if (text_of(b, hooks[i]) && b->o->kind != BC_DEST_FOLDER && b->o->kind != BC_DEST_FILE)
@@ -319,7 +346,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 	static int (*const steps[])(struct build *b) = {
 		store_all, find_kind, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io,
 		set_file_ext, set_clock, check_rotation, check_numbered,
-		check_hooks,
+		set_keep, check_hooks,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
 	int rc = 0;

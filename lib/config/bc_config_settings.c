@@ -64,6 +64,12 @@ const struct bc_setting bc_output_settings[BC_OUT_N] = {
 	[BC_OUT_ON_SEGMENT] = { "on-segment", "on_segment", 0, false, BC_SET_TEXT, OUT(on_segment), 1, 65535 },
 	[BC_OUT_ON_SEGMENT_SECONDS] = { "on-segment-seconds", "on_segment_seconds", 0, false, BC_SET_U32, OUT(on_segment_seconds),
 					1, 86400 },
+	[BC_OUT_KEEP_AGE] = { "keep-age", "keep_age", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
+	[BC_OUT_KEEP_NUMBER] = { "keep-number", "keep_number", 0, true, BC_SET_U64, OUT(keep.number), 1, UINT32_MAX },
+	[BC_OUT_KEEP_SIZE] = { "keep-size", "keep_size", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
+	[BC_OUT_KEEP_FREE] = { "keep-free", "keep_free", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
+	[BC_OUT_RECOMPRESS] = { "recompress", "recompress", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
+	[BC_OUT_EXPIRE_UNMARKED] = { "expire-unmarked", "expire_unmarked", 0, false, BC_SET_YES, OUT(keep.unmarked), 0, 0 },
 	[BC_OUT_WRITERS] = { "writers", "writers", 0, true, BC_SET_U32, OUT(writers), 1, 128 },
 	[BC_OUT_IO] = { "io", "io", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
 };

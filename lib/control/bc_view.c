@@ -145,6 +145,25 @@ static json_t *hooks(const struct bc_output *o)
 			 "commands_waiting", (int)st.commands_waiting);
 }
 
+/* What retention removed and recompressed; NULL: none is asked for. */
+static json_t *retention(const struct bc_output *o)
+{
+	struct bc_expired x;
+
+	if (!o->retention)
+		return NULL;
+	bc_retention_stats(o->retention, &x);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "removed", bc_view_u64(x.removed),
+			 "removed_bytes", bc_view_u64(x.removed_bytes),
+			 "recompressed", bc_view_u64(x.recompressed),
+			 "saved_bytes", bc_view_u64(x.saved_bytes),
+			 "failed", bc_view_u64(x.failed),
+			 "left_alone", bc_view_u64(x.left),
+			 "kept", bc_view_u64(x.kept),
+			 "kept_bytes", bc_view_u64(x.kept_bytes));
+}
+
 static json_t *publisher(const struct bc_pipeline *p)
 {
 	struct bc_publisher_stats st;
@@ -170,7 +189,7 @@ static json_t *output(const struct bc_pipeline *p, uint32_t i)
 
 	bc_ledger_balance(p->ledger, i, BC_ALL_SOURCES, &b);
 	bc_ledger_output_losses(p->ledger, i, dropped);
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*}",
 			 "name", bc_view_string(a->name),
 			 "format", bc_format_name(out->cfg.format),
 			 "compress", bc_codec_name(out->cfg.codec),
@@ -180,7 +199,8 @@ static json_t *output(const struct bc_pipeline *p, uint32_t i)
 			 "published", bc_view_u64(bc_counter_get(&a->segments)),
 			 "dropped", losses(dropped),
 			 "balance", balance(&b, final),
-			 "hooks", hooks(out));
+			 "hooks", hooks(out),
+			 "retention", retention(out));
 }
 
 static void add_segment(void *ctx, const struct bc_seglog_entry *e)

@@ -28,6 +28,8 @@ static void settled(void *ctx, const char *path, uint64_t file_bytes, const stru
 		bc_committer_fate(o->committer, file_bytes, err);
 	if (!err)
 		bc_counter_add(&o->account->segments, 1);
+	if (o->retention)
+		bc_retention_published(o->retention);
 }
 
 static void published(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
@@ -52,15 +54,18 @@ static int new_hooks(struct bc_output *o, const struct bc_output_env *env, struc
 		.settled = settled,
 		.ctx = o,
 	};
+	int r = 0;
 
 	if (env->publisher && env->client && env->tap) {
-		o->tap = bc_tap_new(env->publisher, env->client, env->tap_ns);
+		o->tap = bc_tap_new(env->publisher, env->client, o->cfg.format, env->tap_ns);
 		if (!o->tap)
 			return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
 	}
-	if (!ac.completed && !ac.command && !(ac.publisher && ac.client))
-		return 0;
-	return bc_after_new(&ac, &o->after, err);
+	if (ac.completed || ac.command || (ac.publisher && ac.client))
+		r = bc_after_new(&ac, &o->after, err);
+	if (!r && bc_keep_wanted(&o->cfg.keep))
+		r = bc_retention_new(ac.completed ? ac.completed : o->cfg.dest, &o->cfg.keep, env->log, &o->retention, err);
+	return r;
 }
 
 static int open_store(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
@@ -304,6 +309,8 @@ void bc_output_end_hooks(struct bc_output *o, bool now)
 {
 	if (o->after)
 		bc_after_close(o->after, now);
+	if (o->retention)
+		bc_retention_close(o->retention);
 }
 
 void bc_output_free(struct bc_output *o)
@@ -314,6 +321,7 @@ void bc_output_free(struct bc_output *o)
 	bc_committer_free(o->committer);
 	bc_output_end_hooks(o, true);
 	bc_after_free(o->after);
+	bc_retention_free(o->retention);
 	bc_tap_free(o->tap);
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
 		bc_lane_free(o->lane[i]);

@@ -15,6 +15,7 @@
 #include "bc_filters.h"
 #include "bc_lane.h"
 #include "bc_output_config.h"
+#include "bc_retention.h"
 #include "bc_seglog.h"
 #include "bc_segstat.h"
 #include "bc_store.h"
@@ -58,6 +59,7 @@ struct bc_output {
 	struct bc_segstat *statistics;	/* NULL: nobody wants them */
 	struct bc_after *after;		/* NULL: published segments are left alone */
 	struct bc_tap *tap;
+	struct bc_retention *retention;	/* NULL: everything is kept */
 	struct bc_output_account *account;
 	const struct bc_filters *filters;
 	uint32_t index;

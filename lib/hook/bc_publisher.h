@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "bc_err.h"
+#include "bc_format.h"
 #include "bc_log.h"
 
 /* The longest name of a client, which becomes part of topics. */
@@ -69,8 +70,11 @@ void bc_publisher_stats(struct bc_publisher *p, struct bc_publisher_stats *ret);
  */
 struct bc_tap;
 
-/* NULL without memory. client is copied. nanoseconds: packets go out as pcap with nanoseconds, otherwise microseconds as osmo-pcap's. */
-struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, bool nanoseconds);
+/*
+ * NULL without memory. client is copied. format: of what is put. nanoseconds: packets go out as pcap with nanoseconds, otherwise microseconds as
+ * osmo-pcap's.
+ */
+struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, enum bc_format format, bool nanoseconds);
 /* What was put is still sent. NULL is taken. */
 void bc_tap_free(struct bc_tap *t);
 

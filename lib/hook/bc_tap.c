@@ -22,7 +22,7 @@ struct bc_tap {
 	bool broken;		/* no memory, or what came is no file: nothing more is published */
 };
 
-struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, bool nanoseconds)
+struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, enum bc_format format, bool nanoseconds)
 {
 	struct bc_tap *t = calloc(1, sizeof(*t));
 
@@ -31,7 +31,7 @@ struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, bool nanos
 	t->publisher = p;
 	t->nanoseconds = nanoseconds;
 	t->topic_len = (size_t)snprintf(t->topic, sizeof(t->topic), "data.v1.%.*s", BC_CLIENT_MAX, client);
-	t->reader = bc_reader_new();
+	t->reader = format == BC_FORMAT_ERF ? bc_reader_new_erf() : bc_reader_new();
 	if (!t->reader) {
 		free(t);
 		return NULL;

@@ -10,6 +10,7 @@ _braidcap()
 		--writers --io --seqfile --watchfile --file-ext --pipeout --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc
 		--no-huge --eal --prefix --user
 		--completed --on-segment --on-segment-seconds --zmq-publish --zmq-client --zmq-ns
+		--keep-age --keep-number --keep-size --keep-free --recompress --expire-unmarked
 		--report --verbose --quiet --help --config -i -w'
 
 	COMPREPLY=()
@@ -19,6 +20,11 @@ _braidcap()
 	fi
 	if [[ ${COMP_WORDS[1]} == import-osmo ]]; then
 		COMPREPLY=($(compgen -f -- "$cur"))
+		return
+	fi
+	if [[ ${COMP_WORDS[1]} == expire ]]; then
+		options='--keep-age --keep-number --keep-size --keep-free --recompress --expire-unmarked --dry-run --verbose --quiet --help'
+		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -d -- "$cur"))
 		return
 	fi
 	[[ ${COMP_WORDS[1]} == capture ]] || return

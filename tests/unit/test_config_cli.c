@@ -117,6 +117,10 @@ static void output_options_are_taken(void **state)
 						  o->rotate_clock.utc);
 	ACCEPT("--completed /srv/done --on-segment 'x' --on-segment-seconds 5",
 	       !strcmp(o->completed, "/srv/done") && !strcmp(o->on_segment, "'x'") && o->on_segment_seconds == 5);
+	ACCEPT("--keep-age 7d --keep-number 5 --keep-size 2G --keep-free 1.5M --recompress zstd:19,after=1h --expire-unmarked",
+	       o->keep.age_ns == 604800000000000 && o->keep.number == 5 && o->keep.bytes == 2000000000 &&
+	       o->keep.free_bytes == 1500000 && o->keep.recompress && o->keep.codec == BC_CODEC_ZSTD && o->keep.level == 19 &&
+	       o->keep.recompress_after_ns == 3600000000000 && o->keep.unmarked);
 	ACCEPT("-S 1000", o->rotate_bytes == 1000000000);
 	ACCEPT("--rotate-size 0.5", o->rotate_bytes == 500000);
 	ACCEPT("-U", o->utc);
@@ -179,6 +183,11 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "-s 262145", "from 1 to 262144, or 0" },
 		{ "-G 0.05", "--rotate-seconds: '0.05' is not a number from 0.1 to 31536000, or 0" },
 		{ "-S 17000000", "--rotate-size" },
+		{ "--keep-age 7", "--keep-age: '7' is no age such as 90s" },
+		{ "--keep-size 7d", "--keep-size: '7d' is no size such as 500M" },
+		{ "--keep-free x", "--keep-free: 'x' is no size" },
+		{ "--keep-number -1", "--keep-number: '-1' is not a whole number" },
+		{ "--recompress lz4", "--recompress: 'lz4' is no compression for the archive" },
 		{ "--rotate-clock 3600", "--rotate-clock: '3600' is no period such as hour" },
 		{ "--rotate-clock hour -G 5", "--rotate-clock: rotation is by the clock or every so many seconds" },
 		{ "--writers 129", "from 1 to 128, or 0" },
@@ -326,6 +335,7 @@ static void destinations_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w /tmp/ --completed /tmp/.", "completed segments would be moved to where they are");
 	refused("-i null: -w /tmp/x.pcap --completed /tmp", "the completed file would be moved to where it is");
 	refused("-i null: -w - --zmq-client a\tb", "--zmq-client: 'a?b' may have printable");
+	refused("-i null: -w x.pcap --keep-age 7d", "--keep-age: is for the segments of a folder, and 'x.pcap' is none");
 	refused("-i null: -w x.pcap --rotate-clock day", "--rotate-clock: rotation needs a folder");
 	refused("-i null: -w x.pcap -S 1", "--rotate-size: rotation needs a folder");
 	refused("-i null: -w x.pcap -N seq", "--seqfile: is for the names in a folder, and 'x.pcap' is none");

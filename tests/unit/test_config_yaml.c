@@ -70,8 +70,11 @@ static void every_key_is_loaded(void **state)
 			       "sources:\n  - null:count=5\n  - pcap:lo,immediate=1\n"
 			       "outputs:\n  - { dest: '-' }\n  - dest: o/\n    filter: tcp port 80\n    snaplen: 96\n    format: pcapng\n"
 			       "    compress: zstd\n    level: 7\n    rotate_seconds: 1.5\n    rotate_size_mb: 2\n    utc: true\n"
-			       "    queue_option: true\n    writers: 3\n    io: buffered\n    seqfile: s\n    file_ext: .xcompleted: /srv/done\n"
-			       "    watchfile: w\n    pipeout: cat -\n    exclude: gprs-user-data,port=23000on_segment: ship \"$@\"\n    on_segment_seconds: 9\n"
+			       "    queue_option: true\n    writers: 3\n    io: buffered\n    seqfile: s\n    file_ext: .x\n    completed: /srv/done\n"
+			       "    watchfile: w\n    pipeout: cat -\n    exclude: gprs-user-data,port=23000\n"
+			       "    on_segment: ship \"$@\"\n    on_segment_seconds: 9\n"
+			       "    keep_age: 7d\n    keep_number: 3\n    keep_size: 2G\n    keep_free: 1G\n    recompress: xz,after=1d\n"
+			       "    expire_unmarked: yes\n"
 			       "zmq_publish: ipc:///x\nzmq_client: n\nzmq_ns: yes\n", NULL, &c), 0);
 	assert_true(c.count == 1 && c.duration_s == 2 && c.idle_exit_s == 3.5 && c.max_wait_ms == 4 && c.flush_ms == 5);
 	assert_true(c.chunk_kib == 64 && c.memory_mib == 9 && c.mbufs == 1024 && c.huge == BC_HUGE_NEVER && c.busy_poll);
@@ -93,6 +96,8 @@ static void every_key_is_loaded(void **state)
 	assert_string_equal(c.outputs[1].completed, "/srv/done");
 	assert_string_equal(c.outputs[1].on_segment, "ship \"$@\"");
 	assert_int_equal(c.outputs[1].on_segment_seconds, 9);
+	assert_true(c.outputs[1].keep.age_ns && c.outputs[1].keep.number == 3 && c.outputs[1].keep.bytes == 2000000000);
+	assert_true(c.outputs[1].keep.free_bytes == 1000000000 && c.outputs[1].keep.codec == BC_CODEC_XZ && c.outputs[1].keep.unmarked);
 	assert_string_equal(c.zmq_publish, "ipc:///x");
 	assert_string_equal(c.zmq_client, "n");
 	assert_true(c.zmq_ns);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd_expire.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <linux/ioprio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bc_expire.h"
+#include "bc_keep_parse.h"
+#include "bc_number.h"
+
+static const char help[] =
+	"usage: braidcap expire [options] FOLDER...\n"
+	"\n"
+	"Remove old segments from a folder, or compress them anew; for cron. Only segments are touched that\n"
+	"braidcap wrote and that nobody is writing. Each limit removes the oldest first.\n"
+	"\n"
+	"      --keep-age AGE      remove what is older: 90s, 15m, 12h, 7d, 4w\n"
+	"      --keep-number N     keep the newest N of each series\n"
+	"      --keep-size SIZE    keep so much altogether: 500M, 20G, 1.5T\n"
+	"      --keep-free SIZE    keep so much of the file system free\n"
+	"      --recompress CODEC[:LEVEL][,after=AGE]\n"
+	"                          compress what is older anew: zstd, xz, gzip, bzip2, lzo\n"
+	"      --expire-unmarked   also pcap and ERF files that have a segment's name: they cannot say who made them\n"
+	"  -n, --dry-run           say what would be done, change nothing\n"
+	"  -v, --verbose           say what is left alone, and why\n"
+	"      --quiet             only say what fails\n"
+	"  -h, --help              this text\n"
+	"\n"
+	"Exit status: 0 done, 1 something could not be done, 2 bad usage.\n";
+
+enum option_code { OPT_AGE = 256, OPT_NUMBER, OPT_SIZE, OPT_FREE, OPT_RECOMPRESS, OPT_UNMARKED, OPT_QUIET };
+
+struct expire {
+	struct bc_expire_config cfg;
+	bool verbose, quiet;
+};
+
+static void on_act(void *ctx, const struct bc_expire_act *a)
+{
+	const struct expire *e = ctx;
+	const char *would = e->cfg.dry_run ? "would be " : "";
+
+	if (a->deed == BC_EXPIRE_FAILED)
+		fprintf(stderr, "braidcap: %s/%s: neither removed nor recompressed: %s\n", e->cfg.folder, a->file, a->why);
+	else if (a->deed == BC_EXPIRE_LEFT && e->verbose)
+		printf("%s/%s: left alone: %s\n", e->cfg.folder, a->file, a->why);
+	else if (a->deed == BC_EXPIRE_REMOVED && !e->quiet)
+		printf("%s/%s: %sremoved (%" PRIu64 " bytes): %s\n", e->cfg.folder, a->file, would, a->bytes, a->why);
+	else if (a->deed == BC_EXPIRE_RECOMPRESSED && !e->quiet && e->cfg.dry_run)
+		printf("%s/%s: would be recompressed (%" PRIu64 " bytes)\n", e->cfg.folder, a->file, a->bytes);
+	else if (a->deed == BC_EXPIRE_RECOMPRESSED && !e->quiet)
+		printf("%s/%s: recompressed, %" PRIu64 " to %" PRIu64 " bytes\n", e->cfg.folder, a->file, a->bytes, a->bytes_after);
+}
+
+static int expire_folder(struct expire *e, const char *folder)
+{
+	struct bc_expire *x = bc_expire_new();
+	struct bc_expired sum;
+	struct bc_err err;
+	int r;
+
+	e->cfg.folder = folder;
+	r = x ? bc_expire_run(x, &e->cfg, &sum, &err) : bc_err_set(&err, -ENOMEM, "no memory");
+	bc_expire_free(x);
+	if (r) {
+		fprintf(stderr, "braidcap: %s\n", err.msg);
+		return 1;
+	}
+	if (!e->quiet)
+		printf("%s: %" PRIu64 " %sremoved (%" PRIu64 " bytes), %" PRIu64 " %srecompressed, %" PRIu64 " kept (%" PRIu64 " bytes), %"
+		       PRIu64 " left alone, %" PRIu64 " failed\n", folder, sum.removed, e->cfg.dry_run ? "would be " : "", sum.removed_bytes,
+		       sum.recompressed, e->cfg.dry_run ? "would be " : "", sum.kept, sum.kept_bytes, sum.left, sum.failed);
+	return sum.failed != 0;
+}
+
+static int take(struct expire *e, int o, const char *text, struct bc_err *err)
+{
+	struct bc_keep *k = &e->cfg.keep;
+
+	switch (o) {
+	case OPT_AGE:
+		return bc_parse_age("--keep-age", text, &k->age_ns, err);
+	case OPT_NUMBER:
+		return bc_parse_u64("--keep-number", text, 0, UINT32_MAX, &k->number, err);
+	case OPT_SIZE:
+		return bc_parse_size("--keep-size", text, &k->bytes, err);
+	case OPT_FREE:
+		return bc_parse_size("--keep-free", text, &k->free_bytes, err);
+	case OPT_RECOMPRESS:
+		return bc_parse_recompress("--recompress", text, k, err);
+	case OPT_UNMARKED:
+		k->unmarked = true;
+		break;
+	case OPT_QUIET:
+		e->quiet = true;
+		break;
+	case 'n':
+		e->cfg.dry_run = true;
+		break;
+	case 'v':
+		e->verbose = true;
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+int cmd_expire(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "keep-age", required_argument, NULL, OPT_AGE },
+		{ "keep-number", required_argument, NULL, OPT_NUMBER },
+		{ "keep-size", required_argument, NULL, OPT_SIZE },
+		{ "keep-free", required_argument, NULL, OPT_FREE },
+		{ "recompress", required_argument, NULL, OPT_RECOMPRESS },
+		{ "expire-unmarked", no_argument, NULL, OPT_UNMARKED },
+		{ "dry-run", no_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "quiet", no_argument, NULL, OPT_QUIET },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	struct expire e = { .cfg = { .act = on_act } };
+	struct bc_err err;
+	int status = 0, o;
+
+	e.cfg.ctx = &e;
+	while ((o = getopt_long(argc, argv, "nvh", options, NULL)) != -1) {
+		if (o == 'h') {
+			fputs(help, stdout);
+			return 0;
+		}
+		if (o == '?')
+			return 2;
+		if (take(&e, o, optarg, &err) != 0) {
+			fprintf(stderr, "braidcap: %s\n", err.msg);
+			return 2;
+		}
+	}
+	if (optind == argc || !bc_keep_wanted(&e.cfg.keep)) {
+		fprintf(stderr, "braidcap: expire: %s\n", optind == argc ? "name the folders" :
+			"say what is to be kept: --keep-age, --keep-number, --keep-size, --keep-free, or --recompress");
+		return 2;
+	}
+	setpriority(PRIO_PROCESS, 0, 19);
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+	for (int i = optind; i < argc; i++)
+		status |= expire_folder(&e, argv[i]);
+	return status;
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_expire.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "bc_recompress.h"
+#include "bc_series.h"
+#include "bc_time.h"
+
+struct segment {
+	char *file;
+	struct bc_series series;
+	ino_t ino;
+	uint64_t mtime_ns;
+	uint64_t size;
+	uint64_t bytes;		/* on disk */
+	int origin;		/* enum bc_origin, or a negative errno */
+	bool gone;
+};
+
+struct bc_expire {
+	struct segment *known;	/* of the last look, by name */
+	size_t n_known;
+};
+
+/* One look at a folder. */
+struct look {
+	const struct bc_expire_config *cfg;
+	struct bc_expired *sum;
+	int fd;
+	struct segment *all;
+	size_t n, cap;
+	size_t *age;		/* indices of ours, oldest first */
+	size_t n_ours;
+};
+
+static void free_segments(struct segment *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(s[i].file);
+	free(s);
+}
+
+struct bc_expire *bc_expire_new(void)
+{
+	return calloc(1, sizeof(struct bc_expire));
+}
+
+void bc_expire_free(struct bc_expire *e)
+{
+	if (!e)
+		return;
+	free_segments(e->known, e->n_known);
+	free(e);
+}
+
+static bool cancelled(const struct look *l)
+{
+	return l->cfg->cancel && atomic_load_explicit(l->cfg->cancel, memory_order_relaxed);
+}
+
+static void tell(const struct look *l, enum bc_expire_deed deed, const struct segment *s, uint64_t after, const char *why)
+{
+	const struct bc_expire_act act = { deed, s->file, s->bytes, after, why };
+
+	if (l->cfg->act)
+		l->cfg->act(l->cfg->ctx, &act);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct segment *)a)->file, ((const struct segment *)b)->file);
+}
+
+static uint64_t mtime_ns(const struct stat *st)
+{
+	return st->st_mtim.tv_sec < 0 ? 0 : (uint64_t)st->st_mtim.tv_sec * BC_NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
+}
+
+static int add(struct look *l, const char *file, const struct bc_series *series, const struct stat *st)
+{
+	struct segment *s;
+
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 256;
+
+		s = realloc(l->all, cap * sizeof(*s));
+		if (!s)
+			return -ENOMEM;
+		l->all = s;
+		l->cap = cap;
+	}
+	s = &l->all[l->n];
+	*s = (struct segment){
+		.file = strdup(file),
+		.series = *series,
+		.ino = st->st_ino,
+		.mtime_ns = mtime_ns(st),
+		.size = (uint64_t)st->st_size,
+		.bytes = (uint64_t)st->st_blocks * 512,
+	};
+	if (!s->file)
+		return -ENOMEM;
+	l->n++;
+	return 0;
+}
+
+/* Everything that has a segment's name, in the order of names. */
+static int list(struct look *l)
+{
+	int copy = fcntl(l->fd, F_DUPFD_CLOEXEC, 0), r = 0;
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *entry;
+
+	if (!dir) {
+		r = -errno;
+		if (copy >= 0)
+			close(copy);
+		return r;
+	}
+	rewinddir(dir);
+	while (!r && (errno = 0, entry = readdir(dir))) {
+		struct bc_series series;
+		struct stat st;
+
+		if (bc_series_parse(entry->d_name, &series) && fstatat(l->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode))
+			r = add(l, entry->d_name, &series, &st);
+	}
+	if (!r && errno)
+		r = -errno;
+	closedir(dir);
+	if (!r)
+		qsort(l->all, l->n, sizeof(*l->all), by_name);
+	return r;
+}
+
+static int read_origin(const struct look *l, const struct segment *s)
+{
+	int fd = openat(l->fd, s->file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), r;
+
+	if (fd < 0)
+		return -errno;
+	r = bc_series_origin(fd, &s->series);
+	close(fd);
+	return r;
+}
+
+/* From what was known, if it is the same file still. */
+static void find_origins(struct look *l, const struct bc_expire *e)
+{
+	for (size_t i = 0; i < l->n && !cancelled(l); i++) {
+		struct segment *s = &l->all[i];
+		const struct segment *k = e->n_known ? bsearch(s, e->known, e->n_known, sizeof(*s), by_name) : NULL;
+
+		if (k && k->origin >= 0 && k->ino == s->ino && k->mtime_ns == s->mtime_ns && k->size == s->size)
+			s->origin = k->origin;
+		else
+			s->origin = read_origin(l, s);
+	}
+}
+
+static bool is_ours(const struct look *l, const struct segment *s)
+{
+	return s->origin == BC_ORIGIN_OURS || (s->origin == BC_ORIGIN_UNMARKED && l->cfg->keep.unmarked);
+}
+
+static int by_age(const void *a, const void *b, void *ctx)
+{
+	const struct segment *all = ctx, *x = &all[*(const size_t *)a], *y = &all[*(const size_t *)b];
+
+	if (x->mtime_ns != y->mtime_ns)
+		return x->mtime_ns < y->mtime_ns ? -1 : 1;
+	return strcmp(x->file, y->file);
+}
+
+static int sort_ours(struct look *l)
+{
+	l->age = malloc((l->n + 1) * sizeof(*l->age));
+	if (!l->age)
+		return -ENOMEM;
+	for (size_t i = 0; i < l->n; i++) {
+		struct segment *s = &l->all[i];
+
+		if (is_ours(l, s)) {
+			l->age[l->n_ours++] = i;
+			continue;
+		}
+		l->sum->left++;
+		tell(l, BC_EXPIRE_LEFT, s, 0, s->origin < 0 ? strerror(-s->origin) :
+		     s->origin == BC_ORIGIN_UNMARKED ? "it cannot say who made it" : "braidcap did not make it");
+	}
+	qsort_r(l->age, l->n_ours, sizeof(*l->age), by_age, l->all);
+	return 0;
+}
+
+/*
+ * A file that a living process has locked, or open for writing, is in use. Leases tell of the latter where the file system has them;
+ * the signal that would end one is one that is ignored.
+ */
+static bool in_use(int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return true;
+	if (fcntl(fd, F_SETSIG, SIGURG) < 0)
+		return false;
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) < 0)
+		return errno == EAGAIN;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return false;
+}
+
+/* The very file that was looked at, unused; to be closed. Negative errno: it has gone, -EBUSY: it is in use. */
+static int hold(const struct look *l, const struct segment *s)
+{
+	int fd = openat(l->fd, s->file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0 || st.st_ino != s->ino || (uint64_t)st.st_size != s->size || mtime_ns(&st) != s->mtime_ns) {
+		close(fd);
+		return -ENOENT;
+	}
+	if (in_use(fd)) {
+		close(fd);
+		return -EBUSY;
+	}
+	return fd;
+}
+
+static void complain(struct look *l, const struct segment *s, int r)
+{
+	if (r == -ENOENT)
+		return;
+	if (r == -EBUSY) {
+		l->sum->left++;
+		tell(l, BC_EXPIRE_LEFT, s, 0, "it is in use");
+	} else {
+		l->sum->failed++;
+		tell(l, BC_EXPIRE_FAILED, s, 0, strerror(-r));
+	}
+}
+
+/* Is it gone, or would it be? */
+static bool expire(struct look *l, struct segment *s, const char *why)
+{
+	int fd = hold(l, s), r = fd < 0 ? fd : 0;
+
+	if (!r && !l->cfg->dry_run && unlinkat(l->fd, s->file, 0) < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (r) {
+		complain(l, s, r);
+		s->gone = r == -ENOENT;
+		return false;
+	}
+	s->gone = true;
+	l->sum->removed++;
+	l->sum->removed_bytes += s->bytes;
+	tell(l, BC_EXPIRE_REMOVED, s, 0, why);
+	return true;
+}
+
+static void expire_by_age(struct look *l)
+{
+	const uint64_t now = bc_utc_ns(), age = l->cfg->keep.age_ns;
+
+	for (size_t i = 0; age && i < l->n_ours && !cancelled(l); i++) {
+		struct segment *s = &l->all[l->age[i]];
+
+		if (s->mtime_ns >= now || now - s->mtime_ns <= age)
+			break;
+		expire(l, s, "it is too old");
+	}
+}
+
+static int by_series(const void *a, const void *b, void *ctx)
+{
+	const struct segment *all = ctx;
+	int r = strcmp(all[*(const size_t *)a].series.name, all[*(const size_t *)b].series.name);
+
+	return r ? r : -by_age(a, b, ctx);
+}
+
+/* In each series, the newest first. */
+static void expire_by_number(struct look *l)
+{
+	size_t *order = l->cfg->keep.number ? malloc((l->n_ours + 1) * sizeof(*order)) : NULL;
+	const char *series = NULL;
+	uint64_t seen = 0;
+
+	if (!order)
+		return;
+	memcpy(order, l->age, l->n_ours * sizeof(*order));
+	qsort_r(order, l->n_ours, sizeof(*order), by_series, l->all);
+	for (size_t i = 0; i < l->n_ours && !cancelled(l); i++) {
+		struct segment *s = &l->all[order[i]];
+
+		if (s->gone)
+			continue;
+		if (!series || strcmp(series, s->series.name))
+			seen = 0;
+		series = s->series.name;
+		if (++seen > l->cfg->keep.number)
+			expire(l, s, "there are too many of its series");
+	}
+	free(order);
+}
+
+/* Remove the oldest until so many bytes are freed. */
+static void expire_bytes(struct look *l, uint64_t excess, const char *why)
+{
+	for (size_t i = 0; excess && i < l->n_ours && !cancelled(l); i++) {
+		struct segment *s = &l->all[l->age[i]];
+
+		if (!s->gone && expire(l, s, why))
+			excess -= s->bytes < excess ? s->bytes : excess;
+	}
+}
+
+static uint64_t bytes_left(const struct look *l)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < l->n_ours; i++)
+		if (!l->all[l->age[i]].gone)
+			sum += l->all[l->age[i]].bytes;
+	return sum;
+}
+
+static void expire_by_bytes(struct look *l)
+{
+	uint64_t sum = bytes_left(l), max = l->cfg->keep.bytes;
+
+	if (max && sum > max)
+		expire_bytes(l, sum - max, "all are too many bytes");
+}
+
+/* What a dry run would have removed is free already. */
+static void expire_by_space(struct look *l)
+{
+	uint64_t want = l->cfg->keep.free_bytes, free_bytes;
+	struct statvfs st;
+
+	if (!want || fstatvfs(l->fd, &st) < 0)
+		return;
+	free_bytes = (uint64_t)st.f_bavail * st.f_frsize + (l->cfg->dry_run ? l->sum->removed_bytes : 0);
+	if (free_bytes < want)
+		expire_bytes(l, want - free_bytes, "too little space is free");
+}
+
+static void recompress(struct look *l, struct segment *s)
+{
+	int fd = hold(l, s), r = fd < 0 ? fd : 0;
+	uint64_t bytes = 0;
+	struct bc_err err;
+
+	if (r) {
+		complain(l, s, r);
+		return;
+	}
+	if (!l->cfg->dry_run)
+		r = bc_recompress(l->fd, s->file, fd, &s->series, &l->cfg->keep, l->cfg->cancel, &bytes, &err);
+	close(fd);
+	if (r == -ECANCELED)
+		return;
+	if (r) {
+		l->sum->failed++;
+		tell(l, BC_EXPIRE_FAILED, s, 0, err.msg);
+		return;
+	}
+	l->sum->recompressed++;
+	l->sum->saved_bytes += !l->cfg->dry_run && s->bytes > bytes ? s->bytes - bytes : 0;
+	tell(l, BC_EXPIRE_RECOMPRESSED, s, bytes, "it is old enough");
+	if (!l->cfg->dry_run)
+		s->bytes = bytes;
+}
+
+static void recompress_old(struct look *l)
+{
+	const struct bc_keep *k = &l->cfg->keep;
+	const uint64_t now = bc_utc_ns();
+
+	for (size_t i = 0; k->recompress && i < l->n_ours && !cancelled(l); i++) {
+		struct segment *s = &l->all[l->age[i]];
+
+		if (k->recompress_after_ns && (s->mtime_ns >= now || now - s->mtime_ns <= k->recompress_after_ns))
+			break;
+		if (!s->gone && s->series.codec != k->codec)
+			recompress(l, s);
+	}
+}
+
+static void work(struct look *l)
+{
+	expire_by_age(l);
+	expire_by_number(l);
+	expire_by_bytes(l);
+	expire_by_space(l);
+	recompress_old(l);
+	for (size_t i = 0; i < l->n_ours; i++)
+		l->sum->kept += !l->all[l->age[i]].gone;
+	l->sum->kept_bytes = bytes_left(l);
+}
+
+int bc_expire_run(struct bc_expire *e, const struct bc_expire_config *cfg, struct bc_expired *ret, struct bc_err *err)
+{
+	struct bc_expired sum = { .removed = 0 };
+	struct look l = { .cfg = cfg, .sum = &sum };
+	int r;
+
+	l.fd = open(cfg->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (l.fd < 0)
+		return bc_err_set(err, -errno, "%s: the folder cannot be read: %s", cfg->folder, strerror(errno));
+	r = list(&l);
+	if (!r) {
+		find_origins(&l, e);
+		r = cancelled(&l) ? 0 : sort_ours(&l);
+	}
+	if (r) {
+		bc_err_set(err, r, "%s: the folder cannot be read: %s", cfg->folder, strerror(-r));
+		free_segments(l.all, l.n);
+	} else {
+		work(&l);
+		free_segments(e->known, e->n_known);
+		e->known = l.all;
+		e->n_known = l.n;
+		*ret = sum;
+	}
+	free(l.age);
+	close(l.fd);
+	return r;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Keeping a folder of published segments within limits: the oldest are removed, older ones are compressed anew. Only what
+ * surely is ours and is not being written is touched: see bc_series.h, and docs/retention.md. The time of a segment is that of its
+ * last change.
+ */
+#ifndef BC_EXPIRE_H
+#define BC_EXPIRE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_err.h"
+#include "bc_keep.h"
+
+enum bc_expire_deed {
+	BC_EXPIRE_REMOVED,
+	BC_EXPIRE_RECOMPRESSED,
+	BC_EXPIRE_LEFT,		/* it has a segment's name, and is not ours, or is in use */
+	BC_EXPIRE_FAILED,
+};
+
+/* One file, as it is told to the caller. In a dry run it would be so. */
+struct bc_expire_act {
+	enum bc_expire_deed deed;
+	const char *file;	/* without the folder */
+	uint64_t bytes;		/* on disk; of a recompressed one, before */
+	uint64_t bytes_after;	/* of a recompressed one; 0 in a dry run */
+	const char *why;	/* in words */
+};
+
+struct bc_expire_config {
+	const char *folder;
+	struct bc_keep keep;
+	bool dry_run;
+	const _Atomic bool *cancel;	/* set by any thread: end soon; may be NULL */
+	void (*act)(void *ctx, const struct bc_expire_act *act);	/* may be NULL */
+	void *ctx;
+};
+
+/* Sums. Plain data. */
+struct bc_expired {
+	uint64_t removed, removed_bytes;
+	uint64_t recompressed, saved_bytes;
+	uint64_t left;		/* not ours, or in use */
+	uint64_t failed;
+	uint64_t kept, kept_bytes;
+};
+
+/* What was found out about files is remembered here, so that the next look at the folder reads new ones only. One thread at a time. */
+struct bc_expire;
+
+/* NULL without memory. free takes NULL. */
+struct bc_expire *bc_expire_new(void);
+void bc_expire_free(struct bc_expire *e);
+
+/* 0 and *ret; or a negative errno with a line in err: the folder cannot be read. What fails for one file is told and counted. */
+int bc_expire_run(struct bc_expire *e, const struct bc_expire_config *cfg, struct bc_expired *ret, struct bc_err *err);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_recompress.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_decoder.h"
+
+#define PIECE (256U * 1024)
+
+struct job {
+	int folder_fd;
+	const char *file;
+	int from, to;		/* to: -1 before it is made */
+	const struct bc_keep *keep;
+	const _Atomic bool *cancel;
+	uint8_t *a, *b;		/* PIECE each */
+	char name[BC_SERIES_MAX + 16];
+	char tmp[BC_SERIES_MAX + 16];
+	struct bc_err *err;
+};
+
+static bool cancelled(const struct job *j)
+{
+	return j->cancel && atomic_load_explicit(j->cancel, memory_order_relaxed);
+}
+
+static int write_all(void *ctx, const uint8_t *data, size_t len)
+{
+	const struct job *j = ctx;
+
+	while (len) {
+		ssize_t n = write(j->to, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A reader of the whole file, through a descriptor of its own. */
+static int open_reader(int fd, struct bc_decoder **ret)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (copy < 0 || lseek(copy, 0, SEEK_SET) < 0) {
+		int e = errno;
+
+		if (copy >= 0)
+			close(copy);
+		return -e;
+	}
+	return bc_decoder_open(copy, ret, NULL);
+}
+
+static int feed_all(struct job *j, struct bc_stream *s, struct bc_decoder *d)
+{
+	int r = bc_stream_begin(s);
+	struct bc_err why;
+	ptrdiff_t n;
+
+	while (!r && !cancelled(j)) {
+		n = bc_decoder_read(d, j->a, PIECE, &why);
+		if (n < 0)
+			return bc_err_set(j->err, n == -ENODATA ? -EBADMSG : (int)n, "%s: not recompressed: %s", j->file, why.msg);
+		if (n == 0)
+			return bc_stream_end(s);
+		r = bc_stream_feed(s, j->a, (size_t)n);
+	}
+	return r ? r : -ECANCELED;
+}
+
+static int compress(struct job *j)
+{
+	struct bc_decoder *d = NULL;
+	struct bc_stream *s = NULL;
+	int r = bc_stream_new(j->keep->codec, j->keep->level, 1, write_all, j, &s, NULL);
+
+	if (!r)
+		r = open_reader(j->from, &d);
+	if (!r)
+		r = feed_all(j, s, d);
+	bc_stream_free(s);
+	bc_decoder_close(d);
+	return r;
+}
+
+/* cap bytes unless the end comes before. */
+static ptrdiff_t fill(struct bc_decoder *d, uint8_t *buf, size_t cap)
+{
+	size_t have = 0;
+	ptrdiff_t n = 1;
+
+	while (n > 0 && have < cap) {
+		n = bc_decoder_read(d, buf + have, cap - have, NULL);
+		have += n > 0 ? (size_t)n : 0;
+	}
+	return n < 0 ? n : (ptrdiff_t)have;
+}
+
+/* 1: the same bytes, decompressed; 0: not; negative errno: one of them cannot be read to its end. */
+static int same(struct job *j, int x, int y)
+{
+	struct bc_decoder *dx = NULL, *dy = NULL;
+	ptrdiff_t n = 1, m;
+	int r = open_reader(x, &dx);
+
+	if (!r)
+		r = open_reader(y, &dy);
+	while (!r && n > 0) {
+		n = fill(dx, j->a, PIECE);
+		m = fill(dy, j->b, PIECE);
+		if (n < 0 || m < 0)
+			r = (int)(n < 0 ? n : m);
+		else if (n != m || memcmp(j->a, j->b, (size_t)n))
+			break;
+		else if (n == 0)
+			r = 1;
+		else if (cancelled(j))
+			r = -ECANCELED;
+	}
+	bc_decoder_close(dx);
+	bc_decoder_close(dy);
+	return r;
+}
+
+/* What a crash left behind is written over; one that is being made has a lock. */
+static int open_tmp(struct job *j)
+{
+	j->to = openat(j->folder_fd, j->tmp, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (j->to < 0)
+		return -errno;
+	if (flock(j->to, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		close(j->to);
+		j->to = -1;
+		return -EBUSY;
+	}
+	return ftruncate(j->to, 0) < 0 ? -errno : 0;
+}
+
+static int check(struct job *j)
+{
+	int r;
+
+	/* From the disk's side as far as that can be: what was read back out of the cache proves less. */
+	if (fsync(j->to) < 0)
+		return -errno;
+	posix_fadvise(j->to, 0, 0, POSIX_FADV_DONTNEED);
+	r = same(j, j->from, j->to);
+	if (r == -ECANCELED)
+		return r;
+	return r == 1 ? 0 : bc_err_set(j->err, -EBADMSG, "%s: what was recompressed does not read back as it was", j->file);
+}
+
+static int dress(struct job *j, uint64_t *ret_bytes)
+{
+	struct stat st, now;
+
+	if (fstat(j->from, &st) < 0 || fstat(j->to, &now) < 0)
+		return -errno;
+	if (fchown(j->to, st.st_uid, st.st_gid) < 0 && errno != EPERM)
+		return -errno;
+	if (fchmod(j->to, st.st_mode & 07777) < 0 ||
+	    futimens(j->to, (struct timespec[2]){ { .tv_nsec = UTIME_OMIT }, st.st_mtim }) < 0 || fsync(j->to) < 0)
+		return -errno;
+	*ret_bytes = (uint64_t)now.st_size;
+	return 0;
+}
+
+static int give_name(struct job *j)
+{
+	if (renameat2(j->folder_fd, j->tmp, j->folder_fd, j->name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (linkat(j->folder_fd, j->tmp, j->folder_fd, j->name, 0) < 0)
+		return -errno;
+	unlinkat(j->folder_fd, j->tmp, 0);
+	return 0;
+}
+
+/* The new file has its name for good before the old one goes. */
+static int remove_old(struct job *j)
+{
+	if (fsync(j->folder_fd) < 0 || (unlinkat(j->folder_fd, j->file, 0) < 0 && errno != ENOENT) || fsync(j->folder_fd) < 0)
+		return -errno;
+	posix_fadvise(j->from, 0, 0, POSIX_FADV_DONTNEED);
+	return 0;
+}
+
+static int make(struct job *j, uint64_t *ret_bytes)
+{
+	int r = open_tmp(j);
+
+	if (r)
+		return r;
+	r = compress(j);
+	if (!r)
+		r = check(j);
+	if (!r)
+		r = dress(j, ret_bytes);
+	if (!r)
+		r = give_name(j);
+	if (r)
+		unlinkat(j->folder_fd, j->tmp, 0);
+	else
+		posix_fadvise(j->to, 0, 0, POSIX_FADV_DONTNEED);
+	close(j->to);
+	return r;
+}
+
+/* The new name exists. After a crash it is what we made. */
+static int finish_old(struct job *j, int there, uint64_t *ret_bytes)
+{
+	struct stat st;
+	int r = same(j, j->from, there);
+
+	if (r != 1)
+		return r == -ECANCELED ? r : bc_err_set(j->err, -EEXIST, "%s: not recompressed: %s is there, and holds something else",
+							j->file, j->name);
+	if (fstat(there, &st) < 0 || fsync(there) < 0)
+		return -errno;
+	*ret_bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int recompress(struct job *j, uint64_t *ret_bytes)
+{
+	int there = openat(j->folder_fd, j->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r;
+
+	if (there < 0 && errno != ENOENT)
+		return -errno;
+	if (there >= 0) {
+		r = finish_old(j, there, ret_bytes);
+		close(there);
+	} else {
+		r = make(j, ret_bytes);
+	}
+	return r ? r : remove_old(j);
+}
+
+int bc_recompress(int folder_fd, const char *file, int fd, const struct bc_series *series, const struct bc_keep *keep,
+		  const _Atomic bool *cancel, uint64_t *ret_bytes, struct bc_err *err)
+{
+	struct bc_err why = { .msg = "" };
+	struct job j = { .folder_fd = folder_fd, .file = file, .from = fd, .to = -1, .keep = keep, .cancel = cancel, .err = &why };
+	int r = -ENOMEM;
+
+	snprintf(j.name, sizeof(j.name), "%.*s%s", (int)series->stem, file, bc_codec_ext(keep->codec));
+	snprintf(j.tmp, sizeof(j.tmp), ".recompress-%.*s", (int)series->stem, file);
+	if (strlen(j.name) > 255 || strlen(j.tmp) > 255)
+		return bc_err_set(err, -ENAMETOOLONG, "%s: not recompressed: the name is too long", file);
+	j.a = malloc(PIECE);
+	j.b = malloc(PIECE);
+	if (j.a && j.b)
+		r = recompress(&j, ret_bytes);
+	free(j.a);
+	free(j.b);
+	if (r && why.msg[0])
+		bc_err_set(err, r, "%s", why.msg);
+	else if (r)
+		bc_err_set(err, r, "%s: not recompressed: %s", file, strerror(-r));
+	return r;
+}

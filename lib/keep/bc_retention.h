@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Keeps a folder within limits while a capture writes to it: a thread of low priority that looks after publications and once a minute. */
+#ifndef BC_RETENTION_H
+#define BC_RETENTION_H
+
+#include <stdint.h>
+
+#include "bc_err.h"
+#include "bc_expire.h"
+#include "bc_keep.h"
+#include "bc_log.h"
+
+struct bc_retention;
+
+/* folder is copied. Each file that is removed or recompressed, and each failure, goes to the log. 0, or a negative errno and a line in err. */
+int bc_retention_new(const char *folder, const struct bc_keep *keep, const struct bc_log *log, struct bc_retention **ret,
+		     struct bc_err *err);
+
+/* Any thread: a segment was published. Never waits. */
+void bc_retention_published(struct bc_retention *r);
+
+/* Ends the thread: what it is about is given up. Once; the numbers stay readable. */
+void bc_retention_close(struct bc_retention *r);
+/* After close. NULL is taken. */
+void bc_retention_free(struct bc_retention *r);
+
+/* Since the beginning; left, kept and kept_bytes are those of the last look. Any thread. */
+void bc_retention_stats(struct bc_retention *r, struct bc_expired *ret);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is kept of published segments, and how. Plain data; all zero: everything, as it is. */
+#ifndef BC_KEEP_H
+#define BC_KEEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_codec.h"
+
+struct bc_keep {
+	uint64_t age_ns;		/* remove what is older; 0: no limit, as in all of these */
+	uint64_t number;		/* of each series, the newest so many */
+	uint64_t bytes;			/* of all together, on disk */
+	uint64_t free_bytes;		/* of the file system, for others */
+	bool recompress;
+	enum bc_codec codec;		/* a stream codec */
+	int level;
+	uint64_t recompress_after_ns;
+	bool unmarked;			/* also files that have a segment's name, and cannot say who made them: pcap, ERF */
+};
+
+/* Is anything to be done? */
+static inline bool bc_keep_wanted(const struct bc_keep *k)
+{
+	return k->age_ns || k->number || k->bytes || k->free_bytes || k->recompress;
+}
+
+#endif
