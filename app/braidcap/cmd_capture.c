@@ -27,7 +27,8 @@
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-#define ROUND_NS (20 * BC_NS_PER_MS)
+#define ROUND_NS (50 * BC_NS_PER_MS)
+#define STOPPING_ROUND_NS (20 * BC_NS_PER_MS)
 /* A second signal that comes sooner is the first one's echo: timeout(1) signals both a process and its group. */
 #define ECHO_NS (500 * BC_NS_PER_MS)
 /* How long the end waits for subscribers. */
@@ -185,7 +186,6 @@ static int make_lcores(struct capture *c, struct bc_err *err)
 	for (uint32_t i = 0; i < plan->n_lcores; i++) {
 		c->lcores[i].cpu = plan->lcore[i].cpu;
 		c->lcores[i].busy_poll = c->cfg.busy_poll;
-		c->lcores[i].sleep_max_ns = c->pipeline->lossy ? BC_SLEEP_DEVICE_NS : BC_SLEEP_KERNEL_NS;
 		c->lcores[i].fed = plan->stage[plan->lcore[i].first].kind != BC_STAGE_RX;
 		c->lcores[i].all = c->lcores;
 		c->lcores[i].n_all = plan->n_lcores;
@@ -287,10 +287,9 @@ static void end_when_due(struct capture *c, uint64_t now_ns)
 /* The control thread's loop, until everything is written or the capture is aborted. */
 static void control(struct capture *c)
 {
-	const struct timespec round = { .tv_nsec = ROUND_NS };
-
 	c->start_mono_ns = c->active_mono_ns = bc_mono_ns();
 	for (;;) {
+		const struct timespec round = { .tv_nsec = c->pipeline->stopping ? STOPPING_ROUND_NS : ROUND_NS };
 		int sig = sigtimedwait(&c->signals, NULL, &round);
 		uint64_t now_ns = bc_mono_ns();
 

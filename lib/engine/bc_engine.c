@@ -18,6 +18,11 @@
 /* Idle rounds before the first sleep, which is this long; the next are longer. */
 #define SPIN_ROUNDS 64
 #define SLEEP_MIN_NS 20000U
+/* A device that keeps for so long what comes is left alone at once, so that much comes together. */
+#define GATHER_NS BC_NS_PER_MS
+/* Where nothing came for so long, sleeps get so many times longer: each costs some 10 us, and a flood does not come out of nothing. */
+#define QUIET_NS BC_NS_PER_S
+#define QUIET_TIMES 4
 
 static uint32_t poll_stage(struct bc_stage *s)
 {
@@ -64,33 +69,71 @@ static void wake_fed(struct bc_lcore *l)
 }
 
 /* Sleep until woken; asleep was set before the last round, which found nothing. */
-static void doze(struct bc_lcore *l)
+static void doze(struct bc_lcore *l, uint64_t ns)
 {
-	const struct timespec most = { .tv_nsec = BC_SLEEP_FED_NS };
+	const struct timespec most = { .tv_nsec = (long)ns };
 
 	syscall(SYS_futex, &l->asleep, FUTEX_WAIT_PRIVATE, 1, &most, NULL, 0);
 	atomic_store_explicit(&l->asleep, 0, memory_order_relaxed);
 }
 
-static void rest(struct bc_lcore *l, uint64_t idle)
+/* How long every device of the lcore keeps what comes; *ret_blocked: a stage waits for one of another lcore. */
+static uint64_t unattended(const struct bc_lcore *l, bool *ret_blocked)
 {
-	uint64_t ns = SLEEP_MIN_NS;
+	uint64_t least = UINT64_MAX;
 
-	if (l->busy_poll || idle < SPIN_ROUNDS) {
+	*ret_blocked = false;
+	for (uint32_t i = 0; i < l->n_stages; i++) {
+		const struct bc_stage *s = l->stage[i];
+		uint64_t ns = s->unattended ? s->unattended(s->ctx) : UINT64_MAX;
+
+		if (!ns)
+			*ret_blocked = true;
+		else if (ns < least)
+			least = ns;
+	}
+	return least;
+}
+
+static void rest_fed(struct bc_lcore *l, bool quiet)
+{
+	bc_counter_add(&l->sleeps, 1);
+	if (atomic_load_explicit(&l->asleep, memory_order_relaxed))
+		doze(l, BC_SLEEP_FED_NS * (quiet ? QUIET_TIMES : 1));
+	else
+		atomic_store(&l->asleep, 1);
+}
+
+/* The idle-th round without work; quiet: there has long been none. */
+static void rest(struct bc_lcore *l, uint64_t idle, bool quiet)
+{
+	uint64_t most, ns = SLEEP_MIN_NS;
+	bool blocked, gather;
+
+	if (l->busy_poll) {
+		rte_pause();
+		return;
+	}
+	most = unattended(l, &blocked);
+	gather = !l->fed && !blocked && most >= GATHER_NS && most != UINT64_MAX;
+	if (!gather && idle < SPIN_ROUNDS) {
 		rte_pause();
 		return;
 	}
 	if (l->fed) {
-		bc_counter_add(&l->sleeps, 1);
-		if (atomic_load_explicit(&l->asleep, memory_order_relaxed))
-			doze(l);
-		else
-			atomic_store(&l->asleep, 1);
+		rest_fed(l, quiet);
 		return;
 	}
-	ns += (idle - SPIN_ROUNDS) * SLEEP_MIN_NS / 8;
-	if (ns > l->sleep_max_ns)
-		ns = l->sleep_max_ns;
+	if (gather) {
+		ns = most;
+	} else {
+		if (most > BC_SLEEP_BLOCKED_NS)
+			most = BC_SLEEP_BLOCKED_NS;
+		else if (quiet)
+			most *= QUIET_TIMES;
+		ns += (idle - SPIN_ROUNDS) * SLEEP_MIN_NS / 8;
+		ns = ns < most ? ns : most;
+	}
 	bc_counter_add(&l->sleeps, 1);
 	nanosleep(&(struct timespec){ .tv_nsec = (long)ns }, NULL);
 }
@@ -98,7 +141,7 @@ static void rest(struct bc_lcore *l, uint64_t idle)
 int bc_lcore_run(void *arg)
 {
 	struct bc_lcore *l = arg;
-	uint64_t idle = 0, round = 0, ticked_ns = 0;
+	uint64_t idle = 0, idle_since_ns = 0, round = 0, ticked_ns = 0, now_ns = 0;
 
 	/* Without this the kernel adds 50 us to each sleep. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
@@ -110,8 +153,7 @@ int bc_lcore_run(void *arg)
 			work += poll_stage(l->stage[i]);
 		round++;
 		if (!work || round % LOOK_ROUNDS == 0) {
-			uint64_t now_ns = bc_mono_ns();
-
+			now_ns = bc_mono_ns();
 			if (now_ns - ticked_ns >= TICK_NS) {
 				ticked_ns = now_ns;
 				work += tick(l, now_ns);
@@ -128,7 +170,9 @@ int bc_lcore_run(void *arg)
 				atomic_store_explicit(&l->asleep, 0, memory_order_relaxed);
 		} else {
 			bc_counter_add(&l->idle_rounds, 1);
-			rest(l, idle++);
+			if (!idle)
+				idle_since_ns = now_ns;
+			rest(l, idle++, now_ns - idle_since_ns >= QUIET_NS);
 		}
 	}
 	atomic_store(&l->running, false);

@@ -11,10 +11,8 @@
 
 /* The longest sleep of an lcore that is fed by others, which wake it; a committer that gives buffers back does not. */
 #define BC_SLEEP_FED_NS 2000000U
-/* The longest sleep where a device drops what waits too long: a 4096-descriptor ring lasts 275 us at 10 Gbit/s of 64 B. */
-#define BC_SLEEP_DEVICE_NS 250000U
-/* And where the kernel or a file keeps it. */
-#define BC_SLEEP_KERNEL_NS 1000000U
+/* And of one that waits for a stage elsewhere, which does not wake it. */
+#define BC_SLEEP_BLOCKED_NS 1000000U
 
 /* A part of the pipeline as a loop sees it. */
 struct bc_stage {
@@ -22,6 +20,11 @@ struct bc_stage {
 	uint32_t (*poll)(void *ctx);			/* one round; how much was done, 0: nothing to do */
 	bool (*tick)(void *ctx, uint64_t mono_ns);	/* about every millisecond; did it do something; may be NULL */
 	bool (*done)(void *ctx);			/* it will never do anything again */
+	/*
+	 * After a round without work: for how many ns its device keeps all that may come; 0: it does not wait for a device, but for
+	 * another stage. NULL: it has no device.
+	 */
+	uint64_t (*unattended)(void *ctx);
 	void *ctx;
 
 	/* The lcore writes, any thread reads. */
@@ -32,7 +35,6 @@ struct bc_stage {
 struct bc_lcore {
 	unsigned cpu;
 	bool busy_poll;				/* never sleep */
-	uint32_t sleep_max_ns;			/* the longest sleep when idle */
 	bool fed;				/* has no device to poll: the others wake it */
 	struct bc_lcore *all;			/* every lcore of the capture */
 	uint32_t n_all;

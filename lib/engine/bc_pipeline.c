@@ -18,6 +18,8 @@
 #define DEVICE_DESCRIPTORS 4096U
 /* Packets that one round of the merge emits at the most. */
 #define MERGE_BUDGET 1024
+/* A source that is left alone for long keeps the others' packets in their links: no longer than this beside one that drops then. */
+#define UNATTENDED_BESIDE_LOSSY_NS (1 * BC_NS_PER_MS)
 
 uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg)
 {
@@ -95,6 +97,9 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		if (!p->link[i])
 			return bc_err_set(err, -ENOMEM, "no memory for a link");
 	}
+	for (uint32_t i = 0; p->lossy && i < p->n_sources; i++)
+		if (p->source[i]->unattended_ns > UNATTENDED_BESIDE_LOSSY_NS)
+			p->source[i]->unattended_ns = UNATTENDED_BESIDE_LOSSY_NS;
 	return 0;
 }
 
@@ -228,9 +233,15 @@ static bool source_done(void *ctx)
 	return bc_source_state(ctx) == BC_SOURCE_ENDED;
 }
 
+static uint64_t source_unattended(void *ctx)
+{
+	return bc_source_unattended(ctx);
+}
+
 void bc_pipeline_source_stage(struct bc_pipeline *p, uint32_t source, struct bc_stage *ret)
 {
-	*ret = (struct bc_stage){ .poll = source_poll, .done = source_done, .ctx = p->source[source] };
+	*ret = (struct bc_stage){ .poll = source_poll, .done = source_done, .unattended = source_unattended,
+				  .ctx = p->source[source] };
 	snprintf(ret->name, sizeof(ret->name), "rx %.36s/%u", p->source[source]->account->interface, p->source[source]->queue);
 }
 

@@ -301,3 +301,11 @@ uint32_t bc_source_poll(struct bc_source *s)
 		maybe_quiet(s, n);
 	return n;
 }
+
+uint64_t bc_source_unattended(struct bc_source *s)
+{
+	if (atomic_load_explicit(&s->command, memory_order_relaxed) != BC_SOURCE_RUN ||
+	    (s->wait && bc_link_room(s->link, BC_BURST) < BC_BURST))
+		return 0;
+	return s->unattended_ns;
+}

@@ -93,6 +93,7 @@ struct bc_source {
 	uint32_t device_packets;		/* as many as the device may hold when it is stopped */
 	uint64_t linger_ns;			/* how long after a stop the device may still hand over what it holds */
 	uint64_t lateness_ns;
+	uint64_t unattended_ns;			/* how long the device keeps all that may come; 0: it has nothing that comes by itself */
 	int numa_node;				/* of the device, -1: none */
 
 	/* Control writes, the stage reads. */
@@ -123,6 +124,9 @@ void bc_source_close(struct bc_source *s);
 
 /* One round of the stage. Returns the number of packets taken. */
 uint32_t bc_source_poll(struct bc_source *s);
+
+/* The stage, after a poll that took nothing: for how many ns it may be left alone; 0: it waits for another stage or for a command. */
+uint64_t bc_source_unattended(struct bc_source *s);
 
 void bc_source_command(struct bc_source *s, enum bc_source_command c);
 enum bc_source_state bc_source_state(const struct bc_source *s);

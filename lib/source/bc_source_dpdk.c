@@ -15,6 +15,11 @@
 #include "bc_packet.h"
 #include "bc_port.h"
 
+/* A ring of 4096 descriptors lasts 275 us at 10 Gbit/s of 64 B. */
+#define RING_KEEPS_NS (250 * BC_NS_PER_US)
+/* A frame of the kernel's ring behind net_af_packet, which no sender fills faster. */
+#define FRAME_KEEPS_NS 500U
+#define UNATTENDED_MAX_NS (20 * BC_NS_PER_MS)
 /* How long a NIC may hold a stamped packet back while its queue looks empty. */
 #define NIC_LATENESS_NS (1 * BC_NS_PER_MS)
 
@@ -223,6 +228,18 @@ static void describe(const struct dpdk_source *p, const struct bc_source_env *en
 		iface->speed_bps = link.link_speed * 1000000ULL;
 }
 
+/* How long the device keeps what comes. */
+static uint64_t unattended_ns(const struct bc_port *port, const struct bc_source_config *cfg)
+{
+	const char *frames = strstr(cfg->target, "framecnt=");
+	uint64_t ns;
+
+	if (strcmp(port->info.driver_name, "net_af_packet") != 0 || !frames)
+		return RING_KEEPS_NS;
+	ns = strtoul(frames + strlen("framecnt="), NULL, 10) * FRAME_KEEPS_NS;
+	return ns < UNATTENDED_MAX_NS ? ns : UNATTENDED_MAX_NS;
+}
+
 static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, const struct bc_source_config *cfg,
 				    const struct bc_source_env *env, struct bc_err *err)
 {
@@ -248,6 +265,7 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	sh->users++;
 	s->priv = p;
 	s->device_packets = 2 * sh->port.descriptors;
+	s->unattended_ns = unattended_ns(&sh->port, cfg);
 	s->numa_node = rte_eth_dev_socket_id(sh->port.id);
 	/* A file behind net_pcap can wait like any other. */
 	s->wait |= strcmp(sh->port.info.driver_name, "net_pcap") == 0 && strstr(cfg->target, "rx_pcap=");

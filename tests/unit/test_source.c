@@ -303,6 +303,23 @@ static void the_end_comes_after_the_quiet(void **state)
 	}
 }
 
+static void it_may_be_left_alone_while_it_runs_and_has_room(void **state)
+{
+	struct door d;
+
+	door_open(&d, &door_ops, 1, true);
+	d.s->unattended_ns = 5;
+	assert_int_equal(bc_source_unattended(d.s), 5);
+	d.packets = 64;
+	bc_source_poll(d.s);
+	assert_int_equal(bc_source_unattended(d.s), 0);
+	door_discard(&d);
+	assert_int_equal(bc_source_unattended(d.s), 5);
+	bc_source_command(d.s, BC_SOURCE_STOP);
+	assert_int_equal(bc_source_unattended(d.s), 0);
+	door_free(&d);
+}
+
 static void a_driver_ends_its_source(void **state)
 {
 	struct door d;
@@ -421,6 +438,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_never_runs_dry_is_left_when_it_has_given_all_it_could_hold),
 		cmocka_unit_test(a_device_that_lingers_is_listened_to_a_while),
 		cmocka_unit_test(the_end_comes_after_the_quiet),
+		cmocka_unit_test(it_may_be_left_alone_while_it_runs_and_has_room),
 		cmocka_unit_test(a_driver_ends_its_source),
 		cmocka_unit_test(a_watermark_never_goes_back),
 		cmocka_unit_test(the_end_of_time_does_not_end_the_source),
