@@ -25,7 +25,7 @@ void bc_packet_copy_chain(uint8_t *dst, const struct rte_mbuf *m, uint32_t len)
 	}
 }
 
-int bc_packet_fill(struct rte_mbuf *m, const uint8_t *data, uint32_t len)
+int bc_packet_fill_chain(struct rte_mbuf *m, const uint8_t *data, uint32_t len)
 {
 	struct rte_mbuf *last = m;
 	uint32_t left = len;

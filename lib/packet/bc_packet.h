@@ -10,6 +10,7 @@
 #define BC_PACKET_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include <rte_mbuf.h>
 
@@ -33,10 +34,21 @@ static inline struct bc_meta *bc_meta(struct rte_mbuf *m)
 /* The captured bytes, first to last; dst has room for len <= pkt_len bytes. */
 void bc_packet_copy_chain(uint8_t *dst, const struct rte_mbuf *m, uint32_t len);
 
+/* bc_packet_fill, for what one mbuf does not hold. */
+int bc_packet_fill_chain(struct rte_mbuf *m, const uint8_t *data, uint32_t len);
+
 /*
  * Fill *m, an empty mbuf, and as many more of its pool as are needed, with len bytes. 0, or -ENOBUFS: m is then empty again.
  */
-int bc_packet_fill(struct rte_mbuf *m, const uint8_t *data, uint32_t len);
+static inline int bc_packet_fill(struct rte_mbuf *m, const uint8_t *data, uint32_t len)
+{
+	if (__builtin_expect(len > rte_pktmbuf_tailroom(m), 0))
+		return bc_packet_fill_chain(m, data, len);
+	memcpy(rte_pktmbuf_mtod(m, uint8_t *), data, len);
+	m->data_len = (uint16_t)len;
+	m->pkt_len = len;
+	return 0;
+}
 
 /*
  * A pool of mbufs, which descriptors can name (bc_desc.h), or NULL and a line in err that says how to get more memory.

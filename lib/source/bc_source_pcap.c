@@ -28,6 +28,8 @@ struct pcap_source {
 	pcap_t *handle;
 	struct bc_source *s;
 	struct bc_batch *batch;		/* during a dispatch */
+	struct rte_mbuf *spare[BC_BURST];	/* empty, for the next packets; taken from the end */
+	uint32_t n_spare;
 	uint64_t last_ns;
 	uint32_t wrapped_drop, wrapped_ifdrop;	/* the kernel's 32-bit counters as last read */
 	uint64_t drop, ifdrop;			/* and unwrapped */
@@ -38,13 +40,13 @@ static void take(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
 {
 	struct pcap_source *p = (struct pcap_source *)user;
 	struct bc_batch *b = p->batch;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(p->s->env.pool);
+	struct rte_mbuf *m = p->spare[p->n_spare - 1];
 
-	if (!m || bc_packet_fill(m, data, h->caplen) != 0) {
-		rte_pktmbuf_free(m);
+	if (bc_packet_fill(m, data, h->caplen) != 0) {
 		bc_source_dropped(p->s, BC_LOSS_NO_BUFFER, 1, h->len);
 		return;
 	}
+	p->n_spare--;
 	m->port = (uint16_t)p->s->account->iface;
 	*bc_meta(m) = (struct bc_meta){ .wire_len = h->len, .source = p->s->index };
 	/* The handle was asked for nanoseconds, so tv_usec holds them. */
@@ -54,6 +56,14 @@ static void take(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
 	b->mbuf[b->n++] = m;
 }
 
+/* As many empty mbufs as there are to be had, up to max. */
+static uint32_t stock_up(struct pcap_source *p, uint32_t max)
+{
+	if (p->n_spare < max && rte_pktmbuf_alloc_bulk(p->s->env.pool, p->spare + p->n_spare, max - p->n_spare) == 0)
+		p->n_spare = max;
+	return p->n_spare;
+}
+
 static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct pcap_source *p = s->priv;
@@ -61,6 +71,10 @@ static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 	int r;
 
 	p->batch = b;
+	max = stock_up(p, max);
+	/* Without an mbuf the packets stay in the kernel. */
+	if (!max)
+		return;
 	r = pcap_dispatch(p->handle, (int)max, take, (u_char *)p);
 	if (r < 0) {
 		bc_log(s->env.log, BC_ERROR, "%s: capture ended: %s", s->account->name, pcap_geterr(p->handle));
@@ -96,6 +110,8 @@ static void pcap_source_close(struct bc_source *s)
 
 	if (p && p->handle)
 		pcap_close(p->handle);
+	if (p)
+		rte_pktmbuf_free_bulk(p->spare, p->n_spare);
 	free(p);
 }
 
