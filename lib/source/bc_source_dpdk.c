@@ -78,11 +78,14 @@ static void restore_vlan(struct rte_mbuf **m)
 static void dpdk_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct dpdk_source *p = s->priv;
-	uint64_t now_ns = bc_clock_now(s->env.clock);
+	/* Before the poll, because a NIC's stamps may be older than the poll's end. */
+	uint64_t now_ns = p->stamped ? bc_clock_now(s->env.clock) : 0;
 	uint32_t n = rte_eth_rx_burst(p->port, s->queue, b->mbuf, (uint16_t)max);
 
 	b->n = n;
 	if (!p->stamped) {
+		/* After it: no packet is stamped before it came. What comes from now on is stamped later, hence the watermark. */
+		now_ns = bc_clock_now(s->env.clock);
 		/* The clock of two lcores may differ by a few ns when a line is published; a source never goes back. */
 		if (now_ns < p->last_ns)
 			now_ns = p->last_ns;

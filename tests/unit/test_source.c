@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include <rte_ethdev.h>
+
 #include "bc_time.h"
 
 /* One round that finds n packets. */
@@ -390,6 +392,47 @@ static void the_tables_are_finite(void **state)
 	door_free(&d);
 }
 
+/* The driver's last moment with a burst. */
+static uint16_t note_time(uint16_t port, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint16_t max, void *ret_ns)
+{
+	*(uint64_t *)ret_ns = bc_clock_now(&door_clock);
+	return n;
+}
+
+static void a_software_stamp_is_not_before_the_packet_nor_before_the_watermark(void **state)
+{
+	struct bc_source_config cfg = { .spec = (char *)"dpdk:net_null7", .kind = BC_SOURCE_DPDK, .target = (char *)"net_null7",
+					.queues = 1 };
+	uint64_t came_ns = 0, promised_ns = 0;
+	struct bc_source *s;
+	struct door d, q;
+	struct bc_desc p;
+	uint16_t port;
+	uint32_t n = 0;
+
+	door_open(&d, &door_ops, 1, false);
+	if (bc_source_open(&cfg, &d.s->env, &s, &n, NULL) != 0) {
+		door_free(&d);
+		BC_SKIP("DPDK's net_null is not there");
+	}
+	q.s = s;
+	s->link = bc_link_new(64);
+	assert_int_equal(rte_eth_dev_get_port_by_name("net_null7", &port), 0);
+	assert_non_null(rte_eth_add_rx_callback(port, 0, note_time, &came_ns));
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_true(bc_source_poll(s) > 0);
+		assert_true(door_take(&q, &p));
+		assert_true(p.ts_ns >= came_ns);
+		assert_true(p.ts_ns >= promised_ns);
+		promised_ns = bc_link_watermark(s->link);
+		door_done(&p);
+		door_discard(&q);
+	}
+	bc_link_free(s->link);
+	bc_source_close(s);
+	door_free(&d);
+}
+
 static void the_null_source_delivers_its_count_from_each_queue(void **state)
 {
 	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = BC_SOURCE_NULL, .target = (char *)"", .queues = 2,
@@ -443,6 +486,7 @@ int main(void)
 		cmocka_unit_test(a_watermark_never_goes_back),
 		cmocka_unit_test(the_end_of_time_does_not_end_the_source),
 		cmocka_unit_test(the_tables_are_finite),
+		cmocka_unit_test(a_software_stamp_is_not_before_the_packet_nor_before_the_watermark),
 		cmocka_unit_test(the_null_source_delivers_its_count_from_each_queue),
 	};
 
