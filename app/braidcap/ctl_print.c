@@ -59,6 +59,7 @@ void ctl_print_info(FILE *f, const json_t *info)
 {
 	struct table *t = two_columns("state", summary_word(info, "state"));
 	const json_t *buffers = json_object_get(info, "packet_buffers");
+	const json_t *delay = json_object_get(info, "merge_delay_ns");
 
 	pair(t, "braidcap", info, "version");
 	pair(t, "process", info, "pid");
@@ -70,6 +71,11 @@ void ctl_print_info(FILE *f, const json_t *info)
 	}
 	pair(t, "sources", info, "sources");
 	pair(t, "outputs", info, "outputs");
+	if (summary_number(delay, "samples")) {
+		table_cell(t, "from stamp to writer");
+		table_cell(t, "half of the packets within %.1f us, 99 %% within %.1f us", (double)summary_number(delay, "p50") / 1e3,
+			   (double)summary_number(delay, "p99") / 1e3);
+	}
 	table_cell(t, "packet buffers");
 	table_cell(t, "%" PRIu64 " of %" PRIu64 " free", summary_number(buffers, "free"), summary_number(buffers, "total"));
 	table_print(t, f);

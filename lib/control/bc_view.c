@@ -225,6 +225,18 @@ static json_t *segments(const struct bc_output *o, uint32_t max)
 	return list;
 }
 
+/* How long packets waited from their stamps until a writer had them. */
+static json_t *merge_delay(const struct bc_pipeline *p)
+{
+	const struct bc_histogram *h = &p->ledger->merge_delay;
+
+	return json_pack("{s:o, s:o, s:o, s:o}",
+			 "samples", bc_view_u64(bc_histogram_count(h)),
+			 "p50", bc_view_u64(bc_histogram_quantile(h, 500)),
+			 "p99", bc_view_u64(bc_histogram_quantile(h, 990)),
+			 "p999", bc_view_u64(bc_histogram_quantile(h, 999)));
+}
+
 static json_t *form(const struct bc_pipeline *p, bool whole)
 {
 	json_t *sources = json_array(), *outputs = json_array();
@@ -255,6 +267,7 @@ static json_t *form(const struct bc_pipeline *p, bool whole)
 			 "version", REPORT_VERSION,
 			 "started_ns", bc_view_u64(p->start_ns),
 			 "stopped_ns", bc_view_u64(p->stop_ns),
+			 "merge_delay_ns", merge_delay(p),
 			 "sources", sources,
 			 "outputs", outputs,
 			 "balance", total_balance(p),
@@ -276,7 +289,7 @@ json_t *bc_view_info(const struct bc_pipeline *p)
 	uint32_t total = p->pool ? p->pool->size : 0;
 	uint32_t available = p->pool ? rte_mempool_avail_count(p->pool) : 0;
 
-	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:o, s:{s:o, s:o}}",
+	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:o, s:o, s:{s:o, s:o}}",
 			 "version", BC_VERSION,
 			 "pid", (int)getpid(),
 			 "state", bc_view_state(p),
@@ -287,6 +300,7 @@ json_t *bc_view_info(const struct bc_pipeline *p)
 			 "outputs", (int)p->ledger->n_outputs,
 			 "lcores", (int)p->cfg.n_lcores,
 			 "balance", total_balance(p),
+			 "merge_delay_ns", merge_delay(p),
 			 "packet_buffers",
 			 "total", bc_view_u64(total),
 			 "free", bc_view_u64(available));

@@ -154,6 +154,11 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 	return 0;
 }
 
+static uint64_t clock_now(void *ctx)
+{
+	return bc_clock_now(ctx);
+}
+
 static int new_merge(struct bc_pipeline *p, struct bc_err *err)
 {
 	struct bc_merge_config mc = {
@@ -164,11 +169,15 @@ static int new_merge(struct bc_pipeline *p, struct bc_err *err)
 		.count = p->cfg.count,
 		.drop = drop_packets,
 		.limit_reached = &p->limit_reached,
+		.now_ns = clock_now,
+		.now_ctx = p->clock,
 	};
 
 	for (uint32_t i = 0; i < p->n_sources; i++) {
 		mc.link[i] = p->link[i];
 		mc.patient[i] = p->source[i]->ops->patient;
+		if (mc.patient[i])
+			mc.now_ns = NULL;
 	}
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
 		mc.output[o] = &p->output[o]->chunker;

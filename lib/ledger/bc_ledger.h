@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "bc_counter.h"
+#include "bc_histogram.h"
 
 #define BC_MAX_SOURCES 256
 #define BC_MAX_OUTPUTS 7 /* the spare bits of a descriptor, see bc_desc.h */
@@ -98,6 +99,7 @@ struct bc_ledger {
 	uint32_t n_outputs;
 	struct bc_source_account source[BC_MAX_SOURCES];
 	struct bc_output_account output[BC_MAX_OUTPUTS];
+	struct bc_histogram merge_delay;	/* ns from a packet's stamp to its lane, sampled; the merge writes */
 };
 
 /* A zeroed ledger for bc_ledger_free(); NULL without memory. free takes NULL. */

@@ -11,6 +11,8 @@
  */
 #define LONE 3
 #define LONE_LINKS 16
+/* Rounds that bring packets, of which one is looked at for the delay. */
+#define DELAY_ROUNDS 8
 
 /* One link as the tree sees it. */
 struct leaf {
@@ -37,6 +39,7 @@ struct bc_merge {
 	uint32_t n_forced;
 	uint64_t last_ns;		/* youngest that was emitted */
 	uint64_t left;			/* packets until count is reached */
+	uint32_t delay_round;
 	uint32_t stuck;			/* the empty link that was waited for at the last tick */
 	uint64_t stuck_key;
 	uint64_t stuck_since_ns;
@@ -193,9 +196,24 @@ static void rejoin(struct bc_merge *m)
 		build(m);
 }
 
+/* Of n packets that lanes have just got, the first and the last stand for one half each. */
+static void note_delay(struct bc_merge *m, uint64_t first_ns, uint32_t n)
+{
+	struct bc_histogram *h = &m->cfg.ledger->merge_delay;
+	uint64_t now_ns;
+
+	if (!m->cfg.now_ns || m->delay_round++ % DELAY_ROUNDS)
+		return;
+	now_ns = m->cfg.now_ns(m->cfg.now_ctx);
+	bc_histogram_add(h, now_ns > m->last_ns ? now_ns - m->last_ns : 0, n - n / 2);
+	if (n > 1)
+		bc_histogram_add(h, now_ns > first_ns ? now_ns - first_ns : 0, n / 2);
+}
+
 uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 {
 	uint32_t emitted = 0;
+	uint64_t first_ns = 0;
 
 	if (!m->started) {
 		for (uint32_t i = 0; i < m->cfg.n_links; i++)
@@ -219,6 +237,9 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 			uint64_t bound = guess ? 0 : bound_of(m);
 			uint32_t winner = m->winner, had = emitted, taken;
 
+			if (!emitted)
+				first_ns = l->key;
+
 			/* The head goes out whatever the bound. */
 			do {
 				taken = emit_run(m, bound, budget - emitted);
@@ -235,8 +256,10 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 		}
 		replay(m);
 	}
-	if (emitted)
+	if (emitted) {
 		atomic_store_explicit(&m->emitted_ns, m->last_ns, memory_order_relaxed);
+		note_delay(m, first_ns, emitted);
+	}
 	return emitted;
 }
 

@@ -30,6 +30,9 @@ struct bc_merge_config {
 	void (*drop)(void *ctx, const struct bc_desc *d, uint32_t n);
 	void *drop_ctx;
 	_Atomic bool *limit_reached;		/* set when count is reached; may be NULL */
+	/* UTC now, for the ledger's merge_delay, which samples some of the packets; NULL: the packets' times are not of today. */
+	uint64_t (*now_ns)(void *ctx);
+	void *now_ctx;
 };
 
 struct bc_merge *bc_merge_new(const struct bc_merge_config *cfg);

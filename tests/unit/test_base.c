@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "bc_err.h"
+#include "bc_histogram.h"
 #include "bc_number.h"
 
 static void err_set_replaces_control_characters(void **state)
@@ -61,6 +62,44 @@ static void fractions_are_bounded(void **state)
 		assert_int_equal(bc_parse_double("-d", bad[i], 0, 10, &v, NULL), -EINVAL);
 }
 
+static void a_quantile_is_at_most_a_quarter_too_high(void **state)
+{
+	static const uint64_t values[] = { 0, 1, 3, 4, 5, 7, 8, 9, 1000, 123456789, (1ULL << BC_HISTOGRAM_BITS) - 1 };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		struct bc_histogram h = { 0 };
+		uint64_t q;
+
+		bc_histogram_add(&h, values[i], 3);
+		q = bc_histogram_quantile(&h, 500);
+		assert_true(q >= values[i] && q <= values[i] + values[i] / 4);
+		assert_int_equal(bc_histogram_count(&h), 3);
+	}
+}
+
+static void quantiles_are_told_apart(void **state)
+{
+	struct bc_histogram h = { 0 };
+
+	assert_int_equal(bc_histogram_quantile(&h, 999), 0);
+	bc_histogram_add(&h, 1, 990);
+	bc_histogram_add(&h, 2, 9);
+	bc_histogram_add(&h, 3, 1);
+	assert_int_equal(bc_histogram_quantile(&h, 0), 1);
+	assert_int_equal(bc_histogram_quantile(&h, 990), 1);
+	assert_int_equal(bc_histogram_quantile(&h, 991), 2);
+	assert_int_equal(bc_histogram_quantile(&h, 999), 2);
+	assert_int_equal(bc_histogram_quantile(&h, 1000), 3);
+}
+
+static void what_no_bucket_holds_counts_as_the_largest(void **state)
+{
+	struct bc_histogram h = { 0 };
+
+	bc_histogram_add(&h, UINT64_MAX, 1);
+	assert_int_equal(bc_histogram_quantile(&h, 1000), (1ULL << BC_HISTOGRAM_BITS) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -70,6 +109,9 @@ int main(void)
 		cmocka_unit_test(number_in_range_is_returned),
 		cmocka_unit_test(numbers_that_are_none_are_refused),
 		cmocka_unit_test(fractions_are_bounded),
+		cmocka_unit_test(a_quantile_is_at_most_a_quarter_too_high),
+		cmocka_unit_test(quantiles_are_told_apart),
+		cmocka_unit_test(what_no_bucket_holds_counts_as_the_largest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -723,6 +723,46 @@ static void forcing_at_random_loses_nothing(void **state)
 	assert_true(n_forced > 0);
 }
 
+static uint64_t at_5000(void *ctx)
+{
+	return 5000;
+}
+
+static void the_delay_of_packets_is_noted(void **state)
+{
+	struct fixture f;
+	struct bc_merge_config mc;
+
+	begin(&f, 1, 1, 8);
+	mc = config(&f);
+	mc.now_ns = at_5000;
+	f.m = bc_merge_new(&mc);
+	send_at(&f, 0, 4000);
+	send_at(&f, 0, 4500);
+	send_at(&f, 0, 4999);
+	assert_int_equal(bc_merge_poll(f.m, 1000), 3);
+	assert_int_equal(bc_histogram_count(&f.ledger->merge_delay), 3);
+	assert_int_equal(bc_histogram_quantile(&f.ledger->merge_delay, 500), 1);
+	assert_in_range(bc_histogram_quantile(&f.ledger->merge_delay, 1000), 1000, 1250);
+	over(&f);
+}
+
+static void a_stamp_of_the_future_has_no_delay(void **state)
+{
+	struct fixture f;
+	struct bc_merge_config mc;
+
+	begin(&f, 1, 1, 8);
+	mc = config(&f);
+	mc.now_ns = at_5000;
+	f.m = bc_merge_new(&mc);
+	send_at(&f, 0, 6000);
+	assert_int_equal(bc_merge_poll(f.m, 1000), 1);
+	assert_int_equal(bc_histogram_count(&f.ledger->merge_delay), 1);
+	assert_int_equal(bc_histogram_quantile(&f.ledger->merge_delay, 1000), 0);
+	over(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -746,6 +786,8 @@ int main(void)
 		cmocka_unit_test(it_sorts_as_a_plain_sort_does),
 		cmocka_unit_test(late_packets_are_all_emitted_and_counted),
 		cmocka_unit_test(forcing_at_random_loses_nothing),
+		cmocka_unit_test(the_delay_of_packets_is_noted),
+		cmocka_unit_test(a_stamp_of_the_future_has_no_delay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

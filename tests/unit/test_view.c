@@ -18,7 +18,8 @@ static const json_t *at(const json_t *o, const char *list, size_t i)
 
 static void report_has_the_promised_fields(void **state)
 {
-	static const char *const top[] = { "version", "started_ns", "stopped_ns", "sources", "outputs", "balance" };
+	static const char *const top[] = { "version", "started_ns", "stopped_ns", "sources", "outputs", "balance",
+					   "merge_delay_ns" };
 	static const char *const source[] = { "name", "interface", "queue", "stamp", "clock", "received", "received_bytes",
 					      "filtered", "late", "forced", "dropped" };
 	static const char *const output[] = { "name", "format", "compress", "written", "written_bytes", "file_bytes", "dropped",
@@ -349,6 +350,23 @@ static void clock_names_its_counter(void **state)
 	fixture_free(f);
 }
 
+static void the_delay_in_the_merge_is_shown(void **state)
+{
+	struct fixture *f = fixture_new(1, 1);
+	json_t *i, *delay;
+
+	bc_histogram_add(&f->p->ledger->merge_delay, 3, 99);
+	bc_histogram_add(&f->p->ledger->merge_delay, 100000, 1);
+	i = bc_view_info(f->p);
+	delay = json_object_get(i, "merge_delay_ns");
+	assert_int_equal(number(delay, "samples"), 100);
+	assert_int_equal(number(delay, "p50"), 3);
+	assert_int_equal(number(delay, "p99"), 3);
+	assert_in_range(number(delay, "p999"), 100000, 125000);
+	json_decref(i);
+	fixture_free(f);
+}
+
 static void info_counts_sources_and_outputs(void **state)
 {
 	struct fixture *f = fixture_new(3, 2);
@@ -387,6 +405,7 @@ int main(void)
 		cmocka_unit_test(lcores_show_busy_shares),
 		cmocka_unit_test(lcores_bear_unknown_times),
 		cmocka_unit_test(clock_names_its_counter),
+		cmocka_unit_test(the_delay_in_the_merge_is_shown),
 		cmocka_unit_test(info_counts_sources_and_outputs),
 	};
 
