@@ -2,6 +2,7 @@
 """Capture from interfaces of the kernel, through libpcap and through DPDK's own drivers."""
 
 import signal
+import time
 
 from framework import host
 from framework.checks import assert_balance, assert_lossless, assert_streams, losses, published, verify_segments
@@ -39,6 +40,34 @@ class TestKernel(TestSuite):
         """`-i NAME` is `-i pcap:NAME`."""
         packets, _ = self.exchange(frames(0, 100), source="{}")
         assert_streams(packets, {0: 100})
+
+    @func_test
+    def first_packet_after_a_silence(self):
+        """After idle seconds one packet, and then a burst, are all there."""
+        near, far = self.stack.enter_context(host.veth())
+        for source in (f"pcap:{far}", f"pcap:{far},immediate=1", f"dpdk:net_af_packet0,iface={far}"):
+            out = self.make_folder(unique("out"))
+            run = self.start("-i", source, "-w", out)
+            time.sleep(2)
+            with host.Sender(near) as sender:
+                sender.send(frames(0, 1))
+                time.sleep(1.2)
+                sender.send(frames(1, 400))
+            run.wait_received(401)
+            assert_lossless(run.stop(), 401)
+            assert_streams(verify_segments(published(out)), {0: 1, 1: 400})
+
+    @func_test
+    def a_trickle_is_written_as_it_comes(self):
+        """Each packet of a slow trickle is written before the next one is sent."""
+        near, far = self.stack.enter_context(host.veth())
+        out = self.make_folder()
+        run = self.start("-i", f"pcap:{far}", "-w", out, "--flush-ms", "50")
+        with host.Sender(near) as sender:
+            for i, data in enumerate(frames(0, 5)):
+                sender.send([data])
+                run.wait_written(i + 1)
+        assert_lossless(run.stop(), 5)
 
     @func_test
     def vlan_tags_are_intact(self):
