@@ -11,52 +11,57 @@
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
 
-/* Distances in packets: of those measured, these made cold packets cheapest. */
-#define AHEAD_HEADER 8
-#define AHEAD_DATA 4
+/* Distance in packets, and bytes of one that are fetched ahead: of those measured, these made cold packets cheapest. */
+#define AHEAD 8
+#define AHEAD_BYTES 512U
 
-static inline void prefetch_data(const struct rte_mbuf *m, uint32_t snaplen)
+/* So that the loop exists once for each set of instructions. */
+#define ALWAYS static inline __attribute__((always_inline))
+
+typedef uint8_t vec16 __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint8_t vec32 __attribute__((vector_size(32), aligned(1), may_alias));
+
+ALWAYS void copy16(uint8_t *dst, const uint8_t *src)
 {
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint32_t len = m->data_len < snaplen ? m->data_len : snaplen;
-
-	for (uint32_t at = 0; at < len; at += BC_CACHE_LINE)
-		rte_prefetch0(p + at);
+	*(vec16 *)dst = *(const vec16 *)src;
 }
 
-static inline void copy16(uint8_t *dst, const uint8_t *src)
+ALWAYS void copy32(uint8_t *dst, const uint8_t *src)
 {
-	memcpy(dst, src, 16);
+	*(vec32 *)dst = *(const vec32 *)src;
 }
 
-static inline void copy32(uint8_t *dst, const uint8_t *src)
+ALWAYS void copy64(uint8_t *dst, const uint8_t *src)
 {
-	copy16(dst, src);
-	copy16(dst + 16, src + 16);
+	copy32(dst, src);
+	copy32(dst + 32, src + 32);
 }
 
-/* Small packets are so many that a call for each counts: pieces that overlap in the middle. */
-static inline void copy(uint8_t *dst, const uint8_t *src, uint32_t n)
+/*
+ * Small packets are so many that a call for each counts: pieces that overlap. Long ones are worth one, unless there are wide
+ * registers.
+ */
+ALWAYS void copy(uint8_t *dst, const uint8_t *src, uint32_t n, bool wide)
 {
-	if (n > 128 || n < 16) {
+	if (n > 64 && wide) {
+		for (uint32_t at = 0; at < n - 64; at += 64)
+			copy64(dst + at, src + at);
+		copy64(dst + n - 64, src + n - 64);
+	} else if (n > 64 || n < 16) {
 		memcpy(dst, src, n);
-	} else if (n <= 32) {
+	} else if (n >= 32) {
+		copy32(dst, src);
+		copy32(dst + n - 32, src + n - 32);
+	} else {
 		copy16(dst, src);
 		copy16(dst + n - 16, src + n - 16);
-	} else {
-		copy32(dst, src);
-		if (n > 64) {
-			copy32(dst + 32, src + 32);
-			copy32(dst + n - 64, src + n - 64);
-		}
-		copy32(dst + n - 32, src + n - 32);
 	}
 }
 
 static inline void copy_packet(uint8_t *dst, const struct rte_mbuf *m, uint32_t caplen)
 {
 	if (__builtin_expect(caplen <= m->data_len, 1))
-		copy(dst, rte_pktmbuf_mtod(m, const uint8_t *), caplen);
+		memcpy(dst, rte_pktmbuf_mtod(m, const uint8_t *), caplen);
 	else
 		bc_packet_copy_chain(dst, m, caplen);
 }
@@ -138,110 +143,169 @@ static inline void pack_erf(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_n
 	p->pos += need;
 }
 
-static inline void look_ahead(struct rte_mbuf *const *m, uint32_t snaplen)
+/*
+ * Fetch a packet by its descriptor alone: its bytes are taken to lie behind their mbuf as those of the burst's first do. Where
+ * they do not, it costs time, no more.
+ */
+ALWAYS void look_ahead(const struct rte_mbuf *m, const struct bc_desc *d, ptrdiff_t data)
 {
-	rte_prefetch0(m[AHEAD_HEADER]);
-	prefetch_data(m[AHEAD_DATA], snaplen);
+	const uint8_t *p = (const uint8_t *)m + data;
+	uint32_t len = bc_desc_bytes(d);
+
+	rte_prefetch0(m);
+	rte_prefetch0(p);
+	if (len <= BC_CACHE_LINE)
+		return;
+	for (const uint8_t *end = p + (len < AHEAD_BYTES ? len : AHEAD_BYTES); p < end; p += 2 * BC_CACHE_LINE) {
+		rte_prefetch0(p + BC_CACHE_LINE);
+		rte_prefetch0(p + 2 * BC_CACHE_LINE);
+	}
 }
 
-static inline uint32_t slice_end(const struct bc_pack *p)
+/* In one piece and nobody else's: such an mbuf goes back to its pool without a look at its second cache line. */
+ALWAYS bool alone(const struct rte_mbuf *m, const struct rte_mempool *pool)
 {
-	return p->slice_bytes ? p->slice[p->n_slices - 1].begin + p->slice_bytes : UINT32_MAX;
+	static const uint16_t one[2] = { 1, 1 };
+
+	_Static_assert(offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + 2, "both are read at once");
+	return !memcmp(&m->refcnt, one, sizeof(one)) && m->pool == pool && RTE_MBUF_DIRECT(m);
 }
 
-/* Mbufs of one pool that go back to it together. */
-struct returns {
-	struct rte_mempool *pool;
-	uint32_t n;
-	void *mbuf[BC_PACK_BURST];
-};
-
-/* Nearly all mbufs are whole and nobody else's: they go back without a look at their second cache line. */
-static inline void give_back(struct returns *r, struct rte_mbuf *m)
+/* Where the open slice ends, or the buffer; the fast way is closed to packets that need options. */
+static inline uint8_t *limit_of(const struct bc_pack *p)
 {
-	if (__builtin_expect(m->nb_segs == 1 && rte_mbuf_refcnt_read(m) == 1 && RTE_MBUF_DIRECT(m) && m->pool == r->pool, 1))
-		r->mbuf[r->n++] = m;
-	else
-		rte_pktmbuf_free(m);
+	uint32_t end = p->slice_bytes ? p->slice[p->n_slices - 1].begin + p->slice_bytes : p->cap;
+
+	return p->buf + (p->queue_option ? 0 : end < p->cap ? end : p->cap);
+}
+
+static __attribute__((noinline)) uint8_t *pack_odd(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns, uint8_t *at)
+{
+	p->pos = (uint32_t)(at - p->buf);
+	pack_pcapng(p, m, ts_ns);
+	return p->buf + p->pos;
+}
+
+/* Of the burst's first mbuf, where its bytes lie behind it. */
+static inline ptrdiff_t data_of(const struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod(m, const uint8_t *) - (const uint8_t *)m;
 }
 
 /*
  * The way of nearly all packets: in one piece, without options. What the loop needs lies in variables, because for the compiler
- * every byte that is written could be one of *p.
+ * every byte that is written could be one of *p. Returns how many mbufs do not go back to pool with the others; they are NULL then.
  */
-static void burst_pcapng(struct bc_pack *p, struct rte_mbuf *const *m, const struct bc_desc *d, uint32_t n, struct returns *r)
+ALWAYS uint32_t burst_pcapng(struct bc_pack *p, struct rte_mbuf **m, const struct bc_desc *d, uint32_t n, bool wide)
 {
-	const uint32_t cap = p->cap, snaplen = p->snaplen;
-	const bool options = p->queue_option;
-	uint8_t *const buf = p->buf;
-	uint32_t pos = p->pos, end = slice_end(p);
+	struct rte_mbuf **const end = m + n;
+	const uint32_t snaplen = p->snaplen;
+	const struct rte_mempool *const pool = m[0]->pool;
+	const ptrdiff_t data = data_of(m[0]);
+	uint8_t *at = p->buf + p->pos, *limit = limit_of(p);
+	uint32_t gone = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		struct bc_meta meta = *bc_meta(m[i]);
-		uint32_t caplen = m[i]->pkt_len < snaplen ? m[i]->pkt_len : snaplen;
-		uint32_t need = BC_EPB_FIXED + bc_pad4(caplen);
-		uint8_t *at;
+	for (; m < end; m++, d++) {
+		struct rte_mbuf *k = *m;
+		const struct bc_meta *meta = bc_meta(k);
+		uint32_t caplen = k->data_len < snaplen ? k->data_len : snaplen;
+		uint32_t padded = bc_pad4(caplen);
 
-		look_ahead(m + i, snaplen);
-		if (__builtin_expect(options || meta.flags & BC_META_DROPS || caplen > m[i]->data_len || need > end - pos, 0)) {
-			p->pos = pos;
-			pack_pcapng(p, m[i], d[i].ts_ns);
-			pos = p->pos;
-			end = slice_end(p);
-			end = end < pos ? pos : end;
-		} else {
-			assert(need <= cap - pos);
-			at = bc_epb_begin(buf + pos, m[i]->port, d[i].ts_ns, caplen, meta.wire_len, 0);
-			copy(at, rte_pktmbuf_mtod(m[i], const uint8_t *), caplen);
-			bc_epb_end(at, caplen, 0, 0, 0, 0);
-			pos += need;
+		if (m + AHEAD < end)
+			look_ahead(m[AHEAD], &d[AHEAD], data);
+		if (__builtin_expect(!alone(k, pool) || meta->flags & BC_META_DROPS || limit - at < (ptrdiff_t)(BC_EPB_FIXED + padded), 0)) {
+			at = pack_odd(p, k, d->ts_ns, at);
+			limit = limit_of(p);
+			if (!alone(k, pool)) {
+				rte_pktmbuf_free(k);
+				*m = NULL;
+				gone++;
+			}
+			continue;
 		}
-		give_back(r, m[i]);
+		bc_put_le64(at, BC_PCAPNG_EPB | (uint64_t)(BC_EPB_FIXED + padded) << 32);
+		bc_put_le32(at + 8, k->port);
+		bc_put_le64(at + 12, d->ts_ns >> 32 | d->ts_ns << 32);
+		bc_put_le32(at + 20, caplen);
+		bc_put_le32(at + 24, meta->wire_len);
+		copy(at + 28, rte_pktmbuf_mtod(k, const uint8_t *), caplen, wide);
+		/* The padding, and over its end the length. */
+		bc_put_le32(at + 28 + caplen, 0);
+		bc_put_le32(at + 28 + padded, BC_EPB_FIXED + padded);
+		at += BC_EPB_FIXED + padded;
 	}
-	p->pos = pos;
+	p->pos = (uint32_t)(at - p->buf);
+	return gone;
 }
 
-static void burst_pcap(struct bc_pack *p, struct rte_mbuf *const *m, const struct bc_desc *d, uint32_t n, struct returns *r)
+static uint32_t burst_pcapng_any(struct bc_pack *p, struct rte_mbuf **m, const struct bc_desc *d, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		look_ahead(m + i, p->snaplen);
-		pack_pcap(p, m[i], d[i].ts_ns);
-		give_back(r, m[i]);
-	}
+	return burst_pcapng(p, m, d, n, false);
 }
 
-static void burst_erf(struct bc_pack *p, struct rte_mbuf *const *m, const struct bc_desc *d, uint32_t n, struct returns *r)
+#ifdef __x86_64__
+static __attribute__((target("avx2"))) uint32_t burst_pcapng_avx2(struct bc_pack *p, struct rte_mbuf **m, const struct bc_desc *d,
+								   uint32_t n)
 {
+	return burst_pcapng(p, m, d, n, true);
+}
+#endif
+
+/* The other formats, a packet at a time. */
+ALWAYS uint32_t burst_each(struct bc_pack *p, struct rte_mbuf **m, const struct bc_desc *d, uint32_t n,
+			   void (*pack)(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns))
+{
+	const struct rte_mempool *pool = m[0]->pool;
+	const ptrdiff_t data = data_of(m[0]);
+	uint32_t gone = 0;
+
 	for (uint32_t i = 0; i < n; i++) {
-		look_ahead(m + i, p->snaplen);
-		pack_erf(p, m[i], d[i].ts_ns);
-		give_back(r, m[i]);
+		if (i + AHEAD < n)
+			look_ahead(m[i + AHEAD], &d[i + AHEAD], data);
+		pack(p, m[i], d[i].ts_ns);
+		if (!alone(m[i], pool)) {
+			rte_pktmbuf_free(m[i]);
+			m[i] = NULL;
+			gone++;
+		}
 	}
+	return gone;
+}
+
+static uint32_t close_gaps(struct rte_mbuf **m, uint32_t n)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (m[i])
+			m[kept++] = m[i];
+	return kept;
 }
 
 void bc_pack_burst(struct bc_pack *p, const struct bc_desc *d, uint32_t n)
 {
-	/* The last packet is looked ahead at more than once. */
-	struct rte_mbuf *m[BC_PACK_BURST + AHEAD_HEADER];
-	struct returns r;
-	uint32_t i;
+	struct rte_mbuf *m[BC_PACK_BURST];
+	struct rte_mempool *pool;
+	uint32_t gone;
 
-	for (i = 0; i < n; i++)
+	m[0] = bc_desc_obj(d);
+	for (uint32_t i = 1; i < n; i++)
 		m[i] = bc_desc_obj(&d[i]);
-	for (; i < n + AHEAD_HEADER; i++)
-		m[i] = m[n - 1];
-	for (i = 0; i < AHEAD_HEADER; i++)
-		rte_prefetch0(m[i]);
-	for (i = 0; i < AHEAD_DATA; i++)
-		prefetch_data(m[i], p->snaplen);
-	r.n = 0;
-	r.pool = m[0]->pool;
-	if (p->format == BC_FORMAT_PCAPNG)
-		burst_pcapng(p, m, d, n, &r);
-	else if (p->format == BC_FORMAT_ERF)
-		burst_erf(p, m, d, n, &r);
+	for (uint32_t i = 0; i < AHEAD && i < n; i++)
+		look_ahead(m[i], &d[i], sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM);
+	pool = m[0]->pool;
+	if (p->format == BC_FORMAT_ERF)
+		gone = burst_each(p, m, d, n, pack_erf);
+	else if (p->format != BC_FORMAT_PCAPNG)
+		gone = burst_each(p, m, d, n, pack_pcap);
+#ifdef __x86_64__
+	else if (__builtin_cpu_supports("avx2"))
+		gone = burst_pcapng_avx2(p, m, d, n);
+#endif
 	else
-		burst_pcap(p, m, d, n, &r);
-	if (r.n)
-		rte_mempool_put_bulk(r.pool, r.mbuf, r.n);
+		gone = burst_pcapng_any(p, m, d, n);
+	if (__builtin_expect(gone, 0))
+		n = close_gaps(m, n);
+	if (n)
+		rte_mempool_put_bulk(pool, (void **)m, n);
 }
