@@ -145,8 +145,9 @@ static uint32_t surely(const struct bc_chunker *c)
 	return c->cfg.rotate_bytes > before ? (uint32_t)(c->cfg.rotate_bytes - before) : 0;
 }
 
-/* Move packets into the open chunk until something stops it; adds their number to *done. */
-static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source, uint32_t *done)
+/* Move packets into the open chunk until something stops it; adds their number to *done. They are of source, or of those in from. */
+static inline enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source, const uint8_t *from,
+			     uint32_t *done)
 {
 	const uint32_t told_max = c->told_max, record_max = c->record_max, overhead = c->cfg.overhead, sure = surely(c);
 	const uint64_t due = c->segment_due_ns;
@@ -180,7 +181,11 @@ static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n,
 		chunk->first_ns = d[0].ts_ns;
 	chunk->last_ns = d[k - 1].ts_ns;
 	chunk->packets += k;
-	chunk->from[source] += k;
+	if (from)
+		for (uint32_t i = 0; i < k; i++)
+			chunk->from[from[i]]++;
+	else
+		chunk->from[source] += k;
 	c->segment_packets += k;
 	c->segment_bytes += bytes - c->bytes;
 	c->bytes = bytes;
@@ -189,7 +194,7 @@ static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n,
 	return stop;
 }
 
-uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source)
+static inline uint32_t put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source, const uint8_t *from)
 {
 	uint32_t done = 0;
 
@@ -198,7 +203,7 @@ uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t 
 			break;
 		if (!open_chunk(c))
 			break;
-		switch (fill(c, d + done, n - done, source, &done)) {
+		switch (fill(c, d + done, n - done, source, from ? from + done : NULL, &done)) {
 		case STOP_ROOM:
 			return done;
 		case STOP_DUE:
@@ -212,6 +217,16 @@ uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t 
 		}
 	}
 	return done;
+}
+
+uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source)
+{
+	return put(c, d, n, source, NULL);
+}
+
+uint32_t bc_chunker_put_mixed(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, const uint8_t *from)
+{
+	return put(c, d, n, 0, from);
 }
 
 bool bc_chunker_ready(struct bc_chunker *c)

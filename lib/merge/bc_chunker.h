@@ -61,6 +61,9 @@ void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg);
  */
 uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source);
 
+/* The same with packets of several sources, the source of each in from. */
+uint32_t bc_chunker_put_mixed(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, const uint8_t *from);
+
 /* Is there room for at least one packet? For several outputs, where a packet goes to all that want it or to none. */
 bool bc_chunker_ready(struct bc_chunker *c);
 

@@ -6,11 +6,12 @@
 #include <string.h>
 
 /*
- * After so many runs of one packet the next is taken for one, too, and the time that bounds it is not looked for. With few links
- * the walk is short, and the guess is wrong too often to pay.
+ * Packets that are merged one by one before the outputs see them, as long as runs are shorter than this on average: to pass on a
+ * run costs more than to play the matches of a packet.
  */
-#define LONE 3
-#define LONE_LINKS 16
+#define BATCH 64U
+#define SHORT_RUN 3
+
 /* Rounds that bring packets, of which one is looked at for the delay. */
 #define DELAY_ROUNDS 8
 
@@ -19,7 +20,6 @@ struct leaf {
 	struct bc_link *link;
 	const struct bc_desc *d;	/* window of n descriptors that lie in one piece */
 	uint32_t n;			/* 0: empty, and key is the watermark */
-	uint8_t lone;			/* so many of its last runs, up to LONE, were one packet long */
 	bool forced;			/* gone on without; key is BC_WATERMARK_END until it moves */
 	uint64_t key;			/* time of the first packet, or the watermark */
 	uint64_t forced_wm_ns;		/* the watermark that it was forced at */
@@ -28,11 +28,23 @@ struct leaf {
 /* An inner node: who lost here, and its key, so that a match needs no look at the leaf. */
 struct node {
 	uint64_t key;
-	uint64_t leaf;
+	uint32_t leaf;
 };
+
+/* In order, not yet taken by the outputs from at on. */
+struct batch {
+	uint32_t at, n;
+	struct bc_desc d[BATCH];
+	uint8_t from[BATCH];
+};
+
+_Static_assert(BC_MAX_SOURCES <= UINT8_MAX + 1, "a byte names a source");
 
 struct bc_merge {
 	struct bc_merge_config cfg;
+	struct batch batch;
+	bool one_by_one;
+	uint32_t runs;			/* in this round */
 	struct leaf leaf[BC_MAX_SOURCES];
 	struct node loser[BC_MAX_SOURCES];	/* loser[1..n-1]; node i has the children 2i and 2i+1 */
 	uint32_t winner;
@@ -48,10 +60,10 @@ struct bc_merge {
 	_Atomic uint64_t emitted_ns;
 };
 
-/* All ones if a goes before b. Who wins is a matter of chance: a branch would be guessed wrong as often as not. */
-static inline uint64_t before(struct node a, struct node b)
+/* Equal times come in the order of the links; as one number, two instructions compare them. */
+static inline bool before(struct node a, struct node b)
 {
-	return -(uint64_t)((a.key < b.key) | ((a.key == b.key) & (a.leaf < b.leaf)));
+	return ((unsigned __int128)a.key << 64 | a.leaf) < ((unsigned __int128)b.key << 64 | b.leaf);
 }
 
 static void refill(struct bc_merge *m, uint32_t i)
@@ -76,13 +88,16 @@ static void replay(struct bc_merge *m)
 
 	for (uint32_t node = (m->winner + m->cfg.n_links) / 2; node; node /= 2) {
 		struct node *l = &m->loser[node];
-		uint64_t swap = before(*l, w);
-		struct node d = { (l->key ^ w.key) & swap, (l->leaf ^ w.leaf) & swap };
+		/* All ones or none: who wins is a matter of chance, a branch would be guessed wrong as often as not. */
+		uint64_t swap = -(uint64_t)before(*l, w), key = (l->key ^ w.key) & swap;
+		uint32_t leaf = (l->leaf ^ w.leaf) & (uint32_t)swap;
 
-		*l = (struct node){ l->key ^ d.key, l->leaf ^ d.leaf };
-		w = (struct node){ w.key ^ d.key, w.leaf ^ d.leaf };
+		l->key ^= key;
+		l->leaf ^= leaf;
+		w.key ^= key;
+		w.leaf ^= leaf;
 	}
-	m->winner = (uint32_t)w.leaf;
+	m->winner = w.leaf;
 }
 
 static struct node play(struct bc_merge *m, uint32_t node)
@@ -99,19 +114,20 @@ static struct node play(struct bc_merge *m, uint32_t node)
 
 static void build(struct bc_merge *m)
 {
-	m->winner = (uint32_t)play(m, 1).leaf;
+	m->winner = play(m, 1).leaf;
 }
 
 /* The first time that the winner may not emit: one past the runner-up's, if the winner goes first among equals. */
 static uint64_t bound_of(const struct bc_merge *m)
 {
-	struct node r = { BC_WATERMARK_END, UINT64_MAX };
+	struct node r = { BC_WATERMARK_END, UINT32_MAX };
 
 	for (uint32_t node = (m->winner + m->cfg.n_links) / 2; node; node /= 2) {
 		struct node l = m->loser[node];
-		uint64_t take = before(l, r);
+		uint64_t take = -(uint64_t)before(l, r);
 
-		r = (struct node){ r.key ^ ((r.key ^ l.key) & take), r.leaf ^ ((r.leaf ^ l.leaf) & take) };
+		r.key ^= (r.key ^ l.key) & take;
+		r.leaf ^= (r.leaf ^ l.leaf) & (uint32_t)take;
 	}
 	return r.key == BC_WATERMARK_END ? BC_WATERMARK_END : r.key + (m->winner < r.leaf);
 }
@@ -184,6 +200,48 @@ static uint32_t emit_run(struct bc_merge *m, uint64_t bound, uint32_t budget)
 	return taken;
 }
 
+/* Let the outputs have what they take of the batch. Returns how many packets. */
+static uint32_t pass_batch(struct bc_merge *m)
+{
+	struct batch *b = &m->batch;
+	uint32_t begin = b->at;
+
+	if (m->cfg.n_outputs == 1 && !m->cfg.count)
+		b->at += bc_chunker_put_mixed(m->cfg.output[0], b->d + begin, b->n - begin, b->from + begin);
+	else
+		while (b->at < b->n && emit(m, &b->d[b->at], 1, b->from[b->at]))
+			b->at++;
+	for (uint32_t k = begin; k < b->at; k++)
+		bc_counter_add(&m->cfg.ledger->source[b->from[k]].merge.merged, 1);
+	return b->at - begin;
+}
+
+/* Fill the batch packet by packet, without a look at what bounds a run. */
+static void collect(struct bc_merge *m)
+{
+	struct batch *b = &m->batch;
+	struct leaf *l;
+
+	for (b->at = b->n = 0; b->n < BATCH && (l = &m->leaf[m->winner])->n; b->n++) {
+		const uint32_t winner = m->winner;
+
+		b->d[b->n] = *l->d;
+		b->from[b->n] = (uint8_t)winner;
+		if (l->key < m->last_ns)
+			bc_counter_add(&m->cfg.ledger->source[winner].merge.late, 1);
+		else
+			m->last_ns = l->key;
+		bc_link_pop(l->link, 1);
+		l->d++;
+		if (--l->n)
+			l->key = l->d->ts_ns;
+		else
+			refill(m, winner);
+		replay(m);
+		m->runs += m->winner != winner;
+	}
+}
+
 /* What was gone on without may have moved again. */
 static void rejoin(struct bc_merge *m)
 {
@@ -197,7 +255,7 @@ static void rejoin(struct bc_merge *m)
 }
 
 /* Of n packets that lanes have just got, the first and the last stand for one half each. */
-static void note_delay(struct bc_merge *m, uint64_t first_ns, uint32_t n)
+static void note_delay(struct bc_merge *m, uint64_t first_ns, uint64_t last_ns, uint32_t n)
 {
 	struct bc_histogram *h = &m->cfg.ledger->merge_delay;
 	uint64_t now_ns;
@@ -205,7 +263,7 @@ static void note_delay(struct bc_merge *m, uint64_t first_ns, uint32_t n)
 	if (!m->cfg.now_ns || m->delay_round++ % DELAY_ROUNDS)
 		return;
 	now_ns = m->cfg.now_ns(m->cfg.now_ctx);
-	bc_histogram_add(h, now_ns > m->last_ns ? now_ns - m->last_ns : 0, n - n / 2);
+	bc_histogram_add(h, now_ns > last_ns ? now_ns - last_ns : 0, n - n / 2);
 	if (n > 1)
 		bc_histogram_add(h, now_ns > first_ns ? now_ns - first_ns : 0, n / 2);
 }
@@ -213,7 +271,7 @@ static void note_delay(struct bc_merge *m, uint64_t first_ns, uint32_t n)
 uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 {
 	uint32_t emitted = 0;
-	uint64_t first_ns = 0;
+	uint64_t first_ns = 0, last_ns = 0;
 
 	if (!m->started) {
 		for (uint32_t i = 0; i < m->cfg.n_links; i++)
@@ -223,19 +281,29 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 	}
 	if (m->n_forced)
 		rejoin(m);
+	m->runs = 0;
 	while (emitted < budget) {
 		struct leaf *l = &m->leaf[m->winner];
+		uint32_t taken = 1;
 
-		if (!l->n) {
+		if (m->batch.at < m->batch.n) {
+			if (!emitted)
+				first_ns = m->batch.d[m->batch.at].ts_ns;
+			taken = pass_batch(m);
+			emitted += taken;
+			if (taken)
+				last_ns = m->batch.d[m->batch.at - 1].ts_ns;
+		} else if (!l->n) {
 			uint64_t old = l->key;
 
 			refill(m, m->winner);
 			if (!l->n && l->key == old)
 				break;
+			replay(m);
+		} else if (m->one_by_one) {
+			collect(m);
 		} else {
-			bool guess = l->lone == LONE && m->cfg.n_links >= LONE_LINKS;
-			uint64_t bound = guess ? 0 : bound_of(m);
-			uint32_t winner = m->winner, had = emitted, taken;
+			uint64_t bound = bound_of(m);
 
 			if (!emitted)
 				first_ns = l->key;
@@ -245,21 +313,20 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 				taken = emit_run(m, bound, budget - emitted);
 				emitted += taken;
 			} while (taken && emitted < budget && l->n && l->key < bound);
-			if (!taken)
-				break;
-			replay(m);
-			if (guess ? m->winner == winner : emitted - had != 1)
-				l->lone = 0;
-			else if (l->lone < LONE)
-				l->lone++;
-			continue;
+			if (taken)
+				replay(m);
+			last_ns = m->last_ns;
+			m->runs++;
 		}
-		replay(m);
+		if (!taken)
+			break;
 	}
-	if (emitted) {
+	if (emitted >= BATCH)
+		m->one_by_one = emitted < SHORT_RUN * m->runs;
+	if (emitted && m->batch.at == m->batch.n)
 		atomic_store_explicit(&m->emitted_ns, m->last_ns, memory_order_relaxed);
-		note_delay(m, first_ns, emitted);
-	}
+	if (emitted)
+		note_delay(m, first_ns, last_ns, emitted);
 	return emitted;
 }
 
@@ -300,6 +367,8 @@ static bool force(struct bc_merge *m, uint64_t mono_ns)
 
 static bool all_ended(struct bc_merge *m)
 {
+	if (m->batch.at < m->batch.n)
+		return false;
 	for (uint32_t i = 0; i < m->cfg.n_links; i++) {
 		const struct bc_desc *d;
 
@@ -322,6 +391,8 @@ bool bc_merge_tick(struct bc_merge *m, uint64_t mono_ns)
 			m->finished &= bc_chunker_finish(m->cfg.output[o]);
 		return true;
 	}
+	if (m->batch.at < m->batch.n)
+		stream_ns = m->batch.d[m->batch.at].ts_ns;
 	if (stream_ns == BC_WATERMARK_END)
 		stream_ns = 0;
 	for (uint32_t o = 0; o < m->cfg.n_outputs; o++)

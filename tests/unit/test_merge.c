@@ -620,6 +620,38 @@ static void assert_output(const struct fixture *f, uint32_t o, const struct desc
 	free(got.d);
 }
 
+/* Of two sources that take turns many packets are under way at once, and an output takes only some of them. */
+static void what_finds_no_room_waits_in_order(void **state)
+{
+	struct fixture f;
+	struct descs got;
+
+	begin(&f, 2, 1, 3);
+	start(&f);
+	for (uint32_t i = 0; i < 2000; i++)
+		add_packet(&f, i & 1, 10 + i, 1);
+	for (uint32_t round = 0; f.feed[0].sent < 1000 || f.feed[1].sent < 1000; round++) {
+		for (uint32_t i = 0; i < 2; i++) {
+			send(&f, i, 64);
+			bc_link_set_watermark(f.link[i], f.feed[i].d[f.feed[i].sent - 1].ts_ns);
+		}
+		bc_merge_poll(f.m, 1000);
+		tick(&f, 1);
+		if (round % 3 == 0)
+			drain_all(&f);
+		assert_true(bc_merge_emitted_ns(f.m) < 10 + merged(&f, 0) + merged(&f, 1));
+	}
+	end_all(&f);
+	got = sink_packets(&f.sink[0]);
+	assert_int_equal(got.n, 2000);
+	for (uint32_t i = 0; i < 2000; i++)
+		assert_int_equal(got.d[i].ts_ns, 10 + i);
+	assert_int_equal(merged(&f, 0), 1000);
+	assert_int_equal(merged(&f, 1), 1000);
+	free(got.d);
+	over(&f);
+}
+
 static void it_sorts_as_a_plain_sort_does(void **state)
 {
 	static const uint32_t links[] = { 1, 2, 3, 4, 5, 7, 8, 13, 16, 31, 33, 64 };
@@ -783,6 +815,7 @@ int main(void)
 		cmocka_unit_test(the_count_ends_the_outputs_and_the_rest_is_past_the_end),
 		cmocka_unit_test(a_packet_goes_to_all_outputs_that_want_it_or_waits),
 		cmocka_unit_test(an_output_that_is_stuck_does_not_hold_up_what_it_does_not_want),
+		cmocka_unit_test(what_finds_no_room_waits_in_order),
 		cmocka_unit_test(it_sorts_as_a_plain_sort_does),
 		cmocka_unit_test(late_packets_are_all_emitted_and_counted),
 		cmocka_unit_test(forcing_at_random_loses_nothing),
