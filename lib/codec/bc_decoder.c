@@ -14,6 +14,8 @@
 #include "bc_decoder_ops.h"
 
 #define READ_AHEAD (128 * 1024)
+/* A plain file comes in pieces of which those of a few files stay in a core's second cache until they are parsed. */
+#define PLAIN_READ (64 * 1024)
 #define MAGIC_SIZE 4
 #define SKIP_HEADER 8	/* a skippable frame's magic and length */
 
@@ -221,20 +223,14 @@ static int advance(struct bc_decoder *d, struct bc_flow *out)
 	return ENDED;
 }
 
-/* Called with less than a skippable frame's header in the read-ahead. */
-static int fill(struct bc_decoder *d, struct bc_err *err)
+static ptrdiff_t read_file(struct bc_decoder *d, uint8_t *buf, size_t cap, struct bc_err *err)
 {
-	size_t room;
 	ssize_t n;
 
-	memmove(d->ahead, d->ahead + d->pos, available(d));
-	d->len -= d->pos;
-	d->pos = 0;
-	room = sizeof(d->ahead) - d->len;
-	if (room > d->limit - d->taken)
-		room = (size_t)(d->limit - d->taken);
+	if (cap > d->limit - d->taken)
+		cap = (size_t)(d->limit - d->taken);
 	do {
-		n = room ? read(d->fd, d->ahead + d->len, room) : 0;
+		n = cap ? read(d->fd, buf, cap) : 0;
 	} while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		int code = -errno;
@@ -242,8 +238,22 @@ static int fill(struct bc_decoder *d, struct bc_err *err)
 		return bc_err_set(err, code, "cannot read at byte %" PRIu64 ": %s", d->taken, strerror(-code));
 	}
 	d->eof = n == 0;
-	d->len += (size_t)n;
 	d->taken += (uint64_t)n;
+	return n;
+}
+
+/* Called with less than a skippable frame's header in the read-ahead. */
+static int fill(struct bc_decoder *d, struct bc_err *err)
+{
+	ptrdiff_t n;
+
+	memmove(d->ahead, d->ahead + d->pos, available(d));
+	d->len -= d->pos;
+	d->pos = 0;
+	n = read_file(d, d->ahead + d->len, sizeof(d->ahead) - d->len, err);
+	if (n < 0)
+		return (int)n;
+	d->len += (size_t)n;
 	return 0;
 }
 
@@ -271,6 +281,13 @@ ptrdiff_t bc_decoder_read(struct bc_decoder *d, uint8_t *buf, size_t cap, struct
 	struct bc_flow out = { .dst = buf, .dst_len = cap };
 	int r = d->failed;
 
+	/* Nothing stands between a plain file and its reader. */
+	if (r >= 0 && d->place == IN_PLAIN && !available(d) && !d->eof) {
+		ptrdiff_t n = read_file(d, buf, cap < PLAIN_READ ? cap : PLAIN_READ, err);
+
+		if (n)
+			return n;
+	}
 	while (r >= 0 && r != ENDED && out.dst_len > 0) {
 		r = advance(d, &out);
 		if (r != WANT_INPUT)

@@ -141,44 +141,64 @@ static bool take_iface(struct bc_source *s, uint32_t number)
 	return true;
 }
 
+/* As many empty mbufs as there are, at most max; few may be left when records take several. */
+static uint32_t take_mbufs(struct bc_source *s, struct rte_mbuf **m, uint32_t max)
+{
+	if (rte_pktmbuf_alloc_bulk(s->env.pool, m, max) == 0)
+		return max;
+	return rte_pktmbuf_alloc_bulk(s->env.pool, m, 1) == 0;
+}
+
+/* The next record; false when there is none now. */
+static bool next_record(struct bc_source *s, struct bc_record *rec)
+{
+	enum bc_read what;
+
+	do {
+		if (!step(s, rec, &what) || (what == BC_READ_IFACE && !take_iface(s, rec->iface)))
+			return false;
+	} while (what != BC_READ_RECORD);
+	return true;
+}
+
+static bool fill_mbuf(struct bc_source *s, struct rte_mbuf *m, const struct bc_record *rec)
+{
+	struct file_source *p = s->priv;
+
+	if (bc_packet_fill(m, rec->data, rec->caplen < BC_SNAPLEN_MAX ? rec->caplen : BC_SNAPLEN_MAX) != 0) {
+		/* Mbufs will come back: the same record again in the next round. */
+		p->begin -= p->used;
+		p->offset -= p->used;
+		return false;
+	}
+	m->port = (uint16_t)p->iface[rec->iface];
+	*bc_meta(m) = (struct bc_meta){ .wire_len = rec->wirelen, .source = s->index };
+	if (rec->dropcount) {
+		bc_meta(m)->flags |= BC_META_DROPS;
+		m->tx_offload = rec->dropcount;
+	}
+	return true;
+}
+
 static void file_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct file_source *p = s->priv;
+	uint32_t n = take_mbufs(s, b->mbuf, max);
 	struct bc_record rec;
-	enum bc_read what;
 
-	while (b->n < max) {
-		struct rte_mbuf *m = rte_pktmbuf_alloc(s->env.pool);
-
-		if (!m)
-			break;
-		do {
-			if (!step(s, &rec, &what) || (what == BC_READ_IFACE && !take_iface(s, rec.iface))) {
-				rte_pktmbuf_free(m);
-				b->ended = p->eof;
-				b->watermark_ns = p->last_ns;
-				return;
-			}
-		} while (what != BC_READ_RECORD);
-		if (bc_packet_fill(m, rec.data, rec.caplen < BC_SNAPLEN_MAX ? rec.caplen : BC_SNAPLEN_MAX) != 0) {
-			/* Mbufs will come back: the same record again in the next round. */
-			p->begin -= p->used;
-			p->offset -= p->used;
-			rte_pktmbuf_free(m);
+	while (b->n < n) {
+		if (!next_record(s, &rec)) {
+			b->ended = p->eof;
 			break;
 		}
-		m->port = (uint16_t)p->iface[rec.iface];
-		*bc_meta(m) = (struct bc_meta){ .wire_len = rec.wirelen, .source = s->index };
+		if (!fill_mbuf(s, b->mbuf[b->n], &rec))
+			break;
 		/* A simple packet block has no time: it stays behind its predecessor. */
-		b->ts_ns[b->n] = rec.ts_ns ? rec.ts_ns : p->last_ns;
+		b->ts_ns[b->n++] = rec.ts_ns ? rec.ts_ns : p->last_ns;
 		if (rec.ts_ns > p->last_ns)
 			p->last_ns = rec.ts_ns;
-		if (rec.dropcount) {
-			bc_meta(m)->flags |= BC_META_DROPS;
-			m->tx_offload = rec.dropcount;
-		}
-		b->mbuf[b->n++] = m;
 	}
+	rte_pktmbuf_free_bulk(b->mbuf + b->n, n - b->n);
 	b->watermark_ns = p->last_ns;
 }
 
