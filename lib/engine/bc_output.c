@@ -152,6 +152,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.level = o->cfg.level,
 			.accelerate = env->accelerate,
 			.shared = env->shared,
+			.patient = env->patient,
 			.slice_bytes = SLICE_BYTES,
 			.ifaces = env->ifaces,
 			.queue_option = o->cfg.queue_option,

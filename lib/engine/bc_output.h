@@ -35,6 +35,7 @@ struct bc_output_env {
 	bool accelerate;
 	bool shared;			/* one lcore runs every stage */
 	bool statistics;		/* of each segment into the log */
+	bool patient;			/* no source loses packets while it waits */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */

@@ -140,6 +140,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.accelerate = p->cfg.accelerate && p->lossy,
 			.shared = p->cfg.n_lcores == 1 && p->lossy,
 			.statistics = p->cfg.statistics,
+			.patient = !p->lossy,
 			.filters = p->filters,
 			.publisher = p->cfg.publisher,
 			.client = p->cfg.client[o],

@@ -13,6 +13,9 @@
 /* The same where the sources take turns with the lane, so that a round cannot bring more than a burst of each. */
 #define BUSY_ROUND_SHARED 64
 
+/* Chunks that a patient lane has packed before it compresses the first: more would have left the caches by then. */
+#define AHEAD 2
+
 /* Finished chunks for which a busy lane wakes the committer once: on a shared CPU each waking costs more than writing the chunk. */
 #define TOGETHER 4
 
@@ -349,7 +352,8 @@ static void announce(struct bc_lane *l, uint32_t packets)
 
 uint32_t bc_lane_poll(struct bc_lane *l)
 {
-	uint32_t n = pack_some(l), blocks = 0;
+	bool enough = l->cfg.patient && l->tail - l->head >= AHEAD;
+	uint32_t n = enough ? 0 : pack_some(l), blocks = 0;
 	bool busy = n >= (l->cfg.shared ? BUSY_ROUND_SHARED : BUSY_ROUND);
 
 	if (!busy || !plenty(l))

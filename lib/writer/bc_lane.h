@@ -40,6 +40,7 @@ struct bc_lane_config {
 	int level;
 	bool accelerate;		/* the pressure ladder is allowed */
 	bool shared;			/* its lcore polls the sources too */
+	bool patient;			/* every source can wait: nothing is gained by packing far ahead of compressing */
 	uint32_t slice_bytes;		/* a compressed block's size */
 	const struct bc_iface_table *ifaces;
 	bool queue_option;
