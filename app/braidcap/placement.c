@@ -57,6 +57,7 @@ static int add_source(const struct bc_source_config *s, const struct bc_topology
 		p->queue = queues > 1 ? (int)q : -1;
 		p->numa = source_numa(s, topo);
 		p->busy = has_queues(s);
+		p->waits = s->kind == BC_SOURCE_FILE;
 	}
 	return 0;
 }

@@ -224,6 +224,22 @@ static bool one_does_all(const struct maker *m)
 	return true;
 }
 
+/*
+ * Of two lcores both compress, where the one that reads has time for it: files wait. Chunks go to all lanes in turn, so of three lanes
+ * it has one.
+ */
+static bool both_compress(const struct maker *m)
+{
+	bool wanted = false;
+
+	for (uint32_t i = 0; i < m->req->n_sources; i++)
+		if (!m->req->source[i].waits)
+			return false;
+	for (uint32_t o = 0; o < m->req->n_outputs; o++)
+		wanted |= m->req->output[o].compressing;
+	return wanted && total_lcores(m) == 2;
+}
+
 static bool core_taken(const struct maker *m, uint32_t core)
 {
 	for (uint32_t i = 0; i < m->plan.n_lcores; i++)
@@ -460,8 +476,9 @@ static void deal_writers(struct maker *m, uint32_t lcores)
 static void place_lanes(struct maker *m)
 {
 	uint32_t first = m->plan.n_lcores, lcores = total_lcores(m) - first, total = 0, i = 0;
+	bool both = both_compress(m);
 
-	deal_writers(m, lcores);
+	deal_writers(m, both ? 3 : lcores);
 	for (uint32_t o = 0; o < m->req->n_outputs; o++)
 		total += m->plan.writers[o];
 	lcores = min_u32(lcores, total);
@@ -469,7 +486,7 @@ static void place_lanes(struct maker *m)
 		take_lcore(m, ANY_NODE, m->lcore_cpu[m->merge_lcore]);
 	for (uint32_t o = 0; o < m->req->n_outputs; o++)
 		for (uint32_t lane = 0; lane < m->plan.writers[o]; lane++, i++)
-			add_stage(m, lcores ? first + i % lcores : 0, (struct bc_plan_stage){
+			add_stage(m, !lcores || (both && i % 3 == 1) ? 0 : first + i % lcores, (struct bc_plan_stage){
 				.kind = BC_STAGE_LANE, .output = (uint8_t)o, .lane = (uint8_t)lane });
 }
 

@@ -23,6 +23,7 @@ struct bc_plan_source {
 	char name[128];	/* as messages and the picture call it, without the queue */
 	int queue;	/* -1: the source has no queues to tell apart */
 	int numa;	/* the node it is near; -1: none */
+	bool waits;	/* a file: nothing is lost while its lcore does other work */
 	bool busy;	/* a poll-mode queue, worth a core of its own; else a few such share one */
 };
 

@@ -38,7 +38,9 @@ static void note_sharing(struct bc_plan *plan)
 		const struct bc_plan_lcore *l = &plan->lcore[i];
 		uint32_t rx = count_kind(plan, l, BC_STAGE_RX), lanes = count_kind(plan, l, BC_STAGE_LANE);
 
-		if (rx && lanes)
+		if (rx && lanes && plan->n_lcores > 1)
+			add(&plan->notes, "CPU %u also compresses, since its sources can wait", l->cpu);
+		else if (rx && lanes)
 			add(&plan->notes, "CPU %u does everything, one stage after the other", l->cpu);
 		else if (rx && count_kind(plan, l, BC_STAGE_MERGE))
 			add(&plan->notes, "the merge shares CPU %u with the sources", l->cpu);

@@ -523,6 +523,33 @@ static void writers_that_only_pack_stop_at_four(void **state)
 	assert_int_equal(plan.writers[0], 4);
 }
 
+static void of_two_cpus_both_compress_what_files_bring(void **state)
+{
+	machine("core:2 pu:1");
+	sources("file:a", 1, -1, false);
+	sources("file:b", 1, -1, false);
+	req.source[0].waits = req.source[1].waits = true;
+	output("/out", 0, true);
+	make();
+	assert_int_equal(plan.n_lcores, 2);
+	assert_int_equal(plan.writers[0], 3);
+	assert_int_equal(plan.stage[plan.lcore[0].first + plan.lcore[0].n - 1].kind, BC_STAGE_LANE);
+	assert_int_equal(plan.lcore[0].n, 4);
+	assert_int_equal(plan.lcore[1].n, 2);
+}
+
+static void one_source_that_cannot_wait_has_no_lane_beside_it(void **state)
+{
+	machine("core:2 pu:1");
+	sources("file:a", 1, -1, false);
+	sources("pcap:eth0", 1, -1, false);
+	req.source[0].waits = true;
+	output("/out", 0, true);
+	make();
+	assert_int_equal(plan.writers[0], 1);
+	assert_int_equal(plan.lcore[1].n, 1);
+}
+
 static void one_writer_packs_what_light_sources_bring(void **state)
 {
 	machine("core:100 pu:1");
@@ -929,6 +956,8 @@ int main(void)
 		cmocka_unit_test(writers_take_the_cores_that_remain),
 		cmocka_unit_test(writers_stop_at_sixteen),
 		cmocka_unit_test(writers_that_only_pack_stop_at_four),
+		cmocka_unit_test(of_two_cpus_both_compress_what_files_bring),
+		cmocka_unit_test(one_source_that_cannot_wait_has_no_lane_beside_it),
 		cmocka_unit_test(one_writer_packs_what_light_sources_bring),
 		cmocka_unit_test(listed_cpus_all_become_writers),
 		cmocka_unit_test(compressing_outputs_get_the_free_cores_first),
