@@ -146,12 +146,6 @@ static struct bc_pipeline_config pipeline_config(struct capture *c)
 		.devices_open_ctx = c,
 	};
 
-	pc.publisher = c->publisher;
-	pc.tap_ns = c->cfg.zmq_ns;
-	for (uint32_t i = 0; c->publisher && i < c->cfg.n_outputs; i++) {
-		pc.client[i] = c->client;
-		pc.tap[i] = i == 0;
-	}
 	memcpy(pc.writers, c->plan->writers, sizeof(pc.writers));
 	return pc;
 }
@@ -325,13 +319,22 @@ static int new_publisher(struct capture *c, struct bc_err *err)
 	return bc_publisher_new(&pc, &c->publisher, err);
 }
 
+/* Applications hear of all files, and get the packets of the first output, once. */
+static void set_hooks(struct capture *c, struct bc_pipeline_config *pc)
+{
+	pc->publisher = c->publisher;
+	pc->tap_ns = c->cfg.zmq_ns;
+	for (uint32_t i = 0; c->publisher && i < c->cfg.n_outputs; i++) {
+		pc->client[i] = c->client;
+		pc->tap[i] = i == 0;
+	}
+}
+
 static int prepare(struct capture *c, struct bc_err *err)
 {
 	struct bc_pipeline_config pc;
 	int r = make_plan(c, err);
 
-	if (!r)
-		r = new_publisher(c, err);
 	if (r)
 		return r;
 	pc = pipeline_config(c);
@@ -342,6 +345,11 @@ static int prepare(struct capture *c, struct bc_err *err)
 	if (c->eal.note[0])
 		bc_log(&c->log, BC_INFO, "%s", c->eal.note);
 	pc.huge = c->eal.huge;
+	/* Its threads run on the CPUs of this one, apart from the data path. */
+	r = new_publisher(c, err);
+	if (r)
+		return r;
+	set_hooks(c, &pc);
 	r = bc_pipeline_new(&pc, &c->pipeline, err);
 	if (!r)
 		r = make_lcores(c, err);

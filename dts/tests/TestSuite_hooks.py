@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from framework.checks import assert_lossless, assert_same, published, temporary, verify_segments
+from framework.checks import assert_lossless, assert_same, assert_streams, published, temporary, verify_segments
 from framework.host import tmpfs
 from framework.packets import Packet, frames, timed, write_pcap
 from framework.process import wait_until
@@ -92,6 +92,12 @@ class TestHooks(TestSuite):
     @func_test
     def from_zstd_and_classic_pcap(self):
         self.check_all_received("-Z", "zstd", "--format", "pcap")
+
+    @func_test
+    def from_erf(self):
+        messages, report, _ = self.published_while("--format", "erf")
+        assert_lossless(report, 5000)
+        assert_streams([packet_of(m) for m in messages if m[0] == b"data.v1.node-1"], {0: 5000})
 
     @func_test
     def each_finished_file_is_an_event(self):

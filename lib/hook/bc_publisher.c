@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include "bc_counter.h"
@@ -17,6 +20,7 @@
 
 #define LOOK_NS (100 * BC_NS_PER_MS)	/* for new subscriptions, when nothing else is to be done */
 #define SAY_NS (10 * BC_NS_PER_S)	/* between two lines on the same trouble */
+#define NICE 10				/* it may be late; who writes to the disk may not */
 #define MESSAGE_MAX 1024		/* what a subscriber may send, which is topics */
 
 struct bc_publisher {
@@ -28,7 +32,7 @@ struct bc_publisher {
 	pthread_mutex_t lock;		/* of the next five */
 	pthread_cond_t work;
 	struct bc_item *head, **tail;
-	size_t bytes;
+	size_t bytes;			/* see work_of() */
 	bool stop;
 
 	_Atomic uint64_t events, overflowed;
@@ -57,16 +61,22 @@ struct bc_item *bc_item_new(enum bc_item_kind kind, struct bc_tap *tap, size_t l
 	return i;
 }
 
+/* A chunk counts as what it is decompressed, so that the queue bounds the time to its end, too. */
+static size_t work_of(const struct bc_item *i)
+{
+	return i->len > i->dense ? i->len : i->dense;
+}
+
 bool bc_publisher_put(struct bc_publisher *p, struct bc_item *item, bool bounded)
 {
 	bool room;
 
 	pthread_mutex_lock(&p->lock);
-	room = !bounded || p->bytes + item->len <= p->cfg.queue_bytes;
+	room = !bounded || p->bytes + work_of(item) <= p->cfg.queue_bytes;
 	if (room) {
 		*p->tail = item;
 		p->tail = &item->next;
-		p->bytes += item->len;
+		p->bytes += work_of(item);
 		pthread_cond_signal(&p->work);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -225,7 +235,7 @@ static struct bc_item *next_item(struct bc_publisher *p, bool *ret_stop)
 	i = p->head;
 	if (i) {
 		p->head = i->next;
-		p->bytes -= i->len;
+		p->bytes -= work_of(i);
 		if (!p->head)
 			p->tail = &p->head;
 	}
@@ -241,6 +251,7 @@ static void *run(void *arg)
 	bool stop;
 
 	pthread_setname_np(pthread_self(), "bc-publish");
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	do {
 		i = next_item(p, &stop);
 		look_for_subscribers(p);

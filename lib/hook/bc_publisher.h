@@ -24,7 +24,7 @@
 #define BC_CLIENT_MAX 128
 
 #define BC_PUBLISH_HWM 65536U			/* messages that wait for one subscriber */
-#define BC_PUBLISH_QUEUE (64U * 1024 * 1024)	/* bytes that wait for the publisher's thread */
+#define BC_PUBLISH_QUEUE (128U * 1024 * 1024)	/* bytes that wait for the publisher's thread, as they are decompressed: its work */
 
 struct bc_publisher_config {
 	const char *endpoint;		/* as zmq_bind takes it: tcp://127.0.0.1:6000, tcp://[::1]:6000, ipc:///run/x; copied */

@@ -109,6 +109,7 @@ static int add(struct look *l, const char *file, const struct bc_series *series,
 		.mtime_ns = mtime_ns(st),
 		.size = (uint64_t)st->st_size,
 		.bytes = (uint64_t)st->st_blocks * 512,
+		.origin = -ECANCELED,	/* until it is found out */
 	};
 	if (!s->file)
 		return -ENOMEM;
@@ -302,8 +303,10 @@ static void expire_by_number(struct look *l)
 	const char *series = NULL;
 	uint64_t seen = 0;
 
-	if (!order)
+	if (!order) {
+		l->sum->failed += l->cfg->keep.number != 0;
 		return;
+	}
 	memcpy(order, l->age, l->n_ours * sizeof(*order));
 	qsort_r(order, l->n_ours, sizeof(*order), by_series, l->all);
 	for (size_t i = 0; i < l->n_ours && !cancelled(l); i++) {
