@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_tls_priv.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
+struct bc_tls {
+	enum bc_tls_side side;
+	char *cert, *key, *ca, *crl;	/* names of files */
+	pthread_mutex_t lock;
+	SSL_CTX *ctx;			/* under lock; sessions hold references of their own */
+};
+
+/* What OpenSSL says is wrong, without its codes; "it cannot be used" when it says nothing. */
+static const char *reason(void)
+{
+	unsigned long e = ERR_peek_error();
+	const char *text = ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
+
+	ERR_clear_error();
+	return text ? text : "it cannot be used";
+}
+
+static int load_identity(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
+{
+	const char *key = t->key ? t->key : t->cert;
+
+	if (!t->cert && t->key)
+		return bc_err_set(err, -EINVAL, "TLS: there is a key, '%s', but no certificate", t->key);
+	if (!t->cert)
+		return t->side == BC_TLS_CLIENT ? 0 : bc_err_set(err, -EINVAL, "TLS: a server needs a certificate");
+	if (SSL_CTX_use_certificate_chain_file(ctx, t->cert) != 1)
+		return bc_err_set(err, -EINVAL, "TLS: '%s' does not give a certificate: %s", t->cert, reason());
+	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
+		return bc_err_set(err, -EINVAL, "TLS: '%s' does not give the key of '%s': %s", key, t->cert, reason());
+	return 0;
+}
+
+static int load_trust(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
+{
+	struct stat st;
+	int ok;
+
+	if (!t->ca) {
+		if (t->side == BC_TLS_CLIENT && SSL_CTX_set_default_verify_paths(ctx) != 1)
+			return bc_err_set(err, -EINVAL, "TLS: the system's CAs cannot be read: %s", reason());
+		return 0;
+	}
+	if (stat(t->ca, &st) < 0)
+		return bc_err_set(err, -EINVAL, "TLS: the CA '%s': %s", t->ca, strerror(errno));
+	ok = S_ISDIR(st.st_mode) ? SSL_CTX_load_verify_dir(ctx, t->ca) : SSL_CTX_load_verify_file(ctx, t->ca);
+	if (ok != 1)
+		return bc_err_set(err, -EINVAL, "TLS: '%s' gives no CA: %s", t->ca, reason());
+	/* A server tells its clients whose certificates it takes. */
+	if (t->side == BC_TLS_SERVER && !S_ISDIR(st.st_mode))
+		SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(t->ca));
+	return 0;
+}
+
+static int load_crl(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	X509_LOOKUP *lookup;
+
+	if (!t->crl)
+		return 0;
+	if (t->side == BC_TLS_SERVER && !t->ca)
+		return bc_err_set(err, -EINVAL, "TLS: a revocation list needs the CA of the clients, whose certificates it revokes");
+	lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+	if (!lookup || X509_load_crl_file(lookup, t->crl, X509_FILETYPE_PEM) < 1)
+		return bc_err_set(err, -EINVAL, "TLS: '%s' gives no revocation list: %s", t->crl, reason());
+	X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+	return 0;
+}
+
+static void set_rules(const struct bc_tls *t, SSL_CTX *ctx)
+{
+	int verify = SSL_VERIFY_NONE;
+
+	SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+	/* The caller's bytes move in its queue between attempts. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	/* Nothing is resumed: each connection is verified anew. */
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+	SSL_CTX_set_num_tickets(ctx, 0);
+	if (t->side == BC_TLS_CLIENT)
+		verify = SSL_VERIFY_PEER;
+	else if (t->ca)
+		verify = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	SSL_CTX_set_verify(ctx, verify, NULL);
+}
+
+static int load(const struct bc_tls *t, SSL_CTX **ret, struct bc_err *err)
+{
+	SSL_CTX *ctx;
+	int r;
+
+	ERR_clear_error();
+	ctx = SSL_CTX_new(t->side == BC_TLS_CLIENT ? TLS_client_method() : TLS_server_method());
+	if (!ctx)
+		return bc_err_set(err, -ENOMEM, "TLS: %s", reason());
+	set_rules(t, ctx);
+	r = load_identity(t, ctx, err);
+	if (!r)
+		r = load_trust(t, ctx, err);
+	if (!r)
+		r = load_crl(t, ctx, err);
+	if (r) {
+		SSL_CTX_free(ctx);
+		return r;
+	}
+	*ret = ctx;
+	return 0;
+}
+
+static int copy(const char *from, char **to)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+int bc_tls_new(enum bc_tls_side side, const struct bc_tls_files *files, struct bc_tls **ret, struct bc_err *err)
+{
+	struct bc_tls *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return bc_err_set(err, -ENOMEM, "no memory for TLS");
+	t->side = side;
+	pthread_mutex_init(&t->lock, NULL);
+	if (copy(files->cert, &t->cert) || copy(files->key, &t->key) || copy(files->ca, &t->ca) || copy(files->crl, &t->crl))
+		r = bc_err_set(err, -ENOMEM, "no memory for TLS");
+	else
+		r = load(t, &t->ctx, err);
+	if (r) {
+		bc_tls_free(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+void bc_tls_free(struct bc_tls *t)
+{
+	if (!t)
+		return;
+	SSL_CTX_free(t->ctx);
+	pthread_mutex_destroy(&t->lock);
+	free(t->cert);
+	free(t->key);
+	free(t->ca);
+	free(t->crl);
+	free(t);
+}
+
+int bc_tls_reload(struct bc_tls *t, struct bc_err *err)
+{
+	SSL_CTX *fresh, *old;
+	int r = load(t, &fresh, err);
+
+	if (r)
+		return r;
+	pthread_mutex_lock(&t->lock);
+	old = t->ctx;
+	t->ctx = fresh;
+	pthread_mutex_unlock(&t->lock);
+	SSL_CTX_free(old);
+	return 0;
+}
+
+SSL *bc_tls_session(struct bc_tls *t)
+{
+	SSL *ssl;
+
+	pthread_mutex_lock(&t->lock);
+	ssl = SSL_new(t->ctx);
+	pthread_mutex_unlock(&t->lock);
+	return ssl;
+}
+
+enum bc_tls_side bc_tls_side_of(const struct bc_tls *t)
+{
+	return t->side;
+}

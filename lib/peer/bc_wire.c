@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_wire.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_pcapng.h"
+
+static uint32_t le32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+struct bc_wire {
+	uint32_t max_caplen;
+	struct bc_reader *reader;	/* of the link header in force; NULL before the first */
+	uint32_t ifaces;
+	bool pcapng;
+	uint8_t *link;
+	size_t link_len;
+};
+
+struct bc_wire *bc_wire_new(uint32_t max_caplen)
+{
+	struct bc_wire *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->max_caplen = max_caplen ? max_caplen : UINT32_MAX;
+	return w;
+}
+
+void bc_wire_free(struct bc_wire *w)
+{
+	if (!w)
+		return;
+	bc_reader_free(w->reader);
+	free(w->link);
+	free(w);
+}
+
+/* All blocks of a link header: interfaces and what surrounds them. The number of interfaces, or a negative errno. */
+static int parse_link(struct bc_reader *r, const uint8_t *payload, size_t len, struct bc_err *err)
+{
+	struct bc_record rec;
+	int ifaces = 0;
+
+	for (size_t at = 0; at < len;) {
+		size_t consumed, need;
+		int what = bc_reader_next(r, payload + at, len - at, &consumed, &need, &rec, err);
+
+		if (what < 0)
+			return bc_err_prefix(err, what, "link header");
+		if (what == BC_READ_MORE)
+			return bc_err_set(err, -EBADMSG, "link header: it ends within a block");
+		if (what == BC_READ_RECORD)
+			return bc_err_set(err, -EBADMSG, "link header: there is a packet in it");
+		ifaces += what == BC_READ_IFACE;
+		at += consumed;
+	}
+	return ifaces ? ifaces : bc_err_set(err, -EBADMSG, "link header: it names no interface");
+}
+
+static int take_link(struct bc_wire *w, const uint8_t *payload, size_t len, struct bc_err *err)
+{
+	struct bc_reader *r;
+	uint8_t *link;
+	int n;
+
+	if (w->reader && len == w->link_len && !memcmp(payload, w->link, len))
+		return BC_WIRE_READ_SAME;
+	r = bc_reader_new();
+	link = malloc(len ? len : 1);
+	n = r && link ? parse_link(r, payload, len, err) : bc_err_set(err, -ENOMEM, "no memory for a link header");
+	if (n < 0) {
+		bc_reader_free(r);
+		free(link);
+		return n;
+	}
+	memcpy(link, payload, len);
+	bc_reader_free(w->reader);
+	free(w->link);
+	w->reader = r;
+	w->ifaces = (uint32_t)n;
+	w->link = link;
+	w->link_len = len;
+	w->pcapng = len >= 4 && le32(link) == BC_PCAPNG_SHB;
+	return BC_WIRE_READ_LINK;
+}
+
+/* The reader knows other blocks with packets too, which have no time or are obsolete. */
+static bool is_epb(const uint8_t *payload, size_t len)
+{
+	uint32_t type = len >= 4 ? le32(payload) : 0;
+
+	return type == BC_PCAPNG_EPB || type == __builtin_bswap32(BC_PCAPNG_EPB);
+}
+
+static int take_packet(struct bc_wire *w, const uint8_t *payload, size_t len, struct bc_record *rec, struct bc_err *err)
+{
+	struct bc_record got;
+	size_t consumed = 0, need;
+	int what;
+
+	if (!w->reader)
+		return bc_err_set(err, -EBADMSG, "a packet came before the link header");
+	if (!len || (w->pcapng && !is_epb(payload, len)))
+		return bc_err_set(err, -EBADMSG, "a packet's message holds no packet");
+	what = bc_reader_next(w->reader, payload, len, &consumed, &need, &got, err);
+	if (what < 0)
+		return what;
+	if (what != BC_READ_RECORD || consumed != len)
+		return bc_err_set(err, -EBADMSG, "a packet's length and that of its message differ");
+	if (got.caplen > w->max_caplen)
+		return bc_err_set(err, -EBADMSG, "a packet of %u bytes came, and %u are allowed", got.caplen, w->max_caplen);
+	*rec = got;
+	return BC_WIRE_READ_PACKET;
+}
+
+int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *consumed, size_t *need, struct bc_record *rec,
+		 struct bc_err *err)
+{
+	size_t total = bc_wire_length(buf, len);
+	int r;
+
+	if (total && buf[0] > BC_WIRE_PACKET)
+		return bc_err_set(err, -EBADMSG, "there is no message of type %u", buf[0]);
+	if (!total || len < total) {
+		*consumed = 0;
+		*need = total ? total : BC_WIRE_HEADER;
+		return BC_WIRE_READ_MORE;
+	}
+	if (buf[0] == BC_WIRE_LINK)
+		r = take_link(w, buf + BC_WIRE_HEADER, total - BC_WIRE_HEADER, err);
+	else
+		r = take_packet(w, buf + BC_WIRE_HEADER, total - BC_WIRE_HEADER, rec, err);
+	if (r >= 0)
+		*consumed = total;
+	return r;
+}
+
+uint32_t bc_wire_ifaces(const struct bc_wire *w)
+{
+	return w->ifaces;
+}
+
+const struct bc_iface *bc_wire_iface(const struct bc_wire *w, uint32_t i)
+{
+	return bc_reader_iface(w->reader, i);
+}
+
+bool bc_wire_is_pcapng(const struct bc_wire *w)
+{
+	return w->pcapng;
+}
+
+const uint8_t *bc_wire_link(const struct bc_wire *w, size_t *len)
+{
+	*len = w->link_len;
+	return w->link;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * osmo-pcap's messages, as they stand on a TCP stream: a header of four bytes {type, spare, length in network byte order} and
+ * the payload. A link header (type 0) carries a pcap file header, or the section and interface blocks of pcapng; each packet
+ * (type 1) a pcap record, or one enhanced packet block. docs/distributed.md has it in full.
+ */
+#ifndef BC_WIRE_H
+#define BC_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_err.h"
+#include "bc_reader.h"
+
+#define BC_WIRE_HEADER 4U
+#define BC_WIRE_PAYLOAD_MAX 65535U
+#define BC_WIRE_MESSAGE_MAX (BC_WIRE_HEADER + BC_WIRE_PAYLOAD_MAX)
+
+enum bc_wire_type { BC_WIRE_LINK, BC_WIRE_PACKET };
+
+/* Writes BC_WIRE_HEADER bytes and returns where the len bytes of payload go. */
+static inline uint8_t *bc_wire_header(uint8_t *dst, enum bc_wire_type type, uint16_t len)
+{
+	dst[0] = (uint8_t)type;
+	dst[1] = 0;
+	dst[2] = (uint8_t)(len >> 8);
+	dst[3] = (uint8_t)len;
+	return dst + BC_WIRE_HEADER;
+}
+
+/* Bytes of a packet that fit a message, with all that a record of the format may carry. */
+#define BC_WIRE_SNAPLEN 65472U
+
+/*
+ * The whole length of the message of which len bytes stand at buf; 0 if these are fewer than BC_WIRE_HEADER. The message itself
+ * need not be there. Nothing is checked.
+ */
+static inline size_t bc_wire_length(const uint8_t *buf, size_t len)
+{
+	return len < BC_WIRE_HEADER ? 0 : BC_WIRE_HEADER + ((size_t)buf[2] << 8 | buf[3]);
+}
+
+/* Reads one sender's messages. It does no I/O, and never reads outside the bytes given. Every field is hostile. */
+struct bc_wire;
+
+enum bc_wire_read {
+	BC_WIRE_READ_MORE,	/* the bytes end inside a message: call again with more of them */
+	BC_WIRE_READ_LINK,	/* a link header, the first or another than before: its interfaces are 0 to bc_wire_ifaces() - 1 */
+	BC_WIRE_READ_SAME,	/* the link header that was in force, once more: nothing changes */
+	BC_WIRE_READ_PACKET,	/* *rec is filled */
+};
+
+/* A packet with more than max_caplen bytes is malformed (0: no limit but a message's). NULL without memory; free takes NULL. */
+struct bc_wire *bc_wire_new(uint32_t max_caplen);
+void bc_wire_free(struct bc_wire *w);
+
+/*
+ * Parse the message at buf. *consumed is its length, and rec is set at BC_WIRE_READ_PACKET only; rec->iface counts through the
+ * interfaces of the link header in force, rec->data points into buf. At BC_WIRE_READ_MORE *consumed is 0 and *need, more than len
+ * and at most BC_WIRE_MESSAGE_MAX, is how many bytes from buf to come back with. What comes out does not depend on how much is
+ * given at once.
+ *
+ * -EBADMSG: malformed, err says what; -ENOMEM. *consumed, *need and rec are then untouched, and w can only be freed. What was
+ * read before stays good.
+ */
+int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *consumed, size_t *need, struct bc_record *rec,
+		 struct bc_err *err);
+
+/*
+ * Of the link header in force: its interfaces, at least one; whether it is pcapng; the payload itself, *len bytes, NULL before the
+ * first. All that is returned is good until the next BC_WIRE_READ_LINK.
+ */
+uint32_t bc_wire_ifaces(const struct bc_wire *w);
+const struct bc_iface *bc_wire_iface(const struct bc_wire *w, uint32_t i);
+bool bc_wire_is_pcapng(const struct bc_wire *w);
+const uint8_t *bc_wire_link(const struct bc_wire *w, size_t *len);
+
+#endif

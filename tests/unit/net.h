@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A listening socket on loopback, and a certificate authority in a folder. */
+#ifndef NET_H
+#define NET_H
+
+#include "bc_test.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Port 0: any; it is then in *port. */
+static inline int net_listen(uint16_t *port)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof(sa);
+	const int yes = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	getsockname(fd, (struct sockaddr *)&sa, &len);
+	*port = ntohs(sa.sin_port);
+	return fd;
+}
+
+/* The next connection within ten seconds. */
+static inline int net_accept(int listener)
+{
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+
+	assert_int_equal(poll(&p, 1, 10000), 1);
+	return accept(listener, NULL, NULL);
+}
+
+/* Close with a reset, as a process that was killed with bytes unread does. */
+static inline void net_reset(int fd)
+{
+	const struct linger now = { .l_onoff = 1 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+	close(fd);
+}
+
+/* Run scripts/test-ca with these arguments; skips where there is no openssl(1). */
+static inline void net_ca(const char *folder, const char *args)
+{
+	char command[512];
+
+	if (system("command -v openssl >/dev/null"))
+		BC_SKIP("there is no openssl(1)");
+	snprintf(command, sizeof(command), "'" BC_ROOT "/scripts/test-ca' %s %s", folder, args);
+	assert_int_equal(system(command), 0);
+}
+
+#endif
