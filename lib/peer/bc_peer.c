@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_peer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "bc_conn.h"
+#include "bc_ipip.h"
+#include "bc_spool.h"
+#include "bc_time.h"
+
+/* Between two attempts: the first, and the longest; it doubles in between, and varies so that many nodes do not come at once. */
+#define BACKOFF_MIN_NS (100 * BC_NS_PER_MS)
+#define BACKOFF_MAX_NS (30 * BC_NS_PER_S)
+/* For TCP and TLS to come up. */
+#define HANDSHAKE_NS (10 * BC_NS_PER_S)
+/* A connection that lasted for less is an attempt that failed. */
+#define STEADY_NS (5 * BC_NS_PER_S)
+/* In one call, so that the other side's end is seen in between. */
+#define WRITE_MAX (256U * 1024)
+
+enum state {
+	WAITING,	/* for the next attempt */
+	CONNECTING,
+	DOUBTING,	/* connected: would the other side refuse us, we would know by then */
+	UP,
+	ENDING,		/* all is sent: the other side's end is awaited */
+	OVER,
+};
+
+struct bc_peer {
+	char *name, *host, *source;
+	struct bc_peer_config cfg;
+	struct bc_spool spool;
+	int wake;			/* eventfd */
+	pthread_t thread;
+	bool started;
+	/* Orders: any thread sets them, the peer's thread obeys. */
+	_Atomic bool stop, end;
+	_Atomic uint64_t end_by_ns;
+
+	/* The peer's thread. */
+	enum state state;
+	struct bc_conn *conn;
+	struct bc_ipip *ipip;
+	unsigned attempt;
+	uint64_t backoff_ns;
+	uint64_t until_ns;		/* WAITING, CONNECTING, DOUBTING: their end */
+	uint64_t up_ns;			/* when the connection came up */
+	bool said_up;
+	char said[BC_ERR_MSG_MAX];	/* what was last said to be wrong; "" when nothing is */
+	const uint8_t *prefix;		/* the link header that goes before the spool, or what is left of it */
+	size_t prefix_len;
+	bool blocked;			/* the last write could not go on */
+	short want;			/* what the connection waits for */
+
+	uint8_t message[BC_WIRE_MESSAGE_MAX];	/* IPIP: the one under way */
+
+	/* The peer's thread writes, all read. */
+	_Atomic bool done, up;
+	bc_counter_t connects, unacked;
+};
+
+static void wake(struct bc_peer *p)
+{
+	const uint64_t one = 1;
+
+	/* A full counter wakes as well. */
+	(void)!write(p->wake, &one, sizeof(one));
+}
+
+/* The same words are said once. */
+static void say_broken(struct bc_peer *p, const char *why)
+{
+	if (!strcmp(p->said, why))
+		return;
+	snprintf(p->said, sizeof(p->said), "%s", why);
+	bc_log(p->cfg.log, BC_WARN, "%s: %s: trying again, every %g to %g s, until it works", p->name, why,
+	       (double)BACKOFF_MIN_NS / BC_NS_PER_S, (double)BACKOFF_MAX_NS / BC_NS_PER_S);
+}
+
+static void say_up(struct bc_peer *p)
+{
+	const char *who = p->conn ? bc_conn_cert_name(p->conn) : "";
+
+	p->said_up = true;
+	p->said[0] = '\0';
+	if (p->conn)
+		bc_log(p->cfg.log, BC_NOTICE, "%s: connected to %s%s%s%s", p->name, bc_conn_address(p->conn),
+		       p->cfg.tls ? " by TLS" : "", who[0] ? ", certificate of " : "", who);
+}
+
+/* The next attempt comes later than the last, by some chance. */
+static void back_off(struct bc_peer *p, uint64_t now_ns)
+{
+	uint64_t ns = p->backoff_ns;
+
+	p->until_ns = now_ns + ns / 2 + arc4random() % (ns / 2 + 1);
+	p->backoff_ns = ns * 2 < BACKOFF_MAX_NS ? ns * 2 : BACKOFF_MAX_NS;
+	p->state = WAITING;
+}
+
+static void drop(struct bc_peer *p)
+{
+	bc_conn_close(p->conn);
+	p->conn = NULL;
+	atomic_store(&p->up, false);
+	p->prefix_len = 0;
+	p->blocked = false;
+	bc_spool_rewind(&p->spool);
+}
+
+/* The connection is broken, or did not come up. */
+static void broken(struct bc_peer *p, const char *why, uint64_t now_ns)
+{
+	uint32_t unacked = p->conn ? bc_conn_unacked(p->conn) : 0;
+	bool was_up = p->state == UP || p->state == ENDING;
+
+	drop(p);
+	if (was_up && now_ns - p->up_ns >= STEADY_NS) {
+		p->backoff_ns = BACKOFF_MIN_NS;
+		p->said[0] = '\0';
+	}
+	if (was_up && unacked) {
+		bc_counter_add(&p->unacked, unacked);
+		bc_log(p->cfg.log, BC_WARN, "%s: the connection broke with %" PRIu32 " bytes not acknowledged: their packets, counted as "
+		       "written, may be lost", p->name, unacked);
+	}
+	say_broken(p, why);
+	back_off(p, now_ns);
+}
+
+static void connect_now(struct bc_peer *p, uint64_t now_ns)
+{
+	const struct bc_conn_target target = { .host = p->host, .port = p->cfg.port, .source = p->source };
+	struct bc_err err;
+	int r = bc_conn_connect(&target, p->attempt++, p->cfg.tls, &p->conn, &err);
+
+	if (r) {
+		broken(p, err.msg, bc_mono_ns());
+		return;
+	}
+	p->state = CONNECTING;
+	p->want = POLLOUT;
+	p->until_ns = now_ns + HANDSHAKE_NS;
+}
+
+static void handshake(struct bc_peer *p, uint64_t now_ns)
+{
+	struct bc_err err = { .msg = "" };
+	int r = bc_conn_handshake(p->conn, &p->want, &err);
+
+	if (r == -EAGAIN && now_ns >= p->until_ns) {
+		r = -ETIMEDOUT;
+		bc_err_set(&err, r, "no answer within %llu s", (unsigned long long)(HANDSHAKE_NS / BC_NS_PER_S));
+	}
+	if (r == -EAGAIN)
+		return;
+	if (r) {
+		bc_err_prefix(&err, r, "%s", bc_conn_address(p->conn));
+		broken(p, err.msg, now_ns);
+		return;
+	}
+	p->state = DOUBTING;
+	p->until_ns = now_ns + bc_conn_doubt_ns(p->conn);
+}
+
+/* What the other side says is nothing to us, but that it ends. False: the connection is gone. */
+static bool listen_to(struct bc_peer *p, uint64_t now_ns)
+{
+	uint8_t waste[4096];
+	struct bc_err err = { .msg = "" };
+	ptrdiff_t n;
+
+	do
+		n = bc_conn_read(p->conn, waste, sizeof(waste), &p->want, &err);
+	while (n > 0);
+	if (n == -EAGAIN)
+		return true;
+	if (p->state == ENDING && n == 0) {
+		p->state = OVER;
+		return false;
+	}
+	if (n == 0)
+		bc_err_set(&err, -ECONNRESET, "the other side ended the connection");
+	bc_err_prefix(&err, -ECONNRESET, "%s", bc_conn_address(p->conn));
+	broken(p, err.msg, now_ns);
+	return false;
+}
+
+static void come_up(struct bc_peer *p, uint64_t now_ns)
+{
+	p->state = UP;
+	p->up_ns = now_ns;
+	p->said_up = false;
+	p->prefix_len = bc_spool_link(&p->spool, &p->prefix);
+	bc_counter_add(&p->connects, 1);
+	atomic_store(&p->up, true);
+	/* One that may be turned away again at once says so only when it lasts. */
+	if (p->backoff_ns <= 2 * BACKOFF_MIN_NS)
+		say_up(p);
+}
+
+/* One piece to the kernel. False: nothing went, or the connection is gone. */
+static bool send_some(struct bc_peer *p, uint64_t now_ns)
+{
+	struct bc_err err = { .msg = "" };
+	const uint8_t *data = p->prefix;
+	size_t len = p->prefix_len ? p->prefix_len : bc_spool_peek(&p->spool, &data);
+	ptrdiff_t n;
+
+	if (!len)
+		return false;
+	n = bc_conn_write(p->conn, data, len < WRITE_MAX ? len : WRITE_MAX, &p->want, &err);
+	p->blocked = n == -EAGAIN;
+	if (n > 0 && p->prefix_len) {
+		p->prefix += n;
+		p->prefix_len -= (size_t)n;
+	} else if (n > 0) {
+		bc_spool_take(&p->spool, (size_t)n);
+	} else if (n != -EAGAIN) {
+		bc_err_prefix(&err, (int)n, "%s", bc_conn_address(p->conn));
+		broken(p, err.msg, now_ns);
+	}
+	return n > 0;
+}
+
+static bool all_sent(const struct bc_peer *p)
+{
+	return !p->prefix_len && !bc_spool_waiting(&p->spool);
+}
+
+static void be_up(struct bc_peer *p, uint64_t now_ns)
+{
+	if (!listen_to(p, now_ns))
+		return;
+	if (!p->said_up && now_ns - p->up_ns >= STEADY_NS)
+		say_up(p);
+	if (now_ns - p->up_ns >= STEADY_NS)
+		p->backoff_ns = BACKOFF_MIN_NS;
+	for (int i = 0; i < 16 && send_some(p, now_ns); i++)
+		continue;
+	if (p->state == UP && atomic_load(&p->end) && all_sent(p) && bc_conn_end(p->conn, &p->want) != -EAGAIN)
+		p->state = ENDING;
+}
+
+static void step(struct bc_peer *p, uint64_t now_ns)
+{
+	p->want = 0;
+	switch (p->state) {
+	case WAITING:
+		if (atomic_load(&p->end) && !bc_spool_waiting(&p->spool))
+			p->state = OVER;
+		else if (now_ns >= p->until_ns)
+			connect_now(p, now_ns);
+		break;
+	case CONNECTING:
+		handshake(p, now_ns);
+		break;
+	case DOUBTING:
+		if (listen_to(p, now_ns) && now_ns >= p->until_ns)
+			come_up(p, now_ns);
+		break;
+	case UP:
+		be_up(p, now_ns);
+		break;
+	case ENDING:
+		listen_to(p, now_ns);
+		break;
+	case OVER:
+		break;
+	}
+	if (atomic_load(&p->end) && now_ns >= atomic_load(&p->end_by_ns))
+		p->state = OVER;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How long there is nothing to do unless somebody calls. */
+static int idle_ms(const struct bc_peer *p)
+{
+	uint64_t now = bc_mono_ns(), until = now + 10 * BC_NS_PER_S;
+
+	if (p->state == WAITING || p->state == CONNECTING || p->state == DOUBTING)
+		until = earlier(until, p->until_ns);
+	if (p->state == UP && !p->said_up)
+		until = earlier(until, p->up_ns + STEADY_NS);
+	if (atomic_load(&p->end))
+		until = earlier(until, atomic_load(&p->end_by_ns));
+	if (p->state == UP && !p->blocked && !all_sent(p))
+		return 0;
+	return until > now ? (int)((until - now) / BC_NS_PER_MS + 1) : 0;
+}
+
+static void pause_until_called(struct bc_peer *p)
+{
+	struct pollfd fds[2] = { { .fd = p->wake, .events = POLLIN }, { .fd = -1 } };
+	uint64_t calls;
+
+	if (p->conn) {
+		fds[1].fd = bc_conn_fd(p->conn);
+		fds[1].events = (short)(POLLIN | p->want);
+	}
+	if (poll(fds, 2, idle_ms(p)) > 0 && fds[0].revents)
+		(void)!read(p->wake, &calls, sizeof(calls));
+}
+
+static void *run_tcp(void *arg)
+{
+	struct bc_peer *p = arg;
+
+	pthread_setname_np(pthread_self(), "bc-peer");
+	while (!atomic_load(&p->stop) && p->state != OVER) {
+		step(p, bc_mono_ns());
+		if (p->state != OVER)
+			pause_until_called(p);
+	}
+	drop(p);
+	atomic_store(&p->done, true);
+	return NULL;
+}
+
+/* IPIP knows no connection: what the kernel does not take is tried again. */
+static void send_datagrams(struct bc_peer *p)
+{
+	struct bc_err err;
+	size_t len;
+	int r = 0;
+
+	while (!r && !atomic_load(&p->stop) && (len = bc_spool_copy(&p->spool, p->message))) {
+		r = bc_ipip_send(p->ipip, p->message + BC_WIRE_HEADER, len - BC_WIRE_HEADER, &err);
+		if (!r) {
+			bc_spool_take(&p->spool, len);
+			p->backoff_ns = BACKOFF_MIN_NS;
+			p->said[0] = '\0';
+		}
+	}
+	p->state = UP;
+	atomic_store(&p->up, !r);
+	if (r) {
+		say_broken(p, err.msg);
+		back_off(p, bc_mono_ns());
+	}
+}
+
+static void *run_ipip(void *arg)
+{
+	struct bc_peer *p = arg;
+
+	pthread_setname_np(pthread_self(), "bc-peer");
+	p->state = UP;
+	p->said_up = true;
+	while (!atomic_load(&p->stop) && p->state != OVER) {
+		uint64_t now_ns = bc_mono_ns();
+
+		if (p->state == UP || now_ns >= p->until_ns)
+			send_datagrams(p);
+		if (atomic_load(&p->end) && (!bc_spool_waiting(&p->spool) || now_ns >= atomic_load(&p->end_by_ns)))
+			p->state = OVER;
+		else
+			pause_until_called(p);
+	}
+	atomic_store(&p->done, true);
+	return NULL;
+}
+
+static int copy(const char *from, char **to)
+{
+	*to = from ? strdup(from) : NULL;
+	return from && !*to ? -ENOMEM : 0;
+}
+
+int bc_peer_new(const struct bc_peer_config *cfg, struct bc_peer **ret, struct bc_err *err)
+{
+	struct bc_peer *p = aligned_alloc(BC_CACHE_LINE, (sizeof(*p) + 63) / 64 * 64);
+	int r = 0;
+
+	if (!p)
+		return bc_err_set(err, -ENOMEM, "%s: no memory for a peer", cfg->name);
+	memset(p, 0, sizeof(*p));
+	p->cfg = *cfg;
+	p->backoff_ns = BACKOFF_MIN_NS;
+	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (copy(cfg->name, &p->name) || copy(cfg->host, &p->host) || copy(cfg->source, &p->source) ||
+	    bc_spool_init(&p->spool, cfg->queue_bytes) || p->wake < 0)
+		r = bc_err_set(err, -ENOMEM, "%s: no memory for a queue of %zu bytes", cfg->name, cfg->queue_bytes);
+	if (!r && cfg->proto == BC_PEER_IPIP)
+		r = bc_err_prefix(err, bc_ipip_open(cfg->host, cfg->source, &p->ipip, err), "%s", cfg->name);
+	if (r) {
+		bc_peer_free(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+int bc_peer_start(struct bc_peer *p)
+{
+	int r = pthread_create(&p->thread, NULL, p->cfg.proto == BC_PEER_IPIP ? run_ipip : run_tcp, p);
+
+	p->started = r == 0;
+	return -r;
+}
+
+void bc_peer_free(struct bc_peer *p)
+{
+	if (!p)
+		return;
+	atomic_store(&p->stop, true);
+	if (p->started) {
+		wake(p);
+		pthread_join(p->thread, NULL);
+	}
+	bc_ipip_close(p->ipip);
+	bc_spool_fini(&p->spool);
+	if (p->wake >= 0)
+		close(p->wake);
+	free(p->name);
+	free(p->host);
+	free(p->source);
+	free(p);
+}
+
+int bc_peer_put(struct bc_peer *p, const void *data, size_t len)
+{
+	int r = bc_spool_put(&p->spool, data, len);
+
+	if (!r)
+		wake(p);
+	return r;
+}
+
+uint64_t bc_peer_passed(const struct bc_peer *p)
+{
+	return bc_spool_gone(&p->spool);
+}
+
+void bc_peer_end(struct bc_peer *p, uint64_t timeout_ns)
+{
+	atomic_store(&p->end_by_ns, bc_mono_ns() + timeout_ns);
+	atomic_store(&p->end, true);
+	wake(p);
+}
+
+bool bc_peer_done(const struct bc_peer *p)
+{
+	return atomic_load(&p->done);
+}
+
+void bc_peer_stats(const struct bc_peer *p, struct bc_peer_stats *ret)
+{
+	*ret = (struct bc_peer_stats){
+		.up = atomic_load(&p->up),
+		.connects = bc_counter_get(&p->connects),
+		.queued_bytes = bc_spool_waiting(&p->spool),
+		.queue_bytes = p->cfg.queue_bytes,
+		.unacked_bytes = bc_counter_get(&p->unacked),
+	};
+}

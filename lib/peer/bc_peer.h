@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A remote peer that messages are sent to, with a queue and a thread of its own: it connects, speaks TLS where it is to, sends, and
+ * connects again for ever when it cannot. After each connect the link header in force goes first, and sending goes on with the message
+ * that the last connection did not take wholly. Nobody ever waits for it.
+ */
+#ifndef BC_PEER_H
+#define BC_PEER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_err.h"
+#include "bc_log.h"
+#include "bc_tls.h"
+
+enum bc_peer_proto {
+	BC_PEER_OSMO,	/* osmo-pcap's messages over TCP */
+	BC_PEER_IPIP,	/* the payload of each packet message, an IP packet, as payload of IP */
+};
+
+struct bc_peer_config {
+	const char *name;	/* in the log; all strings are copied */
+	enum bc_peer_proto proto;
+	const char *host;	/* a name or an address */
+	uint16_t port;		/* OSMO */
+	const char *source;	/* the address to come from, or NULL */
+	struct bc_tls *tls;	/* OSMO; a client's, not owned; NULL: plain */
+	size_t queue_bytes;	/* that may wait */
+	const struct bc_log *log;
+};
+
+struct bc_peer;
+
+/*
+ * Takes what needs privileges (for IPIP CAP_NET_RAW) and starts nothing. 0 and *ret, or a negative errno with a line in err. free takes
+ * NULL; it ends the thread at once, but for a name's resolution that is under way.
+ */
+int bc_peer_new(const struct bc_peer_config *cfg, struct bc_peer **ret, struct bc_err *err);
+void bc_peer_free(struct bc_peer *p);
+
+/* Begin the thread. 0 or a negative errno. */
+int bc_peer_start(struct bc_peer *p);
+
+/* Whole messages, in the framing of bc_wire.h: all (0) or none (-ENOBUFS: no room). One thread at a time. Never waits. */
+int bc_peer_put(struct bc_peer *p, const void *data, size_t len);
+
+/* Bytes, counted since the beginning, of whole messages that the kernel took. Any thread. */
+uint64_t bc_peer_passed(const struct bc_peer *p);
+
+/*
+ * Nothing more is put: when all was sent, end the connection in good order and wait for the other side's end, all within timeout_ns.
+ * bc_peer_done() tells when that is over, whatever came of it.
+ */
+void bc_peer_end(struct bc_peer *p, uint64_t timeout_ns);
+bool bc_peer_done(const struct bc_peer *p);
+
+struct bc_peer_stats {
+	bool up;
+	uint64_t connects;	/* successful ones */
+	uint64_t queued_bytes;
+	uint64_t queue_bytes;	/* at the most */
+	uint64_t unacked_bytes;	/* handed to connections that broke before the other side had acknowledged them */
+};
+
+/* Any thread. */
+void bc_peer_stats(const struct bc_peer *p, struct bc_peer_stats *ret);
+
+/*
+ * A filter expression for libpcap that excludes what goes to such a peer and comes back, in buf; the host is resolved. 0, or a
+ * negative errno with a line in err.
+ */
+int bc_peer_exclude(enum bc_peer_proto proto, const char *host, uint16_t port, char *buf, size_t size, struct bc_err *err);
+
+#endif
