@@ -21,14 +21,6 @@
 #define RESTART_MAX_NS (64 * BC_NS_PER_S)
 #define FATES (2 * BC_STORE_QUEUE_MAX)		/* more than segments can wait for theirs */
 
-/* Packets whose fate is known only when a stream codec's bytes were written, or the store has settled. */
-struct pending {
-	uint64_t packets;
-	uint64_t bytes;
-	uint64_t file_bytes;
-	uint64_t from[BC_MAX_SOURCES];
-};
-
 /* The segment as it was when the store had settled last: what remains of it if the next settling fails. */
 struct mark {
 	bool headed;
@@ -62,12 +54,13 @@ struct bc_committer {
 
 	struct bc_lz4 *lz4;		/* for the segments' own bytes */
 	struct bc_stream *stream;
-	struct pending pending;
+	struct bc_tally pending;	/* known only when a stream codec's bytes were written, or the store has settled */
+	struct bc_backlog *backlog;	/* of a store that lags, behind pending; else NULL */
 	struct mark mark;
-	struct pending handed;		/* what the store has of the current segment, for good */
+	struct bc_tally handed;		/* what the store has of the current segment, for good */
 
 	/* Behind a command. */
-	struct pending *waiting;	/* a ring of FATES: what was given to those whose fate is unknown */
+	struct bc_tally *waiting;	/* a ring of FATES: what was given to those whose fate is unknown */
 	uint32_t finished, judged;	/* segments; those between wait */
 	struct fate fate[FATES];	/* the publishing thread writes, before it counts fated up */
 	uint64_t restart_ns;		/* not to be begun anew before this, after a failure */
@@ -85,7 +78,7 @@ struct bc_committer {
 	uint64_t synced_mono_ns;
 	uint64_t chunk_mono_ns;		/* when the last chunk was written */
 	uint64_t drain_since_ns;
-	bool full_said;
+	bool full_said, slow_said;
 
 	_Atomic uint32_t fated;
 	_Atomic bool stopping, draining, aborted, done, reader_gone;
@@ -133,6 +126,16 @@ static void say_full(struct bc_committer *c, bool full)
 	else if (!full && c->full_said)
 		bc_log(c->cfg.log, BC_NOTICE, "%s: there is space again: the capture goes on", c->account->name);
 	c->full_said = full;
+}
+
+static void say_slow(struct bc_committer *c, bool slow)
+{
+	if (slow && !c->slow_said)
+		bc_log(c->cfg.log, BC_ERROR, "%s: the peer's queue is full: losing packets as peer_slow, until it has caught up",
+		       c->account->name);
+	else if (!slow && c->slow_said)
+		bc_log(c->cfg.log, BC_NOTICE, "%s: the peer has caught up", c->account->name);
+	c->slow_said = slow;
 }
 
 static void nap(uint64_t ns)
@@ -199,6 +202,8 @@ static enum bc_loss loss_of(int r)
 		return BC_LOSS_READER_GONE;
 	case -ECOMM:
 		return BC_LOSS_PIPE_ERROR;
+	case -ENOBUFS:
+		return BC_LOSS_PEER_SLOW;
 	case -ECANCELED:
 		return BC_LOSS_ABORTED;
 	default:
@@ -206,7 +211,7 @@ static enum bc_loss loss_of(int r)
 	}
 }
 
-static void enter_lost(struct bc_committer *c, const struct pending *p, enum bc_loss loss)
+static void enter_lost(struct bc_committer *c, const struct bc_tally *p, enum bc_loss loss)
 {
 	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
 		if (p->from[s])
@@ -214,23 +219,14 @@ static void enter_lost(struct bc_committer *c, const struct pending *p, enum bc_
 }
 
 /* Lost here: its place will be marked. */
-static void count_lost(struct bc_committer *c, const struct pending *p, enum bc_loss loss)
+static void count_lost(struct bc_committer *c, const struct bc_tally *p, enum bc_loss loss)
 {
 	enter_lost(c, p, loss);
 	c->lost += p->packets;
 	c->lost_as = loss;
 }
 
-static void add_pending(struct bc_committer *c, struct pending *to, const struct pending *p)
-{
-	to->packets += p->packets;
-	to->bytes += p->bytes;
-	to->file_bytes += p->file_bytes;
-	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
-		to->from[s] += p->from[s];
-}
-
-static void enter_written(struct bc_committer *c, const struct pending *p)
+static void enter_written(struct bc_committer *c, const struct bc_tally *p)
 {
 	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
 		if (p->from[s])
@@ -240,14 +236,46 @@ static void enter_written(struct bc_committer *c, const struct pending *p)
 	bc_counter_add(&c->account->file_bytes, p->file_bytes);
 }
 
-/* The store has what is pending for good; what is behind it, a command, may still lose it. */
+/* The store has what is pending for good; what is behind it, a command or a peer, may still lose it. */
 static void keep(struct bc_committer *c)
 {
-	add_pending(c, &c->handed, &c->pending);
-	if (!c->cfg.piped)
+	bc_tally_add(&c->handed, &c->pending);
+	if (c->backlog && (c->pending.packets || c->pending.file_bytes))
+		bc_backlog_push(c->backlog, bc_store_size(c->cfg.store), &c->pending);
+	else if (!c->backlog && !c->cfg.piped)
 		enter_written(c, &c->pending);
 	memset(&c->pending, 0, sizeof(c->pending));
 	c->mark = (struct mark){ .headed = c->headed, .ifaces = c->ifaces, .noted = c->noted, .info = c->info };
+}
+
+/* What a store that lags has passed on by now. */
+static void count_passed(struct bc_committer *c)
+{
+	struct bc_tally t;
+
+	while (c->backlog && bc_backlog_pop(c->backlog, bc_store_passed(c->cfg.store), &t))
+		enter_written(c, &t);
+	if (c->slow_said && c->begun && bc_store_passed(c->cfg.store) == bc_store_size(c->cfg.store))
+		say_slow(c, false);
+}
+
+/* The last chunk is through: what a store that lags passes on in the time it has, and what it does not. */
+static void drain(struct bc_committer *c)
+{
+	struct bc_tally t, lost = { .packets = 0 };
+
+	if (!c->backlog)
+		return;
+	bc_store_drain(c->cfg.store);
+	count_passed(c);
+	if (atomic_load(&c->aborted))
+		return;
+	while (bc_backlog_pop(c->backlog, UINT64_MAX, &t))
+		bc_tally_add(&lost, &t);
+	if (lost.packets)
+		bc_log(c->cfg.log, BC_ERROR, "%s: the peer did not take all in time: %" PRIu64 " packets lost as %s", c->account->name,
+		       lost.packets, bc_loss_name(BC_LOSS_PEER_SLOW));
+	count_lost(c, &lost, BC_LOSS_PEER_SLOW);
 }
 
 static void segment_over(struct bc_committer *c)
@@ -302,9 +330,9 @@ static int settle_store(struct bc_committer *c, int r)
 }
 
 /* What a chunk carries, without those that the format refused, which are entered at once. */
-static struct pending cargo(struct bc_committer *c, const struct bc_chunk *k)
+static struct bc_tally cargo(struct bc_committer *c, const struct bc_chunk *k)
 {
-	struct pending p = { .packets = k->packets - k->refused, .bytes = k->dense };
+	struct bc_tally p = { .packets = k->packets - k->refused, .bytes = k->dense };
 
 	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++) {
 		p.from[s] = k->from[s] - (k->refused ? k->refused_from[s] : 0);
@@ -464,7 +492,7 @@ static int mark_loss(struct bc_committer *c, uint64_t ts_ns)
 	return r;
 }
 
-static void taken(struct bc_committer *c, const struct bc_chunk *k, const struct pending *p)
+static void taken(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
 {
 	c->pending.packets += p->packets;
 	c->pending.bytes += p->bytes;
@@ -478,7 +506,7 @@ static void taken(struct bc_committer *c, const struct bc_chunk *k, const struct
 	c->info.bytes += k->dense;
 }
 
-static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct pending *p)
+static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
 {
 	int r = 0;
 
@@ -582,7 +610,7 @@ static void judge_segments(struct bc_committer *c)
 
 	for (; c->judged != fated; c->judged++) {
 		const struct fate *f = &c->fate[c->judged % FATES];
-		struct pending *p = &c->waiting[c->judged % FATES];
+		struct bc_tally *p = &c->waiting[c->judged % FATES];
 
 		if (f->err) {
 			enter_lost(c, p, loss_of(f->err));
@@ -621,7 +649,7 @@ static int await_restart(struct bc_committer *c)
 	return 0;
 }
 
-static int write_piped(struct bc_committer *c, const struct bc_chunk *k, const struct pending *p)
+static int write_piped(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
 {
 	int r;
 
@@ -674,7 +702,7 @@ static bool tell_tap(struct bc_committer *c, uint32_t ifaces)
 }
 
 /* Here, because here chunks are in order, and still whole records or blocks that can be read alone. */
-static void tap(struct bc_committer *c, const struct bc_chunk *k, const struct pending *p)
+static void tap(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
 {
 	if (k->len && bc_tap_wanted(c->cfg.tap) && tell_tap(c, k->ifaces))
 		bc_tap_chunk(c->cfg.tap, c->cfg.codec == BC_CODEC_LZ4, k->data, k->len, k->dense, (uint32_t)p->packets);
@@ -682,7 +710,7 @@ static void tap(struct bc_committer *c, const struct bc_chunk *k, const struct p
 
 static void handle(struct bc_committer *c, const struct bc_chunk *k)
 {
-	struct pending p = cargo(c, k);
+	struct bc_tally p = cargo(c, k);
 	int r;
 
 	if (c->cfg.tap)
@@ -695,6 +723,8 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 	if (r && loss_of(r) == BC_LOSS_DISK_ERROR && c->lost == c->noted)
 		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->account->name,
 		       strerror(-r));
+	if (r == -ENOBUFS)
+		say_slow(c, true);
 	if (r)
 		count_lost(c, &p, loss_of(r));
 	if (r)
@@ -781,6 +811,7 @@ static void *run(void *arg)
 		}
 		judge_segments(c);
 		sync_when_due(c);
+		count_passed(c);
 	}
 	if (last)
 		give_up_rest(c);
@@ -790,6 +821,7 @@ static void *run(void *arg)
 		nap(RETRY_NS / 4);
 		judge_segments(c);
 	}
+	drain(c);
 	atomic_store(&c->done, true);
 	return NULL;
 }
@@ -816,6 +848,13 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 		c->lz4 = bc_lz4_new();
 		if (!c->lz4) {
 			bc_err_set(err, r, "no memory for the committer");
+			goto fail;
+		}
+	}
+	if (cfg->store && bc_store_lags(cfg->store)) {
+		c->backlog = bc_backlog_new();
+		if (!c->backlog) {
+			r = bc_err_set(err, -ENOMEM, "no memory for the committer");
 			goto fail;
 		}
 	}
@@ -883,6 +922,7 @@ void bc_committer_free(struct bc_committer *c)
 		return;
 	bc_stream_free(c->stream);
 	bc_lz4_free(c->lz4);
+	bc_backlog_free(c->backlog);
 	free(c->out);
 	free(c->text);
 	free(c->coded);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_backlog.h"
 #include "bc_bufpool.h"
 #include "bc_chunk.h"
 #include "bc_chunker.h"

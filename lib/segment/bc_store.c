@@ -15,6 +15,8 @@ int bc_store_open(const struct bc_store_config *cfg, struct bc_store **ret, stru
 		return bc_store_dir_open(cfg, ret, err);
 	case BC_STORE_FD:
 		return bc_store_fd_open(cfg, ret, err);
+	case BC_STORE_PEER:
+		return bc_store_peer_open(cfg, ret, err);
 	case BC_STORE_NULL:
 		return bc_store_null_open(cfg, ret, err);
 	}
@@ -137,6 +139,22 @@ int bc_store_settle(struct bc_store *s)
 	if (s->ops->cut(s, s->size) < 0)
 		s->dead = r;
 	return r;
+}
+
+bool bc_store_lags(const struct bc_store *s)
+{
+	return s->ops->passed != NULL;
+}
+
+uint64_t bc_store_passed(struct bc_store *s)
+{
+	return s->ops->passed ? s->ops->passed(s) : s->size;
+}
+
+void bc_store_drain(struct bc_store *s)
+{
+	if (s->ops->drain)
+		s->ops->drain(s);
 }
 
 void bc_store_sync(struct bc_store *s)

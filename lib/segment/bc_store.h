@@ -28,6 +28,7 @@ enum bc_store_kind {
 	BC_STORE_DIR,	/* dest is a folder */
 	BC_STORE_FILE,	/* dest is the final name of one file */
 	BC_STORE_FD,	/* an open descriptor: stdout, a pipe */
+	BC_STORE_PEER,	/* a remote peer's queue */
 	BC_STORE_NULL,	/* count and drop */
 };
 
@@ -73,6 +74,9 @@ struct bc_store_config {
 	uint32_t step;		/* disk space is taken in steps of this many bytes; 0: BC_STORE_STEP */
 	enum bc_io io;		/* DIR, FILE; bc_store_stats() tells what came of it */
 	uint32_t depth;		/* direct writes in flight, 1 is without io_uring; 0: the one found best */
+	struct bc_peer *peer;	/* PEER; borrowed, not yet started */
+	uint64_t patience_ns;	/* PEER: how long a write waits for room while the peer takes nothing; 0: not at all */
+	uint64_t drain_ns;	/* PEER: how long bc_store_drain() takes at the most */
 	const struct bc_log *log;	/* outlives the store; may be NULL */
 	bc_store_published published;	/* may be NULL */
 	void *ctx;
@@ -107,6 +111,7 @@ int bc_store_begin(struct bc_store *s);
  *   -ECOMM   the command could not be started, or reads no more (for this segment).
  * A descriptor that is no seekable file, or a command, cannot be cut back: after an error in mid-block each further call returns it.
  *   -ECANCELED  bc_store_cancel() was called while a reader was waited for.
+ *   -ENOBUFS  a peer's queue has no room.
  * The reader of a descriptor is waited for, and so is a command.
  */
 int bc_store_write(struct bc_store *s, const void *data, size_t len);
@@ -138,6 +143,14 @@ uint64_t bc_store_size(const struct bc_store *s);
  */
 bool bc_store_settled(const struct bc_store *s);
 int bc_store_settle(struct bc_store *s);
+
+/*
+ * A PEER takes bytes and passes them on later. lags: it is such a store. passed: how many of the bytes written so far are gone, in
+ * whole records; any thread. drain: nothing more is written; wait until all has passed, for drain_ns at the most, or until cancelled.
+ */
+bool bc_store_lags(const struct bc_store *s);
+uint64_t bc_store_passed(struct bc_store *s);
+void bc_store_drain(struct bc_store *s);
 
 /*
  * Have all that was settled so far brought to disk (fdatasync) in the background. Never blocks; calls during one that is

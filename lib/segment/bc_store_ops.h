@@ -21,6 +21,9 @@ struct bc_store_ops {
 	 */
 	int (*settle)(struct bc_store *s);
 	void (*sync)(struct bc_store *s);
+	/* NULL, both: what was written has passed. */
+	uint64_t (*passed)(struct bc_store *s);
+	void (*drain)(struct bc_store *s);
 	/* tail_err: the closing bytes are missing for this reason, so the segment must not be published; else 0. */
 	int (*finish)(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info);
 	/* Frees s. now: bc_store_abort(). */
@@ -47,6 +50,7 @@ struct bc_store {
 
 int bc_store_dir_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err);
 int bc_store_fd_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err);
+int bc_store_peer_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err);
 int bc_store_null_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err);
 
 #endif

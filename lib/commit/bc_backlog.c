@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_backlog.h"
+
+#include <stdlib.h>
+
+#define ENTRIES 256U
+
+struct entry {
+	uint64_t end;
+	struct bc_tally tally;
+};
+
+struct bc_backlog {
+	uint32_t first, n;
+	struct entry entry[ENTRIES];	/* a ring */
+};
+
+void bc_tally_add(struct bc_tally *t, const struct bc_tally *more)
+{
+	t->packets += more->packets;
+	t->bytes += more->bytes;
+	t->file_bytes += more->file_bytes;
+	for (uint32_t s = 0; s < BC_MAX_SOURCES; s++)
+		t->from[s] += more->from[s];
+}
+
+struct bc_backlog *bc_backlog_new(void)
+{
+	return calloc(1, sizeof(struct bc_backlog));
+}
+
+void bc_backlog_free(struct bc_backlog *b)
+{
+	free(b);
+}
+
+static struct entry *at(struct bc_backlog *b, uint32_t i)
+{
+	return &b->entry[(b->first + i) % ENTRIES];
+}
+
+/* Every two become one. */
+static void halve(struct bc_backlog *b)
+{
+	for (uint32_t i = 0; i < ENTRIES / 2; i++) {
+		struct entry two = *at(b, 2 * i);
+
+		bc_tally_add(&two.tally, &at(b, 2 * i + 1)->tally);
+		two.end = at(b, 2 * i + 1)->end;
+		*at(b, i) = two;
+	}
+	b->n = ENTRIES / 2;
+}
+
+void bc_backlog_push(struct bc_backlog *b, uint64_t end, const struct bc_tally *t)
+{
+	if (b->n == ENTRIES)
+		halve(b);
+	*at(b, b->n++) = (struct entry){ .end = end, .tally = *t };
+}
+
+bool bc_backlog_pop(struct bc_backlog *b, uint64_t passed, struct bc_tally *ret)
+{
+	if (!b->n || b->entry[b->first].end > passed)
+		return false;
+	*ret = b->entry[b->first].tally;
+	b->first = (b->first + 1) % ENTRIES;
+	b->n--;
+	return true;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a store took and has not passed on yet: which packets end where in its bytes. One thread. */
+#ifndef BC_BACKLOG_H
+#define BC_BACKLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_ledger.h"
+
+/* Packets that share a fate. */
+struct bc_tally {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t file_bytes;
+	uint64_t from[BC_MAX_SOURCES];
+};
+
+void bc_tally_add(struct bc_tally *t, const struct bc_tally *more);
+
+struct bc_backlog;
+
+/* NULL without memory; free takes NULL. */
+struct bc_backlog *bc_backlog_new(void);
+void bc_backlog_free(struct bc_backlog *b);
+
+/* t's bytes end at end, behind all that was pushed before. Many entries become fewer, which pass together. */
+void bc_backlog_push(struct bc_backlog *b, uint64_t end, const struct bc_tally *t);
+
+/* The oldest entry, if its bytes end at passed or before; it is then gone from here. */
+bool bc_backlog_pop(struct bc_backlog *b, uint64_t passed, struct bc_tally *ret);
+
+#endif

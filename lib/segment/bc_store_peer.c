@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The store of one segment that goes to a remote peer: what it takes waits in the peer's queue, and passes later, or never. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bc_peer.h"
+#include "bc_store_ops.h"
+#include "bc_time.h"
+
+#define NAP_NS (1 * BC_NS_PER_MS)
+
+struct peer_store {
+	struct bc_store base;
+	struct bc_peer *peer;
+	uint64_t patience_ns;
+	uint64_t drain_ns;
+	uint64_t seen;		/* what had passed at the last look */
+	uint64_t seen_ns;	/* when that was last more than before */
+	bool used;
+};
+
+static int peer_begin(struct bc_store *s)
+{
+	struct peer_store *p = (struct peer_store *)s;
+
+	if (p->used)
+		return -EOPNOTSUPP;
+	p->used = true;
+	p->seen_ns = bc_mono_ns();
+	return 0;
+}
+
+/* A peer that takes nothing for so long is not waited for, until it takes something again. */
+static bool hopeful(struct peer_store *p)
+{
+	uint64_t passed = bc_peer_passed(p->peer), now_ns = bc_mono_ns();
+
+	if (passed != p->seen) {
+		p->seen = passed;
+		p->seen_ns = now_ns;
+	}
+	return now_ns - p->seen_ns < p->patience_ns;
+}
+
+static ptrdiff_t peer_write(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail)
+{
+	struct peer_store *p = (struct peer_store *)s;
+	int r;
+
+	while ((r = bc_peer_put(p->peer, data, len)) == -ENOBUFS && hopeful(p)) {
+		if (atomic_load(&s->cancelled))
+			return -ECANCELED;
+		nanosleep(&(struct timespec){ .tv_nsec = (long)NAP_NS }, NULL);
+	}
+	return r ? r : (ptrdiff_t)len;
+}
+
+static int peer_cut(struct bc_store *s, uint64_t size)
+{
+	return -ESPIPE;
+}
+
+static void peer_sync(struct bc_store *s)
+{
+}
+
+static uint64_t peer_passed(struct bc_store *s)
+{
+	return bc_peer_passed(((struct peer_store *)s)->peer);
+}
+
+static void peer_drain(struct bc_store *s)
+{
+	struct peer_store *p = (struct peer_store *)s;
+
+	bc_peer_end(p->peer, p->drain_ns);
+	while (!bc_peer_done(p->peer) && !atomic_load(&s->cancelled))
+		nanosleep(&(struct timespec){ .tv_nsec = (long)NAP_NS }, NULL);
+}
+
+static int peer_finish(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info)
+{
+	return 0;
+}
+
+static int peer_close(struct bc_store *s, bool now)
+{
+	free(s);
+	return 0;
+}
+
+static void peer_stats(struct bc_store *s, struct bc_store_stats *ret)
+{
+}
+
+static const struct bc_store_ops peer_ops = {
+	.begin = peer_begin,
+	.write = peer_write,
+	.cut = peer_cut,
+	.sync = peer_sync,
+	.passed = peer_passed,
+	.drain = peer_drain,
+	.finish = peer_finish,
+	.close = peer_close,
+	.stats = peer_stats,
+};
+
+int bc_store_peer_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err)
+{
+	struct peer_store *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return bc_err_set(err, -ENOMEM, "no memory for an output");
+	p->base.ops = &peer_ops;
+	p->peer = cfg->peer;
+	p->patience_ns = cfg->patience_ns;
+	p->drain_ns = cfg->drain_ns;
+	r = bc_peer_start(cfg->peer);
+	if (r) {
+		free(p);
+		return bc_err_set(err, r, "no thread for a peer (%s)", strerror(-r));
+	}
+	*ret = &p->base;
+	return 0;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "net.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include "bc_peer.h"
+#include "bc_store.h"
+#include "bc_time.h"
+#include "bc_wire.h"
+
+#define QUEUE (1U << 20)
+#define PAYLOAD 1000U
+#define MESSAGE (BC_WIRE_HEADER + PAYLOAD)
+#define LINK_PAYLOAD 24U
+
+static struct bc_err err;
+static uint16_t port;
+static int listener;
+static struct bc_peer *peer;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static char lines[8192];	/* under lock */
+
+static void to_lines(void *ctx, enum bc_level level, const char *line)
+{
+	pthread_mutex_lock(&lock);
+	snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "%s\n", line);
+	pthread_mutex_unlock(&lock);
+}
+
+static const struct bc_log log_to_lines = { .emit = to_lines };
+
+/* How often the log says it. */
+static int said(const char *what)
+{
+	int n = 0;
+
+	pthread_mutex_lock(&lock);
+	for (const char *p = lines; (p = strstr(p, what)); p++)
+		n++;
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
+#define UNTIL(condition) \
+	do { \
+		uint64_t give_up_ns = bc_mono_ns() + 20 * BC_NS_PER_S; \
+		while (!(condition)) { \
+			if (bc_mono_ns() > give_up_ns) \
+				fail_msg("not within 20 s: %s", #condition); \
+			nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL); \
+		} \
+	} while (0)
+
+static void start(uint16_t to)
+{
+	const struct bc_peer_config cfg = {
+		.name = "peer", .host = "127.0.0.1", .port = to, .queue_bytes = QUEUE, .log = &log_to_lines,
+	};
+
+	assert_int_equal(bc_peer_new(&cfg, &peer, &err), 0);
+	assert_int_equal(bc_peer_start(peer), 0);
+}
+
+static int begin(void **state)
+{
+	signal(SIGPIPE, SIG_IGN);
+	port = 0;
+	lines[0] = '\0';
+	listener = net_listen(&port);
+	return 0;
+}
+
+static int end(void **state)
+{
+	bc_peer_free(peer);
+	peer = NULL;
+	if (listener >= 0)
+		close(listener);
+	return 0;
+}
+
+static void put_link(void)
+{
+	uint8_t m[BC_WIRE_HEADER + LINK_PAYLOAD];
+
+	memset(bc_wire_header(m, BC_WIRE_LINK, LINK_PAYLOAD), 0xcc, LINK_PAYLOAD);
+	assert_int_equal(bc_peer_put(peer, m, sizeof(m)), 0);
+}
+
+/* Message number i. */
+static int put(uint32_t i)
+{
+	uint8_t m[MESSAGE], *at = bc_wire_header(m, BC_WIRE_PACKET, PAYLOAD);
+
+	memset(at, (int)i, PAYLOAD);
+	memcpy(at, &i, sizeof(i));
+	return bc_peer_put(peer, m, sizeof(m));
+}
+
+/* Exactly len bytes within ten seconds. */
+static void receive(int fd, void *buf, size_t len)
+{
+	const struct timeval limit = { .tv_sec = 10 };
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	assert_int_equal(recv(fd, buf, len, MSG_WAITALL), len);
+}
+
+static void expect_link(int fd)
+{
+	uint8_t m[BC_WIRE_HEADER + LINK_PAYLOAD];
+
+	receive(fd, m, sizeof(m));
+	assert_memory_equal(m, "\x00\x00\x00\x18\xcc", 5);
+}
+
+static uint32_t next_number(int fd)
+{
+	uint8_t m[MESSAGE];
+	uint32_t i;
+
+	receive(fd, m, sizeof(m));
+	assert_memory_equal(m, "\x01\x00\x03\xe8", 4);
+	memcpy(&i, m + 4, sizeof(i));
+	assert_int_equal(m[MESSAGE - 1], i & 255);
+	return i;
+}
+
+/* Messages from 0 on until both sockets and the queue are full for good; their number. */
+static uint32_t fill_up(void)
+{
+	uint64_t last_ns = bc_mono_ns();
+	uint32_t n = 0;
+
+	while (bc_mono_ns() - last_ns < 200 * BC_NS_PER_MS)
+		if (put(n) == 0) {
+			n++;
+			last_ns = bc_mono_ns();
+		} else {
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		}
+	return n;
+}
+
+static void messages_arrive_in_order_and_the_end_is_told(void **state)
+{
+	uint8_t byte;
+	int fd;
+
+	start(port);
+	put_link();
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(put(i), 0);
+	fd = net_accept(listener);
+	expect_link(fd);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_equal(next_number(fd), i);
+	UNTIL(bc_peer_passed(peer) == BC_WIRE_HEADER + LINK_PAYLOAD + 100 * MESSAGE);
+	bc_peer_end(peer, 10 * BC_NS_PER_S);
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	/* It waits for our end as well. */
+	assert_false(bc_peer_done(peer));
+	close(fd);
+	UNTIL(bc_peer_done(peer));
+	assert_int_equal(said("connected to 127.0.0.1:"), 1);
+}
+
+static void a_peer_that_comes_late_gets_all_and_is_cried_for_once(void **state)
+{
+	struct bc_peer_stats st;
+	int fd;
+
+	close(listener);
+	listener = -1;
+	start(port);
+	put_link();
+	assert_int_equal(put(7), 0);
+	UNTIL(said("Connection refused") == 1);
+	nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
+	assert_int_equal(said("Connection refused"), 1);
+	bc_peer_stats(peer, &st);
+	assert_true(!st.up && st.connects == 0 && st.queued_bytes == BC_WIRE_HEADER + LINK_PAYLOAD + MESSAGE);
+	listener = net_listen(&port);
+	fd = net_accept(listener);
+	expect_link(fd);
+	assert_int_equal(next_number(fd), 7);
+	bc_peer_stats(peer, &st);
+	assert_true(st.up && st.connects == 1);
+	close(fd);
+}
+
+static void one_that_dies_in_a_message_gets_it_whole_behind_the_link_header(void **state)
+{
+	uint8_t part[MESSAGE];
+	uint32_t filled, first;
+	int fd;
+
+	start(port);
+	put_link();
+	fd = net_accept(listener);
+	expect_link(fd);
+	/* More than two sockets take: the connection breaks within a message. */
+	filled = fill_up();
+	receive(fd, part, sizeof(part) / 2);
+	net_reset(fd);
+	fd = net_accept(listener);
+	expect_link(fd);
+	/* Whole messages in order to the last; what was in the sockets is lost. */
+	first = next_number(fd);
+	assert_true(first > 0);
+	for (uint32_t i = first + 1; i < filled; i++)
+		assert_int_equal(next_number(fd), i);
+	close(fd);
+}
+
+static void a_new_link_header_at_the_break_is_not_sent_twice(void **state)
+{
+	uint8_t link[BC_WIRE_HEADER + LINK_PAYLOAD];
+	int fd;
+
+	start(port);
+	put_link();
+	assert_int_equal(put(1), 0);
+	fd = net_accept(listener);
+	expect_link(fd);
+	assert_int_equal(next_number(fd), 1);
+	net_reset(fd);
+	UNTIL(said("trying again") == 1);
+	put_link();
+	assert_int_equal(put(2), 0);
+	fd = net_accept(listener);
+	receive(fd, link, sizeof(link));
+	assert_int_equal(next_number(fd), 2);
+	close(fd);
+}
+
+static void a_full_queue_refuses_and_takes_again(void **state)
+{
+	uint32_t n;
+	int fd;
+
+	start(port);
+	fd = net_accept(listener);
+	UNTIL(said("connected") == 1);
+	n = fill_up();
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(next_number(fd), i);
+	assert_int_equal(put(n), 0);
+	assert_int_equal(next_number(fd), n);
+	close(fd);
+}
+
+static void what_is_not_taken_in_time_stays(void **state)
+{
+	struct bc_peer_stats st;
+
+	start(1);
+	assert_int_equal(put(1), 0);
+	bc_peer_end(peer, 300 * BC_NS_PER_MS);
+	UNTIL(bc_peer_done(peer));
+	assert_int_equal(bc_peer_passed(peer), 0);
+	bc_peer_stats(peer, &st);
+	assert_int_equal(st.queued_bytes, MESSAGE);
+}
+
+/* As a server does that does not want us: the packets must not be handed to it. */
+static void one_that_ends_the_connection_at_once_gets_nothing(void **state)
+{
+	start(port);
+	put_link();
+	assert_int_equal(put(1), 0);
+	for (int i = 0; i < 3; i++)
+		close(net_accept(listener));
+	assert_int_equal(bc_peer_passed(peer), 0);
+	assert_int_equal(said("the other side ended the connection"), 1);
+	assert_int_equal(said("connected to"), 0);
+}
+
+static void one_that_never_answers_is_ended_at_once(void **state)
+{
+	start(port);
+	assert_int_equal(put(1), 0);
+	bc_peer_free(peer);
+	peer = NULL;
+}
+
+/* The same behind a store. */
+static struct bc_store *open_store(uint64_t patience_ns, uint64_t drain_ns)
+{
+	const struct bc_peer_config pc = { .name = "peer", .host = "127.0.0.1", .port = port, .queue_bytes = QUEUE };
+	struct bc_store_config sc = { .kind = BC_STORE_PEER, .patience_ns = patience_ns, .drain_ns = drain_ns };
+	struct bc_store *s;
+
+	assert_int_equal(bc_peer_new(&pc, &peer, &err), 0);
+	sc.peer = peer;
+	assert_int_equal(bc_store_open(&sc, &s, &err), 0);
+	assert_int_equal(bc_store_begin(s), 0);
+	assert_true(bc_store_lags(s));
+	return s;
+}
+
+static uint8_t half[QUEUE / 2];
+
+static void a_store_never_waits_for_a_peer(void **state)
+{
+	struct bc_store *s;
+
+	memset(half, 0, sizeof(half));
+	close(listener);
+	listener = -1;
+	s = open_store(0, 100 * BC_NS_PER_MS);
+	assert_int_equal(bc_store_write(s, half, sizeof(half)), 0);
+	assert_int_equal(bc_store_write(s, half, sizeof(half)), 0);
+	assert_int_equal(bc_store_write(s, half, 4), -ENOBUFS);
+	assert_int_equal(bc_store_size(s), 2 * sizeof(half));
+	assert_int_equal(bc_store_passed(s), 0);
+	bc_store_drain(s);
+	assert_int_equal(bc_store_passed(s), 0);
+	assert_int_equal(bc_store_finish(s, &(struct bc_segment_info){ .packets = 0 }), 0);
+	assert_int_equal(bc_store_begin(s), -EOPNOTSUPP);
+	assert_int_equal(bc_store_close(s), 0);
+}
+
+static void *read_all(void *arg)
+{
+	static uint8_t buf[65536];
+	uint64_t *total = arg;
+	int fd = net_accept(listener);
+	ssize_t n;
+
+	while ((n = read(fd, buf, sizeof(buf))) > 0)
+		*total += (uint64_t)n;
+	close(fd);
+	return NULL;
+}
+
+static void a_patient_store_waits_while_the_peer_moves(void **state)
+{
+	uint64_t total = 0;
+	struct bc_store *s;
+	pthread_t reader;
+
+	memset(half, 0, sizeof(half));
+	pthread_create(&reader, NULL, read_all, &total);
+	s = open_store(10 * BC_NS_PER_S, 10 * BC_NS_PER_S);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(bc_store_write(s, half, sizeof(half)), 0);
+	bc_store_drain(s);
+	pthread_join(reader, NULL);
+	assert_int_equal(bc_store_passed(s), 20 * sizeof(half));
+	assert_int_equal(total, 20 * sizeof(half));
+	bc_store_close(s);
+}
+
+static void a_patient_store_does_not_wait_for_one_that_is_dead(void **state)
+{
+	struct bc_store *s;
+
+	memset(half, 0, sizeof(half));
+	close(listener);
+	listener = -1;
+	s = open_store(200 * BC_NS_PER_MS, 0);
+	assert_int_equal(bc_store_write(s, half, sizeof(half)), 0);
+	assert_int_equal(bc_store_write(s, half, sizeof(half)), 0);
+	assert_int_equal(bc_store_write(s, half, 4), -ENOBUFS);
+	bc_store_cancel(s);
+	bc_store_close(s);
+}
+
+static void own_traffic_is_described(void **state)
+{
+	char text[512];
+
+	assert_int_equal(bc_peer_exclude(BC_PEER_OSMO, "192.0.2.1", 6001, text, sizeof(text), &err), 0);
+	assert_string_equal(text, "not ((tcp port 6001) and (host 192.0.2.1))");
+	assert_int_equal(bc_peer_exclude(BC_PEER_IPIP, "2001:db8::1", 0, text, sizeof(text), &err), 0);
+	assert_string_equal(text, "not ((ip proto 4 or ip proto 41 or ip6 proto 4 or ip6 proto 41) and (host 2001:db8::1))");
+	assert_int_equal(bc_peer_exclude(BC_PEER_OSMO, "192.0.2.1", 6001, text, 10, &err), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(messages_arrive_in_order_and_the_end_is_told, begin, end),
+		cmocka_unit_test_setup_teardown(a_peer_that_comes_late_gets_all_and_is_cried_for_once, begin, end),
+		cmocka_unit_test_setup_teardown(one_that_dies_in_a_message_gets_it_whole_behind_the_link_header, begin, end),
+		cmocka_unit_test_setup_teardown(a_new_link_header_at_the_break_is_not_sent_twice, begin, end),
+		cmocka_unit_test_setup_teardown(a_full_queue_refuses_and_takes_again, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_not_taken_in_time_stays, begin, end),
+		cmocka_unit_test_setup_teardown(one_that_ends_the_connection_at_once_gets_nothing, begin, end),
+		cmocka_unit_test_setup_teardown(one_that_never_answers_is_ended_at_once, begin, end),
+		cmocka_unit_test_setup_teardown(a_store_never_waits_for_a_peer, begin, end),
+		cmocka_unit_test_setup_teardown(a_patient_store_waits_while_the_peer_moves, begin, end),
+		cmocka_unit_test_setup_teardown(a_patient_store_does_not_wait_for_one_that_is_dead, begin, end),
+		cmocka_unit_test_setup_teardown(own_traffic_is_described, begin, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
