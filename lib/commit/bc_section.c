@@ -8,18 +8,17 @@
 
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
+#include "bc_wire.h"
 
 /* The most that a block of each kind can take with the strings that we give it. */
 #define SHB_MAX 1024
 #define IDB_MAX (2048 + 65536)
 #define ISB_MAX 2048
 
-size_t bc_section_more(const struct bc_section *s, uint32_t from, uint32_t to, const char *filter, uint8_t *dst, size_t cap)
+static size_t more_of_file(const struct bc_section *s, uint32_t from, uint32_t to, const char *filter, uint8_t *dst, size_t cap)
 {
 	size_t len = 0;
 
-	if (s->format != BC_FORMAT_PCAPNG)
-		return 0;
 	if (!cap)
 		return (to - from) * (IDB_MAX - (filter ? 0 : 65536));
 	for (uint32_t i = from; i < to; i++)
@@ -27,7 +26,7 @@ size_t bc_section_more(const struct bc_section *s, uint32_t from, uint32_t to, c
 	return len;
 }
 
-size_t bc_section_begin(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap)
+static size_t begin_of_file(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap)
 {
 	struct bc_pcapng_section shb = { .application = "braidcap " BC_VERSION };
 	struct utsname u;
@@ -44,7 +43,7 @@ size_t bc_section_begin(const struct bc_section *s, uint32_t n_ifaces, const cha
 		return BC_PCAP_FILE_HEADER;
 	}
 	if (!cap)
-		return SHB_MAX + bc_section_more(s, 0, n_ifaces, filter, NULL, 0);
+		return SHB_MAX + more_of_file(s, 0, n_ifaces, filter, NULL, 0);
 	if (uname(&u) == 0) {
 		snprintf(os, sizeof(os), "%s %s", u.sysname, u.release);
 		snprintf(host, sizeof(host), "host: %s", u.nodename);
@@ -54,7 +53,56 @@ size_t bc_section_begin(const struct bc_section *s, uint32_t n_ifaces, const cha
 		shb.comment = host;
 	}
 	len = bc_pcapng_shb(dst, cap, &shb);
-	return len + bc_section_more(s, 0, n_ifaces, filter, dst + len, cap - len);
+	return len + more_of_file(s, 0, n_ifaces, filter, dst + len, cap - len);
+}
+
+/* For a message that cannot hold more: the interfaces without their descriptions. */
+static size_t bare(const struct bc_section *s, uint32_t n_ifaces, uint8_t *dst, size_t cap)
+{
+	size_t len = bc_pcapng_shb(dst, cap, &(struct bc_pcapng_section){ .application = "braidcap " BC_VERSION });
+
+	for (uint32_t i = 0; i < n_ifaces; i++) {
+		const struct bc_iface iface = { .stamp = s->ifaces->entry[i].stamp, .linktype = s->ifaces->entry[i].linktype };
+
+		len += bc_pcapng_idb(dst + len, cap - len, &iface, s->snaplen, NULL);
+	}
+	return len;
+}
+
+/* A link header's message. */
+static size_t link_message(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap)
+{
+	size_t len;
+
+	if (!cap)
+		return BC_WIRE_MESSAGE_MAX + begin_of_file(s, n_ifaces, filter, NULL, 0);
+	len = begin_of_file(s, n_ifaces, filter, dst + BC_WIRE_HEADER, cap - BC_WIRE_HEADER);
+	if (len > BC_WIRE_PAYLOAD_MAX)
+		len = bare(s, n_ifaces, dst + BC_WIRE_HEADER, BC_WIRE_PAYLOAD_MAX);
+	bc_wire_header(dst, BC_WIRE_LINK, (uint16_t)len);
+	return BC_WIRE_HEADER + len;
+}
+
+size_t bc_section_begin(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap)
+{
+	switch (s->framing) {
+	case BC_FRAMING_IPIP:
+		return 0;
+	case BC_FRAMING_OSMO:
+		return link_message(s, n_ifaces, filter, dst, cap);
+	case BC_FRAMING_FILE:
+		break;
+	}
+	return begin_of_file(s, n_ifaces, filter, dst, cap);
+}
+
+size_t bc_section_more(const struct bc_section *s, uint32_t from, uint32_t to, const char *filter, uint8_t *dst, size_t cap)
+{
+	if (s->format != BC_FORMAT_PCAPNG || s->framing == BC_FRAMING_IPIP)
+		return 0;
+	if (s->framing == BC_FRAMING_OSMO)
+		return link_message(s, to, filter, dst, cap);
+	return more_of_file(s, from, to, filter, dst, cap);
 }
 
 /* The sum of the accounts of all sources whose first interface is this. */
@@ -95,7 +143,7 @@ size_t bc_section_stats(const struct bc_section *s, uint32_t n_ifaces, uint64_t 
 {
 	size_t len = 0;
 
-	if (s->format != BC_FORMAT_PCAPNG)
+	if (s->format != BC_FORMAT_PCAPNG || s->framing != BC_FRAMING_FILE)
 		return 0;
 	if (!cap)
 		return (size_t)n_ifaces * ISB_MAX;

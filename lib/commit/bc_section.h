@@ -12,6 +12,7 @@
 
 struct bc_section {
 	enum bc_format format;
+	enum bc_framing framing;
 	uint32_t snaplen;
 	uint32_t output;		/* whose numbers the statistics tell */
 	uint64_t start_ns;		/* of the capture */
@@ -25,7 +26,7 @@ struct bc_section {
  */
 /* Section header and the interfaces [0, n_ifaces); filter may be NULL. */
 size_t bc_section_begin(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap);
-/* The interfaces [from, to) that appeared since. */
+/* The interfaces [from, to) that appeared since; towards a peer a new beginning, with all up to to. */
 size_t bc_section_more(const struct bc_section *s, uint32_t from, uint32_t to, const char *filter, uint8_t *dst, size_t cap);
 /* Statistics of n_ifaces interfaces as the ledger stands, with the named losses; note is put before them and may be NULL. */
 size_t bc_section_stats(const struct bc_section *s, uint32_t n_ifaces, uint64_t ts_ns, const char *note, uint8_t *dst,

@@ -10,6 +10,13 @@
 
 enum bc_format { BC_FORMAT_PCAPNG, BC_FORMAT_PCAP_NS, BC_FORMAT_PCAP_US, BC_FORMAT_ERF, BC_FORMAT_COUNT };
 
+/* What is around each record: nothing, as in a file; or a message, towards a remote peer. */
+enum bc_framing {
+	BC_FRAMING_FILE,
+	BC_FRAMING_OSMO,	/* osmo-pcap's messages, see bc_wire.h */
+	BC_FRAMING_IPIP,	/* of each packet its IP packet alone, in a message of the same form; no headers of files at all */
+};
+
 /* "pcapng", "pcap", "pcap-us", "erf" as on the command line; -EINVAL for another word. */
 int bc_format_from_name(const char *name, enum bc_format *ret);
 const char *bc_format_name(enum bc_format f);

@@ -65,6 +65,7 @@ struct bc_lane *bc_lane_new(const struct bc_lane_config *cfg)
 	l->cfg = *cfg;
 	l->pack = (struct bc_pack){
 		.format = cfg->format,
+		.framing = cfg->framing,
 		.snaplen = cfg->snaplen,
 		.queue_option = cfg->queue_option,
 		.queue = l->cfg.queue,

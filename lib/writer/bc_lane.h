@@ -35,6 +35,7 @@ struct bc_lane_config {
 	uint32_t n_lanes;		/* of this output, that share the pool */
 	const _Atomic uint64_t *awaited;	/* the chunk that the committer waits for; not owned */
 	enum bc_format format;
+	enum bc_framing framing;
 	uint32_t snaplen;
 	enum bc_codec codec;
 	int level;

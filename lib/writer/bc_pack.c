@@ -7,9 +7,11 @@
 #include <rte_prefetch.h>
 
 #include "bc_erf.h"
+#include "bc_ip_find.h"
 #include "bc_packet.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
+#include "bc_wire.h"
 
 /* Distance in packets, and bytes of one that are fetched ahead: of those measured, these made cold packets cheapest. */
 #define AHEAD 8
@@ -85,18 +87,44 @@ static void refuse(struct bc_pack *p, const struct bc_meta *meta)
 	p->refused_from[meta->source]++;
 }
 
+static inline uint32_t frame_bytes(const struct bc_pack *p)
+{
+	return p->framing == BC_FRAMING_FILE ? 0 : BC_WIRE_HEADER;
+}
+
+/* The IP packet of m; one that has none is refused. */
+static void pack_ipip(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns)
+{
+	uint32_t caplen = m->pkt_len < p->snaplen ? m->pkt_len : p->snaplen, len;
+	uint8_t *at = p->buf + p->pos;
+	int ip;
+
+	assert(BC_WIRE_HEADER + caplen <= p->cap - p->pos);
+	copy_packet(at + BC_WIRE_HEADER, m, caplen);
+	ip = bc_ip_find(p->ifaces->entry[m->port].linktype, at + BC_WIRE_HEADER, caplen, &len);
+	if (ip < 0) {
+		refuse(p, bc_meta(m));
+		return;
+	}
+	at = bc_wire_header(at, BC_WIRE_PACKET, (uint16_t)len);
+	memmove(at, at + ip, len);
+	p->pos += BC_WIRE_HEADER + len;
+}
+
 static inline void pack_pcapng(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns)
 {
 	const struct bc_meta *meta = bc_meta(m);
 	uint64_t drops = __builtin_expect(meta->flags & BC_META_DROPS, 0) ? m->tx_offload : 0;
 	uint32_t opt = bc_epb_opt_len(drops, p->queue_option);
 	uint32_t caplen = m->pkt_len < p->snaplen ? m->pkt_len : p->snaplen;
-	uint32_t need = BC_EPB_FIXED + bc_pad4(caplen) + opt;
-	uint8_t *at;
+	uint32_t frame = frame_bytes(p), need = frame + BC_EPB_FIXED + bc_pad4(caplen) + opt;
+	uint8_t *at = p->buf + p->pos;
 
 	assert(need <= p->cap - p->pos);
 	cut(p, need);
-	at = bc_epb_begin(p->buf + p->pos, m->port, ts_ns, caplen, meta->wire_len, opt);
+	if (frame)
+		at = bc_wire_header(at, BC_WIRE_PACKET, (uint16_t)(need - frame));
+	at = bc_epb_begin(at, m->port, ts_ns, caplen, meta->wire_len, opt);
 	copy_packet(at, m, caplen);
 	bc_epb_end(at, caplen, opt, drops, p->queue_option, p->queue_option ? p->queue[meta->source] : 0);
 	p->pos += need;
@@ -106,7 +134,8 @@ static inline void pack_pcap(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_
 {
 	const struct bc_meta *meta = bc_meta(m);
 	uint32_t caplen = m->pkt_len < p->snaplen ? m->pkt_len : p->snaplen;
-	uint32_t need = BC_PCAP_RECORD_HEADER + caplen;
+	uint32_t frame = frame_bytes(p), need = frame + BC_PCAP_RECORD_HEADER + caplen;
+	uint8_t *at = p->buf + p->pos;
 	int32_t linktype = p->ifaces->entry[m->port].linktype;
 
 	if (p->linktype < 0)
@@ -117,7 +146,9 @@ static inline void pack_pcap(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_
 	}
 	assert(need <= p->cap - p->pos);
 	cut(p, need);
-	copy_packet(bc_pcap_record(p->buf + p->pos, ts_ns, p->format == BC_FORMAT_PCAP_NS, caplen, meta->wire_len), m, caplen);
+	if (frame)
+		at = bc_wire_header(at, BC_WIRE_PACKET, (uint16_t)(need - frame));
+	copy_packet(bc_pcap_record(at, ts_ns, p->format == BC_FORMAT_PCAP_NS, caplen, meta->wire_len), m, caplen);
 	p->pos += need;
 }
 
@@ -171,12 +202,12 @@ ALWAYS bool alone(const struct rte_mbuf *m, const struct rte_mempool *pool)
 	return !memcmp(&m->refcnt, one, sizeof(one)) && m->pool == pool && RTE_MBUF_DIRECT(m);
 }
 
-/* Where the open slice ends, or the buffer; the fast way is closed to packets that need options. */
+/* Where the open slice ends, or the buffer; the fast way is closed to packets that need options or framing. */
 static inline uint8_t *limit_of(const struct bc_pack *p)
 {
 	uint32_t end = p->slice_bytes ? p->slice[p->n_slices - 1].begin + p->slice_bytes : p->cap;
 
-	return p->buf + (p->queue_option ? 0 : end < p->cap ? end : p->cap);
+	return p->buf + (p->queue_option || p->framing != BC_FRAMING_FILE ? 0 : end < p->cap ? end : p->cap);
 }
 
 static __attribute__((noinline)) uint8_t *pack_odd(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns, uint8_t *at)
@@ -294,7 +325,9 @@ void bc_pack_burst(struct bc_pack *p, const struct bc_desc *d, uint32_t n)
 	for (uint32_t i = 0; i < AHEAD && i < n; i++)
 		look_ahead(m[i], &d[i], sizeof(struct rte_mbuf) + RTE_PKTMBUF_HEADROOM);
 	pool = m[0]->pool;
-	if (p->format == BC_FORMAT_ERF)
+	if (p->framing == BC_FRAMING_IPIP)
+		gone = burst_each(p, m, d, n, pack_ipip);
+	else if (p->format == BC_FORMAT_ERF)
 		gone = burst_each(p, m, d, n, pack_erf);
 	else if (p->format != BC_FORMAT_PCAPNG)
 		gone = burst_each(p, m, d, n, pack_pcap);

@@ -14,7 +14,8 @@
 /* Where packets go, and how. */
 struct bc_pack {
 	enum bc_format format;
-	uint32_t snaplen;
+	enum bc_framing framing;
+	uint32_t snaplen;			/* at most BC_WIRE_SNAPLEN where there is framing */
 	bool queue_option;
 	const uint16_t *queue;			/* by source */
 	const struct bc_iface_table *ifaces;

@@ -46,6 +46,7 @@ struct chain_config {
 	uint32_t lanes;			/* 0: 1 */
 	uint32_t sources;		/* 0: 1; each with an interface of its own */
 	enum bc_format format;
+	enum bc_framing framing;
 	enum bc_codec codec;
 	int level;			/* 0: 1 */
 	uint32_t snaplen;		/* 0: the maximum */
@@ -60,6 +61,8 @@ struct chain_config {
 	enum bc_store_kind store;	/* BC_STORE_DIR is 0 */
 	const char *dest;		/* NULL: a folder of the chain's own */
 	int fd;				/* for BC_STORE_FD */
+	struct bc_peer *peer;		/* for BC_STORE_PEER, which no faults are put into */
+	uint64_t drain_ns;
 	enum bc_io io;
 	bool settling;			/* the store settles, as a direct one does */
 	const char *watchfile;
@@ -183,7 +186,7 @@ static inline void chain_new_lanes(struct chain *c)
 		struct bc_lane_config lc = {
 			.in = c->to_lane[i], .out = c->from_lane[i], .out_ready = &c->ready, .pool = c->pool, .index = i,
 			.n_lanes = c->cfg.lanes, .awaited = &c->awaited, .format = c->cfg.format, .snaplen = c->cfg.snaplen,
-			.codec = c->cfg.codec, .level = c->cfg.level, .accelerate = c->cfg.accelerate, .shared = c->cfg.shared,
+			.framing = c->cfg.framing, .codec = c->cfg.codec, .level = c->cfg.level, .accelerate = c->cfg.accelerate, .shared = c->cfg.shared,
 			.slice_bytes = 65536,
 			.ifaces = c->ifaces, .queue_option = c->cfg.queue_option, .queue = { 3, 4, 5, 6 },
 		};
@@ -197,7 +200,8 @@ static inline void chain_new_merge(struct chain *c)
 {
 	struct bc_chunker_config cc = {
 		.n_lanes = c->cfg.lanes, .free_chunks = c->free_chunks, .ifaces = c->ifaces, .chunk_bytes = c->cfg.chunk_bytes,
-		.overhead = bc_format_overhead(c->cfg.format) + (c->cfg.queue_option ? BC_EPB_OPT_QUEUE + BC_EPB_OPT_END : 0),
+		.overhead = bc_format_overhead(c->cfg.format) + (c->cfg.framing ? 4 : 0) +
+			    (c->cfg.queue_option ? BC_EPB_OPT_QUEUE + BC_EPB_OPT_END : 0),
 		.snaplen = c->cfg.snaplen, .rotate_bytes = c->cfg.rotate_bytes, .flush_ns = c->cfg.flush_ns,
 	};
 	struct bc_merge_config mc = {
@@ -216,11 +220,12 @@ static inline void chain_new_committer(struct chain *c)
 {
 	struct bc_store_config sc = {
 		.kind = c->cfg.store, .dest = c->cfg.dest ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .io = c->cfg.io, .ext = ".x",
+		.peer = c->cfg.peer, .drain_ns = c->cfg.drain_ns,
 		.utc = true, .pid = 5, .log = &c->log, .pipe = c->cfg.pipe,
 		.published = chain_published, .ctx = c, .keep_empty = c->cfg.format == BC_FORMAT_ERF,
 	};
 	struct bc_committer_config mc = {
-		.section = { .format = c->cfg.format, .snaplen = c->cfg.snaplen, .start_ns = 1, .ifaces = c->ifaces,
+		.section = { .format = c->cfg.format, .framing = c->cfg.framing, .snaplen = c->cfg.snaplen, .start_ns = 1, .ifaces = c->ifaces,
 			     .ledger = c->ledger },
 		.n_lanes = c->cfg.lanes, .ready = &c->ready, .awaited = &c->awaited, .free_chunks = c->free_chunks,
 		.pool = c->pool, .ledger = c->ledger, .codec = c->cfg.codec, .level = c->cfg.level, .stream_workers = 1,
@@ -231,7 +236,10 @@ static inline void chain_new_committer(struct chain *c)
 	struct bc_store *inner = NULL;
 
 	assert_int_equal(bc_store_open(&sc, &inner, NULL), 0);
-	assert_int_equal(bc_store_fault_wrap(inner, &c->fault, &c->store, NULL), 0);
+	if (c->cfg.peer)
+		c->store = inner;
+	else
+		assert_int_equal(bc_store_fault_wrap(inner, &c->fault, &c->store, NULL), 0);
 	mc.store = c->store;
 	memcpy(mc.lane, c->from_lane, sizeof(c->from_lane));
 	assert_int_equal(bc_committer_new(&mc, &c->committer, NULL), 0);
