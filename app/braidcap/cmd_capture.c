@@ -135,6 +135,9 @@ static struct bc_pipeline_config pipeline_config(struct capture *c)
 		.memory_bytes = (uint64_t)c->cfg.memory_mib << 20,
 		.mbufs = c->cfg.mbufs,
 		.numa_node = numa_node(c->request),
+		.tls = { c->cfg.tls_cert, c->cfg.tls_key, c->cfg.tls_ca, c->cfg.tls_crl },
+		.drain_ns = (uint64_t)(c->cfg.drain_timeout_s * (double)BC_NS_PER_S),
+		.detect_loop = c->cfg.detect_loop,
 		.promiscuous = c->cfg.promiscuous,
 		.accelerate = c->cfg.accelerate,
 		.bpf_jit = c->cfg.bpf_jit,
@@ -248,6 +251,7 @@ static bool obey_signal(struct capture *c, int sig)
 	case SIGHUP:
 		bc_pipeline_rotate(c->pipeline);
 		bc_log(&c->log, BC_NOTICE, "rotating");
+		bc_pipeline_reload(c->pipeline);
 		break;
 	case SIGUSR1:
 		display_erase(c->display);

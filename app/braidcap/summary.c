@@ -26,7 +26,7 @@ static const char *const hints[BC_LOSS_COUNT] = {
 	[BC_LOSS_READER_GONE] = "the program that read the output ended before the capture did",
 	[BC_LOSS_PIPE_ERROR] = "look at the messages above, and try the command by hand; what it left behind has a temporary name",
 	[BC_LOSS_ABORTED] = "let the capture end by one signal: the second one does not wait for the disk",
-	[BC_LOSS_PEER_SLOW] = "the peer or the network to it is too slow: look there, or more --memory for bursts",
+	[BC_LOSS_PEER_SLOW] = "the peer or the network to it is too slow or gone: look there, or a larger queue= for bursts",
 };
 
 uint64_t summary_number(const json_t *object, const char *key)

@@ -16,6 +16,7 @@ void bc_config_defaults(struct bc_config *c)
 		.chunk_kib = 256,
 		.memory_mib = 256,
 		.huge = BC_HUGE_AUTO,
+		.drain_timeout_s = 10,
 		.promiscuous = true,
 		.accelerate = true,
 	};
@@ -105,6 +106,10 @@ void bc_config_free(struct bc_config *c)
 	free(c->eal);
 	free(c->prefix);
 	free(c->user);
+	free(c->tls_cert);
+	free(c->tls_key);
+	free(c->tls_ca);
+	free(c->tls_crl);
 	free(c->report);
 	free(c->zmq_publish);
 	free(c->zmq_client);

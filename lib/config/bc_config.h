@@ -37,6 +37,13 @@ struct bc_config {
 	char *eal;			/* more EAL arguments */
 	char *prefix;			/* NULL: chosen at start */
 	char *user;			/* become this user once everything is open */
+	/* Files for TLS towards remote peers; NULL: none. */
+	char *tls_cert;
+	char *tls_key;
+	char *tls_ca;
+	char *tls_crl;
+	double drain_timeout_s;		/* for what remote peers have not taken at the end; default 10 */
+	bool detect_loop;		/* leave out what goes to the remote peers */
 	char *report;			/* file for the JSON report */
 	char *zmq_publish;		/* endpoint for applications; NULL: none */
 	char *zmq_client;		/* the name under which they know this capture; NULL: the host's */

@@ -57,6 +57,8 @@ static int check_two_outputs(const struct bc_output_config *a, const struct bc_o
 {
 	if (a->kind == BC_DEST_STDOUT && b->kind == BC_DEST_STDOUT)
 		return bc_err_set(err, -EINVAL, "-w -: only one output can be stdout");
+	if (a->kind == BC_DEST_PEER && !strcmp(a->dest, b->dest))
+		return bc_err_set(err, -EINVAL, "-w: '%s' stands there twice", a->dest);
 	if (!on_disk(a) || !on_disk(b))
 		return 0;
 	return refuse_same(a->dest, b->dest, "two outputs cannot write to one place", err);
@@ -123,6 +125,19 @@ static int check_sources(const struct bc_config *c, struct bc_err *err)
 	if (streams > BC_MAX_SOURCES)
 		return bc_err_set(err, -EINVAL, "the sources have %u queues together, and %d is the limit", streams,
 				  BC_MAX_SOURCES);
+	return 0;
+}
+
+static int check_tls(const struct bc_config *c, struct bc_err *err)
+{
+	bool used = false;
+
+	for (uint32_t i = 0; i < c->n_outputs; i++)
+		used |= c->outputs[i].remote.tls;
+	if (!used && (c->tls_cert || c->tls_key || c->tls_ca || c->tls_crl))
+		return bc_err_set(err, -EINVAL, "--tls-...: no output uses TLS: write ,tls behind the address, as in osmo://HOST:PORT,tls");
+	if (c->tls_key && !c->tls_cert)
+		return bc_err_set(err, -EINVAL, "--tls-key: a key is of no use without its certificate, --tls-cert");
 	return 0;
 }
 
@@ -202,6 +217,8 @@ int bc_config_check(const struct bc_config *c, struct bc_err *err)
 	rc = check_sources(c, err);
 	if (!rc)
 		rc = check_outputs(c, err);
+	if (!rc)
+		rc = check_tls(c, err);
 	if (!rc)
 		rc = check_memory(c, err);
 	if (!rc && c->lcores)

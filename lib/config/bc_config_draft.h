@@ -12,7 +12,8 @@ enum bc_capture_setting {
 	BC_CAP_ZMQ_PUBLISH, BC_CAP_ZMQ_CLIENT, BC_CAP_ZMQ_NS,
 	BC_CAP_COUNT, BC_CAP_DURATION, BC_CAP_IDLE_EXIT, BC_CAP_MAX_WAIT, BC_CAP_FLUSH, BC_CAP_CHUNK, BC_CAP_MEMORY, BC_CAP_MBUFS,
 	BC_CAP_LCORES, BC_CAP_NO_HUGE, BC_CAP_BUSY_POLL, BC_CAP_NO_PROMISC, BC_CAP_NO_ACCELERATE, BC_CAP_BPF_JIT, BC_CAP_EAL,
-	BC_CAP_PREFIX, BC_CAP_USER, BC_CAP_REPORT, BC_CAP_VERBOSE, BC_CAP_QUIET, BC_CAP_N
+	BC_CAP_PREFIX, BC_CAP_USER, BC_CAP_TLS_CERT, BC_CAP_TLS_KEY, BC_CAP_TLS_CA, BC_CAP_TLS_CRL, BC_CAP_DRAIN_TIMEOUT,
+	BC_CAP_DETECT_LOOP, BC_CAP_REPORT, BC_CAP_VERBOSE, BC_CAP_QUIET, BC_CAP_N
 };
 
 enum bc_output_setting {
@@ -156,6 +157,11 @@ uint32_t bc_yaml_line(const struct bc_yaml_map *map, const char *path);
 /* One source. *ret is for bc_source_free() on every return. */
 int bc_source_parse(const char *what, const char *spec, struct bc_source_config *ret, struct bc_err *err);
 void bc_source_free(struct bc_source_config *s);
+
+/* Is dest a remote peer's address? Then parse it. *ret is for bc_remote_free() on every return. */
+bool bc_remote_is(const char *dest);
+int bc_remote_parse(const char *what, const char *uri, struct bc_remote_config *ret, struct bc_err *err);
+void bc_remote_free(struct bc_remote_config *r);
 
 /* Output number i of d, with the command line's options over it. *ret is for bc_output_config_free() on every return. */
 int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32_t i, struct bc_output_config *ret,

@@ -10,6 +10,7 @@
 
 #include "bc_config_draft.h"
 #include "bc_number.h"
+#include "bc_wire.h"
 
 #define FILE_EXT_MAX 64
 #include "bc_keep_parse.h"
@@ -58,14 +59,43 @@ static int find_kind(struct build *b)
 		b->o->kind = BC_DEST_NULL;
 	else if (!strncmp(dest, "null:", 5))
 		return bc_err_set(b->err, -EINVAL, "%s: '%s': null: takes nothing behind it", label, dest);
+	else if (bc_remote_is(dest))
+		b->o->kind = BC_DEST_PEER;
 	else if (strstr(dest, "://"))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is of no known kind: give a folder, a file, - for stdout, or null:",
-				  label, dest);
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is of no known kind: give a folder, a file, - for stdout, osmo:// or "
+				  "ipip:// for a remote peer, or null:", label, dest);
 	else if (dest[strlen(dest) - 1] == '/' || (!stat(dest, &st) && S_ISDIR(st.st_mode)))
 		b->o->kind = BC_DEST_FOLDER;
 	else
 		b->o->kind = BC_DEST_FILE;
 	return 0;
+}
+
+/*
+ * What the framing of a remote peer implies. Of the command line's options, which hold for all outputs, those on compression and
+ * rotation may be meant for others.
+ */
+static int set_remote(struct build *b)
+{
+	static const enum bc_output_setting alien[] = {
+		BC_OUT_COMPRESS, BC_OUT_LEVEL, BC_OUT_ROTATE_SECONDS, BC_OUT_ROTATE_CLOCK, BC_OUT_ROTATE_SIZE,
+	};
+	struct bc_output_config *o = b->o;
+	char label[BC_LABEL_MAX];
+
+	if (o->kind != BC_DEST_PEER)
+		return 0;
+	for (size_t i = 0; i < sizeof(alien) / sizeof(alien[0]); i++)
+		if (text_of(b, alien[i]) && (b->from->n_outputs == 1 || !b->cli->all.v[alien[i]]))
+			return bc_err_set(b->err, -EINVAL, "%s: '%s' is a remote peer, towards which nothing is compressed or rotated",
+					  label_of(b, alien[i], label), o->dest);
+	o->codec = BC_CODEC_NONE;
+	o->rotate_seconds = 0;
+	o->rotate_bytes = 0;
+	if (o->snaplen > BC_WIRE_SNAPLEN)
+		o->snaplen = BC_WIRE_SNAPLEN;
+	o->framing = o->dest[0] == 'i' ? BC_FRAMING_IPIP : BC_FRAMING_OSMO;
+	return bc_remote_parse(label_of(b, BC_OUT_DEST, label), o->dest, &o->remote, b->err);
 }
 
 /*
@@ -113,7 +143,7 @@ static int set_pipeout(struct build *b)
 	label_of(b, BC_OUT_PIPEOUT, label);
 	if (b->o->kind == BC_DEST_STDOUT)
 		return bc_err_set(b->err, -EINVAL, "%s: '-' is stdout: have the shell pipe it through the command", label);
-	if (b->o->kind == BC_DEST_NULL)
+	if (b->o->kind == BC_DEST_NULL || b->o->kind == BC_DEST_PEER)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' takes no command", label, b->o->dest);
 	b->o->codec = BC_CODEC_NONE;
 	return 0;
@@ -171,6 +201,9 @@ static int set_format(struct build *b)
 	if (text && bc_format_from_name(text, &b->o->format))
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a format: pcapng, pcap, pcap-us or erf",
 				  label_of(b, BC_OUT_FORMAT, label), text);
+	if (b->o->framing != BC_FRAMING_FILE && b->o->format == BC_FORMAT_ERF)
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is a remote peer, which takes pcapng, pcap and pcap-us",
+				  label_of(b, BC_OUT_FORMAT, label), b->o->dest);
 	if (b->o->queue_option && b->o->format != BC_FORMAT_PCAPNG)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' is written as %s, which has no place for the queue: use pcapng",
 				  label_of(b, BC_OUT_QUEUE_OPTION, label), b->o->dest, bc_format_name(b->o->format));
@@ -182,6 +215,8 @@ static int set_codec(struct build *b)
 	const char *text = text_of(b, BC_OUT_COMPRESS);
 	char label[BC_LABEL_MAX];
 
+	if (b->o->kind == BC_DEST_PEER)
+		return 0;
 	if (text && bc_codec_from_name(text, &b->o->codec))
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: lz4, zstd, gzip, xz, bzip2, lzo or none",
 				  label_of(b, BC_OUT_COMPRESS, label), text);
@@ -216,7 +251,7 @@ static int set_level(struct build *b)
 	uint64_t level;
 
 	bc_codec_levels(b->o->codec, &min, &max, &b->o->level);
-	if (!text)
+	if (!text || b->o->kind == BC_DEST_PEER)
 		return 0;
 	label_of(b, BC_OUT_LEVEL, label);
 	if (b->o->codec == BC_CODEC_NONE && strcmp(text, "0"))
@@ -234,6 +269,8 @@ static int set_clock(struct build *b)
 	const char *text = text_of(b, BC_OUT_ROTATE_CLOCK);
 	char label[BC_LABEL_MAX];
 
+	if (b->o->kind == BC_DEST_PEER)
+		return 0;
 	b->o->rotate_clock.utc = b->o->utc;
 	return text ? bc_calendar_parse(label_of(b, BC_OUT_ROTATE_CLOCK, label), text, &b->o->rotate_clock, b->err) : 0;
 }
@@ -344,7 +381,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 		    struct bc_err *err)
 {
 	static int (*const steps[])(struct build *b) = {
-		store_all, find_kind, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io,
+		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io,
 		set_file_ext, set_clock, check_rotation, check_numbered,
 		set_keep, check_hooks,
 	};
@@ -369,5 +406,6 @@ void bc_output_config_free(struct bc_output_config *o)
 	free(o->exclude);
 	free(o->completed);
 	free(o->on_segment);
+	bc_remote_free(&o->remote);
 	memset(o, 0, sizeof(*o));
 }

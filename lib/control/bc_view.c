@@ -374,6 +374,19 @@ static json_t *storage(struct bc_output *o)
 			 "publishing", (int)st.queue);
 }
 
+static json_t *peer(const struct bc_peer *p)
+{
+	struct bc_peer_stats st;
+
+	bc_peer_stats(p, &st);
+	return json_pack("{s:b, s:o, s:o, s:o, s:o}",
+			 "up", st.up,
+			 "connects", bc_view_u64(st.connects),
+			 "queued_bytes", bc_view_u64(st.queued_bytes),
+			 "queue_bytes", bc_view_u64(st.queue_bytes),
+			 "unacked_bytes", bc_view_u64(st.unacked_bytes));
+}
+
 json_t *bc_view_outputs(const struct bc_pipeline *p)
 {
 	json_t *list = json_array();
@@ -392,6 +405,8 @@ json_t *bc_view_outputs(const struct bc_pipeline *p)
 							    "bytes", bc_view_u64(bc_bufpool_size(out->pool))));
 		json_object_set_new(o, "writers", writers(out));
 		json_object_set_new(o, "storage", storage(out));
+		if (p->peer[i])
+			json_object_set_new(o, "peer", peer(p->peer[i]));
 		json_array_append_new(list, o);
 	}
 	return list;

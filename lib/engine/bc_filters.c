@@ -2,6 +2,7 @@
 #include "bc_filters.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,17 +23,22 @@ struct bc_filters {
 	bool jit;
 	const struct bc_log *log;
 	const struct bc_gprs *no_gprs[BC_MAX_OUTPUTS];
+	char *always;
 	struct text *texts;
 	_Atomic(const char *) current[BC_MAX_OUTPUTS];
 };
 
-struct bc_filters *bc_filters_new(struct bc_source *const *source, uint32_t n_sources, uint32_t n_outputs, bool jit,
-				  const struct bc_log *log)
+struct bc_filters *bc_filters_new(struct bc_source *const *source, uint32_t n_sources, uint32_t n_outputs, const char *always,
+				  bool jit, const struct bc_log *log)
 {
 	struct bc_filters *f = calloc(1, sizeof(*f));
 
-	if (!f)
+	if (f)
+		f->always = strdup(always);
+	if (!f || !f->always) {
+		free(f);
 		return NULL;
+	}
 	f->source = source;
 	f->n_sources = n_sources;
 	f->n_outputs = n_outputs;
@@ -66,6 +72,7 @@ void bc_filters_free(struct bc_filters *f)
 		free(f->texts);
 		f->texts = next;
 	}
+	free(f->always);
 	free(f);
 }
 
@@ -118,12 +125,15 @@ static bool wait_for_grace(struct bc_filters *f, const uint64_t *polls)
 	return true;
 }
 
-static struct text *new_text(const char *words)
+/* always goes first: libpcap takes what stands behind the word "vlan" for what is in a VLAN. */
+static struct text *new_text(const char *always, const char *words)
 {
-	struct text *t = malloc(sizeof(*t) + strlen(words) + 1);
+	const char *form = !words[0] ? "%s%s" : always[0] ? "(%s) and (%s)" : "%s%s";
+	size_t size = strlen(always) + strlen(words) + sizeof("() and ()");
+	struct text *t = malloc(sizeof(*t) + size);
 
 	if (t)
-		strcpy(t->words, words);
+		snprintf(t->words, size, form, always, words);
 	return t;
 }
 
@@ -146,16 +156,18 @@ static void exchange(struct bc_filters *f, uint32_t output, struct bc_filter_set
 
 int bc_filters_set(struct bc_filters *f, uint32_t output, const char *expression, struct bc_err *err)
 {
-	const char *words = expression && expression[0] ? expression : NULL;
+	const char *own = expression ? expression : "", *words = NULL;
 	struct bc_filter_set *set[BC_MAX_SOURCES];
 	struct text *t = NULL;
 
 	if (output >= f->n_outputs)
 		return bc_err_set(err, -EINVAL, "there is no output %u", output);
-	if (words)
-		t = new_text(words);
-	if (words && !t)
-		return bc_err_set(err, -ENOMEM, "no memory for a filter");
+	if (own[0] || f->always[0]) {
+		t = new_text(f->always, own);
+		if (!t)
+			return bc_err_set(err, -ENOMEM, "no memory for a filter");
+		words = t->words;
+	}
 	for (uint32_t i = 0; i < f->n_sources; i++) {
 		int r = make_set(f, f->source[i], output, words, &set[i], err);
 

@@ -7,8 +7,9 @@
 
 struct bc_filters;
 
-struct bc_filters *bc_filters_new(struct bc_source *const *source, uint32_t n_sources, uint32_t n_outputs, bool jit,
-				  const struct bc_log *log);
+/* always, an expression or "", holds for every output beside its own. Strings are copied. NULL without memory. */
+struct bc_filters *bc_filters_new(struct bc_source *const *source, uint32_t n_sources, uint32_t n_outputs, const char *always,
+				  bool jit, const struct bc_log *log);
 /* No source polls any more. NULL is taken. */
 void bc_filters_free(struct bc_filters *f);
 

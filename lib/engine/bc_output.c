@@ -9,6 +9,7 @@
 
 #include "bc_pcapng.h"
 #include "bc_time.h"
+#include "bc_wire.h"
 
 #define LANE_RING 2048
 /* A compressed block: large enough for the ratio, small enough not to keep the other stages of a shared lcore waiting. */
@@ -97,6 +98,12 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		sc.kind = BC_STORE_FD;
 		sc.fd = STDOUT_FILENO;
 		break;
+	case BC_DEST_PEER:
+		sc.kind = BC_STORE_PEER;
+		sc.peer = env->peer;
+		sc.drain_ns = env->drain_ns;
+		sc.patience_ns = env->patience_ns;
+		break;
 	case BC_DEST_NULL:
 		sc.kind = BC_STORE_NULL;
 		break;
@@ -147,6 +154,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.n_lanes = o->n_lanes,
 			.awaited = &o->awaited,
 			.format = o->cfg.format,
+			.framing = o->cfg.framing,
 			.snaplen = o->cfg.snaplen,
 			.codec = o->cfg.codec,
 			.level = o->cfg.level,
@@ -174,7 +182,7 @@ static void new_chunker(struct bc_output *o, const struct bc_output_env *env)
 		.free_chunks = o->free_chunks,
 		.ifaces = env->ifaces,
 		.chunk_bytes = env->chunk_bytes,
-		.overhead = bc_format_overhead(o->cfg.format) +
+		.overhead = bc_format_overhead(o->cfg.format) + (o->cfg.framing == BC_FRAMING_FILE ? 0 : BC_WIRE_HEADER) +
 			    (o->cfg.queue_option ? BC_EPB_OPT_QUEUE + BC_EPB_OPT_END : 0),
 		.snaplen = o->cfg.snaplen,
 		.rotate_ns = (uint64_t)(o->cfg.rotate_seconds * (double)BC_NS_PER_S),
@@ -205,6 +213,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 	struct bc_committer_config cc = {
 		.section = {
 			.format = o->cfg.format,
+			.framing = o->cfg.framing,
 			.snaplen = o->cfg.snaplen,
 			.output = env->index,
 			.start_ns = env->start_ns,

@@ -41,6 +41,9 @@ struct bc_output_env {
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
 	bool tap;			/* and of packets */
 	bool tap_ns;			/* with nanoseconds */
+	struct bc_peer *peer;		/* of a remote peer; not yet started, outlives the output */
+	uint64_t drain_ns;		/* for what a remote peer has not taken at the end */
+	uint64_t patience_ns;		/* how long a remote peer that takes nothing holds up the sources; 0: not at all */
 };
 
 struct bc_output {

@@ -103,9 +103,37 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 	return 0;
 }
 
+/* What goes to the remote peers and comes back, as a filter that leaves it out. */
+static int exclude_peers(const struct bc_pipeline *p, char *text, size_t size, struct bc_err *err)
+{
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		const struct bc_remote_config *rc = &p->cfg.outputs[o].remote;
+		int r;
+
+		if (!p->cfg.detect_loop || p->cfg.outputs[o].kind != BC_DEST_PEER)
+			continue;
+		if (at && at < size)
+			at += (size_t)snprintf(text + at, size - at, " and ");
+		r = at < size ? bc_peer_exclude(rc->ipip ? BC_PEER_IPIP : BC_PEER_OSMO, rc->host, rc->port, text + at, size - at, err)
+			      : bc_err_set(err, -EINVAL, "--detect-loop: too many peers");
+		if (r)
+			return r;
+		at += strlen(text + at);
+	}
+	return 0;
+}
+
 static int new_filters(struct bc_pipeline *p, struct bc_err *err)
 {
-	p->filters = bc_filters_new(p->source, p->n_sources, p->cfg.n_outputs, p->cfg.bpf_jit, p->cfg.log);
+	char loop[4096];
+	int failed = exclude_peers(p, loop, sizeof(loop), err);
+
+	if (failed)
+		return failed;
+	p->filters = bc_filters_new(p->source, p->n_sources, p->cfg.n_outputs, loop, p->cfg.bpf_jit, p->cfg.log);
 	if (!p->filters)
 		return bc_err_set(err, -ENOMEM, "no memory for filters");
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
@@ -114,12 +142,41 @@ static int new_filters(struct bc_pipeline *p, struct bc_err *err)
 
 		if (oc->no_gprs_user_data)
 			bc_filters_exclude_gprs(p->filters, o, &oc->gprs);
-		if (oc->filter || oc->no_gprs_user_data)
+		if (oc->filter || loop[0] || oc->no_gprs_user_data)
 			r = bc_filters_set(p->filters, o, oc->filter, err);
 		if (r)
 			return r;
 	}
 	return 0;
+}
+
+static int open_peer(struct bc_pipeline *p, uint32_t o, struct bc_err *err)
+{
+	const struct bc_remote_config *rc = &p->cfg.outputs[o].remote;
+	struct bc_peer_config pc = {
+		.name = p->cfg.outputs[o].dest,
+		.proto = rc->ipip ? BC_PEER_IPIP : BC_PEER_OSMO,
+		.host = rc->host,
+		.port = rc->port,
+		.source = rc->source,
+		.queue_bytes = (size_t)rc->queue_mib << 20,
+		.log = p->cfg.log,
+	};
+	int r = rc->tls && !p->tls ? bc_tls_new(BC_TLS_CLIENT, &p->cfg.tls, &p->tls, err) : 0;
+
+	pc.tls = rc->tls ? p->tls : NULL;
+	return r ? r : bc_peer_new(&pc, &p->peer[o], err);
+}
+
+/* While there are privileges: keys can be read, and raw sockets opened. */
+static int open_peers(struct bc_pipeline *p, struct bc_err *err)
+{
+	int r = 0;
+
+	for (uint32_t o = 0; !r && o < p->cfg.n_outputs; o++)
+		if (p->cfg.outputs[o].kind == BC_DEST_PEER)
+			r = open_peer(p, o, err);
+	return r;
 }
 
 static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
@@ -146,6 +203,9 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.client = p->cfg.client[o],
 			.tap = p->cfg.tap[o],
 			.tap_ns = p->cfg.tap_ns,
+			.peer = p->peer[o],
+			.drain_ns = p->cfg.drain_ns,
+			.patience_ns = p->live ? 0 : p->cfg.drain_ns,
 		};
 		int r = bc_output_new(&p->cfg.outputs[o], &env, &p->output[o], err);
 
@@ -200,6 +260,8 @@ int bc_pipeline_new(const struct bc_pipeline_config *cfg, struct bc_pipeline **r
 		r = open_sources(p, err);
 	if (!r)
 		r = new_filters(p, err);
+	if (!r)
+		r = open_peers(p, err);
 	if (!r && cfg->devices_open)
 		r = cfg->devices_open(cfg->devices_open_ctx, err);
 	if (!r)
@@ -221,6 +283,9 @@ void bc_pipeline_free(struct bc_pipeline *p)
 	bc_merge_free(p->merge);
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
 		bc_output_free(p->output[o]);
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		bc_peer_free(p->peer[o]);
+	bc_tls_free(p->tls);
 	bc_filters_free(p->filters);
 	for (uint32_t i = 0; i < p->n_sources; i++) {
 		bc_source_close(p->source[i]);
@@ -372,6 +437,18 @@ void bc_pipeline_rotate(struct bc_pipeline *p)
 			bc_chunker_rotate(&p->output[o]->chunker);
 }
 
+void bc_pipeline_reload(struct bc_pipeline *p)
+{
+	struct bc_err err;
+
+	if (!p->tls)
+		return;
+	if (bc_tls_reload(p->tls, &err))
+		bc_log(p->cfg.log, BC_ERROR, "%s: going on with what was read before", err.msg);
+	else
+		bc_log(p->cfg.log, BC_NOTICE, "the files for TLS were read again, for the next connections");
+}
+
 void bc_pipeline_stop(struct bc_pipeline *p)
 {
 	if (p->stopping)
@@ -459,6 +536,7 @@ bool bc_pipeline_failed(const struct bc_pipeline *p)
 		for (uint32_t s = 0; s < p->n_sources; s++)
 			failed |= bc_counter_get(&out->account->source[s].dropped[BC_LOSS_DISK_ERROR]) ||
 				  bc_counter_get(&out->account->source[s].dropped[BC_LOSS_DISK_FULL]) ||
+				  bc_counter_get(&out->account->source[s].dropped[BC_LOSS_PEER_SLOW]) ||
 				  bc_counter_get(&out->account->source[s].dropped[BC_LOSS_PIPE_ERROR]);
 	}
 	return failed;

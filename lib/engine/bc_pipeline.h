@@ -13,6 +13,7 @@
 #include "bc_engine.h"
 #include "bc_merge.h"
 #include "bc_output.h"
+#include "bc_peer.h"
 #include "bc_source.h"
 
 struct bc_pipeline_config {
@@ -29,6 +30,9 @@ struct bc_pipeline_config {
 	uint64_t memory_bytes;
 	uint32_t mbufs;				/* 0: by the sources */
 	int numa_node;				/* where they are wanted: the devices'; -1: anywhere */
+	struct bc_tls_files tls;		/* for the remote peers that use TLS; borrowed */
+	uint64_t drain_ns;			/* for what remote peers have not taken at the end */
+	bool detect_loop;			/* what goes to the remote peers is not captured */
 	bool promiscuous;
 	bool accelerate;
 	bool bpf_jit;
@@ -36,7 +40,7 @@ struct bc_pipeline_config {
 	bool statistics;			/* of each segment into the log, as information */
 	const struct bc_log *log;
 	bool (*interrupted)(void);		/* see struct bc_source_env; may be NULL */
-	/* Called when the devices are open and before an output is: the moment to drop privileges. May be NULL. */
+	/* Called when the devices, keys and raw sockets are open and before an output is: the moment to drop privileges. May be NULL. */
 	int (*devices_open)(void *ctx, struct bc_err *err);
 	void *devices_open_ctx;
 	/*
@@ -58,6 +62,8 @@ struct bc_pipeline {
 	uint32_t n_sources;			/* queues count */
 	struct bc_source *source[BC_MAX_SOURCES];
 	struct bc_link *link[BC_MAX_SOURCES];
+	struct bc_tls *tls;			/* of all remote peers; NULL: none uses it */
+	struct bc_peer *peer[BC_MAX_OUTPUTS];	/* NULL: the output is something else */
 	struct bc_output *output[BC_MAX_OUTPUTS];
 	struct bc_filters *filters;
 	struct bc_merge *merge;
@@ -93,6 +99,8 @@ bool bc_pipeline_control(struct bc_pipeline *p);
 
 void bc_pipeline_pause(struct bc_pipeline *p, bool pause);
 void bc_pipeline_rotate(struct bc_pipeline *p);
+/* Read the files for TLS again, for the connections that will be made; the log says what came of it. */
+void bc_pipeline_reload(struct bc_pipeline *p);
 /* Take what the devices still hold, drain, publish. */
 void bc_pipeline_stop(struct bc_pipeline *p);
 /* No more order: the I/O threads end after the call under way. The caller has its lcores' loops end. */

@@ -13,17 +13,29 @@
 #include "bc_io.h"
 #include "bc_keep.h"
 
-enum bc_dest { BC_DEST_FOLDER, BC_DEST_FILE, BC_DEST_STDOUT, BC_DEST_NULL };
+enum bc_dest { BC_DEST_FOLDER, BC_DEST_FILE, BC_DEST_STDOUT, BC_DEST_PEER, BC_DEST_NULL };
+
+/* What "osmo://HOST:PORT[,key...]" and "ipip://HOST[,key...]" say. */
+struct bc_remote_config {
+	bool ipip;
+	bool tls;
+	char *host;		/* a name or an address, without brackets */
+	uint16_t port;		/* osmo */
+	char *source;		/* the address to come from; NULL: the system's choice */
+	uint32_t queue_mib;	/* what may wait for the peer */
+};
 
 struct bc_output_config {
-	char *dest;			/* as the user wrote it: a folder, a file, "-", "null:" */
+	char *dest;			/* as the user wrote it: a folder, a file, "-", "osmo://...", "null:" */
 	enum bc_dest kind;
+	struct bc_remote_config remote;	/* of a PEER */
 	char *filter;			/* BPF; NULL: all packets */
 	char *exclude;			/* as the user wrote it; NULL: nothing */
 	bool no_gprs_user_data;		/* user traffic of GPRS is not wanted */
 	struct bc_gprs gprs;		/* where it is looked for */
 	uint32_t snaplen;		/* 1..BC_SNAPLEN_MAX, default the maximum */
 	enum bc_format format;
+	enum bc_framing framing;
 	enum bc_codec codec;
 	int level;
 	double rotate_seconds;		/* 0: never */

@@ -11,7 +11,7 @@ _braidcap()
 		--no-huge --eal --prefix --user
 		--completed --on-segment --on-segment-seconds --zmq-publish --zmq-client --zmq-ns
 		--keep-age --keep-number --keep-size --keep-free --recompress --expire-unmarked
-		--report --verbose --quiet --help --config -i -w'
+		--drain-timeout --detect-loop --tls-ca --tls-crl --tls-cert --tls-key --report --verbose --quiet --help --config -i -w'
 
 	COMPREPLY=()
 	if [[ $COMP_CWORD -eq 1 ]]; then
@@ -33,7 +33,7 @@ _braidcap()
 		COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: erf: null:" -- "$cur")
 			$(compgen -f -- "$cur"))
 		;;
-	-w | -C | --config | --report | -N | --seqfile | -W | --watchfile-completed)
+	-w | -C | --config | --report | -N | --seqfile | -W | --watchfile-completed | --tls-*)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		;;
 	-Z | --compress)

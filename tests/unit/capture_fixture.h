@@ -71,7 +71,7 @@ static inline struct fixture *fixture_new(uint32_t n_sources, uint32_t n_outputs
 		p->output[o]->pool = bc_bufpool_new(8, 4096, false, NULL);
 		snprintf(p->ledger->output[o].name, sizeof(p->ledger->output[o].name), "%s", f->cfg[o].dest);
 	}
-	p->filters = bc_filters_new(p->source, p->n_sources, n_outputs, false, NULL);
+	p->filters = bc_filters_new(p->source, p->n_sources, n_outputs, "", false, NULL);
 	return f;
 }
 

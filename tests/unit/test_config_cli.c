@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bc_config_draft.h"
+#include "bc_wire.h"
 
 #define ARGS_MAX 32
 
@@ -68,6 +69,7 @@ static void defaults_are_those_of_the_header(void **state)
 	assert_true(c.max_wait_ms == 1000 && c.flush_ms == 1000 && c.chunk_kib == 256 && c.memory_mib == 256 && c.mbufs == 0);
 	assert_true(c.promiscuous && c.accelerate && !c.bpf_jit && !c.busy_poll && !c.quiet && c.verbose == 0);
 	assert_true(c.huge == BC_HUGE_AUTO && !c.lcores && !c.eal && !c.prefix && !c.user && !c.report);
+	assert_true(c.drain_timeout_s == 10 && !c.detect_loop && !c.tls_ca);
 	assert_int_equal(c.outputs[0].snaplen, BC_SNAPLEN_MAX);
 	assert_int_equal(c.outputs[0].format, BC_FORMAT_PCAPNG);
 	assert_int_equal(c.outputs[0].codec, BC_CODEC_LZ4);
@@ -98,6 +100,10 @@ static void capture_options_are_taken(void **state)
 	ACCEPT("--prefix a-b_1", !strcmp(c.prefix, "a-b_1"));
 	ACCEPT("--user nobody", !strcmp(c.user, "nobody"));
 	ACCEPT("--report r.json", !strcmp(c.report, "r.json"));
+	ACCEPT("-w osmo://h:1,tls --tls-cert c --tls-key k --tls-ca a --tls-crl r",
+	       !strcmp(c.tls_cert, "c") && !strcmp(c.tls_key, "k") && !strcmp(c.tls_ca, "a") && !strcmp(c.tls_crl, "r"));
+	ACCEPT("--drain-timeout 0.5", c.drain_timeout_s == 0.5);
+	ACCEPT("--detect-loop", c.detect_loop);
 	ACCEPT("--quiet", c.quiet);
 	ACCEPT("--zmq-publish ipc:///x --zmq-client n1 --zmq-ns",
 	       !strcmp(c.zmq_publish, "ipc:///x") && !strcmp(c.zmq_client, "n1") && c.zmq_ns);
@@ -327,7 +333,7 @@ static void an_option_wins_over_the_name(void **state)
 
 static void destinations_that_cannot_be_are_refused(void **state)
 {
-	refused("-i null: -w osmo://host", "of no known kind");
+	refused("-i null: -w http://host", "of no known kind");
 	refused("-i null: -w null:x", "null: takes nothing");
 	refused("-i null: -w x.pcap -G 1", "--rotate-seconds: rotation needs a folder, and 'x.pcap' is a file");
 	refused("-i null: -w - --completed /", "--completed: is for segments on disk, and '-' has none");
@@ -345,6 +351,65 @@ static void destinations_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w - -S 1", "'-' is stdout");
 	refused("-i null: -w ", "-w: is empty");
 	refused("-i null: -w x.pcap -z 5", "'x.pcap' is not compressed");
+}
+
+static void a_remote_peer_is_taken_apart(void **state)
+{
+	struct bc_config c;
+	const struct bc_output_config *o = &c.outputs[0];
+
+	assert_int_equal(parse("-i null: -w osmo://collector-1.example:6001,tls,source=192.0.2.1,queue=7 -s 0", &c), 0);
+	assert_true(o->kind == BC_DEST_PEER && o->framing == BC_FRAMING_OSMO && o->format == BC_FORMAT_PCAPNG);
+	assert_true(o->codec == BC_CODEC_NONE && o->snaplen == BC_WIRE_SNAPLEN && o->remote.queue_mib == 7 && o->remote.tls);
+	assert_true(o->remote.port == 6001 && !o->remote.ipip);
+	assert_string_equal(o->remote.host, "collector-1.example");
+	assert_string_equal(o->remote.source, "192.0.2.1");
+	bc_config_free(&c);
+	assert_int_equal(parse("-i null: -w osmo://[2001:db8::1]:65535 -s 96 --format pcap-us", &c), 0);
+	assert_true(o->remote.port == 65535 && o->remote.queue_mib == 64 && !o->remote.tls && !o->remote.source && o->snaplen == 96);
+	assert_true(o->format == BC_FORMAT_PCAP_US);
+	assert_string_equal(o->remote.host, "2001:db8::1");
+	bc_config_free(&c);
+	assert_int_equal(parse("-i null: -w ipip://192.0.2.9", &c), 0);
+	assert_true(o->kind == BC_DEST_PEER && o->framing == BC_FRAMING_IPIP && o->remote.ipip);
+	assert_string_equal(o->remote.host, "192.0.2.9");
+	bc_config_free(&c);
+}
+
+static void remote_peers_that_cannot_be_are_refused(void **state)
+{
+	refused("-i null: -w osmo://", "there is no host in it");
+	refused("-i null: -w osmo://h", "there is no port");
+	refused("-i null: -w osmo://h:0", "there is no port");
+	refused("-i null: -w osmo://h:65536", "there is no port");
+	refused("-i null: -w osmo://h:6001x", "something else stands behind");
+	refused("-i null: -w osmo://:6001", "there is no host in it");
+	refused("-i null: -w osmo://a/b:6001", "there is no host in it");
+	refused("-i null: -w osmo://[::1:6001", "a ] is missing");
+	refused("-i null: -w osmo://[h]:6001", "no IPv6 address in the brackets");
+	refused("-i null: -w osmo://h:1,", "a key that is unknown");
+	refused("-i null: -w osmo://h:1,source=h", "source= takes an IP address");
+	refused("-i null: -w osmo://h:1,queue=0", "whole number from 1 to 65536");
+	refused("-i null: -w ipip://h:1", "ipip has no port");
+	refused("-i null: -w ipip://h,tls", "a key that is unknown; it is written ipip://HOST");
+	refused("-i null: -w osmo://h:1 -Z lz4", "--compress: 'osmo://h:1' is a remote peer");
+	refused("-i null: -w osmo://h:1 -G 1", "--rotate-seconds: 'osmo://h:1' is a remote peer");
+	refused("-i null: -w osmo://h:1 --pipeout cat", "'osmo://h:1' takes no command");
+	refused("-i null: -w osmo://h:1 --format erf", "--format: 'osmo://h:1' is a remote peer");
+	refused("-i null: -w osmo://h:1 -w osmo://h:1", "stands there twice");
+	refused("-i null: -w osmo://h:1 --tls-ca x", "no output uses TLS");
+	refused("-i null: -w osmo://h:1,tls --tls-key x", "without its certificate");
+}
+
+/* -Z, -G and -S are for the others. */
+static void a_remote_peer_beside_a_folder_is_not_rotated(void **state)
+{
+	struct bc_config c;
+
+	assert_int_equal(parse("-i null: -w out/ -w osmo://h:1 -Z zstd -z 3 -G 5 -S 7", &c), 0);
+	assert_true(c.outputs[0].codec == BC_CODEC_ZSTD && c.outputs[0].rotate_seconds == 5 && c.outputs[0].rotate_bytes == 7000000);
+	assert_true(c.outputs[1].codec == BC_CODEC_NONE && c.outputs[1].rotate_seconds == 0 && c.outputs[1].rotate_bytes == 0);
+	bc_config_free(&c);
 }
 
 static void several_outputs_share_the_options(void **state)
@@ -448,6 +513,9 @@ int main(void)
 		cmocka_unit_test(lzo_is_refused_in_a_build_without_it),
 		cmocka_unit_test(an_option_wins_over_the_name),
 		cmocka_unit_test(destinations_that_cannot_be_are_refused),
+		cmocka_unit_test(a_remote_peer_is_taken_apart),
+		cmocka_unit_test(remote_peers_that_cannot_be_are_refused),
+		cmocka_unit_test(a_remote_peer_beside_a_folder_is_not_rotated),
 		cmocka_unit_test(several_outputs_share_the_options),
 		cmocka_unit_test(outputs_do_not_collide),
 		cmocka_unit_test(a_link_to_the_same_file_is_seen),

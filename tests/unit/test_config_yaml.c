@@ -66,9 +66,10 @@ static void every_key_is_loaded(void **state)
 
 	assert_int_equal(parse("count: 1\nduration: 2\nidle_exit: 3.5\nmax_wait_ms: 4\nflush_ms: 5\nchunk_kib: 64\nmemory_mb: 9\n"
 			       "mbufs: 1024\nlcores: 1-2\nno_huge: true\nbusy_poll: yes\nno_promisc: on\nno_accelerate: true\n"
-			       "bpf_jit: true\neal: '-v'\nprefix: p\nuser: u\nreport: r\nverbose: 2\nquiet: true\n"
+			       "bpf_jit: true\neal: '-v'\nprefix: p\nuser: u\ntls_cert: c\ntls_key: k\ntls_ca: a\n"
+			       "tls_crl: r\ndrain_timeout: 7\ndetect_loop: true\nreport: r\nverbose: 2\nquiet: true\n"
 			       "sources:\n  - null:count=5\n  - pcap:lo,immediate=1\n"
-			       "outputs:\n  - { dest: '-' }\n  - dest: o/\n    filter: tcp port 80\n    snaplen: 96\n    format: pcapng\n"
+			       "outputs:\n  - { dest: 'osmo://h:1,tls' }\n  - dest: o/\n    filter: tcp port 80\n    snaplen: 96\n    format: pcapng\n"
 			       "    compress: zstd\n    level: 7\n    rotate_seconds: 1.5\n    rotate_size_mb: 2\n    utc: true\n"
 			       "    queue_option: true\n    writers: 3\n    io: buffered\n    seqfile: s\n    file_ext: .x\n    completed: /srv/done\n"
 			       "    watchfile: w\n    pipeout: cat -\n    exclude: gprs-user-data,port=23000\n"
@@ -88,8 +89,12 @@ static void every_key_is_loaded(void **state)
 	assert_int_equal(c.sources[0].count, 5);
 	assert_true(c.sources[1].immediate);
 	assert_int_equal(c.n_outputs, 2);
-	assert_int_equal(c.outputs[0].kind, BC_DEST_STDOUT);
-	assert_int_equal(c.outputs[0].snaplen, BC_SNAPLEN_MAX);
+	assert_int_equal(c.outputs[0].kind, BC_DEST_PEER);
+	assert_true(c.drain_timeout_s == 7 && c.detect_loop);
+	assert_string_equal(c.tls_cert, "c");
+	assert_string_equal(c.tls_key, "k");
+	assert_string_equal(c.tls_ca, "a");
+	assert_string_equal(c.tls_crl, "r");
 	assert_string_equal(c.outputs[1].filter, "tcp port 80");
 	assert_true(c.outputs[1].snaplen == 96 && c.outputs[1].codec == BC_CODEC_ZSTD && c.outputs[1].level == 7);
 	assert_true(c.outputs[1].rotate_seconds == 1.5 && c.outputs[1].rotate_bytes == 2000000 && c.outputs[1].utc);
@@ -130,8 +135,9 @@ static void wrong_values_are_told_with_line_and_key(void **state)
 	refused(GOOD "    level: 13\n", ":4: outputs[0].level: level of lz4: '13' is not a whole number from 1 to 12");
 	refused("sources: ['null:']\noutputs:\n  - dest: x\n    rotate_size_mb: 1\n",
 		":4: outputs[0].rotate_size_mb: rotation needs a folder, and 'x' is a file: end its name with / to make it one");
-	refused("sources: ['null:']\noutputs:\n  - dest: 'osmo://h'\n",
-		":3: outputs[0].dest: 'osmo://h' is of no known kind: give a folder, a file, - for stdout, or null:");
+	refused("sources: ['null:']\noutputs:\n  - dest: 'http://h'\n",
+		":3: outputs[0].dest: 'http://h' is of no known kind: give a folder, a file, - for stdout, osmo:// or ipip:// for a "
+		"remote peer, or null:");
 }
 
 /* libcyaml by itself takes these for 4, 8, yes and a number. */
@@ -299,15 +305,17 @@ static void an_override_that_is_wrong_names_the_option(void **state)
 
 static void the_samples_are_right(void **state)
 {
-	static const char *const samples[] = { BC_ROOT "/config/capture.yaml", BC_ROOT "/config/laptop.yaml" };
+	static const struct { const char *file; uint32_t outputs; } samples[] = {
+		{ BC_ROOT "/config/capture.yaml", 2 }, { BC_ROOT "/config/laptop.yaml", 1 }, { BC_ROOT "/config/node.yaml", 2 },
+	};
 
-	for (size_t i = 0; i < 2; i++) {
-		char *argv[] = { "capture", "-C", (char *)samples[i], NULL };
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		char *argv[] = { "capture", "-C", (char *)samples[i].file, NULL };
 		struct bc_config c;
 
 		if (bc_config_parse(3, argv, &c, &err))
 			fail_msg("%s", err.msg);
-		assert_int_equal(c.n_outputs, 2 - i);
+		assert_int_equal(c.n_outputs, samples[i].outputs);
 		bc_config_free(&c);
 	}
 }

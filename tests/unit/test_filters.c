@@ -10,7 +10,7 @@
 
 static struct bc_filters *filters_of(struct door *d)
 {
-	struct bc_filters *f = bc_filters_new(&d->s, 1, d->ledger->n_outputs, false, NULL);
+	struct bc_filters *f = bc_filters_new(&d->s, 1, d->ledger->n_outputs, "", false, NULL);
 
 	assert_non_null(f);
 	return f;
@@ -106,7 +106,7 @@ static void it_holds_for_all_sources_or_for_none(void **state)
 	b.ifaces->entry[0].linktype = 195;	/* IEEE 802.15.4 has no Ethernet addresses */
 	both[0] = a.s;
 	both[1] = b.s;
-	f = bc_filters_new(both, 2, 1, false, NULL);
+	f = bc_filters_new(both, 2, 1, "", false, NULL);
 	assert_int_equal(bc_filters_set(f, 0, "ether host 1:2:3:4:5:6", NULL), -EINVAL);
 	assert_null(bc_filters_text(f, 0));
 	poll_n(&a, 10);
