@@ -106,8 +106,14 @@ static bool interrupted(void)
 static int drop_privileges(void *ctx, struct bc_err *err)
 {
 	const struct capture *c = ctx;
+	bool dpdk = false;
 
-	return c->cfg.user ? privileges_drop(c->cfg.user, err) : 0;
+	if (c->cfg.user)
+		return privileges_drop(c->cfg.user, err);
+	/* Drivers of DPDK may need theirs to the end; and root stays what it is. */
+	for (uint32_t i = 0; i < c->cfg.n_sources; i++)
+		dpdk |= c->cfg.sources[i].kind == BC_SOURCE_DPDK;
+	return dpdk || geteuid() == 0 ? 0 : privileges_shed(err);
 }
 
 /* The node of the busiest devices, if they are near one. */

@@ -1,13 +1,25 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "privileges.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Nobody else uses it. */
+#define SHED_SIGNAL (SIGRTMIN + 5)
+#define SHED_ROUNDS 100
+#define SHED_ROUND_NS 10000000
 
 int privileges_drop(const char *user, struct bc_err *err)
 {
@@ -28,4 +40,67 @@ int privileges_drop(const char *user, struct bc_err *err)
 		return bc_err_set(err, -EPERM, "became '%s', but root could be had back: not going on", user);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return 0;
+}
+
+/* Capabilities are each thread's own, and a thread can change nobody's but its own: so each is told by a signal. */
+static void shed_mine(int sig)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { .effective = 0 } };
+	int saved = errno;
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	syscall(SYS_capset, &header, none);
+	errno = saved;
+}
+
+static bool has_capabilities(const char *tid)
+{
+	char path[64], line[256];
+	unsigned long long set = 0;
+	bool any = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return false;	/* the thread is gone */
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "CapPrm: %llx", &set) == 1)
+			any = set != 0;
+	fclose(f);
+	return any;
+}
+
+/* Signal those threads that still have capabilities; how many. */
+static int tell_threads(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	const struct dirent *d;
+	int n = 0;
+
+	if (!tasks)
+		return -errno;
+	while ((d = readdir(tasks)))
+		if (d->d_name[0] != '.' && has_capabilities(d->d_name)) {
+			syscall(SYS_tgkill, getpid(), atoi(d->d_name), SHED_SIGNAL);
+			n++;
+		}
+	closedir(tasks);
+	return n;
+}
+
+int privileges_shed(struct bc_err *err)
+{
+	const struct sigaction act = { .sa_handler = shed_mine, .sa_flags = SA_RESTART };
+	int left = 1;
+
+	sigaction(SHED_SIGNAL, &act, NULL);
+	for (int i = 0; left > 0 && i < SHED_ROUNDS; i++) {
+		left = tell_threads();
+		if (left > 0)
+			nanosleep(&(struct timespec){ .tv_nsec = SHED_ROUND_NS }, NULL);
+	}
+	signal(SHED_SIGNAL, SIG_IGN);
+	return left ? bc_err_set(err, left < 0 ? left : -EPERM, "the capabilities cannot be given up: not going on") : 0;
 }

@@ -10,4 +10,10 @@
  */
 int privileges_drop(const char *user, struct bc_err *err);
 
+/*
+ * Give up every capability, in all threads and for good. 0, also where there was none; or a negative errno with a line in err: a
+ * thread has kept some. One thread at a time; no thread is made meanwhile.
+ */
+int privileges_shed(struct bc_err *err);
+
 #endif
