@@ -35,10 +35,11 @@ def braidcap(*args, folder, check=True, **options):
 class Braidcap:
     """
     One `braidcap capture`, without hugepages and with a prefix and a report of its own. beside_generator keeps it to
-    one CPU while testpmd has the other. user is a name to run as. stdout is as for Popen.
+    one CPU while testpmd has the other. user is a name to run as, rights are the capabilities that it then has ("net_raw").
+    netns is a network namespace to run in. stdout is as for Popen.
     """
 
-    def __init__(self, folder, args, beside_generator=False, stdout=None, user=None):
+    def __init__(self, folder, args, beside_generator=False, stdout=None, user=None, rights=None, netns=None):
         self.prefix = unique("bc")
         self.folder = folder
         self.report_path = folder / f"{self.prefix}.json"
@@ -50,7 +51,11 @@ class Braidcap:
         argv = [executable, "capture", *[str(a) for a in args], "--no-huge", "--prefix", self.prefix, "--report",
                 str(self.report_path)]
         if user:
-            argv = ["setpriv", f"--reuid={user}", "--clear-groups", "--inh-caps=-all", *argv]
+            given = "".join(f",+{name}" for name in rights or ())
+            sets = [f"--{kind}=-all{given}" for kind in (["inh-caps", "ambient-caps", "bounding-set"] if rights else ["inh-caps"])]
+            argv = ["setpriv", f"--reuid={user}", "--clear-groups", *sets, *argv]
+        if netns:
+            argv = ["ip", "netns", "exec", netns, *argv]
         pin = (lambda: os.sched_setaffinity(0, {PROGRAM_CPU})) if beside_generator else None
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=stderr, preexec_fn=pin,

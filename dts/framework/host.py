@@ -47,6 +47,35 @@ def veth(mtu=1500):
 
 
 @contextmanager
+def namespace():
+    """
+    A network namespace that is tied to ours by a veth pair: its name, the interface at our end and that address, and the
+    interface at its own.
+    """
+    require_root("ip")
+    name, near, far = unique("bn"), unique("bv"), unique("bv")
+    # Of the addresses for tests of devices; runs beside this one have another.
+    net = f"198.18.{os.getpid() % 256}"
+    done = tool("ip", "netns", "add", name, check=False)
+    if done.returncode:
+        pytest.skip(f"may not make a network namespace: {done.stderr.strip()}")
+    try:
+        tool("ip", "link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
+        Path(f"/proc/sys/net/ipv6/conf/{near}/disable_ipv6").write_text("1")
+        tool("ip", "addr", "add", f"{net}.1/30", "dev", near)
+        tool("ip", "link", "set", near, "up")
+        tool("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+        tool("ip", "-n", name, "addr", "add", f"{net}.2/30", "dev", far)
+        tool("ip", "-n", name, "link", "set", far, "up")
+        tool("ip", "-n", name, "link", "set", "lo", "up")
+        wait_until(lambda: Path(f"/sys/class/net/{near}/operstate").read_text() == "up\n", f"{near} up")
+        yield name, near, f"{net}.1", far
+    finally:
+        tool("ip", "link", "del", near, check=False)
+        tool("ip", "netns", "del", name, check=False)
+
+
+@contextmanager
 def tmpfs(folder, mib):
     """A file system of that size mounted on folder."""
     require_root("mount", "umount")
