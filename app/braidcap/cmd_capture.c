@@ -407,20 +407,27 @@ static bool lost_any(const struct bc_pipeline *p)
 	return b.dropped_total > 0;
 }
 
-/* Segments are moved and commands run to their end, unless one more signal comes. */
-static void wait_for_hooks(struct capture *c)
+/* Wait a little; did a signal come that asks not to wait any more? */
+static bool hurried(struct capture *c)
 {
 	const struct timespec round = { .tv_nsec = ROUND_NS };
+	int sig = sigtimedwait(&c->signals, NULL, &round);
+	bool echo = c->stop_mono_ns && bc_mono_ns() - c->stop_mono_ns < ECHO_NS;
+
+	return (sig == SIGINT || sig == SIGTERM) && !echo;
+}
+
+/* Segments are moved, commands run, packets published to their end, unless one more signal comes. */
+static void wait_for_hooks(struct capture *c)
+{
 	bool now = false;
 
-	while (!now && !bc_pipeline_idle(c->pipeline)) {
-		int sig = sigtimedwait(&c->signals, NULL, &round);
-		bool echo = c->stop_mono_ns && bc_mono_ns() - c->stop_mono_ns < ECHO_NS;
-
-		now = (sig == SIGINT || sig == SIGTERM) && !echo;
-	}
+	while (!now && !bc_pipeline_idle(c->pipeline))
+		now = hurried(c);
 	bc_pipeline_end_hooks(c->pipeline, now);
 	bc_publisher_event(c->publisher, "disconnect", c->client, NULL);
+	while (!now && !bc_publisher_idle(c->publisher))
+		now = hurried(c);
 }
 
 static int finish(struct capture *c)

@@ -29,10 +29,11 @@ struct bc_publisher {
 	void *socket;			/* the thread's, once it runs */
 	pthread_t thread;
 
-	pthread_mutex_t lock;		/* of the next five */
+	pthread_mutex_t lock;		/* of the next six */
 	pthread_cond_t work;
 	struct bc_item *head, **tail;
 	size_t bytes;			/* see work_of() */
+	bool busy;			/* with an item that it has taken */
 	bool stop;
 
 	_Atomic uint64_t events, overflowed;
@@ -115,6 +116,18 @@ void bc_publisher_event(struct bc_publisher *p, const char *event, const char *c
 		memcpy(i->data + topic_len, text, len);
 	atomic_fetch_add_explicit(&p->events, 1, memory_order_relaxed);
 	bc_publisher_put(p, i, false);
+}
+
+bool bc_publisher_idle(struct bc_publisher *p)
+{
+	bool idle;
+
+	if (!p)
+		return true;
+	pthread_mutex_lock(&p->lock);
+	idle = !p->head && !p->busy;
+	pthread_mutex_unlock(&p->lock);
+	return idle;
 }
 
 static void set_option(struct bc_publisher *p, int option, int value)
@@ -230,12 +243,14 @@ static struct bc_item *next_item(struct bc_publisher *p, bool *ret_stop)
 	struct bc_item *i;
 
 	pthread_mutex_lock(&p->lock);
+	p->busy = false;
 	if (!p->head && !p->stop)
 		pthread_cond_clockwait(&p->work, &p->lock, CLOCK_MONOTONIC, &until);
 	i = p->head;
 	if (i) {
 		p->head = i->next;
 		p->bytes -= work_of(i);
+		p->busy = true;
 		if (!p->head)
 			p->tail = &p->head;
 	}

@@ -42,6 +42,9 @@ int bc_publisher_new(const struct bc_publisher_config *cfg, struct bc_publisher 
 /* No tap is left. Sends what is queued, waits for subscribers for linger_ms at the most, unbinds. NULL is taken. */
 void bc_publisher_free(struct bc_publisher *p);
 
+/* Any thread: everything that was put is sent, and counted. p NULL: true. */
+bool bc_publisher_idle(struct bc_publisher *p);
+
 /* Is this a name of a client: 1 to BC_CLIENT_MAX bytes, printable ASCII without a space? */
 bool bc_client_name(const char *name);
 

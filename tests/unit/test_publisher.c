@@ -80,6 +80,13 @@ static void wait_subscriptions(struct fixture *f, uint64_t n)
 	assert_int_equal(subscriptions(f), n);
 }
 
+static void wait_idle(struct fixture *f)
+{
+	for (int i = 0; i < WAIT_MS && !bc_publisher_idle(f->p); i++)
+		usleep(1000);
+	assert_true(bc_publisher_idle(f->p));
+}
+
 /* A subscriber that the publisher knows of. */
 static void subscribe(struct fixture *f, const char *topic, int hwm)
 {
@@ -192,6 +199,7 @@ static void an_event_has_its_topic_and_its_text(void **state)
 static void without_a_publisher_an_event_is_nothing(void **state)
 {
 	bc_publisher_event(NULL, "connect", "x", NULL);
+	assert_true(bc_publisher_idle(NULL));
 }
 
 static void a_packet_stands_behind_a_file_header_in_microseconds(void **state)
@@ -363,6 +371,7 @@ static void what_the_queue_cannot_hold_is_counted_and_the_next_is_good(void **st
 	put_packet(t, 0, 9, 100);
 	receive(&f, &m);
 	assert_packet(&m, 1, 9, 100, false);
+	wait_idle(&f);
 	bc_publisher_stats(f.p, &st);
 	assert_int_equal(st.overflowed, 3);
 	assert_int_equal(st.packets, 1);
@@ -414,6 +423,7 @@ static void what_is_no_file_ends_the_tap_and_nothing_else(void **state)
 	bc_publisher_event(f.p, "connect", "n", NULL);
 	receive(&f, &m);
 	assert_part(&m, 0, "event.v1.connect.n");
+	wait_idle(&f);
 	bc_publisher_stats(f.p, &st);
 	assert_int_equal(st.overflowed, 6);
 	bc_tap_free(t);
