@@ -263,7 +263,7 @@ static json_t *form(const struct bc_pipeline *p, bool whole)
 			json_object_set_new(s, "clock", source_clock(p, i));
 		json_array_append_new(sources, s);
 	}
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o*}",
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
 			 "version", REPORT_VERSION,
 			 "started_ns", bc_view_u64(p->start_ns),
 			 "stopped_ns", bc_view_u64(p->stop_ns),
