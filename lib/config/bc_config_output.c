@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 
 #include "bc_config_draft.h"
+#include "bc_keep_parse.h"
 #include "bc_number.h"
 #include "bc_wire.h"
 
 #define FILE_EXT_MAX 64
-#include "bc_keep_parse.h"
 
 /* The output being built. */
 struct build {

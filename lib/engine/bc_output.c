@@ -23,10 +23,6 @@ static void settled(void *ctx, const char *path, uint64_t file_bytes, const stru
 	struct bc_output *o = ctx;
 
 	bc_seglog_add(o->segments, path, file_bytes, info, err);
-	if (o->statistics)
-		bc_segstat_published(o->statistics, path, err);
-	if (o->cfg.pipeout)
-		bc_committer_fate(o->committer, file_bytes, err);
 	if (!err)
 		bc_counter_add(&o->account->segments, 1);
 	if (o->retention)
@@ -37,6 +33,10 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 {
 	struct bc_output *o = ctx;
 
+	if (o->statistics)
+		bc_segstat_published(o->statistics, path, err);
+	if (o->cfg.pipeout)
+		bc_committer_fate(o->committer, file_bytes, err);
 	if (o->after)
 		bc_after_segment(o->after, path, file_bytes, info, err);
 	else
@@ -328,9 +328,9 @@ void bc_output_free(struct bc_output *o)
 	if (!o)
 		return;
 	bc_output_close(o, false);
-	bc_committer_free(o->committer);
 	bc_output_end_hooks(o, true);
 	bc_after_free(o->after);
+	bc_committer_free(o->committer);
 	bc_retention_free(o->retention);
 	bc_tap_free(o->tap);
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
