@@ -329,14 +329,14 @@ static int new_publisher(struct capture *c, struct bc_err *err)
 	return bc_publisher_new(&pc, &c->publisher, err);
 }
 
-/* Applications hear of all files, and get the packets of the first output, once. */
+/* Applications hear of all files, and get the packets of one output. */
 static void set_hooks(struct capture *c, struct bc_pipeline_config *pc)
 {
 	pc->publisher = c->publisher;
 	pc->tap_ns = c->cfg.zmq_ns;
 	for (uint32_t i = 0; c->publisher && i < c->cfg.n_outputs; i++) {
 		pc->client[i] = c->client;
-		pc->tap[i] = i == 0;
+		pc->tap[i] = i == bc_config_tapped(&c->cfg);
 	}
 }
 

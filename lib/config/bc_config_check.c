@@ -225,6 +225,9 @@ int bc_config_check(const struct bc_config *c, struct bc_err *err)
 		rc = check_lcores(c->lcores, err);
 	if (!rc && c->prefix)
 		rc = check_prefix(c->prefix, err);
+	if (!rc && c->zmq_publish && bc_config_tapped(c) == c->n_outputs)
+		rc = bc_err_set(err, -EINVAL, "--zmq-publish: packets are published of an output that is no remote peer: add one, "
+				"such as -w null:");
 	if (!rc && c->zmq_client)
 		rc = check_client(c->zmq_client, err);
 	return rc;

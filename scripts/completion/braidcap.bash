@@ -33,7 +33,7 @@ _braidcap()
 		COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: erf: null:" -- "$cur")
 			$(compgen -f -- "$cur"))
 		;;
-	-w | -C | --config | --report | -N | --seqfile | -W | --watchfile-completed | --tls-*)
+	-w | -C | --config | --report | -N | --seqfile | -W | --watchfile | --completed | --tls-*)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		;;
 	-Z | --compress)

@@ -395,6 +395,8 @@ static void remote_peers_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w osmo://h:1 -Z lz4", "--compress: 'osmo://h:1' is a remote peer");
 	refused("-i null: -w osmo://h:1 -G 1", "--rotate-seconds: 'osmo://h:1' is a remote peer");
 	refused("-i null: -w osmo://h:1 --pipeout cat", "'osmo://h:1' takes no command");
+	refused("-i null: -w osmo://h:1 --rotate-clock hour", "--rotate-clock: 'osmo://h:1' is a remote peer");
+	refused("-i null: -w osmo://h:1 --zmq-publish tcp://*:1", "add one, such as -w null:");
 	refused("-i null: -w osmo://h:1 --format erf", "--format: 'osmo://h:1' is a remote peer");
 	refused("-i null: -w osmo://h:1 -w osmo://h:1", "stands there twice");
 	refused("-i null: -w osmo://h:1 --tls-ca x", "no output uses TLS");
