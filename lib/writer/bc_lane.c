@@ -12,6 +12,8 @@
 #define BUSY_ROUND 512
 /* The same where the sources take turns with the lane, so that a round cannot bring more than a burst of each. */
 #define BUSY_ROUND_SHARED 64
+/* Rounds that were not busy, one after the other, before a lane that shares its lcore takes the time to compress. */
+#define CALM_ROUNDS 8
 
 /* Chunks that a patient lane has packed before it compresses the first: more would have left the caches by then. */
 #define AHEAD 2
@@ -47,6 +49,7 @@ struct bc_lane {
 	uint32_t slice;			/* the next of the oldest chunk's */
 	uint32_t out_pos;		/* bytes in spare */
 	uint32_t unannounced;		/* chunks put out since the committer was woken */
+	uint32_t calm;			/* rounds since a busy one */
 	bool doubtful;			/* the last chunk that was compressed was not worth it */
 	uint32_t stored;		/* chunks since */
 	uint32_t untried;		/* chunks to store before the next sample */
@@ -351,11 +354,21 @@ static void announce(struct bc_lane *l, uint32_t packets)
 	sem_post(l->cfg.out_ready);
 }
 
+/* One small round may be a gap between two bursts of a flood. */
+static bool calm(struct bc_lane *l, uint32_t packets)
+{
+	if (packets >= BUSY_ROUND_SHARED)
+		l->calm = 0;
+	else if (l->calm < CALM_ROUNDS)
+		l->calm++;
+	return l->calm == CALM_ROUNDS;
+}
+
 uint32_t bc_lane_poll(struct bc_lane *l)
 {
 	bool enough = l->cfg.patient && l->tail - l->head >= AHEAD;
 	uint32_t n = enough ? 0 : pack_some(l), blocks = 0;
-	bool busy = n >= (l->cfg.shared ? BUSY_ROUND_SHARED : BUSY_ROUND);
+	bool busy = l->cfg.shared ? !calm(l, n) : n >= BUSY_ROUND;
 
 	if (!busy || !plenty(l))
 		blocks = compress_one(l, busy && l->cfg.shared);
