@@ -28,6 +28,8 @@ struct bc_link {
 		uint32_t tail_seen;		/* consumer only */
 	} c BC_CACHE_ALIGNED;
 	_Atomic uint64_t watermark_ns BC_CACHE_ALIGNED;	/* producer writes, consumer reads */
+	_Atomic bool absent;			/* producer writes, consumer reads */
+	_Atomic bool turn;			/* producer sets, consumer clears */
 	uint32_t size BC_CACHE_ALIGNED;		/* constant */
 	struct bc_desc *ring;			/* constant */
 };
@@ -120,6 +122,36 @@ static inline void bc_link_pop(struct bc_link *l, uint32_t n)
 	uint32_t head = atomic_load_explicit(&l->c.head, memory_order_relaxed);
 
 	atomic_store_explicit(&l->c.head, head + n, memory_order_release);
+}
+
+/* Producer: nobody is at the other end of the source, so that it is not to be waited for. What it sends is taken all the same. */
+static inline void bc_link_set_absent(struct bc_link *l, bool absent)
+{
+	atomic_store_explicit(&l->absent, absent, memory_order_relaxed);
+}
+
+static inline bool bc_link_absent(const struct bc_link *l)
+{
+	return atomic_load_explicit(&l->absent, memory_order_relaxed);
+}
+
+/*
+ * A turn ends the segments of all outputs between two packets of one producer: it asks after pushing the last one before, and
+ * pushes the next when the consumer, who found the link empty and ended them, has said that it is done.
+ */
+static inline void bc_link_ask_turn(struct bc_link *l)
+{
+	atomic_store_explicit(&l->turn, true, memory_order_release);
+}
+
+static inline bool bc_link_turn_asked(const struct bc_link *l)
+{
+	return atomic_load_explicit(&l->turn, memory_order_acquire);
+}
+
+static inline void bc_link_turned(struct bc_link *l)
+{
+	atomic_store_explicit(&l->turn, false, memory_order_release);
 }
 
 /* Any thread: about how many descriptors wait. */

@@ -264,6 +264,11 @@ bool bc_chunker_tick(struct bc_chunker *c, uint64_t mono_ns, uint64_t stream_ns)
 	return true;
 }
 
+bool bc_chunker_cut(struct bc_chunker *c)
+{
+	return end_segment(c);
+}
+
 void bc_chunker_rotate(struct bc_chunker *c)
 {
 	atomic_store_explicit(&c->rotate_asked, true, memory_order_relaxed);
@@ -274,7 +279,7 @@ bool bc_chunker_finish(struct bc_chunker *c)
 	if (!c->last_sent) {
 		if (!open_chunk(c))
 			return false;
-		if (!c->segment_begun && !c->segment)
+		if (!c->segment_begun && !c->segment && !c->cfg.sparse)
 			begin_segment(c, bc_utc_ns());
 		c->open->last = true;
 		c->open->segment_end = c->segment_begun;

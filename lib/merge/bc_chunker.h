@@ -29,6 +29,7 @@ struct bc_chunker_config {
 	struct bc_calendar rotate_clock;	/* instead of rotate_ns */
 	uint64_t rotate_bytes;			/* 0: never */
 	uint64_t flush_ns;			/* a chunk ends when it has been open for so long */
+	bool sparse;				/* an output without a packet has no segment, not an empty one */
 	uint64_t begin_ns;			/* a live capture's begin, and its first segment's; 0: files, by their packets alone */
 };
 
@@ -72,6 +73,9 @@ bool bc_chunker_ready(struct bc_chunker *c);
  * which nothing more will come (0: unknown). Returns whether it did something.
  */
 bool bc_chunker_tick(struct bc_chunker *c, uint64_t mono_ns, uint64_t stream_ns);
+
+/* End the segment now, if one has begun. False when there was no room: call again. */
+bool bc_chunker_cut(struct bc_chunker *c);
 
 /* Any thread: end the segment soon. */
 void bc_chunker_rotate(struct bc_chunker *c);

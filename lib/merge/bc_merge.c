@@ -338,7 +338,17 @@ static bool anyone_waits(const struct bc_merge *m)
 	return false;
 }
 
-/* Go on without the source that keeps packets of others waiting for longer than max_wait. */
+static void go_on_without(struct bc_merge *m, struct leaf *l)
+{
+	l->forced = true;
+	l->forced_wm_ns = l->key;
+	l->key = BC_WATERMARK_END;
+	m->n_forced++;
+	m->stuck_since_ns = 0;
+	replay(m);
+}
+
+/* Go on without the source that keeps packets of others waiting: if it is absent at once, otherwise after max_wait. */
 static bool force(struct bc_merge *m, uint64_t mono_ns)
 {
 	struct leaf *l = &m->leaf[m->winner];
@@ -346,6 +356,10 @@ static bool force(struct bc_merge *m, uint64_t mono_ns)
 	if (l->n || l->key == BC_WATERMARK_END || m->cfg.patient[m->winner] || !anyone_waits(m)) {
 		m->stuck_since_ns = 0;
 		return false;
+	}
+	if (bc_link_absent(l->link)) {
+		go_on_without(m, l);
+		return true;
 	}
 	if (!m->stuck_since_ns || m->stuck != m->winner || m->stuck_key != l->key) {
 		m->stuck = m->winner;
@@ -356,13 +370,28 @@ static bool force(struct bc_merge *m, uint64_t mono_ns)
 	if (mono_ns - m->stuck_since_ns < m->cfg.max_wait_ns)
 		return false;
 	bc_counter_add(&m->cfg.ledger->source[m->winner].merge.forced, 1);
-	l->forced = true;
-	l->forced_wm_ns = l->key;
-	l->key = BC_WATERMARK_END;
-	m->n_forced++;
-	m->stuck_since_ns = 0;
-	replay(m);
+	go_on_without(m, l);
 	return true;
+}
+
+/* Where a source asked for it and all that it sent before is with the outputs. */
+static bool end_segments(struct bc_merge *m)
+{
+	bool did = false;
+
+	for (uint32_t i = 0; i < m->cfg.n_links; i++) {
+		struct bc_link *l = m->leaf[i].link;
+		bool ended = true;
+
+		if (!bc_link_turn_asked(l) || bc_link_fill(l))
+			continue;
+		for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
+			ended &= bc_chunker_cut(m->cfg.output[o]);
+		if (ended)
+			bc_link_turned(l);
+		did = true;
+	}
+	return did;
 }
 
 static bool all_ended(struct bc_merge *m)
@@ -397,7 +426,11 @@ bool bc_merge_tick(struct bc_merge *m, uint64_t mono_ns)
 		stream_ns = 0;
 	for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
 		did |= bc_chunker_tick(m->cfg.output[o], mono_ns, stream_ns);
-	return force(m, mono_ns) || did;
+	did |= end_segments(m);
+	/* Of those that are absent, all. */
+	while (force(m, mono_ns))
+		did = true;
+	return did;
 }
 
 bool bc_merge_done(const struct bc_merge *m)
