@@ -14,6 +14,7 @@
 #include "bc_time.h"
 
 #define WAIT_NS (50 * BC_NS_PER_MS)		/* for a chunk, before looking at the timers */
+#define WAIT_IDLE_NS (10 * BC_NS_PER_S)		/* and when there is nothing to look for */
 #define RETRY_NS (20 * BC_NS_PER_MS)		/* between attempts on a full disk, and looks at a watchfile */
 #define TEXT_MIN 4096
 #define DRAIN_PATIENCE_NS (1 * BC_NS_PER_S)	/* for a full disk, once the sources have stopped */
@@ -431,9 +432,11 @@ static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
 {
 	const char *filter = filter_of(c);
 	uint32_t ifaces = bc_iface_count(c->cfg.section.ifaces);
-	size_t len = bc_section_begin(&c->cfg.section, ifaces, filter, NULL, 0);
+	size_t len;
 	int r;
 
+	c->cfg.section.linktype = k->linktype;
+	len = bc_section_begin(&c->cfg.section, ifaces, filter, NULL, 0);
 	if (!c->begun) {
 		r = begin_store(c);
 		if (r)
@@ -752,6 +755,13 @@ static void sync_when_due(struct bc_committer *c)
 	c->dirty = false;
 }
 
+/* Is nothing to be done but to wait for the next chunk? */
+static bool idle(const struct bc_committer *c)
+{
+	return !c->dirty && !c->end_pending && !c->pending.packets && !c->out_len && !c->backlog && c->judged == c->finished &&
+	       bc_store_settled(c->cfg.store);
+}
+
 /* The chunk whose turn it is; NULL when there is none yet. */
 static struct bc_chunk *next_chunk(struct bc_committer *c)
 {
@@ -767,7 +777,7 @@ static struct bc_chunk *next_chunk(struct bc_committer *c)
 		atomic_store_explicit(c->cfg.awaited, ++c->seq, memory_order_relaxed);
 		return k;
 	}
-	ns = bc_mono_ns() + WAIT_NS;
+	ns = bc_mono_ns() + (idle(c) ? WAIT_IDLE_NS : WAIT_NS);
 	until = (struct timespec){ .tv_sec = (time_t)(ns / BC_NS_PER_S), .tv_nsec = (long)(ns % BC_NS_PER_S) };
 	sem_clockwait(c->cfg.ready, CLOCK_MONOTONIC, &until);
 	return NULL;

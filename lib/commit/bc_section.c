@@ -36,7 +36,7 @@ static size_t begin_of_file(const struct bc_section *s, uint32_t n_ifaces, const
 	if (s->format == BC_FORMAT_ERF)
 		return 0;
 	if (s->format != BC_FORMAT_PCAPNG) {
-		uint16_t linktype = n_ifaces ? s->ifaces->entry[0].linktype : 1;
+		uint16_t linktype = s->linktype >= 0 ? (uint16_t)s->linktype : n_ifaces ? s->ifaces->entry[0].linktype : 1;
 
 		if (cap >= BC_PCAP_FILE_HEADER)
 			bc_pcap_file_header(dst, s->format == BC_FORMAT_PCAP_NS, linktype, s->snaplen);

@@ -15,6 +15,7 @@ struct bc_section {
 	enum bc_framing framing;
 	uint32_t snaplen;
 	uint32_t output;		/* whose numbers the statistics tell */
+	int32_t linktype;		/* classic pcap: that of the segment; -1: of interface 0 */
 	uint64_t start_ns;		/* of the capture */
 	const struct bc_iface_table *ifaces;
 	const struct bc_ledger *ledger;

@@ -41,6 +41,7 @@ struct bc_chunk {
 	uint8_t *data;			/* finished bytes, within buf */
 	uint32_t len;
 	uint32_t dense;			/* bytes before compression */
+	int32_t linktype;		/* classic pcap: that of its packets; -1: not known */
 	uint32_t refused;		/* packets of a link type that the format cannot hold beside the first */
 	uint32_t refused_from[BC_MAX_SOURCES];
 	uint32_t n_slices;

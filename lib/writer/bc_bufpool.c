@@ -10,6 +10,8 @@
 
 #define PAGE 4096U
 #define HUGE_PAGE (2UL << 20)
+/* Smaller pools are many and mostly idle: a huge page that is touched once is there for good. */
+#define HUGE_WORTH (16 * HUGE_PAGE)
 
 struct bc_bufpool {
 	atomic_flag lock;
@@ -25,11 +27,11 @@ static uint8_t *map(size_t bytes, bool huge)
 {
 	void *m = MAP_FAILED;
 
-	if (huge)
+	if (huge && bytes >= HUGE_WORTH)
 		m = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (m == MAP_FAILED) {
 		m = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (m != MAP_FAILED)
+		if (m != MAP_FAILED && bytes >= HUGE_WORTH)
 			madvise(m, bytes, MADV_HUGEPAGE);
 	}
 	return m == MAP_FAILED ? NULL : m;

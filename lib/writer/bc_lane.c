@@ -74,6 +74,7 @@ struct bc_lane *bc_lane_new(const struct bc_lane_config *cfg)
 		.queue = l->cfg.queue,
 		.ifaces = cfg->ifaces,
 		.linktype = -1,
+		.linktype_by_packet = cfg->linktype_by_segment,
 		.slice_bytes = cfg->codec == BC_CODEC_LZ4 ? cfg->slice_bytes : 0,
 		.cap = bc_bufpool_size(cfg->pool) - BC_LANE_HEADROOM,
 	};
@@ -135,6 +136,9 @@ static void end_chunk(struct bc_lane *l, struct bc_chunk *c)
 
 	c->buf = c->data = NULL;
 	c->len = c->dense = c->n_slices = 0;
+	c->linktype = p->linktype;
+	if (c->segment_end && l->cfg.linktype_by_segment)
+		p->linktype = -1;
 	c->refused = p->refused;
 	if (p->refused) {
 		memcpy(c->refused_from, p->refused_from, sizeof(c->refused_from));

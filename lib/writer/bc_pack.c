@@ -139,7 +139,7 @@ static inline void pack_pcap(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_
 	int32_t linktype = p->ifaces->entry[m->port].linktype;
 
 	if (p->linktype < 0)
-		p->linktype = p->ifaces->entry[0].linktype;
+		p->linktype = p->linktype_by_packet ? linktype : p->ifaces->entry[0].linktype;
 	if (linktype != p->linktype) {
 		refuse(p, meta);
 		return;

@@ -20,6 +20,7 @@ struct bc_pack {
 	const uint16_t *queue;			/* by source */
 	const struct bc_iface_table *ifaces;
 	int32_t linktype;			/* classic pcap: the only one; -1 until the first packet told it */
+	bool linktype_by_packet;		/* that first packet's is the one, otherwise that of interface 0 */
 
 	/* The open buffer. */
 	uint8_t *buf;				/* NULL: none */
