@@ -26,6 +26,7 @@ struct leftover {
 	uint64_t seq;
 	enum bc_codec codec;
 	char ext[BC_SEGNAME_MAX];
+	char series[BC_SEGNAME_MAX];	/* "": none */
 	bool erf;
 	bool own_ext;		/* that of --file-ext: what is in it tells format and codec */
 	int fd;
@@ -77,6 +78,8 @@ static int parse_path(struct leftover *l, struct bc_err *err)
 	else
 		strcpy(l->folder, ".");
 	find_extension(l, name);
+	if (bc_segname_tmp_series(l->series, name, l->ext))
+		return bc_err_set(err, -ENAMETOOLONG, "%.64s...: the name is too long", l->path);
 	return 0;
 }
 
@@ -209,7 +212,7 @@ static int open_target(struct target *t, const struct leftover *l, const struct 
 		       struct bc_err *err)
 {
 	struct bc_store_config sc = {
-		.kind = BC_STORE_DIR, .dest = l->folder, .ext = l->ext, .utc = cfg->utc, .first_seq = l->seq,
+		.kind = BC_STORE_DIR, .dest = l->folder, .ext = l->ext, .series = l->series[0] ? l->series : NULL, .utc = cfg->utc, .first_seq = l->seq,
 		.pid = cfg->pid, .log = cfg->log, .published = published, .ctx = t,
 	};
 	int r = bc_store_open(&sc, &t->store, err);

@@ -36,7 +36,7 @@ static int tmp_name(const struct bc_folder *folder, struct bc_segfile *f, unsign
 {
 	if (folder->name)
 		return bc_segname_tmp_file(f->tmp, folder->pid, folder->name, again, folder->ext);
-	return bc_segname_tmp(f->tmp, folder->pid, f->seq, again, folder->ext);
+	return bc_segname_tmp(f->tmp, folder->pid, f->seq, again, folder->series, folder->ext);
 }
 
 /*
@@ -63,8 +63,11 @@ static int create(const struct bc_folder *folder, struct bc_segfile *f)
 		f->fd = openat(folder->fd, f->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
 		if (f->fd < 0 && errno != EEXIST)
 			return os_error();
-		if (f->fd >= 0 && lock_is_ours(f->fd))
+		if (f->fd >= 0 && lock_is_ours(f->fd)) {
+			if (folder->mode && fchmod(f->fd, folder->mode) < 0)
+				complain(folder, f, "its permissions cannot be set", -errno);
 			return 0;
+		}
 		if (f->fd >= 0)
 			close(f->fd);
 	}
@@ -193,15 +196,22 @@ void bc_segfile_count(const struct bc_folder *folder, uint64_t seq)
 		       "capture", strerror(-r), (unsigned)(seq % BC_SEQ_END));
 }
 
+static int name_by_time(const struct bc_folder *folder, const struct bc_segfile *f, bool utc, unsigned again, char *dst)
+{
+	if (folder->series)
+		return bc_segname_series(dst, folder->series, f->info.begin_ns, utc, again, folder->ext);
+	return bc_segname_final(dst, f->info.begin_ns, utc, f->seq, again, folder->ext);
+}
+
 static int final_name(const struct bc_folder *folder, const struct bc_segfile *f, unsigned again, char *dst)
 {
 	int r;
 
 	if (folder->name)
 		return bc_segname_again(dst, folder->name, again, folder->ext);
-	r = bc_segname_final(dst, f->info.begin_ns, folder->utc, f->seq, again, folder->ext);
+	r = name_by_time(folder, f, folder->utc, again, dst);
 	if (r == -ERANGE && !folder->utc)
-		r = bc_segname_final(dst, f->info.begin_ns, true, f->seq, again, folder->ext);
+		r = name_by_time(folder, f, true, again, dst);
 	return r;
 }
 
@@ -213,7 +223,8 @@ static int give_final_name(const struct bc_folder *folder, const struct bc_segfi
 		r = final_name(folder, f, again, name);
 		if (r == 0)
 			r = rename_noreplace(folder, f, name);
-		if (r == 0 && again)
+		/* Two segments of a series may well begin in one second. */
+		if (r == 0 && again && !folder->series)
 			bc_log(folder->log, BC_WARN, "%s%s: named by a later number, because the file of the first one exists "
 			       "already and is kept", folder->prefix, name);
 	}

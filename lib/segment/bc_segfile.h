@@ -14,6 +14,8 @@ struct bc_folder {
 	char *prefix;		/* before a name in messages: "folder/", or "" */
 	char *name;		/* the final name of the one file; NULL: rotated segments */
 	char *ext;
+	char *series;		/* NULL: none */
+	uint32_t mode;		/* 0: 0640 less the umask */
 	bool utc;
 	uint32_t pid;
 	uint32_t reserve;

@@ -23,16 +23,36 @@ static const char *again_text(char buf[16], unsigned again)
 	return buf;
 }
 
-int bc_segname_final(char dst[BC_SEGNAME_MAX], uint64_t begin_ns, bool utc, uint64_t seq, unsigned again,
-		     const char *ext)
+static int put_stamp(char stamp[32], uint64_t begin_ns, bool utc, const char *form)
 {
 	time_t t = (time_t)(begin_ns / BC_NS_PER_S);
-	char stamp[32];
 	struct tm tm;
 
 	if (!(utc ? gmtime_r(&t, &tm) : localtime_r(&t, &tm)) || tm.tm_year < 70 || tm.tm_year > 9999 - 1900)
 		return -ERANGE;
-	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &tm);
+	strftime(stamp, 32, form, &tm);
+	return 0;
+}
+
+int bc_segname_series(char dst[BC_SEGNAME_MAX], const char *series, uint64_t begin_ns, bool utc, unsigned again,
+		      const char *ext)
+{
+	char stamp[32], n[16] = "";
+	int r = put_stamp(stamp, begin_ns, utc, "%Y%m%d_%H%M%S");
+
+	if (again)
+		snprintf(n, sizeof(n), "_%u", again);
+	return r ? r : fits(snprintf(dst, BC_SEGNAME_MAX, "trace-%s-%s%s%s", series, stamp, n, ext));
+}
+
+int bc_segname_final(char dst[BC_SEGNAME_MAX], uint64_t begin_ns, bool utc, uint64_t seq, unsigned again,
+		     const char *ext)
+{
+	char stamp[32];
+	int r = put_stamp(stamp, begin_ns, utc, "%Y%m%d-%H%M%S");
+
+	if (r)
+		return r;
 	return fits(snprintf(dst, BC_SEGNAME_MAX, "%s-%08" PRIu64 "%s", stamp, (seq + again) % BC_SEQ_END, ext));
 }
 
@@ -49,12 +69,23 @@ int bc_segname_again(char dst[BC_SEGNAME_MAX], const char *name, unsigned again,
 			     name + len - tail));
 }
 
-int bc_segname_tmp(char dst[BC_SEGNAME_MAX], uint32_t pid, uint64_t seq, unsigned again, const char *ext)
+int bc_segname_tmp(char dst[BC_SEGNAME_MAX], uint32_t pid, uint64_t seq, unsigned again, const char *series, const char *ext)
 {
 	char n[16];
 
-	return fits(snprintf(dst, BC_SEGNAME_MAX, BC_SEGNAME_TMP "%" PRIu32 "-%08" PRIu64 "%s%s", pid, seq % BC_SEQ_END,
-			     again_text(n, again), ext));
+	return fits(snprintf(dst, BC_SEGNAME_MAX, BC_SEGNAME_TMP "%" PRIu32 "-%08" PRIu64 "%s%s%s%s", pid, seq % BC_SEQ_END,
+			     again_text(n, again), series ? "~" : "", series ? series : "", ext));
+}
+
+int bc_segname_tmp_series(char dst[BC_SEGNAME_MAX], const char *name, const char *ext)
+{
+	const char *series = strchr(name, '~');
+	size_t len = series ? strlen(++series) : 0, tail = strlen(ext);
+
+	dst[0] = '\0';
+	if (len <= tail)
+		return 0;
+	return fits(snprintf(dst, BC_SEGNAME_MAX, "%.*s", (int)(len - tail < BC_SEGNAME_MAX ? len - tail : BC_SEGNAME_MAX), series));
 }
 
 int bc_segname_tmp_file(char dst[BC_SEGNAME_MAX], uint32_t pid, const char *name, unsigned again, const char *ext)
@@ -89,7 +120,7 @@ bool bc_segname_is_tmp(const char *name, uint64_t *ret_seq)
 		return false;
 	name += n + 1;
 	n = digits(name);
-	if (n >= BC_SEQ_DIGITS && n < 20 && (!name[n] || name[n] == '.' || name[n] == '-'))
+	if (n >= BC_SEQ_DIGITS && n < 20 && (!name[n] || name[n] == '.' || name[n] == '-' || name[n] == '~'))
 		for (size_t i = 0; i < n; i++)
 			seq = seq * 10 + (uint64_t)(name[i] - '0');
 	*ret_seq = seq;

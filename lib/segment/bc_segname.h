@@ -22,11 +22,24 @@
 int bc_segname_final(char dst[BC_SEGNAME_MAX], uint64_t begin_ns, bool utc, uint64_t seq, unsigned again,
 		     const char *ext);
 
+/*
+ * trace-SERIES-YYYYMMDD_HHMMSSEXT by begin_ns, as osmo-pcap names the files of a client; _AGAIN before EXT where again is not 0.
+ * -ERANGE as above.
+ */
+int bc_segname_series(char dst[BC_SEGNAME_MAX], const char *series, uint64_t begin_ns, bool utc, unsigned again,
+		      const char *ext);
+
 /* name itself; -N goes before ext if name ends with it, else at the end. */
 int bc_segname_again(char dst[BC_SEGNAME_MAX], const char *name, unsigned again, const char *ext);
 
-/* tmp-PID-SEQ8EXT, what a folder's unfinished segment is called. */
-int bc_segname_tmp(char dst[BC_SEGNAME_MAX], uint32_t pid, uint64_t seq, unsigned again, const char *ext);
+/*
+ * tmp-PID-SEQ8EXT, what a folder's unfinished segment is called; tmp-PID-SEQ8~SERIESEXT with a series, which may be NULL and has
+ * no '~'.
+ */
+int bc_segname_tmp(char dst[BC_SEGNAME_MAX], uint32_t pid, uint64_t seq, unsigned again, const char *series, const char *ext);
+
+/* The series in such a temporary name that ends with ext; "" where there is none. -ENAMETOOLONG. */
+int bc_segname_tmp_series(char dst[BC_SEGNAME_MAX], const char *name, const char *ext);
 
 /* tmp-PID-NAME, what a single output file is called until it is published. */
 int bc_segname_tmp_file(char dst[BC_SEGNAME_MAX], uint32_t pid, const char *name, unsigned again, const char *ext);

@@ -60,6 +60,8 @@ struct bc_store_config {
 	const char *dest;	/* DIR, FILE; copied */
 	int fd;			/* FD; borrowed: never closed. SIGPIPE must be ignored by the application */
 	const char *ext;	/* DIR, FILE: ".pcapng.lz4"; copied; "" or NULL for none */
+	const char *series;	/* DIR: names as osmo-pcap's, trace-SERIES-...; copied; NULL: names of our own */
+	uint32_t mode;		/* DIR, FILE: the permissions of a file, whatever the umask; 0: 0640, less the umask */
 	bool utc;		/* DIR: names in UTC, otherwise in local time */
 	uint64_t first_seq;	/* DIR: number of the first segment */
 	/*

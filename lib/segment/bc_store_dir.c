@@ -129,6 +129,7 @@ static void free_store(struct dir_store *d)
 	free(d->folder.prefix);
 	free(d->folder.name);
 	free(d->folder.ext);
+	free(d->folder.series);
 	free(d);
 }
 
@@ -201,9 +202,12 @@ static int split_dest(struct bc_folder *folder, const struct bc_store_config *cf
 			p[len] = '/';
 	}
 	folder->ext = strdup(cfg->ext ? cfg->ext : "");
+	if (cfg->series && cfg->kind == BC_STORE_DIR)
+		folder->series = strdup(cfg->series);
 	if (cfg->pipe)
 		folder->pipe = strdup(cfg->pipe);
-	if (!folder->prefix || !folder->ext || (cfg->pipe && !folder->pipe) || (cfg->kind == BC_STORE_FILE && !folder->name))
+	if (!folder->prefix || !folder->ext || (cfg->pipe && !folder->pipe) || (cfg->kind == BC_STORE_FILE && !folder->name) ||
+	    (cfg->series && cfg->kind == BC_STORE_DIR && !folder->series))
 		return bc_err_set(err, -ENOMEM, "no memory for an output");
 	return 0;
 }
@@ -320,6 +324,7 @@ int bc_store_dir_open(const struct bc_store_config *cfg, struct bc_store **ret, 
 	d->base.ops = &dir_ops;
 	d->folder = (struct bc_folder){
 		.fd = -1,
+		.mode = cfg->mode,
 		.utc = cfg->utc,
 		.pid = cfg->pid,
 		.reserve = cfg->reserve ? cfg->reserve : BC_STORE_RESERVE,

@@ -43,6 +43,8 @@ struct bc_output_config {
 	uint64_t rotate_bytes;		/* before compression; 0: never */
 	enum bc_io io;			/* to a folder or a file; default auto */
 	bool utc;
+	const char *series;		/* folder: osmo-pcap's names, trace-SERIES-...; borrowed; NULL: names of our own */
+	uint32_t mode;			/* of files; 0: 0640, less the umask */
 	bool queue_option;		/* write epb_queue */
 	char *completed;		/* published segments go to this folder; NULL: they stay */
 	char *on_segment;		/* a shell command, run after each; NULL: none */

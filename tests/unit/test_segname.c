@@ -105,7 +105,7 @@ static void names_over_255_bytes_are_refused(void **state)
 	memset(ext, 'x', sizeof(ext) - 1);
 	ext[sizeof(ext) - 1] = '\0';
 	assert_int_equal(bc_segname_final(s, 0, true, 0, 0, ext), -ENAMETOOLONG);
-	assert_int_equal(bc_segname_tmp(s, 1, 0, 0, ext), -ENAMETOOLONG);
+	assert_int_equal(bc_segname_tmp(s, 1, 0, 0, NULL, ext), -ENAMETOOLONG);
 	assert_int_equal(bc_segname_tmp_file(s, 1, ext, 0, ""), -ENAMETOOLONG);
 	assert_int_equal(bc_segname_again(s, ext, 1, ""), -ENAMETOOLONG);
 	assert_int_equal(bc_segname_again(s, ext, 0, ""), 0);
@@ -130,12 +130,12 @@ static void temporary_names_are_known_again(void **state)
 	char s[BC_SEGNAME_MAX];
 	uint64_t seq = 99;
 
-	assert_int_equal(bc_segname_tmp(s, 4711, 12, 0, ".pcapng.lz4"), 0);
+	assert_int_equal(bc_segname_tmp(s, 4711, 12, 0, NULL, ".pcapng.lz4"), 0);
 	assert_string_equal(s, "tmp-4711-00000012.pcapng.lz4");
 	assert_true(bc_segname_is_tmp(s, &seq));
 	assert_int_equal(seq, 12);
 
-	assert_int_equal(bc_segname_tmp(s, 4711, 12345678, 3, ""), 0);
+	assert_int_equal(bc_segname_tmp(s, 4711, 12345678, 3, NULL, ""), 0);
 	assert_string_equal(s, "tmp-4711-12345678-3");
 	assert_true(bc_segname_is_tmp(s, &seq));
 	assert_int_equal(seq, 12345678);
