@@ -29,6 +29,7 @@ static int source_numa(const struct bc_source_config *s, const struct bc_topolog
 		return bc_topology_net_numa(topo, s->target);
 	case BC_SOURCE_FILE:
 	case BC_SOURCE_NULL:
+	case BC_SOURCE_REMOTE:
 		break;
 	}
 	return -1;

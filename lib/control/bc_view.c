@@ -77,7 +77,7 @@ static json_t *losses(const uint64_t *dropped)
 }
 
 /* While the capture runs the difference is under way; at the end nothing can be, and it is an error of the program's. */
-static json_t *balance(const struct bc_balance *b, bool final)
+json_t *bc_view_balance(const struct bc_balance *b, bool final)
 {
 	int64_t in_flight = !final && b->unaccounted > 0 ? b->unaccounted : 0;
 
@@ -96,7 +96,7 @@ static json_t *total_balance(const struct bc_pipeline *p)
 	struct bc_balance b;
 
 	bc_ledger_total(p->ledger, &b);
-	return balance(&b, final);
+	return bc_view_balance(&b, final);
 }
 
 static json_t *source(const struct bc_pipeline *p, uint32_t i)
@@ -125,7 +125,9 @@ static json_t *source(const struct bc_pipeline *p, uint32_t i)
 /* How the source's stamps come about, as the files say it. */
 static json_t *source_clock(const struct bc_pipeline *p, uint32_t i)
 {
-	return bc_view_string(p->ifaces->entry[p->ledger->source[i].iface].clock);
+	uint32_t iface = p->ledger->source[i].iface;
+
+	return bc_view_string(iface == BC_IFACE_NONE ? "" : p->ifaces->entry[iface].clock);
 }
 
 /* What was done with published segments; NULL: nothing is asked for. */
@@ -198,7 +200,7 @@ static json_t *output(const struct bc_pipeline *p, uint32_t i)
 			 "file_bytes", bc_view_u64(bc_counter_get(&a->file_bytes)),
 			 "published", bc_view_u64(bc_counter_get(&a->segments)),
 			 "dropped", losses(dropped),
-			 "balance", balance(&b, final),
+			 "balance", bc_view_balance(&b, final),
 			 "hooks", hooks(out),
 			 "retention", retention(out));
 }

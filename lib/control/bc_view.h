@@ -17,6 +17,9 @@
 #define BC_VIEW_SEGMENTS 32U	/* how many of each output telemetry shows without being asked */
 #define BC_ALL_OUTPUTS UINT32_MAX
 
+/* While packets move the difference is in flight; final: nothing can be any more, and it is an error of the program's. */
+json_t *bc_view_balance(const struct bc_balance *b, bool final);
+
 /* The report at exit, with every segment that the log still has. */
 json_t *bc_view_report(const struct bc_pipeline *p);
 /* The same without segments and descriptions. */

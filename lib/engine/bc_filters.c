@@ -87,7 +87,8 @@ static int make_set(struct bc_filters *f, const struct bc_source *s, uint32_t ou
 {
 	const struct bc_filter_set *old = atomic_load(&s->filters);
 	struct bc_filter_set *set = calloc(1, sizeof(*set));
-	uint16_t linktype = s->env.ifaces->entry[s->account->iface].linktype;
+	uint32_t iface = s->account->iface;
+	uint16_t linktype = iface == BC_IFACE_NONE ? 1 : s->env.ifaces->entry[iface].linktype;
 	int r = 0;
 
 	if (!set)

@@ -11,6 +11,7 @@ const char *bc_stamp_name(enum bc_stamp stamp)
 		[BC_STAMP_KERNEL] = "kernel",
 		[BC_STAMP_NIC] = "nic",
 		[BC_STAMP_FILE] = "file",
+		[BC_STAMP_REMOTE] = "remote",
 	};
 
 	return names[stamp];

@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 #define BC_MAX_IFACES 1024
+#define BC_IFACE_NONE UINT32_MAX
 
 /* What stamped an interface's packets; the words are those of the report. */
-enum bc_stamp { BC_STAMP_SOFTWARE, BC_STAMP_KERNEL, BC_STAMP_NIC, BC_STAMP_FILE };
+enum bc_stamp { BC_STAMP_SOFTWARE, BC_STAMP_KERNEL, BC_STAMP_NIC, BC_STAMP_FILE, BC_STAMP_REMOTE };
 
 const char *bc_stamp_name(enum bc_stamp stamp);
 

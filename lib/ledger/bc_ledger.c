@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static const struct {
 	const char *name;
@@ -25,17 +26,16 @@ const char *bc_loss_meaning(enum bc_loss loss)
 
 struct bc_ledger *bc_ledger_new(void)
 {
-	struct bc_ledger *l = aligned_alloc(BC_CACHE_LINE, sizeof(*l));
+	/* Zeroed pages that take no memory until they are written: a process can have a hundred ledgers of one source each. */
+	struct bc_ledger *l = mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	_Static_assert(sizeof(*l) % BC_CACHE_LINE == 0, "aligned_alloc wants a multiple of the alignment");
-	if (l)
-		memset(l, 0, sizeof(*l));
-	return l;
+	return l == MAP_FAILED ? NULL : l;
 }
 
 void bc_ledger_free(struct bc_ledger *l)
 {
-	free(l);
+	if (l)
+		munmap(l, sizeof(*l));
 }
 
 static void add_source(const struct bc_ledger *l, uint32_t output, uint32_t s, struct bc_balance *b)

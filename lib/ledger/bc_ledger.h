@@ -49,12 +49,13 @@ const char *bc_loss_meaning(enum bc_loss loss);
 
 /* One source's account. */
 struct bc_source_account {
-	/* Identity: written before the capture starts, then constant. */
+	/* Identity: written before the capture starts, then constant, but for the interface. */
 	char name[160];		/* as the user gave it, and the queue: dpdk:net_pcap0 */
 	char interface[128];
 	uint16_t queue;
 	uint16_t stamp;		/* enum bc_stamp */
-	uint32_t iface;		/* index in the table of interfaces (the first, if the source has several) */
+	/* Index in the table of interfaces (the first, if the source has several); a remote source's stage writes it, UINT32_MAX at first. */
+	_Atomic uint32_t iface;
 
 	/* The source's stage. */
 	struct {

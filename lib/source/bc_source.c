@@ -16,7 +16,7 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 				struct bc_err *err)
 {
 	struct bc_source *s;
-	int i;
+	int i = 0;
 
 	if (env->ledger->n_sources == BC_MAX_SOURCES) {
 		bc_err_set(err, -ENOSPC, "%s: more than %u sources", cfg->spec, BC_MAX_SOURCES);
@@ -30,7 +30,8 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 		bc_err_set(err, -ENOMEM, "%s: no memory", cfg->spec);
 		return NULL;
 	}
-	i = queue ? (int)env->ledger->source[env->ledger->n_sources - 1].iface : bc_iface_add(env->ifaces, iface);
+	if (iface)
+		i = queue ? (int)env->ledger->source[env->ledger->n_sources - 1].iface : bc_iface_add(env->ifaces, iface);
 	if (i < 0) {
 		bc_err_set(err, i, "%s: more than %u interfaces", cfg->spec, BC_MAX_IFACES);
 		free(s->scratch);
@@ -46,10 +47,10 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 	s->numa_node = -1;
 	s->account = &env->ledger->source[env->ledger->n_sources++];
 	snprintf(s->account->name, sizeof(s->account->name), "%s", cfg->spec);
-	snprintf(s->account->interface, sizeof(s->account->interface), "%s", iface->name);
+	snprintf(s->account->interface, sizeof(s->account->interface), "%s", iface ? iface->name : cfg->spec);
 	s->account->queue = queue;
-	s->account->stamp = (uint16_t)iface->stamp;
-	s->account->iface = (uint32_t)i;
+	s->account->stamp = (uint16_t)(iface ? iface->stamp : BC_STAMP_REMOTE);
+	s->account->iface = iface ? (uint32_t)i : BC_IFACE_NONE;
 	return s;
 }
 
@@ -246,14 +247,14 @@ static void end(struct bc_source *s)
 }
 
 /* A stop has been asked for, and this round brought n packets. */
-static void maybe_quiet(struct bc_source *s, uint32_t n)
+static void maybe_quiet(struct bc_source *s, uint32_t n, bool more)
 {
 	uint64_t now_ns = bc_mono_ns();
 
 	if (!s->stopped_mono_ns)
 		s->stopped_mono_ns = now_ns;
 	s->drained += n;
-	if (s->ops->patient || (n == 0 && now_ns - s->stopped_mono_ns >= s->linger_ns) || s->drained > s->device_packets)
+	if (s->ops->patient || (n == 0 && !more && now_ns - s->stopped_mono_ns >= s->linger_ns) || s->drained > s->device_packets)
 		atomic_store_explicit(&s->state, BC_SOURCE_QUIET, memory_order_release);
 }
 
@@ -272,14 +273,14 @@ uint32_t bc_source_poll(struct bc_source *s)
 			return 0;
 		if (s->ops->patient && command != BC_SOURCE_RUN) {
 			if (command != BC_SOURCE_PAUSE)
-				maybe_quiet(s, 0);
+				maybe_quiet(s, 0, false);
 			return 0;
 		}
 	}
 	if (s->wait && bc_link_room(s->link, BC_BURST) < BC_BURST)
 		return 0;
 	b.n = 0;
-	b.ended = false;
+	b.ended = b.more = false;
 	b.watermark_ns = 0;
 	s->ops->rx(s, &b, BC_BURST);
 	n = b.n;
@@ -298,7 +299,7 @@ uint32_t bc_source_poll(struct bc_source *s)
 	if (b.ended)
 		end(s);
 	else if (command >= BC_SOURCE_STOP)
-		maybe_quiet(s, n);
+		maybe_quiet(s, n, b.more);
 	return n;
 }
 

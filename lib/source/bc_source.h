@@ -50,6 +50,7 @@ struct bc_filter_set {
 struct bc_batch {
 	uint32_t n;
 	bool ended;			/* nothing will follow, for ever */
+	bool more;			/* there is more, which could not be taken now: a stop is not over */
 	uint64_t watermark_ns;		/* nothing older will follow; 0: no new promise */
 	struct rte_mbuf *mbuf[BC_BURST];
 	uint64_t ts_ns[BC_BURST];
@@ -134,7 +135,10 @@ enum bc_source_state bc_source_state(const struct bc_source *s);
 /* Control thread: read the device's loss counters. */
 void bc_source_stats(struct bc_source *s);
 
-/* For drivers: a source of the given kind with its account and interface entered; NULL when a table is full or without memory. */
+/*
+ * For drivers: a source of the given kind with its account and interface entered (NULL: it is not known yet); NULL when a table is
+ * full or without memory.
+ */
 struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct bc_source_env *env,
 				const struct bc_source_ops *ops, const struct bc_iface *iface, uint16_t queue,
 				struct bc_err *err);

@@ -14,5 +14,7 @@ int bc_source_pcap_open(const struct bc_source_config *cfg, const struct bc_sour
 			uint32_t *ret_n, struct bc_err *err);
 int bc_source_file_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
 			uint32_t *ret_n, struct bc_err *err);
+int bc_source_remote_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+			  uint32_t *ret_n, struct bc_err *err);
 
 #endif

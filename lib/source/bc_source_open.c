@@ -15,6 +15,8 @@ int bc_source_open(const struct bc_source_config *cfg, const struct bc_source_en
 		return bc_source_file_open(cfg, env, ret, ret_n, err);
 	case BC_SOURCE_NULL:
 		return bc_source_null_open(cfg, env, ret, ret_n, err);
+	case BC_SOURCE_REMOTE:
+		return bc_source_remote_open(cfg, env, ret, ret_n, err);
 	}
 	return bc_err_set(err, -EINVAL, "%s: no such kind of source", cfg->spec);
 }

@@ -45,7 +45,7 @@ static void behind_eight_nines_comes_0(void **state)
 	assert_string_equal(s, "19700101-000000-99999999");
 	assert_int_equal(bc_segname_final(s, 0, true, 99999999, 1, ""), 0);
 	assert_string_equal(s, "19700101-000000-00000000");
-	assert_int_equal(bc_segname_tmp(s, 7, 100000012, 0, ""), 0);
+	assert_int_equal(bc_segname_tmp(s, 7, 100000012, 0, NULL, ""), 0);
 	assert_string_equal(s, "tmp-7-00000012");
 }
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_inlet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* The same pages at two places, one behind the other. Memory is taken as it is used. */
+static uint8_t *map_twice(size_t size)
+{
+	uint8_t *both = MAP_FAILED;
+	int fd = memfd_create("braidcap-inlet", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return NULL;
+	if (ftruncate(fd, (off_t)size) == 0)
+		both = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	for (int i = 0; both != MAP_FAILED && i < 2; i++)
+		if (mmap(both + (size_t)i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+			munmap(both, 2 * size);
+			both = MAP_FAILED;
+		}
+	close(fd);
+	return both == MAP_FAILED ? NULL : both;
+}
+
+int bc_inlet_new(size_t size, int wake_fd, struct bc_inlet **ret, struct bc_err *err)
+{
+	struct bc_inlet *in = aligned_alloc(BC_CACHE_LINE, (sizeof(*in) + BC_CACHE_LINE - 1) / BC_CACHE_LINE * BC_CACHE_LINE);
+
+	if (!in)
+		return bc_err_set(err, -ENOMEM, "no memory for a connection");
+	memset(in, 0, sizeof(*in));
+	in->size = size;
+	in->wake_fd = wake_fd;
+	in->ring = map_twice(size);
+	if (!in->ring) {
+		free(in);
+		return bc_err_set(err, -ENOMEM, "no memory for a ring of %zu bytes", size);
+	}
+	*ret = in;
+	return 0;
+}
+
+void bc_inlet_free(struct bc_inlet *in)
+{
+	if (in)
+		munmap(in->ring, 2 * in->size);
+	free(in);
+}
+
+static void wake(const struct bc_inlet *in)
+{
+	if (in->wake_fd >= 0)
+		eventfd_write(in->wake_fd, 1);
+}
+
+void bc_inlet_open(struct bc_inlet *in)
+{
+	atomic_store_explicit(&in->src.refused, false, memory_order_relaxed);
+	atomic_store_explicit(&in->src.headed, false, memory_order_relaxed);
+	in->src.why.msg[0] = '\0';
+	atomic_store_explicit(&in->state, BC_INLET_OPEN, memory_order_release);
+}
+
+static size_t room(const struct bc_inlet *in)
+{
+	uint64_t tail = atomic_load_explicit(&in->net.tail, memory_order_relaxed);
+
+	return in->size - (size_t)(tail - atomic_load_explicit(&in->src.head, memory_order_acquire));
+}
+
+uint8_t *bc_inlet_room(struct bc_inlet *in, size_t *ret_len)
+{
+	*ret_len = room(in);
+	if (!*ret_len) {
+		atomic_store_explicit(&in->net.starved, true, memory_order_relaxed);
+		/* Either the source sees that we starve, or we see what it took. */
+		atomic_thread_fence(memory_order_seq_cst);
+		*ret_len = room(in);
+	}
+	return in->ring + (atomic_load_explicit(&in->net.tail, memory_order_relaxed) & (in->size - 1));
+}
+
+void bc_inlet_put(struct bc_inlet *in, size_t n)
+{
+	uint64_t tail = atomic_load_explicit(&in->net.tail, memory_order_relaxed);
+
+	atomic_store_explicit(&in->net.tail, tail + n, memory_order_release);
+}
+
+void bc_inlet_end(struct bc_inlet *in)
+{
+	atomic_store_explicit(&in->state, BC_INLET_ENDED, memory_order_release);
+}
+
+void bc_inlet_take(struct bc_inlet *in, size_t n)
+{
+	uint64_t head = atomic_load_explicit(&in->src.head, memory_order_relaxed);
+
+	if (!n)
+		return;
+	atomic_store_explicit(&in->src.head, head + n, memory_order_release);
+	atomic_thread_fence(memory_order_seq_cst);
+	if (__builtin_expect(atomic_load_explicit(&in->net.starved, memory_order_relaxed), 0) && room(in) >= in->size / 2) {
+		atomic_store_explicit(&in->net.starved, false, memory_order_relaxed);
+		wake(in);
+	}
+}
+
+void bc_inlet_refuse(struct bc_inlet *in)
+{
+	atomic_store_explicit(&in->src.refused, true, memory_order_release);
+	wake(in);
+}
+
+void bc_inlet_finish(struct bc_inlet *in)
+{
+	atomic_store_explicit(&in->state, BC_INLET_IDLE, memory_order_release);
+	wake(in);
+}

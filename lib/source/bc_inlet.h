@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A remote peer's bytes on their way from the network's thread to the peer's source: a ring for one writer and one reader, through
+ * which one connection goes after the other. The ring is mapped twice, one behind the other, so that what waits, and what is free,
+ * always lies in one piece.
+ *
+ *     IDLE --open--> OPEN --end--> ENDED --finish--> IDLE
+ *          network        network         source
+ *
+ * The network opens the next connection only when the source has finished with the one before: its bytes are never mixed.
+ */
+#ifndef BC_INLET_H
+#define BC_INLET_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_counter.h"
+#include "bc_err.h"
+
+enum bc_inlet_state { BC_INLET_IDLE, BC_INLET_OPEN, BC_INLET_ENDED };
+
+struct bc_inlet {
+	struct {
+		_Atomic uint64_t tail;		/* network writes, source reads */
+		_Atomic bool starved;		/* network sets, source clears: it wants to be told of room */
+	} net BC_CACHE_ALIGNED;
+	struct {
+		_Atomic uint64_t head;		/* source writes, network reads */
+		_Atomic bool refused;		/* source: no byte of this connection is wanted any more; why is set */
+		_Atomic bool headed;		/* source: the link header has come */
+		struct bc_err why;		/* source: before it refuses or finishes; "" when all is well */
+	} src BC_CACHE_ALIGNED;
+	_Atomic uint32_t state BC_CACHE_ALIGNED;	/* who leaves a state writes it, see above */
+	size_t size;				/* constant, as is all below */
+	uint8_t *ring;
+	int wake_fd;				/* an eventfd of the network's thread; not owned */
+};
+
+/* size is a power of two and of pages, and more than a message. wake_fd may be -1. 0 and *ret, or a negative errno and a line. */
+int bc_inlet_new(size_t size, int wake_fd, struct bc_inlet **ret, struct bc_err *err);
+/* Takes NULL. */
+void bc_inlet_free(struct bc_inlet *in);
+
+static inline enum bc_inlet_state bc_inlet_state(const struct bc_inlet *in)
+{
+	return (enum bc_inlet_state)atomic_load_explicit(&in->state, memory_order_acquire);
+}
+
+/* --- The network's thread. --- */
+
+/* A connection begins. In IDLE only. */
+void bc_inlet_open(struct bc_inlet *in);
+
+/* Where bytes can be put now, *ret_len of them; 0: none, and wake_fd is written to when half of the ring is free. */
+uint8_t *bc_inlet_room(struct bc_inlet *in, size_t *ret_len);
+void bc_inlet_put(struct bc_inlet *in, size_t n);
+
+/* The connection is over. In OPEN only. */
+void bc_inlet_end(struct bc_inlet *in);
+
+/* The source has seen enough of this connection: end it. src.why says why. */
+static inline bool bc_inlet_refused(const struct bc_inlet *in)
+{
+	return atomic_load_explicit(&in->src.refused, memory_order_acquire);
+}
+
+static inline bool bc_inlet_headed(const struct bc_inlet *in)
+{
+	return atomic_load_explicit(&in->src.headed, memory_order_relaxed);
+}
+
+/* --- The source's stage. --- */
+
+/* What waits, *ret_len bytes. After bc_inlet_state() said ENDED it is all that will come of this connection. */
+static inline const uint8_t *bc_inlet_bytes(const struct bc_inlet *in, size_t *ret_len)
+{
+	uint64_t head = atomic_load_explicit(&in->src.head, memory_order_relaxed);
+
+	*ret_len = (size_t)(atomic_load_explicit(&in->net.tail, memory_order_acquire) - head);
+	return in->ring + (head & (in->size - 1));
+}
+
+/* n of them are done with. No system call, unless the network waits for room and there is enough of it. */
+void bc_inlet_take(struct bc_inlet *in, size_t n);
+
+/* Refuse what follows; src.why was set. A system call. */
+void bc_inlet_refuse(struct bc_inlet *in);
+
+/* All of an ENDED connection was taken. A system call. */
+void bc_inlet_finish(struct bc_inlet *in);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A peer that sends us what it captured, in osmo-pcap's protocol. A thread of the network's brings its bytes through the inlet; here
+ * they are taken apart, without a system call. A peer that is not connected is absent: the merge does not wait for it.
+ */
+#include "bc_source_kinds.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_inlet.h"
+#include "bc_packet.h"
+#include "bc_wire.h"
+
+/* The inlet's ring keeps what comes, and behind it TCP holds the peer back: nothing is lost, but time. */
+#define UNATTENDED_NS (900 * BC_NS_PER_US)
+
+struct remote {
+	struct bc_inlet *inlet;
+	uint32_t max_caplen, max_ifaces;
+	bool end_segments, one_linktype;
+	struct bc_wire *wire;		/* of the connection; NULL between two */
+	bool broken;			/* what follows of this connection is thrown away */
+	bool sent;			/* packets went on since the last turn */
+	bool turn_due;			/* to be asked for before anything else goes on */
+	bool turning;			/* it was asked for */
+	uint64_t last_ns;
+	uint32_t n_known;		/* interfaces in the capture's table that are this peer's */
+	uint32_t *known;
+	uint32_t n_ifaces;		/* of the connection's link header, by index in the table */
+	uint32_t *iface;
+};
+
+static bool same_iface(const struct bc_iface *a, const struct bc_iface *b)
+{
+	return !strcmp(a->name, b->name) && !strcmp(a->description, b->description) && !strcmp(a->hardware, b->hardware) &&
+	       !strcmp(a->clock, b->clock) && a->linktype == b->linktype && a->snaplen == b->snaplen &&
+	       a->speed_bps == b->speed_bps && a->has_mac == b->has_mac && !memcmp(a->mac, b->mac, sizeof(a->mac));
+}
+
+/* What the peer says of an interface, under the peer's name. */
+static struct bc_iface describe(const struct bc_source *s, const struct bc_iface *said)
+{
+	struct bc_iface iface = *said;
+
+	snprintf(iface.name, sizeof(iface.name), "%.63s%s%.63s", s->account->name, said->name[0] ? ":" : "", said->name);
+	iface.stamp = BC_STAMP_REMOTE;
+	if (!iface.clock[0])
+		snprintf(iface.clock, sizeof(iface.clock), "stamped by the peer that sent it");
+	return iface;
+}
+
+/* Its index in the capture's table, where a peer that comes again finds its interfaces; or a negative errno. */
+static int enter_iface(struct bc_source *s, const struct bc_iface *said)
+{
+	struct remote *p = s->priv;
+	struct bc_iface iface = describe(s, said);
+	int i;
+
+	for (uint32_t k = 0; k < p->n_known; k++)
+		if (same_iface(&s->env.ifaces->entry[p->known[k]], &iface))
+			return (int)p->known[k];
+	if (p->n_known == p->max_ifaces)
+		return -ENOSPC;
+	i = bc_iface_add(s->env.ifaces, &iface);
+	if (i >= 0)
+		p->known[p->n_known++] = (uint32_t)i;
+	return i;
+}
+
+/* A link header has come. */
+static int take_link(struct bc_source *s, struct bc_err *err)
+{
+	struct remote *p = s->priv;
+	uint32_t n = bc_wire_ifaces(p->wire), *iface = malloc(n * sizeof(*iface));
+	const uint32_t before = s->account->iface;
+
+	if (!iface)
+		return bc_err_set(err, -ENOMEM, "no memory for its interfaces");
+	for (uint32_t i = 0; i < n; i++) {
+		int r = enter_iface(s, bc_wire_iface(p->wire, i));
+
+		if (r < 0) {
+			free(iface);
+			return bc_err_set(err, r, "it has named more than %u interfaces", p->max_ifaces);
+		}
+		iface[i] = (uint32_t)r;
+	}
+	free(p->iface);
+	p->iface = iface;
+	p->n_ifaces = n;
+	s->account->iface = iface[0];
+	/* A segment of one link type cannot go on with another. */
+	p->turn_due = p->one_linktype && p->sent && before != BC_IFACE_NONE &&
+		      s->env.ifaces->entry[before].linktype != s->env.ifaces->entry[iface[0]].linktype;
+	atomic_store_explicit(&p->inlet->src.headed, true, memory_order_relaxed);
+	return 0;
+}
+
+/* False: there is no mbuf now. */
+static bool take_packet(struct bc_source *s, struct bc_batch *b, const struct bc_record *rec)
+{
+	struct remote *p = s->priv;
+	struct rte_mbuf *m = rte_pktmbuf_alloc(s->env.pool);
+
+	if (!m || bc_packet_fill(m, rec->data, rec->caplen) != 0) {
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	m->port = (uint16_t)p->iface[rec->iface];
+	*bc_meta(m) = (struct bc_meta){ .wire_len = rec->wirelen, .source = s->index };
+	if (rec->dropcount) {
+		bc_meta(m)->flags |= BC_META_DROPS;
+		m->tx_offload = rec->dropcount;
+	}
+	/* A simple packet block has no time: it stays behind its predecessor. */
+	b->ts_ns[b->n] = rec->ts_ns ? rec->ts_ns : p->last_ns;
+	if (rec->ts_ns > p->last_ns)
+		p->last_ns = rec->ts_ns;
+	b->mbuf[b->n++] = m;
+	p->sent = true;
+	return true;
+}
+
+static void refuse(struct remote *p)
+{
+	p->broken = true;
+	bc_inlet_refuse(p->inlet);
+}
+
+/* Take the messages at data apart, up to max packets; returns how many bytes they were. */
+static size_t take_messages(struct bc_source *s, struct bc_batch *b, uint32_t max, const uint8_t *data, size_t len)
+{
+	struct remote *p = s->priv;
+	struct bc_err *why = &p->inlet->src.why;
+	struct bc_record rec;
+	size_t at = 0, used, need;
+
+	while (b->n < max && !p->turn_due) {
+		int r = bc_wire_next(p->wire, data + at, len - at, &used, &need, &rec, why);
+
+		if (r == BC_WIRE_READ_MORE)
+			return at;
+		if (r == BC_WIRE_READ_LINK)
+			r = take_link(s, why);
+		if (r < 0) {
+			refuse(p);
+			return len;
+		}
+		if (r == BC_WIRE_READ_PACKET && !take_packet(s, b, &rec))
+			break;
+		at += used;
+	}
+	b->more = true;
+	return at;
+}
+
+/* The last byte of a connection is taken, or is one that begins a message without an end. */
+static void finish(struct bc_source *s, size_t left)
+{
+	struct remote *p = s->priv;
+
+	if (left && !p->broken)
+		bc_err_set(&p->inlet->src.why, -EBADMSG, "it ended within a message: %zu bytes are thrown away", left);
+	bc_inlet_take(p->inlet, left);
+	bc_wire_free(p->wire);
+	p->wire = NULL;
+	p->broken = false;
+	bc_link_set_absent(s->link, true);
+	bc_inlet_finish(p->inlet);
+}
+
+/* A connection begins; false without memory, which comes again. */
+static bool begin(struct bc_source *s)
+{
+	struct remote *p = s->priv;
+
+	p->wire = bc_wire_new(p->max_caplen);
+	if (p->wire)
+		bc_link_set_absent(s->link, false);
+	return p->wire != NULL;
+}
+
+/* Is the way free? Not while the segments are being ended. */
+static bool turned(struct bc_source *s)
+{
+	struct remote *p = s->priv;
+
+	/* The packets before it were pushed when the last round ended. */
+	if (p->turn_due) {
+		bc_link_ask_turn(s->link);
+		p->turn_due = p->sent = false;
+		p->turning = true;
+	}
+	if (p->turning)
+		p->turning = bc_link_turn_asked(s->link);
+	return !p->turning;
+}
+
+static void remote_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
+{
+	struct remote *p = s->priv;
+	enum bc_inlet_state state = bc_inlet_state(p->inlet);
+	const uint8_t *data;
+	size_t len, used;
+
+	if (state == BC_INLET_IDLE) {
+		if (!bc_link_absent(s->link))
+			bc_link_set_absent(s->link, true);
+		return;
+	}
+	b->more = true;
+	if (!turned(s) || (!p->wire && !begin(s)))
+		return;
+	b->more = false;
+	data = bc_inlet_bytes(p->inlet, &len);
+	used = p->broken ? len : take_messages(s, b, max, data, len);
+	bc_inlet_take(p->inlet, used);
+	b->watermark_ns = p->last_ns;
+	if (state != BC_INLET_ENDED || b->more)
+		return;
+	/* Packets of this round are pushed behind it. */
+	p->turn_due = p->end_segments && p->sent;
+	if (p->turn_due)
+		b->more = true;
+	else
+		finish(s, len - used);
+}
+
+static void remote_close(struct bc_source *s)
+{
+	struct remote *p = s->priv;
+
+	if (!p)
+		return;
+	bc_wire_free(p->wire);
+	free(p->known);
+	free(p->iface);
+	free(p);
+}
+
+static const struct bc_source_ops remote_ops = {
+	.kind = "remote",
+	.rx = remote_rx,
+	.close = remote_close,
+};
+
+int bc_source_remote_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+			  uint32_t *ret_n, struct bc_err *err)
+{
+	struct remote *p = calloc(1, sizeof(*p));
+	struct bc_source *s = NULL;
+
+	if (p)
+		p->known = calloc(cfg->max_ifaces, sizeof(*p->known));
+	if (!p || !p->known) {
+		free(p);
+		return bc_err_set(err, -ENOMEM, "%s: no memory", cfg->spec);
+	}
+	s = bc_source_new(cfg, env, &remote_ops, NULL, 0, err);
+	if (!s) {
+		free(p->known);
+		free(p);
+		return -ENOSPC;
+	}
+	p->inlet = cfg->inlet;
+	p->max_caplen = cfg->max_caplen;
+	p->max_ifaces = cfg->max_ifaces;
+	p->end_segments = cfg->end_segments;
+	p->one_linktype = cfg->one_linktype;
+	s->priv = p;
+	s->wait = true;
+	s->device_packets = UINT32_MAX;
+	s->unattended_ns = UNATTENDED_NS;
+	ret[0] = s;
+	*ret_n = 1;
+	return 0;
+}
