@@ -11,7 +11,6 @@
 #include "bc_time.h"
 #include "bc_wire.h"
 
-#define LANE_RING 2048
 /* A compressed block: large enough for the ratio, small enough not to keep the other stages of a shared lcore waiting. */
 #define SLICE_BYTES (64U * 1024)
 /* Below this many buffers for each lane nothing moves. */
@@ -75,6 +74,8 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 	struct bc_store_config sc = {
 		.dest = o->cfg.dest,
 		.ext = o->cfg.file_ext ? o->cfg.file_ext : ext,
+		.series = o->cfg.series,
+		.mode = o->cfg.mode,
 		.pipe = o->cfg.pipeout,
 		.seqfile = o->cfg.seqfile,
 		.utc = o->cfg.utc,
@@ -134,7 +135,7 @@ static int new_buffers(struct bc_output *o, const struct bc_output_env *env, str
 	for (uint32_t i = 0; i < chunks; i++)
 		bc_link_put(o->free_chunks, 0, bc_desc_word(&o->chunks[i], 0, 0));
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
-		o->to_lane[i] = bc_link_new(LANE_RING);
+		o->to_lane[i] = bc_link_new(env->lane_ring);
 		o->from_lane[i] = bc_link_new(chunks);
 		if (!o->to_lane[i] || !o->from_lane[i])
 			return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
@@ -164,6 +165,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.slice_bytes = SLICE_BYTES,
 			.ifaces = env->ifaces,
 			.queue_option = o->cfg.queue_option,
+			.linktype_by_segment = env->sparse && o->n_lanes == 1,
 		};
 
 		for (uint32_t s = 0; s < env->ledger->n_sources; s++)
@@ -189,6 +191,7 @@ static void new_chunker(struct bc_output *o, const struct bc_output_env *env)
 		.rotate_clock = o->cfg.rotate_clock,
 		.rotate_bytes = o->cfg.rotate_bytes,
 		.flush_ns = env->flush_ns,
+		.sparse = env->sparse,
 		.begin_ns = env->live ? env->start_ns : 0,
 	};
 

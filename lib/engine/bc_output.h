@@ -28,8 +28,10 @@ struct bc_output_env {
 	const struct bc_log *log;
 	uint64_t memory_bytes;		/* for this output's buffers */
 	uint32_t chunk_bytes;
+	uint32_t lane_ring;		/* packets before a lane */
 	uint64_t flush_ns;
 	uint64_t start_ns;		/* of the capture */
+	bool sparse;			/* without packets no segment; and where there is one lane, each has a link type of its own */
 	bool live;			/* the first segment begins now, not with its first packet */
 	bool huge;
 	bool accelerate;

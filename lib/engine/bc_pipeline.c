@@ -11,8 +11,7 @@
 #include "bc_packet.h"
 
 #define LINK_SIZE 4096U
-/* What lanes, bursts under way and the lcores' mempool caches (a cache of 512 holds up to 1.5 times that) may keep. */
-#define MBUFS_PER_LANE 2112U
+/* What the lcores' mempool caches may keep: one of 512 holds up to 1.5 times that. */
 #define MBUFS_PER_LCORE 1024U
 #define MBUFS_MIN 16384U
 #define DEVICE_DESCRIPTORS 4096U
@@ -21,21 +20,40 @@
 /* A source that is left alone for long keeps the others' packets in their links: no longer than this beside one that drops then. */
 #define UNATTENDED_BESIDE_LOSSY_NS (1 * BC_NS_PER_MS)
 
-uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg)
+static uint32_t link_size(const struct bc_pipeline_config *cfg)
+{
+	return cfg->link_size ? cfg->link_size : LINK_SIZE;
+}
+
+static uint64_t holds(const struct bc_pipeline_config *cfg)
 {
 	uint64_t n = 0;
 
-	if (cfg->mbufs)
-		return cfg->mbufs;
 	for (uint32_t i = 0; i < cfg->n_sources; i++) {
 		const struct bc_source_config *s = &cfg->sources[i];
 		uint32_t device = s->kind != BC_SOURCE_DPDK ? 0 : s->descriptors ? s->descriptors : DEVICE_DESCRIPTORS;
 
-		n += (uint64_t)s->queues * (device + LINK_SIZE + BC_BURST);
+		n += (uint64_t)s->queues * (device + link_size(cfg) + BC_BURST);
 	}
+	/* A lane's ring, and the burst under way. */
 	for (uint32_t o = 0; o < cfg->n_outputs; o++)
-		n += (uint64_t)cfg->writers[o] * MBUFS_PER_LANE;
-	n += (uint64_t)cfg->n_lcores * MBUFS_PER_LCORE;
+		n += (uint64_t)cfg->writers[o] * (link_size(cfg) / 2 + BC_BURST);
+	return n;
+}
+
+uint32_t bc_pipeline_holds(const struct bc_pipeline_config *cfg)
+{
+	uint64_t n = holds(cfg);
+
+	return n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
+}
+
+uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg)
+{
+	uint64_t n = holds(cfg) + (uint64_t)cfg->n_lcores * MBUFS_PER_LCORE;
+
+	if (cfg->mbufs)
+		return cfg->mbufs;
 	return n < MBUFS_MIN ? MBUFS_MIN : n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
 }
 
@@ -46,16 +64,24 @@ static void drop_packets(void *ctx, const struct bc_desc *d, uint32_t n)
 			rte_pktmbuf_free(bc_desc_obj(&d[i]));
 }
 
-static int new_tables(struct bc_pipeline *p, struct bc_err *err)
+static int new_clock(struct bc_pipeline *p, struct bc_err *err)
 {
+	p->clock = p->cfg.clock;
+	if (p->clock)
+		return 0;
 	p->clock = aligned_alloc(BC_CACHE_LINE, (sizeof(*p->clock) + 63) / 64 * 64);
-	p->ifaces = bc_iface_table_new();
-	p->ledger = bc_ledger_new();
-	if (!p->clock || !p->ifaces || !p->ledger)
-		return bc_err_set(err, -ENOMEM, "no memory for the ledger");
+	if (!p->clock)
+		return bc_err_set(err, -ENOMEM, "no memory for the clock");
 	memset(p->clock, 0, sizeof(*p->clock));
 	bc_clock_init(p->clock);
-	p->ledger->n_outputs = p->cfg.n_outputs;
+	return 0;
+}
+
+static int new_pool(struct bc_pipeline *p, struct bc_err *err)
+{
+	p->pool = p->cfg.pool;
+	if (p->pool)
+		return 0;
 	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), p->cfg.numa_node, err);
 	if (!p->pool && p->cfg.numa_node != SOCKET_ID_ANY) {
 		bc_log(p->cfg.log, BC_WARN, "no room for the mbufs on NUMA node %d, the devices': they are put elsewhere",
@@ -63,6 +89,20 @@ static int new_tables(struct bc_pipeline *p, struct bc_err *err)
 		p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), SOCKET_ID_ANY, err);
 	}
 	return p->pool ? 0 : -ENOMEM;
+}
+
+static int new_tables(struct bc_pipeline *p, struct bc_err *err)
+{
+	int r = new_clock(p, err);
+
+	p->ifaces = bc_iface_table_new();
+	p->ledger = bc_ledger_new();
+	if (!r && (!p->ifaces || !p->ledger))
+		r = bc_err_set(err, -ENOMEM, "no memory for the ledger");
+	if (r)
+		return r;
+	p->ledger->n_outputs = p->cfg.n_outputs;
+	return new_pool(p, err);
 }
 
 static int open_sources(struct bc_pipeline *p, struct bc_err *err)
@@ -89,11 +129,11 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		if (r)
 			return r;
 		p->n_sources += n;
-		p->live |= sc->kind != BC_SOURCE_FILE;
+		p->live |= sc->kind != BC_SOURCE_FILE && sc->kind != BC_SOURCE_REMOTE;
 	}
 	for (uint32_t i = 0; i < p->n_sources; i++) {
 		p->lossy |= !p->source[i]->wait;
-		p->link[i] = p->source[i]->link = bc_link_new(LINK_SIZE);
+		p->link[i] = p->source[i]->link = bc_link_new(link_size(&p->cfg));
 		if (!p->link[i])
 			return bc_err_set(err, -ENOMEM, "no memory for a link");
 	}
@@ -182,6 +222,8 @@ static int open_peers(struct bc_pipeline *p, struct bc_err *err)
 static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 {
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		/* A peer waits, and loses what it cannot keep. */
+		bool remote = p->cfg.sources[0].kind == BC_SOURCE_REMOTE;
 		struct bc_output_env env = {
 			.index = o,
 			.writers = p->cfg.writers[o],
@@ -190,12 +232,14 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.log = p->cfg.log,
 			.memory_bytes = p->cfg.memory_bytes / p->cfg.n_outputs,
 			.chunk_bytes = p->cfg.chunk_bytes,
+			.lane_ring = link_size(&p->cfg) / 2,
 			.flush_ns = p->cfg.flush_ns,
 			.start_ns = p->start_ns,
 			.live = p->live,
+			.sparse = remote,
 			.huge = p->cfg.huge,
-			.accelerate = p->cfg.accelerate && p->lossy,
-			.shared = p->cfg.n_lcores == 1 && p->lossy,
+			.accelerate = p->cfg.accelerate && (p->lossy || remote),
+			.shared = p->cfg.n_lcores == 1 && (p->lossy || remote),
 			.statistics = p->cfg.statistics,
 			.patient = !p->lossy,
 			.filters = p->filters,
@@ -291,10 +335,12 @@ void bc_pipeline_free(struct bc_pipeline *p)
 		bc_source_close(p->source[i]);
 		bc_link_free(p->link[i]);
 	}
-	rte_mempool_free(p->pool);
+	if (!p->cfg.pool)
+		rte_mempool_free(p->pool);
 	bc_ledger_free(p->ledger);
 	free(p->ifaces);
-	free(p->clock);
+	if (!p->cfg.clock)
+		free(p->clock);
 	free(p);
 }
 
@@ -413,7 +459,8 @@ bool bc_pipeline_control(struct bc_pipeline *p)
 	if (!p->stopping && (gone || atomic_load(&p->limit_reached)))
 		bc_pipeline_stop(p);
 	if (!p->ended) {
-		bc_clock_update(p->clock);
+		if (!p->cfg.clock)
+			bc_clock_update(p->clock);
 		for (uint32_t i = 0; i < p->n_sources; i++)
 			bc_source_stats(p->source[i]);
 		if (all_sources(p, BC_SOURCE_ENDED) || (p->stopping && all_sources(p, BC_SOURCE_QUIET)))

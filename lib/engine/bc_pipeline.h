@@ -28,7 +28,10 @@ struct bc_pipeline_config {
 	uint64_t flush_ns;
 	uint32_t chunk_bytes;
 	uint64_t memory_bytes;
+	uint32_t link_size;			/* packets between a source and the merge; 0: 4096; a lane has half of it before it */
 	uint32_t mbufs;				/* 0: by the sources */
+	struct rte_mempool *pool;		/* NULL: one of its own; otherwise not owned, and shared with other pipelines */
+	struct bc_clock *clock;			/* NULL: one of its own; otherwise not owned, and the caller updates it */
 	int numa_node;				/* where they are wanted: the devices'; -1: anywhere */
 	struct bc_tls_files tls;		/* for the remote peers that use TLS; borrowed */
 	uint64_t drain_ns;			/* for what remote peers have not taken at the end */
@@ -68,13 +71,16 @@ struct bc_pipeline {
 	struct bc_filters *filters;
 	struct bc_merge *merge;
 	uint64_t start_ns;
-	bool live;				/* a source is no file */
+	bool live;				/* a source goes on while nothing comes: no file, no peer */
 	bool lossy;				/* a source drops when the buffers are full, so that compressing less helps */
 	/* The control thread writes, telemetry reads. */
 	_Atomic uint64_t stop_ns;
 	_Atomic bool stopping, ended, aborted, joined, paused;
 	_Atomic bool limit_reached;		/* the merge sets it */
 };
+
+/* What this pipeline may hold of the mbufs, at the most, beside what the lcores' caches do. */
+uint32_t bc_pipeline_holds(const struct bc_pipeline_config *cfg);
 
 /* The mbufs that the settings ask for, before EAL is up: it must be given memory for them. */
 uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg);
