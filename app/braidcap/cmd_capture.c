@@ -45,6 +45,7 @@ struct capture {
 	struct bc_publisher *publisher;
 	char client[BC_CLIENT_MAX + 1];	/* our name to applications */
 	struct bc_pipeline *pipeline;
+	struct bc_group group;
 	struct bc_stage *stages;
 	struct bc_stage **stage_ptr;
 	struct bc_lcore *lcores;
@@ -365,8 +366,9 @@ static int prepare(struct capture *c, struct bc_err *err)
 		r = make_lcores(c, err);
 	if (r)
 		return r;
+	c->group = (struct bc_group){ .pipeline = &c->pipeline, .n = 1 };
 	c->display = display_new(c->pipeline, c->cfg.quiet, c->cfg.verbose);
-	r = bc_telemetry_new(&(struct bc_telemetry_config){ c->pipeline, c->lcores, c->plan->n_lcores }, &c->telemetry, err);
+	r = bc_telemetry_new(&(struct bc_telemetry_config){ &c->group, c->lcores, c->plan->n_lcores }, &c->telemetry, err);
 	return r ? r : launch(c, err);
 }
 
@@ -440,7 +442,7 @@ static int finish(struct capture *c)
 	wait_for_hooks(c);
 	display_erase(c->display);
 	status = bc_pipeline_failed(c->pipeline) ? EXIT_FAILED : EXIT_DONE;
-	if (c->cfg.report && report_write(c->cfg.report, c->pipeline, &err) != 0)
+	if (c->cfg.report && report_write(c->cfg.report, bc_view_report(c->pipeline), &err) != 0)
 		status = fail(c, &err, EXIT_FAILED);
 	if (!c->cfg.brief || status != EXIT_DONE || lost_any(c->pipeline))
 		display_summary(stderr, c->pipeline);

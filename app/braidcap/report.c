@@ -7,10 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
-#include "bc_view.h"
-
 static int dump(const char *tmp, const json_t *report)
 {
 	FILE *f = fopen(tmp, "wxe");
@@ -25,9 +21,8 @@ static int dump(const char *tmp, const json_t *report)
 	return r;
 }
 
-int report_write(const char *path, const struct bc_pipeline *p, struct bc_err *err)
+int report_write(const char *path, json_t *report, struct bc_err *err)
 {
-	json_t *report = bc_view_report(p);
 	char *tmp = NULL;
 	int r = -ENOMEM;
 

@@ -2,10 +2,14 @@
 #ifndef REPORT_H
 #define REPORT_H
 
-#include "bc_err.h"
-#include "bc_pipeline.h"
+#include <jansson.h>
 
-/* Write the JSON report into a new file that then takes path's place whole. 0; or a negative errno with a line in err. */
-int report_write(const char *path, const struct bc_pipeline *p, struct bc_err *err);
+#include "bc_err.h"
+
+/*
+ * Write the JSON report, whose reference is taken (NULL: there was no memory for it), into a new file that then takes path's place
+ * whole. 0; or a negative errno with a line in err.
+ */
+int report_write(const char *path, json_t *report, struct bc_err *err);
 
 #endif

@@ -19,9 +19,9 @@ json_t *bc_action_error(const char *fmt, ...)
 	return json_pack("{s:s, s:o}", "status", "error", "error", bc_view_string(err.msg));
 }
 
-static json_t *state(const struct bc_pipeline *p)
+static json_t *state(const struct bc_group *g)
 {
-	return json_pack("{s:s, s:s}", "status", "ok", "state", bc_view_state(p));
+	return json_pack("{s:s, s:s}", "status", "ok", "state", bc_view_state(g->pipeline[0]));
 }
 
 static bool rotates(const struct bc_pipeline *p, uint32_t output)
@@ -30,44 +30,53 @@ static bool rotates(const struct bc_pipeline *p, uint32_t output)
 }
 
 /* The segment that an output is writing, as its store counts them. */
-static json_t *current_segment(const struct bc_pipeline *p, uint32_t output)
+static json_t *current_segment(const struct bc_pipeline *p, uint32_t output, uint32_t first)
 {
 	struct bc_store_stats st;
 
 	bc_output_store_stats(p->output[output], &st);
-	return json_pack("{s:i, s:o, s:o}", "output", (int)output, "name", bc_view_string(p->ledger->output[output].name),
+	return json_pack("{s:i, s:o, s:o}", "output", (int)(first + output), "name", bc_view_string(p->ledger->output[output].name),
 			 "segment", bc_view_u64(st.begun ? st.begun - 1 : 0));
 }
 
-static json_t *rotate(struct bc_pipeline *p)
+static json_t *rotate(const struct bc_group *g)
 {
 	json_t *asked = json_array();
+	uint32_t first = 0;
 
-	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
-		if (rotates(p, o))
-			json_array_append_new(asked, current_segment(p, o));
+	for (uint32_t i = 0; i < g->n; first += g->pipeline[i++]->cfg.n_outputs)
+		for (uint32_t o = 0; o < g->pipeline[i]->cfg.n_outputs; o++)
+			if (rotates(g->pipeline[i], o))
+				json_array_append_new(asked, current_segment(g->pipeline[i], o, first));
 	if (!json_array_size(asked)) {
 		json_decref(asked);
 		return bc_action_error("no output can be rotated: only a folder holds several segments");
 	}
-	bc_pipeline_rotate(p);
+	for (uint32_t i = 0; i < g->n; i++)
+		bc_pipeline_rotate(g->pipeline[i]);
 	return json_pack("{s:s, s:i, s:o}", "status", "ok", "asked", (int)json_array_size(asked), "outputs", asked);
 }
 
-static json_t *pause_or_resume(struct bc_pipeline *p, bool pause)
+static json_t *pause_or_resume(const struct bc_group *g, bool pause)
 {
-	bc_pipeline_pause(p, pause);
-	return state(p);
+	for (uint32_t i = 0; i < g->n; i++)
+		bc_pipeline_pause(g->pipeline[i], pause);
+	return state(g);
 }
 
-static json_t *stop(struct bc_pipeline *p)
+static json_t *stop(const struct bc_group *g)
 {
-	struct bc_balance b;
+	int64_t in_flight = 0;
 
-	bc_pipeline_stop(p);
-	bc_ledger_total(p->ledger, &b);
-	return json_pack("{s:s, s:s, s:o}", "status", "ok", "state", bc_view_state(p),
-			 "in_flight", bc_view_u64(b.unaccounted > 0 ? (uint64_t)b.unaccounted : 0));
+	bc_group_stop(g);
+	for (uint32_t i = 0; i < g->n; i++) {
+		struct bc_balance b;
+
+		bc_ledger_total(g->pipeline[i]->ledger, &b);
+		in_flight += b.unaccounted;
+	}
+	return json_pack("{s:s, s:s, s:o}", "status", "ok", "state", bc_view_state(g->pipeline[0]),
+			 "in_flight", bc_view_u64(in_flight > 0 ? (uint64_t)in_flight : 0));
 }
 
 /* Split OUTPUT,EXPRESSION. No filter begins with a number and a comma. */
@@ -111,21 +120,23 @@ static json_t *filter(struct bc_pipeline *p, const char *param)
 	return json_pack("{s:s, s:i, s:o}", "status", "ok", "output", (int)output, "filter", bc_view_string(now ? now : ""));
 }
 
-json_t *bc_action_run(struct bc_pipeline *p, enum bc_action action, const char *param)
+json_t *bc_action_run(const struct bc_group *g, enum bc_action action, const char *param)
 {
-	if (action != BC_ACTION_STOP && p->stopping)
+	if (action != BC_ACTION_STOP && g->pipeline[0]->stopping)
 		return bc_action_error("the capture is coming to its end: it takes no more orders");
 	switch (action) {
 	case BC_ACTION_ROTATE:
-		return rotate(p);
+		return rotate(g);
 	case BC_ACTION_PAUSE:
-		return pause_or_resume(p, true);
+		return pause_or_resume(g, true);
 	case BC_ACTION_RESUME:
-		return pause_or_resume(p, false);
+		return pause_or_resume(g, false);
 	case BC_ACTION_FILTER:
-		return filter(p, param);
+		if (g->clients)
+			return bc_action_error("a centre has no filters: what is not wanted is best left out at the nodes");
+		return filter(g->pipeline[0], param);
 	case BC_ACTION_STOP:
-		return stop(p);
+		return stop(g);
 	}
 	return NULL;
 }

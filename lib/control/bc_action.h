@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "bc_pipeline.h"
+#include "bc_group.h"
 
 enum bc_action { BC_ACTION_ROTATE, BC_ACTION_PAUSE, BC_ACTION_RESUME, BC_ACTION_FILTER, BC_ACTION_STOP };
 
@@ -14,7 +14,7 @@ enum bc_action { BC_ACTION_ROTATE, BC_ACTION_PAUSE, BC_ACTION_RESUME, BC_ACTION_
  * EXPRESSION or OUTPUT,EXPRESSION (OUTPUT a number; nothing before the comma, or no comma: the only output). Returns a new object
  * with "status": "ok" and what happened, or bc_action_error's; NULL without memory.
  */
-json_t *bc_action_run(struct bc_pipeline *p, enum bc_action action, const char *param);
+json_t *bc_action_run(const struct bc_group *g, enum bc_action action, const char *param);
 
 /* {"status":"error","error":"..."} */
 json_t *bc_action_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

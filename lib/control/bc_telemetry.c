@@ -9,6 +9,7 @@
 #include <rte_cycles.h>
 
 #include "bc_action.h"
+#include "bc_group.h"
 #include "bc_number.h"
 #include "bc_tel_data.h"
 #include "bc_time.h"
@@ -33,7 +34,7 @@ struct request {
 struct bc_telemetry {
 	pthread_mutex_t lock;	/* of all below */
 	pthread_cond_t done;
-	struct bc_telemetry_config cfg;	/* pipeline NULL: there is no capture */
+	struct bc_telemetry_config cfg;	/* group NULL: there is no capture */
 	uint64_t begun_mono_ns;
 	struct request *queue;
 };
@@ -65,32 +66,37 @@ static json_t *element(json_t *list, const char *what, const char *param)
 
 static json_t *view_info(const struct bc_telemetry *t, const char *param)
 {
-	return bc_view_info(t->cfg.pipeline);
+	return bc_group_info(t->cfg.group);
 }
 
 static json_t *view_ledger(const struct bc_telemetry *t, const char *param)
 {
-	return bc_view_ledger(t->cfg.pipeline);
+	return bc_group_ledger(t->cfg.group);
 }
 
 static json_t *view_clock(const struct bc_telemetry *t, const char *param)
 {
-	return bc_view_clock(t->cfg.pipeline);
+	return bc_group_clock(t->cfg.group);
 }
 
 static json_t *view_sources(const struct bc_telemetry *t, const char *param)
 {
-	return element(bc_view_sources(t->cfg.pipeline), "the number of a source", param);
+	return element(bc_group_sources(t->cfg.group), "the number of a source", param);
 }
 
 static json_t *view_outputs(const struct bc_telemetry *t, const char *param)
 {
-	return element(bc_view_outputs(t->cfg.pipeline), "the number of an output", param);
+	return element(bc_group_outputs(t->cfg.group), "the number of an output", param);
+}
+
+static json_t *view_clients(const struct bc_telemetry *t, const char *param)
+{
+	return element(bc_group_clients(t->cfg.group), "the number of a client", param);
 }
 
 static json_t *view_filters(const struct bc_telemetry *t, const char *param)
 {
-	return bc_view_filters(t->cfg.pipeline);
+	return bc_group_filters(t->cfg.group);
 }
 
 static json_t *view_lcores(const struct bc_telemetry *t, const char *param)
@@ -115,8 +121,8 @@ static json_t *view_segments(const struct bc_telemetry *t, const char *param)
 		r = bc_parse_u64("how many segments", number, 1, BC_SEGLOG_MAX, &max, &err);
 	}
 	if (!r && comma)
-		r = bc_parse_u64("the number of an output", comma + 1, 0, t->cfg.pipeline->cfg.n_outputs - 1, &output, &err);
-	return r ? bc_action_error("%s", err.msg) : bc_view_segments(t->cfg.pipeline, (uint32_t)output, (uint32_t)max);
+		r = bc_parse_u64("the number of an output", comma + 1, 0, bc_group_outputs_count(t->cfg.group) - 1, &output, &err);
+	return r ? bc_action_error("%s", err.msg) : bc_group_segments(t->cfg.group, (uint32_t)output, (uint32_t)max);
 }
 
 static const struct command {
@@ -139,6 +145,13 @@ static const struct command {
 		.view = view_sources,
 		.takes_param = true,
 		.page = "/braidcap/sources,N for each N from 0",
+	},
+	{
+		.path = "/braidcap/clients",
+		.help = "A centre's clients. Parameter: N, only that one",
+		.view = view_clients,
+		.takes_param = true,
+		.page = "/braidcap/clients,N for each N from 0",
 	},
 	{
 		.path = "/braidcap/outputs",
@@ -228,7 +241,7 @@ static json_t *look(struct bc_telemetry *t, const struct command *c, const char 
 	json_t *reply;
 
 	pthread_mutex_lock(&t->lock);
-	reply = t->cfg.pipeline ? c->view(t, param) : ended();
+	reply = t->cfg.group ? c->view(t, param) : ended();
 	pthread_mutex_unlock(&t->lock);
 	return reply;
 }
@@ -287,7 +300,7 @@ static json_t *act(struct bc_telemetry *t, const struct command *c, const char *
 	if (param)
 		strncpy(r->param, param, REQUEST_MAX);
 	pthread_mutex_lock(&t->lock);
-	if (t->cfg.pipeline) {
+	if (t->cfg.group) {
 		append(t, r);
 		reply = await(t, r);
 	} else {
@@ -307,7 +320,7 @@ void bc_telemetry_run_actions(struct bc_telemetry *t)
 		t->queue = r->next;
 		r->progress = UNDER_WAY;
 		pthread_mutex_unlock(&t->lock);
-		r->reply = bc_action_run(t->cfg.pipeline, r->action, r->param);
+		r->reply = bc_action_run(t->cfg.group, r->action, r->param);
 		pthread_mutex_lock(&t->lock);
 		if (r->progress == ABANDONED) {
 			json_decref(r->reply);
@@ -393,7 +406,7 @@ int bc_telemetry_new(const struct bc_telemetry_config *cfg, struct bc_telemetry 
 	if (first && !(t = new_context()))
 		return bc_err_set(err, -ENOMEM, "no memory for telemetry");
 	pthread_mutex_lock(&t->lock);
-	if (t->cfg.pipeline) {
+	if (t->cfg.group) {
 		pthread_mutex_unlock(&t->lock);
 		return bc_err_set(err, -EBUSY, "a capture of this process is already on the telemetry socket");
 	}

@@ -10,11 +10,11 @@
 
 #include "bc_engine.h"
 #include "bc_err.h"
-#include "bc_pipeline.h"
+#include "bc_group.h"
 
 /* All borrowed until bc_telemetry_free. */
 struct bc_telemetry_config {
-	struct bc_pipeline *pipeline;
+	const struct bc_group *group;
 	const struct bc_lcore *lcores;
 	uint32_t n_lcores;
 };

@@ -27,6 +27,7 @@ struct scene {
 	_Atomic bool end;
 	bool has_control;
 	pthread_t control;
+	struct bc_group group;
 	int fd;
 };
 
@@ -47,11 +48,12 @@ static struct scene *scene_new(uint32_t n_sources, uint32_t n_outputs, bool cont
 	struct bc_err err;
 
 	s->f = fixture_new(n_sources, n_outputs);
+	s->group = (struct bc_group){ .pipeline = &s->f->p, .n = 1 };
 	strcpy(s->stage.name, "merge");
 	s->stages[0] = &s->stage;
 	s->lcore.n_stages = 1;
 	s->lcore.stage = s->stages;
-	assert_int_equal(bc_telemetry_new(&(struct bc_telemetry_config){ s->f->p, &s->lcore, 1 }, &s->t, &err), 0);
+	assert_int_equal(bc_telemetry_new(&(struct bc_telemetry_config){ &s->group, &s->lcore, 1 }, &s->t, &err), 0);
 	s->has_control = control;
 	if (control)
 		assert_int_equal(pthread_create(&s->control, NULL, control_loop, s), 0);
@@ -441,7 +443,7 @@ static void one_capture_at_a_time(void **state)
 	struct bc_telemetry *t;
 	struct bc_err err;
 
-	assert_int_equal(bc_telemetry_new(&(struct bc_telemetry_config){ s->f->p, NULL, 0 }, &t, &err), -EBUSY);
+	assert_int_equal(bc_telemetry_new(&(struct bc_telemetry_config){ &s->group, NULL, 0 }, &t, &err), -EBUSY);
 	scene_free(s);
 }
 
