@@ -22,19 +22,19 @@ void bc_config_defaults(struct bc_config *c)
 	};
 }
 
-static int build_capture(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err)
+int bc_settings_build(const struct bc_setting *table, unsigned n, const struct bc_draft *cli, char *const *cli_v,
+		      const struct bc_draft *file, char *const *file_v, void *base, struct bc_err *err)
 {
 	char label[BC_LABEL_MAX];
 	int rc = 0;
 
-	for (unsigned i = 0; !rc && i < BC_CAP_N; i++) {
-		const struct bc_setting *s = &bc_capture_settings[i];
-		const struct bc_draft *d = cli->v[i] ? cli : file;
+	for (unsigned i = 0; !rc && i < n; i++) {
+		const char *text = cli_v[i] ? cli_v[i] : file_v[i];
 
-		if (!d->v[i])
+		if (!text)
 			continue;
-		bc_draft_setting_label(label, d, s, NULL);
-		rc = bc_setting_store(s, label, d->v[i], c, err);
+		bc_draft_setting_label(label, cli_v[i] ? cli : file, &table[i], NULL);
+		rc = bc_setting_store(&table[i], label, text, base, err);
 	}
 	return rc;
 }
@@ -56,7 +56,7 @@ static int build_sources(const struct bc_draft *d, struct bc_config *c, struct b
 	return rc;
 }
 
-static int build_outputs(const struct bc_draft *cli, const struct bc_draft *d, struct bc_config *c, struct bc_err *err)
+int bc_config_build_outputs(const struct bc_draft *cli, const struct bc_draft *d, struct bc_config *c, struct bc_err *err)
 {
 	int rc = 0;
 
@@ -69,26 +69,39 @@ static int build_outputs(const struct bc_draft *cli, const struct bc_draft *d, s
 
 int bc_config_build(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err)
 {
-	int rc = build_capture(cli, file, c, err);
+	int rc = bc_settings_build(bc_capture_settings, BC_CAP_N, cli, cli->v, file, file->v, c, err);
 
 	if (!rc)
 		rc = build_sources(cli->n_sources ? cli : file, c, err);
 	if (!rc)
-		rc = build_outputs(cli, cli->n_outputs ? cli : file, c, err);
+		rc = bc_config_build_outputs(cli, cli->n_outputs ? cli : file, c, err);
 	return rc ? rc : bc_config_check(c, err);
+}
+
+int bc_config_drafts(int argc, char **argv, enum bc_command what, struct bc_draft *ret_cli, struct bc_draft **ret_file,
+		     struct bc_err *err)
+{
+	int rc = bc_config_cli(argc, argv, what, ret_cli, err);
+
+	*ret_file = NULL;
+	if (!rc && ret_cli->file)
+		rc = bc_config_yaml(ret_cli->file, what, ret_file, err);
+	if (!rc && !*ret_file) {
+		*ret_file = calloc(1, sizeof(**ret_file));
+		rc = *ret_file ? 0 : bc_err_set(err, -ENOMEM, "no memory for the options");
+	}
+	return rc;
 }
 
 int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err *err)
 {
-	struct bc_draft cli = { .file = NULL }, none = { .file = NULL }, *file = NULL;
+	struct bc_draft cli = { .file = NULL }, *file = NULL;
 	int rc;
 
 	bc_config_defaults(ret);
-	rc = bc_config_cli(argc, argv, &cli, err);
-	if (!rc && cli.file)
-		rc = bc_config_yaml(cli.file, &file, err);
+	rc = bc_config_drafts(argc, argv, BC_COMMAND_CAPTURE, &cli, &file, err);
 	if (!rc)
-		rc = bc_config_build(&cli, file ? file : &none, ret, err);
+		rc = bc_config_build(&cli, file, ret, err);
 	bc_draft_free(file);
 	free(file);
 	bc_draft_free(&cli);

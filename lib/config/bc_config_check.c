@@ -206,6 +206,17 @@ static int check_client(const char *client, struct bc_err *err)
 	return 0;
 }
 
+int bc_config_check_machine(const struct bc_config *c, struct bc_err *err)
+{
+	int rc = check_memory(c, err);
+
+	if (!rc && c->lcores)
+		rc = check_lcores(c->lcores, err);
+	if (!rc && c->prefix)
+		rc = check_prefix(c->prefix, err);
+	return rc;
+}
+
 int bc_config_check(const struct bc_config *c, struct bc_err *err)
 {
 	int rc = 0;
@@ -220,11 +231,7 @@ int bc_config_check(const struct bc_config *c, struct bc_err *err)
 	if (!rc)
 		rc = check_tls(c, err);
 	if (!rc)
-		rc = check_memory(c, err);
-	if (!rc && c->lcores)
-		rc = check_lcores(c->lcores, err);
-	if (!rc && c->prefix)
-		rc = check_prefix(c->prefix, err);
+		rc = bc_config_check_machine(c, err);
 	if (!rc && c->zmq_publish && bc_config_tapped(c) == c->n_outputs)
 		rc = bc_err_set(err, -EINVAL, "--zmq-publish: packets are published of an output that is no remote peer: add one, "
 				"such as -w null:");

@@ -10,16 +10,21 @@
 /* What getopt_long returns for a long option: its place in the tables. Letters are below. */
 #define LONG_CAPTURE 256
 #define LONG_OUTPUT 512
+#define LONG_COLLECT 768
+#define LONG_ALLOW 1024
 
-#define N_LONG (BC_CAP_N + BC_OUT_N + 3)
+#define N_LONG (BC_CAP_N + BC_OUT_N + BC_COL_N + 5)
 #define SHORT_MAX (4 + 2 * (N_LONG + 3) + 1)
 
-static void add_options(const struct bc_setting *s, unsigned n, int value, struct option **l, char **letters)
+static void add_options(const struct bc_setting *s, unsigned n, int value, enum bc_command what, struct option **l,
+			char **letters)
 {
 	for (unsigned i = 0; i < n; i++) {
 		bool flag = bc_setting_is_flag(&s[i]);
 		bool verbose = s == bc_capture_settings && i == BC_CAP_VERBOSE;
 
+		if (s[i].capture_only && what != BC_COMMAND_CAPTURE)
+			continue;
 		if (s[i].option)
 			*(*l)++ = (struct option){ .name = s[i].option, .val = value + (int)i,
 				.has_arg = verbose ? no_argument : flag ? optional_argument : required_argument };
@@ -31,15 +36,20 @@ static void add_options(const struct bc_setting *s, unsigned n, int value, struc
 }
 
 /* '+': stop at what is no option; ':': tell a missing argument from an unknown option. */
-static void make_options(struct option longs[N_LONG], char shorts[SHORT_MAX])
+static void make_options(enum bc_command what, struct option longs[N_LONG], char shorts[SHORT_MAX])
 {
-	char *letters = stpcpy(shorts, "+:hi:w:C:");
+	char *letters = stpcpy(shorts, what == BC_COMMAND_CAPTURE ? "+:hi:w:C:" : "+:hl:w:C:");
 	struct option *l = longs;
 
 	*l++ = (struct option){ .name = "help", .val = 'h' };
 	*l++ = (struct option){ .name = "config", .val = 'C', .has_arg = required_argument };
-	add_options(bc_capture_settings, BC_CAP_N, LONG_CAPTURE, &l, &letters);
-	add_options(bc_output_settings, BC_OUT_N, LONG_OUTPUT, &l, &letters);
+	add_options(bc_capture_settings, BC_CAP_N, LONG_CAPTURE, what, &l, &letters);
+	add_options(bc_output_settings, BC_OUT_N, LONG_OUTPUT, what, &l, &letters);
+	if (what == BC_COMMAND_COLLECT) {
+		add_options(bc_collect_settings, BC_COL_N, LONG_COLLECT, what, &l, &letters);
+		*l++ = (struct option){ .name = "listen", .val = 'l', .has_arg = required_argument };
+		*l++ = (struct option){ .name = "allow", .val = LONG_ALLOW, .has_arg = required_argument };
+	}
 	*l = (struct option){ .name = NULL };
 	*letters = '\0';
 }
@@ -56,6 +66,17 @@ static int code_of(int letter)
 	return -1;
 }
 
+static int add_text(char ***list, uint32_t *n, uint32_t max, const char *option, const char *text, struct bc_err *err)
+{
+	if (*n == max)
+		return bc_err_set(err, -EINVAL, "%s: is given more than %u times", option, max);
+	if (!*list)
+		*list = calloc(max, sizeof(**list));
+	if (!*list)
+		return bc_err_set(err, -ENOMEM, "no memory for the options");
+	return bc_draft_replace(&(*list)[(*n)++], text, err);
+}
+
 /*
  * Of a capture's settings the last one counts. One of an output's, given twice, may be meant for one -w each: say that
  * it is not.
@@ -69,6 +90,8 @@ static int take_setting(struct bc_draft *d, int code, const char *text, struct b
 		return bc_draft_add_verbose(d, err);
 	if (code < LONG_OUTPUT)
 		return bc_draft_replace(&d->v[code - LONG_CAPTURE], text, err);
+	if (code >= LONG_COLLECT)
+		return bc_draft_replace(&d->collect[code - LONG_COLLECT], text, err);
 	s = &bc_output_settings[code - LONG_OUTPUT];
 	at = &d->all.v[code - LONG_OUTPUT];
 	if (*at && !bc_setting_is_flag(s))
@@ -82,6 +105,10 @@ static int take(struct bc_draft *d, int c, const char *text, struct bc_err *err)
 	switch (c) {
 	case 'i':
 		return bc_draft_add_source(d, text, err);
+	case 'l':
+		return add_text(&d->listen, &d->n_listen, BC_MAX_LISTEN, "-l", text, err);
+	case LONG_ALLOW:
+		return add_text(&d->allow, &d->n_allow, BC_MAX_ALLOW, "--allow", text, err);
 	case 'w':
 		return bc_draft_add_output(d, text, err);
 	case 'C':
@@ -106,13 +133,13 @@ int bc_cli_refuse(int c, const char *arg, struct bc_err *err)
 	return bc_err_set(err, -EINVAL, "%s is not an option, or the beginning of several; see --help", is_long ? arg : letter);
 }
 
-int bc_config_cli(int argc, char **argv, struct bc_draft *d, struct bc_err *err)
+int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *d, struct bc_err *err)
 {
 	struct option longs[N_LONG];
 	char shorts[SHORT_MAX];
 	int c, rc = 0;
 
-	make_options(longs, shorts);
+	make_options(what, longs, shorts);
 	opterr = 0;
 	optind = 0;
 	while (!rc && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
@@ -124,6 +151,7 @@ int bc_config_cli(int argc, char **argv, struct bc_draft *d, struct bc_err *err)
 			rc = take(d, c, optarg, err);
 	}
 	if (!rc && optind < argc)
-		rc = bc_err_set(err, -EINVAL, "'%s' is no option: a source needs -i, an output -w, a filter -f '...'", argv[optind]);
+		rc = bc_err_set(err, -EINVAL, "'%s' is no option: %s", argv[optind], what == BC_COMMAND_CAPTURE ?
+				"a source needs -i, an output -w, a filter -f '...'" : "see --help");
 	return rc;
 }

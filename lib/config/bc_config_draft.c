@@ -18,11 +18,16 @@ void bc_draft_free(struct bc_draft *d)
 	if (!d)
 		return;
 	free_texts(d->v, BC_CAP_N);
+	free_texts(d->collect, BC_COL_N);
 	for (uint32_t i = 0; i < d->n_outputs; i++)
 		free_texts(d->outputs[i].v, BC_OUT_N);
 	free_texts(d->all.v, BC_OUT_N);
 	free_texts(d->sources, d->n_sources);
 	free(d->sources);
+	free_texts(d->listen, d->n_listen);
+	free(d->listen);
+	free_texts(d->allow, d->n_allow);
+	free(d->allow);
 	free(d->outputs);
 	free(d->file);
 	bc_yaml_map_free(d->map);

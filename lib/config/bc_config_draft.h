@@ -7,6 +7,9 @@
 #define BC_CONFIG_DRAFT_H
 
 #include "bc_config.h"
+#include "bc_config_collect.h"
+
+enum bc_command { BC_COMMAND_CAPTURE, BC_COMMAND_COLLECT };
 
 enum bc_capture_setting {
 	BC_CAP_ZMQ_PUBLISH, BC_CAP_ZMQ_CLIENT, BC_CAP_ZMQ_NS,
@@ -21,8 +24,13 @@ enum bc_output_setting {
 	BC_OUT_DEST, BC_OUT_FILTER, BC_OUT_SNAPLEN, BC_OUT_FORMAT, BC_OUT_COMPRESS, BC_OUT_LEVEL, BC_OUT_ROTATE_SECONDS,
 	BC_OUT_ROTATE_CLOCK, BC_OUT_COMPLETED, BC_OUT_ON_SEGMENT, BC_OUT_ON_SEGMENT_SECONDS,
 	BC_OUT_KEEP_AGE, BC_OUT_KEEP_NUMBER, BC_OUT_KEEP_SIZE, BC_OUT_KEEP_FREE, BC_OUT_RECOMPRESS, BC_OUT_EXPIRE_UNMARKED,
-	BC_OUT_ROTATE_SIZE, BC_OUT_UTC, BC_OUT_QUEUE_OPTION, BC_OUT_WRITERS, BC_OUT_IO, BC_OUT_FILE_EXT,
+	BC_OUT_ROTATE_SIZE, BC_OUT_UTC, BC_OUT_MODE, BC_OUT_QUEUE_OPTION, BC_OUT_WRITERS, BC_OUT_IO, BC_OUT_FILE_EXT,
 	BC_OUT_SEQFILE, BC_OUT_WATCHFILE, BC_OUT_PIPEOUT, BC_OUT_N
+};
+
+/* Of `braidcap collect` alone. */
+enum bc_collect_setting {
+	BC_COL_MERGE, BC_COL_NAMES, BC_COL_MAX_SNAPLEN, BC_COL_HANDSHAKE, BC_COL_TLS, BC_COL_TLS_BIND, BC_COL_N
 };
 
 enum bc_setting_kind {
@@ -47,10 +55,12 @@ struct bc_setting {
 	size_t offset;
 	double min;		/* of a number; of a text's length */
 	double max;
+	bool capture_only;	/* `braidcap collect` does not know it */
 };
 
 extern const struct bc_setting bc_capture_settings[BC_CAP_N];
 extern const struct bc_setting bc_output_settings[BC_OUT_N];
+extern const struct bc_setting bc_collect_settings[BC_COL_N];	/* places in struct bc_collect_config */
 
 /* A flag takes no argument, or =yes and =no behind a long option. */
 bool bc_setting_is_flag(const struct bc_setting *s);
@@ -82,8 +92,13 @@ struct bc_output_draft {
 
 struct bc_draft {
 	char *v[BC_CAP_N];
+	char *collect[BC_COL_N];
 	char **sources;
 	uint32_t n_sources;
+	char **listen;
+	uint32_t n_listen;
+	char **allow;
+	uint32_t n_allow;
 	struct bc_output_draft *outputs;
 	uint32_t n_outputs;
 	struct bc_output_draft all;	/* of the command line: for each output */
@@ -119,13 +134,13 @@ int bc_config_build(const struct bc_draft *cli, const struct bc_draft *file, str
 void bc_config_defaults(struct bc_config *c);
 
 /* 0, 1 for --help, or a negative errno with a line in err. d is zeroed by the caller. */
-int bc_config_cli(int argc, char **argv, struct bc_draft *d, struct bc_err *err);
+int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *d, struct bc_err *err);
 
 /* -EINVAL: arg is the argument that getopt_long did not like, c what it said about it. */
 int bc_cli_refuse(int c, const char *arg, struct bc_err *err);
 
 /* Reads file. 0 with a draft to free, or a negative errno. */
-int bc_config_yaml(const char *file, struct bc_draft **ret, struct bc_err *err);
+int bc_config_yaml(const char *file, enum bc_command what, struct bc_draft **ret, struct bc_err *err);
 
 /* The longest path of a value in a file, "outputs[6].rotate_seconds" and the like; longer ones are cut. */
 #define BC_PATH_MAX 80
@@ -168,7 +183,19 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 		    struct bc_err *err);
 void bc_output_config_free(struct bc_output_config *o);
 
-/* What no setting can be told to be wrong by itself. */
+/* A command line and the file that it names, as two drafts. 0, 1 for --help, or a negative errno. Both are to be freed on every return. */
+int bc_config_drafts(int argc, char **argv, enum bc_command what, struct bc_draft *ret_cli, struct bc_draft **ret_file,
+		     struct bc_err *err);
+
+/* n settings of the table into the struct at base; the command line's go before the file's. */
+int bc_settings_build(const struct bc_setting *table, unsigned n, const struct bc_draft *cli, char *const *cli_v,
+		      const struct bc_draft *file, char *const *file_v, void *base, struct bc_err *err);
+
+/* All outputs of d. */
+int bc_config_build_outputs(const struct bc_draft *cli, const struct bc_draft *d, struct bc_config *c, struct bc_err *err);
+
+/* What no setting can be told to be wrong by itself: of the machine, and of all of a capture. */
+int bc_config_check_machine(const struct bc_config *c, struct bc_err *err);
 int bc_config_check(const struct bc_config *c, struct bc_err *err);
 
 #endif

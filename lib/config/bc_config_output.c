@@ -275,6 +275,22 @@ static int set_clock(struct build *b)
 	return text ? bc_calendar_parse(label_of(b, BC_OUT_ROTATE_CLOCK, label), text, &b->o->rotate_clock, b->err) : 0;
 }
 
+/* Octal, as chmod has it. */
+static int set_mode(struct build *b)
+{
+	const char *text = text_of(b, BC_OUT_MODE);
+	char label[BC_LABEL_MAX];
+	size_t len = text ? strspn(text, "01234567") : 0;
+
+	if (!text)
+		return 0;
+	if (len < 3 || len > 4 || text[len] || strtoul(text, NULL, 8) > 0777)
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a file's permissions such as 0640", label_of(b, BC_OUT_MODE, label),
+				  text);
+	b->o->mode = (uint32_t)strtoul(text, NULL, 8);
+	return 0;
+}
+
 static int check_rotation(struct build *b)
 {
 	const struct bc_output_config *o = b->o;
@@ -382,7 +398,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 {
 	static int (*const steps[])(struct build *b) = {
 		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io,
-		set_file_ext, set_clock, check_rotation, check_numbered,
+		set_file_ext, set_mode, set_clock, check_rotation, check_numbered,
 		set_keep, check_hooks,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };

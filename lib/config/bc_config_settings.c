@@ -10,6 +10,7 @@
 
 #define YEAR_S 31536000.0
 #define CAP(member) offsetof(struct bc_config, member)
+#define COL(member) offsetof(struct bc_collect_config, member)
 #define OUT(member) offsetof(struct bc_output_config, member)
 
 /*
@@ -17,7 +18,7 @@
  * where one user would take it for "at once" and another for "never".
  */
 const struct bc_setting bc_capture_settings[BC_CAP_N] = {
-	[BC_CAP_COUNT] = { "count", "count", 'c', true, BC_SET_U64, CAP(count), 1, 999999999999999 },
+	[BC_CAP_COUNT] = { "count", "count", 'c', true, BC_SET_U64, CAP(count), 1, 999999999999999, .capture_only = true },
 	[BC_CAP_DURATION] = { "duration", "duration", 'd', true, BC_SET_FRACTION, CAP(duration_s), 0.001, 10 * YEAR_S },
 	[BC_CAP_IDLE_EXIT] = { "idle-exit", "idle_exit", 0, true, BC_SET_FRACTION, CAP(idle_exit_s), 0.001, YEAR_S },
 	[BC_CAP_MAX_WAIT] = { "max-wait", "max_wait_ms", 0, false, BC_SET_U32, CAP(max_wait_ms), 1, 3600000 },
@@ -28,21 +29,21 @@ const struct bc_setting bc_capture_settings[BC_CAP_N] = {
 	[BC_CAP_LCORES] = { "lcores", "lcores", 0, false, BC_SET_TEXT, CAP(lcores), 1, 4096 },
 	[BC_CAP_NO_HUGE] = { "no-huge", "no_huge", 0, false, BC_SET_NO_HUGE, CAP(huge), 0, 0 },
 	[BC_CAP_BUSY_POLL] = { "busy-poll", "busy_poll", 0, false, BC_SET_YES, CAP(busy_poll), 0, 0 },
-	[BC_CAP_NO_PROMISC] = { "no-promisc", "no_promisc", 0, false, BC_SET_NOT, CAP(promiscuous), 0, 0 },
+	[BC_CAP_NO_PROMISC] = { "no-promisc", "no_promisc", 0, false, BC_SET_NOT, CAP(promiscuous), 0, 0, .capture_only = true },
 	[BC_CAP_NO_ACCELERATE] = { "no-accelerate", "no_accelerate", 0, false, BC_SET_NOT, CAP(accelerate), 0, 0 },
-	[BC_CAP_BPF_JIT] = { "bpf-jit", "bpf_jit", 0, false, BC_SET_YES, CAP(bpf_jit), 0, 0 },
+	[BC_CAP_BPF_JIT] = { "bpf-jit", "bpf_jit", 0, false, BC_SET_YES, CAP(bpf_jit), 0, 0, .capture_only = true },
 	[BC_CAP_EAL] = { "eal", "eal", 0, false, BC_SET_TEXT, CAP(eal), 0, 4096 },
 	[BC_CAP_PREFIX] = { "prefix", "prefix", 0, false, BC_SET_TEXT, CAP(prefix), 1, 64 },
 	[BC_CAP_USER] = { "user", "user", 0, false, BC_SET_TEXT, CAP(user), 1, 256 },
 	[BC_CAP_ZMQ_PUBLISH] = { "zmq-publish", "zmq_publish", 0, false, BC_SET_TEXT, CAP(zmq_publish), 1, 1024 },
-	[BC_CAP_ZMQ_CLIENT] = { "zmq-client", "zmq_client", 0, false, BC_SET_TEXT, CAP(zmq_client), 1, 128 },
+	[BC_CAP_ZMQ_CLIENT] = { "zmq-client", "zmq_client", 0, false, BC_SET_TEXT, CAP(zmq_client), 1, 128, .capture_only = true },
 	[BC_CAP_ZMQ_NS] = { "zmq-ns", "zmq_ns", 0, false, BC_SET_YES, CAP(zmq_ns), 0, 0 },
 	[BC_CAP_TLS_CERT] = { "tls-cert", "tls_cert", 0, false, BC_SET_TEXT, CAP(tls_cert), 1, 4095 },
 	[BC_CAP_TLS_KEY] = { "tls-key", "tls_key", 0, false, BC_SET_TEXT, CAP(tls_key), 1, 4095 },
 	[BC_CAP_TLS_CA] = { "tls-ca", "tls_ca", 0, false, BC_SET_TEXT, CAP(tls_ca), 1, 4095 },
 	[BC_CAP_TLS_CRL] = { "tls-crl", "tls_crl", 0, false, BC_SET_TEXT, CAP(tls_crl), 1, 4095 },
 	[BC_CAP_DRAIN_TIMEOUT] = { "drain-timeout", "drain_timeout", 0, true, BC_SET_FRACTION, CAP(drain_timeout_s), 0.001, 86400 },
-	[BC_CAP_DETECT_LOOP] = { "detect-loop", "detect_loop", 0, false, BC_SET_YES, CAP(detect_loop), 0, 0 },
+	[BC_CAP_DETECT_LOOP] = { "detect-loop", "detect_loop", 0, false, BC_SET_YES, CAP(detect_loop), 0, 0, .capture_only = true },
 	[BC_CAP_REPORT] = { "report", "report", 0, false, BC_SET_TEXT, CAP(report), 1, 4095 },
 	[BC_CAP_VERBOSE] = { "verbose", "verbose", 'v', false, BC_SET_U32, CAP(verbose), 0, 9 },
 	[BC_CAP_QUIET] = { "quiet", "quiet", 0, false, BC_SET_YES, CAP(quiet), 0, 0 },
@@ -50,8 +51,8 @@ const struct bc_setting bc_capture_settings[BC_CAP_N] = {
 
 const struct bc_setting bc_output_settings[BC_OUT_N] = {
 	[BC_OUT_DEST] = { NULL, "dest", 0, false, BC_SET_TEXT, OUT(dest), 1, 4095 },
-	[BC_OUT_FILTER] = { "filter", "filter", 'f', false, BC_SET_TEXT, OUT(filter), 0, 65535 },
-	[BC_OUT_EXCLUDE] = { "exclude", "exclude", 0, false, BC_SET_TEXT, OUT(exclude), 0, 255 },
+	[BC_OUT_FILTER] = { "filter", "filter", 'f', false, BC_SET_TEXT, OUT(filter), 0, 65535, .capture_only = true },
+	[BC_OUT_EXCLUDE] = { "exclude", "exclude", 0, false, BC_SET_TEXT, OUT(exclude), 0, 255, .capture_only = true },
 	[BC_OUT_SNAPLEN] = { "snaplen", "snaplen", 's', true, BC_SET_U32, OUT(snaplen), 1, BC_SNAPLEN_MAX },
 	[BC_OUT_FORMAT] = { "format", "format", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
 	[BC_OUT_COMPRESS] = { "compress", "compress", 'Z', false, BC_SET_SPECIAL, 0, 0, 0 },
@@ -61,11 +62,12 @@ const struct bc_setting bc_output_settings[BC_OUT_N] = {
 	[BC_OUT_ROTATE_CLOCK] = { "rotate-clock", "rotate_clock", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
 	[BC_OUT_ROTATE_SIZE] = { "rotate-size", "rotate_size_mb", 'S', true, BC_SET_MEGABYTES, OUT(rotate_bytes), 0.001, 16e6 },
 	[BC_OUT_UTC] = { "utc", "utc", 'U', false, BC_SET_YES, OUT(utc), 0, 0 },
-	[BC_OUT_QUEUE_OPTION] = { "queue-option", "queue_option", 0, false, BC_SET_YES, OUT(queue_option), 0, 0 },
-	[BC_OUT_FILE_EXT] = { "file-ext", "file_ext", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
-	[BC_OUT_SEQFILE] = { "seqfile", "seqfile", 'N', false, BC_SET_TEXT, OUT(seqfile), 1, 4095 },
-	[BC_OUT_WATCHFILE] = { "watchfile", "watchfile", 'W', false, BC_SET_TEXT, OUT(watchfile), 1, 4095 },
-	[BC_OUT_PIPEOUT] = { "pipeout", "pipeout", 0, false, BC_SET_TEXT, OUT(pipeout), 1, 65535 },
+	[BC_OUT_MODE] = { "mode", "mode", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
+	[BC_OUT_QUEUE_OPTION] = { "queue-option", "queue_option", 0, false, BC_SET_YES, OUT(queue_option), 0, 0, .capture_only = true },
+	[BC_OUT_FILE_EXT] = { "file-ext", "file_ext", 0, false, BC_SET_SPECIAL, 0, 0, 0, .capture_only = true },
+	[BC_OUT_SEQFILE] = { "seqfile", "seqfile", 'N', false, BC_SET_TEXT, OUT(seqfile), 1, 4095, .capture_only = true },
+	[BC_OUT_WATCHFILE] = { "watchfile", "watchfile", 'W', false, BC_SET_TEXT, OUT(watchfile), 1, 4095, .capture_only = true },
+	[BC_OUT_PIPEOUT] = { "pipeout", "pipeout", 0, false, BC_SET_TEXT, OUT(pipeout), 1, 65535, .capture_only = true },
 	[BC_OUT_COMPLETED] = { "completed", "completed", 0, false, BC_SET_TEXT, OUT(completed), 1, 4095 },
 	[BC_OUT_ON_SEGMENT] = { "on-segment", "on_segment", 0, false, BC_SET_TEXT, OUT(on_segment), 1, 65535 },
 	[BC_OUT_ON_SEGMENT_SECONDS] = { "on-segment-seconds", "on_segment_seconds", 0, false, BC_SET_U32, OUT(on_segment_seconds),
@@ -78,6 +80,15 @@ const struct bc_setting bc_output_settings[BC_OUT_N] = {
 	[BC_OUT_EXPIRE_UNMARKED] = { "expire-unmarked", "expire_unmarked", 0, false, BC_SET_YES, OUT(keep.unmarked), 0, 0 },
 	[BC_OUT_WRITERS] = { "writers", "writers", 0, true, BC_SET_U32, OUT(writers), 1, 128 },
 	[BC_OUT_IO] = { "io", "io", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
+};
+
+const struct bc_setting bc_collect_settings[BC_COL_N] = {
+	[BC_COL_MERGE] = { "merge", "merge", 0, false, BC_SET_YES, COL(merge), 0, 0 },
+	[BC_COL_NAMES] = { "names", "names", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
+	[BC_COL_MAX_SNAPLEN] = { "max-snaplen", "max_snaplen", 0, true, BC_SET_U32, COL(max_caplen), 1, BC_SNAPLEN_MAX },
+	[BC_COL_HANDSHAKE] = { "handshake-timeout", "handshake_timeout", 0, false, BC_SET_FRACTION, COL(handshake_s), 0.1, 3600 },
+	[BC_COL_TLS] = { "tls", "tls", 0, false, BC_SET_YES, COL(tls), 0, 0 },
+	[BC_COL_TLS_BIND] = { "tls-bind-names", "tls_bind_names", 0, false, BC_SET_YES, COL(tls_bind), 0, 0 },
 };
 
 bool bc_setting_is_flag(const struct bc_setting *s)

@@ -32,14 +32,20 @@ static void hear(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
 		vsnprintf(said->first, sizeof(said->first), fmt, args);
 }
 
-static void fill_fields(cyaml_schema_field_t *f, const struct bc_setting *s, unsigned n, size_t offset)
+/* Returns the field behind them. */
+static cyaml_schema_field_t *fill_fields(cyaml_schema_field_t *f, const struct bc_setting *s, unsigned n, size_t offset,
+					 enum bc_command what)
 {
-	for (unsigned i = 0; i < n; i++)
-		f[i] = (cyaml_schema_field_t){
+	for (unsigned i = 0; i < n; i++) {
+		if (s[i].capture_only && what != BC_COMMAND_CAPTURE)
+			continue;
+		*f++ = (cyaml_schema_field_t){
 			.key = s[i].key,
 			.data_offset = (uint32_t)(offset + i * sizeof(char *)),
 			.value = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char, 0, FILE_MAX) },
 		};
+	}
+	return f;
 }
 
 static cyaml_schema_field_t list_field(const char *key, size_t at, size_t count_at, const cyaml_schema_value_t *entry,
@@ -59,26 +65,41 @@ static cyaml_schema_field_t list_field(const char *key, size_t at, size_t count_
 	};
 }
 
+/* The key must be there. */
+static void require(cyaml_schema_field_t *f, const char *key)
+{
+	while (strcmp(f->key, key))
+		f++;
+	f->value.flags = CYAML_FLAG_POINTER;
+}
+
 /* The schema is made from the tables of settings, so that no option lacks its key. */
-static cyaml_err_t load(const char *text, size_t len, struct said *said, struct bc_draft **ret)
+static cyaml_err_t load(const char *text, size_t len, enum bc_command what, struct said *said, struct bc_draft **ret)
 {
 	const cyaml_config_t config = {
 		.log_fn = hear, .log_ctx = said, .log_level = CYAML_LOG_DEBUG, .mem_fn = cyaml_mem, .flags = CYAML_CFG_NO_ALIAS,
 	};
-	cyaml_schema_field_t output[BC_OUT_N + 1] = { CYAML_FIELD_END }, capture[BC_CAP_N + 3] = { CYAML_FIELD_END };
+	cyaml_schema_field_t output[BC_OUT_N + 1] = { CYAML_FIELD_END }, all[BC_CAP_N + BC_COL_N + 4] = { CYAML_FIELD_END };
 	const cyaml_schema_value_t spec = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, FILE_MAX) };
 	const cyaml_schema_value_t one = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct bc_output_draft, output) };
-	const cyaml_schema_value_t top = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct bc_draft, capture) };
+	const cyaml_schema_value_t top = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct bc_draft, all) };
+	cyaml_schema_field_t *f = all;
 	void *data = NULL;
 	cyaml_err_t e;
 
-	fill_fields(output, bc_output_settings, BC_OUT_N, offsetof(struct bc_output_draft, v));
-	output[BC_OUT_DEST].value.flags = CYAML_FLAG_POINTER;
-	fill_fields(capture, bc_capture_settings, BC_CAP_N, offsetof(struct bc_draft, v));
-	capture[BC_CAP_N] = list_field("sources", offsetof(struct bc_draft, sources), offsetof(struct bc_draft, n_sources),
-				       &spec, BC_MAX_SOURCES);
-	capture[BC_CAP_N + 1] = list_field("outputs", offsetof(struct bc_draft, outputs), offsetof(struct bc_draft, n_outputs),
-					   &one, BC_MAX_OUTPUTS);
+	fill_fields(output, bc_output_settings, BC_OUT_N, offsetof(struct bc_output_draft, v), what);
+	require(output, bc_output_settings[BC_OUT_DEST].key);
+	f = fill_fields(f, bc_capture_settings, BC_CAP_N, offsetof(struct bc_draft, v), what);
+	if (what == BC_COMMAND_CAPTURE) {
+		*f++ = list_field("sources", offsetof(struct bc_draft, sources), offsetof(struct bc_draft, n_sources), &spec,
+				  BC_MAX_SOURCES);
+	} else {
+		f = fill_fields(f, bc_collect_settings, BC_COL_N, offsetof(struct bc_draft, collect), what);
+		*f++ = list_field("listen", offsetof(struct bc_draft, listen), offsetof(struct bc_draft, n_listen), &spec,
+				  BC_MAX_LISTEN);
+		*f++ = list_field("allow", offsetof(struct bc_draft, allow), offsetof(struct bc_draft, n_allow), &spec, BC_MAX_ALLOW);
+	}
+	*f = list_field("outputs", offsetof(struct bc_draft, outputs), offsetof(struct bc_draft, n_outputs), &one, BC_MAX_OUTPUTS);
 	e = cyaml_load_data((const uint8_t *)text, len, &config, &top, &data, NULL);
 	*ret = data;
 	return e;
@@ -163,12 +184,12 @@ static int read_file(const char *file, char **ret, size_t *ret_len, struct bc_er
 	return 0;
 }
 
-static int make_draft(const char *file, const char *text, size_t len, struct bc_yaml_map *map, struct bc_draft **ret,
-		      struct bc_err *err)
+static int make_draft(const char *file, const char *text, size_t len, enum bc_command what, struct bc_yaml_map *map,
+		      struct bc_draft **ret, struct bc_err *err)
 {
 	struct said said = { .events = 0 };
 	struct bc_draft *d;
-	cyaml_err_t e = load(text, len, &said, &d);
+	cyaml_err_t e = load(text, len, what, &said, &d);
 
 	if (e != CYAML_OK)
 		return e == CYAML_ERR_OOM ? bc_err_set(err, -ENOMEM, "%s: no memory", file) : refuse(file, map, e, &said, err);
@@ -187,7 +208,7 @@ static int make_draft(const char *file, const char *text, size_t len, struct bc_
 	return 0;
 }
 
-int bc_config_yaml(const char *file, struct bc_draft **ret, struct bc_err *err)
+int bc_config_yaml(const char *file, enum bc_command what, struct bc_draft **ret, struct bc_err *err)
 {
 	struct bc_yaml_map *map = NULL;
 	char *text = NULL;
@@ -197,7 +218,7 @@ int bc_config_yaml(const char *file, struct bc_draft **ret, struct bc_err *err)
 	if (!rc)
 		rc = bc_yaml_map_read(file, text, len, &map, err);
 	if (!rc)
-		rc = make_draft(file, text, len, map, ret, err);
+		rc = make_draft(file, text, len, what, map, ret, err);
 	if (rc)
 		bc_yaml_map_free(map);
 	free(text);
