@@ -4,6 +4,7 @@
 
 #include "bc_codec.h"
 #include "cmd_capture.h"
+#include "cmd_collect.h"
 #include "cmd_ctl.h"
 #include "cmd_mtracecap.h"
 #include "cmd_import_osmo.h"
@@ -18,6 +19,7 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{ "capture", cmd_capture, "capture packets of many sources into one ordered record" },
+	{ "collect", cmd_collect, "store what nodes capture and send here" },
 	{ "ctl", cmd_ctl, "ask a running capture, or have it do something" },
 	{ "plan", cmd_plan, "show which CPU would do what" },
 	{ "verify", cmd_verify, "read capture files to their last byte: are they whole?" },

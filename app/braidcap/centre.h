@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A centre: the clients that may send, each with an inlet, and the pipelines that store what they send: one for all (--merge), or one
+ * for each. Control thread.
+ */
+#ifndef CENTRE_H
+#define CENTRE_H
+
+#include <jansson.h>
+
+#include "bc_collector.h"
+#include "bc_config_collect.h"
+#include "bc_group.h"
+#include "bc_pipeline.h"
+#include "bc_plan.h"
+
+/* One series of segments. */
+struct centre_series {
+	struct bc_output_config output;
+	char dest[BC_STORE_PATH_MAX];
+	uint64_t received;		/* packets, when they were last looked at */
+	uint64_t grown_mono_ns;		/* when there were more of them than before */
+	bool cut;			/* since then its segment was ended, because nothing came */
+};
+
+struct centre {
+	const struct bc_collect_config *cfg;
+	const struct bc_log *log;
+	uint32_t n_clients;
+	const char *name[BC_MAX_CLIENTS];
+	bool no_store[BC_MAX_CLIENTS];
+	struct bc_inlet *inlet[BC_MAX_CLIENTS];
+	struct bc_source_config *source;	/* by client */
+	struct centre_series *series;		/* by pipeline */
+	struct bc_pipeline **pipeline;
+	uint32_t n_pipelines;
+	struct rte_mempool *pool;
+	struct bc_clock *clock;
+	struct bc_tls *tls;
+	struct bc_collector *collector;
+	struct bc_group group;
+	int wake_fd;
+};
+
+/* Before EAL: who there is. 0 and *ret for centre_free, or a negative errno with a line in err. cfg and log are borrowed. */
+int centre_new(const struct bc_collect_config *cfg, const struct bc_log *log, struct centre **ret, struct bc_err *err);
+/* The mbufs that it wants. */
+uint32_t centre_mbufs(const struct centre *c, const struct bc_plan *plan);
+
+/* EAL is up: certificates, and the sockets that are listened on. */
+int centre_listen(struct centre *c, struct bc_err *err);
+/* The pipelines. */
+int centre_build(struct centre *c, const struct bc_plan *plan, bool huge, struct bc_err *err);
+/* Takes NULL; nothing runs any more but the network. */
+void centre_free(struct centre *c);
+
+/* About every 100 ms: clocks, stops, segments of clients that have fallen silent. True when everything is written. */
+bool centre_control(struct centre *c);
+
+/* Once the lcores run the pipelines' stages. */
+int centre_start(struct centre *c, struct bc_err *err);
+/* Take what has come by now. */
+void centre_stop(struct centre *c);
+void centre_abort(struct centre *c);
+void centre_join(struct centre *c);
+void centre_rotate(struct centre *c);
+bool centre_failed(const struct centre *c);
+uint64_t centre_received(const struct centre *c);
+
+/* Each client's state. Any thread. */
+json_t *centre_clients(void *centre);
+
+#endif

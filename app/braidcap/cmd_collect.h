@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef CMD_COLLECT_H
+#define CMD_COLLECT_H
+
+/* `braidcap collect`: the centre that nodes send to. argv[0] is "collect". Returns the exit status. */
+int cmd_collect(int argc, char **argv);
+
+#endif
