@@ -21,6 +21,8 @@
 #define LINKS_TOTAL 16384U
 #define LINK_MIN 128U
 #define LINK_MAX 4096U
+/* Many small files are written at a time. */
+#define DISK_STEP (512U * 1024)
 #define MBUFS_PER_LCORE 1024U
 #define MBUFS_MIN 16384U
 
@@ -129,6 +131,7 @@ static struct bc_pipeline_config pipeline_config(const struct centre *c, uint32_
 		.chunk_bytes = common->chunk_kib * 1024 - 1024,
 		.memory_bytes = ((uint64_t)common->memory_mib << 20) / c->n_pipelines,
 		.link_size = link_size(c),
+		.disk_step = merge ? 0 : DISK_STEP,
 		.pool = c->pool,
 		.clock = c->clock,
 		.numa_node = -1,
@@ -182,6 +185,9 @@ static int describe_output(struct centre *c, uint32_t i, struct bc_err *err)
 		s->output.kind = BC_DEST_NULL;
 	if (s->output.kind != BC_DEST_FOLDER)
 		return 0;
+	/* Direct writing keeps megabytes ready for each file. */
+	if (!c->cfg->merge && s->output.io == BC_IO_AUTO)
+		s->output.io = BC_IO_BUFFERED;
 	if (c->cfg->names == BC_NAMES_OSMO) {
 		s->output.series = name;
 		return 0;

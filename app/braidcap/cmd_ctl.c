@@ -28,6 +28,7 @@ static const char ctl_help[] =
 	"  ledger             what became of every packet, and what to do about losses\n"
 	"  info               version, state, totals\n"
 	"  sources, outputs   each one's counters and buffers\n"
+	"  clients            of a centre: who is connected, from where\n"
 	"  lcores             the CPUs of the data path and what they do\n"
 	"  clock              how the time is kept\n"
 	"  segments [N]       the last N segments of each output (default 32)\n"
@@ -84,7 +85,7 @@ static int run_simple(struct ctl *c, const struct command *cmd, struct bc_err *e
 	return r ? r : show(c, answer, cmd->print);
 }
 
-/* sources, outputs, lcores: however many there are. */
+/* sources, outputs, clients, lcores: however many there are. */
 static int run_list(struct ctl *c, const struct command *cmd, struct bc_err *err)
 {
 	json_t *info, *answer;
@@ -231,6 +232,7 @@ static const struct command commands[] = {
 	{ .name = "ledger", .run = run_ledger },
 	{ .name = "info", .run = run_simple, .path = "/braidcap/info", .print = ctl_print_info },
 	{ .name = "sources", .run = run_list, .path = "/braidcap/sources", .print = summary_sources },
+	{ .name = "clients", .run = run_list, .path = "/braidcap/clients", .print = ctl_print_clients },
 	{ .name = "outputs", .run = run_list, .path = "/braidcap/outputs", .print = ctl_print_outputs },
 	{ .name = "lcores", .run = run_list, .path = "/braidcap/lcores", .print = ctl_print_lcores },
 	{ .name = "clock", .run = run_simple, .path = "/braidcap/clock", .print = ctl_print_clock },

@@ -2,6 +2,7 @@
 #include "ctl_print.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -83,6 +84,59 @@ void ctl_print_info(FILE *f, const json_t *info)
 	/* The sum over several outputs is no balance. */
 	if (summary_number(info, "outputs") == 1)
 		summary_balance(f, info);
+}
+
+/* How long ago, in the unit that tells most. */
+static void since_cell(struct table *t, uint64_t ns)
+{
+	uint64_t now_ns = bc_utc_ns(), s = ns && now_ns > ns ? (now_ns - ns) / BC_NS_PER_S : 0;
+
+	if (!ns)
+		table_cell(t, "-");
+	else if (s < 120)
+		table_cell(t, "%" PRIu64 " s", s);
+	else if (s < 2 * 3600)
+		table_cell(t, "%" PRIu64 " min", s / 60);
+	else
+		table_cell(t, "%" PRIu64 " h", s / 3600);
+}
+
+void ctl_print_clients(FILE *f, const json_t *clients)
+{
+	struct table *t = table_new("llrllrrrl");
+	json_t *k;
+	size_t i;
+
+	if (!json_array_size(clients)) {
+		fputs("there are no clients: it is no centre ('braidcap collect')\n", f);
+		table_free(t);
+		return;
+	}
+	table_cell(t, "CLIENT");
+	table_cell(t, "STATE");
+	table_cell(t, "SINCE");
+	table_cell(t, "ADDRESS");
+	table_cell(t, "TLS");
+	table_cell(t, "PACKETS");
+	table_cell(t, "CONNECTIONS");
+	table_cell(t, "FAILURES");
+	table_cell(t, "LAST END");
+	json_array_foreach((json_t *)clients, i, k) {
+		const char *cert = summary_word(k, "certificate");
+		bool tls = json_is_true(json_object_get(k, "tls")) || summary_number(k, "tls");
+
+		table_cell(t, "%s", summary_word(k, "name"));
+		table_cell(t, "%s", summary_word(k, "state"));
+		since_cell(t, summary_number(k, "since_ns"));
+		table_cell(t, "%s", summary_word(k, "address"));
+		table_cell(t, "%s", !tls ? "no" : cert[0] ? cert : "yes");
+		table_cell(t, "%" PRIu64, summary_number(k, "packets"));
+		table_cell(t, "%" PRIu64, summary_number(k, "connections"));
+		table_cell(t, "%" PRIu64, summary_number(k, "failures"));
+		table_cell(t, "%s", summary_word(k, "last_end"));
+	}
+	table_print(t, f);
+	table_free(t);
 }
 
 void ctl_print_outputs(FILE *f, const json_t *outputs)

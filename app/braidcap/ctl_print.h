@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 void ctl_print_info(FILE *f, const json_t *info);
+void ctl_print_clients(FILE *f, const json_t *clients);
 void ctl_print_outputs(FILE *f, const json_t *outputs);
 void ctl_print_lcores(FILE *f, const json_t *lcores);
 void ctl_print_clock(FILE *f, const json_t *clock);

@@ -34,12 +34,13 @@ def braidcap(*args, folder, check=True, **options):
 
 class Braidcap:
     """
-    One `braidcap capture`, without hugepages and with a prefix and a report of its own. beside_generator keeps it to
-    one CPU while testpmd has the other. user is a name to run as, rights are the capabilities that it then has ("net_raw").
-    netns is a network namespace to run in. stdout is as for Popen.
+    One `braidcap capture`, or another command that runs for long, without hugepages and with a prefix and a report of its
+    own. beside_generator keeps it to one CPU while testpmd has the other. user is a name to run as, rights are the
+    capabilities that it then has ("net_raw"). netns is a network namespace to run in. stdout is as for Popen.
     """
 
-    def __init__(self, folder, args, beside_generator=False, stdout=None, user=None, rights=None, netns=None):
+    def __init__(self, folder, args, beside_generator=False, stdout=None, user=None, rights=None, netns=None, command="capture"):
+        self._ready = {"capture": "capturing", "collect": "collecting"}[command]
         self.prefix = unique("bc")
         self.folder = folder
         self.report_path = folder / f"{self.prefix}.json"
@@ -48,7 +49,7 @@ class Braidcap:
         if user:
             # The user need not be able to look into the folder of the build.
             executable = shutil.copy(executable, folder / "braidcap")
-        argv = [executable, "capture", *[str(a) for a in args], "--no-huge", "--prefix", self.prefix, "--report",
+        argv = [executable, command, *[str(a) for a in args], "--no-huge", "--prefix", self.prefix, "--report",
                 str(self.report_path)]
         if user:
             given = "".join(f",+{name}" for name in rights or ())
@@ -91,16 +92,16 @@ class Braidcap:
     def wait_capturing(self, timeout=60):
         def capturing():
             assert self.process.poll() is None, f"braidcap ended with {self.process.returncode}:\n{self.stderr[-3000:]}"
-            return "capturing" in self.stderr
-        wait_until(capturing, "the line that says 'capturing'", timeout)
+            return self._ready in self.stderr
+        wait_until(capturing, f"the line that says '{self._ready}'", timeout)
 
     def wait_received(self, count, timeout=60):
         """Until the ledger has that many packets."""
-        wait_until(lambda: self.ask("/braidcap/ledger")["balance"]["received"] >= count, f"{count} packets received",
+        wait_until(lambda: self.ask("/braidcap/info")["balance"]["received"] >= count, f"{count} packets received",
                    timeout)
 
     def wait_written(self, count, timeout=60):
-        wait_until(lambda: self.ask("/braidcap/ledger")["balance"]["written"] >= count, f"{count} packets written",
+        wait_until(lambda: self.ask("/braidcap/info")["balance"]["written"] >= count, f"{count} packets written",
                    timeout)
 
     def signal(self, number):

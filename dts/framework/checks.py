@@ -12,6 +12,9 @@ PUBLISHED = re.compile(r"^(\d{8}-\d{6})-(\d+)\.(pcapng|pcap|erf)(\.lz4|\.zst|\.g
 
 UNKNOWN_TO_WIRESHARK = ("xz", "bzip2", "lzop")  # in version 4.0
 
+# trace-CLIENT-YYYYMMDD_HHMMSS.EXT; _N stands behind it where another has the name.
+SERIES = re.compile(r"^trace-(.+)-(\d{8}_\d{6})(?:_(\d+))?\.(pcapng|pcap|erf)(\.\w+)?$")
+
 
 def published(folder):
     """The published segments of a folder, in their order."""
@@ -19,9 +22,16 @@ def published(folder):
     return [path for *_, path in sorted(found)]
 
 
+def published_of(folder, client):
+    """The published segments of a client's series, as osmo-pcap names them, in their order."""
+    found = [(m.group(2), int(m.group(3) or 0), p) for p in folder.iterdir()
+             if (m := SERIES.match(p.name)) and m.group(1) == client]
+    return [path for *_, path in sorted(found)]
+
+
 def temporary(folder):
     """All else in the folder."""
-    return [p for p in folder.iterdir() if not PUBLISHED.match(p.name)]
+    return [p for p in folder.iterdir() if not PUBLISHED.match(p.name) and not SERIES.match(p.name)]
 
 
 def capinfos_counts(paths):

@@ -63,6 +63,10 @@ class TestSuite:
             run.wait_capturing()
         return run
 
+    def collect(self, *args, **options):
+        """Start `braidcap collect ARGS`; it listens when this returns."""
+        return self.start(*args, command="collect", **options)
+
     def capture(self, *args, rc=0, timeout=60, **options):
         """Run `braidcap capture ARGS` to its end, which must have the exit status rc."""
         run = self.start(*args, capturing=False, **options)

@@ -76,6 +76,7 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.ext = o->cfg.file_ext ? o->cfg.file_ext : ext,
 		.series = o->cfg.series,
 		.mode = o->cfg.mode,
+		.step = env->disk_step,
 		.pipe = o->cfg.pipeout,
 		.seqfile = o->cfg.seqfile,
 		.utc = o->cfg.utc,

@@ -28,6 +28,7 @@ struct bc_output_env {
 	const struct bc_log *log;
 	uint64_t memory_bytes;		/* for this output's buffers */
 	uint32_t chunk_bytes;
+	uint32_t disk_step;		/* 0: the store's default */
 	uint32_t lane_ring;		/* packets before a lane */
 	uint64_t flush_ns;
 	uint64_t start_ns;		/* of the capture */

@@ -232,6 +232,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.log = p->cfg.log,
 			.memory_bytes = p->cfg.memory_bytes / p->cfg.n_outputs,
 			.chunk_bytes = p->cfg.chunk_bytes,
+			.disk_step = p->cfg.disk_step,
 			.lane_ring = link_size(&p->cfg) / 2,
 			.flush_ns = p->cfg.flush_ns,
 			.start_ns = p->start_ns,
