@@ -66,10 +66,11 @@ static int code_of(int letter)
 	return -1;
 }
 
-static int add_text(char ***list, uint32_t *n, uint32_t max, const char *option, const char *text, struct bc_err *err)
+static int add_text(char ***list, uint32_t *n, uint32_t max, const char *option, const char *what, const char *text,
+		    struct bc_err *err)
 {
 	if (*n == max)
-		return bc_err_set(err, -EINVAL, "%s: is given more than %u times", option, max);
+		return bc_err_set(err, -EINVAL, "%s: more than %u %s", option, max, what);
 	if (!*list)
 		*list = calloc(max, sizeof(**list));
 	if (!*list)
@@ -106,9 +107,9 @@ static int take(struct bc_draft *d, int c, const char *text, struct bc_err *err)
 	case 'i':
 		return bc_draft_add_source(d, text, err);
 	case 'l':
-		return add_text(&d->listen, &d->n_listen, BC_MAX_LISTEN, "-l", text, err);
+		return add_text(&d->listen, &d->n_listen, BC_MAX_LISTEN, "-l", "addresses", text, err);
 	case LONG_ALLOW:
-		return add_text(&d->allow, &d->n_allow, BC_MAX_ALLOW, "--allow", text, err);
+		return add_text(&d->allow, &d->n_allow, BC_MAX_ALLOW, "--allow", "entries", text, err);
 	case 'w':
 		return bc_draft_add_output(d, text, err);
 	case 'C':

@@ -88,6 +88,8 @@ const char bc_config_help[] =
 "  -N, --seqfile FILE      SEQ goes on from the number in FILE\n"
 "  -W, --watchfile FILE    begin the next segment only when FILE exists\n"
 "      --file-ext EXT      EXT, with its dot (default: format and compression)\n"
+"      --mode MODE         permissions of files, in octal (default 0640, less the\n"
+"                          umask)\n"
 "\n"
 "Hooks\n"
 "      --completed DIR     move each segment there once it is published\n"

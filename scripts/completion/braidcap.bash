@@ -7,11 +7,16 @@ _braidcap()
 	local commands='capture mtracecap plan ctl verify doctor top merge extract recover collect expire import-osmo'
 	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
-		--writers --io --seqfile --watchfile --file-ext --pipeout --lcores --busy-poll --no-accelerate --bpf-jit --no-promisc
-		--no-huge --eal --prefix --user
+		--writers --io --seqfile --watchfile --file-ext --mode --pipeout --lcores --busy-poll --no-accelerate --bpf-jit
+		--no-promisc --no-huge --eal --prefix --user
 		--completed --on-segment --on-segment-seconds --zmq-publish --zmq-client --zmq-ns
 		--keep-age --keep-number --keep-size --keep-free --recompress --expire-unmarked
 		--drain-timeout --detect-loop --tls-ca --tls-crl --tls-cert --tls-key --report --verbose --quiet --help --config -i -w'
+	local collect='--listen --allow --merge --names --max-snaplen --handshake-timeout --tls --tls-cert --tls-key --tls-ca
+		--tls-crl --tls-bind-names --snaplen --format --compress --compress-level --mode --rotate-seconds --rotate-size
+		--rotate-clock --utc --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk --writers --io --lcores
+		--busy-poll --no-accelerate --completed --on-segment --on-segment-seconds --zmq-publish --zmq-ns --keep-age
+		--keep-number --keep-size --keep-free --recompress --expire-unmarked --no-huge --eal --prefix --user --drain-timeout --report --verbose --quiet --help --config -l -w'
 
 	COMPREPLY=()
 	if [[ $COMP_CWORD -eq 1 ]]; then
@@ -27,7 +32,8 @@ _braidcap()
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -d -- "$cur"))
 		return
 	fi
-	[[ ${COMP_WORDS[1]} == capture ]] || return
+	[[ ${COMP_WORDS[1]} == collect ]] && options=$collect
+	[[ ${COMP_WORDS[1]} == @(capture|collect) ]] || return
 	case $prev in
 	-i)
 		COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: erf: null:" -- "$cur")
@@ -41,6 +47,9 @@ _braidcap()
 		;;
 	--io)
 		COMPREPLY=($(compgen -W 'auto direct buffered' -- "$cur"))
+		;;
+	--names)
+		COMPREPLY=($(compgen -W 'osmo braidcap' -- "$cur"))
 		;;
 	--format)
 		COMPREPLY=($(compgen -W 'pcapng pcap pcap-us erf' -- "$cur"))

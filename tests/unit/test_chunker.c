@@ -471,6 +471,35 @@ static void a_request_ends_the_segment_that_has_begun(void **state)
 	over(&f);
 }
 
+static void a_sparse_output_without_a_packet_has_no_segment(void **state)
+{
+	struct bc_chunker_config cfg = plain;
+	struct fixture f;
+
+	cfg.sparse = true;
+	begin(&f, cfg);
+	assert_true(bc_chunker_cut(f.c));
+	end(&f);
+	assert_int_equal(f.n_segments, 0);
+	over(&f);
+}
+
+static void a_cut_ends_the_segment_at_once(void **state)
+{
+	struct fixture f;
+
+	begin(&f, plain);
+	put(&f, NOON);
+	assert_true(bc_chunker_cut(f.c));
+	sink_drain_all(&f.sink);
+	put(&f, NOON + 1);
+	end(&f);
+	assert_int_equal(f.n_segments, 2);
+	assert_segment(&f, 0, NOON, 1);
+	assert_segment(&f, 1, NOON + 1, 1);
+	over(&f);
+}
+
 static void a_request_is_kept_until_there_is_room(void **state)
 {
 	struct bc_chunker_config cfg = plain;
@@ -704,6 +733,8 @@ int main(void)
 		cmocka_unit_test(a_rotation_by_size_leaves_no_empty_segment_behind),
 		cmocka_unit_test(time_and_bytes_cut_side_by_side),
 		cmocka_unit_test(a_request_ends_the_segment_that_has_begun),
+		cmocka_unit_test(a_sparse_output_without_a_packet_has_no_segment),
+		cmocka_unit_test(a_cut_ends_the_segment_at_once),
 		cmocka_unit_test(a_request_is_kept_until_there_is_room),
 		cmocka_unit_test(a_chunk_is_flushed_when_it_has_been_open_for_long),
 		cmocka_unit_test(a_chunk_knows_where_its_packets_are_from),

@@ -482,20 +482,27 @@ static void help_and_completion_know_every_option(void **state)
 	assert_non_null(f);
 	assert_true(fread(completion, 1, sizeof(completion) - 1, f) > 0);
 	fclose(f);
-	for (unsigned i = 0; i < BC_CAP_N + BC_OUT_N; i++) {
-		const struct bc_setting *s = i < BC_CAP_N ? &bc_capture_settings[i] : &bc_output_settings[i - BC_CAP_N];
+	for (unsigned i = 0; i < BC_CAP_N + BC_OUT_N + BC_COL_N; i++) {
+		const struct bc_setting *s = i < BC_CAP_N ? &bc_capture_settings[i] : i < BC_CAP_N + BC_OUT_N ?
+					     &bc_output_settings[i - BC_CAP_N] : &bc_collect_settings[i - BC_CAP_N - BC_OUT_N];
 
 		if (!s->option)
 			continue;
 		snprintf(want, sizeof(want), "--%s", s->option);
-		assert_non_null(strstr(bc_config_help, want));
 		assert_non_null(strstr(completion, want));
+		if (!s->capture_only)
+			assert_non_null(strstr(bc_config_collect_help, want));
+		if (i >= BC_CAP_N + BC_OUT_N)
+			continue;
+		assert_non_null(strstr(bc_config_help, want));
 		if (s->letter) {
 			snprintf(want, sizeof(want), "  -%c, --%s", s->letter, s->option);
 			assert_non_null(strstr(bc_config_help, want));
 		}
 	}
 	for (const char *p = bc_config_help; *p; p += strcspn(p, "\n") + 1)
+		assert_true(strcspn(p, "\n") <= 80);
+	for (const char *p = bc_config_collect_help; *p; p += strcspn(p, "\n") + 1)
 		assert_true(strcspn(p, "\n") <= 80);
 }
 

@@ -414,6 +414,54 @@ static void a_watermark_alone_is_enough_to_rejoin(void **state)
 	over(&f);
 }
 
+static void an_absent_source_is_not_waited_for_nor_forced(void **state)
+{
+	struct fixture f;
+
+	begin(&f, 3, 1, 16);
+	start(&f);
+	bc_link_set_absent(f.link[1], true);
+	bc_link_set_absent(f.link[2], true);
+	send_at(&f, 0, 100);
+	assert_int_equal(settle(&f), 0);
+	tick(&f, 0);
+	assert_int_equal(settle(&f), 1);
+	/* What comes from it all the same has its place. */
+	send_at(&f, 0, 300);
+	send_at(&f, 1, 200);
+	assert_int_equal(settle(&f), 1);
+	tick(&f, 0);
+	assert_int_equal(settle(&f), 1);
+	end_all(&f);
+	assert_int_equal(forced(&f, 1) + forced(&f, 2), 0);
+	assert_int_equal(late(&f, 0) + late(&f, 1), 0);
+	over(&f);
+}
+
+static void a_turn_waits_for_what_was_sent_before_it(void **state)
+{
+	struct segment segment[8];
+	struct fixture f;
+
+	begin(&f, 2, 1, 16);
+	start(&f);
+	send_at(&f, 0, 100);
+	bc_link_ask_turn(f.link[0]);
+	settle(&f);
+	tick(&f, 0);
+	assert_true(bc_link_turn_asked(f.link[0]));
+	bc_link_set_watermark(f.link[1], 1000);
+	assert_int_equal(settle(&f), 1);
+	tick(&f, 0);
+	assert_false(bc_link_turn_asked(f.link[0]));
+	send_at(&f, 0, 200);
+	end_all(&f);
+	assert_int_equal(sink_segments(&f.sink[0], segment, 8), 2);
+	assert_int_equal(segment[0].packets, 1);
+	assert_int_equal(segment[1].packets, 1);
+	over(&f);
+}
+
 static void all_may_be_stuck(void **state)
 {
 	struct fixture f;
@@ -811,6 +859,8 @@ int main(void)
 		cmocka_unit_test(a_patient_source_is_never_forced),
 		cmocka_unit_test(what_was_forced_rejoins_when_it_moves),
 		cmocka_unit_test(a_watermark_alone_is_enough_to_rejoin),
+		cmocka_unit_test(an_absent_source_is_not_waited_for_nor_forced),
+		cmocka_unit_test(a_turn_waits_for_what_was_sent_before_it),
 		cmocka_unit_test(all_may_be_stuck),
 		cmocka_unit_test(the_count_ends_the_outputs_and_the_rest_is_past_the_end),
 		cmocka_unit_test(a_packet_goes_to_all_outputs_that_want_it_or_waits),

@@ -146,6 +146,36 @@ static void temporary_names_are_known_again(void **state)
 	assert_int_equal(seq, 0);
 }
 
+static void a_series_is_named_as_osmo_pcap_names_it(void **state)
+{
+	char s[BC_SEGNAME_MAX];
+
+	assert_int_equal(bc_segname_series(s, "bts1", 1792888200ULL * BC_NS_PER_S, true, 0, ".pcap"), 0);
+	assert_string_equal(s, "trace-bts1-20261025_003000.pcap");
+	assert_int_equal(bc_segname_series(s, "bts1", 1792888200ULL * BC_NS_PER_S, true, 2, ".pcapng.lz4"), 0);
+	assert_string_equal(s, "trace-bts1-20261025_003000_2.pcapng.lz4");
+}
+
+static void a_temporary_name_tells_its_series(void **state)
+{
+	char s[BC_SEGNAME_MAX], series[BC_SEGNAME_MAX];
+	uint64_t seq;
+
+	assert_int_equal(bc_segname_tmp(s, 4711, 12, 3, "bts-1.x", ".pcap"), 0);
+	assert_string_equal(s, "tmp-4711-00000012-3~bts-1.x.pcap");
+	assert_true(bc_segname_is_tmp(s, &seq));
+	assert_int_equal(seq, 12);
+	assert_int_equal(bc_segname_tmp_series(series, s, ".pcap"), 0);
+	assert_string_equal(series, "bts-1.x");
+	assert_int_equal(bc_segname_tmp(s, 4711, 12, 0, "bts1", ".pcap"), 0);
+	assert_true(bc_segname_is_tmp(s, &seq));
+	assert_int_equal(seq, 12);
+	assert_int_equal(bc_segname_tmp_series(series, "tmp-1-00000012.pcap", ".pcap"), 0);
+	assert_string_equal(series, "");
+	assert_int_equal(bc_segname_tmp_series(series, "tmp-1-00000012~.pcap", ".pcap"), 0);
+	assert_string_equal(series, "");
+}
+
 static void other_names_are_not_taken_for_temporary(void **state)
 {
 	const char *other[] = { "", "tmp-", "tmp-1", "tmp-1-", "tmp--a", "tmp-x-a", "tmp-12345678901-a", "tmp", "atmp-1-a",
@@ -182,6 +212,8 @@ int main(void)
 		cmocka_unit_test(names_over_255_bytes_are_refused),
 		cmocka_unit_test(a_file_is_numbered_before_its_extension),
 		cmocka_unit_test(temporary_names_are_known_again),
+		cmocka_unit_test(a_series_is_named_as_osmo_pcap_names_it),
+		cmocka_unit_test(a_temporary_name_tells_its_series),
 		cmocka_unit_test(other_names_are_not_taken_for_temporary),
 	};
 
