@@ -4,13 +4,15 @@
 import os
 import signal
 import socket
+import ssl
 import struct
 import time
+from pathlib import Path
 
-from framework.checks import assert_lossless, assert_ordered, published, published_of, temporary, verify_segments
+from framework.checks import assert_lossless, published, published_of, temporary, verify_segments
 from framework.packets import T0_NS, Packet, frames, numbers, timed
 from framework.peer import LINK, PACKET, Pcap, Pcapng, Peer, message
-from framework.process import wait_until
+from framework.process import tool, wait_until
 from framework.reader import read
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -371,6 +373,119 @@ class TestCollect(TestSuite):
         run.wait_written(5000)
         assert_lossless(run.stop(), 5000)
         verify(numbers(self.stored()) == {0: list(range(10000))}, "packets are missing")
+
+    def authority(self, *hosts):
+        """A certificate authority's folder with certificates of these hosts."""
+        folder = self.folder / "ca"
+        self.make_certificates(folder, "localhost", *hosts)
+        return folder
+
+    @staticmethod
+    def make_certificates(folder, *args):
+        tool(Path(__file__).parents[2] / "scripts" / "test-ca", folder, *args)
+
+    def tls_centre(self, ca, *args, **options):
+        return self.centre("--tls", "--tls-cert", ca / "localhost.crt", "--tls-key", ca / "localhost.key", *args, **options)
+
+    def tls_peer(self, ca, cert=None, index=0, most=None):
+        """A connection by TLS that has sent its link header."""
+        context = ssl.create_default_context(cafile=ca / "ca.crt")
+        if most:
+            context.maximum_version = most
+        if cert:
+            context.load_cert_chain(cert.with_suffix(".crt"), cert.with_suffix(".key"))
+        return self.peer(index, tls=context, server_name="localhost")
+
+    def rejected(self, run, ca, cert, words):
+        """A connection with this certificate comes to nothing, and the line in the log has words."""
+        try:
+            verify(self.tls_peer(ca, cert).closed(), "the connection goes on")
+        except (OSError, ssl.SSLError):
+            pass
+        wait_until(lambda: words in run.stderr, f"a line with '{words}'")
+
+    @func_test
+    def by_tls(self):
+        """The server's certificate holds; packets come out as they went in. Who speaks no TLS is hung up on."""
+        ca = self.authority()
+        run = self.tls_centre(ca, "--handshake-timeout", "1")
+        made = timed(frames(0, 20000, sizes=(64, 1514), noise=True))
+        with self.tls_peer(ca) as peer:
+            peer.packets(made)
+            run.wait_received(20000)
+            verify(self.client(run)["tls"] == 1, f"{self.client(run)}")
+        with Peer(self.port, source="127.0.1.1") as plain:
+            plain.hello()
+            verify(plain.closed(), "plain bytes are taken")
+        with Peer(self.port, source="127.0.1.1") as silent:
+            verify(silent.closed(), "a handshake may last for ever")
+        assert_lossless(run.stop(), 20000)
+        verify([p[:3] for p in self.stored()] == [p[:3] for p in made], "packets differ")
+
+    @func_test
+    def only_some_by_tls(self):
+        """',tls' behind a client: this one by TLS only, the others plain."""
+        ca = self.authority()
+        self.port, self.out = free_port(), self.make_folder()
+        run = self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "client0=127.0.1.1,tls", "--allow", "client1=127.0.1.2",
+                           "--tls-cert", ca / "localhost.crt", "--tls-key", ca / "localhost.key", "-w", f"{self.out}/")
+        with self.tls_peer(ca) as peer:
+            peer.packets(timed(frames(0, 10)))
+        with self.peer(1) as peer:
+            peer.packets(timed(frames(1, 10)))
+        run.wait_written(20)
+        assert_lossless(run.stop(), 20)
+
+    @func_test
+    def certificates_of_clients(self):
+        """--tls-ca: one that is good; none, another authority's, a revoked and an expired one, and another client's name."""
+        ca = self.authority("client0", "client1", "gone")
+        self.make_certificates(ca, "--revoke", "gone")
+        self.make_certificates(ca, "--expired", "old=client0")
+        self.make_certificates(self.folder / "other", "client0")
+        run = self.tls_centre(ca, "--tls-ca", ca / "ca.crt", "--tls-crl", ca / "ca.crl", "--tls-bind-names")
+        with self.tls_peer(ca, ca / "client0") as peer:
+            peer.packets(timed(frames(0, 10)))
+            run.wait_received(10)
+            verify(self.client(run)["certificate"] == "client0", f"{self.client(run)}")
+        self.rejected(run, ca, None, "127.0.1.1")
+        self.rejected(run, ca, self.folder / "other" / "client0", "certificate")
+        self.rejected(run, ca, ca / "gone", "revoked")
+        self.rejected(run, ca, ca / "old", "expired")
+        self.rejected(run, ca, ca / "client1", "made out to 'client1'")
+        verify(self.client(run)["connections"] == 1, "one of them was let in")
+        assert_lossless(run.stop(), 10)
+
+    @func_test
+    def old_versions_of_tls_are_refused(self):
+        """TLS 1.1 is not spoken."""
+        ca = self.authority()
+        run = self.tls_centre(ca)
+        try:
+            self.tls_peer(ca, most=ssl.TLSVersion.TLSv1_1)
+            raise AssertionError("TLS 1.1 was spoken")
+        except (OSError, ssl.SSLError):
+            pass
+        with self.tls_peer(ca, most=ssl.TLSVersion.TLSv1_2) as peer:
+            peer.packets(timed(frames(0, 10)))
+        run.wait_written(10)
+        assert_lossless(run.stop(), 10)
+
+    @func_test
+    def certificates_are_read_again(self):
+        """SIGHUP: new connections get the new certificate, the old one goes on."""
+        ca = self.authority()
+        run = self.tls_centre(ca)
+        old = self.tls_peer(ca)
+        first = old.socket.getpeercert()["serialNumber"]
+        self.make_certificates(ca, "localhost")
+        run.signal(signal.SIGHUP)
+        wait_until(lambda: "certificates were read again" in run.stderr, "a line that says so")
+        old.packets(timed(frames(0, 10)))
+        run.wait_received(10)
+        new = self.tls_peer(ca)
+        verify(new.socket.getpeercert()["serialNumber"] != first, "the same certificate")
+        assert_lossless(run.stop(), 10)
 
     @func_test
     def not_stored(self):
