@@ -112,6 +112,11 @@ static uint32_t link_size(const struct centre *c)
 	return size;
 }
 
+static struct bc_tls_files tls_files(const struct bc_collect_config *cfg)
+{
+	return (struct bc_tls_files){ cfg->common.tls_cert, cfg->common.tls_key, cfg->common.tls_ca, cfg->common.tls_crl };
+}
+
 /* Pipeline number i. */
 static struct bc_pipeline_config pipeline_config(const struct centre *c, uint32_t i, const struct bc_plan *plan)
 {
@@ -135,6 +140,8 @@ static struct bc_pipeline_config pipeline_config(const struct centre *c, uint32_
 		.pool = c->pool,
 		.clock = c->clock,
 		.numa_node = -1,
+		.tls = tls_files(c->cfg),
+		.drain_ns = (uint64_t)(common->drain_timeout_s * (double)BC_NS_PER_S),
 		.accelerate = common->accelerate,
 		.log = c->log,
 	};
@@ -153,7 +160,7 @@ uint32_t centre_mbufs(const struct centre *c, const struct bc_plan *plan)
 int centre_listen(struct centre *c, struct bc_err *err)
 {
 	const struct bc_collect_config *cfg = c->cfg;
-	const struct bc_tls_files files = { cfg->tls_cert, cfg->tls_key, cfg->tls_ca, cfg->tls_crl };
+	const struct bc_tls_files files = tls_files(cfg);
 	int r = bc_config_collect_uses_tls(cfg) ? bc_tls_new(BC_TLS_SERVER, &files, &c->tls, err) : 0;
 
 	if (r)

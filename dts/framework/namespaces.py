@@ -16,15 +16,14 @@ def _inside(namespace, *argv):
 
 class Node:
     """
-    A namespace. address: its own on the way to the centre; capture: the interface inside it to capture from; sender: the
-    interface outside whose frames come in there; inside: what goes before a program's arguments to run it there.
+    A namespace, by its name. address: its own on the way to the centre; capture: the interface inside it to capture from;
+    sender: the interface outside whose frames come in there.
     """
 
     def __init__(self, stack, bridge, index):
         self.name = unique("bn")
         self.address = f"10.97.{index // 200}.{index % 200 + 2}"
         self.capture = "cap0"
-        self.inside = ("ip", "netns", "exec", self.name)
         way, self.sender = unique("bw"), unique("bs")
         tool("ip", "netns", "add", self.name)
         stack.callback(tool, "ip", "netns", "del", self.name, check=False)

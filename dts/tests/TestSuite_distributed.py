@@ -34,7 +34,7 @@ class TestDistributed(TestSuite):
         """`braidcap capture` in a node, which sends to the centre."""
         node = self.nodes[index]
         return self.start("-i", f"pcap:{node.capture}", "-w", f"osmo://{CENTRE}:{PORT}", "--mbufs", "2048", "--memory", "8",
-                          "-f", "udp", *args, inside=node.inside, capturing=capturing)
+                          "-f", "udp", *args, netns=node.name, capturing=capturing)
 
     def connected(self, run, index=0, times=1):
         wait_until(lambda: (c := run.ask(f"/braidcap/clients,{index}"))["state"] == "connected" and
@@ -171,7 +171,7 @@ class TestDistributed(TestSuite):
                              "--tls-bind-names", *files)
         node = self.nodes[0]
         run = self.start("-i", f"pcap:{node.capture}", "-w", f"osmo://{CENTRE}:{PORT},tls", "-f", "udp", "--tls-cert",
-                         ca / "node0.crt", "--tls-key", ca / "node0.key", *files, inside=node.inside)
+                         ca / "node0.crt", "--tls-key", ca / "node0.key", *files, netns=node.name)
         self.connected(centre)
         verify(centre.ask("/braidcap/clients,0")["certificate"] == "node0", "the certificate's name")
         self.send(0, 5000, pace=0.001)

@@ -126,6 +126,11 @@ static void a_file_says_the_same(void **state)
 	unlink(path);
 }
 
+static void the_sample_file_is_good(void **state)
+{
+	ACCEPT("-C " BC_ROOT "/config/collect.yaml", c.n_clients == 3 && !c.merge && c.common.memory_mib == 512);
+}
+
 static void a_file_is_refused_with_its_line(void **state)
 {
 	char path[] = "/tmp/bc-collect-XXXXXX", line[200];
@@ -150,6 +155,7 @@ int main(void)
 		cmocka_unit_test(permissions_are_octal),
 		cmocka_unit_test(tls_needs_its_files_and_its_users),
 		cmocka_unit_test(a_file_says_the_same),
+		cmocka_unit_test(the_sample_file_is_good),
 		cmocka_unit_test(a_file_is_refused_with_its_line),
 	};
 
