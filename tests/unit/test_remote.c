@@ -391,7 +391,7 @@ static void a_stop_takes_what_waits_in_the_inlet(void **state)
 
 static void without_mbufs_a_packet_waits(void **state)
 {
-	struct rte_mbuf *hog[POOL];
+	struct rte_mbuf *hog[POOL + 1];
 	struct peer p;
 	int n = 0;
 
