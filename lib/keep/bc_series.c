@@ -82,7 +82,7 @@ static bool is_numbered(const char *file, size_t len)
 	return len == 0 || number(file, len, 1) == len;
 }
 
-/* trace-NAME-YYYYMMDD_HHMMSS[-N]: the length of NAME, or 0. */
+/* trace-NAME-YYYYMMDD_HHMMSS[_N] (or -N, as what is moved is called): the length of NAME, or 0. */
 static size_t trace_name(const char *file, size_t len)
 {
 	static const char prefix[] = "trace-";
@@ -94,7 +94,7 @@ static size_t trace_name(const char *file, size_t len)
 	if (at >= 15 && !is_stamp(file + at - 15, 15, '_')) {
 		while (at && isdigit((unsigned char)file[at - 1]))
 			at--;
-		if (at == len || !at || file[at - 1] != '-')
+		if (at == len || !at || (file[at - 1] != '_' && file[at - 1] != '-'))
 			return 0;
 		at--;
 	}

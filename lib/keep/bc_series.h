@@ -20,7 +20,7 @@ struct bc_series {
 };
 
 /*
- * Is it the name (without a folder) of a published segment? YYYYMMDD-HHMMSS-SEQ[-N].EXT or trace-NAME-YYYYMMDD_HHMMSS[-N].EXT; EXT is
+ * Is it the name (without a folder) of a published segment? YYYYMMDD-HHMMSS-SEQ[-N].EXT or trace-NAME-YYYYMMDD_HHMMSS[_N][-N].EXT; EXT is
  * pcapng, pcap or erf, with the extension of a compression or without.
  */
 bool bc_series_parse(const char *file, struct bc_series *ret);
