@@ -74,6 +74,7 @@ struct bc_committer {
 	uint8_t *coded;			/* and as blocks */
 	uint32_t tapped_ifaces;		/* described to the tap */
 	bool tapped;			/* the tap knows how the file begins */
+	int32_t tapped_linktype;	/* classic pcap: and this is its link type */
 
 	bool dirty;			/* something was written since the last sync */
 	uint64_t synced_mono_ns;
@@ -432,11 +433,9 @@ static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
 {
 	const char *filter = filter_of(c);
 	uint32_t ifaces = bc_iface_count(c->cfg.section.ifaces);
-	size_t len;
+	size_t len = bc_section_begin(&c->cfg.section, ifaces, filter, NULL, 0);
 	int r;
 
-	c->cfg.section.linktype = k->linktype;
-	len = bc_section_begin(&c->cfg.section, ifaces, filter, NULL, 0);
 	if (!c->begun) {
 		r = begin_store(c);
 		if (r)
@@ -691,6 +690,8 @@ static bool tell_tap(struct bc_committer *c, uint32_t ifaces)
 	const struct bc_section *s = &c->cfg.section;
 	size_t len;
 
+	if (s->linktype != c->tapped_linktype)
+		c->tapped = false;
 	if (c->tapped && ifaces <= c->tapped_ifaces)
 		return true;
 	len = c->tapped ? bc_section_more(s, c->tapped_ifaces, ifaces, NULL, NULL, 0) : bc_section_begin(s, ifaces, NULL, NULL, 0);
@@ -700,6 +701,7 @@ static bool tell_tap(struct bc_committer *c, uint32_t ifaces)
 			: bc_section_begin(s, ifaces, NULL, c->text, len);
 	bc_tap_text(c->cfg.tap, c->text, len);
 	c->tapped = true;
+	c->tapped_linktype = s->linktype;
 	c->tapped_ifaces = ifaces;
 	return true;
 }
@@ -716,6 +718,7 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 	struct bc_tally p = cargo(c, k);
 	int r;
 
+	c->cfg.section.linktype = k->linktype;
 	if (c->cfg.tap)
 		tap(c, k, &p);
 	r = unclog(c);

@@ -84,7 +84,7 @@ void bc_tap_free(struct bc_tap *t);
 /* Is somebody there to have what is put? */
 bool bc_tap_wanted(const struct bc_tap *t);
 
-/* What begins a file, or describes more interfaces in it: uncompressed whole items. Copied. Never lost. */
+/* What begins a file (in classic pcap each time, in pcapng the first time), or describes more interfaces in it: uncompressed whole items. Copied. Never lost. */
 void bc_tap_text(struct bc_tap *t, const uint8_t *text, size_t len);
 
 /* Whole records: as they are, or whole LZ4 blocks of them, dense bytes when decompressed. Copied. Never waits. */

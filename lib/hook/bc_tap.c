@@ -14,6 +14,7 @@ struct bc_tap {
 	char topic[16 + BC_CLIENT_MAX];
 	size_t topic_len;
 	bool nanoseconds;
+	bool classic;		/* each text begins a file: pcap has no interfaces to describe later */
 
 	/* The publisher's thread. */
 	struct bc_reader *reader;
@@ -30,6 +31,7 @@ struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, enum bc_fo
 		return NULL;
 	t->publisher = p;
 	t->nanoseconds = nanoseconds;
+	t->classic = format == BC_FORMAT_PCAP_NS || format == BC_FORMAT_PCAP_US;
 	t->topic_len = (size_t)snprintf(t->topic, sizeof(t->topic), "data.v1.%.*s", BC_CLIENT_MAX, client);
 	t->reader = format == BC_FORMAT_ERF ? bc_reader_new_erf() : bc_reader_new();
 	if (!t->reader) {
@@ -146,12 +148,22 @@ static bool read_items(struct bc_tap *t, const uint8_t *data, size_t len)
 	return true;
 }
 
+/* A file of another link type begins. */
+static void begin_again(struct bc_tap *t)
+{
+	bc_reader_free(t->reader);
+	t->reader = bc_reader_new();
+	t->broken = !t->reader;
+}
+
 void bc_tap_take(struct bc_tap *t, const struct bc_item *i)
 {
 	if (i->kind == BC_ITEM_END) {
 		end(t);
 		return;
 	}
+	if (t->classic && i->kind == BC_ITEM_TEXT)
+		begin_again(t);
 	if (!t->broken && i->lz4)
 		t->broken = !decompress(t, i) || !read_items(t, t->plain, i->dense);
 	else if (!t->broken)
