@@ -25,6 +25,8 @@
 #define DISK_STEP (512U * 1024)
 #define MBUFS_PER_LCORE 1024U
 #define MBUFS_MIN 16384U
+/* How long the end waits for subscribers. */
+#define LINGER_MS 1000
 
 static void name_clients(struct centre *c)
 {
@@ -117,6 +119,12 @@ static struct bc_tls_files tls_files(const struct bc_collect_config *cfg)
 	return (struct bc_tls_files){ cfg->common.tls_cert, cfg->common.tls_key, cfg->common.tls_ca, cfg->common.tls_crl };
 }
 
+/* What the series of pipeline i is called in names, and to subscribers. */
+static const char *series_name(const struct centre *c, uint32_t i)
+{
+	return c->cfg->merge ? "merged" : c->name[i];
+}
+
 /* Pipeline number i. */
 static struct bc_pipeline_config pipeline_config(const struct centre *c, uint32_t i, const struct bc_plan *plan)
 {
@@ -143,6 +151,10 @@ static struct bc_pipeline_config pipeline_config(const struct centre *c, uint32_
 		.tls = tls_files(c->cfg),
 		.drain_ns = (uint64_t)(common->drain_timeout_s * (double)BC_NS_PER_S),
 		.accelerate = common->accelerate,
+		.publisher = c->publisher,
+		.client = { series_name(c, i) },
+		.tap = { true },
+		.tap_ns = common->zmq_ns,
 		.log = c->log,
 	};
 }
@@ -157,12 +169,40 @@ uint32_t centre_mbufs(const struct centre *c, const struct bc_plan *plan)
 	return n < MBUFS_MIN ? MBUFS_MIN : (uint32_t)n;
 }
 
+/* Whoever finds it first. */
+static void tell_gone(struct centre *c, uint32_t client)
+{
+	if (atomic_exchange(&c->gone[client], false))
+		bc_publisher_event(c->publisher, "disconnect", c->name[client], NULL);
+}
+
+static void connected_or_not(void *ctx, uint32_t client, bool connected)
+{
+	struct centre *c = ctx;
+
+	if (connected) {
+		tell_gone(c, client);
+		bc_publisher_event(c->publisher, "connect", c->name[client], NULL);
+	} else {
+		atomic_store(&c->gone[client], true);
+	}
+}
+
+static int new_publisher(struct centre *c, struct bc_err *err)
+{
+	struct bc_publisher_config pc = { .endpoint = c->cfg->common.zmq_publish, .linger_ms = LINGER_MS, .log = c->log };
+
+	return pc.endpoint ? bc_publisher_new(&pc, &c->publisher, err) : 0;
+}
+
 int centre_listen(struct centre *c, struct bc_err *err)
 {
 	const struct bc_collect_config *cfg = c->cfg;
 	const struct bc_tls_files files = tls_files(cfg);
 	int r = bc_config_collect_uses_tls(cfg) ? bc_tls_new(BC_TLS_SERVER, &files, &c->tls, err) : 0;
 
+	if (!r)
+		r = new_publisher(c, err);
 	if (r)
 		return r;
 	return bc_collector_new(&(struct bc_collector_config){
@@ -177,36 +217,62 @@ int centre_listen(struct centre *c, struct bc_err *err)
 		.tls_all = cfg->tls,
 		.bind_names = cfg->tls_bind,
 		.handshake_ns = (uint64_t)(cfg->handshake_s * (double)BC_NS_PER_S),
+		.event = connected_or_not,
+		.ctx = c,
 		.log = c->log,
 	}, &c->collector, err);
+}
+
+/* A client's own folder within the one that was asked for. */
+static int own_folder(char dst[BC_STORE_PATH_MAX], const char *folder, const char *name, struct bc_err *err)
+{
+	if (snprintf(dst, BC_STORE_PATH_MAX, "%s/%s", folder, name) >= BC_STORE_PATH_MAX)
+		return bc_err_set(err, -ENAMETOOLONG, "'%.64s...': the path is too long", folder);
+	if (mkdir(dst, 0750) < 0 && errno != EEXIST)
+		return bc_err_set(err, -errno, "%s: the folder cannot be made: %s", dst, strerror(errno));
+	return 0;
+}
+
+/* Nothing of this client is stored. */
+static void store_nothing(struct bc_output_config *o)
+{
+	o->kind = BC_DEST_NULL;
+	o->completed = o->on_segment = NULL;
+	o->keep = (struct bc_keep){ .age_ns = 0 };
 }
 
 /* Where the segments of pipeline i go, and what they are called. */
 static int describe_output(struct centre *c, uint32_t i, struct bc_err *err)
 {
 	struct centre_series *s = &c->series[i];
-	const char *name = c->cfg->merge ? "merged" : c->name[i];
+	bool merge = c->cfg->merge;
+	int r = 0;
 
 	s->output = c->cfg->common.outputs[0];
-	if (!c->cfg->merge && c->no_store[i])
-		s->output.kind = BC_DEST_NULL;
+	if (!merge && c->no_store[i])
+		store_nothing(&s->output);
 	if (s->output.kind != BC_DEST_FOLDER)
 		return 0;
 	/* Direct writing keeps megabytes ready for each file. */
-	if (!c->cfg->merge && s->output.io == BC_IO_AUTO)
+	if (!merge && s->output.io == BC_IO_AUTO)
 		s->output.io = BC_IO_BUFFERED;
 	if (c->cfg->names == BC_NAMES_OSMO) {
-		s->output.series = name;
+		s->output.series = series_name(c, i);
+		/* One looks after the folder that all share. */
+		if (c->kept)
+			s->output.keep = (struct bc_keep){ .age_ns = 0 };
+		c->kept = true;
 		return 0;
 	}
-	if (c->cfg->merge)
+	if (merge)
 		return 0;
-	if (snprintf(s->dest, sizeof(s->dest), "%s/%s", s->output.dest, name) >= (int)sizeof(s->dest))
-		return bc_err_set(err, -ENAMETOOLONG, "-w: '%.64s...': the path is too long", s->output.dest);
-	if (mkdir(s->dest, 0750) < 0 && errno != EEXIST)
-		return bc_err_set(err, -errno, "%s: the folder cannot be made: %s", s->dest, strerror(errno));
+	r = own_folder(s->dest, s->output.dest, c->name[i], err);
+	if (!r && s->output.completed)
+		r = own_folder(s->completed, s->output.completed, c->name[i], err);
 	s->output.dest = s->dest;
-	return 0;
+	if (s->output.completed)
+		s->output.completed = s->completed;
+	return r;
 }
 
 /* In messages an output is its client's. */
@@ -259,6 +325,7 @@ void centre_free(struct centre *c)
 	bc_collector_free(c->collector);
 	for (uint32_t i = 0; c->pipeline && i < c->n_pipelines; i++)
 		bc_pipeline_free(c->pipeline[i]);
+	bc_publisher_free(c->publisher);
 	rte_mempool_free(c->pool);
 	for (uint32_t i = 0; i < c->n_clients; i++)
 		bc_inlet_free(c->inlet[i]);
@@ -296,6 +363,23 @@ void centre_join(struct centre *c)
 		bc_pipeline_join(c->pipeline[i]);
 }
 
+bool centre_hooks_idle(const struct centre *c)
+{
+	bool idle = true;
+
+	for (uint32_t i = 0; i < c->n_pipelines; i++)
+		idle &= bc_pipeline_idle(c->pipeline[i]);
+	return idle;
+}
+
+void centre_end_hooks(struct centre *c, bool now)
+{
+	for (uint32_t i = 0; i < c->n_pipelines; i++)
+		bc_pipeline_end_hooks(c->pipeline[i], now);
+	for (uint32_t i = 0; i < c->n_clients; i++)
+		tell_gone(c, i);
+}
+
 void centre_rotate(struct centre *c)
 {
 	for (uint32_t i = 0; i < c->n_pipelines; i++)
@@ -329,6 +413,14 @@ uint64_t centre_received(const struct centre *c)
 	return n;
 }
 
+/* When a segment whose last packet comes now is over by the clock; 0: never. */
+static uint64_t due_ns(const struct bc_output_config *o, uint64_t now_ns)
+{
+	if (o->rotate_clock.unit)
+		return bc_calendar_next(&o->rotate_clock, now_ns);
+	return o->rotate_seconds > 0 ? now_ns + (uint64_t)(o->rotate_seconds * (double)BC_NS_PER_S) : 0;
+}
+
 /*
  * Segments are cut by the packets' time, which stands still while none come: one that has waited for as long as a segment may be is
  * ended all the same, so that it can be read.
@@ -340,18 +432,40 @@ static void cut_when_silent(struct centre *c, uint32_t i, uint64_t now_ns)
 
 	if (n != s->received) {
 		s->received = n;
-		s->grown_mono_ns = now_ns;
-		s->cut = false;
-	} else if (n && !s->cut && s->output.rotate_seconds > 0 &&
-		   (double)(now_ns - s->grown_mono_ns) > s->output.rotate_seconds * (double)BC_NS_PER_S) {
+		s->due_ns = due_ns(&s->output, now_ns);
+		s->cut = !s->due_ns;
+	} else if (n && !s->cut && now_ns >= s->due_ns) {
 		bc_pipeline_rotate(c->pipeline[i]);
 		s->cut = true;
 	}
 }
 
+/* Is everything that came from a client written and, in a series of its own, published? */
+static bool through(const struct centre *c, uint32_t client)
+{
+	bool merge = c->cfg->merge;
+	const struct bc_pipeline *p = c->pipeline[merge ? 0 : client];
+	struct bc_store_stats st;
+	struct bc_balance b;
+
+	bc_ledger_balance(p->ledger, 0, merge ? client : 0, &b);
+	if (b.unaccounted || merge)
+		return !b.unaccounted;
+	bc_output_store_stats(p->output[0], &st);
+	return !st.path[0] && !st.queue && bc_pipeline_idle(p);
+}
+
+/* Subscribers hear that a client has gone behind its last packet and its last file. */
+static void tell_who_has_gone(struct centre *c)
+{
+	for (uint32_t i = 0; i < c->n_clients; i++)
+		if (atomic_load(&c->gone[i]) && through(c, i))
+			tell_gone(c, i);
+}
+
 bool centre_control(struct centre *c)
 {
-	uint64_t now_ns = bc_mono_ns();
+	uint64_t now_ns = bc_utc_ns();
 	bool stop = bc_collector_done(c->collector), done = true;
 
 	bc_clock_update(c->clock);
@@ -361,6 +475,8 @@ bool centre_control(struct centre *c)
 		cut_when_silent(c, i, now_ns);
 		done &= bc_pipeline_control(c->pipeline[i]);
 	}
+	if (c->publisher)
+		tell_who_has_gone(c);
 	return done;
 }
 

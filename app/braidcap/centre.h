@@ -13,13 +13,15 @@
 #include "bc_group.h"
 #include "bc_pipeline.h"
 #include "bc_plan.h"
+#include "bc_publisher.h"
 
 /* One series of segments. */
 struct centre_series {
 	struct bc_output_config output;
 	char dest[BC_STORE_PATH_MAX];
+	char completed[BC_STORE_PATH_MAX];
 	uint64_t received;		/* packets, when they were last looked at */
-	uint64_t grown_mono_ns;		/* when there were more of them than before */
+	uint64_t due_ns;		/* when the segment that they are in is over by the clock; 0: never */
 	bool cut;			/* since then its segment was ended, because nothing came */
 };
 
@@ -37,8 +39,11 @@ struct centre {
 	struct rte_mempool *pool;
 	struct bc_clock *clock;
 	struct bc_tls *tls;
+	struct bc_publisher *publisher;
+	_Atomic bool gone[BC_MAX_CLIENTS];	/* its connection has ended, and subscribers are not told yet: the network sets */
 	struct bc_collector *collector;
 	struct bc_group group;
+	bool kept;			/* a series looks after the folder that they share */
 	int wake_fd;
 };
 
@@ -63,6 +68,9 @@ int centre_start(struct centre *c, struct bc_err *err);
 void centre_stop(struct centre *c);
 void centre_abort(struct centre *c);
 void centre_join(struct centre *c);
+/* After that: do published segments still have to be moved, commands to be run? end waits for it, or (now) gives it up. */
+bool centre_hooks_idle(const struct centre *c);
+void centre_end_hooks(struct centre *c, bool now);
 void centre_rotate(struct centre *c);
 bool centre_failed(const struct centre *c);
 uint64_t centre_received(const struct centre *c);

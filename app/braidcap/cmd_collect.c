@@ -349,6 +349,21 @@ static void block_signals(struct collect *c)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* Segments are moved and commands run to their end, unless one more signal comes. */
+static void wait_for_hooks(struct collect *c)
+{
+	const struct timespec round = { .tv_nsec = ROUND_NS };
+	bool now = false;
+
+	while (!now && !centre_hooks_idle(c->centre)) {
+		int sig = sigtimedwait(&c->signals, NULL, &round);
+		bool echo = c->signal_mono_ns && bc_mono_ns() - c->signal_mono_ns < ECHO_NS;
+
+		now = (sig == SIGINT || sig == SIGTERM) && !echo;
+	}
+	centre_end_hooks(c->centre, now);
+}
+
 static int finish(struct collect *c)
 {
 	struct bc_err err;
@@ -356,6 +371,7 @@ static int finish(struct collect *c)
 
 	rte_eal_mp_wait_lcore();
 	centre_join(c->centre);
+	wait_for_hooks(c);
 	status = centre_failed(c->centre) ? EXIT_FAILED : EXIT_DONE;
 	if (c->cfg.common.report && report_write(c->cfg.common.report, bc_group_report(&c->centre->group), &err) != 0)
 		status = fail(&err, EXIT_FAILED);

@@ -9,6 +9,8 @@ import struct
 import time
 from pathlib import Path
 
+import pytest
+
 from framework.checks import assert_lossless, published, published_of, temporary, verify_segments
 from framework.packets import T0_NS, Packet, frames, numbers, timed
 from framework.peer import LINK, PACKET, Pcap, Pcapng, Peer, message
@@ -486,6 +488,54 @@ class TestCollect(TestSuite):
         new = self.tls_peer(ca)
         verify(new.socket.getpeercert()["serialNumber"] != first, "the same certificate")
         assert_lossless(run.stop(), 10)
+
+    @func_test
+    def applications_hear_of_clients(self):
+        """--zmq-publish: connect, packets, closingtracefile and disconnect under the client's name, also of one not stored."""
+        zmq = pytest.importorskip("zmq", reason="needs python3-zmq")
+        endpoint = f"ipc://{self.folder}/zmq"
+        self.port, self.out = free_port(), self.make_folder()
+        run = self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "client0=127.0.1.1", "--allow",
+                           "client1=127.0.1.2,no-store", "-w", f"{self.out}/", "--zmq-publish", endpoint)
+        context = zmq.Context()
+        subscriber = context.socket(zmq.SUB)
+        self.stack.callback(context.destroy, 0)
+        subscriber.setsockopt(zmq.RCVTIMEO, 10000)
+        subscriber.setsockopt_string(zmq.SUBSCRIBE, "")
+        subscriber.connect(endpoint)
+        wait_until(lambda: run.ask("/braidcap/ledger")["publisher"]["subscriptions"] > 0, "the subscription")
+        for index in (0, 1):
+            with self.peer(index) as peer:
+                peer.packets(timed(frames(index, 100)))
+            messages = []
+            while not messages or not messages[-1][0].startswith(b"event.v1.disconnect."):
+                messages.append(subscriber.recv_multipart())
+            name = f"client{index}".encode()
+            topics = [m[0] for m in messages]
+            verify(topics[0] == b"event.v1.connect." + name and topics[-1] == b"event.v1.disconnect." + name, f"{topics}")
+            verify(topics.count(b"data.v1." + name) == 100, f"{len(topics)} messages")
+            verify((b"event.v1.closingtracefile." + name in topics) == (index == 0), f"{set(topics)}")
+        assert_lossless(run.stop(), 200)
+
+    @func_test
+    def what_is_done_with_files(self):
+        """--completed moves them, --on-segment runs for each, --keep-number keeps the newest of each client's."""
+        done = self.make_folder("done")
+        log = self.folder / "log"
+        run = self.centre("--completed", done, "--on-segment", f'echo "$1 $2" >> {log}', "--keep-number", "2", clients=2)
+        for n in range(4):
+            for i in range(2):
+                with self.peer(i) as peer:
+                    peer.packets(timed(frames(i, 10, first=10 * n), T0_NS + n * 10**9))
+                # One file of each client at a time.
+                wait_until(lambda n=n, i=i: log.exists() and len(log.read_text().splitlines()) == 2 * n + i + 1, "the command")
+        run.stop()
+        self.braidcap("expire", done, "--keep-number", "2")
+        for i in range(2):
+            kept = published_of(done, f"client{i}")
+            verify(numbers(verify_segments(kept)) == {i: list(range(20, 40))}, f"client{i}: {kept}")
+        verify(all(line.endswith(" 10") for line in log.read_text().splitlines()), log.read_text())
+        verify(list(self.out.iterdir()) == [], "not moved")
 
     @func_test
     def not_stored(self):

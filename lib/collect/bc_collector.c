@@ -107,6 +107,12 @@ static void say(struct bc_collector *c, struct client *k, enum bc_level level, c
 	bc_log(c->cfg.log, level, "%s%s%s", k ? k->name : "", k ? ": " : "", line.msg);
 }
 
+static void tell(struct bc_collector *c, const struct client *k, bool connected)
+{
+	if (c->cfg.event)
+		c->cfg.event(c->cfg.ctx, (uint32_t)(k - c->client), connected);
+}
+
 static void ask(struct bc_collector *c, struct session *s, short events)
 {
 	struct epoll_event e = { .events = 0, .data.ptr = &s->watch };
@@ -189,6 +195,7 @@ static void ended(struct bc_collector *c, struct client *k)
 	k->told.since_ns = bc_utc_ns();
 	k->told.failures += !k->clean;
 	pthread_mutex_unlock(&c->lock);
+	tell(c, k, false);
 	say(c, k, k->clean ? BC_NOTICE : BC_WARN, "%s: disconnected: %s", k->told.address, k->told.reason);
 }
 
@@ -211,6 +218,7 @@ static void come_up(struct bc_collector *c, struct client *k, struct session *s)
 	snprintf(k->told.cert, sizeof(k->told.cert), "%.127s", cert);
 	pthread_mutex_unlock(&c->lock);
 	say(c, k, BC_NOTICE, "%s: connected%s%s%s", k->told.address, s->tls ? " by TLS" : "", cert[0] ? ", as " : "", cert);
+	tell(c, k, true);
 	bc_inlet_open(k->inlet);
 	s->hungry = c->hungry = true;
 }

@@ -33,6 +33,9 @@ struct bc_collector_config {
 	bool tls_all;			/* also of those that do not ask for it */
 	bool bind_names;		/* a client's certificate must be made out to its name */
 	uint64_t handshake_ns;		/* how long TLS and, after it, the link header may take */
+	/* A client's connection begins, or has ended to its last byte. The network's thread. May be NULL. */
+	void (*event)(void *ctx, uint32_t client, bool connected);
+	void *ctx;
 	const struct bc_log *log;
 };
 

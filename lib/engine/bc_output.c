@@ -49,7 +49,8 @@ static int new_hooks(struct bc_output *o, const struct bc_output_env *env, struc
 		.command = o->cfg.on_segment,
 		.command_seconds = o->cfg.on_segment_seconds,
 		.publisher = env->publisher,
-		.client = env->client,
+		/* What goes nowhere is no file that could be told of. */
+		.client = o->cfg.kind == BC_DEST_NULL ? NULL : env->client,
 		.log = env->log,
 		.settled = settled,
 		.ctx = o,
