@@ -142,7 +142,7 @@ static int list(struct look *l)
 	if (!r && errno)
 		r = -errno;
 	closedir(dir);
-	if (!r)
+	if (!r && l->n)
 		qsort(l->all, l->n, sizeof(*l->all), by_name);
 	return r;
 }
