@@ -2,12 +2,15 @@
 """Nodes on one machine: network namespaces, each with a way to the centre and an interface to capture from."""
 
 import contextlib
+import os
 from pathlib import Path
 
 from .host import _quiet_up, require_root
 from .process import tool, unique, wait_until
 
-CENTRE = "10.97.0.1"
+# A network of our own, should somebody else test beside us.
+_NETWORK = f"10.{64 + os.getpid() % 180}"
+CENTRE = f"{_NETWORK}.0.1"
 
 
 def _inside(namespace, *argv):
@@ -22,7 +25,7 @@ class Node:
 
     def __init__(self, stack, bridge, index):
         self.name = unique("bn")
-        self.address = f"10.97.{index // 200}.{index % 200 + 2}"
+        self.address = f"{_NETWORK}.{index // 200}.{index % 200 + 2}"
         self.capture = "cap0"
         way, self.sender = unique("bw"), unique("bs")
         tool("ip", "netns", "add", self.name)
