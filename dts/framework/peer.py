@@ -9,6 +9,13 @@ from .packets import ETHERNET
 LINK, PACKET = 0, 1
 
 
+def free_port():
+    """A port that nobody listens on now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 def message(kind, payload):
     """{type, spare, length in network byte order}, and the payload."""
     return struct.pack(">BBH", kind, 0, len(payload)) + payload

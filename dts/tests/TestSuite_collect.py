@@ -3,7 +3,6 @@
 
 import os
 import signal
-import socket
 import ssl
 import struct
 import time
@@ -13,17 +12,10 @@ import pytest
 
 from framework.checks import assert_lossless, published, published_of, temporary, verify_segments
 from framework.packets import T0_NS, Packet, frames, numbers, timed
-from framework.peer import LINK, PACKET, Pcap, Pcapng, Peer, message
+from framework.peer import LINK, PACKET, Pcap, Pcapng, Peer, free_port, message
 from framework.process import tool, wait_until
 from framework.reader import read
 from framework.test_suite import TestSuite, func_test, verify
-
-
-def free_port():
-    """A port that nobody listens on now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class TestCollect(TestSuite):

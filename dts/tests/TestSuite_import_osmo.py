@@ -7,13 +7,12 @@ import socket
 import struct
 import threading
 
-import pytest
-
 from framework import host
 from framework.braidcap import program
-from framework.checks import assert_closed
+from framework.checks import assert_closed, assert_lossless
 from framework.gprs import flow_control, frame, llc, unitdata
-from framework.packets import Packet, frames
+from framework.packets import Packet, frames, timed
+from framework.peer import Pcap, Peer, free_port
 from framework.process import tool
 from framework.reader import packets
 from framework.test_suite import TestSuite, func_test, verify
@@ -138,8 +137,6 @@ class TestImportOsmo(TestSuite):
     def a_client_sends_what_it_sent(self):
         """The imported YAML as it is, towards something that speaks as osmo-pcap-server does."""
         host.require_root("ip")
-        if "osmo://" not in self.braidcap("capture", "--help").stdout:
-            pytest.skip("this braidcap does not send to remote peers")
         near, far = self.stack.enter_context(host.veth())
         with OsmoServer() as server:
             config = self.folder / "capture.yaml"
@@ -159,6 +156,21 @@ class TestImportOsmo(TestSuite):
                              f"{self.folder}/it's-done", "--mode", "0440", "--rotate-size", "2.000000",
                              "--rotate-clock", "hour", "--allow", "a=127.0.0.1", "--allow", "b=127.0.0.2,no-store"],
                f"{words} {said}")
+
+    @func_test
+    def a_servers_command_line_runs(self):
+        """It is a centre that stores what an allowed client sends."""
+        done = self.folder / "it's-done"
+        done.mkdir()
+        port = free_port()
+        command, _ = self.imported(SERVER.format(base=self.folder).replace("6001", str(port)))
+        run = self.collect(*shlex.split(command.replace("\\\n", " "), comments=True)[2:])
+        with Peer(port, Pcap("<", False), source="127.0.0.1") as peer:
+            peer.hello()
+            peer.packets(timed(frames(0, 100)))
+        run.wait_written(100)
+        assert_lossless(run.stop(), 100)
+        verify([p.name.startswith("trace-a-") for p in done.iterdir()] == [True], f"{list(done.iterdir())}")
 
     @func_test
     def what_is_lost_is_said_line_by_line(self):

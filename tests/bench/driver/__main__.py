@@ -61,7 +61,7 @@ class Context:
         """Keep the first command line of each program, without what is only of this machine."""
         line = " ".join(str(a) for a in argv)
         line = line.replace(str(self.build), "build").replace(str(self.tmpfs), "TMPFS").replace(str(self.disk), "DISK")
-        line = line.replace(str(self.folder), "TMP")
+        line = line.replace(str(self.folder), "TMP").replace(f"{TOP}/", "")
         key = re.sub(r"\d+", "0", " ".join(line.split()[:2]))
         self.commands.setdefault(key, line)
 
