@@ -379,6 +379,8 @@ static bool end_segments(struct bc_merge *m)
 {
 	bool did = false;
 
+	if (m->batch.at < m->batch.n)
+		return false;
 	for (uint32_t i = 0; i < m->cfg.n_links; i++) {
 		struct bc_link *l = m->leaf[i].link;
 		bool ended = true;
