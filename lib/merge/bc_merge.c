@@ -200,6 +200,12 @@ static uint32_t emit_run(struct bc_merge *m, uint64_t bound, uint32_t budget)
 	return taken;
 }
 
+/* Packets that were taken from their links, and that no output has had room for yet. */
+static inline bool batch_left(const struct bc_merge *m)
+{
+	return m->batch.at < m->batch.n;
+}
+
 /* Let the outputs have what they take of the batch. Returns how many packets. */
 static uint32_t pass_batch(struct bc_merge *m)
 {
@@ -286,7 +292,7 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 		struct leaf *l = &m->leaf[m->winner];
 		uint32_t taken = 1;
 
-		if (m->batch.at < m->batch.n) {
+		if (batch_left(m)) {
 			if (!emitted)
 				first_ns = m->batch.d[m->batch.at].ts_ns;
 			taken = pass_batch(m);
@@ -323,15 +329,18 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 	}
 	if (emitted >= BATCH)
 		m->one_by_one = emitted < SHORT_RUN * m->runs;
-	if (emitted && m->batch.at == m->batch.n)
+	if (emitted && !batch_left(m))
 		atomic_store_explicit(&m->emitted_ns, m->last_ns, memory_order_relaxed);
 	if (emitted)
 		note_delay(m, first_ns, last_ns, emitted);
 	return emitted;
 }
 
+/* For a source: not while a batch waits for an output. */
 static bool anyone_waits(const struct bc_merge *m)
 {
+	if (batch_left(m))
+		return false;
 	for (uint32_t i = 0; i < m->cfg.n_links; i++)
 		if (m->leaf[i].n || bc_link_fill(m->leaf[i].link))
 			return true;
@@ -379,7 +388,7 @@ static bool end_segments(struct bc_merge *m)
 {
 	bool did = false;
 
-	if (m->batch.at < m->batch.n)
+	if (batch_left(m))
 		return false;
 	for (uint32_t i = 0; i < m->cfg.n_links; i++) {
 		struct bc_link *l = m->leaf[i].link;
@@ -398,7 +407,7 @@ static bool end_segments(struct bc_merge *m)
 
 static bool all_ended(struct bc_merge *m)
 {
-	if (m->batch.at < m->batch.n)
+	if (batch_left(m))
 		return false;
 	for (uint32_t i = 0; i < m->cfg.n_links; i++) {
 		const struct bc_desc *d;
@@ -422,7 +431,7 @@ bool bc_merge_tick(struct bc_merge *m, uint64_t mono_ns)
 			m->finished &= bc_chunker_finish(m->cfg.output[o]);
 		return true;
 	}
-	if (m->batch.at < m->batch.n)
+	if (batch_left(m))
 		stream_ns = m->batch.d[m->batch.at].ts_ns;
 	if (stream_ns == BC_WATERMARK_END)
 		stream_ns = 0;
