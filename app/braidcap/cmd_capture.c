@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +23,12 @@
 #include "placement.h"
 #include "privileges.h"
 #include "report.h"
+#include "signals.h"
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 #define ROUND_NS (50 * BC_NS_PER_MS)
 #define STOPPING_ROUND_NS (20 * BC_NS_PER_MS)
-/* A second signal that comes sooner is the first one's echo: timeout(1) signals both a process and its group. */
-#define ECHO_NS (500 * BC_NS_PER_MS)
 /* How long the end waits for subscribers. */
 #define LINGER_MS 1000
 #define CLOCK_ROUND_NS BC_CLOCK_UPDATE_NS
@@ -52,13 +50,12 @@ struct capture {
 	struct bc_telemetry *telemetry;
 	struct display *display;
 	struct bc_log log;
-	sigset_t signals;
+	struct signals signals;
 	bool eal_up;
 	uint64_t start_mono_ns;
 	uint64_t received;		/* at the last look */
 	uint64_t active_mono_ns;	/* when it last grew */
 	uint64_t control_mono_ns;
-	uint64_t stop_mono_ns;		/* when a signal first asked for the end; 0: none did */
 };
 
 static void emit(void *ctx, enum bc_level level, const char *line)
@@ -245,15 +242,17 @@ static bool obey_signal(struct capture *c, int sig)
 	switch (sig) {
 	case SIGINT:
 	case SIGTERM:
-		if (c->stop_mono_ns) {
-			if (bc_mono_ns() - c->stop_mono_ns < ECHO_NS)
-				break;
+		switch (signals_end(&c->signals)) {
+		case SIGNALS_STOP:
+			bc_log(&c->log, BC_NOTICE, "stopping: draining and publishing; once more to end at once");
+			bc_pipeline_stop(c->pipeline);
+			break;
+		case SIGNALS_ECHO:
+			break;
+		case SIGNALS_NOW:
 			abort_capture(c);
 			return false;
 		}
-		c->stop_mono_ns = bc_mono_ns();
-		bc_log(&c->log, BC_NOTICE, "stopping: draining and publishing; once more to end at once");
-		bc_pipeline_stop(c->pipeline);
 		break;
 	case SIGHUP:
 		bc_pipeline_rotate(c->pipeline);
@@ -294,8 +293,7 @@ static void control(struct capture *c)
 {
 	c->start_mono_ns = c->active_mono_ns = bc_mono_ns();
 	for (;;) {
-		const struct timespec round = { .tv_nsec = c->pipeline->stopping ? STOPPING_ROUND_NS : ROUND_NS };
-		int sig = sigtimedwait(&c->signals, NULL, &round);
+		int sig = signals_wait(&c->signals, c->pipeline->stopping ? STOPPING_ROUND_NS : ROUND_NS);
 		uint64_t now_ns = bc_mono_ns();
 
 		if (sig > 0 && !obey_signal(c, sig))
@@ -389,18 +387,6 @@ static void release(struct capture *c)
 	bc_config_free(&c->cfg);
 }
 
-static void block_signals(struct capture *c)
-{
-	sigemptyset(&c->signals);
-	sigaddset(&c->signals, SIGINT);
-	sigaddset(&c->signals, SIGTERM);
-	sigaddset(&c->signals, SIGHUP);
-	sigaddset(&c->signals, SIGUSR1);
-	/* Before any thread is made: all inherit it, and the control thread takes them with sigtimedwait. */
-	pthread_sigmask(SIG_BLOCK, &c->signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
 static bool lost_any(const struct bc_pipeline *p)
 {
 	struct bc_balance b;
@@ -409,27 +395,17 @@ static bool lost_any(const struct bc_pipeline *p)
 	return b.dropped_total > 0;
 }
 
-/* Wait a little; did a signal come that asks not to wait any more? */
-static bool hurried(struct capture *c)
-{
-	const struct timespec round = { .tv_nsec = ROUND_NS };
-	int sig = sigtimedwait(&c->signals, NULL, &round);
-	bool echo = c->stop_mono_ns && bc_mono_ns() - c->stop_mono_ns < ECHO_NS;
-
-	return (sig == SIGINT || sig == SIGTERM) && !echo;
-}
-
 /* Segments are moved, commands run, packets published to their end, unless one more signal comes. */
 static void wait_for_hooks(struct capture *c)
 {
 	bool now = false;
 
 	while (!now && !bc_pipeline_idle(c->pipeline))
-		now = hurried(c);
+		now = signals_hurried(&c->signals);
 	bc_pipeline_end_hooks(c->pipeline, now);
 	bc_publisher_event(c->publisher, "disconnect", c->client, NULL);
 	while (!now && !bc_publisher_idle(c->publisher))
-		now = hurried(c);
+		now = signals_hurried(&c->signals);
 }
 
 static int finish(struct capture *c)
@@ -464,7 +440,7 @@ int capture_run(struct bc_config *cfg, const char *name)
 
 	*cfg = (struct bc_config){ .n_sources = 0 };
 	c.log.ctx = &c;
-	block_signals(&c);
+	signals_block(&c.signals);
 	if (c.cfg.remark)
 		bc_log(&c.log, BC_NOTICE, "%s", c.cfg.remark);
 	r = prepare(&c, &err);

@@ -2,7 +2,6 @@
 #include "cmd_collect.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +17,12 @@
 #include "eal.h"
 #include "privileges.h"
 #include "report.h"
+#include "signals.h"
 #include "summary.h"
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 #define ROUND_NS (20 * BC_NS_PER_MS)
-/* A second signal that comes sooner is the first one's echo: timeout(1) signals both a process and its group. */
-#define ECHO_NS (500 * BC_NS_PER_MS)
 #define CONTROL_NS (100 * BC_NS_PER_MS)
 
 struct collect {
@@ -41,14 +39,13 @@ struct collect {
 	struct bc_lcore *lcores;
 	struct bc_telemetry *telemetry;
 	struct bc_log log;
-	sigset_t signals;
+	struct signals signals;
 	bool eal_up;
 	bool stopping;
 	uint64_t start_mono_ns;
 	uint64_t received;		/* at the last look */
 	uint64_t active_mono_ns;	/* when it last grew */
 	uint64_t control_mono_ns;
-	uint64_t signal_mono_ns;	/* when a signal first asked for the end; 0: none did */
 };
 
 static void emit(void *ctx, enum bc_level level, const char *line)
@@ -233,15 +230,17 @@ static bool obey_signal(struct collect *c, int sig)
 	switch (sig) {
 	case SIGINT:
 	case SIGTERM:
-		if (c->signal_mono_ns) {
-			if (bc_mono_ns() - c->signal_mono_ns < ECHO_NS)
-				break;
+		switch (signals_end(&c->signals)) {
+		case SIGNALS_STOP:
+			bc_log(&c->log, BC_NOTICE, "stopping: draining and publishing; once more to end at once");
+			begin_stop(c);
+			break;
+		case SIGNALS_ECHO:
+			break;
+		case SIGNALS_NOW:
 			abort_collection(c);
 			return false;
 		}
-		c->signal_mono_ns = bc_mono_ns();
-		bc_log(&c->log, BC_NOTICE, "stopping: draining and publishing; once more to end at once");
-		begin_stop(c);
 		break;
 	case SIGHUP:
 		reload(c);
@@ -277,11 +276,9 @@ static void end_when_due(struct collect *c, uint64_t now_ns)
 /* The control thread's loop, until everything is written or the collection is aborted. */
 static void control(struct collect *c)
 {
-	const struct timespec round = { .tv_nsec = ROUND_NS };
-
 	c->start_mono_ns = c->active_mono_ns = bc_mono_ns();
 	for (;;) {
-		int sig = sigtimedwait(&c->signals, NULL, &round);
+		int sig = signals_wait(&c->signals, ROUND_NS);
 		uint64_t now_ns = bc_mono_ns();
 
 		if (sig > 0 && !obey_signal(c, sig))
@@ -337,30 +334,13 @@ static void release(struct collect *c)
 	bc_config_collect_free(&c->cfg);
 }
 
-static void block_signals(struct collect *c)
-{
-	sigemptyset(&c->signals);
-	sigaddset(&c->signals, SIGINT);
-	sigaddset(&c->signals, SIGTERM);
-	sigaddset(&c->signals, SIGHUP);
-	sigaddset(&c->signals, SIGUSR1);
-	/* Before any thread is made: all inherit it, and the control thread takes them with sigtimedwait. */
-	pthread_sigmask(SIG_BLOCK, &c->signals, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
 /* Segments are moved and commands run to their end, unless one more signal comes. */
 static void wait_for_hooks(struct collect *c)
 {
-	const struct timespec round = { .tv_nsec = ROUND_NS };
 	bool now = false;
 
-	while (!now && !centre_hooks_idle(c->centre)) {
-		int sig = sigtimedwait(&c->signals, NULL, &round);
-		bool echo = c->signal_mono_ns && bc_mono_ns() - c->signal_mono_ns < ECHO_NS;
-
-		now = (sig == SIGINT || sig == SIGTERM) && !echo;
-	}
+	while (!now && !centre_hooks_idle(c->centre))
+		now = signals_hurried(&c->signals);
 	centre_end_hooks(c->centre, now);
 }
 
@@ -393,7 +373,7 @@ int cmd_collect(int argc, char **argv)
 	} else if (r < 0) {
 		fail(&err, EXIT_USAGE);
 	} else {
-		block_signals(&c);
+		signals_block(&c.signals);
 		r = prepare(&c, &err);
 		if (!r) {
 			fprintf(stderr, "braidcap: collecting from %u client%s; control: 'braidcap ctl --prefix %s', pid %d\n",
