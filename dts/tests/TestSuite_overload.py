@@ -4,6 +4,7 @@
 import subprocess
 import threading
 
+from framework import host
 from framework.checks import assert_balance, assert_ordered, losses, published, verify_segments
 from framework.packets import frames, numbers, timed, write_pcap
 from framework.process import wait_until
@@ -75,6 +76,24 @@ class TestOverload(TestSuite):
         verify(report["balance"]["received"] == sent, f"{sent} sent: {report['balance']}")
         got = verify_segments(published(out))
         verify(len(got) == report["balance"]["written"], "the files differ from the ledger")
+
+    @func_test
+    def an_interface_faster_than_the_compression(self):
+        """What comes from the kernel faster than it can be compressed waits in --memory and is compressed less."""
+        near, far = self.stack.enter_context(host.veth())
+        out = self.make_folder()
+        run = self.start("-i", f"pcap:{far},buffer_mb=2", "-w", out, "--memory", "8", "-Z", "lz4", "-z", "12")
+        with host.Sender(near) as sender:
+            sender.send(frames(0, COUNT, sizes=(1000,)))
+
+        def compressed_less():
+            writers = run.ask("/braidcap/outputs,0")["writers"]
+            return writers["blocks_faster"] + writers["blocks_stored"]
+
+        wait_until(compressed_less, "blocks compressed less")
+        report = run.stop(timeout=120)
+        assert_balance(report)
+        verify(len(verify_segments(published(out))) == report["balance"]["written"], "the files differ from the ledger")
 
     @func_test
     def endless_flood(self):

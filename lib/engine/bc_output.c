@@ -162,7 +162,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.codec = o->cfg.codec,
 			.level = o->cfg.level,
 			.accelerate = env->accelerate,
-			.shared = env->shared,
+			.calm_rounds = env->calm_rounds,
 			.patient = env->patient,
 			.slice_bytes = SLICE_BYTES,
 			.ifaces = env->ifaces,

@@ -36,7 +36,7 @@ struct bc_output_env {
 	bool live;			/* the first segment begins now, not with its first packet */
 	bool huge;
 	bool accelerate;
-	bool shared;			/* one lcore runs every stage */
+	uint32_t calm_rounds;		/* of a lane */
 	bool statistics;		/* of each segment into the log */
 	bool patient;			/* no source loses packets while it waits */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */

@@ -17,8 +17,14 @@
 #define DEVICE_DESCRIPTORS 4096U
 /* Packets that one round of the merge emits at the most. */
 #define MERGE_BUDGET 1024
+/*
+ * Of a lane that shares its lcore with the sources, see there. One small round may be a gap between two bursts of a flood, unless the
+ * devices keep what comes meanwhile.
+ */
+#define CALM_ROUNDS 8
+#define CALM_ROUNDS_KEPT 1
 /* A source that is left alone for long keeps the others' packets in their links: no longer than this beside one that drops then. */
-#define UNATTENDED_BESIDE_LOSSY_NS (1 * BC_NS_PER_MS)
+#define UNATTENDED_BESIDE_HASTY_NS (1 * BC_NS_PER_MS)
 
 static uint32_t link_size(const struct bc_pipeline_config *cfg)
 {
@@ -132,14 +138,15 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		p->live |= sc->kind != BC_SOURCE_FILE && sc->kind != BC_SOURCE_REMOTE;
 	}
 	for (uint32_t i = 0; i < p->n_sources; i++) {
-		p->lossy |= !p->source[i]->wait;
+		p->lossy |= !p->source[i]->lossless;
+		p->hasty |= !p->source[i]->wait;
 		p->link[i] = p->source[i]->link = bc_link_new(link_size(&p->cfg));
 		if (!p->link[i])
 			return bc_err_set(err, -ENOMEM, "no memory for a link");
 	}
-	for (uint32_t i = 0; p->lossy && i < p->n_sources; i++)
-		if (p->source[i]->unattended_ns > UNATTENDED_BESIDE_LOSSY_NS)
-			p->source[i]->unattended_ns = UNATTENDED_BESIDE_LOSSY_NS;
+	for (uint32_t i = 0; p->hasty && i < p->n_sources; i++)
+		if (p->source[i]->unattended_ns > UNATTENDED_BESIDE_HASTY_NS)
+			p->source[i]->unattended_ns = UNATTENDED_BESIDE_HASTY_NS;
 	return 0;
 }
 
@@ -219,6 +226,13 @@ static int open_peers(struct bc_pipeline *p, struct bc_err *err)
 	return r;
 }
 
+static uint32_t calm_rounds(const struct bc_pipeline *p)
+{
+	if (p->cfg.n_lcores > 1 || !p->lossy)
+		return 0;
+	return p->hasty ? CALM_ROUNDS : CALM_ROUNDS_KEPT;
+}
+
 static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 {
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
@@ -239,8 +253,8 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.live = p->live,
 			.sparse = remote,
 			.huge = p->cfg.huge,
-			.accelerate = p->cfg.accelerate && (p->lossy || remote),
-			.shared = p->cfg.n_lcores == 1 && (p->lossy || remote),
+			.accelerate = p->cfg.accelerate && p->lossy,
+			.calm_rounds = calm_rounds(p),
 			.statistics = p->cfg.statistics,
 			.patient = !p->lossy,
 			.filters = p->filters,

@@ -73,7 +73,8 @@ struct bc_pipeline {
 	struct bc_merge *merge;
 	uint64_t start_ns;
 	bool live;				/* a source goes on while nothing comes: no file, no peer */
-	bool lossy;				/* a source drops when the buffers are full, so that compressing less helps */
+	bool lossy;				/* a source may lose packets by waiting, so that compressing less helps */
+	bool hasty;				/* and one does so as soon as its link is full */
 	/* The control thread writes, telemetry reads. */
 	_Atomic uint64_t stop_ns;
 	_Atomic bool stopping, ended, aborted, joined, paused;

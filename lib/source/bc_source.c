@@ -42,7 +42,7 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 	s->env = *env;
 	s->index = (uint16_t)env->ledger->n_sources;
 	s->queue = queue;
-	s->wait = cfg->wait || ops->patient;
+	s->wait = s->lossless = cfg->wait || ops->patient;
 	s->lateness_ns = cfg->lateness_us * BC_NS_PER_US;
 	s->numa_node = -1;
 	s->account = &env->ledger->source[env->ledger->n_sources++];

@@ -91,6 +91,7 @@ struct bc_source {
 	uint16_t index;				/* in the ledger */
 	uint16_t queue;
 	bool wait;				/* leave packets in the device while the link is full */
+	bool lossless;				/* and it holds all that may come: being slow loses nothing */
 	uint32_t device_packets;		/* as many as the device may hold when it is stopped */
 	uint64_t linger_ns;			/* how long after a stop the device may still hand over what it holds */
 	uint64_t lateness_ns;

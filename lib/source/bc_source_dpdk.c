@@ -271,7 +271,8 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	s->unattended_ns = unattended_ns(&sh->port, cfg);
 	s->numa_node = rte_eth_dev_socket_id(sh->port.id);
 	/* A file behind net_pcap can wait like any other. */
-	s->wait |= strcmp(sh->port.info.driver_name, "net_pcap") == 0 && strstr(cfg->target, "rx_pcap=");
+	if (strcmp(sh->port.info.driver_name, "net_pcap") == 0 && strstr(cfg->target, "rx_pcap="))
+		s->wait = s->lossless = true;
 	if (!s->lateness_ns)
 		s->lateness_ns = NIC_LATENESS_NS;
 	return s;

@@ -75,7 +75,7 @@ int bc_source_null_open(const struct bc_source_config *cfg, const struct bc_sour
 		}
 		*p = (struct null_source){ .left = cfg->count ? cfg->count : UINT64_MAX, .size = cfg->size };
 		s->priv = p;
-		s->wait = true;
+		s->wait = s->lossless = true;
 		ret[n] = s;
 	}
 	*ret_n = n;

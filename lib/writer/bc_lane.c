@@ -12,8 +12,6 @@
 #define BUSY_ROUND 512
 /* The same where the sources take turns with the lane, so that a round cannot bring more than a burst of each. */
 #define BUSY_ROUND_SHARED 64
-/* Rounds that were not busy, one after the other, before a lane that shares its lcore takes the time to compress. */
-#define CALM_ROUNDS 8
 
 /* Chunks that a patient lane has packed before it compresses the first: more would have left the caches by then. */
 #define AHEAD 2
@@ -363,19 +361,19 @@ static bool calm(struct bc_lane *l, uint32_t packets)
 {
 	if (packets >= BUSY_ROUND_SHARED)
 		l->calm = 0;
-	else if (l->calm < CALM_ROUNDS)
+	else if (l->calm < l->cfg.calm_rounds)
 		l->calm++;
-	return l->calm == CALM_ROUNDS;
+	return l->calm == l->cfg.calm_rounds;
 }
 
 uint32_t bc_lane_poll(struct bc_lane *l)
 {
 	bool enough = l->cfg.patient && l->tail - l->head >= AHEAD;
 	uint32_t n = enough ? 0 : pack_some(l), blocks = 0;
-	bool busy = l->cfg.shared ? !calm(l, n) : n >= BUSY_ROUND;
+	bool busy = l->cfg.calm_rounds ? !calm(l, n) : n >= BUSY_ROUND;
 
 	if (!busy || !plenty(l))
-		blocks = compress_one(l, busy && l->cfg.shared);
+		blocks = compress_one(l, busy && l->cfg.calm_rounds);
 	if (l->unannounced)
 		announce(l, n);
 	return n + blocks;

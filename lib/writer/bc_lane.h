@@ -40,7 +40,11 @@ struct bc_lane_config {
 	enum bc_codec codec;
 	int level;
 	bool accelerate;		/* the pressure ladder is allowed */
-	bool shared;			/* its lcore polls the sources too */
+	/*
+	 * Where its lcore polls the sources too: rounds that are not busy, one after the other, before it takes the time to compress.
+	 * 0: it does not.
+	 */
+	uint32_t calm_rounds;
 	bool patient;			/* every source can wait: nothing is gained by packing far ahead of compressing */
 	uint32_t slice_bytes;		/* a compressed block's size */
 	const struct bc_iface_table *ifaces;
