@@ -2,11 +2,15 @@
 #include "bc_bufpool.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 
 #define PAGE 4096U
 #define HUGE_PAGE (2UL << 20)
@@ -16,6 +20,7 @@
 struct bc_bufpool {
 	atomic_flag lock;
 	_Atomic uint32_t available;	/* written under the lock, read by all */
+	_Atomic uint32_t awaited;	/* so many are waited for; 0: nobody waits */
 	uint32_t total;
 	uint32_t size;
 	uint8_t *memory;
@@ -93,6 +98,29 @@ uint8_t *bc_bufpool_get(struct bc_bufpool *p, uint32_t keep)
 	return buf;
 }
 
+static void wake(struct bc_bufpool *p)
+{
+	uint32_t n;
+
+	/* Either this sees who waits, or the other one sees the buffer. */
+	atomic_thread_fence(memory_order_seq_cst);
+	n = atomic_load_explicit(&p->awaited, memory_order_relaxed);
+	if (!n || bc_bufpool_available(p) < n)
+		return;
+	atomic_store(&p->awaited, 0);
+	syscall(SYS_futex, &p->awaited, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void bc_bufpool_await(struct bc_bufpool *p, uint32_t n, uint64_t ns)
+{
+	const struct timespec most = { .tv_nsec = (long)ns };
+
+	atomic_store(&p->awaited, n);
+	if (bc_bufpool_available(p) < n)
+		syscall(SYS_futex, &p->awaited, FUTEX_WAIT_PRIVATE, n, &most, NULL, 0);
+	atomic_store(&p->awaited, 0);
+}
+
 void bc_bufpool_put(struct bc_bufpool *p, uint8_t *buf)
 {
 	uint32_t n;
@@ -102,6 +130,7 @@ void bc_bufpool_put(struct bc_bufpool *p, uint8_t *buf)
 	p->stack[n] = buf;
 	atomic_store_explicit(&p->available, n + 1, memory_order_relaxed);
 	atomic_flag_clear_explicit(&p->lock, memory_order_release);
+	wake(p);
 }
 
 uint32_t bc_bufpool_size(const struct bc_bufpool *p)

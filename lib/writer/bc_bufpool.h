@@ -24,6 +24,9 @@ void bc_bufpool_free(struct bc_bufpool *p);
 uint8_t *bc_bufpool_get(struct bc_bufpool *p, uint32_t keep);
 void bc_bufpool_put(struct bc_bufpool *p, uint8_t *buf);
 
+/* Wait until n are free, but no longer than ns, less than a second. One thread at a time. */
+void bc_bufpool_await(struct bc_bufpool *p, uint32_t n, uint64_t ns);
+
 uint32_t bc_bufpool_size(const struct bc_bufpool *p);	/* of a buffer, in bytes */
 uint32_t bc_bufpool_total(const struct bc_bufpool *p);	/* buffers */
 uint32_t bc_bufpool_available(const struct bc_bufpool *p);

@@ -7,6 +7,7 @@
 #include <rte_mbuf.h>
 
 #include "bc_pack.h"
+#include "bc_time.h"
 
 /* Packets after which a round is so busy that compressing waits, as long as half of the buffers are free. */
 #define BUSY_ROUND 512
@@ -15,6 +16,16 @@
 
 /* Chunks that a patient lane has packed before it compresses the first: more would have left the caches by then. */
 #define AHEAD 2
+/*
+ * Chunks of each lane that the committer has not written, above which a patient one packs no more, for the same reason; and how many
+ * are left when one that waits for this goes on: fewer would have it woken for each of them.
+ */
+#define BEHIND 4
+#define BEHIND_LEFT 1
+/* A committer that has not got on for so long does not merely lack the CPU. */
+#define STANDSTILL_NS (1 * BC_NS_PER_S)
+/* So long at a time: the lcore has other things to look at, too. */
+#define COMMITTER_WAIT_NS (1 * BC_NS_PER_MS)
 
 /* Finished chunks for which a busy lane wakes the committer once: on a shared CPU each waking costs more than writing the chunk. */
 #define TOGETHER 4
@@ -52,6 +63,8 @@ struct bc_lane {
 	uint32_t stored;		/* chunks since */
 	uint32_t untried;		/* chunks to store before the next sample */
 	uint64_t seq;			/* of the chunk that is being packed */
+	uint64_t awaited;		/* by the committer when it was last found behind */
+	uint64_t behind_since_ns;	/* and when it had got on last; 0: it is not behind */
 	bool ended;
 	struct bc_lane_stats stats;
 };
@@ -172,8 +185,9 @@ static uint32_t pack_some(struct bc_lane *l)
 {
 	const struct bc_desc *d;
 	uint32_t total = 0, n;
+	bool enough = false;
 
-	while (total < l->cfg.in->size && (n = bc_link_peek(l->cfg.in, &d))) {
+	while (!enough && total < l->cfg.in->size && (n = bc_link_peek(l->cfg.in, &d))) {
 		uint32_t k = 0;
 
 		while (k < n && k < BC_PACK_BURST && bc_desc_outputs(&d[k]))
@@ -186,6 +200,7 @@ static uint32_t pack_some(struct bc_lane *l)
 		} else {
 			take_word(l, d);
 			k = 1;
+			enough = l->cfg.patient;
 		}
 		bc_link_pop(l->cfg.in, k);
 		total += k;
@@ -350,7 +365,8 @@ static uint32_t compress_one(struct bc_lane *l, bool flooded)
 /* At once, but for a lane that has its hands full while there are buffers. */
 static void announce(struct bc_lane *l, uint32_t packets)
 {
-	if (packets >= BC_PACK_BURST && l->unannounced < TOGETHER && plenty(l) && !l->ended)
+	/* A patient one's round ends with a chunk, however few packets of it were left. */
+	if (packets >= (l->cfg.patient ? 1 : BC_PACK_BURST) && l->unannounced < TOGETHER && plenty(l) && !l->ended)
 		return;
 	l->unannounced = 0;
 	sem_post(l->cfg.out_ready);
@@ -366,15 +382,54 @@ static bool calm(struct bc_lane *l, uint32_t packets)
 	return l->calm == l->cfg.calm_rounds;
 }
 
+/* Buffers that are neither free nor this lane's own; the others' are taken to be as many as these. */
+static uint32_t own_buffers(const struct bc_lane *l)
+{
+	return ((l->spare != NULL) + (l->pack.buf != NULL) + l->tail - l->head) * l->cfg.n_lanes;
+}
+
+/* And gets on: for one that does not, on a full disk, the buffers fill until it has caught up again. */
+static bool committer_behind(struct bc_lane *l)
+{
+	uint32_t used = bc_bufpool_total(l->cfg.pool) - bc_bufpool_available(l->cfg.pool);
+	uint64_t awaited = atomic_load_explicit(l->cfg.awaited, memory_order_relaxed), now_ns;
+
+	if (used < own_buffers(l) + BEHIND * l->cfg.n_lanes) {
+		l->behind_since_ns = 0;
+		return false;
+	}
+	/* A chunk that it waits for itself must come, whatever the other lanes have put out. */
+	if (awaited == l->seq)
+		return false;
+	now_ns = bc_mono_ns();
+	if (!l->behind_since_ns || (awaited != l->awaited && now_ns - l->behind_since_ns < STANDSTILL_NS)) {
+		l->awaited = awaited;
+		l->behind_since_ns = now_ns;
+	}
+	return now_ns - l->behind_since_ns < STANDSTILL_NS;
+}
+
+/* Beside a thread that has the same CPU: let it write what is still in the caches. */
+static void await_committer(struct bc_lane *l)
+{
+	if (l->unannounced) {
+		l->unannounced = 0;
+		sem_post(l->cfg.out_ready);
+	}
+	bc_bufpool_await(l->cfg.pool, bc_bufpool_total(l->cfg.pool) - own_buffers(l) - BEHIND_LEFT, COMMITTER_WAIT_NS);
+}
+
 uint32_t bc_lane_poll(struct bc_lane *l)
 {
-	bool enough = l->cfg.patient && l->tail - l->head >= AHEAD;
-	uint32_t n = enough ? 0 : pack_some(l), blocks = 0;
+	bool behind = l->cfg.patient && committer_behind(l), enough = l->cfg.patient && l->tail - l->head >= AHEAD;
+	uint32_t n = behind || enough ? 0 : pack_some(l), blocks = 0;
 	bool busy = l->cfg.calm_rounds ? !calm(l, n) : n >= BUSY_ROUND;
 
 	if (!busy || !plenty(l))
 		blocks = compress_one(l, busy && l->cfg.calm_rounds);
-	if (l->unannounced)
+	if (behind && l->cfg.alone)
+		await_committer(l);
+	else if (l->unannounced)
 		announce(l, n);
 	return n + blocks;
 }

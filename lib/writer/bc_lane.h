@@ -45,7 +45,8 @@ struct bc_lane_config {
 	 * 0: it does not.
 	 */
 	uint32_t calm_rounds;
-	bool patient;			/* every source can wait: nothing is gained by packing far ahead of compressing */
+	bool patient;			/* every source can wait: nothing is gained by packing far ahead of what follows */
+	bool alone;			/* no other lcore has work while this one waits for the committer */
 	uint32_t slice_bytes;		/* a compressed block's size */
 	const struct bc_iface_table *ifaces;
 	bool queue_option;

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "bc_bufpool.h"
 
@@ -131,6 +132,53 @@ static void two_threads_never_take_what_is_kept(void **state)
 	threads_share(3, 2);
 }
 
+static void waiting_ends_after_its_time(void **state)
+{
+	struct bc_bufpool *p = pool_of(2, 4096);
+
+	bc_bufpool_get(p, 0);
+	bc_bufpool_await(p, 2, 1000000);
+	assert_int_equal(bc_bufpool_available(p), 1);
+	bc_bufpool_free(p);
+}
+
+struct giver {
+	struct bc_bufpool *pool;
+	uint8_t *buf[2];
+	_Atomic bool seen;
+};
+
+/* Both, one after the other; and takes them again when nobody has noticed for long. */
+static void *give_back(void *arg)
+{
+	struct giver *g = arg;
+
+	for (int i = 0; i < 2; i++) {
+		usleep(10000);
+		bc_bufpool_put(g->pool, g->buf[i]);
+	}
+	for (int i = 0; i < 300 && !g->seen; i++)
+		usleep(1000);
+	for (int i = 0; i < 2 && !g->seen; i++)
+		bc_bufpool_get(g->pool, 0);
+	return NULL;
+}
+
+static void who_waits_is_woken_by_the_buffer_that_makes_them_enough(void **state)
+{
+	struct giver g = { .pool = pool_of(2, 4096) };
+	pthread_t t;
+
+	g.buf[0] = bc_bufpool_get(g.pool, 0);
+	g.buf[1] = bc_bufpool_get(g.pool, 0);
+	assert_int_equal(pthread_create(&t, NULL, give_back, &g), 0);
+	bc_bufpool_await(g.pool, 2, 999999999);
+	assert_int_equal(bc_bufpool_available(g.pool), 2);
+	g.seen = true;
+	pthread_join(t, NULL);
+	bc_bufpool_free(g.pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -139,6 +187,8 @@ int main(void)
 		cmocka_unit_test(the_last_one_given_back_is_the_next_one_taken),
 		cmocka_unit_test(what_is_kept_is_not_given),
 		cmocka_unit_test(too_much_memory_is_refused_in_words),
+		cmocka_unit_test(waiting_ends_after_its_time),
+		cmocka_unit_test(who_waits_is_woken_by_the_buffer_that_makes_them_enough),
 		cmocka_unit_test(two_threads_never_have_the_same_buffer),
 		cmocka_unit_test(two_threads_never_take_what_is_kept),
 	};

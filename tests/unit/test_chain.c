@@ -209,6 +209,80 @@ static void a_lane_that_keeps_its_sources_waiting_stores(void **state)
 	chain_free(c);
 }
 
+/* The committer waits for a file, and its chunks are all that a lane can have written. */
+static struct chain *with_a_late_committer(uint32_t lanes, enum bc_codec codec, char *watchfile)
+{
+	sprintf(watchfile, "/tmp/bc-go-%d", getpid());
+	unlink(watchfile);
+	return chain_new((struct chain_config){ .lanes = lanes, .codec = codec, .patient = true, .buffers = 32, .watchfile = watchfile });
+}
+
+static void let_commit(struct chain *c, const char *watchfile)
+{
+	close(open(watchfile, O_CREAT | O_WRONLY, 0600));
+	chain_end(c);
+	chain_check_all(c);
+	chain_free(c);
+	unlink(watchfile);
+}
+
+static void a_patient_lane_lets_the_committer_be_few_chunks_behind(void **state)
+{
+	for (enum bc_codec codec = BC_CODEC_NONE; codec <= BC_CODEC_LZ4; codec++) {
+		char watchfile[64];
+		struct chain *c = with_a_late_committer(1, codec, watchfile);
+
+		chain_send_many(c, 700, 1500);
+		let_merge(c);
+		for (int i = 0; i < 500; i++)
+			bc_lane_poll(c->lane[0]);
+		assert_true(bc_bufpool_available(c->pool) >= 32 - 10);
+		assert_true(bc_counter_get(&bc_lane_stats(c->lane[0])->packets) < 500);
+		let_commit(c, watchfile);
+	}
+}
+
+static void a_patient_lane_packs_what_the_committer_waits_for(void **state)
+{
+	char watchfile[64];
+	struct chain *c = with_a_late_committer(2, BC_CODEC_NONE, watchfile);
+
+	chain_send_many(c, 900, 1500);
+	let_merge(c);
+	/* The first chunk is the other lane's. */
+	for (int i = 0; i < 100; i++)
+		bc_lane_poll(c->lane[1]);
+	assert_true(bc_bufpool_available(c->pool) <= 32 - 8);
+	for (int i = 0; i < 100; i++)
+		bc_lane_poll(c->lane[0]);
+	assert_true(bc_counter_get(&bc_lane_stats(c->lane[0])->packets) > 0);
+	let_commit(c, watchfile);
+}
+
+static void a_patient_lane_fills_the_buffers_when_the_committer_stands_still(void **state)
+{
+	uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS;
+	char watchfile[64];
+	struct chain *c = with_a_late_committer(1, BC_CODEC_NONE, watchfile);
+
+	chain_send_many(c, 900, 1500);
+	let_merge(c);
+	while (bc_counter_get(&bc_lane_stats(c->lane[0])->packets) < 900 && bc_mono_ns() < until_ns)
+		bc_lane_poll(c->lane[0]);
+	assert_int_equal(bc_counter_get(&bc_lane_stats(c->lane[0])->packets), 900);
+	let_commit(c, watchfile);
+}
+
+static void a_lane_that_is_alone_waits_and_goes_on(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .patient = true, .alone = true, .buffers = 8 });
+
+	chain_send_many(c, 900, 1500);
+	chain_end(c);
+	chain_check_all(c);
+	chain_free(c);
+}
+
 static void without_leave_the_ladder_stays_up(void **state)
 {
 	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4, .buffers = 20 });
@@ -392,6 +466,10 @@ int main(void)
 		cmocka_unit_test(under_pressure_blocks_are_made_faster_and_then_stored),
 		cmocka_unit_test(pressure_that_comes_in_mid_chunk),
 		cmocka_unit_test(a_lane_that_keeps_its_sources_waiting_stores),
+		cmocka_unit_test(a_patient_lane_lets_the_committer_be_few_chunks_behind),
+		cmocka_unit_test(a_patient_lane_packs_what_the_committer_waits_for),
+		cmocka_unit_test(a_patient_lane_fills_the_buffers_when_the_committer_stands_still),
+		cmocka_unit_test(a_lane_that_is_alone_waits_and_goes_on),
 		cmocka_unit_test(without_leave_the_ladder_stays_up),
 		cmocka_unit_test(a_higher_level_makes_a_smaller_file),
 		cmocka_unit_test(a_lane_that_runs_ahead_does_not_starve_the_one_that_is_waited_for),
