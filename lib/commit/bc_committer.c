@@ -16,6 +16,7 @@
 #define WAIT_NS (50 * BC_NS_PER_MS)		/* for a chunk, before looking at the timers */
 #define WAIT_IDLE_NS (10 * BC_NS_PER_S)		/* and when there is nothing to look for */
 #define RETRY_NS (20 * BC_NS_PER_MS)		/* between attempts on a full disk, and looks at a watchfile */
+#define SETTLE_NS (200 * BC_NS_PER_MS)		/* of a direct store: until then nothing counts as written */
 #define TEXT_MIN 4096
 #define DRAIN_PATIENCE_NS (1 * BC_NS_PER_S)	/* for a full disk, once the sources have stopped */
 #define RESTART_MIN_NS (1 * BC_NS_PER_S)	/* between starts of a command that fails; doubled each time */
@@ -77,7 +78,7 @@ struct bc_committer {
 	int32_t tapped_linktype;	/* classic pcap: and this is its link type */
 
 	bool dirty;			/* something was written since the last sync */
-	uint64_t synced_mono_ns;
+	uint64_t synced_mono_ns, settled_mono_ns;
 	uint64_t chunk_mono_ns;		/* when the last chunk was written */
 	uint64_t drain_since_ns;
 	bool full_said, slow_said;
@@ -537,6 +538,7 @@ static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 /* All that was taken so far goes to the store, and from there into the file; only then is it written. */
 static int settle(struct bc_committer *c)
 {
+	c->settled_mono_ns = bc_mono_ns();
 	int r = c->stream && c->pending.packets ? bc_stream_flush(c->stream) : 0;
 
 	if (!r && c->stream)
@@ -746,9 +748,10 @@ static void sync_when_due(struct bc_committer *c)
 {
 	uint64_t now = bc_mono_ns();
 	bool due = now - c->synced_mono_ns >= c->cfg.flush_ns;
-	bool idle = !c->stream && now - c->chunk_mono_ns >= WAIT_NS;
+	/* A stream codec would compress worse for it. */
+	bool soon = !c->stream && (now - c->chunk_mono_ns >= WAIT_NS || now - c->settled_mono_ns >= SETTLE_NS);
 
-	if ((due || idle) && c->headed && !c->end_pending && (c->pending.packets || !bc_store_settled(c->cfg.store)))
+	if ((due || soon) && c->headed && !c->end_pending && (c->pending.packets || !bc_store_settled(c->cfg.store)))
 		settle(c);
 	if (!due)
 		return;
@@ -812,7 +815,7 @@ static void *run(void *arg)
 	bool last = false;
 
 	pthread_setname_np(pthread_self(), "bc-commit");
-	c->synced_mono_ns = bc_mono_ns();
+	c->synced_mono_ns = c->settled_mono_ns = bc_mono_ns();
 	while (!last && !atomic_load(&c->aborted)) {
 		struct bc_chunk *k = next_chunk(c);
 

@@ -29,6 +29,23 @@ static void a_quiet_capture_is_written_before_the_flush_interval_ends(void **sta
 	chain_free(c);
 }
 
+static void a_busy_capture_is_written_before_the_flush_interval_ends(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .settling = true, .sync_ns = 3600 * BC_NS_PER_S });
+
+	/* Never so long without a chunk that this alone would do it; and for more than a second. */
+	for (int n = 0; n < 600 && !bc_counter_get(&c->ledger->output[0].written); n++) {
+		chain_send_many(c, 50, 1500);
+		for (int i = 0; i < 5; i++)
+			chain_turn(c);
+		usleep(2000);
+	}
+	assert_true(bc_counter_get(&c->ledger->output[0].written) > 0);
+	chain_end(c);
+	chain_check_all(c);
+	chain_free(c);
+}
+
 /* n packets that are lost, between others that are not. */
 static void lose(struct chain *c, uint32_t n)
 {
@@ -183,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_direct_store_holds_all_that_was_sent),
 		cmocka_unit_test(a_quiet_capture_is_written_before_the_flush_interval_ends),
+		cmocka_unit_test(a_busy_capture_is_written_before_the_flush_interval_ends),
 		cmocka_unit_test(what_did_not_reach_the_disk_is_lost_by_name_and_the_segment_goes_on),
 		cmocka_unit_test(a_lost_beginning_is_written_again),
 		cmocka_unit_test(a_lost_description_is_written_again),
