@@ -123,6 +123,11 @@ static int numa_node(const struct bc_plan_request *request)
 	return -1;
 }
 
+static bool one_cpu(const struct bc_plan *plan)
+{
+	return plan->n_lcores == 1 && CPU_COUNT(&plan->control) == 1 && CPU_ISSET(plan->lcore[0].cpu, &plan->control);
+}
+
 static struct bc_pipeline_config pipeline_config(struct capture *c)
 {
 	struct bc_pipeline_config pc = {
@@ -131,6 +136,7 @@ static struct bc_pipeline_config pipeline_config(struct capture *c)
 		.outputs = c->cfg.outputs,
 		.n_outputs = c->cfg.n_outputs,
 		.n_lcores = c->plan->n_lcores,
+		.one_cpu = one_cpu(c->plan),
 		.count = c->cfg.count,
 		.max_wait_ns = c->cfg.max_wait_ms * BC_NS_PER_MS,
 		.flush_ns = c->cfg.flush_ms * BC_NS_PER_MS,

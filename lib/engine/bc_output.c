@@ -164,7 +164,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.accelerate = env->accelerate,
 			.calm_rounds = env->calm_rounds,
 			.patient = env->patient,
-			.alone = env->alone,
+			.one_cpu = env->one_cpu,
 			.slice_bytes = SLICE_BYTES,
 			.ifaces = env->ifaces,
 			.queue_option = o->cfg.queue_option,

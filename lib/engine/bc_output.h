@@ -39,7 +39,7 @@ struct bc_output_env {
 	uint32_t calm_rounds;		/* of a lane */
 	bool statistics;		/* of each segment into the log */
 	bool patient;			/* no source loses packets while it waits */
-	bool alone;			/* one lcore runs every stage, and all may wait */
+	bool one_cpu;			/* of the only lcore, for the committer too */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */

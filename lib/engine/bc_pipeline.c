@@ -257,7 +257,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.calm_rounds = calm_rounds(p),
 			.statistics = p->cfg.statistics,
 			.patient = !p->lossy,
-			.alone = !p->lossy && p->cfg.n_lcores == 1,
+			.one_cpu = p->cfg.one_cpu,
 			.filters = p->filters,
 			.publisher = p->cfg.publisher,
 			.client = p->cfg.client[o],

@@ -23,6 +23,7 @@ struct bc_pipeline_config {
 	uint32_t n_outputs;
 	uint32_t writers[BC_MAX_OUTPUTS];	/* lanes, at least 1 */
 	uint32_t n_lcores;
+	bool one_cpu;				/* a single lcore, and the I/O threads have no CPU but its own */
 	uint64_t count;				/* packets; 0: no limit */
 	uint64_t max_wait_ns;
 	uint64_t flush_ns;

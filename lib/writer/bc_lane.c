@@ -17,10 +17,11 @@
 /* Chunks that a patient lane has packed before it compresses the first: more would have left the caches by then. */
 #define AHEAD 2
 /*
- * Chunks of each lane that the committer has not written, above which a patient one packs no more, for the same reason; and how many
- * are left when one that waits for this goes on: fewer would have it woken for each of them.
+ * Chunks of each lane that the committer has not written, above which a patient one packs no more, for the same reason. On one CPU
+ * they take turns: fewer, for the smaller caches, and the lane goes on when few are left, so as not to be woken for each of them.
  */
-#define BEHIND 4
+#define BEHIND 16
+#define BEHIND_ONE_CPU 4
 #define BEHIND_LEFT 1
 /* A committer that has not got on for so long does not merely lack the CPU. */
 #define STANDSTILL_NS (1 * BC_NS_PER_S)
@@ -366,7 +367,9 @@ static uint32_t compress_one(struct bc_lane *l, bool flooded)
 static void announce(struct bc_lane *l, uint32_t packets)
 {
 	/* A patient one's round ends with a chunk, however few packets of it were left. */
-	if (packets >= (l->cfg.patient ? 1 : BC_PACK_BURST) && l->unannounced < TOGETHER && plenty(l) && !l->ended)
+	bool busy = packets >= (l->cfg.patient ? 1 : BC_PACK_BURST) && (!l->cfg.patient || l->cfg.one_cpu);
+
+	if (busy && l->unannounced < TOGETHER && plenty(l) && !l->ended)
 		return;
 	l->unannounced = 0;
 	sem_post(l->cfg.out_ready);
@@ -394,7 +397,7 @@ static bool committer_behind(struct bc_lane *l)
 	uint32_t used = bc_bufpool_total(l->cfg.pool) - bc_bufpool_available(l->cfg.pool);
 	uint64_t awaited = atomic_load_explicit(l->cfg.awaited, memory_order_relaxed), now_ns;
 
-	if (used < own_buffers(l) + BEHIND * l->cfg.n_lanes) {
+	if (used < own_buffers(l) + (l->cfg.one_cpu ? BEHIND_ONE_CPU : BEHIND) * l->cfg.n_lanes) {
 		l->behind_since_ns = 0;
 		return false;
 	}
@@ -409,7 +412,7 @@ static bool committer_behind(struct bc_lane *l)
 	return now_ns - l->behind_since_ns < STANDSTILL_NS;
 }
 
-/* Beside a thread that has the same CPU: let it write what is still in the caches. */
+/* Which has the same CPU: let it write what is still in the caches. */
 static void await_committer(struct bc_lane *l)
 {
 	if (l->unannounced) {
@@ -427,7 +430,7 @@ uint32_t bc_lane_poll(struct bc_lane *l)
 
 	if (!busy || !plenty(l))
 		blocks = compress_one(l, busy && l->cfg.calm_rounds);
-	if (behind && l->cfg.alone)
+	if (behind && l->cfg.one_cpu)
 		await_committer(l);
 	else if (l->unannounced)
 		announce(l, n);

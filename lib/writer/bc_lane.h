@@ -46,7 +46,7 @@ struct bc_lane_config {
 	 */
 	uint32_t calm_rounds;
 	bool patient;			/* every source can wait: nothing is gained by packing far ahead of what follows */
-	bool alone;			/* no other lcore has work while this one waits for the committer */
+	bool one_cpu;			/* this is the only lcore, and the committer has no other CPU either */
 	uint32_t slice_bytes;		/* a compressed block's size */
 	const struct bc_iface_table *ifaces;
 	bool queue_option;
