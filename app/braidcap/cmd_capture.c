@@ -83,7 +83,7 @@ static int make_plan(struct capture *c, struct bc_err *err)
 	c->plan = calloc(1, sizeof(*c->plan));
 	if (!c->topo || !c->request || !c->plan)
 		return bc_err_set(err, -ENOMEM, "no memory for the plan");
-	r = bc_topology_read(c->topo, err);
+	r = bc_topology_read(placement_needs_devices(&c->cfg), c->topo, err);
 	if (!r)
 		r = placement_request(&c->cfg, c->topo, c->request, err);
 	if (!r)

@@ -89,7 +89,7 @@ static int make_plan(struct collect *c, struct bc_err *err)
 	c->plan = calloc(1, sizeof(*c->plan));
 	if (!c->topo || !c->request || !c->plan)
 		return bc_err_set(err, -ENOMEM, "no memory for the plan");
-	r = bc_topology_read(c->topo, err);
+	r = bc_topology_read(false, c->topo, err);
 	if (r)
 		return r;
 	request_placement(c);

@@ -65,7 +65,7 @@ static int draw(const struct bc_config *cfg, const char *topology, struct bc_err
 
 	if (!topo)
 		return bc_err_set(err, -ENOMEM, "no memory for the topology");
-	r = topology ? bc_topology_describe(topology, topo, err) : bc_topology_read(topo, err);
+	r = topology ? bc_topology_describe(topology, topo, err) : bc_topology_read(true, topo, err);
 	if (!r)
 		r = placement_request(cfg, topo, &req, err);
 	if (!r)

@@ -63,6 +63,14 @@ static int add_source(const struct bc_source_config *s, const struct bc_topology
 	return 0;
 }
 
+bool placement_needs_devices(const struct bc_config *cfg)
+{
+	for (uint32_t i = 0; i < cfg->n_sources; i++)
+		if (cfg->sources[i].kind == BC_SOURCE_DPDK || cfg->sources[i].kind == BC_SOURCE_PCAP)
+			return true;
+	return false;
+}
+
 int placement_request(const struct bc_config *cfg, const struct bc_topology *topo, struct bc_plan_request *ret,
 		      struct bc_err *err)
 {

@@ -6,6 +6,9 @@
 #include "bc_config.h"
 #include "bc_plan.h"
 
+/* Where the devices are matters to the placement of a source: the topology has to be read with them. */
+bool placement_needs_devices(const struct bc_config *cfg);
+
 /*
  * Sources are numbered in the order of cfg, each queue of a DPDK port or null source as one. ret->lcores is
  * cfg's string. 0, or -EINVAL with a line in err when there are too many sources; *ret is then untouched.

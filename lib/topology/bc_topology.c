@@ -111,14 +111,14 @@ static void read_devices(hwloc_topology_t h, struct bc_topology *t)
 }
 
 /* h's machine into *ret. */
-static int load(hwloc_topology_t h, struct bc_topology *ret)
+static int load(hwloc_topology_t h, bool devices, struct bc_topology *ret)
 {
 	struct bc_topology *t;
 	int r = 0;
 
 	/* The CPUs that the cgroup forbids are read too, so that --lcores can be told apart from a slip of the pen. */
 	hwloc_topology_set_flags(h, HWLOC_TOPOLOGY_FLAG_INCLUDE_DISALLOWED);
-	hwloc_topology_set_io_types_filter(h, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+	hwloc_topology_set_io_types_filter(h, devices ? HWLOC_TYPE_FILTER_KEEP_IMPORTANT : HWLOC_TYPE_FILTER_KEEP_NONE);
 	if (hwloc_topology_load(h))
 		return -EINVAL;
 	t = calloc(1, sizeof(*t));
@@ -151,7 +151,7 @@ static void read_isolated(cpu_set_t *ret)
 	fclose(f);
 }
 
-int bc_topology_read(struct bc_topology *ret, struct bc_err *err)
+int bc_topology_read(bool devices, struct bc_topology *ret, struct bc_err *err)
 {
 	cpu_set_t affinity, isolated;
 	hwloc_topology_t h;
@@ -161,7 +161,7 @@ int bc_topology_read(struct bc_topology *ret, struct bc_err *err)
 		return bc_err_set(err, -errno, "this process's CPUs cannot be read: %s", strerror(errno));
 	if (hwloc_topology_init(&h))
 		return bc_err_set(err, -ENOMEM, "no memory for the machine's topology");
-	r = load(h, ret);
+	r = load(h, devices, ret);
 	hwloc_topology_destroy(h);
 	if (r)
 		return bc_err_set(err, r, "the machine's topology cannot be read: %s", strerror(-r));
@@ -272,7 +272,7 @@ int bc_topology_describe(const char *desc, struct bc_topology *ret, struct bc_er
 		return bc_err_set(err, -ENOMEM, "no memory for the topology");
 	r = set_described(h, desc, err);
 	if (!r) {
-		r = load(h, ret);
+		r = load(h, true, ret);
 		if (r)
 			bc_err_set(err, r, "topology '%s': hwloc cannot make a machine of it", desc);
 	}

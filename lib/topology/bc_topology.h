@@ -58,8 +58,11 @@ struct bc_topology {
 	struct bc_net net[BC_MAX_NETS];
 };
 
-/* This machine. 0 or a negative errno with a line in err. */
-int bc_topology_read(struct bc_topology *ret, struct bc_err *err);
+/*
+ * This machine. devices: with its PCI devices and network interfaces, whose discovery takes several times as long as the rest. 0 or a
+ * negative errno with a line in err.
+ */
+int bc_topology_read(bool devices, struct bc_topology *ret, struct bc_err *err);
 
 /*
  * Another machine: an XML file of hwloc's (lstopo saves them), or hwloc's synthetic description, such as

@@ -236,11 +236,22 @@ static void this_machine_is_read_with_this_process_s_affinity(void **state)
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
-	r = bc_topology_read(&topo, &err);
+	r = bc_topology_read(true, &topo, &err);
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 	assert_int_equal(r, 0);
 	for (uint32_t i = 0; i < topo.n_cpus; i++)
 		assert_int_equal(topo.cpu[i].automatic, topo.cpu[i].os == cpu);
+}
+
+static void devices_are_left_out_on_request(void **state)
+{
+	struct bc_err err;
+
+	topo.n_pci = topo.n_nets = 1;
+	assert_int_equal(bc_topology_read(false, &topo, &err), 0);
+	assert_true(topo.n_cpus > 0);
+	assert_int_equal(topo.n_pci, 0);
+	assert_int_equal(topo.n_nets, 0);
 }
 
 int main(void)
@@ -264,6 +275,7 @@ int main(void)
 		cmocka_unit_test(unknown_devices_are_near_no_node),
 		cmocka_unit_test(restricting_takes_cpus_away),
 		cmocka_unit_test(this_machine_is_read_with_this_process_s_affinity),
+		cmocka_unit_test(devices_are_left_out_on_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
