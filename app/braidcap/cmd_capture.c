@@ -114,6 +114,12 @@ static int drop_privileges(void *ctx, struct bc_err *err)
 	return dpdk || geteuid() == 0 ? 0 : privileges_shed(err);
 }
 
+/* An output has ended: perhaps the capture has. */
+static void wake(void *ctx)
+{
+	signals_wake(ctx);
+}
+
 /* The node of the busiest devices, if they are near one. */
 static int numa_node(const struct bc_plan_request *request)
 {
@@ -157,6 +163,8 @@ static struct bc_pipeline_config pipeline_config(struct capture *c)
 		.interrupted = interrupted,
 		.devices_open = drop_privileges,
 		.devices_open_ctx = c,
+		.output_over = wake,
+		.output_over_ctx = &c->signals,
 	};
 
 	memcpy(pc.writers, c->plan->writers, sizeof(pc.writers));
@@ -305,7 +313,8 @@ static void control(struct capture *c)
 		if (sig > 0 && !obey_signal(c, sig))
 			break;
 		bc_telemetry_run_actions(c->telemetry);
-		if (c->pipeline->stopping || now_ns - c->control_mono_ns >= CLOCK_ROUND_NS || atomic_load(&c->pipeline->limit_reached)) {
+		if (sig == SIGNALS_WAKE || c->pipeline->stopping || now_ns - c->control_mono_ns >= CLOCK_ROUND_NS ||
+		    atomic_load(&c->pipeline->limit_reached)) {
 			c->control_mono_ns = now_ns;
 			if (bc_pipeline_control(c->pipeline))
 				break;

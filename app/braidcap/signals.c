@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "signals.h"
 
-#include <pthread.h>
 #include <time.h>
 
 #include "bc_time.h"
@@ -16,6 +15,8 @@ void signals_block(struct signals *s)
 	sigaddset(&s->set, SIGTERM);
 	sigaddset(&s->set, SIGHUP);
 	sigaddset(&s->set, SIGUSR1);
+	sigaddset(&s->set, SIGNALS_WAKE);
+	s->waiter = pthread_self();
 	pthread_sigmask(SIG_BLOCK, &s->set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -23,6 +24,11 @@ void signals_block(struct signals *s)
 int signals_wait(const struct signals *s, uint64_t ns)
 {
 	return sigtimedwait(&s->set, NULL, &(struct timespec){ .tv_nsec = (long)ns });
+}
+
+void signals_wake(const struct signals *s)
+{
+	pthread_kill(s->waiter, SIGNALS_WAKE);
 }
 
 static bool echo(const struct signals *s)

@@ -3,20 +3,29 @@
 #ifndef SIGNALS_H
 #define SIGNALS_H
 
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 struct signals {
 	sigset_t set;
+	pthread_t waiter;	/* who waits for them */
 	uint64_t stop_mono_ns;	/* when one first asked for the end; 0: none did */
 };
 
-/* SIGINT, SIGTERM, SIGHUP and SIGUSR1 are kept for signals_wait(). Before any thread is made: all inherit it. SIGPIPE is ignored. */
+/*
+ * SIGINT, SIGTERM, SIGHUP and SIGUSR1 are kept for signals_wait(), by this thread. Before any other is made: all inherit it. SIGPIPE is
+ * ignored.
+ */
 void signals_block(struct signals *s);
 
-/* Wait for one, for ns at the most; 0 or less: there was none. */
+/* Wait for one, for ns at the most; 0 or less: there was none, or SIGNALS_WAKE: somebody called signals_wake(). */
 int signals_wait(const struct signals *s, uint64_t ns);
+
+/* Any thread: the wait that is under way, or else the next, ends at once. */
+void signals_wake(const struct signals *s);
+#define SIGNALS_WAKE SIGRTMIN
 
 /* What a SIGINT or SIGTERM that was taken means. */
 enum signals_end {

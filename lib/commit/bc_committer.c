@@ -839,6 +839,8 @@ static void *run(void *arg)
 	}
 	drain(c);
 	atomic_store(&c->done, true);
+	if (c->cfg.over)
+		c->cfg.over(c->cfg.over_ctx);
 	return NULL;
 }
 

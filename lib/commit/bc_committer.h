@@ -47,6 +47,9 @@ struct bc_committer_config {
 	/* Called before a segment may be published, with its packets by source; may be NULL. */
 	void (*ended)(void *ctx, const uint64_t *from);
 	void *ended_ctx;
+	/* Called by the committer's thread as its last deed: bc_committer_done() holds by then; may be NULL. */
+	void (*over)(void *ctx);
+	void *over_ctx;
 	struct bc_tap *tap;			/* gets every chunk, also what the disk refuses; not owned; NULL: nobody wants them */
 	const struct bc_log *log;		/* may be NULL */
 	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */

@@ -243,6 +243,8 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.piped = o->cfg.pipeout != NULL,
 		.ended = o->statistics ? segment_ended : NULL,
 		.ended_ctx = o->statistics,
+		.over = env->over,
+		.over_ctx = env->over_ctx,
 		.log = env->log,
 		.filter = filter_text,
 		.filter_ctx = o,

@@ -47,6 +47,8 @@ struct bc_output_env {
 	bool tap_ns;			/* with nanoseconds */
 	struct bc_peer *peer;		/* of a remote peer; not yet started, outlives the output */
 	uint64_t drain_ns;		/* for what a remote peer has not taken at the end */
+	void (*over)(void *ctx);	/* called by the I/O thread when it ends; may be NULL */
+	void *over_ctx;
 	uint64_t patience_ns;		/* how long a remote peer that takes nothing holds up the sources; 0: not at all */
 };
 

@@ -263,6 +263,8 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.client = p->cfg.client[o],
 			.tap = p->cfg.tap[o],
 			.tap_ns = p->cfg.tap_ns,
+			.over = p->cfg.output_over,
+			.over_ctx = p->cfg.output_over_ctx,
 			.peer = p->peer[o],
 			.drain_ns = p->cfg.drain_ns,
 			.patience_ns = p->live ? 0 : p->cfg.drain_ns,

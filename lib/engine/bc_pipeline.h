@@ -48,6 +48,9 @@ struct bc_pipeline_config {
 	/* Called when the devices, keys and raw sockets are open and before an output is: the moment to drop privileges. May be NULL. */
 	int (*devices_open)(void *ctx, struct bc_err *err);
 	void *devices_open_ctx;
+	/* Called by the I/O thread of each output as it ends: when the last has, bc_pipeline_control() is true. May be NULL. */
+	void (*output_over)(void *ctx);
+	void *output_over_ctx;
 	/*
 	 * The publisher is told of the segments of each output that has a client's name here, and gets the packets of those that are to be
 	 * tapped. It outlives the pipeline. connect and disconnect are the caller's to tell.

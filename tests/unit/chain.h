@@ -111,6 +111,7 @@ struct chain {
 	struct chain_segment segment[CHAIN_MAX_SEGMENTS];
 	uint32_t n_segments;
 	uint32_t gaps;			/* that chain_read found */
+	_Atomic uint32_t over;		/* how often the committer said that it had ended, and had */
 	struct random random;
 };
 
@@ -217,6 +218,14 @@ static inline void chain_new_merge(struct chain *c)
 	c->merge = bc_merge_new(&mc);
 }
 
+static inline void chain_over(void *ctx)
+{
+	struct chain *c = ctx;
+
+	if (bc_committer_done(c->committer))
+		c->over++;
+}
+
 static inline void chain_new_committer(struct chain *c)
 {
 	struct bc_store_config sc = {
@@ -232,7 +241,7 @@ static inline void chain_new_committer(struct chain *c)
 		.pool = c->pool, .ledger = c->ledger, .codec = c->cfg.codec, .level = c->cfg.level, .stream_workers = 1,
 		.block_max = c->cfg.chunk_bytes > BC_LANE_RECORD_MAX ? c->cfg.chunk_bytes : BC_LANE_RECORD_MAX,
 		.flush_ns = c->cfg.sync_ns ? c->cfg.sync_ns : c->cfg.flush_ns, .log = &c->log, .watchfile = c->cfg.watchfile,
-		.piped = c->cfg.pipe != NULL,
+		.piped = c->cfg.pipe != NULL, .over = chain_over, .over_ctx = c,
 	};
 	struct bc_store *inner = NULL;
 

@@ -83,6 +83,18 @@ static void an_empty_capture_gives_one_readable_file(void **state)
 	}
 }
 
+static void the_end_is_told_once(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4 });
+
+	chain_send_many(c, 100, 64);
+	chain_settle(c);
+	assert_int_equal(c->over, 0);
+	chain_end(c);
+	assert_int_equal(c->over, 1);
+	chain_free(c);
+}
+
 static void packets_without_bytes_are_packets(void **state)
 {
 	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4 });
@@ -461,6 +473,7 @@ int main(void)
 		cmocka_unit_test(erf_holds_all_that_was_sent),
 		cmocka_unit_test(erf_holds_ethernet_only),
 		cmocka_unit_test(an_empty_capture_gives_one_readable_file),
+		cmocka_unit_test(the_end_is_told_once),
 		cmocka_unit_test(packets_without_bytes_are_packets),
 		cmocka_unit_test(the_largest_records_fit_chunks_of_every_size),
 		cmocka_unit_test(a_stored_chunk_is_a_legal_block),
