@@ -18,6 +18,7 @@
 #include "bc_telemetry.h"
 #include "bc_topology.h"
 #include "bc_view.h"
+#include "calibration.h"
 #include "display.h"
 #include "eal.h"
 #include "placement.h"
@@ -39,6 +40,7 @@ struct capture {
 	struct bc_topology *topo;
 	struct bc_plan_request *request;
 	struct bc_plan *plan;
+	struct calibration calibration;	/* its clock is the pipeline's */
 	struct eal eal;
 	struct bc_publisher *publisher;
 	char client[BC_CLIENT_MAX + 1];	/* our name to applications */
@@ -316,6 +318,7 @@ static void control(struct capture *c)
 		if (sig == SIGNALS_WAKE || c->pipeline->stopping || now_ns - c->control_mono_ns >= CLOCK_ROUND_NS ||
 		    atomic_load(&c->pipeline->limit_reached)) {
 			c->control_mono_ns = now_ns;
+			bc_clock_update(c->calibration.clock);
 			if (bc_pipeline_control(c->pipeline))
 				break;
 		}
@@ -362,10 +365,14 @@ static int prepare(struct capture *c, struct bc_err *err)
 	if (r)
 		return r;
 	pc = pipeline_config(c);
-	r = eal_start(&c->cfg, c->plan, bc_pipeline_mbufs(&pc), &c->eal, err);
+	r = calibration_begin(&c->calibration, err);
+	if (!r)
+		r = eal_start(&c->cfg, c->plan, bc_pipeline_mbufs(&pc), &c->eal, err);
 	if (r)
 		return r;
 	c->eal_up = true;
+	calibration_end(&c->calibration);
+	pc.clock = c->calibration.clock;
 	if (c->eal.note[0])
 		bc_log(&c->log, BC_INFO, "%s", c->eal.note);
 	pc.huge = c->eal.huge;
@@ -391,6 +398,7 @@ static void release(struct capture *c)
 	display_free(c->display);
 	bc_pipeline_free(c->pipeline);
 	bc_publisher_free(c->publisher);
+	calibration_free(&c->calibration);
 	if (c->eal_up)
 		eal_stop();
 	free(c->stages);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "calibration.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *calibrate(void *clock)
+{
+	bc_clock_init(clock);
+	return NULL;
+}
+
+int calibration_begin(struct calibration *c, struct bc_err *err)
+{
+	const size_t size = (sizeof(*c->clock) + BC_CACHE_LINE - 1) / BC_CACHE_LINE * BC_CACHE_LINE;
+
+	c->clock = aligned_alloc(BC_CACHE_LINE, size);
+	if (!c->clock)
+		return bc_err_set(err, -ENOMEM, "no memory for the clock");
+	memset(c->clock, 0, size);
+	c->running = pthread_create(&c->thread, NULL, calibrate, c->clock) == 0;
+	if (!c->running)
+		calibrate(c->clock);
+	return 0;
+}
+
+void calibration_end(struct calibration *c)
+{
+	if (c->running)
+		pthread_join(c->thread, NULL);
+	c->running = false;
+}
+
+void calibration_free(struct calibration *c)
+{
+	calibration_end(c);
+	free(c->clock);
+	c->clock = NULL;
+}
