@@ -291,7 +291,7 @@ static int new_shared(struct centre *c, const struct bc_plan *plan, struct bc_er
 		return bc_err_set(err, -ENOMEM, "no memory for the clock");
 	memset(c->clock, 0, sizeof(*c->clock));
 	bc_clock_init(c->clock);
-	c->pool = bc_packet_pool_new("braidcap", centre_mbufs(c, plan), SOCKET_ID_ANY, err);
+	c->pool = bc_packet_pool_new("braidcap", centre_mbufs(c, plan), SOCKET_ID_ANY, false, err);
 	return c->pool ? 0 : -ENOMEM;
 }
 

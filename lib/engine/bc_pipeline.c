@@ -83,16 +83,26 @@ static int new_clock(struct bc_pipeline *p, struct bc_err *err)
 	return 0;
 }
 
+static bool has_devices(const struct bc_pipeline_config *cfg)
+{
+	for (uint32_t i = 0; i < cfg->n_sources; i++)
+		if (cfg->sources[i].kind == BC_SOURCE_DPDK)
+			return true;
+	return false;
+}
+
 static int new_pool(struct bc_pipeline *p, struct bc_err *err)
 {
+	const bool devices = has_devices(&p->cfg);
+
 	p->pool = p->cfg.pool;
 	if (p->pool)
 		return 0;
-	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), p->cfg.numa_node, err);
+	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), p->cfg.numa_node, devices, err);
 	if (!p->pool && p->cfg.numa_node != SOCKET_ID_ANY) {
 		bc_log(p->cfg.log, BC_WARN, "no room for the mbufs on NUMA node %d, the devices': they are put elsewhere",
 		       p->cfg.numa_node);
-		p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), SOCKET_ID_ANY, err);
+		p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), SOCKET_ID_ANY, devices, err);
 	}
 	return p->pool ? 0 : -ENOMEM;
 }

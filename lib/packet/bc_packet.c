@@ -2,9 +2,9 @@
 #include "bc_packet.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -63,10 +63,30 @@ static void free_zone(struct rte_mempool_memhdr *hdr, void *zone)
 	rte_memzone_free(zone);
 }
 
-/* mp's objects from one piece of memory, close together. */
-static int fill_dense(struct rte_mempool *mp)
+static void unmap(struct rte_mempool_memhdr *hdr, void *memory)
 {
-	size_t bytes = (size_t)(mp->header_size + mp->elt_size + mp->trailer_size) * mp->size + RTE_CACHE_LINE_SIZE;
+	munmap(memory, hdr->len);
+}
+
+/* What EAL has without hugepages is shared memory, which comes page by page: ten times as slow to touch first as the kernel's huge pages. */
+static int fill_from_kernel(struct rte_mempool *mp, size_t bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int r;
+
+	if (memory == MAP_FAILED)
+		return -errno;
+	madvise(memory, bytes, MADV_HUGEPAGE);
+	r = rte_mempool_populate_iova(mp, memory, RTE_BAD_IOVA, bytes, unmap, memory);
+	if (r <= 0) {
+		munmap(memory, bytes);
+		return r ? r : -ENOMEM;
+	}
+	return (uint32_t)r < mp->size ? -ENOMEM : 0;
+}
+
+static int fill_from_eal(struct rte_mempool *mp, size_t bytes)
+{
 	const struct rte_memzone *zone;
 	char name[RTE_MEMZONE_NAMESIZE];
 	int r;
@@ -87,19 +107,21 @@ static int fill_dense(struct rte_mempool *mp)
  * Without hugepages rte_pktmbuf_pool_create gives each mbuf a page of its own, so that all their headers fall into the same few
  * sets of a cache. Where devices see the addresses that we see, nothing asks for that: they lie as close as in a hugepage.
  */
-static struct rte_mempool *new_dense(const char *name, uint32_t mbufs, int numa_node)
+static struct rte_mempool *new_dense(const char *name, uint32_t mbufs, int numa_node, bool devices)
 {
 	struct rte_pktmbuf_pool_private priv = { .mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE };
 	struct rte_mempool *mp = rte_mempool_create_empty(name, mbufs, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE,
 							  MBUF_CACHE, sizeof(priv), numa_node, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	size_t bytes;
 	int r;
 
 	if (!mp)
 		return NULL;
 	r = rte_mempool_set_ops_byname(mp, "stack", NULL);
 	rte_pktmbuf_pool_init(mp, &priv);
+	bytes = (size_t)(mp->header_size + mp->elt_size + mp->trailer_size) * mp->size + RTE_CACHE_LINE_SIZE;
 	if (!r)
-		r = fill_dense(mp);
+		r = devices ? fill_from_eal(mp, bytes) : fill_from_kernel(mp, bytes);
 	if (r) {
 		rte_mempool_free(mp);
 		rte_errno = -r;
@@ -109,19 +131,19 @@ static struct rte_mempool *new_dense(const char *name, uint32_t mbufs, int numa_
 	return mp;
 }
 
-static struct rte_mempool *new_pool(const char *name, uint32_t mbufs, int numa_node)
+static struct rte_mempool *new_pool(const char *name, uint32_t mbufs, int numa_node, bool devices)
 {
 	if (!rte_eal_has_hugepages() && rte_eal_iova_mode() == RTE_IOVA_VA)
-		return new_dense(name, mbufs, numa_node);
+		return new_dense(name, mbufs, numa_node, devices);
 	return rte_pktmbuf_pool_create_by_ops(name, mbufs, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, numa_node, "stack");
 }
 
-struct rte_mempool *bc_packet_pool_new(const char *name, uint32_t mbufs, int numa_node, struct bc_err *err)
+struct rte_mempool *bc_packet_pool_new(const char *name, uint32_t mbufs, int numa_node, bool devices, struct bc_err *err)
 {
 	struct rte_mempool *mp;
 	bool fits = true;
 
-	mp = new_pool(name, mbufs, numa_node);
+	mp = new_pool(name, mbufs, numa_node, devices);
 	if (!mp) {
 		bc_err_set(err, -rte_errno, "no memory for %u mbufs (%s): lower --mbufs, or give more hugepages",
 			   mbufs, rte_strerror(rte_errno));

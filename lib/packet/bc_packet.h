@@ -9,6 +9,7 @@
 #ifndef BC_PACKET_H
 #define BC_PACKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -51,9 +52,9 @@ static inline int bc_packet_fill(struct rte_mbuf *m, const uint8_t *data, uint32
 }
 
 /*
- * A pool of mbufs, which descriptors can name (bc_desc.h), or NULL and a line in err that says how to get more memory.
- * Needs EAL. To be freed with rte_mempool_free.
+ * A pool of mbufs, which descriptors can name (bc_desc.h), or NULL and a line in err that says how to get more memory. devices: drivers
+ * of DPDK may use them, some of which can do so with EAL's own memory only. Needs EAL. To be freed with rte_mempool_free.
  */
-struct rte_mempool *bc_packet_pool_new(const char *name, uint32_t mbufs, int numa_node, struct bc_err *err);
+struct rte_mempool *bc_packet_pool_new(const char *name, uint32_t mbufs, int numa_node, bool devices, struct bc_err *err);
 
 #endif

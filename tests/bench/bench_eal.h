@@ -35,7 +35,7 @@ static inline void bench_eal(uint64_t mbufs, uint32_t lcores)
 static inline struct rte_mempool *bench_pool(const char *name, uint32_t mbufs)
 {
 	struct bc_err err = { "" };
-	struct rte_mempool *pool = bc_packet_pool_new(name, mbufs, SOCKET_ID_ANY, &err);
+	struct rte_mempool *pool = bc_packet_pool_new(name, mbufs, SOCKET_ID_ANY, true, &err);
 
 	if (!pool) {
 		fprintf(stderr, "SKIP: %s\n", err.msg);

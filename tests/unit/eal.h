@@ -20,7 +20,7 @@ static inline struct rte_mempool *eal_pool(uint32_t mbufs)
 
 	if (rte_eal_init(sizeof(argv) / sizeof(argv[0]), argv) < 0)
 		BC_SKIP("EAL does not start here");
-	pool = bc_packet_pool_new("test", mbufs, SOCKET_ID_ANY, &err);
+	pool = bc_packet_pool_new("test", mbufs, SOCKET_ID_ANY, true, &err);
 	if (!pool)
 		fail_msg("%s", err.msg);
 	return pool;

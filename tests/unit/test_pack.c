@@ -15,7 +15,7 @@ static int eal(void **state)
 	struct bc_err err = { "" };
 
 	pool = eal_pool(1024);
-	other = bc_packet_pool_new("other", 1024, SOCKET_ID_ANY, &err);
+	other = bc_packet_pool_new("other", 1024, SOCKET_ID_ANY, true, &err);
 	return other ? 0 : -1;
 }
 

@@ -104,10 +104,33 @@ static void without_mbufs_the_packet_is_empty_again(void **state)
 
 static void a_pool_that_finds_no_memory_says_what_to_do(void **state)
 {
+	for (int devices = 0; devices < 2; devices++) {
+		struct bc_err err = { "" };
+
+		assert_null(bc_packet_pool_new("large", 1U << 26, SOCKET_ID_ANY, devices, &err));
+		assert_non_null(strstr(err.msg, "--mbufs"));
+	}
+}
+
+/* More than EAL was given. */
+static void a_pool_for_no_device_takes_nothing_of_eals_memory(void **state)
+{
+	const uint32_t mbufs = 100000;
+	struct rte_mbuf **taken = calloc(mbufs, sizeof(struct rte_mbuf *));
 	struct bc_err err = { "" };
 
-	assert_null(bc_packet_pool_new("large", 1U << 26, SOCKET_ID_ANY, &err));
-	assert_non_null(strstr(err.msg, "--mbufs"));
+	assert_null(bc_packet_pool_new("eal", mbufs, SOCKET_ID_ANY, true, &err));
+	for (int i = 0; i < 3; i++) {
+		struct rte_mempool *own = bc_packet_pool_new("own", mbufs, SOCKET_ID_ANY, false, &err);
+
+		assert_non_null(own);
+		assert_int_equal(rte_pktmbuf_alloc_bulk(own, taken, mbufs), 0);
+		assert_int_equal(bc_packet_fill(taken[mbufs - 1], data, 2000), 0);
+		rte_pktmbuf_free_bulk(taken, mbufs);
+		assert_pool_full(own);
+		rte_mempool_free(own);
+	}
+	free(taken);
 }
 
 int main(void)
@@ -118,6 +141,7 @@ int main(void)
 		cmocka_unit_test(segments_without_bytes_are_passed_over),
 		cmocka_unit_test(without_mbufs_the_packet_is_empty_again),
 		cmocka_unit_test(a_pool_that_finds_no_memory_says_what_to_do),
+		cmocka_unit_test(a_pool_for_no_device_takes_nothing_of_eals_memory),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);
