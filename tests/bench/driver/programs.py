@@ -57,7 +57,7 @@ class Program:
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(self.argv, stdin=stdin, stdout=stdout or log, stderr=log,
                                             env={**environment(ctx.folder), **(env or {})},
-                                            preexec_fn=pin(cpus, limit))
+                                            preexec_fn=pin(cpus, limit) if cpus or limit else None)
         ctx.saw(self.argv)
 
     def __enter__(self):
@@ -83,6 +83,16 @@ class Program:
             self.process.send_signal(number)
         self.process.wait(timeout)
         return self.process.returncode
+
+    def wait_end(self, timeout):
+        """Returns as it ends: with a limit, Popen.wait() looks only every 50 ms."""
+        fd = os.pidfd_open(self.process.pid)
+        try:
+            if not select.select([fd], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.argv, timeout)
+        finally:
+            os.close(fd)
+        return self.process.wait()
 
     def cpu(self):
         return cpu_ns(self.process.pid) / 1e9

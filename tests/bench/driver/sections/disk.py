@@ -60,7 +60,7 @@ def braidcap(ctx, block, total, folder, how):
     with Braidcap(ctx, args, cpus=None, lcores=None) as run:
         run.wait_capturing()
         begin = time.monotonic()
-        run.process.wait(120)
+        run.wait_end(120)
         seconds = time.monotonic() - begin
         done = run.report()["outputs"][0]["file_bytes"]
         if run.process.returncode:

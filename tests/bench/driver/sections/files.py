@@ -41,7 +41,7 @@ def braidcap(ctx, inputs, codec, out, packets):
     args = [a for p in inputs for a in ("-i", f"file:{p}")]
     begin = time.monotonic()
     with Braidcap(ctx, [*args, "-w", out, "-Z", codec], cpus=None, lcores=None) as run:
-        run.process.wait(300)
+        run.wait_end(300)
         seconds = time.monotonic() - begin
         written = run.report()["balance"]["written"]
         if run.process.returncode or written != packets:
