@@ -123,7 +123,7 @@ static bool cross_boundary(struct bc_chunker *c, uint64_t ts_ns)
 	return true;
 }
 
-enum stop { STOP_ROOM, STOP_DUE, STOP_SEGMENT_FULL, STOP_CHUNK_FULL };
+enum stop { STOP_ROOM, STOP_WRAP, STOP_DUE, STOP_SEGMENT_FULL, STOP_CHUNK_FULL };
 
 /* Is the segment or the chunk, of which k packets of bytes are new, too full for len more? */
 static enum stop full(const struct bc_chunker *c, uint32_t k, uint32_t bytes, uint32_t len)
@@ -145,56 +145,74 @@ static uint32_t surely(const struct bc_chunker *c)
 	return c->cfg.rotate_bytes > before ? (uint32_t)(c->cfg.rotate_bytes - before) : 0;
 }
 
-/* Move packets into the open chunk until something stops it; adds their number to *done. They are of source, or of those in from. */
-static inline enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source, const uint8_t *from,
-			     uint32_t *done)
+struct bc_chunker_room bc_chunker_room(struct bc_chunker *c, uint32_t n)
 {
-	const uint32_t told_max = c->told_max, record_max = c->record_max, overhead = c->cfg.overhead, sure = surely(c);
-	const uint64_t due = c->segment_due_ns;
+	struct bc_chunker_room r = {
+		.due_ns = c->segment_due_ns, .bytes = c->bytes, .sure = surely(c), .told_max = c->told_max,
+		.record_max = c->record_max, .overhead = c->cfg.overhead,
+	};
 	struct bc_link *lane = c->cfg.lane[c->cur];
-	const struct bc_link_slots slots = bc_link_slots(lane);
+	uint32_t room;
+
+	if (!c->open)
+		return r;
+	room = bc_link_room(lane, n + END_ROOM) - END_ROOM;
+	r.slot = bc_link_slot(lane, 0);
+	r.n = (uint32_t)(lane->ring + lane->size - r.slot);
+	r.n = r.n < room ? r.n : room;
+	r.n = r.n < n ? r.n : n;
+	r.from = c->open->from;
+	return r;
+}
+
+void bc_chunker_wrote(struct bc_chunker *c, uint32_t n, uint32_t bytes)
+{
+	struct bc_link *lane = c->cfg.lane[c->cur];
+	uint64_t first_ns = bc_link_slot(lane, 0)->ts_ns;
 	struct bc_chunk *chunk = c->open;
-	uint32_t room = bc_link_room(lane, n + END_ROOM) - END_ROOM;
-	uint32_t k, bytes = c->bytes;
+
+	if (!n)
+		return;
+	if (!c->segment_begun)
+		begin_segment(c, first_ns);
+	if (!chunk->packets)
+		chunk->first_ns = first_ns;
+	chunk->last_ns = bc_link_slot(lane, n - 1)->ts_ns;
+	chunk->packets += n;
+	c->segment_packets += n;
+	c->segment_bytes += bytes - c->bytes;
+	c->bytes = bytes;
+	bc_link_push(lane, n);
+}
+
+/* Move packets of one source into the open chunk until something stops it; adds their number to *done. */
+static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source, uint32_t *done)
+{
+	const struct bc_chunker_room r = bc_chunker_room(c, n);
+	uint32_t k, bytes = r.bytes;
 	enum stop stop = STOP_ROOM;
 
-	if (room > n)
-		room = n;
-	for (k = 0; k < room; k++) {
-		uint32_t len = bc_desc_bytes(&d[k]);
+	for (k = 0; k < r.n; k++) {
+		uint32_t len = bc_chunker_bytes(&r, &d[k]);
 
-		len = (len < told_max ? len : record_max) + overhead;
-		if (__builtin_expect(d[k].ts_ns >= due, 0)) {
+		if (__builtin_expect(d[k].ts_ns >= r.due_ns, 0)) {
 			stop = STOP_DUE;
 			break;
 		}
-		if (__builtin_expect(bytes + len > sure, 0) && (stop = full(c, k, bytes, len)) != STOP_ROOM)
+		if (__builtin_expect(bytes + len > r.sure, 0) && (stop = full(c, k, bytes, len)) != STOP_ROOM)
 			break;
-		*bc_link_at(&slots, k) = d[k];
+		r.slot[k] = d[k];
 		bytes += len;
 	}
-	if (!k)
-		return stop;
-	if (!c->segment_begun)
-		begin_segment(c, d[0].ts_ns);
-	if (!chunk->packets)
-		chunk->first_ns = d[0].ts_ns;
-	chunk->last_ns = d[k - 1].ts_ns;
-	chunk->packets += k;
-	if (from)
-		for (uint32_t i = 0; i < k; i++)
-			chunk->from[from[i]]++;
-	else
-		chunk->from[source] += k;
-	c->segment_packets += k;
-	c->segment_bytes += bytes - c->bytes;
-	c->bytes = bytes;
-	bc_link_push(lane, k);
+	if (k)
+		r.from[source] += k;
+	bc_chunker_wrote(c, k, bytes);
 	*done += k;
-	return stop;
+	/* The lane's ring may go on at its beginning. */
+	return stop == STOP_ROOM && k && k < n ? STOP_WRAP : stop;
 }
 
-static inline uint32_t put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source, const uint8_t *from)
+uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source)
 {
 	uint32_t done = 0;
 
@@ -203,9 +221,10 @@ static inline uint32_t put(struct bc_chunker *c, const struct bc_desc *d, uint32
 			break;
 		if (!open_chunk(c))
 			break;
-		switch (fill(c, d + done, n - done, source, from ? from + done : NULL, &done)) {
+		switch (fill(c, d + done, n - done, source, &done)) {
 		case STOP_ROOM:
 			return done;
+		case STOP_WRAP:
 		case STOP_DUE:
 			break;
 		case STOP_SEGMENT_FULL:
@@ -217,16 +236,6 @@ static inline uint32_t put(struct bc_chunker *c, const struct bc_desc *d, uint32
 		}
 	}
 	return done;
-}
-
-uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source)
-{
-	return put(c, d, n, source, NULL);
-}
-
-uint32_t bc_chunker_put_mixed(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, const uint8_t *from)
-{
-	return put(c, d, n, 0, from);
 }
 
 bool bc_chunker_ready(struct bc_chunker *c)

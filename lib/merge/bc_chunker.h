@@ -62,8 +62,31 @@ void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg);
  */
 uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, uint32_t source);
 
-/* The same with packets of several sources, the source of each in from. */
-uint32_t bc_chunker_put_mixed(struct bc_chunker *c, const struct bc_desc *d, uint32_t n, const uint8_t *from);
+/*
+ * The same for whom a call for each run of a source is too much: room for packets of the open chunk, to be written from slot on, counted
+ * in from by their sources, and then handed over with bc_chunker_wrote(); no other call comes between.
+ */
+struct bc_chunker_room {
+	struct bc_desc *slot;
+	uint32_t n;			/* slots; 0: what bc_chunker_put() says */
+	uint32_t *from;
+	uint64_t due_ns;		/* a packet of this time or later is for bc_chunker_put() */
+	uint32_t bytes, sure;		/* so is one with which bytes would exceed sure */
+	uint32_t told_max, record_max, overhead;
+};
+
+struct bc_chunker_room bc_chunker_room(struct bc_chunker *c, uint32_t n);
+
+/* n packets were written; bytes is what the room's has grown to, by bc_chunker_bytes() of each. */
+void bc_chunker_wrote(struct bc_chunker *c, uint32_t n, uint32_t bytes);
+
+/* Bytes that the packet stands for in the chunk. */
+static inline uint32_t bc_chunker_bytes(const struct bc_chunker_room *r, const struct bc_desc *d)
+{
+	uint32_t len = bc_desc_bytes(d);
+
+	return (len < r->told_max ? len : r->record_max) + r->overhead;
+}
 
 /* Is there room for at least one packet? For several outputs, where a packet goes to all that want it or to none. */
 bool bc_chunker_ready(struct bc_chunker *c);

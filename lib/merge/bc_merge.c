@@ -6,11 +6,11 @@
 #include <string.h>
 
 /*
- * Packets that are merged one by one before the outputs see them, as long as runs are shorter than this on average: to pass on a
- * run costs more than to play the matches of a packet.
+ * Runs shorter than this on average are not looked for: to find what bounds a run, and to guess its length wrong, costs more than to
+ * play the matches of each packet. What ENOUGH packets were like, the next ones will be.
  */
-#define BATCH 64U
-#define SHORT_RUN 3
+#define SHORT_RUN 2
+#define ENOUGH 64
 
 /* Rounds that bring packets, of which one is looked at for the delay. */
 #define DELAY_ROUNDS 8
@@ -31,23 +31,13 @@ struct node {
 	uint32_t leaf;
 };
 
-/* In order, not yet taken by the outputs from at on. */
-struct batch {
-	uint32_t at, n;
-	struct bc_desc d[BATCH];
-	uint8_t from[BATCH];
-};
-
-_Static_assert(BC_MAX_SOURCES <= UINT8_MAX + 1, "a byte names a source");
-
 struct bc_merge {
 	struct bc_merge_config cfg;
-	struct batch batch;
-	bool one_by_one;
-	uint32_t runs;			/* in this round */
 	struct leaf leaf[BC_MAX_SOURCES];
 	struct node loser[BC_MAX_SOURCES];	/* loser[1..n-1]; node i has the children 2i and 2i+1 */
 	uint32_t winner;
+	uint32_t runs;			/* in this round */
+	bool singly;			/* they were short in the last one */
 	uint32_t n_forced;
 	uint64_t last_ns;		/* youngest that was emitted */
 	uint64_t left;			/* packets until count is reached */
@@ -124,10 +114,7 @@ static uint64_t bound_of(const struct bc_merge *m)
 
 	for (uint32_t node = (m->winner + m->cfg.n_links) / 2; node; node /= 2) {
 		struct node l = m->loser[node];
-		uint64_t take = -(uint64_t)before(l, r);
-
-		r.key ^= (r.key ^ l.key) & take;
-		r.leaf ^= (r.leaf ^ l.leaf) & (uint32_t)take;
+		r = before(l, r) ? l : r;
 	}
 	return r.key == BC_WATERMARK_END ? BC_WATERMARK_END : r.key + (m->winner < r.leaf);
 }
@@ -169,6 +156,23 @@ static uint32_t emit(struct bc_merge *m, const struct bc_desc *d, uint32_t n, ui
 	return n;
 }
 
+/* n packets of the winner's went out, late ones among them. */
+static inline void took(struct bc_merge *m, struct leaf *l, uint32_t n, uint64_t late)
+{
+	struct bc_source_account *a = &m->cfg.ledger->source[m->winner];
+
+	bc_counter_add(&a->merge.merged, n);
+	if (late)
+		bc_counter_add(&a->merge.late, late);
+	bc_link_pop(l->link, n);
+	l->d += n;
+	l->n -= n;
+	if (l->n)
+		l->key = l->d->ts_ns;
+	else
+		refill(m, m->winner);
+}
+
 /* Emit the head of the winner's window, as far as it is before bound; returns how many packets, 0 if an output has no room. */
 static uint32_t emit_run(struct bc_merge *m, uint64_t bound, uint32_t budget)
 {
@@ -187,65 +191,58 @@ static uint32_t emit_run(struct bc_merge *m, uint64_t bound, uint32_t budget)
 	if (!taken)
 		return 0;
 	m->last_ns = last;
-	bc_counter_add(&m->cfg.ledger->source[m->winner].merge.merged, taken);
-	if (late)
-		bc_counter_add(&m->cfg.ledger->source[m->winner].merge.late, late);
-	bc_link_pop(l->link, taken);
-	l->d += taken;
-	l->n -= taken;
-	if (l->n)
-		l->key = l->d->ts_ns;
-	else
-		refill(m, m->winner);
+	took(m, l, taken, late);
+	replay(m);
 	return taken;
 }
 
-/* Packets that were taken from their links, and that no output has had room for yet. */
-static inline bool batch_left(const struct bc_merge *m)
+/*
+ * For a single output: run by run, or packet by packet, straight into its open chunk, where a call for each would cost more than the
+ * packets do. Returns how many packets, 0 if the next one ends the chunk or finds no room.
+ */
+static inline __attribute__((always_inline)) uint32_t pour(struct bc_merge *m, uint32_t budget, bool singly)
 {
-	return m->batch.at < m->batch.n;
-}
-
-/* Let the outputs have what they take of the batch. Returns how many packets. */
-static uint32_t pass_batch(struct bc_merge *m)
-{
-	struct batch *b = &m->batch;
-	uint32_t begin = b->at;
-
-	if (m->cfg.n_outputs == 1 && !m->cfg.count)
-		b->at += bc_chunker_put_mixed(m->cfg.output[0], b->d + begin, b->n - begin, b->from + begin);
-	else
-		while (b->at < b->n && emit(m, &b->d[b->at], 1, b->from[b->at]))
-			b->at++;
-	for (uint32_t k = begin; k < b->at; k++)
-		bc_counter_add(&m->cfg.ledger->source[b->from[k]].merge.merged, 1);
-	return b->at - begin;
-}
-
-/* Fill the batch packet by packet, without a look at what bounds a run. */
-static void collect(struct bc_merge *m)
-{
-	struct batch *b = &m->batch;
+	const struct bc_chunker_room r = bc_chunker_room(m->cfg.output[0], budget);
+	uint32_t n = 0, bytes = r.bytes, runs = 0;
+	uint64_t last = m->last_ns;
 	struct leaf *l;
 
-	for (b->at = b->n = 0; b->n < BATCH && (l = &m->leaf[m->winner])->n; b->n++) {
-		const uint32_t winner = m->winner;
+	while (n < r.n && (l = &m->leaf[m->winner])->n) {
+		const uint32_t winner = m->winner, most = l->n < r.n - n ? l->n : r.n - n;
+		uint64_t bound = singly ? 0 : bound_of(m), ts = l->key;
+		const struct bc_desc *d = l->d;
+		struct bc_desc *slot = r.slot + n;
+		uint32_t k = 0, late = 0;
 
-		b->d[b->n] = *l->d;
-		b->from[b->n] = (uint8_t)winner;
-		if (l->key < m->last_ns)
-			bc_counter_add(&m->cfg.ledger->source[winner].merge.late, 1);
-		else
-			m->last_ns = l->key;
-		bc_link_pop(l->link, 1);
-		l->d++;
-		if (--l->n)
-			l->key = l->d->ts_ns;
-		else
-			refill(m, winner);
+		if (bound > r.due_ns)
+			bound = r.due_ns;
+		if (ts >= r.due_ns)
+			break;
+		do {
+			uint32_t more = bytes + bc_chunker_bytes(&r, &d[k]);
+
+			if (more > r.sure)
+				break;
+			bytes = more;
+			if (__builtin_expect(ts < last, 0))
+				late++;
+			else
+				last = ts;
+			slot[k] = d[k];
+			k++;
+		} while (!singly && k < most && (ts = d[k].ts_ns) < bound);
+		if (!k)
+			break;
+		n += k;
+		r.from[winner] += k;
+		took(m, l, k, late);
 		replay(m);
-		m->runs += m->winner != winner;
+		runs += m->winner != winner;
 	}
+	m->last_ns = last;
+	m->runs += runs;
+	bc_chunker_wrote(m->cfg.output[0], n, bytes);
+	return n;
 }
 
 /* What was gone on without may have moved again. */
@@ -277,7 +274,8 @@ static void note_delay(struct bc_merge *m, uint64_t first_ns, uint64_t last_ns, 
 uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 {
 	uint32_t emitted = 0;
-	uint64_t first_ns = 0, last_ns = 0;
+	uint64_t first_ns = 0;
+	bool direct = m->cfg.n_outputs == 1 && !m->cfg.count;
 
 	if (!m->started) {
 		for (uint32_t i = 0; i < m->cfg.n_links; i++)
@@ -290,57 +288,37 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 	m->runs = 0;
 	while (emitted < budget) {
 		struct leaf *l = &m->leaf[m->winner];
-		uint32_t taken = 1;
+		uint32_t taken;
 
-		if (batch_left(m)) {
-			if (!emitted)
-				first_ns = m->batch.d[m->batch.at].ts_ns;
-			taken = pass_batch(m);
-			emitted += taken;
-			if (taken)
-				last_ns = m->batch.d[m->batch.at - 1].ts_ns;
-		} else if (!l->n) {
+		if (!l->n) {
 			uint64_t old = l->key;
 
 			refill(m, m->winner);
 			if (!l->n && l->key == old)
 				break;
 			replay(m);
-		} else if (m->one_by_one) {
-			collect(m);
-		} else {
-			uint64_t bound = bound_of(m);
-
-			if (!emitted)
-				first_ns = l->key;
-
-			/* The head goes out whatever the bound. */
-			do {
-				taken = emit_run(m, bound, budget - emitted);
-				emitted += taken;
-			} while (taken && emitted < budget && l->n && l->key < bound);
-			if (taken)
-				replay(m);
-			last_ns = m->last_ns;
-			m->runs++;
+			continue;
 		}
+		if (!emitted)
+			first_ns = l->key;
+		taken = !direct ? 0 : m->singly ? pour(m, budget - emitted, true) : pour(m, budget - emitted, false);
+		if (!taken)
+			taken = emit_run(m, bound_of(m), budget - emitted);
 		if (!taken)
 			break;
+		emitted += taken;
 	}
-	if (emitted >= BATCH)
-		m->one_by_one = emitted < SHORT_RUN * m->runs;
-	if (emitted && !batch_left(m))
+	if (emitted >= ENOUGH)
+		m->singly = emitted < SHORT_RUN * m->runs;
+	if (emitted) {
 		atomic_store_explicit(&m->emitted_ns, m->last_ns, memory_order_relaxed);
-	if (emitted)
-		note_delay(m, first_ns, last_ns, emitted);
+		note_delay(m, first_ns, m->last_ns, emitted);
+	}
 	return emitted;
 }
 
-/* For a source: not while a batch waits for an output. */
 static bool anyone_waits(const struct bc_merge *m)
 {
-	if (batch_left(m))
-		return false;
 	for (uint32_t i = 0; i < m->cfg.n_links; i++)
 		if (m->leaf[i].n || bc_link_fill(m->leaf[i].link))
 			return true;
@@ -388,8 +366,6 @@ static bool end_segments(struct bc_merge *m)
 {
 	bool did = false;
 
-	if (batch_left(m))
-		return false;
 	for (uint32_t i = 0; i < m->cfg.n_links; i++) {
 		struct bc_link *l = m->leaf[i].link;
 		bool ended = true;
@@ -407,8 +383,6 @@ static bool end_segments(struct bc_merge *m)
 
 static bool all_ended(struct bc_merge *m)
 {
-	if (batch_left(m))
-		return false;
 	for (uint32_t i = 0; i < m->cfg.n_links; i++) {
 		const struct bc_desc *d;
 
@@ -431,8 +405,6 @@ bool bc_merge_tick(struct bc_merge *m, uint64_t mono_ns)
 			m->finished &= bc_chunker_finish(m->cfg.output[o]);
 		return true;
 	}
-	if (batch_left(m))
-		stream_ns = m->batch.d[m->batch.at].ts_ns;
 	if (stream_ns == BC_WATERMARK_END)
 		stream_ns = 0;
 	for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
