@@ -6,10 +6,10 @@
 #include <string.h>
 
 /*
- * Runs shorter than this on average are not looked for: to find what bounds a run, and to guess its length wrong, costs more than to
- * play the matches of each packet. What ENOUGH packets were like, the next ones will be.
+ * Runs shorter than this on average, in quarters of a packet, are not looked for: to find what bounds a run, and to guess its length
+ * wrong, costs more than to play the matches of each packet. What ENOUGH packets were like, the next ones will be.
  */
-#define SHORT_RUN 2
+#define SHORT_RUN 9
 #define ENOUGH 64
 
 /* Rounds that bring packets, of which one is looked at for the delay. */
@@ -25,16 +25,16 @@ struct leaf {
 	uint64_t forced_wm_ns;		/* the watermark that it was forced at */
 };
 
-/* An inner node: who lost here, and its key, so that a match needs no look at the leaf. */
-struct node {
-	uint64_t key;
-	uint32_t leaf;
-};
+/*
+ * Who plays a match: the key above, the leaf below, so that equal times come in the order of the links. As one number it is compared
+ * and selected without a branch, which would be guessed wrong as often as not; and a match needs no look at the leaf.
+ */
+typedef unsigned __int128 player_t;
 
 struct bc_merge {
 	struct bc_merge_config cfg;
 	struct leaf leaf[BC_MAX_SOURCES];
-	struct node loser[BC_MAX_SOURCES];	/* loser[1..n-1]; node i has the children 2i and 2i+1 */
+	player_t loser[BC_MAX_SOURCES];	/* loser[1..n-1]; node i has the children 2i and 2i+1 */
 	uint32_t winner;
 	uint32_t runs;			/* in this round */
 	bool singly;			/* they were short in the last one */
@@ -50,10 +50,9 @@ struct bc_merge {
 	_Atomic uint64_t emitted_ns;
 };
 
-/* Equal times come in the order of the links; as one number, two instructions compare them. */
-static inline bool before(struct node a, struct node b)
+static inline player_t player(const struct bc_merge *m, uint32_t leaf)
 {
-	return ((unsigned __int128)a.key << 64 | a.leaf) < ((unsigned __int128)b.key << 64 | b.leaf);
+	return (player_t)m->leaf[leaf].key << 64 | leaf;
 }
 
 static void refill(struct bc_merge *m, uint32_t i)
@@ -71,52 +70,45 @@ static void refill(struct bc_merge *m, uint32_t i)
 	l->key = l->n ? l->d->ts_ns : wm;
 }
 
-/* The winner's key has changed: play its matches again, from the leaf up. */
-static void replay(struct bc_merge *m)
+/* The winner's key has changed: play its matches again, from the leaf up. Returns who has won. */
+static inline uint32_t replay(struct bc_merge *m, uint32_t winner)
 {
-	struct node w = { m->leaf[m->winner].key, m->winner };
+	player_t w = player(m, winner);
 
-	for (uint32_t node = (m->winner + m->cfg.n_links) / 2; node; node /= 2) {
-		struct node *l = &m->loser[node];
-		/* All ones or none: who wins is a matter of chance, a branch would be guessed wrong as often as not. */
-		uint64_t swap = -(uint64_t)before(*l, w), key = (l->key ^ w.key) & swap;
-		uint32_t leaf = (l->leaf ^ w.leaf) & (uint32_t)swap;
+	for (uint32_t node = (winner + m->cfg.n_links) / 2; node; node /= 2) {
+		player_t l = m->loser[node], up = l < w ? l : w;
 
-		l->key ^= key;
-		l->leaf ^= leaf;
-		w.key ^= key;
-		w.leaf ^= leaf;
+		m->loser[node] = l ^ w ^ up;
+		w = up;
 	}
-	m->winner = w.leaf;
+	return (uint32_t)w;
 }
 
-static struct node play(struct bc_merge *m, uint32_t node)
+static player_t play(struct bc_merge *m, uint32_t node)
 {
-	struct node a, b;
+	player_t a, b;
 
 	if (node >= m->cfg.n_links)
-		return (struct node){ m->leaf[node - m->cfg.n_links].key, node - m->cfg.n_links };
+		return player(m, node - m->cfg.n_links);
 	a = play(m, 2 * node);
 	b = play(m, 2 * node + 1);
-	m->loser[node] = before(a, b) ? b : a;
-	return before(a, b) ? a : b;
+	m->loser[node] = a < b ? b : a;
+	return a < b ? a : b;
 }
 
 static void build(struct bc_merge *m)
 {
-	m->winner = play(m, 1).leaf;
+	m->winner = (uint32_t)play(m, 1);
 }
 
-/* The first time that the winner may not emit: one past the runner-up's, if the winner goes first among equals. */
-static uint64_t bound_of(const struct bc_merge *m)
+/* The last time that the winner may emit: the runner-up's, or just before it if the winner goes second among equals. */
+static inline uint64_t limit_of(const struct bc_merge *m, uint32_t winner)
 {
-	struct node r = { BC_WATERMARK_END, UINT32_MAX };
+	player_t r = ~(player_t)0;
 
-	for (uint32_t node = (m->winner + m->cfg.n_links) / 2; node; node /= 2) {
-		struct node l = m->loser[node];
-		r = before(l, r) ? l : r;
-	}
-	return r.key == BC_WATERMARK_END ? BC_WATERMARK_END : r.key + (m->winner < r.leaf);
+	for (uint32_t node = (winner + m->cfg.n_links) / 2; node; node /= 2)
+		r = m->loser[node] < r ? m->loser[node] : r;
+	return (uint64_t)(r >> 64) - ((uint64_t)r < winner);
 }
 
 static uint32_t emit_many(struct bc_merge *m, const struct bc_desc *d, uint32_t n, uint32_t source)
@@ -156,10 +148,11 @@ static uint32_t emit(struct bc_merge *m, const struct bc_desc *d, uint32_t n, ui
 	return n;
 }
 
-/* n packets of the winner's went out, late ones among them. */
-static inline void took(struct bc_merge *m, struct leaf *l, uint32_t n, uint64_t late)
+/* n packets of leaf i, late ones among them, went out. */
+static inline void took(struct bc_merge *m, uint32_t i, uint32_t n, uint32_t late)
 {
-	struct bc_source_account *a = &m->cfg.ledger->source[m->winner];
+	struct bc_source_account *a = &m->cfg.ledger->source[i];
+	struct leaf *l = &m->leaf[i];
 
 	bc_counter_add(&a->merge.merged, n);
 	if (late)
@@ -170,18 +163,17 @@ static inline void took(struct bc_merge *m, struct leaf *l, uint32_t n, uint64_t
 	if (l->n)
 		l->key = l->d->ts_ns;
 	else
-		refill(m, m->winner);
+		refill(m, i);
 }
 
-/* Emit the head of the winner's window, as far as it is before bound; returns how many packets, 0 if an output has no room. */
-static uint32_t emit_run(struct bc_merge *m, uint64_t bound, uint32_t budget)
+/* Emit the head of the winner's window, up to limit; returns how many packets, 0 if an output has no room. */
+static uint32_t emit_run(struct bc_merge *m, uint64_t limit, uint32_t budget)
 {
 	struct leaf *l = &m->leaf[m->winner];
-	uint32_t n = l->n < budget ? l->n : budget, run = 1, taken;
-	uint64_t last = m->last_ns, late = 0;
+	uint32_t n = l->n < budget ? l->n : budget, run = 1, late = 0, taken;
+	uint64_t last = m->last_ns;
 
-	/* The head itself may be beyond the bound only by being late; it goes out at once. */
-	while (run < n && l->d[run].ts_ns < bound)
+	while (run < n && l->d[run].ts_ns <= limit)
 		run++;
 	taken = emit(m, l->d, run, m->winner);
 	for (uint32_t k = 0; k < taken; k++) {
@@ -191,8 +183,8 @@ static uint32_t emit_run(struct bc_merge *m, uint64_t bound, uint32_t budget)
 	if (!taken)
 		return 0;
 	m->last_ns = last;
-	took(m, l, taken, late);
-	replay(m);
+	took(m, m->winner, taken, late);
+	m->winner = replay(m, m->winner);
 	return taken;
 }
 
@@ -203,21 +195,21 @@ static uint32_t emit_run(struct bc_merge *m, uint64_t bound, uint32_t budget)
 static inline __attribute__((always_inline)) uint32_t pour(struct bc_merge *m, uint32_t budget, bool singly)
 {
 	const struct bc_chunker_room r = bc_chunker_room(m->cfg.output[0], budget);
-	uint32_t n = 0, bytes = r.bytes, runs = 0;
+	uint32_t n = 0, bytes = r.bytes, runs = 0, winner = m->winner, next;
 	uint64_t last = m->last_ns;
 	struct leaf *l;
 
-	while (n < r.n && (l = &m->leaf[m->winner])->n) {
-		const uint32_t winner = m->winner, most = l->n < r.n - n ? l->n : r.n - n;
-		uint64_t bound = singly ? 0 : bound_of(m), ts = l->key;
+	for (; n < r.n && (l = &m->leaf[winner])->n; winner = next) {
+		const uint32_t most = l->n < r.n - n ? l->n : r.n - n;
+		uint64_t limit = singly ? 0 : limit_of(m, winner), ts = l->key;
 		const struct bc_desc *d = l->d;
 		struct bc_desc *slot = r.slot + n;
 		uint32_t k = 0, late = 0;
 
-		if (bound > r.due_ns)
-			bound = r.due_ns;
 		if (ts >= r.due_ns)
 			break;
+		if (limit >= r.due_ns)
+			limit = r.due_ns - 1;
 		do {
 			uint32_t more = bytes + bc_chunker_bytes(&r, &d[k]);
 
@@ -230,15 +222,16 @@ static inline __attribute__((always_inline)) uint32_t pour(struct bc_merge *m, u
 				last = ts;
 			slot[k] = d[k];
 			k++;
-		} while (!singly && k < most && (ts = d[k].ts_ns) < bound);
+		} while (!singly && k < most && (ts = d[k].ts_ns) <= limit);
 		if (!k)
 			break;
 		n += k;
 		r.from[winner] += k;
-		took(m, l, k, late);
-		replay(m);
-		runs += m->winner != winner;
+		took(m, winner, k, late);
+		next = replay(m, winner);
+		runs += next != winner;
 	}
+	m->winner = winner;
 	m->last_ns = last;
 	m->runs += runs;
 	bc_chunker_wrote(m->cfg.output[0], n, bytes);
@@ -296,20 +289,20 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 			refill(m, m->winner);
 			if (!l->n && l->key == old)
 				break;
-			replay(m);
+			m->winner = replay(m, m->winner);
 			continue;
 		}
 		if (!emitted)
 			first_ns = l->key;
 		taken = !direct ? 0 : m->singly ? pour(m, budget - emitted, true) : pour(m, budget - emitted, false);
 		if (!taken)
-			taken = emit_run(m, bound_of(m), budget - emitted);
+			taken = emit_run(m, limit_of(m, m->winner), budget - emitted);
 		if (!taken)
 			break;
 		emitted += taken;
 	}
 	if (emitted >= ENOUGH)
-		m->singly = emitted < SHORT_RUN * m->runs;
+		m->singly = 4ULL * emitted < SHORT_RUN * (uint64_t)m->runs;
 	if (emitted) {
 		atomic_store_explicit(&m->emitted_ns, m->last_ns, memory_order_relaxed);
 		note_delay(m, first_ns, m->last_ns, emitted);
@@ -332,7 +325,7 @@ static void go_on_without(struct bc_merge *m, struct leaf *l)
 	l->key = BC_WATERMARK_END;
 	m->n_forced++;
 	m->stuck_since_ns = 0;
-	replay(m);
+	m->winner = replay(m, m->winner);
 }
 
 /* Go on without the source that keeps packets of others waiting: if it is absent at once, otherwise after max_wait. */
