@@ -203,14 +203,17 @@ static inline __attribute__((always_inline)) void merge_plainly(struct bed *b, e
 		struct bc_link_slots slots = bc_link_slots(b->lane);
 		uint32_t room = bc_link_room(b->lane, 64), n = 0;
 
-		for (room = room < packets ? room : packets; n < 64 && n < room;) {
+		room = room < packets ? room : packets;
+		for (room = room < 64 ? room : 64; n < room;) {
 			uint32_t w = way == LINEAR ? least(b) : b->loser[0], run = 0;
 			uint64_t bound = way == TREE_OF_RUNS ? bound_of(b, w) : 0;
-			struct head *h = &b->head[w];
+			const struct bc_desc *d = b->head[w].d + b->head[w].at;
+			uint32_t left = b->head[w].n - b->head[w].at, most = left < room - n ? left : room - n;
 
 			do
-				*bc_link_at(&slots, n++) = h->d[h->at + run++];
-			while (n < room && h->at + run < h->n && h->d[h->at + run].ts_ns < bound);
+				*bc_link_at(&slots, n + run) = d[run];
+			while (++run < most && d[run].ts_ns < bound);
+			n += run;
 			advance(b, w, run);
 			if (way != LINEAR)
 				replay(b, w);
