@@ -40,6 +40,16 @@ class TestFiles(TestSuite):
         assert_same(verify_segments([f / "out.pcapng.lz4"]), expected)
 
     @func_test
+    def long_packets_in_files_that_follow_each_other(self):
+        """The last file named is the first in time, and the mbufs do not suffice for the packets of the others meanwhile."""
+        count, size = 600, 9000
+        made = [timed(frames(i, count, sizes=(size,)), begin_ns=T0_NS + i * count * 1000) for i in range(4)]
+        inputs = [write_pcap(self.folder / f"{i}.pcap", packets) for i, packets in enumerate(made)]
+        run = self.capture(*[a for i in reversed(inputs) for a in ("-i", i)], "-w", self.folder / "out.pcapng", "--mbufs", "4096")
+        assert_lossless(run.report, 4 * count)
+        assert_streams(verify_segments([self.folder / "out.pcapng"]), {i: count for i in range(4)})
+
+    @func_test
     def erf(self):
         """What was written as ERF is read again by its name, packed too, and by erf: under another."""
         made = self.trace(0)

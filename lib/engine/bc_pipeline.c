@@ -121,10 +121,21 @@ static int new_tables(struct bc_pipeline *p, struct bc_err *err)
 	return new_pool(p, err);
 }
 
+/* Without what the lcores' caches may keep; the lanes give theirs back whatever the sources do. */
+static uint32_t mbufs_share(const struct bc_pipeline *p)
+{
+	uint64_t cached = (uint64_t)p->cfg.n_lcores * MBUFS_PER_LCORE, queues = 0;
+
+	for (uint32_t i = 0; i < p->cfg.n_sources; i++)
+		queues += p->cfg.sources[i].queues;
+	return p->pool->size > cached + queues ? (uint32_t)((p->pool->size - cached) / queues) : 1;
+}
+
 static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 {
 	struct bc_source_env env = {
 		.pool = p->pool,
+		.mbufs_share = mbufs_share(p),
 		.clock = p->clock,
 		.ifaces = p->ifaces,
 		.ledger = p->ledger,

@@ -28,6 +28,7 @@
 /* What all sources of a capture share; outlives them. */
 struct bc_source_env {
 	struct rte_mempool *pool;
+	uint32_t mbufs_share;		/* of the pool, for one queue; at least 1 */
 	const struct bc_clock *clock;
 	struct bc_iface_table *ifaces;
 	struct bc_ledger *ledger;

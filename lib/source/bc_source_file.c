@@ -30,6 +30,7 @@ struct file_source {
 	int read_error;			/* of the decoder, to be told once what came before it was parsed */
 	struct bc_err read_words;
 	uint64_t last_ns;
+	uint32_t most_segs;		/* mbufs of the largest packet so far */
 	uint32_t iface[BC_MAX_IFACES];	/* the file's interfaces in the capture's table */
 };
 
@@ -141,6 +142,17 @@ static bool take_iface(struct bc_source *s, uint32_t number)
 	return true;
 }
 
+/*
+ * Packets that may lie in the link. With more than its share of the mbufs a source could leave none to another one, for whose
+ * packets the merge waits before it takes those of this one.
+ */
+static uint32_t may_hold(const struct bc_source *s)
+{
+	const struct file_source *p = s->priv;
+
+	return s->env.mbufs_share > p->most_segs ? s->env.mbufs_share / p->most_segs : 1;
+}
+
 /* As many empty mbufs as there are, at most max; few may be left when records take several. */
 static uint32_t take_mbufs(struct bc_source *s, struct rte_mbuf **m, uint32_t max)
 {
@@ -172,6 +184,8 @@ static bool fill_mbuf(struct bc_source *s, struct rte_mbuf *m, const struct bc_r
 		return false;
 	}
 	m->port = (uint16_t)p->iface[rec->iface];
+	if (m->nb_segs > p->most_segs)
+		p->most_segs = m->nb_segs;
 	*bc_meta(m) = (struct bc_meta){ .wire_len = rec->wirelen, .source = s->index };
 	if (rec->dropcount) {
 		bc_meta(m)->flags |= BC_META_DROPS;
@@ -183,10 +197,10 @@ static bool fill_mbuf(struct bc_source *s, struct rte_mbuf *m, const struct bc_r
 static void file_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct file_source *p = s->priv;
-	uint32_t n = take_mbufs(s, b->mbuf, max);
+	uint32_t fill = bc_link_fill(s->link), n = fill < may_hold(s) ? take_mbufs(s, b->mbuf, max) : 0;
 	struct bc_record rec;
 
-	while (b->n < n) {
+	while (b->n < n && fill + b->n < may_hold(s)) {
 		if (!next_record(s, &rec)) {
 			b->ended = p->eof;
 			break;
@@ -291,6 +305,7 @@ int bc_source_file_open(const struct bc_source_config *cfg, const struct bc_sour
 	int fd, r = -ENOMEM;
 
 	if (p) {
+		p->most_segs = 1;
 		p->cap = WINDOW;
 		p->buf = malloc(p->cap);
 		p->reader = cfg->erf ? bc_reader_new_erf() : bc_reader_new();
