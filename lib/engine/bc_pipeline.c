@@ -11,9 +11,12 @@
 #include "bc_packet.h"
 
 #define LINK_SIZE 4096U
+/* Where every source can wait there is no burst to be kept, and what is in few mbufs is in the caches. */
+#define LINK_SIZE_PATIENT 1024U
 /* What the lcores' mempool caches may keep: one of 512 holds up to 1.5 times that. */
 #define MBUFS_PER_LCORE 1024U
 #define MBUFS_MIN 16384U
+#define MBUFS_MIN_PATIENT 4096U
 #define DEVICE_DESCRIPTORS 4096U
 /* Packets that one round of the merge emits at the most. */
 #define MERGE_BUDGET 1024
@@ -26,9 +29,19 @@
 /* A source that is left alone for long keeps the others' packets in their links: no longer than this beside one that drops then. */
 #define UNATTENDED_BESIDE_HASTY_NS (1 * BC_NS_PER_MS)
 
+static bool all_can_wait(const struct bc_pipeline_config *cfg)
+{
+	for (uint32_t i = 0; i < cfg->n_sources; i++)
+		if (cfg->sources[i].kind != BC_SOURCE_FILE && cfg->sources[i].kind != BC_SOURCE_NULL)
+			return false;
+	return true;
+}
+
 static uint32_t link_size(const struct bc_pipeline_config *cfg)
 {
-	return cfg->link_size ? cfg->link_size : LINK_SIZE;
+	if (cfg->link_size)
+		return cfg->link_size;
+	return all_can_wait(cfg) ? LINK_SIZE_PATIENT : LINK_SIZE;
 }
 
 static uint64_t holds(const struct bc_pipeline_config *cfg)
@@ -57,10 +70,11 @@ uint32_t bc_pipeline_holds(const struct bc_pipeline_config *cfg)
 uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg)
 {
 	uint64_t n = holds(cfg) + (uint64_t)cfg->n_lcores * MBUFS_PER_LCORE;
+	uint32_t least = all_can_wait(cfg) ? MBUFS_MIN_PATIENT : MBUFS_MIN;
 
 	if (cfg->mbufs)
 		return cfg->mbufs;
-	return n < MBUFS_MIN ? MBUFS_MIN : n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
+	return n < least ? least : n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
 }
 
 static void drop_packets(void *ctx, const struct bc_desc *d, uint32_t n)

@@ -29,7 +29,7 @@ struct bc_pipeline_config {
 	uint64_t flush_ns;
 	uint32_t chunk_bytes;
 	uint64_t memory_bytes;
-	uint32_t link_size;			/* packets between a source and the merge; 0: 4096; a lane has half of it before it */
+	uint32_t link_size;			/* packets between a source and the merge; 0: 4096, 1024 if all are files; a lane has half of it before it */
 	uint32_t disk_step;			/* disk space is taken in steps of so many bytes; 0: the store's default */
 	uint32_t mbufs;				/* 0: by the sources */
 	struct rte_mempool *pool;		/* NULL: one of its own; otherwise not owned, and shared with other pipelines */

@@ -231,6 +231,17 @@ static void describe(const struct dpdk_source *p, const struct bc_source_env *en
 		iface->speed_bps = link.link_speed * 1000000ULL;
 }
 
+/* Of a device that is not read: does its peer wait? The rings of others run over. */
+static bool holds_up_its_peer(const char *driver)
+{
+	static const char *const waiting[] = { "net_vhost", "net_memif", "net_ring", "net_null" };
+
+	for (size_t n = 0; n < sizeof(waiting) / sizeof(waiting[0]); n++)
+		if (strcmp(driver, waiting[n]) == 0)
+			return true;
+	return false;
+}
+
 /* How long the device keeps what comes. */
 static uint64_t unattended_ns(const struct bc_port *port, const struct bc_source_config *cfg)
 {
@@ -273,6 +284,8 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	/* A file behind net_pcap can wait like any other. */
 	if (strcmp(sh->port.info.driver_name, "net_pcap") == 0 && strstr(cfg->target, "rx_pcap="))
 		s->wait = s->lossless = true;
+	else
+		s->lossless = s->wait && holds_up_its_peer(sh->port.info.driver_name);
 	if (!s->lateness_ns)
 		s->lateness_ns = NIC_LATENESS_NS;
 	return s;
