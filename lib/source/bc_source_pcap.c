@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Kernel interfaces through libpcap: the fallback for what DPDK does not drive. */
+/* Interfaces of the kernel, and all else that libpcap knows, for what DPDK does not drive. */
 #include "bc_source_kinds.h"
 
 #include <errno.h>
@@ -9,27 +9,15 @@
 
 #include <pcap/pcap.h>
 
-#include "bc_packet.h"
+#include "bc_kernel.h"
 
-/* How long the kernel may keep a packet before it hands a buffered block over, and how late that itself may be. */
-#define BUFFERED_MS 20
-#define BUFFERED_LATENESS_NS (40 * BC_NS_PER_MS)
-#define IMMEDIATE_LATENESS_NS (5 * BC_NS_PER_MS)
-/* The kernel's buffer is left alone for as long as it holds the most that an interface may bring, but no longer than this. */
-#define BYTES_PER_US 2500
-#define UNATTENDED_MAX_NS (20 * BC_NS_PER_MS)
-/* Who asks for each packet at once gets it so soon. */
-#define UNATTENDED_IMMEDIATE_NS (1 * BC_NS_PER_MS)
 #define LINKTYPE_RAW 101
-/* Packets taken at the most when the capture is stopped while traffic goes on. */
-#define STOP_PACKETS 1000000
 
 struct pcap_source {
 	pcap_t *handle;
 	struct bc_source *s;
 	struct bc_batch *batch;		/* during a dispatch */
-	struct rte_mbuf *spare[BC_BURST];	/* empty, for the next packets; taken from the end */
-	uint32_t n_spare;
+	struct bc_spare spare;
 	uint64_t last_ns;
 	uint32_t wrapped_drop, wrapped_ifdrop;	/* the kernel's 32-bit counters as last read */
 	uint64_t drop, ifdrop;			/* and unwrapped */
@@ -39,29 +27,12 @@ struct pcap_source {
 static void take(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
 {
 	struct pcap_source *p = (struct pcap_source *)user;
-	struct bc_batch *b = p->batch;
-	struct rte_mbuf *m = p->spare[p->n_spare - 1];
-
-	if (bc_packet_fill(m, data, h->caplen) != 0) {
-		bc_source_dropped(p->s, BC_LOSS_NO_BUFFER, 1, h->len);
-		return;
-	}
-	p->n_spare--;
-	m->port = (uint16_t)p->s->account->iface;
-	*bc_meta(m) = (struct bc_meta){ .wire_len = h->len, .source = p->s->index };
 	/* The handle was asked for nanoseconds, so tv_usec holds them. */
-	b->ts_ns[b->n] = (uint64_t)h->ts.tv_sec * BC_NS_PER_S + (uint64_t)h->ts.tv_usec;
-	if (b->ts_ns[b->n] > p->last_ns)
-		p->last_ns = b->ts_ns[b->n];
-	b->mbuf[b->n++] = m;
-}
+	uint64_t ts_ns = (uint64_t)h->ts.tv_sec * BC_NS_PER_S + (uint64_t)h->ts.tv_usec;
 
-/* As many empty mbufs as there are to be had, up to max. */
-static uint32_t stock_up(struct pcap_source *p, uint32_t max)
-{
-	if (p->n_spare < max && rte_pktmbuf_alloc_bulk(p->s->env.pool, p->spare + p->n_spare, max - p->n_spare) == 0)
-		p->n_spare = max;
-	return p->n_spare;
+	bc_spare_take(&p->spare, p->s, p->batch, data, h->caplen, h->len, ts_ns);
+	if (ts_ns > p->last_ns)
+		p->last_ns = ts_ns;
 }
 
 static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
@@ -71,7 +42,7 @@ static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 	int r;
 
 	p->batch = b;
-	max = stock_up(p, max);
+	max = bc_spare_stock(&p->spare, s->env.pool, max);
 	/* Without an mbuf the packets stay in the kernel. */
 	if (!max)
 		return;
@@ -111,7 +82,7 @@ static void pcap_source_close(struct bc_source *s)
 	if (p && p->handle)
 		pcap_close(p->handle);
 	if (p)
-		rte_pktmbuf_free_bulk(p->spare, p->n_spare);
+		rte_pktmbuf_free_bulk(p->spare.mbuf, p->spare.n);
 	free(p);
 }
 
@@ -161,7 +132,7 @@ static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_
 
 	pcap_set_snaplen(h, (int)BC_SNAPLEN_MAX);
 	pcap_set_promisc(h, env->promiscuous);
-	pcap_set_timeout(h, BUFFERED_MS);
+	pcap_set_timeout(h, BC_KERNEL_HOLD_MS);
 	pcap_set_immediate_mode(h, cfg->immediate);
 	pcap_set_buffer_size(h, (int)(cfg->buffer_mb * 1000000U));
 	pcap_set_tstamp_precision(h, PCAP_TSTAMP_PRECISION_NANO);
@@ -177,14 +148,6 @@ static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_
 	if (pcap_setnonblock(h, 1, words) != 0)
 		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, words);
 	return 0;
-}
-
-static uint64_t unattended_ns(const struct bc_source_config *cfg)
-{
-	uint64_t most = cfg->immediate ? UNATTENDED_IMMEDIATE_NS : UNATTENDED_MAX_NS;
-	uint64_t ns = cfg->buffer_mb * 1000000ULL / BYTES_PER_US * BC_NS_PER_US;
-
-	return ns < most ? ns : most;
 }
 
 int bc_source_pcap_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
@@ -205,6 +168,12 @@ int bc_source_pcap_open(const struct bc_source_config *cfg, const struct bc_sour
 		r = bc_err_set(err, -ENOTSUP, "%s: the adapter offers no stamps: leave out stamp=adapter", cfg->spec);
 		goto fail;
 	}
+	/* libpcap knows more kinds of devices, the ring is cheaper. */
+	if (!adapter && !cfg->immediate && bc_kernel_ring_open(cfg, env, ret) == 0) {
+		pcap_close(h);
+		*ret_n = 1;
+		return 0;
+	}
 	r = setup(h, cfg, env, adapter, err);
 	if (r)
 		goto fail;
@@ -222,12 +191,7 @@ int bc_source_pcap_open(const struct bc_source_config *cfg, const struct bc_sour
 		goto fail;
 	*p = (struct pcap_source){ .handle = h, .s = s, .first_stats = true };
 	s->priv = p;
-	s->wait = true;
-	s->device_packets = STOP_PACKETS;
-	s->unattended_ns = unattended_ns(cfg);
-	s->linger_ns = cfg->immediate ? 0 : BUFFERED_LATENESS_NS;
-	if (!s->lateness_ns)
-		s->lateness_ns = cfg->immediate ? IMMEDIATE_LATENESS_NS : BUFFERED_LATENESS_NS;
+	bc_kernel_setup(s, cfg);
 	pcap_source_stats(s);
 	ret[0] = s;
 	*ret_n = 1;

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_ring.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MIN_BLOCKS 4
+/* The kernel asks for it; frames of the third version have no size of their own. */
+#define FRAME 2048U
+
+static size_t map_bytes(const struct bc_ring *r)
+{
+	return (size_t)r->n_blocks * BC_RING_BLOCK;
+}
+
+bool bc_ring_turn(struct bc_ring *r)
+{
+	struct tpacket_block_desc *b = (struct tpacket_block_desc *)(r->map + (size_t)r->block * BC_RING_BLOCK);
+
+	if (r->held) {
+		__atomic_store_n(&b->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+		r->held = false;
+		r->block = r->block + 1 < r->n_blocks ? r->block + 1 : 0;
+		b = (struct tpacket_block_desc *)(r->map + (size_t)r->block * BC_RING_BLOCK);
+	}
+	if (!(__atomic_load_n(&b->hdr.bh1.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
+		return false;
+	r->held = true;
+	r->left = b->hdr.bh1.num_pkts;
+	r->at = (uint8_t *)b + b->hdr.bh1.offset_to_first_pkt;
+	return true;
+}
+
+/* The interface's index and kind; refuses all but those whose packets are Ethernet as it stands in files. */
+static int identify(struct bc_ring *r, const char *name)
+{
+	struct ifreq q = { .ifr_flags = 0 };
+	char tagging[64 + IFNAMSIZ];
+	int type;
+
+	if (strlen(name) >= sizeof(q.ifr_name))
+		return -ENODEV;
+	memcpy(q.ifr_name, name, strlen(name));
+	if (ioctl(r->fd, SIOCGIFINDEX, &q) != 0)
+		return -errno;
+	r->ifindex = q.ifr_ifindex;
+	if (ioctl(r->fd, SIOCGIFHWADDR, &q) != 0)
+		return -errno;
+	type = q.ifr_hwaddr.sa_family;
+	r->loopback = type == ARPHRD_LOOPBACK;
+	if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
+		return -ENOTSUP;
+	/* Ports of a switch chip may have its tag before the type, which is a link type of its own. */
+	snprintf(tagging, sizeof(tagging), "/sys/class/net/%s/dsa/tagging", name);
+	return access(tagging, F_OK) == 0 ? -ENOTSUP : 0;
+}
+
+static int map(struct bc_ring *r, uint64_t bytes, uint32_t hold_ms)
+{
+	int version = TPACKET_V3, reserve = BC_RING_TAG;
+	struct tpacket_req3 q = { .tp_block_size = BC_RING_BLOCK, .tp_frame_size = FRAME, .tp_retire_blk_tov = hold_ms };
+
+	r->n_blocks = (uint32_t)((bytes + BC_RING_BLOCK - 1) / BC_RING_BLOCK);
+	if (r->n_blocks < MIN_BLOCKS)
+		r->n_blocks = MIN_BLOCKS;
+	q.tp_block_nr = r->n_blocks;
+	q.tp_frame_nr = r->n_blocks * (BC_RING_BLOCK / FRAME);
+	if (setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) != 0 ||
+	    setsockopt(r->fd, SOL_PACKET, PACKET_RESERVE, &reserve, sizeof(reserve)) != 0 ||
+	    setsockopt(r->fd, SOL_PACKET, PACKET_RX_RING, &q, sizeof(q)) != 0)
+		return -errno;
+	r->map = mmap(NULL, map_bytes(r), PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
+	if (r->map == MAP_FAILED) {
+		r->map = NULL;
+		return -errno;
+	}
+	return 0;
+}
+
+/* Nothing comes before this, so that nothing of other interfaces ever does. */
+static int receive(const struct bc_ring *r, bool promiscuous)
+{
+	struct packet_mreq all = { .mr_ifindex = r->ifindex, .mr_type = PACKET_MR_PROMISC };
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = r->ifindex };
+	int down = 0;
+	socklen_t len = sizeof(down);
+
+	if (promiscuous && setsockopt(r->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)) != 0)
+		return -errno;
+	if (bind(r->fd, (struct sockaddr *)&to, sizeof(to)) != 0 || getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &down, &len) != 0)
+		return -errno;
+	return -down;
+}
+
+int bc_ring_open(struct bc_ring *r, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous)
+{
+	struct bc_ring new = { .fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) };
+	int e;
+
+	if (new.fd < 0)
+		return -errno;
+	e = identify(&new, name);
+	if (!e)
+		e = map(&new, bytes, hold_ms);
+	if (!e)
+		e = receive(&new, promiscuous);
+	if (e)
+		bc_ring_close(&new);
+	else
+		*r = new;
+	return e;
+}
+
+void bc_ring_close(struct bc_ring *r)
+{
+	if (r->map)
+		munmap(r->map, map_bytes(r));
+	if (r->fd >= 0)
+		close(r->fd);
+}
+
+uint32_t bc_ring_lost(const struct bc_ring *r)
+{
+	struct tpacket_stats_v3 st;
+	socklen_t len = sizeof(st);
+
+	return getsockopt(r->fd, SOL_PACKET, PACKET_STATISTICS, &st, &len) == 0 ? st.tp_drops : 0;
+}
+
+bool bc_ring_gone(const struct bc_ring *r)
+{
+	struct ifreq q = { .ifr_ifindex = r->ifindex };
+
+	return ioctl(r->fd, SIOCGIFNAME, &q) != 0 && errno == ENODEV;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Ethernet interfaces of the kernel, through a ring that is shared with it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bc_kernel.h"
+#include "bc_ring.h"
+
+#define LINKTYPE_ETHERNET 1
+/* How often a silent interface is looked for. */
+#define LOOK_NS (100 * BC_NS_PER_MS)
+
+struct ring_source {
+	struct bc_ring ring;
+	struct bc_spare spare;
+	uint64_t last_ns;
+	uint64_t looked_ns;
+	/* Of the control thread. */
+	int missed_fd, fifo_fd;			/* the interface's own counters; -1: it has none */
+	uint64_t drop, ifdrop, ifdrop_before;
+};
+
+static void look(struct bc_source *s, struct bc_batch *b, uint64_t now_ns)
+{
+	struct ring_source *p = s->priv;
+
+	p->looked_ns = now_ns;
+	if (!bc_ring_gone(&p->ring))
+		return;
+	bc_log(s->env.log, BC_ERROR, "%s: capture ended: the interface disappeared", s->account->name);
+	b->ended = true;
+	atomic_store_explicit(&s->failed, true, memory_order_release);
+}
+
+static void ring_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
+{
+	struct ring_source *p = s->priv;
+	uint64_t now_ns = bc_clock_now(s->env.clock);
+	struct bc_ring_packet k;
+	uint32_t taken = 0;
+
+	max = bc_spare_stock(&p->spare, s->env.pool, max);
+	/* Without an mbuf the packets stay in the kernel. */
+	if (!max)
+		return;
+	for (; taken < max && bc_ring_next(&p->ring, &k); taken++) {
+		bc_spare_take(&p->spare, s, b, k.data, k.caplen, k.wire_len, k.ts_ns);
+		if (k.ts_ns > p->last_ns)
+			p->last_ns = k.ts_ns;
+	}
+	b->watermark_ns = p->last_ns;
+	if (taken < max && now_ns - s->lateness_ns > p->last_ns)
+		b->watermark_ns = now_ns - s->lateness_ns;
+	if (!taken && now_ns - p->looked_ns >= LOOK_NS)
+		look(s, b, now_ns);
+}
+
+static int open_count(const char *name, const char *what)
+{
+	char path[64 + sizeof(((struct bc_iface *)0)->name)];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/statistics/%s", name, what);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static uint64_t read_count(int fd)
+{
+	char digits[32] = "";
+
+	return fd >= 0 && pread(fd, digits, sizeof(digits) - 1, 0) > 0 ? strtoull(digits, NULL, 10) : 0;
+}
+
+/* What the interface has dropped since it is there. */
+static uint64_t device_drops(const struct ring_source *p)
+{
+	return read_count(p->missed_fd) + read_count(p->fifo_fd);
+}
+
+static void ring_source_stats(struct bc_source *s)
+{
+	struct ring_source *p = s->priv;
+	uint64_t now = device_drops(p);
+
+	p->drop += bc_ring_lost(&p->ring);
+	/* The counter may begin again with the driver. */
+	if (now > p->ifdrop_before)
+		p->ifdrop += now - p->ifdrop_before;
+	p->ifdrop_before = now;
+	bc_source_lost(s, BC_LOSS_KERNEL_DROP, p->drop);
+	bc_source_lost(s, BC_LOSS_KERNEL_IFDROP, p->ifdrop);
+}
+
+static void ring_source_close(struct bc_source *s)
+{
+	struct ring_source *p = s->priv;
+
+	bc_ring_close(&p->ring);
+	if (p->missed_fd >= 0)
+		close(p->missed_fd);
+	if (p->fifo_fd >= 0)
+		close(p->fifo_fd);
+	rte_pktmbuf_free_bulk(p->spare.mbuf, p->spare.n);
+	free(p);
+}
+
+static const struct bc_source_ops ring_ops = {
+	.kind = "ring",
+	.rx = ring_source_rx,
+	.stats = ring_source_stats,
+	.close = ring_source_close,
+};
+
+int bc_kernel_ring_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret)
+{
+	struct bc_iface iface = {
+		.description = "buffered capture through a ring of the kernel",
+		.clock = "stamped by the kernel's receive path with the system clock",
+		.stamp = BC_STAMP_KERNEL,
+		.linktype = LINKTYPE_ETHERNET,
+	};
+	struct ring_source *p = calloc(1, sizeof(*p));
+	struct bc_source *s;
+	int r = -ENOMEM;
+
+	if (!p)
+		return r;
+	snprintf(iface.name, sizeof(iface.name), "%s", cfg->target);
+	r = bc_ring_open(&p->ring, cfg->target, cfg->buffer_mb * 1000000ULL, BC_KERNEL_HOLD_MS, env->promiscuous);
+	if (r) {
+		free(p);
+		return r;
+	}
+	s = bc_source_new(cfg, env, &ring_ops, &iface, 0, NULL);
+	if (!s) {
+		bc_ring_close(&p->ring);
+		free(p);
+		return -ENOMEM;
+	}
+	s->priv = p;
+	bc_kernel_setup(s, cfg);
+	p->missed_fd = open_count(cfg->target, "rx_missed_errors");
+	p->fifo_fd = open_count(cfg->target, "rx_fifo_errors");
+	p->ifdrop_before = device_drops(p);
+	*ret = s;
+	return 0;
+}
