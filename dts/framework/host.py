@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the host lends to a test: pairs of interfaces, small file systems. Without root the test says SKIP."""
 
+import fcntl
 import os
 import shutil
 import socket
+import struct
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,6 +31,10 @@ def _quiet_up(name, mtu):
     tool("ip", "link", "set", name, "mtu", mtu, "up")
 
 
+def is_up(interface):
+    return Path(f"/sys/class/net/{interface}/operstate").read_text() == "up\n"
+
+
 @contextmanager
 def veth(mtu=1500):
     """The names of the two ends of a pair."""
@@ -40,7 +46,7 @@ def veth(mtu=1500):
         _quiet_up(b, mtu)
         # Frames that the sender is told were sent may be lost before both ends have carrier.
         for name in (a, b):
-            wait_until(lambda n=name: Path(f"/sys/class/net/{n}/operstate").read_text() == "up\n", f"{name} up")
+            wait_until(lambda n=name: is_up(n), f"{name} up")
         yield a, b
     finally:
         tool("ip", "link", "del", a, check=False)
@@ -110,3 +116,33 @@ class Sender:
 def received_by(interface):
     """How many packets the kernel has seen come in on the interface."""
     return int(Path(f"/sys/class/net/{interface}/statistics/rx_packets").read_text())
+
+
+class Tun:
+    """An interface of bare IP packets, which come in there as they are sent here; gone with the object."""
+
+    TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
+
+    def __init__(self):
+        require_root("ip")
+        self.name = unique("bt")
+        try:
+            self._file = os.open("/dev/net/tun", os.O_RDWR)
+        except OSError as why:
+            pytest.skip(f"no tun interfaces: {why}")
+        fcntl.ioctl(self._file, self.TUNSETIFF, struct.pack("16sH22x", self.name.encode(), self.IFF_TUN | self.IFF_NO_PI))
+        _quiet_up(self.name, 1500)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self._file)
+
+    def send(self, packets):
+        for packet in packets:
+            os.write(self._file, packet)
+
+
+def promiscuous(interface):
+    return bool(int(Path(f"/sys/class/net/{interface}/flags").read_text(), 16) & 0x100)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Capture from interfaces of the kernel, through libpcap and through DPDK's own drivers."""
+"""Capture from interfaces of the kernel: by a ring of our own, through libpcap, and through DPDK's drivers."""
 
 import signal
 import time
 
 from framework import host
 from framework.checks import assert_balance, assert_lossless, assert_streams, losses, published, verify_segments
-from framework.packets import frames
-from framework.process import unique, wait_until
+from framework.packets import frames, numbers
+from framework.process import tool, unique, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
 
@@ -122,6 +122,112 @@ class TestKernel(TestSuite):
         verify(report["balance"]["received"] == 20000, report["balance"])
         verify(list(losses(report)) == ["kernel_drop"], losses(report))
         verify(len(verify_segments(published(out))) == report["balance"]["written"], "the file differs from the ledger")
+
+    @func_test
+    def losses_stand_before_the_packet_that_follows_them(self):
+        """The file says where the kernel's losses were: of all that was sent none is missing but those."""
+        near, far = self.stack.enter_context(host.veth())
+        out = self.make_folder()
+        run = self.start("-i", f"pcap:{far},buffer_mb=1", "-w", out)
+        with host.Sender(near) as sender:
+            sender.send(frames(0, 10))
+            run.wait_written(10)
+            run.signal(signal.SIGSTOP)
+            sender.send(frames(1, 5000, sizes=(1000,)))
+            run.signal(signal.SIGCONT)
+            run.wait_received(5010)
+            sender.send(frames(2, 10))
+        run.wait_received(5020)
+        report = run.stop()
+        assert_balance(report)
+        lost = losses(report)
+        verify(list(lost) == ["kernel_drop"] and lost["kernel_drop"] > 1000, lost)
+        found = numbers(verify_segments(published(out)))
+        verify(found[0] == list(range(10)) and found[2] == list(range(10)), "more is lost than was in the way")
+        verify(len(found[1]) == 5000 - lost["kernel_drop"], "the file differs from the ledger")
+
+    @func_test
+    def what_the_host_sends_is_captured(self):
+        """Packets that go out by the interface are taken, too, as libpcap takes them."""
+        _, far = self.stack.enter_context(host.veth())
+        out = self.make_folder()
+        run = self.start("-i", f"pcap:{far}", "-w", out)
+        with host.Sender(far) as sender:
+            sender.send(frames(0, 200))
+        run.wait_received(200)
+        assert_lossless(run.stop(), 200)
+        assert_streams(verify_segments(published(out)), {0: 200})
+
+    @func_test
+    def promiscuous_while_it_captures(self):
+        """The interface takes what is for others, unless --no-promisc is given, and until the capture ends."""
+        _, far = self.stack.enter_context(host.veth())
+        for source in (f"pcap:{far}", f"pcap:{far},immediate=1"):
+            run = self.start("-i", source, "-w", self.make_folder(unique("out")))
+            verify(host.promiscuous(far), f"{source} is not promiscuous")
+            run.stop()
+            verify(not host.promiscuous(far), f"{source} is promiscuous after the capture")
+            run = self.start("-i", source, "-w", self.make_folder(unique("out")), "--no-promisc")
+            verify(not host.promiscuous(far), f"{source} is promiscuous against --no-promisc")
+            run.stop()
+
+    @func_test
+    def an_interface_that_comes_back_is_captured_on(self):
+        """Down and up again is no end of the capture."""
+        near, far = self.stack.enter_context(host.veth())
+        for source in (f"pcap:{far}", f"pcap:{far},immediate=1"):
+            out = self.make_folder(unique("out"))
+            run = self.start("-i", source, "-w", out)
+            with host.Sender(near) as sender:
+                sender.send(frames(0, 100))
+                run.wait_written(100)
+                tool("ip", "link", "set", far, "down")
+                time.sleep(0.5)
+                tool("ip", "link", "set", far, "up")
+                wait_until(lambda: host.is_up(far) and host.is_up(near), "the link")
+                sender.send(frames(1, 100))
+            run.wait_received(200)
+            assert_lossless(run.stop(), 200)
+            assert_streams(verify_segments(published(out)), {0: 100, 1: 100})
+
+    @func_test
+    def an_interface_that_disappears_ends_the_capture(self):
+        """What came before is whole on disk, and the exit status says that the capture ended early."""
+        for options in ("", ",immediate=1"):
+            near, far = self.stack.enter_context(host.veth())
+            out = self.make_folder(unique("out"))
+            run = self.start("-i", f"pcap:{far}{options}", "-w", out)
+            with host.Sender(near) as sender:
+                sender.send(frames(0, 100))
+            run.wait_received(100)
+            tool("ip", "link", "del", near)
+            run.finish(rc=1)
+            verify("disappeared" in run.stderr, run.stderr[-2000:])
+            assert_lossless(run.report, 100)
+            assert_streams(verify_segments(published(out)), {0: 100})
+
+    @func_test
+    def an_interface_that_is_down_is_refused(self):
+        """Nothing is started, and the message says what to do."""
+        _, far = self.stack.enter_context(host.veth())
+        tool("ip", "link", "set", far, "down")
+        run = self.start("-i", f"pcap:{far}", "-w", self.make_folder(), capturing=False)
+        run.finish(rc=None)
+        verify(run.process.returncode in (1, 2) and f"ip link set {far} up" in run.stderr, run.stderr[-2000:])
+
+    @func_test
+    def other_link_types_go_through_libpcap(self):
+        """An interface without Ethernet is captured, with its own link type."""
+        tun = self.stack.enter_context(host.Tun())
+        data = [f[14:] for f in frames(0, 100)]
+        out = self.make_folder()
+        run = self.start("-i", f"pcap:{tun.name}", "-w", out)
+        tun.send(data)
+        run.wait_received(100)
+        assert_lossless(run.stop(), 100)
+        packets = verify_segments(published(out))
+        verify([p.data for p in packets] == data, "content differs")
+        verify("Raw IP" in tool("capinfos", "-E", *published(out)).stdout, "the link type is not that of bare IP")
 
     @func_test
     def two_interfaces_in_one_order(self):
