@@ -163,7 +163,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.level = o->cfg.level,
 			.accelerate = env->accelerate,
 			.calm_rounds = env->calm_rounds,
-			.patient = env->patient,
+			.patience_ns = env->lane_patience_ns,
 			.one_cpu = env->one_cpu,
 			.slice_bytes = SLICE_BYTES,
 			.ifaces = env->ifaces,

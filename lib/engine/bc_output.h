@@ -38,7 +38,7 @@ struct bc_output_env {
 	bool accelerate;
 	uint32_t calm_rounds;		/* of a lane */
 	bool statistics;		/* of each segment into the log */
-	bool patient;			/* no source loses packets while it waits */
+	uint64_t lane_patience_ns;	/* see struct bc_lane_config */
 	bool one_cpu;			/* of the only lcore, for the committer too */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
 	struct bc_publisher *publisher;	/* NULL: none */

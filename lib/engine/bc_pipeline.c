@@ -20,6 +20,8 @@
 #define DEVICE_DESCRIPTORS 4096U
 /* Packets that one round of the merge emits at the most. */
 #define MERGE_BUDGET 1024
+/* For the committer: more than it takes for a chunk into a page cache, or for coming to the CPU; a disk may well take longer. */
+#define LANE_PATIENCE_NS (2 * BC_NS_PER_MS)
 /*
  * Of a lane that shares its lcore with the sources, see there. One small round may be a gap between two bursts of a flood, unless the
  * devices keep what comes meanwhile.
@@ -291,7 +293,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.accelerate = p->cfg.accelerate && p->lossy,
 			.calm_rounds = calm_rounds(p),
 			.statistics = p->cfg.statistics,
-			.patient = !p->lossy,
+			.lane_patience_ns = p->lossy ? 0 : LANE_PATIENCE_NS,
 			.one_cpu = p->cfg.one_cpu,
 			.filters = p->filters,
 			.publisher = p->cfg.publisher,

@@ -23,8 +23,6 @@
 #define BEHIND 16
 #define BEHIND_ONE_CPU 4
 #define BEHIND_LEFT 1
-/* A committer that has not got on for so long does not merely lack the CPU. */
-#define STANDSTILL_NS (1 * BC_NS_PER_S)
 /* So long at a time: the lcore has other things to look at, too. */
 #define COMMITTER_WAIT_NS (1 * BC_NS_PER_MS)
 
@@ -201,7 +199,7 @@ static uint32_t pack_some(struct bc_lane *l)
 		} else {
 			take_word(l, d);
 			k = 1;
-			enough = l->cfg.patient;
+			enough = l->cfg.patience_ns > 0;
 		}
 		bc_link_pop(l->cfg.in, k);
 		total += k;
@@ -367,7 +365,7 @@ static uint32_t compress_one(struct bc_lane *l, bool flooded)
 static void announce(struct bc_lane *l, uint32_t packets)
 {
 	/* A patient one's round ends with a chunk, however few packets of it were left. */
-	bool busy = packets >= (l->cfg.patient ? 1 : BC_PACK_BURST) && (!l->cfg.patient || l->cfg.one_cpu);
+	bool busy = packets >= (l->cfg.patience_ns ? 1 : BC_PACK_BURST) && (!l->cfg.patience_ns || l->cfg.one_cpu);
 
 	if (busy && l->unannounced < TOGETHER && plenty(l) && !l->ended)
 		return;
@@ -391,25 +389,23 @@ static uint32_t own_buffers(const struct bc_lane *l)
 	return ((l->spare != NULL) + (l->pack.buf != NULL) + l->tail - l->head) * l->cfg.n_lanes;
 }
 
-/* And gets on: for one that does not, on a full disk, the buffers fill until it has caught up again. */
+/* And gets on: the buffers are for the time in which it does not, because a disk stands still or is full. */
 static bool committer_behind(struct bc_lane *l)
 {
 	uint32_t used = bc_bufpool_total(l->cfg.pool) - bc_bufpool_available(l->cfg.pool);
 	uint64_t awaited = atomic_load_explicit(l->cfg.awaited, memory_order_relaxed), now_ns;
 
-	if (used < own_buffers(l) + (l->cfg.one_cpu ? BEHIND_ONE_CPU : BEHIND) * l->cfg.n_lanes) {
+	/* A chunk that it waits for itself must come, whatever the other lanes have put out. */
+	if (awaited == l->seq || used < own_buffers(l) + (l->cfg.one_cpu ? BEHIND_ONE_CPU : BEHIND) * l->cfg.n_lanes) {
 		l->behind_since_ns = 0;
 		return false;
 	}
-	/* A chunk that it waits for itself must come, whatever the other lanes have put out. */
-	if (awaited == l->seq)
-		return false;
 	now_ns = bc_mono_ns();
-	if (!l->behind_since_ns || (awaited != l->awaited && now_ns - l->behind_since_ns < STANDSTILL_NS)) {
+	if (!l->behind_since_ns || awaited != l->awaited) {
 		l->awaited = awaited;
 		l->behind_since_ns = now_ns;
 	}
-	return now_ns - l->behind_since_ns < STANDSTILL_NS;
+	return now_ns - l->behind_since_ns < l->cfg.patience_ns;
 }
 
 /* Which has the same CPU: let it write what is still in the caches. */
@@ -424,7 +420,7 @@ static void await_committer(struct bc_lane *l)
 
 uint32_t bc_lane_poll(struct bc_lane *l)
 {
-	bool behind = l->cfg.patient && committer_behind(l), enough = l->cfg.patient && l->tail - l->head >= AHEAD;
+	bool patient = l->cfg.patience_ns, behind = patient && committer_behind(l), enough = patient && l->tail - l->head >= AHEAD;
 	uint32_t n = behind || enough ? 0 : pack_some(l), blocks = 0;
 	bool busy = l->cfg.calm_rounds ? !calm(l, n) : n >= BUSY_ROUND;
 

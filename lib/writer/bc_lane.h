@@ -45,7 +45,11 @@ struct bc_lane_config {
 	 * 0: it does not.
 	 */
 	uint32_t calm_rounds;
-	bool patient;			/* every source can wait: nothing is gained by packing far ahead of what follows */
+	/*
+	 * Every source can wait, so that nothing is gained by packing far ahead of what follows: a patient lane. For so long it also
+	 * waits for a committer that does not get on, before the buffers have to spare the sources that. 0: a source would lose packets.
+	 */
+	uint64_t patience_ns;
 	bool one_cpu;			/* this is the only lcore, and the committer has no other CPU either */
 	uint32_t slice_bytes;		/* a compressed block's size */
 	const struct bc_iface_table *ifaces;

@@ -56,7 +56,8 @@ struct chain_config {
 	bool queue_option;
 	bool accelerate;
 	uint32_t calm_rounds;
-	bool patient, one_cpu;
+	uint64_t patience_ns;		/* of the lanes */
+	bool one_cpu;
 	uint64_t flush_ns;		/* 0: a second */
 	uint64_t sync_ns;		/* the committer's; 0: the same */
 	enum bc_store_kind store;	/* BC_STORE_DIR is 0 */
@@ -189,7 +190,7 @@ static inline void chain_new_lanes(struct chain *c)
 			.in = c->to_lane[i], .out = c->from_lane[i], .out_ready = &c->ready, .pool = c->pool, .index = i,
 			.n_lanes = c->cfg.lanes, .awaited = &c->awaited, .format = c->cfg.format, .snaplen = c->cfg.snaplen,
 			.framing = c->cfg.framing, .codec = c->cfg.codec, .level = c->cfg.level, .accelerate = c->cfg.accelerate,
-			.calm_rounds = c->cfg.calm_rounds, .patient = c->cfg.patient, .one_cpu = c->cfg.one_cpu, .slice_bytes = 65536,
+			.calm_rounds = c->cfg.calm_rounds, .patience_ns = c->cfg.patience_ns, .one_cpu = c->cfg.one_cpu, .slice_bytes = 65536,
 			.ifaces = c->ifaces, .queue_option = c->cfg.queue_option, .queue = { 3, 4, 5, 6 },
 		};
 

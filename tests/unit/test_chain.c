@@ -222,12 +222,12 @@ static void a_lane_that_keeps_its_sources_waiting_stores(void **state)
 }
 
 /* The committer waits for a file, and its chunks are all that a lane can have written. */
-static struct chain *with_a_late_committer(uint32_t lanes, enum bc_codec codec, char *watchfile)
+static struct chain *with_a_late_committer(uint32_t lanes, enum bc_codec codec, uint64_t patience_ns, char *watchfile)
 {
 	sprintf(watchfile, "/tmp/bc-go-%d", getpid());
 	unlink(watchfile);
-	return chain_new((struct chain_config){ .lanes = lanes, .codec = codec, .patient = true, .chunk_bytes = 8192, .buffers = 96,
-						.watchfile = watchfile });
+	return chain_new((struct chain_config){ .lanes = lanes, .codec = codec, .patience_ns = patience_ns, .chunk_bytes = 8192,
+						.buffers = 96, .watchfile = watchfile });
 }
 
 static void let_commit(struct chain *c, const char *watchfile)
@@ -243,7 +243,7 @@ static void a_patient_lane_lets_the_committer_be_few_chunks_behind(void **state)
 {
 	for (enum bc_codec codec = BC_CODEC_NONE; codec <= BC_CODEC_LZ4; codec++) {
 		char watchfile[64];
-		struct chain *c = with_a_late_committer(1, codec, watchfile);
+		struct chain *c = with_a_late_committer(1, codec, CHAIN_TIMEOUT_NS, watchfile);
 
 		chain_send_many(c, 1000, 1500);
 		let_merge(c);
@@ -258,7 +258,7 @@ static void a_patient_lane_lets_the_committer_be_few_chunks_behind(void **state)
 static void a_patient_lane_packs_what_the_committer_waits_for(void **state)
 {
 	char watchfile[64];
-	struct chain *c = with_a_late_committer(2, BC_CODEC_NONE, watchfile);
+	struct chain *c = with_a_late_committer(2, BC_CODEC_NONE, CHAIN_TIMEOUT_NS, watchfile);
 
 	chain_send_many(c, 900, 1500);
 	let_merge(c);
@@ -276,7 +276,7 @@ static void a_patient_lane_fills_the_buffers_when_the_committer_stands_still(voi
 {
 	uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS;
 	char watchfile[64];
-	struct chain *c = with_a_late_committer(1, BC_CODEC_NONE, watchfile);
+	struct chain *c = with_a_late_committer(1, BC_CODEC_NONE, BC_NS_PER_MS, watchfile);
 
 	chain_send_many(c, 900, 1500);
 	let_merge(c);
@@ -288,7 +288,7 @@ static void a_patient_lane_fills_the_buffers_when_the_committer_stands_still(voi
 
 static void a_lane_that_shares_its_cpu_with_the_committer_waits_and_goes_on(void **state)
 {
-	struct chain *c = chain_new((struct chain_config){ .patient = true, .one_cpu = true, .buffers = 8 });
+	struct chain *c = chain_new((struct chain_config){ .patience_ns = BC_NS_PER_MS, .one_cpu = true, .buffers = 8 });
 
 	chain_send_many(c, 900, 1500);
 	chain_end(c);

@@ -26,14 +26,9 @@ GEN_CPU = CPUS[-1]
 DUMPCAP_PRELOAD = "librte_mempool_dpaa.so.23"
 
 
-def pin(cpus, limit=None):
+def pin(cpus):
     """What a new process does before it becomes its program."""
-    def before():
-        if cpus:
-            os.sched_setaffinity(0, set(cpus))
-        if limit:
-            limit.enter(os.getpid())
-    return before
+    return lambda: os.sched_setaffinity(0, set(cpus))
 
 
 def cpu_ns(pid):
@@ -50,14 +45,14 @@ def cpu_ns(pid):
 class Program:
     """A process of ours with its output in files, ended at the latest by close()."""
 
-    def __init__(self, ctx, argv, cpus=None, env=None, stdin=subprocess.DEVNULL, stdout=None, limit=None):
+    def __init__(self, ctx, argv, cpus=None, env=None, stdin=subprocess.DEVNULL, stdout=None):
         self.ctx = ctx
         self.argv = [str(a) for a in argv]
         self.log = ctx.folder / f"{unique('log')}"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(self.argv, stdin=stdin, stdout=stdout or log, stderr=log,
                                             env={**environment(ctx.folder), **(env or {})},
-                                            preexec_fn=pin(cpus, limit) if cpus or limit else None)
+                                            preexec_fn=pin(cpus) if cpus else None)
         ctx.saw(self.argv)
 
     def __enter__(self):

@@ -35,10 +35,10 @@ class Peer(Program):
     }
     READY = {"tcpdump": "listening on", "dumpcap": "File:", "netsniff-ng": "Running!"}
 
-    def __init__(self, ctx, name, nic, limit=None):
+    def __init__(self, ctx, name, nic):
         self.name = name
         self.path = ctx.tmpfs / unique("peer")
-        super().__init__(ctx, self.COMMANDS[name](nic, self.path), cpus=[TOOL_CPU], limit=limit)
+        super().__init__(ctx, self.COMMANDS[name](nic, self.path), cpus=[TOOL_CPU])
 
     def wait_capturing(self):
         self.wait_output(self.READY[self.name])
@@ -63,10 +63,10 @@ class Ours(Braidcap):
         "braidcap net_af_packet": ("dpdk:net_af_packet0,iface={},framecnt=16384", "pcapng"),
     }
 
-    def __init__(self, ctx, name, nic, limit=None):
+    def __init__(self, ctx, name, nic, *more):
         spec, form = self.SPECS[name]
         self.path = ctx.tmpfs / f"{unique('ours')}.{form}"
-        super().__init__(ctx, ["-i", spec.format(nic), "-w", self.path, "--format", form, "-Z", "none", "--no-promisc"], limit=limit)
+        super().__init__(ctx, ["-i", spec.format(nic), "-w", self.path, "--format", form, "-Z", "none", "--no-promisc", *more])
 
     def wait_capturing(self):
         super().wait_capturing()
@@ -82,14 +82,19 @@ def tools(ctx):
     return [n for n in names if n in ("braidcap pcap:", "tcpdump")] if ctx.quick else names
 
 
-def begin(ctx, name, nic, limit=None):
-    return (Ours if name in Ours.SPECS else Peer)(ctx, name, nic, limit)
+def begin(ctx, name, nic, limited):
+    if name not in Ours.SPECS:
+        return Peer(ctx, name, nic)
+    # What is kept is to be written meanwhile, not from memory afterwards.
+    return Ours(ctx, name, nic, *(["--memory", "8"] if limited else []))
 
 
 def trial(ctx, name, far, generator, limit=None, **job):
     """One run of a tool: the share that was lost, the rate that was kept, and CPU ns per packet written."""
-    with begin(ctx, name, far, limit) as tool:
+    with begin(ctx, name, far, limit is not None) as tool:
         tool.wait_capturing()
+        if limit:
+            limit.enter(tool.process.pid)
         before, cpu = arrived(far), tool.cpu()
         sent = generator.send(**job)
         time.sleep(SETTLE_SECONDS)
