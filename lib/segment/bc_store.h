@@ -21,6 +21,7 @@
 #define BC_STORE_PATH_MAX 4096
 #define BC_STORE_RESERVE 65536U
 #define BC_STORE_STEP (8U * 1024 * 1024)
+#define BC_STORE_STEP_TMPFS (512U * 1024)
 
 struct bc_store;
 
@@ -73,7 +74,7 @@ struct bc_store_config {
 	uint32_t pid;		/* DIR, FILE: stands in temporary names */
 	uint32_t reserve;	/* bytes kept free for bc_store_write_tail(); 0: BC_STORE_RESERVE */
 	bool keep_empty;	/* DIR, FILE: a file of no bytes is a valid segment */
-	uint32_t step;		/* disk space is taken in steps of this many bytes; 0: BC_STORE_STEP */
+	uint32_t step;		/* disk space is taken in steps of this many bytes; 0: BC_STORE_STEP, or BC_STORE_STEP_TMPFS there */
 	enum bc_io io;		/* DIR, FILE; bc_store_stats() tells what came of it */
 	uint32_t depth;		/* direct writes in flight, 1 is without io_uring; 0: the one found best */
 	struct bc_peer *peer;	/* PEER; borrowed, not yet started */
