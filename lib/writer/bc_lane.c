@@ -364,10 +364,10 @@ static uint32_t compress_one(struct bc_lane *l, bool flooded)
 /* At once, but for a lane that has its hands full while there are buffers. */
 static void announce(struct bc_lane *l, uint32_t packets)
 {
-	/* A patient one's round ends with a chunk, however few packets of it were left. */
-	bool busy = packets >= (l->cfg.patience_ns ? 1 : BC_PACK_BURST) && (!l->cfg.patience_ns || l->cfg.one_cpu);
+	/* A patient one's round ends with a chunk, however few packets of it were left; a committer with a CPU of its own is to begin. */
+	uint32_t busy = !l->cfg.patience_ns ? BC_PACK_BURST : l->cfg.one_cpu ? 1 : UINT32_MAX;
 
-	if (busy && l->unannounced < TOGETHER && plenty(l) && !l->ended)
+	if (packets >= busy && l->unannounced < TOGETHER && plenty(l) && !l->ended)
 		return;
 	l->unannounced = 0;
 	sem_post(l->cfg.out_ready);
