@@ -146,7 +146,7 @@ static struct bc_pipeline_config pipeline_config(const struct centre *c, uint32_
 		.link_size = link_size(c),
 		.disk_step = merge ? 0 : DISK_STEP,
 		.pool = c->pool,
-		.clock = c->clock,
+		.clock = c->calibration.clock,
 		.numa_node = -1,
 		.tls = tls_files(c->cfg),
 		.drain_ns = (uint64_t)(common->drain_timeout_s * (double)BC_NS_PER_S),
@@ -286,12 +286,12 @@ static void name_output(struct centre *c, uint32_t i)
 
 static int new_shared(struct centre *c, const struct bc_plan *plan, struct bc_err *err)
 {
-	c->clock = aligned_alloc(BC_CACHE_LINE, (sizeof(*c->clock) + 63) / 64 * 64);
-	if (!c->clock)
-		return bc_err_set(err, -ENOMEM, "no memory for the clock");
-	memset(c->clock, 0, sizeof(*c->clock));
-	bc_clock_init(c->clock);
+	int r = calibration_begin(&c->calibration, err);
+
+	if (r)
+		return r;
 	c->pool = bc_packet_pool_new("braidcap", centre_mbufs(c, plan), SOCKET_ID_ANY, false, err);
+	calibration_end(&c->calibration);
 	return c->pool ? 0 : -ENOMEM;
 }
 
@@ -332,7 +332,7 @@ void centre_free(struct centre *c)
 	bc_tls_free(c->tls);
 	if (c->wake_fd >= 0)
 		close(c->wake_fd);
-	free(c->clock);
+	calibration_free(&c->calibration);
 	free(c->source);
 	free(c->series);
 	free(c->pipeline);
@@ -468,7 +468,7 @@ bool centre_control(struct centre *c)
 	uint64_t now_ns = bc_utc_ns();
 	bool stop = bc_collector_done(c->collector), done = true;
 
-	bc_clock_update(c->clock);
+	bc_clock_update(c->calibration.clock);
 	for (uint32_t i = 0; i < c->n_pipelines; i++) {
 		if (stop)
 			bc_pipeline_stop(c->pipeline[i]);

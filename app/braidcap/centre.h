@@ -14,6 +14,7 @@
 #include "bc_pipeline.h"
 #include "bc_plan.h"
 #include "bc_publisher.h"
+#include "calibration.h"
 
 /* One series of segments. */
 struct centre_series {
@@ -37,7 +38,7 @@ struct centre {
 	struct bc_pipeline **pipeline;
 	uint32_t n_pipelines;
 	struct rte_mempool *pool;
-	struct bc_clock *clock;
+	struct calibration calibration;	/* its clock is all pipelines' */
 	struct bc_tls *tls;
 	struct bc_publisher *publisher;
 	_Atomic bool gone[BC_MAX_CLIENTS];	/* its connection has ended, and subscribers are not told yet: the network sets */

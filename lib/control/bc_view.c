@@ -453,8 +453,8 @@ json_t *bc_view_clock(const struct bc_pipeline *p)
 	struct bc_clock_status st;
 	char description[512];
 
-	bc_clock_status(p->clock, &st);
-	bc_clock_describe(p->clock, description, sizeof(description));
+	bc_clock_status(p->cfg.clock, &st);
+	bc_clock_describe(p->cfg.clock, description, sizeof(description));
 	for (uint32_t i = 0; i < p->ledger->n_sources; i++) {
 		const struct bc_source_account *a = &p->ledger->source[i];
 

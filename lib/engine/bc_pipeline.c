@@ -86,19 +86,6 @@ static void drop_packets(void *ctx, const struct bc_desc *d, uint32_t n)
 			rte_pktmbuf_free(bc_desc_obj(&d[i]));
 }
 
-static int new_clock(struct bc_pipeline *p, struct bc_err *err)
-{
-	p->clock = p->cfg.clock;
-	if (p->clock)
-		return 0;
-	p->clock = aligned_alloc(BC_CACHE_LINE, (sizeof(*p->clock) + 63) / 64 * 64);
-	if (!p->clock)
-		return bc_err_set(err, -ENOMEM, "no memory for the clock");
-	memset(p->clock, 0, sizeof(*p->clock));
-	bc_clock_init(p->clock);
-	return 0;
-}
-
 static bool has_devices(const struct bc_pipeline_config *cfg)
 {
 	for (uint32_t i = 0; i < cfg->n_sources; i++)
@@ -125,14 +112,10 @@ static int new_pool(struct bc_pipeline *p, struct bc_err *err)
 
 static int new_tables(struct bc_pipeline *p, struct bc_err *err)
 {
-	int r = new_clock(p, err);
-
 	p->ifaces = bc_iface_table_new();
 	p->ledger = bc_ledger_new();
-	if (!r && (!p->ifaces || !p->ledger))
-		r = bc_err_set(err, -ENOMEM, "no memory for the ledger");
-	if (r)
-		return r;
+	if (!p->ifaces || !p->ledger)
+		return bc_err_set(err, -ENOMEM, "no memory for the ledger");
 	p->ledger->n_outputs = p->cfg.n_outputs;
 	return new_pool(p, err);
 }
@@ -152,7 +135,7 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 	struct bc_source_env env = {
 		.pool = p->pool,
 		.mbufs_share = mbufs_share(p),
-		.clock = p->clock,
+		.clock = p->cfg.clock,
 		.ifaces = p->ifaces,
 		.ledger = p->ledger,
 		.log = p->cfg.log,
@@ -330,7 +313,7 @@ static int new_merge(struct bc_pipeline *p, struct bc_err *err)
 		.drop = drop_packets,
 		.limit_reached = &p->limit_reached,
 		.now_ns = clock_now,
-		.now_ctx = p->clock,
+		.now_ctx = p->cfg.clock,
 	};
 
 	for (uint32_t i = 0; i < p->n_sources; i++) {
@@ -394,8 +377,6 @@ void bc_pipeline_free(struct bc_pipeline *p)
 		rte_mempool_free(p->pool);
 	bc_ledger_free(p->ledger);
 	free(p->ifaces);
-	if (!p->cfg.clock)
-		free(p->clock);
 	free(p);
 }
 
@@ -514,8 +495,6 @@ bool bc_pipeline_control(struct bc_pipeline *p)
 	if (!p->stopping && (gone || atomic_load(&p->limit_reached)))
 		bc_pipeline_stop(p);
 	if (!p->ended) {
-		if (!p->cfg.clock)
-			bc_clock_update(p->clock);
 		for (uint32_t i = 0; i < p->n_sources; i++)
 			bc_source_stats(p->source[i]);
 		if (all_sources(p, BC_SOURCE_ENDED) || (p->stopping && all_sources(p, BC_SOURCE_QUIET)))

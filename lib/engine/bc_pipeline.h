@@ -33,7 +33,7 @@ struct bc_pipeline_config {
 	uint32_t disk_step;			/* disk space is taken in steps of so many bytes; 0: the store's default */
 	uint32_t mbufs;				/* 0: by the sources */
 	struct rte_mempool *pool;		/* NULL: one of its own; otherwise not owned, and shared with other pipelines */
-	struct bc_clock *clock;			/* NULL: one of its own; otherwise not owned, and the caller updates it */
+	struct bc_clock *clock;			/* not owned; the caller calibrates it before, and updates it */
 	int numa_node;				/* where they are wanted: the devices'; -1: anywhere */
 	struct bc_tls_files tls;		/* for the remote peers that use TLS; borrowed */
 	uint64_t drain_ns;			/* for what remote peers have not taken at the end */
@@ -63,7 +63,6 @@ struct bc_pipeline_config {
 
 struct bc_pipeline {
 	struct bc_pipeline_config cfg;
-	struct bc_clock *clock;
 	struct bc_iface_table *ifaces;
 	struct bc_ledger *ledger;
 	struct rte_mempool *pool;
@@ -104,7 +103,7 @@ void bc_pipeline_lane_stage(struct bc_pipeline *p, uint32_t output, uint32_t lan
 int bc_pipeline_start(struct bc_pipeline *p, struct bc_err *err);
 
 /*
- * Call about every 100 ms, every 10 ms once stopping: disciplines the clocks, reads loss counters, and takes a stop through its
+ * Call about every 100 ms, every 10 ms once stopping: reads loss counters, and takes a stop through its
  * steps. True when everything is drained and written: the lcores' loops end by themselves.
  */
 bool bc_pipeline_control(struct bc_pipeline *p);

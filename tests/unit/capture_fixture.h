@@ -51,8 +51,8 @@ static inline struct fixture *fixture_new(uint32_t n_sources, uint32_t n_outputs
 	p->cfg.n_outputs = n_outputs;
 	p->cfg.n_lcores = 1;
 	p->start_ns = 1000;
-	p->clock = fixture_object(sizeof(*p->clock));
-	bc_clock_init_ticks(p->clock, BC_TICKS_SYSTEM, "for a test");
+	p->cfg.clock = fixture_object(sizeof(*p->cfg.clock));
+	bc_clock_init_ticks(p->cfg.clock, BC_TICKS_SYSTEM, "for a test");
 	p->ifaces = bc_iface_table_new();
 	p->ledger = bc_ledger_new();
 	p->ledger->n_outputs = n_outputs;
@@ -91,7 +91,7 @@ static inline void fixture_free(struct fixture *f)
 	}
 	bc_ledger_free(p->ledger);
 	free(p->ifaces);
-	free(p->clock);
+	free(p->cfg.clock);
 	free(p);
 	free(f);
 }
