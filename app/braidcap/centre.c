@@ -50,7 +50,7 @@ static void raise_file_limit(void)
 	}
 }
 
-static int new_inlets(struct centre *c, struct bc_err *err)
+static int new_recv_rings(struct centre *c, struct bc_err *err)
 {
 	int r = 0;
 
@@ -58,7 +58,7 @@ static int new_inlets(struct centre *c, struct bc_err *err)
 	if (c->wake_fd < 0)
 		return bc_err_set(err, -errno, "eventfd: %s", strerror(errno));
 	for (uint32_t i = 0; !r && i < c->n_clients; i++)
-		r = bc_inlet_new(INLET_BYTES, c->wake_fd, &c->inlet[i], err);
+		r = bc_recv_ring_new(INLET_BYTES, c->wake_fd, &c->recv_ring[i], err);
 	return r;
 }
 
@@ -71,7 +71,7 @@ static void describe_sources(struct centre *c)
 			.spec = (char *)(uintptr_t)c->name[i],
 			.kind = BC_SOURCE_REMOTE,
 			.queues = 1,
-			.inlet = c->inlet[i],
+			.recv_ring = c->recv_ring[i],
 			.max_caplen = c->cfg->max_caplen,
 			.max_ifaces = merge ? BC_MAX_IFACES / c->n_clients : BC_MAX_IFACES,
 			.end_segments = !merge,
@@ -95,7 +95,7 @@ int centre_new(const struct bc_collect_config *cfg, const struct bc_log *log, st
 	c->series = calloc(c->n_pipelines, sizeof(*c->series));
 	c->pipeline = calloc(c->n_pipelines, sizeof(struct bc_pipeline *));
 	raise_file_limit();
-	r = c->source && c->series && c->pipeline ? new_inlets(c, err) : bc_err_set(err, -ENOMEM, "no memory for the clients");
+	r = c->source && c->series && c->pipeline ? new_recv_rings(c, err) : bc_err_set(err, -ENOMEM, "no memory for the clients");
 	if (r) {
 		centre_free(c);
 		return r;
@@ -153,8 +153,8 @@ static struct bc_pipeline_config pipeline_config(const struct centre *c, uint32_
 		.accelerate = common->accelerate,
 		.publisher = c->publisher,
 		.client = { series_name(c, i) },
-		.tap = { true },
-		.tap_ns = common->zmq_ns,
+		.mirror = { true },
+		.mirror_ns = common->zmq_ns,
 		.log = c->log,
 	};
 }
@@ -211,7 +211,7 @@ int centre_listen(struct centre *c, struct bc_err *err)
 		.allow = cfg->allow,
 		.n_allow = cfg->n_allow,
 		.n_clients = c->n_clients,
-		.inlet = c->inlet,
+		.recv_ring = c->recv_ring,
 		.wake_fd = c->wake_fd,
 		.tls = c->tls,
 		.tls_all = cfg->tls,
@@ -238,7 +238,7 @@ static void store_nothing(struct bc_output_config *o)
 {
 	o->kind = BC_DEST_NULL;
 	o->completed = o->on_segment = NULL;
-	o->keep = (struct bc_keep){ .age_ns = 0 };
+	o->keep = (struct bc_retention_rules){ .age_ns = 0 };
 }
 
 /* Where the segments of pipeline i go, and what they are called. */
@@ -260,7 +260,7 @@ static int describe_output(struct centre *c, uint32_t i, struct bc_err *err)
 		s->output.series = series_name(c, i);
 		/* One looks after the folder that all share. */
 		if (c->kept)
-			s->output.keep = (struct bc_keep){ .age_ns = 0 };
+			s->output.keep = (struct bc_retention_rules){ .age_ns = 0 };
 		c->kept = true;
 		return 0;
 	}
@@ -328,7 +328,7 @@ void centre_free(struct centre *c)
 	bc_publisher_free(c->publisher);
 	rte_mempool_free(c->pool);
 	for (uint32_t i = 0; i < c->n_clients; i++)
-		bc_inlet_free(c->inlet[i]);
+		bc_recv_ring_free(c->recv_ring[i]);
 	bc_tls_free(c->tls);
 	if (c->wake_fd >= 0)
 		close(c->wake_fd);
@@ -372,10 +372,10 @@ bool centre_hooks_idle(const struct centre *c)
 	return idle;
 }
 
-void centre_end_hooks(struct centre *c, bool now)
+void centre_end_post_publish(struct centre *c, bool now)
 {
 	for (uint32_t i = 0; i < c->n_pipelines; i++)
-		bc_pipeline_end_hooks(c->pipeline[i], now);
+		bc_pipeline_end_post_publish(c->pipeline[i], now);
 	for (uint32_t i = 0; i < c->n_clients; i++)
 		tell_gone(c, i);
 }
@@ -400,7 +400,7 @@ static uint64_t received(const struct bc_pipeline *p)
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < p->n_sources; i++)
-		n += bc_counter_get(&p->source[i]->account->door.received);
+		n += bc_counter_get(&p->source[i]->account->ingress.received);
 	return n;
 }
 
@@ -496,7 +496,7 @@ static json_t *client(struct centre *c, uint32_t i)
 			 "since_ns", bc_view_u64(k.since_ns),
 			 "connections", bc_view_u64(k.connections),
 			 "failures", bc_view_u64(k.failures),
-			 "packets", bc_view_u64(bc_counter_get(&a->door.received)),
+			 "packets", bc_view_u64(bc_counter_get(&a->ingress.received)),
 			 "bytes", bc_view_u64(k.bytes),
 			 "stored", !c->no_store[i],
 			 "last_end", bc_view_string(k.reason));

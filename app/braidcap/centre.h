@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A centre: the clients that may send, each with an inlet, and the pipelines that store what they send: one for all (--merge), or one
+ * A centre: the clients that may send, each with a receive ring, and the pipelines that store what they send: one for all (--merge), or one
  * for each. Control thread.
  */
 #ifndef CENTRE_H
@@ -32,7 +32,7 @@ struct centre {
 	uint32_t n_clients;
 	const char *name[BC_MAX_CLIENTS];
 	bool no_store[BC_MAX_CLIENTS];
-	struct bc_inlet *inlet[BC_MAX_CLIENTS];
+	struct bc_recv_ring *recv_ring[BC_MAX_CLIENTS];
 	struct bc_source_config *source;	/* by client */
 	struct centre_series *series;		/* by pipeline */
 	struct bc_pipeline **pipeline;
@@ -71,7 +71,7 @@ void centre_abort(struct centre *c);
 void centre_join(struct centre *c);
 /* After that: do published segments still have to be moved, commands to be run? end waits for it, or (now) gives it up. */
 bool centre_hooks_idle(const struct centre *c);
-void centre_end_hooks(struct centre *c, bool now);
+void centre_end_post_publish(struct centre *c, bool now);
 void centre_rotate(struct centre *c);
 bool centre_failed(const struct centre *c);
 uint64_t centre_received(const struct centre *c);

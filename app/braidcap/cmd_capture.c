@@ -241,7 +241,7 @@ static uint64_t total_received(const struct bc_pipeline *p)
 	uint64_t n = 0;
 
 	for (uint32_t i = 0; i < p->n_sources; i++)
-		n += bc_counter_get(&p->source[i]->account->door.received);
+		n += bc_counter_get(&p->source[i]->account->ingress.received);
 	return n;
 }
 
@@ -347,13 +347,13 @@ static int new_publisher(struct capture *c, struct bc_err *err)
 }
 
 /* Applications hear of all files, and get the packets of one output. */
-static void set_hooks(struct capture *c, struct bc_pipeline_config *pc)
+static void set_post_publish(struct capture *c, struct bc_pipeline_config *pc)
 {
 	pc->publisher = c->publisher;
-	pc->tap_ns = c->cfg.zmq_ns;
+	pc->mirror_ns = c->cfg.zmq_ns;
 	for (uint32_t i = 0; c->publisher && i < c->cfg.n_outputs; i++) {
 		pc->client[i] = c->client;
-		pc->tap[i] = i == bc_config_tapped(&c->cfg);
+		pc->mirror[i] = i == bc_config_mirrored(&c->cfg);
 	}
 }
 
@@ -380,7 +380,7 @@ static int prepare(struct capture *c, struct bc_err *err)
 	r = new_publisher(c, err);
 	if (r)
 		return r;
-	set_hooks(c, &pc);
+	set_post_publish(c, &pc);
 	r = bc_pipeline_new(&pc, &c->pipeline, err);
 	if (!r)
 		r = make_lcores(c, err);
@@ -419,13 +419,13 @@ static bool lost_any(const struct bc_pipeline *p)
 }
 
 /* Segments are moved, commands run, packets published to their end, unless one more signal comes. */
-static void wait_for_hooks(struct capture *c)
+static void wait_for_post_publish(struct capture *c)
 {
 	bool now = false;
 
 	while (!now && !bc_pipeline_idle(c->pipeline))
 		now = signals_hurried(&c->signals);
-	bc_pipeline_end_hooks(c->pipeline, now);
+	bc_pipeline_end_post_publish(c->pipeline, now);
 	bc_publisher_event(c->publisher, "disconnect", c->client, NULL);
 	while (!now && !bc_publisher_idle(c->publisher))
 		now = signals_hurried(&c->signals);
@@ -438,7 +438,7 @@ static int finish(struct capture *c)
 
 	rte_eal_mp_wait_lcore();
 	bc_pipeline_join(c->pipeline);
-	wait_for_hooks(c);
+	wait_for_post_publish(c);
 	display_erase(c->display);
 	status = bc_pipeline_failed(c->pipeline) ? EXIT_FAILED : EXIT_DONE;
 	if (c->cfg.report && report_write(c->cfg.report, bc_view_report(c->pipeline), &err) != 0)

@@ -335,13 +335,13 @@ static void release(struct collect *c)
 }
 
 /* Segments are moved and commands run to their end, unless one more signal comes. */
-static void wait_for_hooks(struct collect *c)
+static void wait_for_post_publish(struct collect *c)
 {
 	bool now = false;
 
 	while (!now && !centre_hooks_idle(c->centre))
 		now = signals_hurried(&c->signals);
-	centre_end_hooks(c->centre, now);
+	centre_end_post_publish(c->centre, now);
 }
 
 static int finish(struct collect *c)
@@ -351,7 +351,7 @@ static int finish(struct collect *c)
 
 	rte_eal_mp_wait_lcore();
 	centre_join(c->centre);
-	wait_for_hooks(c);
+	wait_for_post_publish(c);
 	status = centre_failed(c->centre) ? EXIT_FAILED : EXIT_DONE;
 	if (c->cfg.common.report && report_write(c->cfg.common.report, bc_group_report(&c->centre->group), &err) != 0)
 		status = fail(&err, EXIT_FAILED);

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "bc_expire.h"
-#include "bc_keep_parse.h"
+#include "bc_retention_parse.h"
 #include "bc_number.h"
 
 static const char help[] =
@@ -82,7 +82,7 @@ static int expire_folder(struct expire *e, const char *folder)
 
 static int take(struct expire *e, int o, const char *text, struct bc_err *err)
 {
-	struct bc_keep *k = &e->cfg.keep;
+	struct bc_retention_rules *k = &e->cfg.keep;
 
 	switch (o) {
 	case OPT_AGE:
@@ -145,7 +145,7 @@ int cmd_expire(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind == argc || !bc_keep_wanted(&e.cfg.keep)) {
+	if (optind == argc || !bc_retention_wanted(&e.cfg.keep)) {
 		fprintf(stderr, "braidcap: expire: %s\n", optind == argc ? "name the folders" :
 			"say what is to be kept: --keep-age, --keep-number, --keep-size, --keep-free, or --recompress");
 		return 2;

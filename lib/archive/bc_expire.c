@@ -394,7 +394,7 @@ static void recompress(struct look *l, struct segment *s)
 
 static void recompress_old(struct look *l)
 {
-	const struct bc_keep *k = &l->cfg->keep;
+	const struct bc_retention_rules *k = &l->cfg->keep;
 	const uint64_t now = bc_utc_ns();
 
 	for (size_t i = 0; k->recompress && i < l->n_ours && !cancelled(l); i++) {

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "bc_err.h"
-#include "bc_keep.h"
+#include "bc_retention_rules.h"
 
 enum bc_expire_deed {
 	BC_EXPIRE_REMOVED,
@@ -32,7 +32,7 @@ struct bc_expire_act {
 
 struct bc_expire_config {
 	const char *folder;
-	struct bc_keep keep;
+	struct bc_retention_rules keep;
 	bool dry_run;
 	const _Atomic bool *cancel;	/* set by any thread: end soon; may be NULL */
 	void (*act)(void *ctx, const struct bc_expire_act *act);	/* may be NULL */

@@ -18,7 +18,7 @@ struct job {
 	int folder_fd;
 	const char *file;
 	int from, to;		/* to: -1 before it is made */
-	const struct bc_keep *keep;
+	const struct bc_retention_rules *keep;
 	const _Atomic bool *cancel;
 	uint8_t *a, *b;		/* PIECE each */
 	char name[BC_SERIES_MAX + 16];
@@ -249,7 +249,7 @@ static int recompress(struct job *j, uint64_t *ret_bytes)
 	return r ? r : remove_old(j);
 }
 
-int bc_recompress(int folder_fd, const char *file, int fd, const struct bc_series *series, const struct bc_keep *keep,
+int bc_recompress(int folder_fd, const char *file, int fd, const struct bc_series *series, const struct bc_retention_rules *keep,
 		  const _Atomic bool *cancel, uint64_t *ret_bytes, struct bc_err *err)
 {
 	struct bc_err why = { .msg = "" };

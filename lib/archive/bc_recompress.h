@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "bc_err.h"
-#include "bc_keep.h"
+#include "bc_retention_rules.h"
 #include "bc_series.h"
 
 /*
@@ -22,7 +22,7 @@
  *   -EBUSY     another process is at it;
  *   -ECANCELED *cancel was set meanwhile (may be NULL).
  */
-int bc_recompress(int folder_fd, const char *file, int fd, const struct bc_series *series, const struct bc_keep *keep,
+int bc_recompress(int folder_fd, const char *file, int fd, const struct bc_series *series, const struct bc_retention_rules *keep,
 		  const _Atomic bool *cancel, uint64_t *ret_bytes, struct bc_err *err);
 
 #endif

@@ -20,7 +20,7 @@
 
 struct bc_retention {
 	char *folder;
-	struct bc_keep keep;
+	struct bc_retention_rules keep;
 	const struct bc_log *log;
 	struct bc_expire *expire;
 	pthread_t thread;
@@ -126,7 +126,7 @@ static int start_thread(struct bc_retention *r)
 	return -e;
 }
 
-int bc_retention_new(const char *folder, const struct bc_keep *keep, const struct bc_log *log, struct bc_retention **ret,
+int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, const struct bc_log *log, struct bc_retention **ret,
 		     struct bc_err *err)
 {
 	struct bc_retention *r = calloc(1, sizeof(*r));

@@ -7,13 +7,13 @@
 
 #include "bc_err.h"
 #include "bc_expire.h"
-#include "bc_keep.h"
+#include "bc_retention_rules.h"
 #include "bc_log.h"
 
 struct bc_retention;
 
 /* folder is copied. Each file that is removed or recompressed, and each failure, goes to the log. 0, or a negative errno and a line in err. */
-int bc_retention_new(const char *folder, const struct bc_keep *keep, const struct bc_log *log, struct bc_retention **ret,
+int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, const struct bc_log *log, struct bc_retention **ret,
 		     struct bc_err *err);
 
 /* Any thread: a segment was published. Never waits. */

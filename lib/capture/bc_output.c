@@ -37,14 +37,14 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 	if (o->cfg.pipeout)
 		bc_committer_fate(o->committer, file_bytes, err);
 	if (o->after)
-		bc_after_segment(o->after, path, file_bytes, info, err);
+		bc_post_publish_segment(o->after, path, file_bytes, info, err);
 	else
 		settled(o, path, file_bytes, info, err);
 }
 
-static int new_hooks(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+static int new_post_publish(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
-	struct bc_after_config ac = {
+	struct bc_post_publish_config ac = {
 		.completed = o->cfg.completed,
 		.command = o->cfg.on_segment,
 		.command_seconds = o->cfg.on_segment_seconds,
@@ -57,14 +57,14 @@ static int new_hooks(struct bc_output *o, const struct bc_output_env *env, struc
 	};
 	int r = 0;
 
-	if (env->publisher && env->client && env->tap) {
-		o->tap = bc_tap_new(env->publisher, env->client, o->cfg.format, env->tap_ns);
-		if (!o->tap)
+	if (env->publisher && env->client && env->mirror) {
+		o->mirror = bc_mirror_new(env->publisher, env->client, o->cfg.format, env->mirror_ns);
+		if (!o->mirror)
 			return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
 	}
 	if (ac.completed || ac.command || (ac.publisher && ac.client))
-		r = bc_after_new(&ac, &o->after, err);
-	if (!r && bc_keep_wanted(&o->cfg.keep))
+		r = bc_post_publish_new(&ac, &o->after, err);
+	if (!r && bc_retention_wanted(&o->cfg.keep))
 		r = bc_retention_new(ac.completed ? ac.completed : o->cfg.dest, &o->cfg.keep, env->log, &o->retention, err);
 	return r;
 }
@@ -232,7 +232,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.free_chunks = o->free_chunks,
 		.pool = o->pool,
 		.store = o->store,
-		.tap = o->tap,
+		.mirror = o->mirror,
 		.ledger = env->ledger,
 		.codec = o->cfg.codec,
 		.level = o->cfg.level,
@@ -279,7 +279,7 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 	if (!r)
 		r = new_lanes(o, env, err);
 	if (!r)
-		r = new_hooks(o, env, err);
+		r = new_post_publish(o, env, err);
 	if (!r)
 		r = open_store(o, env, err);
 	if (!r)
@@ -320,13 +320,13 @@ void bc_output_close(struct bc_output *o, bool abort)
 
 bool bc_output_idle(struct bc_output *o)
 {
-	return !o->after || bc_after_idle(o->after);
+	return !o->after || bc_post_publish_idle(o->after);
 }
 
-void bc_output_end_hooks(struct bc_output *o, bool now)
+void bc_output_end_post_publish(struct bc_output *o, bool now)
 {
 	if (o->after)
-		bc_after_close(o->after, now);
+		bc_post_publish_close(o->after, now);
 	if (o->retention)
 		bc_retention_close(o->retention);
 }
@@ -336,11 +336,11 @@ void bc_output_free(struct bc_output *o)
 	if (!o)
 		return;
 	bc_output_close(o, false);
-	bc_output_end_hooks(o, true);
-	bc_after_free(o->after);
+	bc_output_end_post_publish(o, true);
+	bc_post_publish_free(o->after);
 	bc_committer_free(o->committer);
 	bc_retention_free(o->retention);
-	bc_tap_free(o->tap);
+	bc_mirror_free(o->mirror);
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
 		bc_lane_free(o->lane[i]);
 		bc_link_free(o->to_lane[i]);

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bc_after.h"
+#include "bc_post_publish.h"
 #include "bc_chunker.h"
 #include "bc_committer.h"
 #include "bc_filters.h"
@@ -43,8 +43,8 @@ struct bc_output_env {
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
-	bool tap;			/* and of packets */
-	bool tap_ns;			/* with nanoseconds */
+	bool mirror;			/* and of packets */
+	bool mirror_ns;			/* with nanoseconds */
 	struct bc_peer *peer;		/* of a remote peer; not yet started, outlives the output */
 	uint64_t drain_ns;		/* for what a remote peer has not taken at the end */
 	void (*over)(void *ctx);	/* called by the I/O thread when it ends; may be NULL */
@@ -67,8 +67,8 @@ struct bc_output {
 	pthread_mutex_t closing;		/* of store, against those who only look */
 	struct bc_seglog *segments;
 	struct bc_segstat *statistics;	/* NULL: nobody wants them */
-	struct bc_after *after;		/* NULL: published segments are left alone */
-	struct bc_tap *tap;
+	struct bc_post_publish *after;		/* NULL: published segments are left alone */
+	struct bc_mirror *mirror;
 	struct bc_retention *retention;	/* NULL: everything is kept */
 	struct bc_output_account *account;
 	const struct bc_filters *filters;
@@ -94,6 +94,6 @@ void bc_output_close(struct bc_output *o, bool abort);
 bool bc_output_idle(struct bc_output *o);
 
 /* After bc_output_close(): wait until it is, or, with now, end what hooks do. */
-void bc_output_end_hooks(struct bc_output *o, bool now);
+void bc_output_end_post_publish(struct bc_output *o, bool now);
 
 #endif

@@ -11,7 +11,7 @@
 #include "bc_format.h"
 #include "bc_gprs.h"
 #include "bc_io.h"
-#include "bc_keep.h"
+#include "bc_retention_rules.h"
 
 enum bc_dest { BC_DEST_FOLDER, BC_DEST_FILE, BC_DEST_STDOUT, BC_DEST_PEER, BC_DEST_NULL };
 
@@ -49,7 +49,7 @@ struct bc_output_config {
 	char *completed;		/* published segments go to this folder; NULL: they stay */
 	char *on_segment;		/* a shell command, run after each; NULL: none */
 	uint32_t on_segment_seconds;	/* that it may take; 0: the default */
-	struct bc_keep keep;		/* of the segments in the folder where they stay */
+	struct bc_retention_rules keep;		/* of the segments in the folder where they stay */
 	uint32_t writers;		/* lanes; 0: as many as the plan finds */
 	char *file_ext;			/* of names in a folder; NULL: by format and codec */
 	char *pipeout;			/* a shell command that each segment goes through; NULL: none */

@@ -12,11 +12,11 @@
 
 #define LINK_SIZE 4096U
 /* Where every source can wait there is no burst to be kept, and what is in few mbufs is in the caches. */
-#define LINK_SIZE_PATIENT 1024U
+#define LINK_SIZE_BLOCKING 1024U
 /* What the lcores' mempool caches may keep: one of 512 holds up to 1.5 times that. */
 #define MBUFS_PER_LCORE 1024U
 #define MBUFS_MIN 16384U
-#define MBUFS_MIN_PATIENT 4096U
+#define MBUFS_MIN_BLOCKING 4096U
 #define DEVICE_DESCRIPTORS 4096U
 /* Packets that one round of the merge emits at the most. */
 #define MERGE_BUDGET 1024
@@ -43,7 +43,7 @@ static uint32_t link_size(const struct bc_pipeline_config *cfg)
 {
 	if (cfg->link_size)
 		return cfg->link_size;
-	return all_can_wait(cfg) ? LINK_SIZE_PATIENT : LINK_SIZE;
+	return all_can_wait(cfg) ? LINK_SIZE_BLOCKING : LINK_SIZE;
 }
 
 static uint64_t holds(const struct bc_pipeline_config *cfg)
@@ -72,7 +72,7 @@ uint32_t bc_pipeline_holds(const struct bc_pipeline_config *cfg)
 uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg)
 {
 	uint64_t n = holds(cfg) + (uint64_t)cfg->n_lcores * MBUFS_PER_LCORE;
-	uint32_t least = all_can_wait(cfg) ? MBUFS_MIN_PATIENT : MBUFS_MIN;
+	uint32_t least = all_can_wait(cfg) ? MBUFS_MIN_BLOCKING : MBUFS_MIN;
 
 	if (cfg->mbufs)
 		return cfg->mbufs;
@@ -159,12 +159,12 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 	}
 	for (uint32_t i = 0; i < p->n_sources; i++) {
 		p->lossy |= !p->source[i]->lossless;
-		p->hasty |= !p->source[i]->wait;
+		p->drop_on_full |= !p->source[i]->wait;
 		p->link[i] = p->source[i]->link = bc_link_new(link_size(&p->cfg));
 		if (!p->link[i])
 			return bc_err_set(err, -ENOMEM, "no memory for a link");
 	}
-	for (uint32_t i = 0; p->hasty && i < p->n_sources; i++)
+	for (uint32_t i = 0; p->drop_on_full && i < p->n_sources; i++)
 		if (p->source[i]->unattended_ns > UNATTENDED_BESIDE_HASTY_NS)
 			p->source[i]->unattended_ns = UNATTENDED_BESIDE_HASTY_NS;
 	return 0;
@@ -250,7 +250,7 @@ static uint32_t calm_rounds(const struct bc_pipeline *p)
 {
 	if (p->cfg.n_lcores > 1 || !p->lossy)
 		return 0;
-	return p->hasty ? CALM_ROUNDS : CALM_ROUNDS_KEPT;
+	return p->drop_on_full ? CALM_ROUNDS : CALM_ROUNDS_KEPT;
 }
 
 static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
@@ -281,8 +281,8 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.filters = p->filters,
 			.publisher = p->cfg.publisher,
 			.client = p->cfg.client[o],
-			.tap = p->cfg.tap[o],
-			.tap_ns = p->cfg.tap_ns,
+			.mirror = p->cfg.mirror[o],
+			.mirror_ns = p->cfg.mirror_ns,
 			.over = p->cfg.output_over,
 			.over_ctx = p->cfg.output_over_ctx,
 			.peer = p->peer[o],
@@ -318,8 +318,8 @@ static int new_merge(struct bc_pipeline *p, struct bc_err *err)
 
 	for (uint32_t i = 0; i < p->n_sources; i++) {
 		mc.link[i] = p->link[i];
-		mc.patient[i] = p->source[i]->ops->patient;
-		if (mc.patient[i])
+		mc.blocking[i] = p->source[i]->ops->blocking;
+		if (mc.blocking[i])
 			mc.now_ns = NULL;
 	}
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
@@ -583,10 +583,10 @@ bool bc_pipeline_idle(const struct bc_pipeline *p)
 	return true;
 }
 
-void bc_pipeline_end_hooks(struct bc_pipeline *p, bool now)
+void bc_pipeline_end_post_publish(struct bc_pipeline *p, bool now)
 {
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
-		bc_output_end_hooks(p->output[o], now || p->aborted);
+		bc_output_end_post_publish(p->output[o], now || p->aborted);
 }
 
 int bc_pipeline_set_filter(struct bc_pipeline *p, uint32_t output, const char *expression, struct bc_err *err)

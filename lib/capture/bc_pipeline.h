@@ -53,12 +53,12 @@ struct bc_pipeline_config {
 	void *output_over_ctx;
 	/*
 	 * The publisher is told of the segments of each output that has a client's name here, and gets the packets of those that are to be
-	 * tapped. It outlives the pipeline. connect and disconnect are the caller's to tell.
+	 * mirrored. It outlives the pipeline. connect and disconnect are the caller's to tell.
 	 */
 	struct bc_publisher *publisher;		/* NULL: none */
 	const char *client[BC_MAX_OUTPUTS];	/* borrowed until bc_pipeline_free; NULL: this output is not published */
-	bool tap[BC_MAX_OUTPUTS];		/* its packets too */
-	bool tap_ns;				/* with nanoseconds */
+	bool mirror[BC_MAX_OUTPUTS];		/* its packets too */
+	bool mirror_ns;				/* with nanoseconds */
 };
 
 struct bc_pipeline {
@@ -77,7 +77,7 @@ struct bc_pipeline {
 	uint64_t start_ns;
 	bool live;				/* a source goes on while nothing comes: no file, no peer */
 	bool lossy;				/* a source may lose packets by waiting, so that compressing less helps */
-	bool hasty;				/* and one does so as soon as its link is full */
+	bool drop_on_full;				/* and one does so as soon as its link is full */
 	/* The control thread writes, telemetry reads. */
 	_Atomic uint64_t stop_ns;
 	_Atomic bool stopping, ended, aborted, joined, paused;
@@ -123,7 +123,7 @@ void bc_pipeline_join(struct bc_pipeline *p);
 /* After the join: do published segments still have to be moved, commands to be run? */
 bool bc_pipeline_idle(const struct bc_pipeline *p);
 /* Wait for that, or, with now, end at once the command that runs and forget those that wait. After an abort it is always at once. */
-void bc_pipeline_end_hooks(struct bc_pipeline *p, bool now);
+void bc_pipeline_end_post_publish(struct bc_pipeline *p, bool now);
 
 /* Replace an output's filter; "" or NULL: all packets. 0 or a negative errno with libpcap's words in err; the old one stays then. */
 int bc_pipeline_set_filter(struct bc_pipeline *p, uint32_t output, const char *expression, struct bc_err *err);

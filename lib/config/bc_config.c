@@ -108,7 +108,7 @@ int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err 
 	return rc;
 }
 
-uint32_t bc_config_tapped(const struct bc_config *c)
+uint32_t bc_config_mirrored(const struct bc_config *c)
 {
 	uint32_t i = 0;
 

@@ -73,7 +73,7 @@ int bc_config_parse_mtracecap(int argc, char **argv, struct bc_config *ret, cons
 void bc_config_free(struct bc_config *c);
 
 /* The output whose packets --zmq-publish gets: the first that is no remote peer. */
-uint32_t bc_config_tapped(const struct bc_config *c);
+uint32_t bc_config_mirrored(const struct bc_config *c);
 
 /* The text of --help. */
 extern const char bc_config_help[];

@@ -232,7 +232,7 @@ int bc_config_check(const struct bc_config *c, struct bc_err *err)
 		rc = check_tls(c, err);
 	if (!rc)
 		rc = bc_config_check_machine(c, err);
-	if (!rc && c->zmq_publish && bc_config_tapped(c) == c->n_outputs)
+	if (!rc && c->zmq_publish && bc_config_mirrored(c) == c->n_outputs)
 		rc = bc_err_set(err, -EINVAL, "--zmq-publish: packets are published of an output that is no remote peer: add one, "
 				"such as -w null:");
 	if (!rc && c->zmq_client)

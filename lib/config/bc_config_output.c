@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "bc_config_draft.h"
-#include "bc_keep_parse.h"
+#include "bc_retention_parse.h"
 #include "bc_number.h"
 #include "bc_wire.h"
 
@@ -342,7 +342,7 @@ static int set_keep(struct build *b)
 {
 	const char *age = text_of(b, BC_OUT_KEEP_AGE), *size = text_of(b, BC_OUT_KEEP_SIZE), *space = text_of(b, BC_OUT_KEEP_FREE);
 	const char *recompress = text_of(b, BC_OUT_RECOMPRESS);
-	struct bc_keep *k = &b->o->keep;
+	struct bc_retention_rules *k = &b->o->keep;
 	char label[BC_LABEL_MAX];
 	int rc = 0;
 
@@ -358,7 +358,7 @@ static int set_keep(struct build *b)
 }
 
 /* What is done with published segments needs some. */
-static int check_hooks(struct build *b)
+static int check_post_publish(struct build *b)
 {
 	static const enum bc_output_setting hooks[] = { BC_OUT_COMPLETED, BC_OUT_ON_SEGMENT };
 	static const enum bc_output_setting keeps[] = { BC_OUT_KEEP_AGE, BC_OUT_KEEP_NUMBER, BC_OUT_KEEP_SIZE, BC_OUT_KEEP_FREE,
@@ -399,7 +399,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 	static int (*const steps[])(struct build *b) = {
 		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io,
 		set_file_ext, set_mode, set_clock, check_rotation, check_numbered,
-		set_keep, check_hooks,
+		set_keep, check_post_publish,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
 	int rc = 0;

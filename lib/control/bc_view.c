@@ -106,9 +106,9 @@ static json_t *source(const struct bc_pipeline *p, uint32_t i)
 	struct bc_balance b;
 
 	bc_ledger_balance(p->ledger, 0, i, &b);
-	bc_ledger_door_losses(p->ledger, i, dropped);
+	bc_ledger_ingress_losses(p->ledger, i, dropped);
 	for (uint32_t o = 0; o < p->ledger->n_outputs; o++)
-		filtered += bc_counter_get(&a->door.filtered[o]);
+		filtered += bc_counter_get(&a->ingress.filtered[o]);
 	return json_pack("{s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "name", bc_view_string(a->name),
 			 "interface", bc_view_string(a->interface),
@@ -133,11 +133,11 @@ static json_t *source_clock(const struct bc_pipeline *p, uint32_t i)
 /* What was done with published segments; NULL: nothing is asked for. */
 static json_t *hooks(const struct bc_output *o)
 {
-	struct bc_after_stats st;
+	struct bc_post_publish_stats st;
 
 	if (!o->after)
 		return NULL;
-	bc_after_stats(o->after, &st);
+	bc_post_publish_stats(o->after, &st);
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:i}",
 			 "moved", bc_view_u64(st.moved),
 			 "move_failed", bc_view_u64(st.move_failed),

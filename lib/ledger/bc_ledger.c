@@ -48,15 +48,15 @@ static void add_source(const struct bc_ledger *l, uint32_t output, uint32_t s, s
 	for (int i = 0; i < BC_LOSS_COUNT; i++) {
 		uint64_t outside = bc_counter_get(&a->control.dropped[i]);
 
-		b->dropped[i] += bc_counter_get(&o->dropped[i]) + bc_counter_get(&a->door.dropped[i]) + outside;
+		b->dropped[i] += bc_counter_get(&o->dropped[i]) + bc_counter_get(&a->ingress.dropped[i]) + outside;
 		b->received += outside;
 	}
 	b->dropped[BC_LOSS_PAST_END] += bc_counter_get(&a->merge.past_end[output]);
 	b->late += bc_counter_get(&a->merge.late);
 	b->forced += bc_counter_get(&a->merge.forced);
-	b->filtered += bc_counter_get(&a->door.filtered[output]);
-	b->received += bc_counter_get(&a->door.received);
-	b->received_bytes += bc_counter_get(&a->door.received_bytes);
+	b->filtered += bc_counter_get(&a->ingress.filtered[output]);
+	b->received += bc_counter_get(&a->ingress.received);
+	b->received_bytes += bc_counter_get(&a->ingress.received_bytes);
 }
 
 void bc_ledger_balance(const struct bc_ledger *l, uint32_t output, uint32_t source, struct bc_balance *ret)
@@ -72,12 +72,12 @@ void bc_ledger_balance(const struct bc_ledger *l, uint32_t output, uint32_t sour
 	ret->unaccounted = (int64_t)(ret->received - ret->written - ret->filtered - ret->dropped_total);
 }
 
-void bc_ledger_door_losses(const struct bc_ledger *l, uint32_t source, uint64_t ret[BC_LOSS_COUNT])
+void bc_ledger_ingress_losses(const struct bc_ledger *l, uint32_t source, uint64_t ret[BC_LOSS_COUNT])
 {
 	const struct bc_source_account *a = &l->source[source];
 
 	for (int i = 0; i < BC_LOSS_COUNT; i++)
-		ret[i] = bc_counter_get(&a->door.dropped[i]) + bc_counter_get(&a->control.dropped[i]);
+		ret[i] = bc_counter_get(&a->ingress.dropped[i]) + bc_counter_get(&a->control.dropped[i]);
 }
 
 void bc_ledger_output_losses(const struct bc_ledger *l, uint32_t output, uint64_t ret[BC_LOSS_COUNT])

@@ -2,7 +2,7 @@
 /*
  * The ledger: for each source and each output o
  *
- *     received = written[o] + filtered[o] + dropped at the door + dropped[o] + what is in flight
+ *     received = written[o] + filtered[o] + dropped at ingress + dropped[o] + what is in flight
  *
  * where received also counts what the NIC or the kernel said it lost, so that nothing offered is left out.
  * Counters live until the process ends and are never reset. Each has one writing thread, named beside it.
@@ -63,7 +63,7 @@ struct bc_source_account {
 		bc_counter_t received_bytes;	/* on the wire */
 		bc_counter_t filtered[BC_MAX_OUTPUTS];	/* not dropped here, and not wanted by this output */
 		bc_counter_t dropped[BC_LOSS_COUNT];
-	} door BC_CACHE_ALIGNED;
+	} ingress BC_CACHE_ALIGNED;
 
 	/* The merge. */
 	struct {
@@ -117,7 +117,7 @@ struct bc_balance {
 	uint64_t filtered;
 	uint64_t late;
 	uint64_t forced;
-	uint64_t dropped[BC_LOSS_COUNT];	/* at the door and in the output */
+	uint64_t dropped[BC_LOSS_COUNT];	/* at ingress and in the output */
 	uint64_t dropped_total;
 	int64_t unaccounted;			/* in flight while the capture runs; 0 at its end */
 };
@@ -126,13 +126,13 @@ struct bc_balance {
 void bc_ledger_balance(const struct bc_ledger *l, uint32_t output, uint32_t source, struct bc_balance *ret);
 
 /*
- * All outputs together: what was received and lost at the door counts once, what was written, filtered, lost in an output or is
+ * All outputs together: what was received and lost at ingress counts once, what was written, filtered, lost in an output or is
  * in flight counts for each output. With one output it is that one's balance. There is at least one. Any thread.
  */
 void bc_ledger_total(const struct bc_ledger *l, struct bc_balance *ret);
 
-/* The losses of one source at its door, and those of one output; together they are every loss once. Any thread. */
-void bc_ledger_door_losses(const struct bc_ledger *l, uint32_t source, uint64_t ret[BC_LOSS_COUNT]);
+/* The losses of one source at its ingress, and those of one output; together they are every loss once. Any thread. */
+void bc_ledger_ingress_losses(const struct bc_ledger *l, uint32_t source, uint64_t ret[BC_LOSS_COUNT]);
 void bc_ledger_output_losses(const struct bc_ledger *l, uint32_t output, uint64_t ret[BC_LOSS_COUNT]);
 
 #endif

@@ -333,7 +333,7 @@ static bool force(struct bc_merge *m, uint64_t mono_ns)
 {
 	struct leaf *l = &m->leaf[m->winner];
 
-	if (l->n || l->key == BC_WATERMARK_END || m->cfg.patient[m->winner] || !anyone_waits(m)) {
+	if (l->n || l->key == BC_WATERMARK_END || m->cfg.blocking[m->winner] || !anyone_waits(m)) {
 		m->stuck_since_ns = 0;
 		return false;
 	}
@@ -363,12 +363,12 @@ static bool end_segments(struct bc_merge *m)
 		struct bc_link *l = m->leaf[i].link;
 		bool ended = true;
 
-		if (!bc_link_turn_asked(l) || bc_link_fill(l))
+		if (!bc_link_barrier_asked(l) || bc_link_fill(l))
 			continue;
 		for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
 			ended &= bc_chunker_cut(m->cfg.output[o]);
 		if (ended)
-			bc_link_turned(l);
+			bc_link_barrier_passed(l);
 		did = true;
 	}
 	return did;

@@ -20,7 +20,7 @@ struct bc_merge;
 struct bc_merge_config {
 	uint32_t n_links;
 	struct bc_link *link[BC_MAX_SOURCES];	/* link i is source i; not owned */
-	bool patient[BC_MAX_SOURCES];		/* a file: waited for however long it takes */
+	bool blocking[BC_MAX_SOURCES];		/* a file: waited for however long it takes */
 	uint32_t n_outputs;
 	struct bc_chunker *output[BC_MAX_OUTPUTS];	/* not owned */
 	struct bc_ledger *ledger;		/* not owned */

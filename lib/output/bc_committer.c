@@ -73,9 +73,9 @@ struct bc_committer {
 	uint8_t *text;			/* the segments' own bytes, plain; text_cap of them */
 	size_t text_cap;
 	uint8_t *coded;			/* and as blocks */
-	uint32_t tapped_ifaces;		/* described to the tap */
-	bool tapped;			/* the tap knows how the file begins */
-	int32_t tapped_linktype;	/* classic pcap: and this is its link type */
+	uint32_t mirrored_ifaces;		/* described to the mirror */
+	bool mirrored;			/* the mirror knows how the file begins */
+	int32_t mirrored_linktype;	/* classic pcap: and this is its link type */
 
 	bool dirty;			/* something was written since the last sync */
 	uint64_t synced_mono_ns, settled_mono_ns;
@@ -686,33 +686,33 @@ static int unclog(struct bc_committer *c)
 	return 0;
 }
 
-/* What the tap needs to know before it can read a chunk with these interfaces. */
-static bool tell_tap(struct bc_committer *c, uint32_t ifaces)
+/* What the mirror needs to know before it can read a chunk with these interfaces. */
+static bool tell_mirror(struct bc_committer *c, uint32_t ifaces)
 {
 	const struct bc_section *s = &c->cfg.section;
 	size_t len;
 
-	if (s->linktype != c->tapped_linktype)
-		c->tapped = false;
-	if (c->tapped && ifaces <= c->tapped_ifaces)
+	if (s->linktype != c->mirrored_linktype)
+		c->mirrored = false;
+	if (c->mirrored && ifaces <= c->mirrored_ifaces)
 		return true;
-	len = c->tapped ? bc_section_more(s, c->tapped_ifaces, ifaces, NULL, NULL, 0) : bc_section_begin(s, ifaces, NULL, NULL, 0);
+	len = c->mirrored ? bc_section_more(s, c->mirrored_ifaces, ifaces, NULL, NULL, 0) : bc_section_begin(s, ifaces, NULL, NULL, 0);
 	if (reserve_text(c, len))
 		return false;
-	len = c->tapped ? bc_section_more(s, c->tapped_ifaces, ifaces, NULL, c->text, len)
+	len = c->mirrored ? bc_section_more(s, c->mirrored_ifaces, ifaces, NULL, c->text, len)
 			: bc_section_begin(s, ifaces, NULL, c->text, len);
-	bc_tap_text(c->cfg.tap, c->text, len);
-	c->tapped = true;
-	c->tapped_linktype = s->linktype;
-	c->tapped_ifaces = ifaces;
+	bc_mirror_text(c->cfg.mirror, c->text, len);
+	c->mirrored = true;
+	c->mirrored_linktype = s->linktype;
+	c->mirrored_ifaces = ifaces;
 	return true;
 }
 
 /* Here, because here chunks are in order, and still whole records or blocks that can be read alone. */
-static void tap(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
+static void mirror(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
 {
-	if (k->len && bc_tap_wanted(c->cfg.tap) && tell_tap(c, k->ifaces))
-		bc_tap_chunk(c->cfg.tap, c->cfg.codec == BC_CODEC_LZ4, k->data, k->len, k->dense, (uint32_t)p->packets);
+	if (k->len && bc_mirror_wanted(c->cfg.mirror) && tell_mirror(c, k->ifaces))
+		bc_mirror_chunk(c->cfg.mirror, c->cfg.codec == BC_CODEC_LZ4, k->data, k->len, k->dense, (uint32_t)p->packets);
 }
 
 static void handle(struct bc_committer *c, const struct bc_chunk *k)
@@ -721,8 +721,8 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 	int r;
 
 	c->cfg.section.linktype = k->linktype;
-	if (c->cfg.tap)
-		tap(c, k, &p);
+	if (c->cfg.mirror)
+		mirror(c, k, &p);
 	r = unclog(c);
 
 	if (!r && !k->no_segment)

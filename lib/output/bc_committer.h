@@ -50,7 +50,7 @@ struct bc_committer_config {
 	/* Called by the committer's thread as its last deed: bc_committer_done() holds by then; may be NULL. */
 	void (*over)(void *ctx);
 	void *over_ctx;
-	struct bc_tap *tap;			/* gets every chunk, also what the disk refuses; not owned; NULL: nobody wants them */
+	struct bc_mirror *mirror;			/* gets every chunk, also what the disk refuses; not owned; NULL: nobody wants them */
 	const struct bc_log *log;		/* may be NULL */
 	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */
 	const char *(*filter)(void *ctx);

@@ -14,10 +14,10 @@
 /* The same where the sources take turns with the lane, so that a round cannot bring more than a burst of each. */
 #define BUSY_ROUND_SHARED 64
 
-/* Chunks that a patient lane has packed before it compresses the first: more would have left the caches by then. */
+/* Chunks that a blocking lane has packed before it compresses the first: more would have left the caches by then. */
 #define AHEAD 2
 /*
- * Chunks of each lane that the committer has not written, above which a patient one packs no more, for the same reason. On one CPU
+ * Chunks of each lane that the committer has not written, above which a blocking one packs no more, for the same reason. On one CPU
  * they take turns: fewer, for the smaller caches, and the lane goes on when few are left, so as not to be woken for each of them.
  */
 #define BEHIND 16
@@ -226,7 +226,7 @@ static void put_out(struct bc_lane *l)
 
 /*
  * What the level asks for, or what the backlog enforces; bc_lz4_block's acceleration. flooded: this lcore polls the sources
- * too, and they bring more than there is time for. Then the loss is at their door, where the backlog does not show it.
+ * too, and they bring more than there is time for. Then the loss is at their ingress, where the backlog does not show it.
  */
 static int acceleration(const struct bc_lane *l, bool flooded, bool *ret_pressed)
 {
@@ -364,7 +364,7 @@ static uint32_t compress_one(struct bc_lane *l, bool flooded)
 /* At once, but for a lane that has its hands full while there are buffers. */
 static void announce(struct bc_lane *l, uint32_t packets)
 {
-	/* A patient one's round ends with a chunk, however few packets of it were left; a committer with a CPU of its own is to begin. */
+	/* A blocking one's round ends with a chunk, however few packets of it were left; a committer with a CPU of its own is to begin. */
 	uint32_t busy = !l->cfg.patience_ns ? BC_PACK_BURST : l->cfg.one_cpu ? 1 : UINT32_MAX;
 
 	if (packets >= busy && l->unannounced < TOGETHER && plenty(l) && !l->ended)
@@ -420,7 +420,7 @@ static void await_committer(struct bc_lane *l)
 
 uint32_t bc_lane_poll(struct bc_lane *l)
 {
-	bool patient = l->cfg.patience_ns, behind = patient && committer_behind(l), enough = patient && l->tail - l->head >= AHEAD;
+	bool blocking = l->cfg.patience_ns, behind = blocking && committer_behind(l), enough = blocking && l->tail - l->head >= AHEAD;
 	uint32_t n = behind || enough ? 0 : pack_some(l), blocks = 0;
 	bool busy = l->cfg.calm_rounds ? !calm(l, n) : n >= BUSY_ROUND;
 

@@ -46,7 +46,7 @@ struct bc_lane_config {
 	 */
 	uint32_t calm_rounds;
 	/*
-	 * Every source can wait, so that nothing is gained by packing far ahead of what follows: a patient lane. For so long it also
+	 * Every source can wait, so that nothing is gained by packing far ahead of what follows: a blocking lane. For so long it also
 	 * waits for a committer that does not get on, before the buffers have to spare the sources that. 0: a source would lose packets.
 	 */
 	uint64_t patience_ns;

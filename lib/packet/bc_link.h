@@ -29,7 +29,7 @@ struct bc_link {
 	} c BC_CACHE_ALIGNED;
 	_Atomic uint64_t watermark_ns BC_CACHE_ALIGNED;	/* producer writes, consumer reads */
 	_Atomic bool absent;			/* producer writes, consumer reads */
-	_Atomic bool turn;			/* producer sets, consumer clears */
+	_Atomic bool barrier;			/* producer sets, consumer clears */
 	uint32_t size BC_CACHE_ALIGNED;		/* constant */
 	struct bc_desc *ring;			/* constant */
 };
@@ -136,22 +136,22 @@ static inline bool bc_link_absent(const struct bc_link *l)
 }
 
 /*
- * A turn ends the segments of all outputs between two packets of one producer: it asks after pushing the last one before, and
+ * A segment barrier ends the segments of all outputs between two packets of one producer: it asks after pushing the last one before, and
  * pushes the next when the consumer, who found the link empty and ended them, has said that it is done.
  */
-static inline void bc_link_ask_turn(struct bc_link *l)
+static inline void bc_link_ask_barrier(struct bc_link *l)
 {
-	atomic_store_explicit(&l->turn, true, memory_order_release);
+	atomic_store_explicit(&l->barrier, true, memory_order_release);
 }
 
-static inline bool bc_link_turn_asked(const struct bc_link *l)
+static inline bool bc_link_barrier_asked(const struct bc_link *l)
 {
-	return atomic_load_explicit(&l->turn, memory_order_acquire);
+	return atomic_load_explicit(&l->barrier, memory_order_acquire);
 }
 
-static inline void bc_link_turned(struct bc_link *l)
+static inline void bc_link_barrier_passed(struct bc_link *l)
 {
-	atomic_store_explicit(&l->turn, false, memory_order_release);
+	atomic_store_explicit(&l->barrier, false, memory_order_release);
 }
 
 /* Any thread: about how many descriptors wait. */

@@ -53,12 +53,12 @@ bool bc_client_name(const char *name)
 	return n > 0 && n <= BC_CLIENT_MAX;
 }
 
-struct bc_item *bc_item_new(enum bc_item_kind kind, struct bc_tap *tap, size_t len)
+struct bc_item *bc_item_new(enum bc_item_kind kind, struct bc_mirror *mirror, size_t len)
 {
 	struct bc_item *i = malloc(sizeof(*i) + len);
 
 	if (i)
-		*i = (struct bc_item){ .kind = kind, .tap = tap, .len = len };
+		*i = (struct bc_item){ .kind = kind, .mirror = mirror, .len = len };
 	return i;
 }
 
@@ -273,7 +273,7 @@ static void *run(void *arg)
 		if (i && i->kind == BC_ITEM_EVENT)
 			send_event(p, i);
 		else if (i)
-			bc_tap_take(i->tap, i);
+			bc_mirror_take(i->mirror, i);
 		free(i);
 		say_overflow(p);
 	} while (i || !stop);

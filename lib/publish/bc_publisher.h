@@ -54,7 +54,7 @@ bool bc_client_name(const char *name);
  */
 void bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text);
 
-/* What the publisher and all its taps did so far. */
+/* What the publisher and all its mirrors did so far. */
 struct bc_publisher_stats {
 	uint64_t events;		/* put */
 	uint64_t packets;		/* sent; while there is no subscription at all they are not */
@@ -71,23 +71,23 @@ void bc_publisher_stats(struct bc_publisher *p, struct bc_publisher_stats *ret);
  * is given what that writes: first the bytes that begin a file of the format, then chunks. A chunk that found no room is missing
  * from the stream, and the next one is good again.
  */
-struct bc_tap;
+struct bc_mirror;
 
 /*
  * NULL without memory. client is copied. format: of what is put. nanoseconds: packets go out as pcap with nanoseconds, otherwise microseconds as
  * osmo-pcap's.
  */
-struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, enum bc_format format, bool nanoseconds);
+struct bc_mirror *bc_mirror_new(struct bc_publisher *p, const char *client, enum bc_format format, bool nanoseconds);
 /* What was put is still sent. NULL is taken. */
-void bc_tap_free(struct bc_tap *t);
+void bc_mirror_free(struct bc_mirror *t);
 
 /* Is somebody there to have what is put? */
-bool bc_tap_wanted(const struct bc_tap *t);
+bool bc_mirror_wanted(const struct bc_mirror *t);
 
 /* What begins a file (in classic pcap each time, in pcapng the first time), or describes more interfaces in it: uncompressed whole items. Copied. Never lost. */
-void bc_tap_text(struct bc_tap *t, const uint8_t *text, size_t len);
+void bc_mirror_text(struct bc_mirror *t, const uint8_t *text, size_t len);
 
 /* Whole records: as they are, or whole LZ4 blocks of them, dense bytes when decompressed. Copied. Never waits. */
-void bc_tap_chunk(struct bc_tap *t, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets);
+void bc_mirror_chunk(struct bc_mirror *t, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets);
 
 #endif

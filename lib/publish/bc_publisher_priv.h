@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Private to lib/hook: what goes through the publisher's queue, and what its thread does with a tap's part of it. */
+/* Private to lib/hook: what goes through the publisher's queue, and what its thread does with a mirror's part of it. */
 #ifndef BC_PUBLISHER_PRIV_H
 #define BC_PUBLISHER_PRIV_H
 
@@ -10,7 +10,7 @@ enum bc_item_kind { BC_ITEM_EVENT, BC_ITEM_TEXT, BC_ITEM_CHUNK, BC_ITEM_END };
 struct bc_item {
 	struct bc_item *next;
 	enum bc_item_kind kind;
-	struct bc_tap *tap;
+	struct bc_mirror *mirror;
 	bool lz4;
 	uint32_t packets;
 	size_t dense;
@@ -20,7 +20,7 @@ struct bc_item {
 };
 
 /* Any thread. NULL without memory. */
-struct bc_item *bc_item_new(enum bc_item_kind kind, struct bc_tap *tap, size_t len);
+struct bc_item *bc_item_new(enum bc_item_kind kind, struct bc_mirror *mirror, size_t len);
 
 /* Takes the item in every case. bounded: false when the queue is too full for it, which is then gone. */
 bool bc_publisher_put(struct bc_publisher *p, struct bc_item *item, bool bounded);
@@ -31,7 +31,7 @@ bool bc_publisher_wanted(const struct bc_publisher *p);
 void bc_publisher_send_packet(struct bc_publisher *p, const char *topic, size_t topic_len, const uint8_t *header, size_t header_len,
 			      const uint8_t *head, size_t head_len, const uint8_t *data, size_t len);
 
-/* The publisher's thread: an item of a tap's; frees the tap at its END. */
-void bc_tap_take(struct bc_tap *t, const struct bc_item *item);
+/* The publisher's thread: an item of a mirror's; frees the mirror at its END. */
+void bc_mirror_take(struct bc_mirror *t, const struct bc_item *item);
 
 #endif

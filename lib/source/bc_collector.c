@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "bc_conn.h"
-#include "bc_limit.h"
+#include "bc_log_limit.h"
 
 #define EVENTS 64
 #define SHAKING_MAX 4			/* handshakes of one client at a time */
@@ -37,7 +37,7 @@ struct watch {
 
 enum phase {
 	SHAKING,	/* TLS */
-	WAITING,	/* for the inlet */
+	WAITING,	/* for the receive ring */
 	UP,
 };
 
@@ -52,19 +52,19 @@ struct session {
 	short asked;		/* of epoll; 0: it is not in the set */
 	bool dead;
 	bool hungry;		/* bytes may wait where epoll does not see them */
-	bool starved;		/* the inlet is full */
+	bool starved;		/* the receive ring is full */
 	uint64_t deadline_ns;	/* 0: none */
 };
 
 struct client {
 	const char *name;
-	struct bc_inlet *inlet;
+	struct bc_recv_ring *recv_ring;
 	struct session *shaking[SHAKING_MAX];
 	struct session *next;	/* waits until the source is done with the one before */
 	struct session *up;
-	bool ending;		/* the inlet is ENDED, and the source not done yet */
+	bool ending;		/* the receive ring is ENDED, and the source not done yet */
 	bool clean;		/* the end was in good order */
-	struct bc_limit limit;
+	struct bc_log_limit limit;
 	bc_counter_t bytes;
 	struct bc_collector_client told;	/* under the lock */
 };
@@ -79,7 +79,7 @@ struct bc_collector {
 	struct watch *listener;
 	struct client *client;
 	struct session *dead;	/* freed when no event can name it any more */
-	struct bc_limit limit;
+	struct bc_log_limit limit;
 	bc_counter_t refused;
 	uint64_t tended_ns;
 	uint64_t stop_ns;	/* when the stop was seen; 0: it was not */
@@ -96,7 +96,7 @@ static void say(struct bc_collector *c, struct client *k, enum bc_level level, c
 	uint64_t untold;
 	va_list ap;
 
-	if (!bc_limit(k ? &k->limit : &c->limit, bc_mono_ns(), &untold))
+	if (!bc_log_limit(k ? &k->limit : &c->limit, bc_mono_ns(), &untold))
 		return;
 	if (untold)
 		bc_log(c->cfg.log, level, "%s%s%llu lines like this were left out", k ? k->name : "", k ? ": " : "",
@@ -175,13 +175,13 @@ static void hang_up(struct bc_collector *c, struct client *k, bool clean, const 
 	k->ending = true;
 	bury(c, k->up);
 	k->up = NULL;
-	bc_inlet_end(k->inlet);
+	bc_recv_ring_end(k->recv_ring);
 }
 
 /* The source has taken the last byte. */
 static void ended(struct bc_collector *c, struct client *k)
 {
-	const char *why = k->inlet->src.why.msg;
+	const char *why = k->recv_ring->src.why.msg;
 
 	k->ending = false;
 	pthread_mutex_lock(&c->lock);
@@ -219,7 +219,7 @@ static void come_up(struct bc_collector *c, struct client *k, struct session *s)
 	pthread_mutex_unlock(&c->lock);
 	say(c, k, BC_NOTICE, "%s: connected%s%s%s", k->told.address, s->tls ? " by TLS" : "", cert[0] ? ", as " : "", cert);
 	tell(c, k, true);
-	bc_inlet_open(k->inlet);
+	bc_recv_ring_open(k->recv_ring);
 	s->hungry = c->hungry = true;
 }
 
@@ -244,7 +244,7 @@ static void join(struct bc_collector *c, struct client *k, struct session *s)
 	s->phase = WAITING;
 	s->deadline_ns = 0;
 	ask(c, s, 0);
-	if (bc_inlet_state(k->inlet) == BC_INLET_IDLE && !k->ending)
+	if (bc_recv_ring_state(k->recv_ring) == BC_RECV_RING_IDLE && !k->ending)
 		come_up(c, k, s);
 }
 
@@ -349,7 +349,7 @@ static void take_bytes(struct bc_collector *c, struct client *k, struct session 
 	s->hungry = false;
 	while (taken < READ_BUDGET) {
 		size_t room;
-		uint8_t *at = bc_inlet_room(k->inlet, &room);
+		uint8_t *at = bc_recv_ring_room(k->recv_ring, &room);
 		ptrdiff_t n;
 
 		s->starved = !room;
@@ -369,7 +369,7 @@ static void take_bytes(struct bc_collector *c, struct client *k, struct session 
 			hang_up(c, k, n == 0, n ? err.msg : "closed by the peer");
 			return;
 		}
-		bc_inlet_put(k->inlet, (size_t)n);
+		bc_recv_ring_put(k->recv_ring, (size_t)n);
 		bc_counter_add(&k->bytes, (uint64_t)n);
 		taken += (uint32_t)n;
 	}
@@ -394,11 +394,11 @@ static void tend_up(struct bc_collector *c, struct client *k, uint64_t now_ns)
 {
 	struct session *s = k->up;
 
-	if (bc_inlet_refused(k->inlet)) {
-		hang_up(c, k, false, k->inlet->src.why.msg);
+	if (bc_recv_ring_refused(k->recv_ring)) {
+		hang_up(c, k, false, k->recv_ring->src.why.msg);
 		return;
 	}
-	if (s->deadline_ns && bc_inlet_headed(k->inlet))
+	if (s->deadline_ns && bc_recv_ring_headed(k->recv_ring))
 		s->deadline_ns = 0;
 	if (s->deadline_ns && now_ns > s->deadline_ns)
 		hang_up(c, k, false, "it sent no link header in time");
@@ -417,7 +417,7 @@ static void tend(struct bc_collector *c, struct client *k, uint64_t now_ns)
 		give_up(c, k, k->next, "the collection ends");
 	if (k->up)
 		tend_up(c, k, now_ns);
-	if (k->ending && bc_inlet_state(k->inlet) == BC_INLET_IDLE)
+	if (k->ending && bc_recv_ring_state(k->recv_ring) == BC_RECV_RING_IDLE)
 		ended(c, k);
 	if (k->next && !k->ending && !k->up)
 		come_up(c, k, k->next);
@@ -524,7 +524,7 @@ static void name_clients(struct bc_collector *c)
 	for (uint32_t i = 0; i < c->cfg.n_allow; i++)
 		c->client[c->cfg.allow[i].client].name = c->cfg.allow[i].name;
 	for (uint32_t i = 0; i < c->cfg.n_clients; i++)
-		c->client[i].inlet = c->cfg.inlet[i];
+		c->client[i].recv_ring = c->cfg.recv_ring[i];
 }
 
 int bc_collector_new(const struct bc_collector_config *cfg, struct bc_collector **ret, struct bc_err *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The network side of a centre: one thread that accepts the peers that are allowed, sees to TLS, and puts what they send into their
- * inlets. When an inlet is full its peer is not read from, and TCP holds it back. It knows nothing of packets.
+ * receive rings. When a receive ring is full its peer is not read from, and TCP holds it back. It knows nothing of packets.
  *
  * Of a client that connects a second time the newer connection counts: the older one is closed, and read no more. In TLS that
  * takes a handshake first.
@@ -14,7 +14,7 @@
 
 #include "bc_allow.h"
 #include "bc_counter.h"
-#include "bc_inlet.h"
+#include "bc_recv_ring.h"
 #include "bc_listen.h"
 #include "bc_log.h"
 #include "bc_tls.h"
@@ -27,8 +27,8 @@ struct bc_collector_config {
 	const struct bc_allow *allow;	/* numbered */
 	uint32_t n_allow;
 	uint32_t n_clients;
-	struct bc_inlet *const *inlet;	/* by client */
-	int wake_fd;			/* the inlets' */
+	struct bc_recv_ring *const *recv_ring;	/* by client */
+	int wake_fd;			/* the receive rings' */
 	struct bc_tls *tls;		/* NULL: no entry of allow asks for it */
 	bool tls_all;			/* also of those that do not ask for it */
 	bool bind_names;		/* a client's certificate must be made out to its name */
@@ -48,7 +48,7 @@ int bc_collector_start(struct bc_collector *c);
 
 /* Any thread: accept no more, take what the peers' sockets hold by now, then close them. */
 void bc_collector_stop(struct bc_collector *c);
-/* Is that done? Then the inlets get nothing more. Any thread. */
+/* Is that done? Then the receive rings get nothing more. Any thread. */
 bool bc_collector_done(const struct bc_collector *c);
 
 /* Ends the thread, if it was started, and frees. NULL is taken. */

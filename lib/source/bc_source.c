@@ -42,7 +42,7 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 	s->env = *env;
 	s->index = (uint16_t)env->ledger->n_sources;
 	s->queue = queue;
-	s->wait = s->lossless = cfg->wait || ops->patient;
+	s->wait = s->lossless = cfg->wait || ops->blocking;
 	s->lateness_ns = cfg->lateness_us * BC_NS_PER_US;
 	s->numa_node = -1;
 	s->account = &env->ledger->source[env->ledger->n_sources++];
@@ -91,9 +91,9 @@ void bc_source_lost(struct bc_source *s, enum bc_loss loss, uint64_t total)
 
 void bc_source_dropped(struct bc_source *s, enum bc_loss loss, uint64_t n, uint64_t bytes)
 {
-	bc_counter_add(&s->account->door.received, n);
-	bc_counter_add(&s->account->door.received_bytes, bytes);
-	bc_counter_add(&s->account->door.dropped[loss], n);
+	bc_counter_add(&s->account->ingress.received, n);
+	bc_counter_add(&s->account->ingress.received_bytes, bytes);
+	bc_counter_add(&s->account->ingress.dropped[loss], n);
 	s->gap += n;
 }
 
@@ -103,14 +103,14 @@ static void count_received(struct bc_source *s, const struct bc_batch *b)
 
 	for (uint32_t i = 0; i < b->n; i++)
 		bytes += bc_meta(b->mbuf[i])->wire_len;
-	bc_counter_add(&s->account->door.received, b->n);
-	bc_counter_add(&s->account->door.received_bytes, bytes);
+	bc_counter_add(&s->account->ingress.received, b->n);
+	bc_counter_add(&s->account->ingress.received_bytes, bytes);
 }
 
 static void drop_all(struct bc_source *s, struct bc_batch *b, enum bc_loss loss)
 {
 	rte_pktmbuf_free_bulk(b->mbuf, b->n);
-	bc_counter_add(&s->account->door.dropped[loss], b->n);
+	bc_counter_add(&s->account->ingress.dropped[loss], b->n);
 	s->gap += b->n;
 }
 
@@ -171,7 +171,7 @@ static void sift(struct bc_source *s, struct bc_batch *b, uint8_t *mask, uint32_
 
 		for (uint32_t o = 0; o < s->env.n_outputs; o++)
 			if (counted && !(mask[i] >> o & 1))
-				bc_counter_add(&s->account->door.filtered[o], 1);
+				bc_counter_add(&s->account->ingress.filtered[o], 1);
 		if (!mask[i]) {
 			out[n_out++] = b->mbuf[i];
 			continue;
@@ -235,7 +235,7 @@ static void deliver(struct bc_source *s, struct bc_batch *b)
 		enqueue(s, b, mask, n);
 	if (n < b->n) {
 		rte_pktmbuf_free_bulk(b->mbuf + n, b->n - n);
-		bc_counter_add(&s->account->door.dropped[BC_LOSS_LINK_FULL], b->n - n);
+		bc_counter_add(&s->account->ingress.dropped[BC_LOSS_LINK_FULL], b->n - n);
 		s->gap += b->n - n;
 	}
 }
@@ -254,7 +254,7 @@ static void maybe_quiet(struct bc_source *s, uint32_t n, bool more)
 	if (!s->stopped_mono_ns)
 		s->stopped_mono_ns = now_ns;
 	s->drained += n;
-	if (s->ops->patient || (n == 0 && !more && now_ns - s->stopped_mono_ns >= s->linger_ns) || s->drained > s->device_packets)
+	if (s->ops->blocking || (n == 0 && !more && now_ns - s->stopped_mono_ns >= s->linger_ns) || s->drained > s->device_packets)
 		atomic_store_explicit(&s->state, BC_SOURCE_QUIET, memory_order_release);
 }
 
@@ -271,7 +271,7 @@ uint32_t bc_source_poll(struct bc_source *s)
 			end(s);
 		if (state != BC_SOURCE_RUNNING)
 			return 0;
-		if (s->ops->patient && command != BC_SOURCE_RUN) {
+		if (s->ops->blocking && command != BC_SOURCE_RUN) {
 			if (command != BC_SOURCE_PAUSE)
 				maybe_quiet(s, 0, false);
 			return 0;

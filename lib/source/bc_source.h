@@ -61,10 +61,10 @@ struct bc_source;
 
 struct bc_source_ops {
 	const char *kind;
-	bool patient;		/* the merge waits for it without a limit; a stop ends it at once */
+	bool blocking;		/* the merge waits for it without a limit; a stop ends it at once */
 	/*
 	 * Take up to max packets without waiting. Source's lcore. Packets that the driver had to drop are counted by it, in
-	 * the door's account and in s->gap.
+	 * the ingress account and in s->gap.
 	 */
 	void (*rx)(struct bc_source *s, struct bc_batch *b, uint32_t max);
 	/* Enter in the ledger what the NIC or the kernel lost. Control thread. May be NULL. */

@@ -10,7 +10,7 @@
 
 enum bc_source_kind { BC_SOURCE_DPDK, BC_SOURCE_PCAP, BC_SOURCE_FILE, BC_SOURCE_NULL, BC_SOURCE_REMOTE };
 
-struct bc_inlet;
+struct bc_recv_ring;
 
 struct bc_source_config {
 	char *spec;			/* as the user wrote it */
@@ -30,7 +30,7 @@ struct bc_source_config {
 	uint64_t count;			/* null: packets per queue, 0: no end */
 	uint32_t size;			/* null: bytes per packet, default 64 */
 	/* remote: a peer that sends to us; the spec is its name. Never of a command line. */
-	struct bc_inlet *inlet;		/* where its bytes come in; not owned */
+	struct bc_recv_ring *recv_ring;		/* where its bytes come in; not owned */
 	uint32_t max_caplen;		/* a packet that claims more ends its connection; 0: no limit but the protocol's */
 	uint32_t max_ifaces;		/* interfaces that it may have in the capture's table, in all its connections */
 	bool end_segments;		/* the series is its own: a connection's end ends the segment */

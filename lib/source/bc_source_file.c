@@ -230,7 +230,7 @@ static void file_close(struct bc_source *s)
 
 static const struct bc_source_ops file_ops = {
 	.kind = "file",
-	.patient = true,
+	.blocking = true,
 	.rx = file_rx,
 	.close = file_close,
 };

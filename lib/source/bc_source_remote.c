@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A peer that sends us what it captured, in osmo-pcap's protocol. A thread of the network's brings its bytes through the inlet; here
+ * A peer that sends us what it captured, in osmo-pcap's protocol. A thread of the network's brings its bytes through the receive ring; here
  * they are taken apart, without a system call. A peer that is not connected is absent: the merge does not wait for it.
  */
 #include "bc_source_kinds.h"
@@ -10,21 +10,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bc_inlet.h"
+#include "bc_recv_ring.h"
 #include "bc_packet.h"
 #include "bc_wire.h"
 
-/* The inlet's ring keeps what comes, and behind it TCP holds the peer back: nothing is lost, but time. */
+/* The receive ring keeps what comes, and behind it TCP holds the peer back: nothing is lost, but time. */
 #define UNATTENDED_NS (900 * BC_NS_PER_US)
 
 struct remote {
-	struct bc_inlet *inlet;
+	struct bc_recv_ring *recv_ring;
 	uint32_t max_caplen, max_ifaces;
 	bool end_segments, one_linktype;
 	struct bc_wire *wire;		/* of the connection; NULL between two */
 	bool broken;			/* what follows of this connection is thrown away */
 	bool sent;			/* packets went on since the last turn */
-	bool turn_due;			/* to be asked for before anything else goes on */
+	bool barrier_due;			/* to be asked for before anything else goes on */
 	bool turning;			/* it was asked for */
 	uint64_t last_ns;
 	uint32_t n_known;		/* interfaces in the capture's table that are this peer's */
@@ -93,9 +93,9 @@ static int take_link(struct bc_source *s, struct bc_err *err)
 	p->n_ifaces = n;
 	s->account->iface = iface[0];
 	/* A segment of one link type cannot go on with another. */
-	p->turn_due = p->one_linktype && p->sent && before != BC_IFACE_NONE &&
+	p->barrier_due = p->one_linktype && p->sent && before != BC_IFACE_NONE &&
 		      s->env.ifaces->entry[before].linktype != s->env.ifaces->entry[iface[0]].linktype;
-	atomic_store_explicit(&p->inlet->src.headed, true, memory_order_relaxed);
+	atomic_store_explicit(&p->recv_ring->src.headed, true, memory_order_relaxed);
 	return 0;
 }
 
@@ -127,18 +127,18 @@ static bool take_packet(struct bc_source *s, struct bc_batch *b, const struct bc
 static void refuse(struct remote *p)
 {
 	p->broken = true;
-	bc_inlet_refuse(p->inlet);
+	bc_recv_ring_refuse(p->recv_ring);
 }
 
 /* Take the messages at data apart, up to max packets; returns how many bytes they were. */
 static size_t take_messages(struct bc_source *s, struct bc_batch *b, uint32_t max, const uint8_t *data, size_t len)
 {
 	struct remote *p = s->priv;
-	struct bc_err *why = &p->inlet->src.why;
+	struct bc_err *why = &p->recv_ring->src.why;
 	struct bc_record rec;
 	size_t at = 0, used, need;
 
-	while (b->n < max && !p->turn_due) {
+	while (b->n < max && !p->barrier_due) {
 		int r = bc_wire_next(p->wire, data + at, len - at, &used, &need, &rec, why);
 
 		if (r == BC_WIRE_READ_MORE)
@@ -163,13 +163,13 @@ static void finish(struct bc_source *s, size_t left)
 	struct remote *p = s->priv;
 
 	if (left && !p->broken)
-		bc_err_set(&p->inlet->src.why, -EBADMSG, "it ended within a message: %zu bytes are thrown away", left);
-	bc_inlet_take(p->inlet, left);
+		bc_err_set(&p->recv_ring->src.why, -EBADMSG, "it ended within a message: %zu bytes are thrown away", left);
+	bc_recv_ring_take(p->recv_ring, left);
 	bc_wire_free(p->wire);
 	p->wire = NULL;
 	p->broken = false;
 	bc_link_set_absent(s->link, true);
-	bc_inlet_finish(p->inlet);
+	bc_recv_ring_finish(p->recv_ring);
 }
 
 /* A connection begins; false without memory, which comes again. */
@@ -189,24 +189,24 @@ static bool turned(struct bc_source *s)
 	struct remote *p = s->priv;
 
 	/* The packets before it were pushed when the last round ended. */
-	if (p->turn_due) {
-		bc_link_ask_turn(s->link);
-		p->turn_due = p->sent = false;
+	if (p->barrier_due) {
+		bc_link_ask_barrier(s->link);
+		p->barrier_due = p->sent = false;
 		p->turning = true;
 	}
 	if (p->turning)
-		p->turning = bc_link_turn_asked(s->link);
+		p->turning = bc_link_barrier_asked(s->link);
 	return !p->turning;
 }
 
 static void remote_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct remote *p = s->priv;
-	enum bc_inlet_state state = bc_inlet_state(p->inlet);
+	enum bc_recv_ring_state state = bc_recv_ring_state(p->recv_ring);
 	const uint8_t *data;
 	size_t len, used;
 
-	if (state == BC_INLET_IDLE) {
+	if (state == BC_RECV_RING_IDLE) {
 		if (!bc_link_absent(s->link))
 			bc_link_set_absent(s->link, true);
 		return;
@@ -215,15 +215,15 @@ static void remote_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 	if (!turned(s) || (!p->wire && !begin(s)))
 		return;
 	b->more = false;
-	data = bc_inlet_bytes(p->inlet, &len);
+	data = bc_recv_ring_bytes(p->recv_ring, &len);
 	used = p->broken ? len : take_messages(s, b, max, data, len);
-	bc_inlet_take(p->inlet, used);
+	bc_recv_ring_take(p->recv_ring, used);
 	b->watermark_ns = p->last_ns;
-	if (state != BC_INLET_ENDED || b->more)
+	if (state != BC_RECV_RING_ENDED || b->more)
 		return;
 	/* Packets of this round are pushed behind it. */
-	p->turn_due = p->end_segments && p->sent;
-	if (p->turn_due)
+	p->barrier_due = p->end_segments && p->sent;
+	if (p->barrier_due)
 		b->more = true;
 	else
 		finish(s, len - used);
@@ -265,7 +265,7 @@ int bc_source_remote_open(const struct bc_source_config *cfg, const struct bc_so
 		free(p);
 		return -ENOSPC;
 	}
-	p->inlet = cfg->inlet;
+	p->recv_ring = cfg->recv_ring;
 	p->max_caplen = cfg->max_caplen;
 	p->max_ifaces = cfg->max_ifaces;
 	p->end_segments = cfg->end_segments;

@@ -96,15 +96,15 @@ static inline void fixture_free(struct fixture *f)
 	free(f);
 }
 
-/* n packets of source i came, and are lost at the door by that name, or, with BC_LOSS_COUNT, written by output 0. */
+/* n packets of source i came, and are lost at ingress by that name, or, with BC_LOSS_COUNT, written by output 0. */
 static inline void fixture_packets(struct fixture *f, uint32_t i, uint64_t n, int fate)
 {
 	struct bc_ledger *l = f->p->ledger;
 
-	bc_counter_add(&l->source[i].door.received, n);
-	bc_counter_add(&l->source[i].door.received_bytes, 100 * n);
+	bc_counter_add(&l->source[i].ingress.received, n);
+	bc_counter_add(&l->source[i].ingress.received_bytes, 100 * n);
 	if (fate < BC_LOSS_COUNT) {
-		bc_counter_add(&l->source[i].door.dropped[fate], n);
+		bc_counter_add(&l->source[i].ingress.dropped[fate], n);
 	} else {
 		bc_counter_add(&l->output[0].source[i].written, n);
 		bc_counter_add(&l->output[0].written, n);

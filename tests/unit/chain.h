@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The whole way of a packet behind the door: links, merge, lanes, committer, store, with real mbufs. The test's thread is the
+ * The whole way of a packet behind ingress: links, merge, lanes, committer, store, with real mbufs. The test's thread is the
  * sources' and all lcores'; the committer has its own. What was written is read back and compared, packet by packet.
  */
 #ifndef CHAIN_H
@@ -302,7 +302,7 @@ static inline uint8_t chain_byte(uint32_t number, uint32_t at)
 }
 
 /* Every stage once. */
-static inline void chain_turn(struct chain *c)
+static inline void chain_barrier(struct chain *c)
 {
 	bc_merge_poll(c->merge, 256);
 	bc_merge_tick(c->merge, bc_mono_ns() + c->ahead_ns);
@@ -325,7 +325,7 @@ static inline struct rte_mbuf *chain_mbuf(struct chain *c, uint32_t number, uint
 		if (m && bc_packet_fill(m, data, len) == 0)
 			break;
 		rte_pktmbuf_free(m);
-		chain_turn(c);
+		chain_barrier(c);
 		assert_true(bc_mono_ns() < until_ns);
 	}
 	free(data);
@@ -354,13 +354,13 @@ static inline void chain_send_as(struct chain *c, struct chain_packet p)
 		m->tx_offload = p.drops;
 	}
 	while (!bc_link_room(link, 1)) {
-		chain_turn(c);
+		chain_barrier(c);
 		assert_true(bc_mono_ns() < until_ns);
 	}
 	bc_link_put(link, p.ts_ns, bc_desc_word(m, ((p.len + 3) & ~3U) + (p.drops ? 16 : 0), 1));
 	for (uint32_t i = 0; i < c->cfg.sources; i++)
 		bc_link_set_watermark(c->link[i], p.ts_ns + 1);
-	bc_counter_add(&c->ledger->source[p.source].door.received, 1);
+	bc_counter_add(&c->ledger->source[p.source].ingress.received, 1);
 }
 
 static inline void chain_send(struct chain *c, uint32_t len)
@@ -384,7 +384,7 @@ static inline void chain_settle(struct chain *c)
 
 	do {
 		c->ahead_ns += c->cfg.flush_ns;
-		chain_turn(c);
+		chain_barrier(c);
 		bc_ledger_balance(c->ledger, 0, BC_ALL_SOURCES, &b);
 		assert_true(bc_mono_ns() < until_ns);
 		sched_yield();
@@ -411,7 +411,7 @@ static inline void chain_end(struct chain *c)
 		bc_link_set_watermark(c->link[i], BC_WATERMARK_END);
 	bc_committer_draining(c->committer);
 	while (!done || !bc_committer_done(c->committer)) {
-		chain_turn(c);
+		chain_barrier(c);
 		done = bc_merge_done(c->merge);
 		for (uint32_t i = 0; i < c->cfg.lanes; i++)
 			done &= bc_lane_done(c->lane[i]);

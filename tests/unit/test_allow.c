@@ -6,7 +6,7 @@
 #include <netinet/in.h>
 
 #include "bc_allow.h"
-#include "bc_limit.h"
+#include "bc_log_limit.h"
 #include "bc_listen.h"
 
 static struct bc_err err;
@@ -186,16 +186,16 @@ static void places_to_listen_are_read(void **state)
 
 static void a_flood_of_lines_is_cut_and_counted(void **state)
 {
-	struct bc_limit l = { 0 };
+	struct bc_log_limit l = { 0 };
 	uint64_t untold;
 	uint32_t told = 0;
 
 	for (int i = 0; i < 100; i++)
-		told += bc_limit(&l, 1000, &untold);
-	assert_int_equal(told, BC_LIMIT_LINES);
-	assert_true(bc_limit(&l, 1000 + BC_LIMIT_NS, &untold));
-	assert_int_equal(untold, 100 - BC_LIMIT_LINES);
-	assert_true(bc_limit(&l, 1001 + BC_LIMIT_NS, &untold));
+		told += bc_log_limit(&l, 1000, &untold);
+	assert_int_equal(told, BC_LOG_LIMIT_LINES);
+	assert_true(bc_log_limit(&l, 1000 + BC_LOG_LIMIT_NS, &untold));
+	assert_int_equal(untold, 100 - BC_LOG_LIMIT_LINES);
+	assert_true(bc_log_limit(&l, 1001 + BC_LOG_LIMIT_NS, &untold));
 	assert_int_equal(untold, 0);
 }
 

@@ -239,7 +239,7 @@ static void let_commit(struct chain *c, const char *watchfile)
 	unlink(watchfile);
 }
 
-static void a_patient_lane_lets_the_committer_be_few_chunks_behind(void **state)
+static void a_blocking_lane_lets_the_committer_be_few_chunks_behind(void **state)
 {
 	for (enum bc_codec codec = BC_CODEC_NONE; codec <= BC_CODEC_LZ4; codec++) {
 		char watchfile[64];
@@ -255,7 +255,7 @@ static void a_patient_lane_lets_the_committer_be_few_chunks_behind(void **state)
 	}
 }
 
-static void a_patient_lane_packs_what_the_committer_waits_for(void **state)
+static void a_blocking_lane_packs_what_the_committer_waits_for(void **state)
 {
 	char watchfile[64];
 	struct chain *c = with_a_late_committer(2, BC_CODEC_NONE, CHAIN_TIMEOUT_NS, watchfile);
@@ -272,7 +272,7 @@ static void a_patient_lane_packs_what_the_committer_waits_for(void **state)
 	let_commit(c, watchfile);
 }
 
-static void a_patient_lane_fills_the_buffers_when_the_committer_stands_still(void **state)
+static void a_blocking_lane_fills_the_buffers_when_the_committer_stands_still(void **state)
 {
 	uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS;
 	char watchfile[64];
@@ -480,9 +480,9 @@ int main(void)
 		cmocka_unit_test(under_pressure_blocks_are_made_faster_and_then_stored),
 		cmocka_unit_test(pressure_that_comes_in_mid_chunk),
 		cmocka_unit_test(a_lane_that_keeps_its_sources_waiting_stores),
-		cmocka_unit_test(a_patient_lane_lets_the_committer_be_few_chunks_behind),
-		cmocka_unit_test(a_patient_lane_packs_what_the_committer_waits_for),
-		cmocka_unit_test(a_patient_lane_fills_the_buffers_when_the_committer_stands_still),
+		cmocka_unit_test(a_blocking_lane_lets_the_committer_be_few_chunks_behind),
+		cmocka_unit_test(a_blocking_lane_packs_what_the_committer_waits_for),
+		cmocka_unit_test(a_blocking_lane_fills_the_buffers_when_the_committer_stands_still),
 		cmocka_unit_test(a_lane_that_shares_its_cpu_with_the_committer_waits_and_goes_on),
 		cmocka_unit_test(without_leave_the_ladder_stays_up),
 		cmocka_unit_test(a_higher_level_makes_a_smaller_file),

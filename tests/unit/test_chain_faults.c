@@ -21,7 +21,7 @@ int __wrap_bc_stream_feed(struct bc_stream *s, const uint8_t *data, size_t len)
 	do { \
 		uint64_t until_ns_ = bc_mono_ns() + CHAIN_TIMEOUT_NS; \
 		while (!(condition)) { \
-			chain_turn(c); \
+			chain_barrier(c); \
 			sched_yield(); \
 			if (bc_mono_ns() > until_ns_) \
 				fail_msg("waited in vain for " #condition); \
@@ -293,7 +293,7 @@ static void a_frame_that_cannot_be_finished_is_not_published(void **state)
 	chain_settle(c);
 	bc_chunker_rotate(&c->chunker);
 	for (int i = 0; i < 100; i++)
-		chain_turn(c);
+		chain_barrier(c);
 	chain_end(c);
 	atomic_store(&feed_fails, false);
 	assert_int_equal(c->n_segments, 1);
@@ -481,7 +481,7 @@ static void a_command_that_dies_is_followed_by_another(void **state)
 		for (int i = 0; i < 10000 && !chain_said(c, "was ended by signal 9"); i++) {
 			chain_send_many(c, 50, 1000);
 			c->ahead_ns += c->cfg.flush_ns;
-			chain_turn(c);
+			chain_barrier(c);
 			usleep(1000);
 		}
 		chain_end(c);

@@ -254,7 +254,7 @@ static void summary_cries_when_it_is_not(void **state)
 	struct fixture *f = fixture_new(1, 1);
 	char *text;
 
-	bc_counter_add(&f->p->ledger->source[0].door.received, 5);
+	bc_counter_add(&f->p->ledger->source[0].ingress.received, 5);
 	f->p->joined = true;
 	text = summary_of(f);
 	assert_has(text, "+ 5 NOT ACCOUNTED FOR");
@@ -268,7 +268,7 @@ static void summary_tells_what_is_on_its_way(void **state)
 	struct fixture *f = fixture_new(1, 1);
 	char *text;
 
-	bc_counter_add(&f->p->ledger->source[0].door.received, 5);
+	bc_counter_add(&f->p->ledger->source[0].ingress.received, 5);
 	text = summary_of(f);
 	assert_has(text, "+ 5 on their way: every packet is accounted for");
 	free(text);
@@ -281,7 +281,7 @@ static void summary_balances_each_output(void **state)
 	char *text;
 
 	fixture_packets(f, 0, 8, WRITTEN);
-	bc_counter_add(&f->p->ledger->source[0].door.filtered[1], 8);
+	bc_counter_add(&f->p->ledger->source[0].ingress.filtered[1], 8);
 	text = summary_of(f);
 	assert_has(text, "8 received = 8 written + 0 filtered");
 	assert_has(text, "8 received = 0 written + 8 filtered");

@@ -79,7 +79,7 @@ static void a_small_device_is_watched_before_the_first_sleep(void **state)
 		assert_int_equal(s.sleeps[i], i <= SPINS ? 0 : i - SPINS);
 }
 
-static void the_least_patient_device_decides(void **state)
+static void the_least_blocking_device_decides(void **state)
 {
 	struct idler s[2] = { { .keeps_ns = 2000000 }, { .keeps_ns = 250000 } };
 
@@ -109,7 +109,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_keeps_much_is_left_alone_at_once),
 		cmocka_unit_test(it_is_emptied_before_it_is_left_alone),
 		cmocka_unit_test(a_small_device_is_watched_before_the_first_sleep),
-		cmocka_unit_test(the_least_patient_device_decides),
+		cmocka_unit_test(the_least_blocking_device_decides),
 		cmocka_unit_test(who_waits_for_another_stage_looks_again_soon),
 		cmocka_unit_test(busy_polling_never_sleeps),
 	};

@@ -16,7 +16,7 @@
 #include "bc_codec.h"
 #include "bc_decoder.h"
 #include "bc_expire.h"
-#include "bc_keep_parse.h"
+#include "bc_retention_parse.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
 #include "bc_recompress.h"
@@ -164,7 +164,7 @@ static void on_act(void *ctx, const struct bc_expire_act *a)
 	snprintf(f->told[f->n_told++], sizeof(f->told[0]), "%c %.60s %.80s", "RCLF"[a->deed], a->file, a->why);
 }
 
-static void run_with(struct fixture *f, struct bc_expire *e, struct bc_keep keep, bool dry)
+static void run_with(struct fixture *f, struct bc_expire *e, struct bc_retention_rules keep, bool dry)
 {
 	const struct bc_expire_config cfg = { .folder = f->dir, .keep = keep, .dry_run = dry, .act = on_act, .ctx = f };
 
@@ -172,7 +172,7 @@ static void run_with(struct fixture *f, struct bc_expire *e, struct bc_keep keep
 	assert_int_equal(bc_expire_run(e, &cfg, &f->sum, &f->err), 0);
 }
 
-static void run(struct fixture *f, struct bc_keep keep)
+static void run(struct fixture *f, struct bc_retention_rules keep)
 {
 	struct bc_expire *e = bc_expire_new();
 
@@ -180,7 +180,7 @@ static void run(struct fixture *f, struct bc_keep keep)
 	bc_expire_free(e);
 }
 
-static const struct bc_keep nothing = { .age_ns = 1, .unmarked = true };	/* everything goes that may */
+static const struct bc_retention_rules nothing = { .age_ns = 1, .unmarked = true };	/* everything goes that may */
 
 static void ages_and_sizes_are_parsed(void **state)
 {
@@ -215,7 +215,7 @@ static void ages_and_sizes_without_unit_or_number_are_refused(void **state)
 static void recompression_is_parsed(void **state)
 {
 	static const char *const bad[] = { "", "lz4", "none", "zstd:", "zstd:20", "zstd:x", "zstd,after=", "zstd,before=1d", "zzz" };
-	struct bc_keep k = { .number = 3 };
+	struct bc_retention_rules k = { .number = 3 };
 
 	assert_int_equal(bc_parse_recompress("x", "zstd:19,after=1d", &k, NULL), 0);
 	assert_true(k.recompress && k.codec == BC_CODEC_ZSTD && k.level == 19 && k.number == 3);
@@ -335,7 +335,7 @@ static void what_is_too_old_is_removed(void **state)
 	struct fixture *f = *state;
 
 	segments(f, 5);
-	run(f, (struct bc_keep){ .age_ns = (2 * HOUR + HOUR / 2) * BC_NS_PER_S });
+	run(f, (struct bc_retention_rules){ .age_ns = (2 * HOUR + HOUR / 2) * BC_NS_PER_S });
 	assert_int_equal(f->sum.removed, 3);
 	assert_int_equal(f->sum.kept, 2);
 	assert_false(there(f, nth(2)));
@@ -361,7 +361,7 @@ static void each_series_keeps_its_newest(void **state)
 	segment(f, "trace-b-20261025_003000.pcapng", 8 * HOUR);
 	segment(f, "trace-b-20261025_003100.pcapng", 7 * HOUR);
 	segment(f, "trace-b-20261025_003200.pcapng", 6 * HOUR);
-	run(f, (struct bc_keep){ .number = 2 });
+	run(f, (struct bc_retention_rules){ .number = 2 });
 	assert_int_equal(f->sum.removed, 3);
 	assert_false(there(f, nth(0)));
 	assert_false(there(f, nth(1)));
@@ -378,7 +378,7 @@ static void too_many_bytes_cost_the_oldest_of_all_series(void **state)
 	segments(f, 4);
 	segment(f, "trace-a-20261025_003000.pcapng.lz4", 9 * HOUR);
 	assert_int_equal(stat(in_dir(f, nth(0)), &st), 0);
-	run(f, (struct bc_keep){ .bytes = (uint64_t)st.st_blocks * 512 * 3 });
+	run(f, (struct bc_retention_rules){ .bytes = (uint64_t)st.st_blocks * 512 * 3 });
 	assert_int_equal(f->sum.removed, 2);
 	assert_true(f->sum.kept_bytes <= (uint64_t)st.st_blocks * 512 * 3);
 	assert_false(there(f, "trace-a-20261025_003000.pcapng.lz4"));
@@ -395,12 +395,12 @@ static void space_is_freed_as_far_as_needed(void **state)
 		BC_SKIP("may not mount");
 	segments(f, 10);
 	assert_int_equal(statvfs(f->dir, &vfs), 0);
-	run(f, (struct bc_keep){ .free_bytes = vfs.f_bavail * vfs.f_frsize });
+	run(f, (struct bc_retention_rules){ .free_bytes = vfs.f_bavail * vfs.f_frsize });
 	assert_int_equal(f->sum.removed, 0);
-	run(f, (struct bc_keep){ .free_bytes = vfs.f_bavail * vfs.f_frsize + 1 });
+	run(f, (struct bc_retention_rules){ .free_bytes = vfs.f_bavail * vfs.f_frsize + 1 });
 	assert_int_equal(f->sum.removed, 1);
 	assert_false(there(f, nth(0)));
-	run(f, (struct bc_keep){ .free_bytes = UINT64_MAX });
+	run(f, (struct bc_retention_rules){ .free_bytes = UINT64_MAX });
 	assert_int_equal(f->sum.kept, 0);
 }
 
@@ -417,7 +417,7 @@ static void what_braidcap_did_not_make_is_never_touched(void **state)
 	put(f, "20261025-003000-00000002.pcapng", "x", 1, 9 * HOUR);
 	assert_int_equal(mkdir(in_dir(f, "20261025-003000-00000003.pcapng"), 0755), 0);
 	assert_int_equal(symlink(in_dir(f, "important.pcapng"), in_dir(f, "20261025-003000-00000004.pcapng")), 0);
-	run(f, (struct bc_keep){ .age_ns = 1, .number = 0, .bytes = 1, .free_bytes = UINT64_MAX });
+	run(f, (struct bc_retention_rules){ .age_ns = 1, .number = 0, .bytes = 1, .free_bytes = UINT64_MAX });
 	assert_int_equal(f->sum.removed, 0);
 	assert_int_equal(f->sum.left, 3);
 	assert_int_equal(f->sum.kept_bytes, 0);
@@ -453,7 +453,7 @@ static void what_is_locked_or_written_by_the_living_stays(void **state)
 
 static void a_dry_run_tells_and_changes_nothing(void **state)
 {
-	const struct bc_keep keep = { .number = 1, .recompress = true, .codec = BC_CODEC_ZSTD, .level = 3 };
+	const struct bc_retention_rules keep = { .number = 1, .recompress = true, .codec = BC_CODEC_ZSTD, .level = 3 };
 	struct bc_expire *e = bc_expire_new();
 	struct fixture *f = *state;
 
@@ -475,10 +475,10 @@ static void a_verdict_holds_until_the_file_changes(void **state)
 	struct fixture *f = *state;
 
 	segment_by(f, nth(0), 5 * HOUR, "Dumpcap");
-	run_with(f, e, (struct bc_keep){ .age_ns = UINT64_MAX }, false);
+	run_with(f, e, (struct bc_retention_rules){ .age_ns = UINT64_MAX }, false);
 	assert_int_equal(f->sum.left, 1);
 	segment_by(f, nth(0), 5 * HOUR + 60, "braidcap 0.1.0");
-	run_with(f, e, (struct bc_keep){ .age_ns = UINT64_MAX }, false);
+	run_with(f, e, (struct bc_retention_rules){ .age_ns = UINT64_MAX }, false);
 	assert_int_equal(f->sum.left, 0);
 	assert_int_equal(f->sum.kept, 1);
 	bc_expire_free(e);
@@ -513,7 +513,7 @@ static size_t content(const struct fixture *f, const char *name, uint8_t *dst, s
 	return have;
 }
 
-static const struct bc_keep to_zstd = { .recompress = true, .codec = BC_CODEC_ZSTD, .level = 19, .recompress_after_ns = HOUR * BC_NS_PER_S };
+static const struct bc_retention_rules to_zstd = { .recompress = true, .codec = BC_CODEC_ZSTD, .level = 19, .recompress_after_ns = HOUR * BC_NS_PER_S };
 
 #define OLD "20261025-003000-00000000.pcapng.lz4"
 #define NEW "20261025-003000-00000000.pcapng.zst"
@@ -645,7 +645,7 @@ static void a_cancelled_recompression_leaves_the_original(void **state)
 
 static void retention_acts_at_its_begin_and_on_publication(void **state)
 {
-	const struct bc_keep keep = { .number = 2 };
+	const struct bc_retention_rules keep = { .number = 2 };
 	struct bc_retention *r = NULL;
 	struct bc_expired sum = { .removed = 0 };
 	struct fixture *f = *state;

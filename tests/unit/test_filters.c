@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "door.h"
+#include "ingress.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,7 +8,7 @@
 #include "bc_filters.h"
 #include "gprs_packet.h"
 
-static struct bc_filters *filters_of(struct door *d)
+static struct bc_filters *filters_of(struct ingress *d)
 {
 	struct bc_filters *f = bc_filters_new(&d->s, 1, d->ledger->n_outputs, "", false, NULL);
 
@@ -16,71 +16,71 @@ static struct bc_filters *filters_of(struct door *d)
 	return f;
 }
 
-static void poll_n(struct door *d, uint32_t n)
+static void poll_n(struct ingress *d, uint32_t n)
 {
 	d->packets = n;
 	bc_source_poll(d->s);
-	door_discard(d);
+	ingress_discard(d);
 }
 
 static void a_filter_holds_for_its_output_alone(void **state)
 {
-	struct door d;
+	struct ingress d;
 	struct bc_filters *f;
 
-	door_open(&d, &door_ops, 2, false);
+	ingress_open(&d, &ingress_ops, 2, false);
 	f = filters_of(&d);
 	assert_null(bc_filters_text(f, 0));
 	assert_int_equal(bc_filters_set(f, 1, "greater 150", NULL), 0);
 	poll_n(&d, 10);
-	assert_int_equal(door_filtered(&d, 0), 0);
-	assert_int_equal(door_filtered(&d, 1), 10);
+	assert_int_equal(ingress_filtered(&d, 0), 0);
+	assert_int_equal(ingress_filtered(&d, 1), 10);
 	assert_null(bc_filters_text(f, 0));
 	assert_string_equal(bc_filters_text(f, 1), "greater 150");
 	bc_filters_free(f);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 static void the_other_outputs_filters_outlive_a_swap(void **state)
 {
-	struct door d;
+	struct ingress d;
 	struct bc_filters *f;
 
-	door_open(&d, &door_ops, 2, false);
+	ingress_open(&d, &ingress_ops, 2, false);
 	f = filters_of(&d);
 	assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
 	assert_int_equal(bc_filters_set(f, 1, "greater 150", NULL), 0);
 	assert_int_equal(bc_filters_set(f, 1, "greater 50", NULL), 0);
 	poll_n(&d, 10);
-	assert_int_equal(door_filtered(&d, 0), 10);
-	assert_int_equal(door_filtered(&d, 1), 0);
+	assert_int_equal(ingress_filtered(&d, 0), 10);
+	assert_int_equal(ingress_filtered(&d, 1), 0);
 	bc_filters_free(f);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 static void an_empty_expression_takes_everything(void **state)
 {
-	struct door d;
+	struct ingress d;
 	struct bc_filters *f;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	f = filters_of(&d);
 	assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
 	assert_int_equal(bc_filters_set(f, 0, "", NULL), 0);
 	assert_null(bc_filters_text(f, 0));
 	poll_n(&d, 10);
-	assert_int_equal(door_filtered(&d, 0), 0);
+	assert_int_equal(ingress_filtered(&d, 0), 0);
 	bc_filters_free(f);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 static void a_bad_expression_leaves_the_old_one(void **state)
 {
-	struct door d;
+	struct ingress d;
 	struct bc_filters *f;
 	struct bc_err err = { "" };
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	f = filters_of(&d);
 	assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
 	assert_int_equal(bc_filters_set(f, 0, "no such thing", &err), -EINVAL);
@@ -88,21 +88,21 @@ static void a_bad_expression_leaves_the_old_one(void **state)
 	assert_int_equal(bc_filters_set(f, 1, "tcp", &err), -EINVAL);
 	assert_string_equal(bc_filters_text(f, 0), "greater 150");
 	poll_n(&d, 10);
-	assert_int_equal(door_filtered(&d, 0), 10);
+	assert_int_equal(ingress_filtered(&d, 0), 10);
 	bc_filters_free(f);
 	bc_filters_free(NULL);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 /* An expression that a later source's link type refuses must not hold for the sources before it. */
 static void it_holds_for_all_sources_or_for_none(void **state)
 {
-	struct door a, b;
+	struct ingress a, b;
 	struct bc_source *both[2];
 	struct bc_filters *f;
 
-	door_open(&a, &door_ops, 1, false);
-	door_open(&b, &door_ops, 1, false);
+	ingress_open(&a, &ingress_ops, 1, false);
+	ingress_open(&b, &ingress_ops, 1, false);
 	b.ifaces->entry[0].linktype = 195;	/* IEEE 802.15.4 has no Ethernet addresses */
 	both[0] = a.s;
 	both[1] = b.s;
@@ -110,14 +110,14 @@ static void it_holds_for_all_sources_or_for_none(void **state)
 	assert_int_equal(bc_filters_set(f, 0, "ether host 1:2:3:4:5:6", NULL), -EINVAL);
 	assert_null(bc_filters_text(f, 0));
 	poll_n(&a, 10);
-	assert_int_equal(door_filtered(&a, 0), 0);
+	assert_int_equal(ingress_filtered(&a, 0), 0);
 	bc_filters_free(f);
-	door_free(&a);
-	door_free(&b);
+	ingress_free(&a);
+	ingress_free(&b);
 }
 
 /* A user's UNITDATA in n octets of LLC, in mbufs that hold 2048 octets. */
-static void bring_user_traffic(struct door *d, struct gp *p, uint32_t n)
+static void bring_user_traffic(struct ingress *d, struct gp *p, uint32_t n)
 {
 	gp_unitdata(p, GP_UL_UNITDATA, 3, n);
 	d->data = p->b;
@@ -129,22 +129,22 @@ static void user_traffic_of_gprs_is_filtered_for_the_output_that_excludes_it(voi
 {
 	const struct bc_gprs any = { 0 };
 	struct bc_filters *f;
-	struct door d;
+	struct ingress d;
 	struct gp p;
 
-	door_open(&d, &door_ops, 2, false);
+	ingress_open(&d, &ingress_ops, 2, false);
 	f = filters_of(&d);
 	bc_filters_exclude_gprs(f, 1, &any);
 	assert_int_equal(bc_filters_set(f, 1, NULL, NULL), 0);
 	bring_user_traffic(&d, &p, 100);
 	poll_n(&d, 10);
-	assert_int_equal(door_filtered(&d, 0), 0);
-	assert_int_equal(door_filtered(&d, 1), 10);
+	assert_int_equal(ingress_filtered(&d, 0), 0);
+	assert_int_equal(ingress_filtered(&d, 1), 10);
 	d.data = NULL;
 	poll_n(&d, 10);
-	assert_int_equal(door_filtered(&d, 1), 10);
+	assert_int_equal(ingress_filtered(&d, 1), 10);
 	bc_filters_free(f);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 /* Whether the filter takes user traffic or not, it is filtered once. */
@@ -156,18 +156,18 @@ static void the_exclusion_holds_beside_any_filter(void **state)
 
 	for (uint32_t i = 0; i < 3; i++) {
 		struct bc_filters *f;
-		struct door d;
+		struct ingress d;
 
-		door_open(&d, &door_ops, 1, false);
+		ingress_open(&d, &ingress_ops, 1, false);
 		f = filters_of(&d);
 		bc_filters_exclude_gprs(f, 0, &any);
 		assert_int_equal(bc_filters_set(f, 0, "greater 1", NULL), 0);
 		assert_int_equal(bc_filters_set(f, 0, expressions[i], NULL), 0);
 		bring_user_traffic(&d, &p, 100);
 		poll_n(&d, 10);
-		assert_int_equal(door_filtered(&d, 0), 10);
+		assert_int_equal(ingress_filtered(&d, 0), 10);
 		bc_filters_free(f);
-		door_free(&d);
+		ingress_free(&d);
 	}
 }
 
@@ -175,29 +175,29 @@ static void the_packets_interface_tells_the_link_type(void **state)
 {
 	const struct bc_gprs any = { 0 };
 	struct bc_filters *f;
-	struct door d;
+	struct ingress d;
 	struct gp p;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	d.ifaces->entry[0].linktype = GP_SLL;
 	f = filters_of(&d);
 	bc_filters_exclude_gprs(f, 0, &any);
 	assert_int_equal(bc_filters_set(f, 0, NULL, NULL), 0);
 	bring_user_traffic(&d, &p, 100);
 	poll_n(&d, 10);
-	assert_int_equal(door_filtered(&d, 0), 0);
+	assert_int_equal(ingress_filtered(&d, 0), 0);
 	bc_filters_free(f);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 static void the_first_of_several_mbufs_is_enough(void **state)
 {
 	const struct bc_gprs any = { 0 };
 	struct bc_filters *f;
-	struct door d;
+	struct ingress d;
 	struct gp p;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	f = filters_of(&d);
 	bc_filters_exclude_gprs(f, 0, &any);
 	assert_int_equal(bc_filters_set(f, 0, NULL, NULL), 0);
@@ -205,16 +205,16 @@ static void the_first_of_several_mbufs_is_enough(void **state)
 	/* What is appended goes into the last one. */
 	bring_user_traffic(&d, &p, 3000);
 	poll_n(&d, 5);
-	assert_int_equal(door_filtered(&d, 0), 0);
+	assert_int_equal(ingress_filtered(&d, 0), 0);
 	d.segments = 1;
 	poll_n(&d, 5);
-	assert_int_equal(door_filtered(&d, 0), 5);
+	assert_int_equal(ingress_filtered(&d, 0), 5);
 	bc_filters_free(f);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 struct poller {
-	struct door door;
+	struct ingress ingress;
 	_Atomic bool stop;
 	uint64_t delivered[2];
 };
@@ -225,12 +225,12 @@ static void *poll_on(void *arg)
 	struct bc_desc d;
 
 	while (!atomic_load(&p->stop)) {
-		p->door.packets = 16;
-		bc_source_poll(p->door.s);
-		while (door_take(&p->door, &d)) {
+		p->ingress.packets = 16;
+		bc_source_poll(p->ingress.s);
+		while (ingress_take(&p->ingress, &d)) {
 			for (int o = 0; o < 2; o++)
 				p->delivered[o] += bc_desc_outputs(&d) >> o & 1;
-			door_done(&d);
+			ingress_done(&d);
 		}
 		sched_yield();
 	}
@@ -244,11 +244,11 @@ static void filters_are_swapped_while_packets_flow(void **state)
 	struct bc_filters *f;
 	pthread_t t;
 
-	door_open(&p.door, &door_ops, 2, false);
-	p.door.second_len = 200;
-	f = filters_of(&p.door);
+	ingress_open(&p.ingress, &ingress_ops, 2, false);
+	p.ingress.second_len = 200;
+	f = filters_of(&p.ingress);
 	assert_int_equal(pthread_create(&t, NULL, poll_on, &p), 0);
-	while (!atomic_load(&p.door.s->polls))
+	while (!atomic_load(&p.ingress.s->polls))
 		sched_yield();
 	for (uint32_t i = 0; i < 100; i++) {
 		assert_int_equal(bc_filters_set(f, i % 2, words[i / 2 % 4], NULL), 0);
@@ -257,9 +257,9 @@ static void filters_are_swapped_while_packets_flow(void **state)
 	atomic_store(&p.stop, true);
 	pthread_join(t, NULL);
 	for (uint32_t o = 0; o < 2; o++)
-		assert_int_equal(p.delivered[o] + door_filtered(&p.door, o), door_received(&p.door));
+		assert_int_equal(p.delivered[o] + ingress_filtered(&p.ingress, o), ingress_received(&p.ingress));
 	bc_filters_free(f);
-	door_free(&p.door);
+	ingress_free(&p.ingress);
 }
 
 int main(void)
@@ -277,5 +277,5 @@ int main(void)
 		cmocka_unit_test(filters_are_swapped_while_packets_flow),
 	};
 
-	return cmocka_run_group_tests(tests, door_start, NULL);
+	return cmocka_run_group_tests(tests, ingress_start, NULL);
 }

@@ -208,7 +208,7 @@ static struct chain *chain_to_peer(struct bc_peer *peer, uint64_t drain_ns)
 static void push(struct chain *c)
 {
 	for (int i = 0; i < 100; i++) {
-		chain_turn(c);
+		chain_barrier(c);
 		c->ahead_ns += c->cfg.flush_ns;
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}

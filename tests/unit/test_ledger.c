@@ -10,9 +10,9 @@ static void balance_closes_when_all_is_named(void **state)
 
 	l->n_sources = 1;
 	l->n_outputs = 1;
-	bc_counter_add(&l->source[0].door.received, 100);
-	bc_counter_add(&l->source[0].door.filtered[0], 10);
-	bc_counter_add(&l->source[0].door.dropped[BC_LOSS_LINK_FULL], 5);
+	bc_counter_add(&l->source[0].ingress.received, 100);
+	bc_counter_add(&l->source[0].ingress.filtered[0], 10);
+	bc_counter_add(&l->source[0].ingress.dropped[BC_LOSS_LINK_FULL], 5);
 	bc_counter_add(&l->source[0].merge.past_end[0], 1);
 	bc_counter_add(&l->output[0].source[0].written, 80);
 	bc_counter_add(&l->output[0].source[0].dropped[BC_LOSS_DISK_FULL], 4);
@@ -41,7 +41,7 @@ static void a_packet_without_a_name_shows(void **state)
 	struct bc_balance b;
 
 	l->n_sources = 2;
-	bc_counter_add(&l->source[1].door.received, 3);
+	bc_counter_add(&l->source[1].ingress.received, 3);
 	bc_counter_add(&l->output[0].source[1].written, 2);
 	bc_ledger_balance(l, 0, BC_ALL_SOURCES, &b);
 	assert_int_equal(b.unaccounted, 1);

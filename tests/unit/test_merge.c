@@ -349,14 +349,14 @@ static void a_source_that_moves_is_not_stuck(void **state)
 	over(&f);
 }
 
-static void a_patient_source_is_never_forced(void **state)
+static void a_blocking_source_is_never_forced(void **state)
 {
 	struct fixture f;
 	struct bc_merge_config mc;
 
 	begin(&f, 2, 1, 8);
 	mc = config(&f);
-	mc.patient[1] = true;
+	mc.blocking[1] = true;
 	f.m = bc_merge_new(&mc);
 	send_at(&f, 0, 10);
 	for (int i = 0; i < 10; i++) {
@@ -446,14 +446,14 @@ static void a_turn_waits_for_what_was_sent_before_it(void **state)
 	begin(&f, 2, 1, 16);
 	start(&f);
 	send_at(&f, 0, 100);
-	bc_link_ask_turn(f.link[0]);
+	bc_link_ask_barrier(f.link[0]);
 	settle(&f);
 	tick(&f, 0);
-	assert_true(bc_link_turn_asked(f.link[0]));
+	assert_true(bc_link_barrier_asked(f.link[0]));
 	bc_link_set_watermark(f.link[1], 1000);
 	assert_int_equal(settle(&f), 1);
 	tick(&f, 0);
-	assert_false(bc_link_turn_asked(f.link[0]));
+	assert_false(bc_link_barrier_asked(f.link[0]));
 	send_at(&f, 0, 200);
 	end_all(&f);
 	assert_int_equal(sink_segments(&f.sink[0], segment, 8), 2);
@@ -492,9 +492,9 @@ static void a_turn_waits_for_what_found_no_room(void **state)
 		struct fixture f;
 		uint32_t n = crowd(&f, k);
 
-		bc_link_ask_turn(f.link[0]);
+		bc_link_ask_barrier(f.link[0]);
 		drain_all(&f);
-		while (bc_link_turn_asked(f.link[0])) {
+		while (bc_link_barrier_asked(f.link[0])) {
 			tick(&f, 1);
 			settle(&f);
 		}
@@ -981,7 +981,7 @@ int main(void)
 		cmocka_unit_test(a_stuck_source_is_waited_for_as_long_as_was_said),
 		cmocka_unit_test(nobody_is_forced_while_nobody_waits),
 		cmocka_unit_test(a_source_that_moves_is_not_stuck),
-		cmocka_unit_test(a_patient_source_is_never_forced),
+		cmocka_unit_test(a_blocking_source_is_never_forced),
 		cmocka_unit_test(what_was_forced_rejoins_when_it_moves),
 		cmocka_unit_test(a_watermark_alone_is_enough_to_rejoin),
 		cmocka_unit_test(an_absent_source_is_not_waited_for_nor_forced),

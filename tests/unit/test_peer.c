@@ -337,7 +337,7 @@ static void *read_all(void *arg)
 	return NULL;
 }
 
-static void a_patient_store_waits_while_the_peer_moves(void **state)
+static void a_blocking_store_waits_while_the_peer_moves(void **state)
 {
 	uint64_t total = 0;
 	struct bc_store *s;
@@ -355,7 +355,7 @@ static void a_patient_store_waits_while_the_peer_moves(void **state)
 	bc_store_close(s);
 }
 
-static void a_patient_store_does_not_wait_for_one_that_is_dead(void **state)
+static void a_blocking_store_does_not_wait_for_one_that_is_dead(void **state)
 {
 	struct bc_store *s;
 
@@ -393,8 +393,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_that_ends_the_connection_at_once_gets_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_never_answers_is_ended_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(a_store_never_waits_for_a_peer, begin, end),
-		cmocka_unit_test_setup_teardown(a_patient_store_waits_while_the_peer_moves, begin, end),
-		cmocka_unit_test_setup_teardown(a_patient_store_does_not_wait_for_one_that_is_dead, begin, end),
+		cmocka_unit_test_setup_teardown(a_blocking_store_waits_while_the_peer_moves, begin, end),
+		cmocka_unit_test_setup_teardown(a_blocking_store_does_not_wait_for_one_that_is_dead, begin, end),
 		cmocka_unit_test_setup_teardown(own_traffic_is_described, begin, end),
 	};
 

@@ -127,14 +127,14 @@ static void assert_part(const struct message *m, int i, const char *text)
 }
 
 /* A pcapng file of one interface of that link type. */
-static void put_text(struct bc_tap *t, uint16_t linktype, bool section)
+static void put_text(struct bc_mirror *t, uint16_t linktype, bool section)
 {
 	const struct bc_iface iface = { .name = "if", .linktype = linktype };
 	uint8_t text[1024];
 	size_t len = section ? bc_pcapng_shb(text, sizeof(text), &(struct bc_pcapng_section){ .application = "x" }) : 0;
 
 	len += bc_pcapng_idb(text + len, sizeof(text) - len, &iface, 9000, NULL);
-	bc_tap_text(t, text, len);
+	bc_mirror_text(t, text, len);
 }
 
 /* A packet of len bytes, each its number, captured of 1500; returns the block's length. */
@@ -146,12 +146,12 @@ static size_t make_epb(uint8_t *dst, uint32_t iface, uint8_t number, uint32_t le
 	return (size_t)(bc_epb_end(data, len, 0, 0, 0, 0) - dst);
 }
 
-static void put_packet(struct bc_tap *t, uint32_t iface, uint8_t number, uint32_t len)
+static void put_packet(struct bc_mirror *t, uint32_t iface, uint8_t number, uint32_t len)
 {
 	uint8_t block[4096];
 	size_t n = make_epb(block, iface, number, len);
 
-	bc_tap_chunk(t, false, block, n, n, 1);
+	bc_mirror_chunk(t, false, block, n, n, 1);
 }
 
 static uint32_t le32(const uint8_t *p)
@@ -206,17 +206,17 @@ static void a_packet_stands_behind_a_file_header_in_microseconds(void **state)
 {
 	struct fixture f;
 	struct message m;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "data.v1.", 0);
-	t = bc_tap_new(f.p, "node-1", BC_FORMAT_PCAPNG, false);
+	t = bc_mirror_new(f.p, "node-1", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	put_packet(t, 0, 7, 61);
 	receive(&f, &m);
 	assert_part(&m, 0, "data.v1.node-1");
 	assert_packet(&m, 1, 7, 61, false);
-	bc_tap_free(t);
+	bc_mirror_free(t);
 	over(&f);
 }
 
@@ -224,16 +224,16 @@ static void or_in_nanoseconds(void **state)
 {
 	struct fixture f;
 	struct message m;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "data", 0);
-	t = bc_tap_new(f.p, "n", BC_FORMAT_PCAPNG, true);
+	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, true);
 	put_text(t, 1, true);
 	put_packet(t, 0, 7, 61);
 	receive(&f, &m);
 	assert_packet(&m, 1, 7, 61, true);
-	bc_tap_free(t);
+	bc_mirror_free(t);
 	over(&f);
 }
 
@@ -241,11 +241,11 @@ static void each_packet_has_its_interfaces_link_type(void **state)
 {
 	struct fixture f;
 	struct message m;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "data", 0);
-	t = bc_tap_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	put_packet(t, 0, 1, 60);
 	put_text(t, 113, false);
@@ -254,7 +254,7 @@ static void each_packet_has_its_interfaces_link_type(void **state)
 	assert_packet(&m, 1, 1, 60, false);
 	receive(&f, &m);
 	assert_packet(&m, 113, 2, 60, false);
-	bc_tap_free(t);
+	bc_mirror_free(t);
 	over(&f);
 }
 
@@ -266,12 +266,12 @@ static void chunks_may_be_lz4_blocks(void **state)
 	size_t len = 0, at = 0, half;
 	struct fixture f;
 	struct message m;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 	bool stored;
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "data", 0);
-	t = bc_tap_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	for (uint8_t i = 0; i < 4; i++)
 		len += make_epb(dense + len, 0, i, 1000);
@@ -280,33 +280,33 @@ static void chunks_may_be_lz4_blocks(void **state)
 	assert_false(stored);
 	at += bc_lz4_block(z, dense + half, len - half, coded + at, 0, &stored);
 	assert_true(stored);
-	bc_tap_chunk(t, true, coded, at, len, 4);
+	bc_mirror_chunk(t, true, coded, at, len, 4);
 	for (uint8_t i = 0; i < 4; i++) {
 		receive(&f, &m);
 		assert_packet(&m, 1, i, 1000, false);
 	}
 	bc_lz4_free(z);
-	bc_tap_free(t);
+	bc_mirror_free(t);
 	over(&f);
 }
 
-static void pcap_can_be_tapped_as_well(void **state)
+static void pcap_can_be_mirrored_as_well(void **state)
 {
 	uint8_t bytes[BC_PCAP_FILE_HEADER + 100];
 	struct fixture f;
 	struct message m;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "data", 0);
-	t = bc_tap_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	bc_pcap_file_header(bytes, 1, 113, 9000);
-	bc_tap_text(t, bytes, BC_PCAP_FILE_HEADER);
+	bc_mirror_text(t, bytes, BC_PCAP_FILE_HEADER);
 	memset(bc_pcap_record(bytes, T0 + 3, 1, 60, 1500), 3, 60);
-	bc_tap_chunk(t, false, bytes, 76, 76, 1);
+	bc_mirror_chunk(t, false, bytes, 76, 76, 1);
 	receive(&f, &m);
 	assert_packet(&m, 113, 3, 60, false);
-	bc_tap_free(t);
+	bc_mirror_free(t);
 	over(&f);
 }
 
@@ -314,11 +314,11 @@ static void events_and_packets_keep_their_order(void **state)
 {
 	struct fixture f;
 	struct message m;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "", 0);
-	t = bc_tap_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	put_packet(t, 0, 1, 60);
 	bc_publisher_event(f.p, "closingtracefile", "n", "a");
@@ -329,25 +329,25 @@ static void events_and_packets_keep_their_order(void **state)
 	assert_part(&m, 1, "a");
 	receive(&f, &m);
 	assert_packet(&m, 1, 2, 60, false);
-	bc_tap_free(t);
+	bc_mirror_free(t);
 	over(&f);
 }
 
 static void nobody_is_wanted_until_somebody_subscribes(void **state)
 {
 	struct fixture f;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
-	t = bc_tap_new(f.p, "n", BC_FORMAT_PCAPNG, false);
-	assert_false(bc_tap_wanted(t));
+	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	assert_false(bc_mirror_wanted(t));
 	subscribe(&f, "data", 0);
-	assert_true(bc_tap_wanted(t));
+	assert_true(bc_mirror_wanted(t));
 	zmq_close(f.sub);
 	f.sub = NULL;
 	wait_subscriptions(&f, 0);
-	assert_false(bc_tap_wanted(t));
-	bc_tap_free(t);
+	assert_false(bc_mirror_wanted(t));
+	bc_mirror_free(t);
 	over(&f);
 }
 
@@ -358,16 +358,16 @@ static void what_the_queue_cannot_hold_is_counted_and_the_next_is_good(void **st
 	uint8_t big[4096];
 	struct fixture f;
 	struct message m;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 	size_t n = 0;
 
 	begin(&f, (struct bc_publisher_config){ .queue_bytes = 2048 });
 	subscribe(&f, "data", 0);
-	t = bc_tap_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	for (uint8_t i = 0; i < 3; i++)
 		n += make_epb(big + n, 0, i, 1000);
-	bc_tap_chunk(t, false, big, n, n, 3);
+	bc_mirror_chunk(t, false, big, n, n, 3);
 	put_packet(t, 0, 9, 100);
 	receive(&f, &m);
 	assert_packet(&m, 1, 9, 100, false);
@@ -375,7 +375,7 @@ static void what_the_queue_cannot_hold_is_counted_and_the_next_is_good(void **st
 	bc_publisher_stats(f.p, &st);
 	assert_int_equal(st.overflowed, 3);
 	assert_int_equal(st.packets, 1);
-	bc_tap_free(t);
+	bc_mirror_free(t);
 	over(&f);
 	assert_non_null(strstr(f.lines, "3 so far were not"));
 }
@@ -385,12 +385,12 @@ static void a_subscriber_that_stalls_is_counted_and_holds_nobody(void **state)
 {
 	struct bc_publisher_stats st = { .stalls = 0 };
 	struct fixture f;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 	uint64_t put = 0;
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 10 });
 	subscribe(&f, "data", 1);
-	t = bc_tap_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	for (; put < 100000 && !st.stalls; put++) {
 		put_packet(t, 0, 1, 2000);
@@ -402,23 +402,23 @@ static void a_subscriber_that_stalls_is_counted_and_holds_nobody(void **state)
 		bc_publisher_stats(f.p, &st);
 	}
 	assert_int_equal(st.packets + st.overflowed, put);
-	bc_tap_free(t);
+	bc_mirror_free(t);
 	over(&f);
 	assert_non_null(strstr(f.lines, "a subscriber is too slow"));
 }
 
-static void what_is_no_file_ends_the_tap_and_nothing_else(void **state)
+static void what_is_no_file_ends_the_mirror_and_nothing_else(void **state)
 {
 	struct bc_publisher_stats st;
 	struct fixture f;
 	struct message m;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "", 0);
-	t = bc_tap_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
-	bc_tap_chunk(t, true, (const uint8_t *)"nonsense here", 13, 100, 5);
+	bc_mirror_chunk(t, true, (const uint8_t *)"nonsense here", 13, 100, 5);
 	put_packet(t, 0, 1, 60);
 	bc_publisher_event(f.p, "connect", "n", NULL);
 	receive(&f, &m);
@@ -426,7 +426,7 @@ static void what_is_no_file_ends_the_tap_and_nothing_else(void **state)
 	wait_idle(&f);
 	bc_publisher_stats(f.p, &st);
 	assert_int_equal(st.overflowed, 6);
-	bc_tap_free(t);
+	bc_mirror_free(t);
 	over(&f);
 }
 
@@ -434,15 +434,15 @@ static void what_is_queued_is_sent_before_the_end(void **state)
 {
 	struct fixture f;
 	struct message m;
-	struct bc_tap *t;
+	struct bc_mirror *t;
 
 	begin(&f, (struct bc_publisher_config){ .linger_ms = WAIT_MS });
 	subscribe(&f, "", 0);
-	t = bc_tap_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	for (int i = 0; i < 100; i++)
 		put_packet(t, 0, 1, 60);
-	bc_tap_free(t);
+	bc_mirror_free(t);
 	bc_publisher_event(f.p, "disconnect", "n", NULL);
 	bc_publisher_free(f.p);
 	f.p = NULL;
@@ -494,12 +494,12 @@ int main(void)
 		cmocka_unit_test(or_in_nanoseconds),
 		cmocka_unit_test(each_packet_has_its_interfaces_link_type),
 		cmocka_unit_test(chunks_may_be_lz4_blocks),
-		cmocka_unit_test(pcap_can_be_tapped_as_well),
+		cmocka_unit_test(pcap_can_be_mirrored_as_well),
 		cmocka_unit_test(events_and_packets_keep_their_order),
 		cmocka_unit_test(nobody_is_wanted_until_somebody_subscribes),
 		cmocka_unit_test(what_the_queue_cannot_hold_is_counted_and_the_next_is_good),
 		cmocka_unit_test(a_subscriber_that_stalls_is_counted_and_holds_nobody),
-		cmocka_unit_test(what_is_no_file_ends_the_tap_and_nothing_else),
+		cmocka_unit_test(what_is_no_file_ends_the_mirror_and_nothing_else),
 		cmocka_unit_test(what_is_queued_is_sent_before_the_end),
 		cmocka_unit_test(an_endpoint_that_cannot_be_is_refused),
 		cmocka_unit_test(a_clients_name_fits_into_a_topic),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The source of a remote peer, whose bytes the test puts into the inlet. */
+/* The source of a remote peer, whose bytes the test puts into the receive ring. */
 #include "eal.h"
 
 #include <errno.h>
 
-#include "bc_inlet.h"
+#include "bc_recv_ring.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
 #include "bc_source.h"
@@ -20,7 +20,7 @@ static struct bc_clock host_clock;
 struct peer {
 	struct bc_ledger *ledger;
 	struct bc_iface_table *ifaces;
-	struct bc_inlet *in;
+	struct bc_recv_ring *in;
 	struct bc_source *s;
 	uint8_t message[BC_WIRE_MESSAGE_MAX];
 };
@@ -42,8 +42,8 @@ static void begin(struct peer *p, bool end_segments, bool one_linktype)
 
 	p->ledger = env.ledger = bc_ledger_new();
 	p->ifaces = env.ifaces = bc_iface_table_new();
-	assert_int_equal(bc_inlet_new(INLET, -1, &p->in, &err), 0);
-	cfg.inlet = p->in;
+	assert_int_equal(bc_recv_ring_new(INLET, -1, &p->in, &err), 0);
+	cfg.recv_ring = p->in;
 	assert_int_equal(bc_source_open(&cfg, &env, &p->s, &n, &err), 0);
 	p->s->link = bc_link_new(128);
 }
@@ -51,11 +51,11 @@ static void begin(struct peer *p, bool end_segments, bool one_linktype)
 static void put(struct peer *p, const uint8_t *data, size_t n)
 {
 	size_t room;
-	uint8_t *at = bc_inlet_room(p->in, &room);
+	uint8_t *at = bc_recv_ring_room(p->in, &room);
 
 	assert_true(room >= n);
 	memcpy(at, data, n);
-	bc_inlet_put(p->in, n);
+	bc_recv_ring_put(p->in, n);
 }
 
 static void link_header(struct peer *p, uint16_t linktype)
@@ -115,7 +115,7 @@ static void over(struct peer *p)
 	take_all(p);
 	bc_link_free(p->s->link);
 	bc_source_close(p->s);
-	bc_inlet_free(p->in);
+	bc_recv_ring_free(p->in);
 	bc_ledger_free(p->ledger);
 	free(p->ifaces);
 	assert_pool_full(pool);
@@ -128,7 +128,7 @@ static void packets_come_out_as_they_went_in(void **state)
 	struct rte_mbuf *m;
 
 	begin(&p, false, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	link_header(&p, 113);
 	packet(&p, 12345678901234, 1500);
 	assert_int_equal(bc_source_poll(p.s), 1);
@@ -141,10 +141,10 @@ static void packets_come_out_as_they_went_in(void **state)
 	assert_int_equal(p.ifaces->entry[m->port].linktype, 113);
 	assert_string_equal(p.ifaces->entry[m->port].name, "bts1");
 	assert_int_equal(p.ifaces->entry[m->port].stamp, BC_STAMP_REMOTE);
-	assert_int_equal(bc_counter_get(&p.s->account->door.received), 1);
+	assert_int_equal(bc_counter_get(&p.s->account->ingress.received), 1);
 	assert_int_equal(p.s->account->iface, 0);
 	assert_int_equal(bc_link_watermark(p.s->link), 12345678901234);
-	assert_true(bc_inlet_headed(p.in));
+	assert_true(bc_recv_ring_headed(p.in));
 	over(&p);
 }
 
@@ -155,7 +155,7 @@ static void bytes_may_come_one_by_one(void **state)
 	uint8_t copy[200];
 
 	begin(&p, false, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	link_header(&p, 1);
 	assert_int_equal(poll_all(&p), 0);
 	n = packet_message(&p, 7, 100);
@@ -176,13 +176,13 @@ static void who_is_not_connected_is_absent(void **state)
 	begin(&p, false, false);
 	bc_source_poll(p.s);
 	assert_true(bc_link_absent(p.s->link));
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	bc_source_poll(p.s);
 	assert_false(bc_link_absent(p.s->link));
-	bc_inlet_end(p.in);
+	bc_recv_ring_end(p.in);
 	bc_source_poll(p.s);
 	assert_true(bc_link_absent(p.s->link));
-	assert_int_equal(bc_inlet_state(p.in), BC_INLET_IDLE);
+	assert_int_equal(bc_recv_ring_state(p.in), BC_RECV_RING_IDLE);
 	over(&p);
 }
 
@@ -192,20 +192,20 @@ static void what_is_malformed_ends_the_connection_behind_what_came(void **state)
 	struct peer p;
 
 	begin(&p, false, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	link_header(&p, 1);
 	packets(&p, 1, 5);
 	put(&p, nonsense, sizeof(nonsense));
 	packets(&p, 6, 5);
 	assert_int_equal(poll_all(&p), 5);
-	assert_true(bc_inlet_refused(p.in));
+	assert_true(bc_recv_ring_refused(p.in));
 	assert_non_null(strstr(p.in->src.why.msg, "type 9"));
 	packets(&p, 11, 5);
 	assert_int_equal(poll_all(&p), 0);
-	bc_inlet_end(p.in);
+	bc_recv_ring_end(p.in);
 	assert_int_equal(poll_all(&p), 0);
-	assert_int_equal(bc_inlet_state(p.in), BC_INLET_IDLE);
-	assert_int_equal(bc_counter_get(&p.s->account->door.received), 5);
+	assert_int_equal(bc_recv_ring_state(p.in), BC_RECV_RING_IDLE);
+	assert_int_equal(bc_counter_get(&p.s->account->ingress.received), 5);
 	over(&p);
 }
 
@@ -215,15 +215,15 @@ static void a_message_without_its_end_is_told(void **state)
 	size_t len;
 
 	begin(&p, false, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	link_header(&p, 1);
 	packet_message(&p, 1, 60);
 	put(&p, p.message, 30);
-	bc_inlet_end(p.in);
+	bc_recv_ring_end(p.in);
 	assert_int_equal(poll_all(&p), 0);
-	assert_int_equal(bc_inlet_state(p.in), BC_INLET_IDLE);
+	assert_int_equal(bc_recv_ring_state(p.in), BC_RECV_RING_IDLE);
 	assert_non_null(strstr(p.in->src.why.msg, "30 bytes"));
-	bc_inlet_bytes(p.in, &len);
+	bc_recv_ring_bytes(p.in, &len);
 	assert_int_equal(len, 0);
 	over(&p);
 }
@@ -233,15 +233,15 @@ static void a_connection_begins_without_what_the_last_one_left(void **state)
 	struct peer p;
 
 	begin(&p, false, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	link_header(&p, 1);
 	put(&p, (const uint8_t *)"\1\0", 2);
-	bc_inlet_end(p.in);
+	bc_recv_ring_end(p.in);
 	poll_all(&p);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	packet(&p, 1, 60);
 	assert_int_equal(poll_all(&p), 0);
-	assert_true(bc_inlet_refused(p.in));
+	assert_true(bc_recv_ring_refused(p.in));
 	assert_non_null(strstr(p.in->src.why.msg, "before the link header"));
 	over(&p);
 }
@@ -252,10 +252,10 @@ static void who_comes_again_finds_its_interface(void **state)
 
 	begin(&p, false, false);
 	for (int i = 0; i < 5; i++) {
-		bc_inlet_open(p.in);
+		bc_recv_ring_open(p.in);
 		link_header(&p, (uint16_t)(1 + i % 2));
 		packet(&p, 1, 60);
-		bc_inlet_end(p.in);
+		bc_recv_ring_end(p.in);
 		assert_int_equal(poll_all(&p), 1);
 		assert_int_equal(p.s->account->iface, i % 2);
 	}
@@ -268,13 +268,13 @@ static void a_peer_has_no_more_interfaces_than_it_may(void **state)
 	struct peer p;
 
 	begin(&p, false, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	for (uint16_t i = 1; i <= MAX_IFACES + 1; i++) {
 		link_header(&p, i);
 		packet(&p, i, 60);
 	}
 	assert_int_equal(poll_all(&p), MAX_IFACES);
-	assert_true(bc_inlet_refused(p.in));
+	assert_true(bc_recv_ring_refused(p.in));
 	assert_int_equal(bc_iface_count(p.ifaces), MAX_IFACES);
 	over(&p);
 }
@@ -288,7 +288,7 @@ static void the_interfaces_of_a_section_keep_their_names(void **state)
 	size_t len;
 
 	begin(&p, false, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	len = bc_pcapng_shb(p.message + 4, 1000, &section);
 	len += bc_pcapng_idb(p.message + 4 + len, 1000, &eth, 0, NULL);
 	len += bc_pcapng_idb(p.message + 4 + len, 1000, &any, 0, NULL);
@@ -312,20 +312,20 @@ static void the_end_of_a_connection_ends_the_segment_first(void **state)
 	struct peer p;
 
 	begin(&p, true, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	link_header(&p, 1);
 	packets(&p, 1, 3);
-	bc_inlet_end(p.in);
+	bc_recv_ring_end(p.in);
 	bc_source_poll(p.s);
-	assert_false(bc_link_turn_asked(p.s->link));
+	assert_false(bc_link_barrier_asked(p.s->link));
 	assert_int_equal(take_all(&p), 3);
 	bc_source_poll(p.s);
-	assert_true(bc_link_turn_asked(p.s->link));
+	assert_true(bc_link_barrier_asked(p.s->link));
 	bc_source_poll(p.s);
-	assert_int_equal(bc_inlet_state(p.in), BC_INLET_ENDED);
-	bc_link_turned(p.s->link);
+	assert_int_equal(bc_recv_ring_state(p.in), BC_RECV_RING_ENDED);
+	bc_link_barrier_passed(p.s->link);
 	bc_source_poll(p.s);
-	assert_int_equal(bc_inlet_state(p.in), BC_INLET_IDLE);
+	assert_int_equal(bc_recv_ring_state(p.in), BC_RECV_RING_IDLE);
 	over(&p);
 }
 
@@ -334,12 +334,12 @@ static void a_connection_without_a_packet_ends_nothing(void **state)
 	struct peer p;
 
 	begin(&p, true, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	link_header(&p, 1);
-	bc_inlet_end(p.in);
+	bc_recv_ring_end(p.in);
 	bc_source_poll(p.s);
-	assert_false(bc_link_turn_asked(p.s->link));
-	assert_int_equal(bc_inlet_state(p.in), BC_INLET_IDLE);
+	assert_false(bc_link_barrier_asked(p.s->link));
+	assert_int_equal(bc_recv_ring_state(p.in), BC_RECV_RING_IDLE);
 	over(&p);
 }
 
@@ -348,31 +348,31 @@ static void another_link_type_waits_for_another_segment(void **state)
 	struct peer p;
 
 	begin(&p, true, true);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	link_header(&p, 1);
 	packets(&p, 1, 3);
 	link_header(&p, 113);
 	packets(&p, 4, 2);
 	assert_int_equal(bc_source_poll(p.s), 3);
-	assert_false(bc_link_turn_asked(p.s->link));
+	assert_false(bc_link_barrier_asked(p.s->link));
 	assert_int_equal(bc_source_poll(p.s), 0);
-	assert_true(bc_link_turn_asked(p.s->link));
+	assert_true(bc_link_barrier_asked(p.s->link));
 	assert_int_equal(take_all(&p), 3);
 	assert_int_equal(bc_source_poll(p.s), 0);
-	bc_link_turned(p.s->link);
+	bc_link_barrier_passed(p.s->link);
 	assert_int_equal(poll_all(&p), 2);
 	over(&p);
 }
 
-static void a_stop_takes_what_waits_in_the_inlet(void **state)
+static void a_stop_takes_what_waits_in_the_recv_ring(void **state)
 {
 	struct peer p;
 
 	begin(&p, true, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	link_header(&p, 1);
 	packets(&p, 1, 200);
-	bc_inlet_end(p.in);
+	bc_recv_ring_end(p.in);
 	bc_source_command(p.s, BC_SOURCE_STOP);
 	assert_int_equal(bc_source_poll(p.s), BC_BURST);
 	while (bc_source_poll(p.s))
@@ -381,11 +381,11 @@ static void a_stop_takes_what_waits_in_the_inlet(void **state)
 	for (int i = 0; i < 5; i++)
 		bc_source_poll(p.s);
 	assert_int_equal(bc_source_state(p.s), BC_SOURCE_RUNNING);
-	bc_link_turned(p.s->link);
+	bc_link_barrier_passed(p.s->link);
 	for (int i = 0; i < 3; i++)
 		bc_source_poll(p.s);
 	assert_int_equal(bc_source_state(p.s), BC_SOURCE_QUIET);
-	assert_int_equal(bc_counter_get(&p.s->account->door.received), 200);
+	assert_int_equal(bc_counter_get(&p.s->account->ingress.received), 200);
 	over(&p);
 }
 
@@ -396,7 +396,7 @@ static void without_mbufs_a_packet_waits(void **state)
 	int n = 0;
 
 	begin(&p, false, false);
-	bc_inlet_open(p.in);
+	bc_recv_ring_open(p.in);
 	link_header(&p, 1);
 	packets(&p, 1, 2);
 	while ((hog[n] = rte_pktmbuf_alloc(pool)))
@@ -409,7 +409,7 @@ static void without_mbufs_a_packet_waits(void **state)
 	while (n)
 		rte_pktmbuf_free(hog[--n]);
 	assert_int_equal(poll_all(&p), 2);
-	assert_int_equal(bc_counter_get(&p.s->account->door.received), 2);
+	assert_int_equal(bc_counter_get(&p.s->account->ingress.received), 2);
 	over(&p);
 }
 
@@ -428,7 +428,7 @@ int main(void)
 		cmocka_unit_test(the_end_of_a_connection_ends_the_segment_first),
 		cmocka_unit_test(a_connection_without_a_packet_ends_nothing),
 		cmocka_unit_test(another_link_type_waits_for_another_segment),
-		cmocka_unit_test(a_stop_takes_what_waits_in_the_inlet),
+		cmocka_unit_test(a_stop_takes_what_waits_in_the_recv_ring),
 		cmocka_unit_test(without_mbufs_a_packet_waits),
 	};
 

@@ -37,7 +37,7 @@ static void a_busy_capture_is_written_before_the_flush_interval_ends(void **stat
 	for (int n = 0; n < 600 && !bc_counter_get(&c->ledger->output[0].written); n++) {
 		chain_send_many(c, 50, 1500);
 		for (int i = 0; i < 5; i++)
-			chain_turn(c);
+			chain_barrier(c);
 		usleep(2000);
 	}
 	assert_true(bc_counter_get(&c->ledger->output[0].written) > 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "door.h"
+#include "ingress.h"
 
 #include <errno.h>
 
@@ -8,7 +8,7 @@
 #include "bc_time.h"
 
 /* One round that finds n packets. */
-static uint32_t poll_n(struct door *d, uint32_t n)
+static uint32_t poll_n(struct ingress *d, uint32_t n)
 {
 	d->packets = n;
 	return bc_source_poll(d->s);
@@ -23,7 +23,7 @@ static struct bc_filter_set *filters(const char *first, const char *second)
 	return set;
 }
 
-static void free_filters(struct door *d, struct bc_filter_set *set)
+static void free_filters(struct ingress *d, struct bc_filter_set *set)
 {
 	atomic_store(&d->s->filters, NULL);
 	for (int o = 0; o < BC_MAX_OUTPUTS; o++)
@@ -33,146 +33,146 @@ static void free_filters(struct door *d, struct bc_filter_set *set)
 
 static void what_comes_is_counted_and_sent_on(void **state)
 {
-	struct door d;
+	struct ingress d;
 	struct bc_desc p;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	assert_int_equal(poll_n(&d, 10), 10);
 	assert_int_equal(poll_n(&d, 0), 0);
-	assert_int_equal(door_received(&d), 10);
-	assert_int_equal(bc_counter_get(&d.account->door.received_bytes), 1000);
+	assert_int_equal(ingress_received(&d), 10);
+	assert_int_equal(bc_counter_get(&d.account->ingress.received_bytes), 1000);
 	for (uint64_t i = 0; i < 10; i++) {
-		assert_true(door_take(&d, &p));
+		assert_true(ingress_take(&d, &p));
 		assert_int_equal(p.ts_ns, 1000 + i);
 		assert_int_equal(bc_desc_outputs(&p), 1);
 		assert_int_equal(bc_desc_bytes(&p), 60);
-		door_done(&p);
+		ingress_done(&p);
 	}
-	door_free(&d);
+	ingress_free(&d);
 }
 
 static void a_full_link_costs_exactly_what_found_no_room(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	poll_n(&d, 64);
-	assert_int_equal(door_lost(&d, BC_LOSS_LINK_FULL), 0);
+	assert_int_equal(ingress_lost(&d, BC_LOSS_LINK_FULL), 0);
 	poll_n(&d, 10);
-	assert_int_equal(door_lost(&d, BC_LOSS_LINK_FULL), 10);
-	door_discard(&d);
+	assert_int_equal(ingress_lost(&d, BC_LOSS_LINK_FULL), 10);
+	ingress_discard(&d);
 	poll_n(&d, 44);
 	poll_n(&d, 30);
-	assert_int_equal(door_lost(&d, BC_LOSS_LINK_FULL), 20);
-	assert_int_equal(door_received(&d), 148);
-	assert_int_equal(door_discard(&d), 64);
-	door_free(&d);
+	assert_int_equal(ingress_lost(&d, BC_LOSS_LINK_FULL), 20);
+	assert_int_equal(ingress_received(&d), 148);
+	assert_int_equal(ingress_discard(&d), 64);
+	ingress_free(&d);
 }
 
 static void the_first_packet_after_a_loss_tells_how_much(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	poll_n(&d, 60);
 	poll_n(&d, 10);
 	poll_n(&d, 7);
-	door_discard(&d);
+	ingress_discard(&d);
 	poll_n(&d, 2);
-	assert_int_equal(door_drops(&d), 13);
-	assert_int_equal(door_drops(&d), 0);
-	door_free(&d);
+	assert_int_equal(ingress_drops(&d), 13);
+	assert_int_equal(ingress_drops(&d), 0);
+	ingress_free(&d);
 }
 
 static void losses_of_every_kind_add_up_on_that_packet(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	bc_source_lost(d.s, BC_LOSS_NIC_MISSED, 100);
 	bc_source_lost(d.s, BC_LOSS_NIC_MISSED, 90);	/* a counter that was reset */
 	bc_source_lost(d.s, BC_LOSS_NIC_MISSED, 105);
 	bc_source_dropped(d.s, BC_LOSS_NO_BUFFER, 7, 700);
 	d.drops = 20;
 	poll_n(&d, 2);
-	assert_int_equal(door_drops(&d), 105 + 7 + 20);
-	assert_int_equal(door_drops(&d), 0);
+	assert_int_equal(ingress_drops(&d), 105 + 7 + 20);
+	assert_int_equal(ingress_drops(&d), 0);
 	assert_int_equal(bc_counter_get(&d.account->control.dropped[BC_LOSS_NIC_MISSED]), 105);
-	assert_int_equal(door_lost(&d, BC_LOSS_NO_BUFFER), 7);
-	assert_int_equal(door_received(&d), 9);
-	assert_int_equal(bc_counter_get(&d.account->door.received_bytes), 900);
-	door_free(&d);
+	assert_int_equal(ingress_lost(&d, BC_LOSS_NO_BUFFER), 7);
+	assert_int_equal(ingress_received(&d), 9);
+	assert_int_equal(bc_counter_get(&d.account->ingress.received_bytes), 900);
+	ingress_free(&d);
 }
 
 static void each_output_gets_what_it_wants_and_counts_the_rest(void **state)
 {
 	struct bc_filter_set *set = filters("greater 150", "less 150");
-	struct door d;
+	struct ingress d;
 	struct bc_desc p;
 
-	door_open(&d, &door_ops, 3, false);
+	ingress_open(&d, &ingress_ops, 3, false);
 	atomic_store(&d.s->filters, set);
 	d.second_len = 200;
 	poll_n(&d, 11);
-	assert_int_equal(door_filtered(&d, 0), 6);
-	assert_int_equal(door_filtered(&d, 1), 5);
-	assert_int_equal(door_filtered(&d, 2), 0);
+	assert_int_equal(ingress_filtered(&d, 0), 6);
+	assert_int_equal(ingress_filtered(&d, 1), 5);
+	assert_int_equal(ingress_filtered(&d, 2), 0);
 	for (int i = 0; i < 11; i++) {
-		assert_true(door_take(&d, &p));
+		assert_true(ingress_take(&d, &p));
 		assert_int_equal(bc_desc_outputs(&p), 4 | (i % 2 ? 1 : 2));
-		door_done(&p);
+		ingress_done(&p);
 	}
 	free_filters(&d, set);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 static void what_nobody_wants_is_given_back_at_once(void **state)
 {
 	struct bc_filter_set *set = filters("greater 150", "greater 300");
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 2, false);
+	ingress_open(&d, &ingress_ops, 2, false);
 	atomic_store(&d.s->filters, set);
 	d.segments = 3;
 	poll_n(&d, 20);
-	assert_pool_full(door_pool);
-	assert_int_equal(door_filtered(&d, 0), 20);
-	assert_int_equal(door_filtered(&d, 1), 20);
+	assert_pool_full(ingress_pool);
+	assert_int_equal(ingress_filtered(&d, 0), 20);
+	assert_int_equal(ingress_filtered(&d, 1), 20);
 	free_filters(&d, set);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 /* Wanted and without room: lost for all outputs, filtered for none. Wanted by nobody: filtered, room or not. */
 static void a_full_link_and_filters_count_each_packet_once(void **state)
 {
 	struct bc_filter_set *set = filters("greater 150", "greater 300");
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 2, false);
+	ingress_open(&d, &ingress_ops, 2, false);
 	atomic_store(&d.s->filters, set);
 	d.wire_len = d.second_len = 400;
 	poll_n(&d, 60);
 	d.wire_len = 100;
 	d.second_len = 200;
 	poll_n(&d, 40);		/* 20 for nobody, 20 for output 0, of which 4 find room */
-	assert_int_equal(door_lost(&d, BC_LOSS_LINK_FULL), 16);
-	assert_int_equal(door_filtered(&d, 0), 20);
-	assert_int_equal(door_filtered(&d, 1), 24);
-	assert_int_equal(door_discard(&d), 64);
+	assert_int_equal(ingress_lost(&d, BC_LOSS_LINK_FULL), 16);
+	assert_int_equal(ingress_filtered(&d, 0), 20);
+	assert_int_equal(ingress_filtered(&d, 1), 24);
+	assert_int_equal(ingress_discard(&d), 64);
 	free_filters(&d, set);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 /* Chains too: every segment must live until the last output is done with it. */
 static void a_packet_for_many_outputs_lives_until_the_last_is_done(void **state)
 {
-	struct door d;
+	struct ingress d;
 	struct bc_desc p;
 
-	door_open(&d, &door_ops, 3, false);
+	ingress_open(&d, &ingress_ops, 3, false);
 	d.segments = 2;
 	poll_n(&d, 1);
-	assert_true(door_take(&d, &p));
+	assert_true(ingress_take(&d, &p));
 	assert_int_equal(bc_desc_outputs(&p), 7);
 	for (int i = 3; i; i--) {
 		struct rte_mbuf *m = bc_desc_obj(&p);
@@ -181,99 +181,99 @@ static void a_packet_for_many_outputs_lives_until_the_last_is_done(void **state)
 		assert_int_equal(rte_mbuf_refcnt_read(m->next), i);
 		rte_pktmbuf_free(m);
 	}
-	assert_pool_full(door_pool);
-	door_free(&d);
+	assert_pool_full(ingress_pool);
+	ingress_free(&d);
 }
 
 static void a_pause_counts_all_that_comes_by_its_name(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	bc_source_command(d.s, BC_SOURCE_PAUSE);
 	poll_n(&d, 30);
-	assert_int_equal(door_lost(&d, BC_LOSS_PAUSED), 30);
-	assert_int_equal(door_received(&d), 30);
-	assert_int_equal(bc_counter_get(&d.account->door.received_bytes), 3000);
-	assert_pool_full(door_pool);
+	assert_int_equal(ingress_lost(&d, BC_LOSS_PAUSED), 30);
+	assert_int_equal(ingress_received(&d), 30);
+	assert_int_equal(bc_counter_get(&d.account->ingress.received_bytes), 3000);
+	assert_pool_full(ingress_pool);
 	bc_source_command(d.s, BC_SOURCE_RUN);
 	poll_n(&d, 1);
-	assert_int_equal(door_drops(&d), 30);
-	door_free(&d);
+	assert_int_equal(ingress_drops(&d), 30);
+	ingress_free(&d);
 }
 
 static void a_paused_file_waits(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &patient_ops, 1, false);
+	ingress_open(&d, &blocking_ops, 1, false);
 	bc_source_command(d.s, BC_SOURCE_PAUSE);
 	poll_n(&d, 30);
 	assert_int_equal(d.rounds, 0);
 	bc_source_command(d.s, BC_SOURCE_RUN);
 	bc_source_poll(d.s);
-	assert_int_equal(door_discard(&d), 30);
-	door_free(&d);
+	assert_int_equal(ingress_discard(&d), 30);
+	ingress_free(&d);
 }
 
 static void a_source_that_waits_never_drops(void **state)
 {
-	struct door d;
+	struct ingress d;
 	uint32_t taken = 0;
 
-	door_open(&d, &door_ops, 1, true);
+	ingress_open(&d, &ingress_ops, 1, true);
 	d.packets = 1000;
 	while (taken < 1000) {
 		struct bc_desc p;
 
 		bc_source_poll(d.s);
-		for (int i = 0; i < 7 && door_take(&d, &p); i++, taken++) {
+		for (int i = 0; i < 7 && ingress_take(&d, &p); i++, taken++) {
 			assert_int_equal(p.ts_ns, 1000 + taken);
-			door_done(&p);
+			ingress_done(&p);
 		}
 	}
-	assert_int_equal(door_lost(&d, BC_LOSS_LINK_FULL), 0);
-	door_free(&d);
+	assert_int_equal(ingress_lost(&d, BC_LOSS_LINK_FULL), 0);
+	ingress_free(&d);
 }
 
 static void after_a_stop_the_device_is_emptied(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	d.s->device_packets = 1000;
 	bc_source_command(d.s, BC_SOURCE_STOP);
 	for (int i = 0; i < 5; i++) {
 		poll_n(&d, 64);
 		assert_int_equal(bc_source_state(d.s), BC_SOURCE_RUNNING);
-		assert_int_equal(door_discard(&d), 64);
+		assert_int_equal(ingress_discard(&d), 64);
 	}
 	poll_n(&d, 0);
 	assert_int_equal(bc_source_state(d.s), BC_SOURCE_QUIET);
 	poll_n(&d, 1);
-	assert_int_equal(door_received(&d), 320);
-	door_free(&d);
+	assert_int_equal(ingress_received(&d), 320);
+	ingress_free(&d);
 }
 
 static void a_device_that_never_runs_dry_is_left_when_it_has_given_all_it_could_hold(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	d.s->device_packets = 100;
 	bc_source_command(d.s, BC_SOURCE_STOP);
 	poll_n(&d, 64);
-	door_discard(&d);
+	ingress_discard(&d);
 	poll_n(&d, 64);
 	assert_int_equal(bc_source_state(d.s), BC_SOURCE_QUIET);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 static void a_device_that_lingers_is_listened_to_a_while(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	d.s->linger_ns = 3600 * BC_NS_PER_S;
 	bc_source_command(d.s, BC_SOURCE_STOP);
 	poll_n(&d, 0);
@@ -282,15 +282,15 @@ static void a_device_that_lingers_is_listened_to_a_while(void **state)
 	d.s->linger_ns = 0;
 	poll_n(&d, 0);
 	assert_int_equal(bc_source_state(d.s), BC_SOURCE_QUIET);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 static void the_end_comes_after_the_quiet(void **state)
 {
-	for (int patient = 0; patient < 2; patient++) {
-		struct door d;
+	for (int blocking = 0; blocking < 2; blocking++) {
+		struct ingress d;
 
-		door_open(&d, patient ? &patient_ops : &door_ops, 1, false);
+		ingress_open(&d, blocking ? &blocking_ops : &ingress_ops, 1, false);
 		bc_source_command(d.s, BC_SOURCE_STOP);
 		poll_n(&d, 0);
 		assert_int_equal(bc_source_state(d.s), BC_SOURCE_QUIET);
@@ -300,46 +300,46 @@ static void the_end_comes_after_the_quiet(void **state)
 		assert_int_equal(bc_source_state(d.s), BC_SOURCE_ENDED);
 		assert_int_equal(bc_link_watermark(d.s->link), BC_WATERMARK_END);
 		poll_n(&d, 5);
-		assert_int_equal(door_received(&d), 0);
-		door_free(&d);
+		assert_int_equal(ingress_received(&d), 0);
+		ingress_free(&d);
 	}
 }
 
 static void it_may_be_left_alone_while_it_runs_and_has_room(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 1, true);
+	ingress_open(&d, &ingress_ops, 1, true);
 	d.s->unattended_ns = 5;
 	assert_int_equal(bc_source_unattended(d.s), 5);
 	d.packets = 64;
 	bc_source_poll(d.s);
 	assert_int_equal(bc_source_unattended(d.s), 0);
-	door_discard(&d);
+	ingress_discard(&d);
 	assert_int_equal(bc_source_unattended(d.s), 5);
 	bc_source_command(d.s, BC_SOURCE_STOP);
 	assert_int_equal(bc_source_unattended(d.s), 0);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 static void a_driver_ends_its_source(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	d.ended = true;
 	poll_n(&d, 5);
 	assert_int_equal(bc_source_state(d.s), BC_SOURCE_ENDED);
 	assert_int_equal(bc_link_watermark(d.s->link), BC_WATERMARK_END);
-	assert_int_equal(door_discard(&d), 5);
-	door_free(&d);
+	assert_int_equal(ingress_discard(&d), 5);
+	ingress_free(&d);
 }
 
 static void a_watermark_never_goes_back(void **state)
 {
-	struct door d;
+	struct ingress d;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	d.watermark_ns = 500;
 	poll_n(&d, 0);
 	d.watermark_ns = 400;
@@ -348,23 +348,23 @@ static void a_watermark_never_goes_back(void **state)
 	d.watermark_ns = 0;
 	poll_n(&d, 0);
 	assert_int_equal(bc_link_watermark(d.s->link), 500);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 /* A file can say anything; the last instant stands for the end of a link, and for a rotation that never comes. */
 static void the_end_of_time_does_not_end_the_source(void **state)
 {
-	struct door d;
+	struct ingress d;
 	struct bc_desc p;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	d.ts_ns = d.watermark_ns = UINT64_MAX;
 	poll_n(&d, 1);
 	assert_int_equal(bc_link_watermark(d.s->link), BC_TS_MAX);
-	assert_true(door_take(&d, &p));
+	assert_true(ingress_take(&d, &p));
 	assert_int_equal(p.ts_ns, BC_TS_MAX);
-	door_done(&p);
-	door_free(&d);
+	ingress_done(&p);
+	ingress_free(&d);
 }
 
 static void the_tables_are_finite(void **state)
@@ -372,10 +372,10 @@ static void the_tables_are_finite(void **state)
 	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = BC_SOURCE_NULL, .target = (char *)"", .queues = 1 };
 	struct bc_source *s[2];
 	struct bc_err err = { "" };
-	struct door d;
+	struct ingress d;
 	uint32_t n = 7;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	d.ledger->n_sources = BC_MAX_SOURCES;
 	assert_int_equal(bc_source_open(&cfg, &d.s->env, s, &n, &err), -ENOSPC);
 	assert_non_null(strstr(err.msg, "sources"));
@@ -389,13 +389,13 @@ static void the_tables_are_finite(void **state)
 	assert_int_equal(bc_source_open(&cfg, &d.s->env, s, &n, &err), -ENOSPC);
 	assert_non_null(strstr(err.msg, "interfaces"));
 	assert_int_equal(n, 7);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 /* The driver's last moment with a burst. */
 static uint16_t note_time(uint16_t port, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint16_t max, void *ret_ns)
 {
-	*(uint64_t *)ret_ns = bc_clock_now(&door_clock);
+	*(uint64_t *)ret_ns = bc_clock_now(&ingress_clock);
 	return n;
 }
 
@@ -405,14 +405,14 @@ static void a_software_stamp_is_not_before_the_packet_nor_before_the_watermark(v
 					.queues = 1 };
 	uint64_t came_ns = 0, promised_ns = 0;
 	struct bc_source *s;
-	struct door d, q;
+	struct ingress d, q;
 	struct bc_desc p;
 	uint16_t port;
 	uint32_t n = 0;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	if (bc_source_open(&cfg, &d.s->env, &s, &n, NULL) != 0) {
-		door_free(&d);
+		ingress_free(&d);
 		BC_SKIP("DPDK's net_null is not there");
 	}
 	q.s = s;
@@ -421,16 +421,16 @@ static void a_software_stamp_is_not_before_the_packet_nor_before_the_watermark(v
 	assert_non_null(rte_eth_add_rx_callback(port, 0, note_time, &came_ns));
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_true(bc_source_poll(s) > 0);
-		assert_true(door_take(&q, &p));
+		assert_true(ingress_take(&q, &p));
 		assert_true(p.ts_ns >= came_ns);
 		assert_true(p.ts_ns >= promised_ns);
 		promised_ns = bc_link_watermark(s->link);
-		door_done(&p);
-		door_discard(&q);
+		ingress_done(&p);
+		ingress_discard(&q);
 	}
 	bc_link_free(s->link);
 	bc_source_close(s);
-	door_free(&d);
+	ingress_free(&d);
 }
 
 static void the_null_source_delivers_its_count_from_each_queue(void **state)
@@ -438,29 +438,29 @@ static void the_null_source_delivers_its_count_from_each_queue(void **state)
 	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = BC_SOURCE_NULL, .target = (char *)"", .queues = 2,
 					.count = 1000, .size = 80 };
 	struct bc_source *s[2];
-	struct door d;
+	struct ingress d;
 	uint32_t n = 0;
 
-	door_open(&d, &door_ops, 1, false);
+	ingress_open(&d, &ingress_ops, 1, false);
 	assert_int_equal(bc_source_open(&cfg, &d.s->env, s, &n, NULL), 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(s[0]->account->iface, s[1]->account->iface);
 	assert_int_equal(s[1]->account->queue, 1);
 	for (uint32_t i = 0; i < n; i++) {
-		struct door q = { .s = s[i] };
+		struct ingress q = { .s = s[i] };
 		uint64_t got = 0;
 
 		s[i]->link = bc_link_new(64);
 		while (bc_source_state(s[i]) != BC_SOURCE_ENDED) {
 			bc_source_poll(s[i]);
-			got += door_discard(&q);
+			got += ingress_discard(&q);
 		}
 		assert_int_equal(got, 1000);
-		assert_int_equal(bc_counter_get(&s[i]->account->door.received_bytes), 80000);
+		assert_int_equal(bc_counter_get(&s[i]->account->ingress.received_bytes), 80000);
 		bc_link_free(s[i]->link);
 		bc_source_close(s[i]);
 	}
-	door_free(&d);
+	ingress_free(&d);
 }
 
 int main(void)
@@ -490,5 +490,5 @@ int main(void)
 		cmocka_unit_test(the_null_source_delivers_its_count_from_each_queue),
 	};
 
-	return cmocka_run_group_tests(tests, door_start, NULL);
+	return cmocka_run_group_tests(tests, ingress_start, NULL);
 }

@@ -311,7 +311,7 @@ static void stop_says_what_is_under_way(void **state)
 	struct scene *s = scene_new(1, 1, true);
 	json_t *a;
 
-	bc_counter_add(&s->f->p->ledger->source[0].door.received, 4);
+	bc_counter_add(&s->f->p->ledger->source[0].ingress.received, 4);
 	a = ask(s, "/braidcap/stop", NULL);
 	assert_string_equal(json_string_value(json_object_get(a, "state")), "stopping");
 	assert_int_equal(number(a, "in_flight"), 4);

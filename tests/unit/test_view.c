@@ -43,7 +43,7 @@ static void live_difference_is_in_flight(void **state)
 	json_t *l;
 
 	fixture_packets(f, 0, 10, WRITTEN);
-	bc_counter_add(&f->p->ledger->source[0].door.received, 3);
+	bc_counter_add(&f->p->ledger->source[0].ingress.received, 3);
 	l = bc_view_ledger(f->p);
 	assert_int_equal(number(json_object_get(l, "balance"), "in_flight"), 3);
 	assert_int_equal(number(json_object_get(l, "balance"), "unaccounted"), 0);
@@ -56,7 +56,7 @@ static void final_difference_is_unaccounted(void **state)
 	struct fixture *f = fixture_new(1, 1);
 	json_t *l;
 
-	bc_counter_add(&f->p->ledger->source[0].door.received, 3);
+	bc_counter_add(&f->p->ledger->source[0].ingress.received, 3);
 	f->p->joined = true;
 	l = bc_view_report(f->p);
 	assert_int_equal(number(json_object_get(l, "balance"), "in_flight"), 0);
@@ -112,7 +112,7 @@ static void past_end_is_the_outputs_loss(void **state)
 	struct fixture *f = fixture_new(1, 1);
 	json_t *l;
 
-	bc_counter_add(&f->p->ledger->source[0].door.received, 4);
+	bc_counter_add(&f->p->ledger->source[0].ingress.received, 4);
 	bc_counter_add(&f->p->ledger->source[0].merge.past_end[0], 4);
 	l = bc_view_ledger(f->p);
 	assert_int_equal(json_object_size(json_object_get(at(l, "sources", 0), "dropped")), 0);
@@ -122,15 +122,15 @@ static void past_end_is_the_outputs_loss(void **state)
 	fixture_free(f);
 }
 
-/* Ten packets: two lost at the door; output 0 wrote eight; output 1 filtered five and wrote three. */
-static void two_outputs_count_the_door_once(void **state)
+/* Ten packets: two lost at ingress; output 0 wrote eight; output 1 filtered five and wrote three. */
+static void two_outputs_count_the_ingress_once(void **state)
 {
 	struct fixture *f = fixture_new(1, 2);
 	json_t *l, *b;
 
 	fixture_packets(f, 0, 8, WRITTEN);
 	fixture_packets(f, 0, 2, BC_LOSS_LINK_FULL);
-	bc_counter_add(&f->p->ledger->source[0].door.filtered[1], 5);
+	bc_counter_add(&f->p->ledger->source[0].ingress.filtered[1], 5);
 	bc_counter_add(&f->p->ledger->output[1].source[0].written, 3);
 	l = bc_view_ledger(f->p);
 	b = json_object_get(l, "balance");
@@ -389,7 +389,7 @@ int main(void)
 		cmocka_unit_test(losses_of_none_are_left_out),
 		cmocka_unit_test(what_the_nic_lost_counts_as_received),
 		cmocka_unit_test(past_end_is_the_outputs_loss),
-		cmocka_unit_test(two_outputs_count_the_door_once),
+		cmocka_unit_test(two_outputs_count_the_ingress_once),
 		cmocka_unit_test(ledger_has_no_segments),
 		cmocka_unit_test(an_unpublished_segment_says_why),
 		cmocka_unit_test(segments_are_the_last_ones),

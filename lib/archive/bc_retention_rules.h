@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is kept of published segments, and how. Plain data; all zero: everything, as it is. */
-#ifndef BC_KEEP_H
-#define BC_KEEP_H
+#ifndef BC_RETENTION_RULES_H
+#define BC_RETENTION_RULES_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "bc_codec.h"
 
-struct bc_keep {
+struct bc_retention_rules {
 	uint64_t age_ns;		/* remove what is older; 0: no limit, as in all of these */
 	uint64_t number;		/* of each series, the newest so many */
 	uint64_t bytes;			/* of all together, on disk */
@@ -21,7 +21,7 @@ struct bc_keep {
 };
 
 /* Is anything to be done? */
-static inline bool bc_keep_wanted(const struct bc_keep *k)
+static inline bool bc_retention_wanted(const struct bc_retention_rules *k)
 {
 	return k->age_ns || k->number || k->bytes || k->free_bytes || k->recompress;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bc_keep_parse.h"
+#include "bc_retention_parse.h"
 
 #include <errno.h>
 #include <math.h>
@@ -55,7 +55,7 @@ int bc_parse_size(const char *what, const char *text, uint64_t *ret_bytes, struc
 	return 0;
 }
 
-static int parse_codec(const char *what, const char *text, struct bc_keep *ret, struct bc_err *err)
+static int parse_codec(const char *what, const char *text, struct bc_retention_rules *ret, struct bc_err *err)
 {
 	char name[TEXT_MAX];
 	const char *level = strchr(text, ':');
@@ -75,10 +75,10 @@ static int parse_codec(const char *what, const char *text, struct bc_keep *ret, 
 	return 0;
 }
 
-int bc_parse_recompress(const char *what, const char *text, struct bc_keep *ret, struct bc_err *err)
+int bc_parse_recompress(const char *what, const char *text, struct bc_retention_rules *ret, struct bc_err *err)
 {
 	const char *after = strstr(text, ",after=");
-	struct bc_keep k = *ret;
+	struct bc_retention_rules k = *ret;
 	char codec[TEXT_MAX];
 	int r;
 

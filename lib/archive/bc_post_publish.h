@@ -3,8 +3,8 @@
  * What is done with a segment once it is published: it is moved to the folder of completed ones, subscribers are told of it, and
  * a command is run. Nothing here holds up the store that publishes: the work is done by threads of this module's own.
  */
-#ifndef BC_AFTER_H
-#define BC_AFTER_H
+#ifndef BC_POST_PUBLISH_H
+#define BC_POST_PUBLISH_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@
 #include "bc_publisher.h"
 #include "bc_store.h"
 
-struct bc_after_config {
+struct bc_post_publish_config {
 	const char *completed;		/* folder; NULL: segments stay where they are */
 	const char *command;		/* run after each, see bc_runner.h; NULL: none */
 	uint32_t command_seconds;	/* that it may take; 0: BC_RUNNER_SECONDS */
@@ -22,34 +22,34 @@ struct bc_after_config {
 	const char *client;		/* with a publisher; NULL: events are not published */
 	const struct bc_log *log;	/* may be NULL */
 	/*
-	 * A segment is where it stays. Called once for each bc_after_segment(), in their order, by its caller or by a thread of this module's.
+	 * A segment is where it stays. Called once for each bc_post_publish_segment(), in their order, by its caller or by a thread of this module's.
 	 * Arguments as of bc_store_published. Must not call this module. May be NULL.
 	 */
 	bc_store_published settled;
 	void *ctx;
 };
 
-struct bc_after;
+struct bc_post_publish;
 
 /* Strings are copied. 0 and *ret; or a negative errno and a line in err: the folder is not there, cannot be written, a thread does not start. */
-int bc_after_new(const struct bc_after_config *cfg, struct bc_after **ret, struct bc_err *err);
+int bc_post_publish_new(const struct bc_post_publish_config *cfg, struct bc_post_publish **ret, struct bc_err *err);
 
 /* For bc_store_published; one thread at a time. A segment that failed (err) is only passed on to settled. Never waits. */
-void bc_after_segment(struct bc_after *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err);
+void bc_post_publish_segment(struct bc_post_publish *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err);
 
 /* Any thread: nothing is being moved, no command waits or runs. */
-bool bc_after_idle(struct bc_after *a);
+bool bc_post_publish_idle(struct bc_post_publish *a);
 
 /*
  * No more segments will come: wait until it is idle, and end the threads. now: only the file that is being moved is waited for, a
  * running command is ended, and what waits is forgotten, but for settled, which is called in any case.
  */
-void bc_after_close(struct bc_after *a, bool now);
+void bc_post_publish_close(struct bc_post_publish *a, bool now);
 
-/* After bc_after_close(). NULL is taken. */
-void bc_after_free(struct bc_after *a);
+/* After bc_post_publish_close(). NULL is taken. */
+void bc_post_publish_free(struct bc_post_publish *a);
 
-struct bc_after_stats {
+struct bc_post_publish_stats {
 	uint64_t moved;
 	uint64_t move_failed;		/* these stayed where they were */
 	uint64_t commands;		/* run to their end, and exited with 0 */
@@ -58,7 +58,7 @@ struct bc_after_stats {
 	uint32_t commands_waiting;
 };
 
-/* Any thread, until bc_after_free. */
-void bc_after_stats(struct bc_after *a, struct bc_after_stats *ret);
+/* Any thread, until bc_post_publish_free. */
+void bc_post_publish_stats(struct bc_post_publish *a, struct bc_post_publish_stats *ret);
 
 #endif

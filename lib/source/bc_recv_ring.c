@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bc_inlet.h"
+#include "bc_recv_ring.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,9 +27,9 @@ static uint8_t *map_twice(size_t size)
 	return both == MAP_FAILED ? NULL : both;
 }
 
-int bc_inlet_new(size_t size, int wake_fd, struct bc_inlet **ret, struct bc_err *err)
+int bc_recv_ring_new(size_t size, int wake_fd, struct bc_recv_ring **ret, struct bc_err *err)
 {
-	struct bc_inlet *in = aligned_alloc(BC_CACHE_LINE, (sizeof(*in) + BC_CACHE_LINE - 1) / BC_CACHE_LINE * BC_CACHE_LINE);
+	struct bc_recv_ring *in = aligned_alloc(BC_CACHE_LINE, (sizeof(*in) + BC_CACHE_LINE - 1) / BC_CACHE_LINE * BC_CACHE_LINE);
 
 	if (!in)
 		return bc_err_set(err, -ENOMEM, "no memory for a connection");
@@ -45,35 +45,35 @@ int bc_inlet_new(size_t size, int wake_fd, struct bc_inlet **ret, struct bc_err 
 	return 0;
 }
 
-void bc_inlet_free(struct bc_inlet *in)
+void bc_recv_ring_free(struct bc_recv_ring *in)
 {
 	if (in)
 		munmap(in->ring, 2 * in->size);
 	free(in);
 }
 
-static void wake(const struct bc_inlet *in)
+static void wake(const struct bc_recv_ring *in)
 {
 	if (in->wake_fd >= 0)
 		eventfd_write(in->wake_fd, 1);
 }
 
-void bc_inlet_open(struct bc_inlet *in)
+void bc_recv_ring_open(struct bc_recv_ring *in)
 {
 	atomic_store_explicit(&in->src.refused, false, memory_order_relaxed);
 	atomic_store_explicit(&in->src.headed, false, memory_order_relaxed);
 	in->src.why.msg[0] = '\0';
-	atomic_store_explicit(&in->state, BC_INLET_OPEN, memory_order_release);
+	atomic_store_explicit(&in->state, BC_RECV_RING_OPEN, memory_order_release);
 }
 
-static size_t room(const struct bc_inlet *in)
+static size_t room(const struct bc_recv_ring *in)
 {
 	uint64_t tail = atomic_load_explicit(&in->net.tail, memory_order_relaxed);
 
 	return in->size - (size_t)(tail - atomic_load_explicit(&in->src.head, memory_order_acquire));
 }
 
-uint8_t *bc_inlet_room(struct bc_inlet *in, size_t *ret_len)
+uint8_t *bc_recv_ring_room(struct bc_recv_ring *in, size_t *ret_len)
 {
 	*ret_len = room(in);
 	if (!*ret_len) {
@@ -85,19 +85,19 @@ uint8_t *bc_inlet_room(struct bc_inlet *in, size_t *ret_len)
 	return in->ring + (atomic_load_explicit(&in->net.tail, memory_order_relaxed) & (in->size - 1));
 }
 
-void bc_inlet_put(struct bc_inlet *in, size_t n)
+void bc_recv_ring_put(struct bc_recv_ring *in, size_t n)
 {
 	uint64_t tail = atomic_load_explicit(&in->net.tail, memory_order_relaxed);
 
 	atomic_store_explicit(&in->net.tail, tail + n, memory_order_release);
 }
 
-void bc_inlet_end(struct bc_inlet *in)
+void bc_recv_ring_end(struct bc_recv_ring *in)
 {
-	atomic_store_explicit(&in->state, BC_INLET_ENDED, memory_order_release);
+	atomic_store_explicit(&in->state, BC_RECV_RING_ENDED, memory_order_release);
 }
 
-void bc_inlet_take(struct bc_inlet *in, size_t n)
+void bc_recv_ring_take(struct bc_recv_ring *in, size_t n)
 {
 	uint64_t head = atomic_load_explicit(&in->src.head, memory_order_relaxed);
 
@@ -111,14 +111,14 @@ void bc_inlet_take(struct bc_inlet *in, size_t n)
 	}
 }
 
-void bc_inlet_refuse(struct bc_inlet *in)
+void bc_recv_ring_refuse(struct bc_recv_ring *in)
 {
 	atomic_store_explicit(&in->src.refused, true, memory_order_release);
 	wake(in);
 }
 
-void bc_inlet_finish(struct bc_inlet *in)
+void bc_recv_ring_finish(struct bc_recv_ring *in)
 {
-	atomic_store_explicit(&in->state, BC_INLET_IDLE, memory_order_release);
+	atomic_store_explicit(&in->state, BC_RECV_RING_IDLE, memory_order_release);
 	wake(in);
 }

@@ -9,7 +9,7 @@
 #include "bc_publisher_priv.h"
 #include "bc_reader.h"
 
-struct bc_tap {
+struct bc_mirror {
 	struct bc_publisher *publisher;
 	char topic[16 + BC_CLIENT_MAX];
 	size_t topic_len;
@@ -23,9 +23,9 @@ struct bc_tap {
 	bool broken;		/* no memory, or what came is no file: nothing more is published */
 };
 
-struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, enum bc_format format, bool nanoseconds)
+struct bc_mirror *bc_mirror_new(struct bc_publisher *p, const char *client, enum bc_format format, bool nanoseconds)
 {
-	struct bc_tap *t = calloc(1, sizeof(*t));
+	struct bc_mirror *t = calloc(1, sizeof(*t));
 
 	if (!t)
 		return NULL;
@@ -41,28 +41,28 @@ struct bc_tap *bc_tap_new(struct bc_publisher *p, const char *client, enum bc_fo
 	return t;
 }
 
-static void end(struct bc_tap *t)
+static void end(struct bc_mirror *t)
 {
 	bc_reader_free(t->reader);
 	free(t->plain);
 	free(t);
 }
 
-void bc_tap_free(struct bc_tap *t)
+void bc_mirror_free(struct bc_mirror *t)
 {
 	struct bc_item *i = t ? bc_item_new(BC_ITEM_END, t, 0) : NULL;
 
-	/* Without memory the tap is left behind: what is queued still refers to it. */
+	/* Without memory the mirror is left behind: what is queued still refers to it. */
 	if (i)
 		bc_publisher_put(t->publisher, i, false);
 }
 
-bool bc_tap_wanted(const struct bc_tap *t)
+bool bc_mirror_wanted(const struct bc_mirror *t)
 {
 	return bc_publisher_wanted(t->publisher);
 }
 
-void bc_tap_text(struct bc_tap *t, const uint8_t *text, size_t len)
+void bc_mirror_text(struct bc_mirror *t, const uint8_t *text, size_t len)
 {
 	struct bc_item *i = bc_item_new(BC_ITEM_TEXT, t, len);
 
@@ -72,7 +72,7 @@ void bc_tap_text(struct bc_tap *t, const uint8_t *text, size_t len)
 	bc_publisher_put(t->publisher, i, false);
 }
 
-void bc_tap_chunk(struct bc_tap *t, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets)
+void bc_mirror_chunk(struct bc_mirror *t, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets)
 {
 	struct bc_item *i = bc_item_new(BC_ITEM_CHUNK, t, len);
 
@@ -87,7 +87,7 @@ void bc_tap_chunk(struct bc_tap *t, bool lz4, const uint8_t *data, size_t len, s
 }
 
 /* Grows t->plain to len. */
-static bool reserve(struct bc_tap *t, size_t len)
+static bool reserve(struct bc_mirror *t, size_t len)
 {
 	uint8_t *p;
 
@@ -102,7 +102,7 @@ static bool reserve(struct bc_tap *t, size_t len)
 }
 
 /* All blocks of a chunk into t->plain; false: it is none of ours. */
-static bool decompress(struct bc_tap *t, const struct bc_item *i)
+static bool decompress(struct bc_mirror *t, const struct bc_item *i)
 {
 	size_t from = 0, to = 0;
 
@@ -120,7 +120,7 @@ static bool decompress(struct bc_tap *t, const struct bc_item *i)
 	return to == i->dense;
 }
 
-static void publish(struct bc_tap *t, const struct bc_record *r)
+static void publish(struct bc_mirror *t, const struct bc_record *r)
 {
 	const struct bc_iface *iface = bc_reader_iface(t->reader, r->iface);
 	uint8_t file[BC_PCAP_FILE_HEADER], head[BC_PCAP_RECORD_HEADER];
@@ -131,7 +131,7 @@ static void publish(struct bc_tap *t, const struct bc_record *r)
 }
 
 /* Every item of the bytes; false: they are not whole items. */
-static bool read_items(struct bc_tap *t, const uint8_t *data, size_t len)
+static bool read_items(struct bc_mirror *t, const uint8_t *data, size_t len)
 {
 	while (len) {
 		struct bc_record rec;
@@ -149,14 +149,14 @@ static bool read_items(struct bc_tap *t, const uint8_t *data, size_t len)
 }
 
 /* A file of another link type begins. */
-static void begin_again(struct bc_tap *t)
+static void begin_again(struct bc_mirror *t)
 {
 	bc_reader_free(t->reader);
 	t->reader = bc_reader_new();
 	t->broken = !t->reader;
 }
 
-void bc_tap_take(struct bc_tap *t, const struct bc_item *i)
+void bc_mirror_take(struct bc_mirror *t, const struct bc_item *i)
 {
 	if (i->kind == BC_ITEM_END) {
 		end(t);

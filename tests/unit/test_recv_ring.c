@@ -5,130 +5,130 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "bc_inlet.h"
+#include "bc_recv_ring.h"
 #include "random.h"
 
 #define SIZE 65536U
 
-static struct bc_inlet *new_inlet(int fd)
+static struct bc_recv_ring *new_recv_ring(int fd)
 {
-	struct bc_inlet *in = NULL;
+	struct bc_recv_ring *in = NULL;
 	struct bc_err err;
 
-	assert_int_equal(bc_inlet_new(SIZE, fd, &in, &err), 0);
+	assert_int_equal(bc_recv_ring_new(SIZE, fd, &in, &err), 0);
 	return in;
 }
 
-static void put(struct bc_inlet *in, uint8_t first, size_t n)
+static void put(struct bc_recv_ring *in, uint8_t first, size_t n)
 {
 	size_t room;
-	uint8_t *at = bc_inlet_room(in, &room);
+	uint8_t *at = bc_recv_ring_room(in, &room);
 
 	assert_true(room >= n);
 	for (size_t i = 0; i < n; i++)
 		at[i] = (uint8_t)(first + i);
-	bc_inlet_put(in, n);
+	bc_recv_ring_put(in, n);
 }
 
 static void bytes_lie_in_one_piece_across_the_end(void **state)
 {
-	struct bc_inlet *in = new_inlet(-1);
+	struct bc_recv_ring *in = new_recv_ring(-1);
 	const uint8_t *data;
 	size_t len;
 
 	put(in, 0, SIZE - 10);
-	bc_inlet_take(in, SIZE - 10);
+	bc_recv_ring_take(in, SIZE - 10);
 	put(in, 1, 200);
-	data = bc_inlet_bytes(in, &len);
+	data = bc_recv_ring_bytes(in, &len);
 	assert_int_equal(len, 200);
 	for (size_t i = 0; i < len; i++)
 		assert_int_equal(data[i], (uint8_t)(1 + i));
-	bc_inlet_free(in);
+	bc_recv_ring_free(in);
 }
 
 static void a_full_ring_has_no_room(void **state)
 {
-	struct bc_inlet *in = new_inlet(-1);
+	struct bc_recv_ring *in = new_recv_ring(-1);
 	size_t room;
 
 	put(in, 0, SIZE);
-	bc_inlet_room(in, &room);
+	bc_recv_ring_room(in, &room);
 	assert_int_equal(room, 0);
-	bc_inlet_take(in, 1);
-	bc_inlet_room(in, &room);
+	bc_recv_ring_take(in, 1);
+	bc_recv_ring_room(in, &room);
 	assert_int_equal(room, 1);
-	bc_inlet_free(in);
+	bc_recv_ring_free(in);
 }
 
 static void who_starves_is_woken_once_half_of_it_is_free(void **state)
 {
 	int fd = eventfd(0, EFD_NONBLOCK);
-	struct bc_inlet *in = new_inlet(fd);
+	struct bc_recv_ring *in = new_recv_ring(fd);
 	eventfd_t times;
 	size_t room;
 
 	put(in, 0, SIZE);
-	bc_inlet_room(in, &room);
-	bc_inlet_take(in, SIZE / 2 - 1);
+	bc_recv_ring_room(in, &room);
+	bc_recv_ring_take(in, SIZE / 2 - 1);
 	assert_int_equal(eventfd_read(fd, &times), -1);
-	bc_inlet_take(in, 1);
+	bc_recv_ring_take(in, 1);
 	assert_int_equal(eventfd_read(fd, &times), 0);
-	bc_inlet_take(in, 1);
+	bc_recv_ring_take(in, 1);
 	assert_int_equal(eventfd_read(fd, &times), -1);
-	bc_inlet_free(in);
+	bc_recv_ring_free(in);
 	close(fd);
 }
 
 static void nobody_is_woken_who_does_not_starve(void **state)
 {
 	int fd = eventfd(0, EFD_NONBLOCK);
-	struct bc_inlet *in = new_inlet(fd);
+	struct bc_recv_ring *in = new_recv_ring(fd);
 	eventfd_t times;
 
 	put(in, 0, SIZE);
-	bc_inlet_take(in, SIZE);
+	bc_recv_ring_take(in, SIZE);
 	assert_int_equal(eventfd_read(fd, &times), -1);
-	bc_inlet_free(in);
+	bc_recv_ring_free(in);
 	close(fd);
 }
 
 static void a_connection_goes_through_its_states(void **state)
 {
 	int fd = eventfd(0, EFD_NONBLOCK);
-	struct bc_inlet *in = new_inlet(fd);
+	struct bc_recv_ring *in = new_recv_ring(fd);
 	eventfd_t times;
 
-	assert_int_equal(bc_inlet_state(in), BC_INLET_IDLE);
-	bc_inlet_open(in);
-	assert_int_equal(bc_inlet_state(in), BC_INLET_OPEN);
-	bc_inlet_end(in);
-	assert_int_equal(bc_inlet_state(in), BC_INLET_ENDED);
-	bc_inlet_finish(in);
-	assert_int_equal(bc_inlet_state(in), BC_INLET_IDLE);
+	assert_int_equal(bc_recv_ring_state(in), BC_RECV_RING_IDLE);
+	bc_recv_ring_open(in);
+	assert_int_equal(bc_recv_ring_state(in), BC_RECV_RING_OPEN);
+	bc_recv_ring_end(in);
+	assert_int_equal(bc_recv_ring_state(in), BC_RECV_RING_ENDED);
+	bc_recv_ring_finish(in);
+	assert_int_equal(bc_recv_ring_state(in), BC_RECV_RING_IDLE);
 	assert_int_equal(eventfd_read(fd, &times), 0);
-	bc_inlet_free(in);
+	bc_recv_ring_free(in);
 	close(fd);
 }
 
 static void a_new_connection_is_not_refused_for_the_old_one(void **state)
 {
 	int fd = eventfd(0, EFD_NONBLOCK);
-	struct bc_inlet *in = new_inlet(fd);
+	struct bc_recv_ring *in = new_recv_ring(fd);
 	eventfd_t times;
 
-	bc_inlet_open(in);
+	bc_recv_ring_open(in);
 	bc_err_set(&in->src.why, -1, "because");
 	atomic_store(&in->src.headed, true);
-	bc_inlet_refuse(in);
-	assert_true(bc_inlet_refused(in));
+	bc_recv_ring_refuse(in);
+	assert_true(bc_recv_ring_refused(in));
 	assert_int_equal(eventfd_read(fd, &times), 0);
-	bc_inlet_end(in);
-	bc_inlet_finish(in);
-	bc_inlet_open(in);
-	assert_false(bc_inlet_refused(in));
-	assert_false(bc_inlet_headed(in));
+	bc_recv_ring_end(in);
+	bc_recv_ring_finish(in);
+	bc_recv_ring_open(in);
+	assert_false(bc_recv_ring_refused(in));
+	assert_false(bc_recv_ring_headed(in));
 	assert_string_equal(in->src.why.msg, "");
-	bc_inlet_free(in);
+	bc_recv_ring_free(in);
 	close(fd);
 }
 
@@ -141,39 +141,39 @@ static uint8_t stream_byte(uint64_t i)
 
 static void *feed(void *arg)
 {
-	struct bc_inlet *in = arg;
+	struct bc_recv_ring *in = arg;
 	struct random r = { 1 };
 
 	for (uint64_t sent = 0; sent < STREAM;) {
 		size_t room, n;
-		uint8_t *at = bc_inlet_room(in, &room);
+		uint8_t *at = bc_recv_ring_room(in, &room);
 
 		n = 1 + random_below(&r, 40000);
 		n = n < room ? n : room;
 		n = n < STREAM - sent ? n : STREAM - sent;
 		for (size_t i = 0; i < n; i++)
 			at[i] = stream_byte(sent + i);
-		bc_inlet_put(in, n);
+		bc_recv_ring_put(in, n);
 		sent += n;
 	}
-	bc_inlet_end(in);
+	bc_recv_ring_end(in);
 	return NULL;
 }
 
 static void two_threads_pass_a_stream_unharmed(void **state)
 {
-	struct bc_inlet *in = new_inlet(-1);
+	struct bc_recv_ring *in = new_recv_ring(-1);
 	struct random r = { 2 };
 	uint64_t got = 0;
 	bool wrong = false;
 	pthread_t thread;
 
-	bc_inlet_open(in);
+	bc_recv_ring_open(in);
 	assert_int_equal(pthread_create(&thread, NULL, feed, in), 0);
 	for (;;) {
-		bool ended = bc_inlet_state(in) == BC_INLET_ENDED;
+		bool ended = bc_recv_ring_state(in) == BC_RECV_RING_ENDED;
 		size_t len, n;
-		const uint8_t *data = bc_inlet_bytes(in, &len);
+		const uint8_t *data = bc_recv_ring_bytes(in, &len);
 
 		if (ended && !len)
 			break;
@@ -181,13 +181,13 @@ static void two_threads_pass_a_stream_unharmed(void **state)
 		n = n < len ? n : len;
 		for (size_t i = 0; i < n; i++)
 			wrong |= data[i] != stream_byte(got + i);
-		bc_inlet_take(in, n);
+		bc_recv_ring_take(in, n);
 		got += n;
 	}
 	pthread_join(thread, NULL);
 	assert_false(wrong);
 	assert_int_equal(got, STREAM);
-	bc_inlet_free(in);
+	bc_recv_ring_free(in);
 }
 
 int main(void)

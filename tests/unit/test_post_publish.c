@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/file.h>
 
-#include "bc_after.h"
+#include "bc_post_publish.h"
 #include "bc_completed.h"
 #include "bc_runner.h"
 
@@ -366,14 +366,14 @@ static void what_the_queue_cannot_hold_is_skipped_and_counted(void **state)
 	free(command);
 }
 
-static struct bc_after *new_after(struct fixture *f, const char *completed, const char *command)
+static struct bc_post_publish *new_after(struct fixture *f, const char *completed, const char *command)
 {
-	const struct bc_after_config cfg = {
+	const struct bc_post_publish_config cfg = {
 		.completed = completed, .command = command, .log = &f->log, .settled = fixture_published, .ctx = f,
 	};
-	struct bc_after *a = NULL;
+	struct bc_post_publish *a = NULL;
 
-	assert_int_equal(bc_after_new(&cfg, &a, NULL), 0);
+	assert_int_equal(bc_post_publish_new(&cfg, &a, NULL), 0);
 	return a;
 }
 
@@ -381,19 +381,19 @@ static void the_command_gets_the_path_where_the_segment_stays(void **state)
 {
 	struct fixture *f = *state;
 	char *to = make_dir(f, "done"), *command = into_out(f, "cat \"$1\"");
-	struct bc_after *a = new_after(f, to, command);
-	struct bc_after_stats st;
+	struct bc_post_publish *a = new_after(f, to, command);
+	struct bc_post_publish_stats st;
 
 	put_file(in_dir(f, "a.pcap"), "text");
-	bc_after_segment(a, in_dir(f, "a.pcap"), 4, &five, 0);
-	bc_after_close(a, false);
-	bc_after_stats(a, &st);
+	bc_post_publish_segment(a, in_dir(f, "a.pcap"), 4, &five, 0);
+	bc_post_publish_close(a, false);
+	bc_post_publish_stats(a, &st);
 	assert_int_equal(st.moved, 1);
 	assert_int_equal(st.commands, 1);
 	assert_holds(in_dir(f, "out"), "text");
 	assert_int_equal(f->seen, 1);
 	assert_string_equal(f->path[0], in_dir(f, "done/a.pcap"));
-	bc_after_free(a);
+	bc_post_publish_free(a);
 	free(to);
 	free(command);
 }
@@ -402,18 +402,18 @@ static void a_segment_that_cannot_be_moved_stays_and_is_told_of(void **state)
 {
 	struct fixture *f = *state;
 	char *to = make_dir(f, "done");
-	struct bc_after *a = new_after(f, to, NULL);
-	struct bc_after_stats st;
+	struct bc_post_publish *a = new_after(f, to, NULL);
+	struct bc_post_publish_stats st;
 
-	bc_after_segment(a, in_dir(f, "gone.pcap"), 4, &five, 0);
-	bc_after_close(a, false);
-	bc_after_stats(a, &st);
+	bc_post_publish_segment(a, in_dir(f, "gone.pcap"), 4, &five, 0);
+	bc_post_publish_close(a, false);
+	bc_post_publish_stats(a, &st);
 	assert_int_equal(st.move_failed, 1);
 	assert_int_equal(st.moved, 0);
 	assert_string_equal(f->path[0], in_dir(f, "gone.pcap"));
 	assert_int_equal(f->errs[0], 0);
 	assert_non_null(strstr(f->lines, "it stays where it is"));
-	bc_after_free(a);
+	bc_post_publish_free(a);
 	free(to);
 }
 
@@ -421,17 +421,17 @@ static void a_segment_that_failed_is_only_passed_on(void **state)
 {
 	struct fixture *f = *state;
 	char *to = make_dir(f, "done");
-	struct bc_after *a = new_after(f, to, "exit 1");
-	struct bc_after_stats st;
+	struct bc_post_publish *a = new_after(f, to, "exit 1");
+	struct bc_post_publish_stats st;
 
 	put_file(in_dir(f, "tmp-1-00000000.pcap"), "text");
-	bc_after_segment(a, in_dir(f, "tmp-1-00000000.pcap"), 4, &five, -EIO);
-	bc_after_close(a, false);
-	bc_after_stats(a, &st);
+	bc_post_publish_segment(a, in_dir(f, "tmp-1-00000000.pcap"), 4, &five, -EIO);
+	bc_post_publish_close(a, false);
+	bc_post_publish_stats(a, &st);
 	assert_int_equal(st.moved + st.move_failed + st.commands + st.commands_failed + st.commands_skipped, 0);
 	assert_int_equal(f->errs[0], -EIO);
 	assert_true(exists(in_dir(f, "tmp-1-00000000.pcap")));
-	bc_after_free(a);
+	bc_post_publish_free(a);
 	free(to);
 }
 
@@ -439,37 +439,37 @@ static void segments_settle_in_their_order(void **state)
 {
 	struct fixture *f = *state;
 	char *to = make_dir(f, "done"), name[16];
-	struct bc_after *a = new_after(f, to, NULL);
+	struct bc_post_publish *a = new_after(f, to, NULL);
 
 	for (int i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "%02d", i);
 		if (i % 3)
 			put_file(in_dir(f, name), "x");
-		bc_after_segment(a, in_dir(f, name), 1, &five, i % 5 ? 0 : -EIO);
+		bc_post_publish_segment(a, in_dir(f, name), 1, &five, i % 5 ? 0 : -EIO);
 	}
-	bc_after_close(a, false);
+	bc_post_publish_close(a, false);
 	assert_int_equal(f->seen, 20);
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(atoi(strrchr(f->path[i], '/') + 1), i);
-	bc_after_free(a);
+	bc_post_publish_free(a);
 	free(to);
 }
 
 static void an_end_at_once_leaves_commands_unrun(void **state)
 {
 	struct fixture *f = *state;
-	struct bc_after *a = new_after(f, NULL, "sleep 1000");
-	struct bc_after_stats st;
+	struct bc_post_publish *a = new_after(f, NULL, "sleep 1000");
+	struct bc_post_publish_stats st;
 
-	bc_after_segment(a, "/a", 1, &five, 0);
-	bc_after_segment(a, "/b", 1, &five, 0);
-	assert_false(bc_after_idle(a));
-	bc_after_close(a, true);
-	bc_after_stats(a, &st);
+	bc_post_publish_segment(a, "/a", 1, &five, 0);
+	bc_post_publish_segment(a, "/b", 1, &five, 0);
+	assert_false(bc_post_publish_idle(a));
+	bc_post_publish_close(a, true);
+	bc_post_publish_stats(a, &st);
 	assert_int_equal(st.commands, 0);
 	assert_int_equal(st.commands_failed + st.commands_skipped, 2);
-	assert_true(bc_after_idle(a));
-	bc_after_free(a);
+	assert_true(bc_post_publish_idle(a));
+	bc_post_publish_free(a);
 }
 
 int main(void)

@@ -9,8 +9,8 @@
  *
  * The network opens the next connection only when the source has finished with the one before: its bytes are never mixed.
  */
-#ifndef BC_INLET_H
-#define BC_INLET_H
+#ifndef BC_RECV_RING_H
+#define BC_RECV_RING_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,9 +20,9 @@
 #include "bc_counter.h"
 #include "bc_err.h"
 
-enum bc_inlet_state { BC_INLET_IDLE, BC_INLET_OPEN, BC_INLET_ENDED };
+enum bc_recv_ring_state { BC_RECV_RING_IDLE, BC_RECV_RING_OPEN, BC_RECV_RING_ENDED };
 
-struct bc_inlet {
+struct bc_recv_ring {
 	struct {
 		_Atomic uint64_t tail;		/* network writes, source reads */
 		_Atomic bool starved;		/* network sets, source clears: it wants to be told of room */
@@ -40,42 +40,42 @@ struct bc_inlet {
 };
 
 /* size is a power of two and of pages, and more than a message. wake_fd may be -1. 0 and *ret, or a negative errno and a line. */
-int bc_inlet_new(size_t size, int wake_fd, struct bc_inlet **ret, struct bc_err *err);
+int bc_recv_ring_new(size_t size, int wake_fd, struct bc_recv_ring **ret, struct bc_err *err);
 /* Takes NULL. */
-void bc_inlet_free(struct bc_inlet *in);
+void bc_recv_ring_free(struct bc_recv_ring *in);
 
-static inline enum bc_inlet_state bc_inlet_state(const struct bc_inlet *in)
+static inline enum bc_recv_ring_state bc_recv_ring_state(const struct bc_recv_ring *in)
 {
-	return (enum bc_inlet_state)atomic_load_explicit(&in->state, memory_order_acquire);
+	return (enum bc_recv_ring_state)atomic_load_explicit(&in->state, memory_order_acquire);
 }
 
 /* --- The network's thread. --- */
 
 /* A connection begins. In IDLE only. */
-void bc_inlet_open(struct bc_inlet *in);
+void bc_recv_ring_open(struct bc_recv_ring *in);
 
 /* Where bytes can be put now, *ret_len of them; 0: none, and wake_fd is written to when half of the ring is free. */
-uint8_t *bc_inlet_room(struct bc_inlet *in, size_t *ret_len);
-void bc_inlet_put(struct bc_inlet *in, size_t n);
+uint8_t *bc_recv_ring_room(struct bc_recv_ring *in, size_t *ret_len);
+void bc_recv_ring_put(struct bc_recv_ring *in, size_t n);
 
 /* The connection is over. In OPEN only. */
-void bc_inlet_end(struct bc_inlet *in);
+void bc_recv_ring_end(struct bc_recv_ring *in);
 
 /* The source has seen enough of this connection: end it. src.why says why. */
-static inline bool bc_inlet_refused(const struct bc_inlet *in)
+static inline bool bc_recv_ring_refused(const struct bc_recv_ring *in)
 {
 	return atomic_load_explicit(&in->src.refused, memory_order_acquire);
 }
 
-static inline bool bc_inlet_headed(const struct bc_inlet *in)
+static inline bool bc_recv_ring_headed(const struct bc_recv_ring *in)
 {
 	return atomic_load_explicit(&in->src.headed, memory_order_relaxed);
 }
 
 /* --- The source's stage. --- */
 
-/* What waits, *ret_len bytes. After bc_inlet_state() said ENDED it is all that will come of this connection. */
-static inline const uint8_t *bc_inlet_bytes(const struct bc_inlet *in, size_t *ret_len)
+/* What waits, *ret_len bytes. After bc_recv_ring_state() said ENDED it is all that will come of this connection. */
+static inline const uint8_t *bc_recv_ring_bytes(const struct bc_recv_ring *in, size_t *ret_len)
 {
 	uint64_t head = atomic_load_explicit(&in->src.head, memory_order_relaxed);
 
@@ -84,12 +84,12 @@ static inline const uint8_t *bc_inlet_bytes(const struct bc_inlet *in, size_t *r
 }
 
 /* n of them are done with. No system call, unless the network waits for room and there is enough of it. */
-void bc_inlet_take(struct bc_inlet *in, size_t n);
+void bc_recv_ring_take(struct bc_recv_ring *in, size_t n);
 
 /* Refuse what follows; src.why was set. A system call. */
-void bc_inlet_refuse(struct bc_inlet *in);
+void bc_recv_ring_refuse(struct bc_recv_ring *in);
 
 /* All of an ENDED connection was taken. A system call. */
-void bc_inlet_finish(struct bc_inlet *in);
+void bc_recv_ring_finish(struct bc_recv_ring *in);
 
 #endif

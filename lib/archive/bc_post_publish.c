@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bc_after.h"
+#include "bc_post_publish.h"
 
 #include <errno.h>
 #include <linux/ioprio.h>
@@ -23,8 +23,8 @@ struct segment {
 	char path[];
 };
 
-struct bc_after {
-	struct bc_after_config cfg;
+struct bc_post_publish {
+	struct bc_post_publish_config cfg;
 	struct bc_completed *completed;
 	struct bc_runner *runner;
 	bool runner_closed;
@@ -40,7 +40,7 @@ struct bc_after {
 };
 
 /* It is where it stays: tell everybody. */
-static void settle(struct bc_after *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
+static void settle(struct bc_post_publish *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
 {
 	if (a->cfg.settled)
 		a->cfg.settled(a->cfg.ctx, path, file_bytes, info, err);
@@ -52,7 +52,7 @@ static void settle(struct bc_after *a, const char *path, uint64_t file_bytes, co
 		bc_runner_put(a->runner, path, file_bytes, info);
 }
 
-static void move(struct bc_after *a, const struct segment *s)
+static void move(struct bc_post_publish *a, const struct segment *s)
 {
 	char path[BC_STORE_PATH_MAX];
 	struct bc_err err;
@@ -69,7 +69,7 @@ static void move(struct bc_after *a, const struct segment *s)
 	settle(a, path, s->file_bytes, &s->info, 0);
 }
 
-static void take(struct bc_after *a, const struct segment *s)
+static void take(struct bc_post_publish *a, const struct segment *s)
 {
 	if (s->err || atomic_load(&a->now))
 		settle(a, s->path, s->file_bytes, &s->info, s->err);
@@ -85,7 +85,7 @@ static void lower_priority(void)
 
 static void *after_main(void *arg)
 {
-	struct bc_after *a = arg;
+	struct bc_post_publish *a = arg;
 
 	pthread_setname_np(pthread_self(), "bc-complete");
 	lower_priority();
@@ -111,7 +111,7 @@ static void *after_main(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct bc_after *a)
+static int start_thread(struct bc_post_publish *a)
 {
 	sigset_t all, old;
 	int r;
@@ -124,7 +124,7 @@ static int start_thread(struct bc_after *a)
 	return -r;
 }
 
-static int set_up(struct bc_after *a, const struct bc_after_config *cfg, struct bc_err *err)
+static int set_up(struct bc_post_publish *a, const struct bc_post_publish_config *cfg, struct bc_err *err)
 {
 	int r = 0;
 
@@ -142,9 +142,9 @@ static int set_up(struct bc_after *a, const struct bc_after_config *cfg, struct 
 	return r;
 }
 
-int bc_after_new(const struct bc_after_config *cfg, struct bc_after **ret, struct bc_err *err)
+int bc_post_publish_new(const struct bc_post_publish_config *cfg, struct bc_post_publish **ret, struct bc_err *err)
 {
-	struct bc_after *a = calloc(1, sizeof(*a));
+	struct bc_post_publish *a = calloc(1, sizeof(*a));
 	int r;
 
 	if (!a)
@@ -156,15 +156,15 @@ int bc_after_new(const struct bc_after_config *cfg, struct bc_after **ret, struc
 	pthread_cond_init(&a->work, NULL);
 	r = set_up(a, cfg, err);
 	if (r) {
-		bc_after_close(a, true);
-		bc_after_free(a);
+		bc_post_publish_close(a, true);
+		bc_post_publish_free(a);
 		return r;
 	}
 	*ret = a;
 	return 0;
 }
 
-void bc_after_segment(struct bc_after *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
+void bc_post_publish_segment(struct bc_post_publish *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
 {
 	size_t len = strlen(path) + 1;
 	struct segment *s = a->completed ? malloc(sizeof(*s) + len) : NULL;
@@ -185,7 +185,7 @@ void bc_after_segment(struct bc_after *a, const char *path, uint64_t file_bytes,
 	pthread_mutex_unlock(&a->lock);
 }
 
-bool bc_after_idle(struct bc_after *a)
+bool bc_post_publish_idle(struct bc_post_publish *a)
 {
 	bool idle;
 
@@ -195,7 +195,7 @@ bool bc_after_idle(struct bc_after *a)
 	return idle && (!a->runner || bc_runner_idle(a->runner));
 }
 
-void bc_after_close(struct bc_after *a, bool now)
+void bc_post_publish_close(struct bc_post_publish *a, bool now)
 {
 	atomic_store(&a->now, now);
 	if (a->started) {
@@ -213,7 +213,7 @@ void bc_after_close(struct bc_after *a, bool now)
 	a->runner_closed = true;
 }
 
-void bc_after_free(struct bc_after *a)
+void bc_post_publish_free(struct bc_post_publish *a)
 {
 	if (!a)
 		return;
@@ -225,13 +225,13 @@ void bc_after_free(struct bc_after *a)
 	free(a);
 }
 
-void bc_after_stats(struct bc_after *a, struct bc_after_stats *ret)
+void bc_post_publish_stats(struct bc_post_publish *a, struct bc_post_publish_stats *ret)
 {
 	struct bc_runner_stats run = { .done = 0 };
 
 	if (a->runner)
 		bc_runner_stats(a->runner, &run);
-	*ret = (struct bc_after_stats){
+	*ret = (struct bc_post_publish_stats){
 		.moved = bc_counter_get(&a->moved),
 		.move_failed = bc_counter_get(&a->move_failed),
 		.commands = run.done,

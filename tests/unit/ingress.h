@@ -7,17 +7,17 @@
 
 #include "bc_source.h"
 
-static struct rte_mempool *door_pool;
-static struct bc_clock door_clock;
+static struct rte_mempool *ingress_pool;
+static struct bc_clock ingress_clock;
 
-static inline int door_start(void **state)
+static inline int ingress_start(void **state)
 {
-	door_pool = eal_pool(2048);
-	bc_clock_init(&door_clock);
+	ingress_pool = eal_pool(2048);
+	bc_clock_init(&ingress_clock);
 	return 0;
 }
 
-struct door {
+struct ingress {
 	struct bc_ledger *ledger;
 	struct bc_iface_table *ifaces;
 	struct bc_source *s;
@@ -39,9 +39,9 @@ struct door {
 	bool closed;
 };
 
-static inline void door_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
+static inline void ingress_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
-	struct door *d = s->priv;
+	struct ingress *d = s->priv;
 
 	d->rounds++;
 	while (d->packets && b->n < max) {
@@ -71,15 +71,15 @@ static inline void door_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 	b->ended = d->ended;
 }
 
-static inline void door_close(struct bc_source *s)
+static inline void ingress_close(struct bc_source *s)
 {
-	((struct door *)s->priv)->closed = true;
+	((struct ingress *)s->priv)->closed = true;
 }
 
-static const struct bc_source_ops door_ops = { .kind = "test", .rx = door_rx, .close = door_close };
-static const struct bc_source_ops patient_ops = { .kind = "test", .patient = true, .rx = door_rx, .close = door_close };
+static const struct bc_source_ops ingress_ops = { .kind = "test", .rx = ingress_rx, .close = ingress_close };
+static const struct bc_source_ops blocking_ops = { .kind = "test", .blocking = true, .rx = ingress_rx, .close = ingress_close };
 
-static inline void door_open(struct door *d, const struct bc_source_ops *ops, uint32_t outputs, bool wait)
+static inline void ingress_open(struct ingress *d, const struct bc_source_ops *ops, uint32_t outputs, bool wait)
 {
 	struct bc_source_config cfg = { .spec = (char *)"test:", .wait = wait };
 	struct bc_iface iface = { .name = "test0", .linktype = 1 };
@@ -92,7 +92,7 @@ static inline void door_open(struct door *d, const struct bc_source_ops *ops, ui
 	d->ifaces = bc_iface_table_new();
 	d->wire_len = 100;
 	d->ts_ns = 1000;
-	env = (struct bc_source_env){ .pool = door_pool, .clock = &door_clock, .ifaces = d->ifaces, .ledger = d->ledger,
+	env = (struct bc_source_env){ .pool = ingress_pool, .clock = &ingress_clock, .ifaces = d->ifaces, .ledger = d->ledger,
 				      .n_outputs = outputs };
 	d->s = bc_source_new(&cfg, &env, ops, &iface, 0, &err);
 	assert_non_null(d->s);
@@ -102,7 +102,7 @@ static inline void door_open(struct door *d, const struct bc_source_ops *ops, ui
 }
 
 /* Take the oldest descriptor; false when there is none. */
-static inline bool door_take(struct door *d, struct bc_desc *ret)
+static inline bool ingress_take(struct ingress *d, struct bc_desc *ret)
 {
 	const struct bc_desc *p;
 
@@ -115,61 +115,61 @@ static inline bool door_take(struct door *d, struct bc_desc *ret)
 }
 
 /* As many outputs as want it give it back. */
-static inline void door_done(const struct bc_desc *p)
+static inline void ingress_done(const struct bc_desc *p)
 {
 	for (uint32_t left = bc_desc_outputs(p); left; left &= left - 1)
 		rte_pktmbuf_free(bc_desc_obj(p));
 }
 
-static inline uint32_t door_discard(struct door *d)
+static inline uint32_t ingress_discard(struct ingress *d)
 {
 	struct bc_desc p;
 	uint32_t n = 0;
 
-	for (; door_take(d, &p); n++)
-		door_done(&p);
+	for (; ingress_take(d, &p); n++)
+		ingress_done(&p);
 	return n;
 }
 
 /* The dropcount of the oldest packet, which is then thrown away. */
-static inline uint64_t door_drops(struct door *d)
+static inline uint64_t ingress_drops(struct ingress *d)
 {
 	struct rte_mbuf *m;
 	struct bc_desc p;
 	uint64_t drops;
 
-	assert_true(door_take(d, &p));
+	assert_true(ingress_take(d, &p));
 	m = bc_desc_obj(&p);
 	drops = bc_meta(m)->flags & BC_META_DROPS ? m->tx_offload : 0;
 	assert_int_equal(bc_desc_bytes(&p), 60 + (drops ? 16 : 0));
-	door_done(&p);
+	ingress_done(&p);
 	return drops;
 }
 
-static inline void door_free(struct door *d)
+static inline void ingress_free(struct ingress *d)
 {
-	door_discard(d);
+	ingress_discard(d);
 	bc_link_free(d->s->link);
 	bc_source_close(d->s);
 	assert_true(d->closed);
 	bc_ledger_free(d->ledger);
 	free(d->ifaces);
-	assert_pool_full(door_pool);
+	assert_pool_full(ingress_pool);
 }
 
-static inline uint64_t door_lost(const struct door *d, enum bc_loss loss)
+static inline uint64_t ingress_lost(const struct ingress *d, enum bc_loss loss)
 {
-	return bc_counter_get(&d->account->door.dropped[loss]);
+	return bc_counter_get(&d->account->ingress.dropped[loss]);
 }
 
-static inline uint64_t door_filtered(const struct door *d, uint32_t output)
+static inline uint64_t ingress_filtered(const struct ingress *d, uint32_t output)
 {
-	return bc_counter_get(&d->account->door.filtered[output]);
+	return bc_counter_get(&d->account->ingress.filtered[output]);
 }
 
-static inline uint64_t door_received(const struct door *d)
+static inline uint64_t ingress_received(const struct ingress *d)
 {
-	return bc_counter_get(&d->account->door.received);
+	return bc_counter_get(&d->account->ingress.received);
 }
 
 #endif
