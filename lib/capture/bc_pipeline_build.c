@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A capture built from checked settings, stage by stage, and taken apart. */
+#include "bc_pipeline_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_filters.h"
+#include "bc_packet.h"
+
+/* For the committer: more than it takes for a chunk into a page cache, or for coming to the CPU; a disk may well take longer. */
+#define LANE_PATIENCE_NS (2 * BC_NS_PER_MS)
+/*
+ * Of a lane that shares its lcore with the sources, see there. One small round may be a gap between two bursts of a flood, unless the
+ * devices keep what comes meanwhile.
+ */
+#define CALM_ROUNDS 8
+#define CALM_ROUNDS_KEPT 1
+/* A source that is left alone for long keeps the others' packets in their links: no longer than this beside one that drops then. */
+#define UNATTENDED_BESIDE_HASTY_NS (1 * BC_NS_PER_MS)
+
+static void drop_packets(void *ctx, const struct bc_desc *d, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t left = bc_desc_outputs(&d[i]); left; left &= left - 1)
+			rte_pktmbuf_free(bc_desc_obj(&d[i]));
+}
+
+static bool has_devices(const struct bc_pipeline_config *cfg)
+{
+	for (uint32_t i = 0; i < cfg->n_sources; i++)
+		if (cfg->sources[i].kind == BC_SOURCE_DPDK)
+			return true;
+	return false;
+}
+
+static int new_pool(struct bc_pipeline *p, struct bc_err *err)
+{
+	const bool devices = has_devices(&p->cfg);
+
+	p->pool = p->cfg.pool;
+	if (p->pool)
+		return 0;
+	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), p->cfg.numa_node, devices, err);
+	if (!p->pool && p->cfg.numa_node != SOCKET_ID_ANY) {
+		bc_log(p->cfg.log, BC_WARN, "no room for the mbufs on NUMA node %d, the devices': they are put elsewhere",
+		       p->cfg.numa_node);
+		p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), SOCKET_ID_ANY, devices, err);
+	}
+	return p->pool ? 0 : -ENOMEM;
+}
+
+static int new_tables(struct bc_pipeline *p, struct bc_err *err)
+{
+	p->ifaces = bc_iface_table_new();
+	p->ledger = bc_ledger_new();
+	if (!p->ifaces || !p->ledger)
+		return bc_err_set(err, -ENOMEM, "no memory for the ledger");
+	p->ledger->n_outputs = p->cfg.n_outputs;
+	return new_pool(p, err);
+}
+
+/* Without what the lcores' caches may keep; the lanes give theirs back whatever the sources do. */
+static uint32_t mbufs_share(const struct bc_pipeline *p)
+{
+	uint64_t cached = (uint64_t)p->cfg.n_lcores * BC_MBUFS_PER_LCORE, queues = 0;
+
+	for (uint32_t i = 0; i < p->cfg.n_sources; i++)
+		queues += p->cfg.sources[i].queues;
+	return p->pool->size > cached + queues ? (uint32_t)((p->pool->size - cached) / queues) : 1;
+}
+
+static int open_sources(struct bc_pipeline *p, struct bc_err *err)
+{
+	struct bc_source_env env = {
+		.pool = p->pool,
+		.mbufs_share = mbufs_share(p),
+		.clock = p->cfg.clock,
+		.ifaces = p->ifaces,
+		.ledger = p->ledger,
+		.log = p->cfg.log,
+		.n_outputs = p->cfg.n_outputs,
+		.promiscuous = p->cfg.promiscuous,
+		.interrupted = p->cfg.interrupted,
+	};
+
+	for (uint32_t i = 0; i < p->cfg.n_sources; i++) {
+		const struct bc_source_config *sc = &p->cfg.sources[i];
+		uint32_t n = 0;
+		int r;
+
+		if (p->n_sources + sc->queues > BC_MAX_SOURCES)
+			return bc_err_set(err, -ENOSPC, "%s: more than %u sources in all", sc->spec, BC_MAX_SOURCES);
+		r = bc_source_open(sc, &env, &p->source[p->n_sources], &n, err);
+		if (r)
+			return r;
+		p->n_sources += n;
+		p->live |= sc->kind != BC_SOURCE_FILE && sc->kind != BC_SOURCE_REMOTE;
+	}
+	for (uint32_t i = 0; i < p->n_sources; i++) {
+		p->lossy |= !p->source[i]->lossless;
+		p->drop_on_full |= !p->source[i]->wait;
+		p->link[i] = p->source[i]->link = bc_link_new(bc_pipeline_link_size(&p->cfg));
+		if (!p->link[i])
+			return bc_err_set(err, -ENOMEM, "no memory for a link");
+	}
+	for (uint32_t i = 0; p->drop_on_full && i < p->n_sources; i++)
+		if (p->source[i]->unattended_ns > UNATTENDED_BESIDE_HASTY_NS)
+			p->source[i]->unattended_ns = UNATTENDED_BESIDE_HASTY_NS;
+	return 0;
+}
+
+/* What goes to the remote peers and comes back, as a filter that leaves it out. */
+static int exclude_peers(const struct bc_pipeline *p, char *text, size_t size, struct bc_err *err)
+{
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		const struct bc_remote_config *rc = &p->cfg.outputs[o].remote;
+		int r;
+
+		if (!p->cfg.detect_loop || p->cfg.outputs[o].kind != BC_DEST_PEER)
+			continue;
+		if (at && at < size)
+			at += (size_t)snprintf(text + at, size - at, " and ");
+		r = at < size ? bc_peer_exclude(rc->ipip ? BC_PEER_IPIP : BC_PEER_OSMO, rc->host, rc->port, text + at, size - at, err)
+			      : bc_err_set(err, -EINVAL, "--detect-loop: too many peers");
+		if (r)
+			return r;
+		at += strlen(text + at);
+	}
+	return 0;
+}
+
+static int new_filters(struct bc_pipeline *p, struct bc_err *err)
+{
+	char loop[4096];
+	int failed = exclude_peers(p, loop, sizeof(loop), err);
+
+	if (failed)
+		return failed;
+	p->filters = bc_filters_new(p->source, p->n_sources, p->cfg.n_outputs, loop, p->cfg.bpf_jit, p->cfg.log);
+	if (!p->filters)
+		return bc_err_set(err, -ENOMEM, "no memory for filters");
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		const struct bc_output_config *oc = &p->cfg.outputs[o];
+		int r = 0;
+
+		if (oc->no_gprs_user_data)
+			bc_filters_exclude_gprs(p->filters, o, &oc->gprs);
+		if (oc->filter || loop[0] || oc->no_gprs_user_data)
+			r = bc_filters_set(p->filters, o, oc->filter, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int open_peer(struct bc_pipeline *p, uint32_t o, struct bc_err *err)
+{
+	const struct bc_remote_config *rc = &p->cfg.outputs[o].remote;
+	struct bc_peer_config pc = {
+		.name = p->cfg.outputs[o].dest,
+		.proto = rc->ipip ? BC_PEER_IPIP : BC_PEER_OSMO,
+		.host = rc->host,
+		.port = rc->port,
+		.source = rc->source,
+		.queue_bytes = (size_t)rc->queue_mib << 20,
+		.log = p->cfg.log,
+	};
+	int r = rc->tls && !p->tls ? bc_tls_new(BC_TLS_CLIENT, &p->cfg.tls, &p->tls, err) : 0;
+
+	pc.tls = rc->tls ? p->tls : NULL;
+	return r ? r : bc_peer_new(&pc, &p->peer[o], err);
+}
+
+/* While there are privileges: keys can be read, and raw sockets opened. */
+static int open_peers(struct bc_pipeline *p, struct bc_err *err)
+{
+	int r = 0;
+
+	for (uint32_t o = 0; !r && o < p->cfg.n_outputs; o++)
+		if (p->cfg.outputs[o].kind == BC_DEST_PEER)
+			r = open_peer(p, o, err);
+	return r;
+}
+
+static uint32_t calm_rounds(const struct bc_pipeline *p)
+{
+	if (p->cfg.n_lcores > 1 || !p->lossy)
+		return 0;
+	return p->drop_on_full ? CALM_ROUNDS : CALM_ROUNDS_KEPT;
+}
+
+static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
+{
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		/* A peer waits, and loses what it cannot keep. */
+		bool remote = p->cfg.sources[0].kind == BC_SOURCE_REMOTE;
+		struct bc_output_env env = {
+			.index = o,
+			.writers = p->cfg.writers[o],
+			.ledger = p->ledger,
+			.ifaces = p->ifaces,
+			.log = p->cfg.log,
+			.memory_bytes = p->cfg.memory_bytes / p->cfg.n_outputs,
+			.chunk_bytes = p->cfg.chunk_bytes,
+			.disk_step = p->cfg.disk_step,
+			.lane_ring = bc_pipeline_link_size(&p->cfg) / 2,
+			.flush_ns = p->cfg.flush_ns,
+			.start_ns = p->start_ns,
+			.live = p->live,
+			.sparse = remote,
+			.huge = p->cfg.huge,
+			.accelerate = p->cfg.accelerate && p->lossy,
+			.calm_rounds = calm_rounds(p),
+			.statistics = p->cfg.statistics,
+			.lane_patience_ns = p->lossy ? 0 : LANE_PATIENCE_NS,
+			.one_cpu = p->cfg.one_cpu,
+			.filters = p->filters,
+			.publisher = p->cfg.publisher,
+			.client = p->cfg.client[o],
+			.mirror = p->cfg.mirror[o],
+			.mirror_ns = p->cfg.mirror_ns,
+			.over = p->cfg.output_over,
+			.over_ctx = p->cfg.output_over_ctx,
+			.peer = p->peer[o],
+			.drain_ns = p->cfg.drain_ns,
+			.patience_ns = p->live ? 0 : p->cfg.drain_ns,
+		};
+		int r = bc_output_new(&p->cfg.outputs[o], &env, &p->output[o], err);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static uint64_t clock_now(void *ctx)
+{
+	return bc_clock_now(ctx);
+}
+
+static int new_merge(struct bc_pipeline *p, struct bc_err *err)
+{
+	struct bc_merge_config mc = {
+		.n_links = p->n_sources,
+		.n_outputs = p->cfg.n_outputs,
+		.ledger = p->ledger,
+		.max_wait_ns = p->cfg.max_wait_ns,
+		.count = p->cfg.count,
+		.drop = drop_packets,
+		.limit_reached = &p->limit_reached,
+		.now_ns = clock_now,
+		.now_ctx = p->cfg.clock,
+	};
+
+	for (uint32_t i = 0; i < p->n_sources; i++) {
+		mc.link[i] = p->link[i];
+		mc.blocking[i] = p->source[i]->ops->blocking;
+		if (mc.blocking[i])
+			mc.now_ns = NULL;
+	}
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		mc.output[o] = &p->output[o]->chunker;
+	p->merge = bc_merge_new(&mc);
+	return p->merge ? 0 : bc_err_set(err, -ENOMEM, "no memory for the merge");
+}
+
+int bc_pipeline_new(const struct bc_pipeline_config *cfg, struct bc_pipeline **ret, struct bc_err *err)
+{
+	struct bc_pipeline *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return bc_err_set(err, -ENOMEM, "no memory for the pipeline");
+	p->cfg = *cfg;
+	p->start_ns = bc_utc_ns();
+	r = new_tables(p, err);
+	if (!r)
+		r = open_sources(p, err);
+	if (!r)
+		r = new_filters(p, err);
+	if (!r)
+		r = open_peers(p, err);
+	if (!r && cfg->devices_open)
+		r = cfg->devices_open(cfg->devices_open_ctx, err);
+	if (!r)
+		r = new_outputs(p, err);
+	if (!r)
+		r = new_merge(p, err);
+	if (r) {
+		bc_pipeline_free(p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+void bc_pipeline_free(struct bc_pipeline *p)
+{
+	if (!p)
+		return;
+	bc_merge_free(p->merge);
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		bc_output_free(p->output[o]);
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		bc_peer_free(p->peer[o]);
+	bc_tls_free(p->tls);
+	bc_filters_free(p->filters);
+	for (uint32_t i = 0; i < p->n_sources; i++) {
+		bc_source_close(p->source[i]);
+		bc_link_free(p->link[i]);
+	}
+	if (!p->cfg.pool)
+		rte_mempool_free(p->pool);
+	bc_ledger_free(p->ledger);
+	free(p->ifaces);
+	free(p);
+}

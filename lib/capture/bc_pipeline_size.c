@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The links and mbufs that a capture's settings ask for. */
+#include "bc_pipeline_priv.h"
+
+#define LINK_SIZE 4096U
+/* Where every source can wait there is no burst to be kept, and what is in few mbufs is in the caches. */
+#define LINK_SIZE_BLOCKING 1024U
+#define MBUFS_MIN 16384U
+#define MBUFS_MIN_BLOCKING 4096U
+#define DEVICE_DESCRIPTORS 4096U
+
+static bool all_can_wait(const struct bc_pipeline_config *cfg)
+{
+	for (uint32_t i = 0; i < cfg->n_sources; i++)
+		if (cfg->sources[i].kind != BC_SOURCE_FILE && cfg->sources[i].kind != BC_SOURCE_NULL)
+			return false;
+	return true;
+}
+
+uint32_t bc_pipeline_link_size(const struct bc_pipeline_config *cfg)
+{
+	if (cfg->link_size)
+		return cfg->link_size;
+	return all_can_wait(cfg) ? LINK_SIZE_BLOCKING : LINK_SIZE;
+}
+
+static uint64_t holds(const struct bc_pipeline_config *cfg)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < cfg->n_sources; i++) {
+		const struct bc_source_config *s = &cfg->sources[i];
+		uint32_t device = s->kind != BC_SOURCE_DPDK ? 0 : s->descriptors ? s->descriptors : DEVICE_DESCRIPTORS;
+
+		n += (uint64_t)s->queues * (device + bc_pipeline_link_size(cfg) + BC_BURST);
+	}
+	/* A lane's ring, and the burst under way. */
+	for (uint32_t o = 0; o < cfg->n_outputs; o++)
+		n += (uint64_t)cfg->writers[o] * (bc_pipeline_link_size(cfg) / 2 + BC_BURST);
+	return n;
+}
+
+uint32_t bc_pipeline_holds(const struct bc_pipeline_config *cfg)
+{
+	uint64_t n = holds(cfg);
+
+	return n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
+}
+
+uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg)
+{
+	uint64_t n = holds(cfg) + (uint64_t)cfg->n_lcores * BC_MBUFS_PER_LCORE;
+	uint32_t least = all_can_wait(cfg) ? MBUFS_MIN_BLOCKING : MBUFS_MIN;
+
+	if (cfg->mbufs)
+		return cfg->mbufs;
+	return n < least ? least : n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
+}
