@@ -5,31 +5,22 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "bc_segment_writer.h"
 #include "bc_time.h"
 
 #define WAIT_NS (50 * BC_NS_PER_MS)		/* for a chunk, before looking at the timers */
 #define WAIT_IDLE_NS (10 * BC_NS_PER_S)		/* and when there is nothing to look for */
 #define RETRY_NS (20 * BC_NS_PER_MS)		/* between attempts on a full disk, and looks at a watchfile */
 #define SETTLE_NS (200 * BC_NS_PER_MS)		/* of a direct store: until then nothing counts as written */
-#define TEXT_MIN 4096
 #define DRAIN_PATIENCE_NS (1 * BC_NS_PER_S)	/* for a full disk, once the sources have stopped */
 #define RESTART_MIN_NS (1 * BC_NS_PER_S)	/* between starts of a command that fails; doubled each time */
 #define RESTART_MAX_NS (64 * BC_NS_PER_S)
 #define FATES (2 * BC_STORE_QUEUE_MAX)		/* more than segments can wait for theirs */
-
-/* The segment as it was when the store had settled last: what remains of it if the next settling fails. */
-struct mark {
-	bool headed;
-	uint32_t ifaces;
-	uint64_t noted;
-	struct bc_segment_info info;
-};
 
 /* What became of a segment behind a command. */
 struct fate {
@@ -45,20 +36,13 @@ struct bc_committer {
 
 	uint64_t seq;			/* the chunk that comes next */
 	bool begun;			/* the store has a segment */
-	bool headed;			/* and its beginning was written */
 	bool end_pending;		/* its last chunk has come, its end is not written yet */
-	bool frame_ended;		/* of a stream codec: the end is in out */
-	uint32_t ifaces;		/* described in it */
-	struct bc_segment_info info;
 	uint64_t lost;			/* packets */
-	uint64_t noted;			/* of these, how many a segment tells of */
 	enum bc_loss lost_as;
 
-	struct bc_lz4 *lz4;		/* for the segments' own bytes */
-	struct bc_stream *stream;
+	struct bc_segment_writer *writer;
 	struct bc_tally pending;	/* known only when a stream codec's bytes were written, or the store has settled */
 	struct bc_backlog *backlog;	/* of a store that lags, behind pending; else NULL */
-	struct mark mark;
 	struct bc_tally handed;		/* what the store has of the current segment, for good */
 
 	/* Behind a command. */
@@ -68,11 +52,8 @@ struct bc_committer {
 	uint64_t restart_ns;		/* not to be begun anew before this, after a failure */
 	uint64_t restart_wait_ns;
 
-	uint8_t *out;			/* bytes of the stream codec that the store has not taken yet */
-	size_t out_len, out_cap;
-	uint8_t *text;			/* the segments' own bytes, plain; text_cap of them */
+	uint8_t *text;			/* for the mirror; text_cap of them */
 	size_t text_cap;
-	uint8_t *coded;			/* and as blocks */
 	uint32_t mirrored_ifaces;		/* described to the mirror */
 	bool mirrored;			/* the mirror knows how the file begins */
 	int32_t mirrored_linktype;	/* classic pcap: and this is its link type */
@@ -86,24 +67,6 @@ struct bc_committer {
 	_Atomic uint32_t fated;
 	_Atomic bool stopping, draining, aborted, done, reader_gone;
 };
-
-static int to_out(void *ctx, const uint8_t *data, size_t len)
-{
-	struct bc_committer *c = ctx;
-
-	if (c->out_cap - c->out_len < len) {
-		size_t cap = (c->out_len + len) * 2;
-		uint8_t *p = realloc(c->out, cap);
-
-		if (!p)
-			return -ENOMEM;
-		c->out = p;
-		c->out_cap = cap;
-	}
-	memcpy(c->out + c->out_len, data, len);
-	c->out_len += len;
-	return 0;
-}
 
 /* Packets may be given up: the buffers are nearly full, or the capture ends and the disk stayed full. */
 static bool out_of_patience(struct bc_committer *c)
@@ -164,34 +127,21 @@ static void nap(uint64_t ns)
 		r_; \
 	})
 
-static int write_block(struct bc_committer *c, const uint8_t *data, size_t len)
+static int write_bytes(void *ctx, const uint8_t *data, size_t len, bool end)
 {
-	int r = len ? PATIENTLY(c, bc_store_write(c->cfg.store, data, len)) : 0;
+	struct bc_committer *c = ctx;
+	int r;
 
-	if (!r && len) {
+	if (end)
+		r = PATIENTLY(c, bc_store_write_tail(c->cfg.store, data, len));
+	else
+		r = PATIENTLY(c, bc_store_write(c->cfg.store, data, len));
+	if (r)
+		return r;
+	if (!end)
 		c->dirty = !c->cfg.piped;
-		c->pending.file_bytes += len;
-	}
-	return r;
-}
-
-static int write_end(struct bc_committer *c, const uint8_t *data, size_t len)
-{
-	int r = PATIENTLY(c, bc_store_write_tail(c->cfg.store, data, len));
-
-	if (!r)
-		c->pending.file_bytes += len;
-	return r;
-}
-
-/* Hand to the store what the stream codec has put out. */
-static int write_out(struct bc_committer *c, bool end)
-{
-	int r = end ? write_end(c, c->out, c->out_len) : write_block(c, c->out, c->out_len);
-
-	if (!r)
-		c->out_len = 0;
-	return r;
+	c->pending.file_bytes += len;
+	return 0;
 }
 
 static enum bc_loss loss_of(int r)
@@ -248,7 +198,7 @@ static void keep(struct bc_committer *c)
 	else if (!c->backlog && !c->cfg.piped)
 		enter_written(c, &c->pending);
 	memset(&c->pending, 0, sizeof(c->pending));
-	c->mark = (struct mark){ .headed = c->headed, .ifaces = c->ifaces, .noted = c->noted, .info = c->info };
+	bc_segment_writer_mark(c->writer);
 }
 
 /* What a store that lags has passed on by now. */
@@ -281,14 +231,6 @@ static void drain(struct bc_committer *c)
 	count_lost(c, &lost, BC_LOSS_PEER_SLOW);
 }
 
-static void segment_over(struct bc_committer *c)
-{
-	c->begun = c->headed = c->end_pending = c->frame_ended = c->dirty = false;
-	c->out_len = 0;
-	memset(&c->pending, 0, sizeof(c->pending));
-	c->mark = (struct mark){ .noted = c->noted };
-}
-
 static void finish_segment(struct bc_committer *c)
 {
 	if (c->cfg.ended)
@@ -296,8 +238,10 @@ static void finish_segment(struct bc_committer *c)
 	if (c->cfg.piped)
 		c->waiting[c->finished++ % FATES] = c->handed;
 	memset(&c->handed, 0, sizeof(c->handed));
-	bc_store_finish(c->cfg.store, &c->info);
-	segment_over(c);
+	bc_store_finish(c->cfg.store, bc_segment_writer_info(c->writer));
+	bc_segment_writer_over(c->writer);
+	c->begun = c->end_pending = c->dirty = false;
+	memset(&c->pending, 0, sizeof(c->pending));
 }
 
 /* The store has cut the segment back to the mark. */
@@ -308,11 +252,8 @@ static void roll_back(struct bc_committer *c, int r)
 		       c->account->name, strerror(-r), c->pending.packets, bc_loss_name(loss_of(r)));
 	count_lost(c, &c->pending, loss_of(r));
 	memset(&c->pending, 0, sizeof(c->pending));
-	c->headed = c->mark.headed;
-	c->ifaces = c->mark.ifaces;
-	c->noted = c->mark.noted;
-	c->info = c->mark.info;
-	if (!c->stream)
+	bc_segment_writer_cut(c->writer);
+	if (!bc_segment_writer_is_stream(c->writer))
 		return;
 	/* Its frame cannot go on. The segment keeps its temporary name, and the next packets begin another. */
 	finish_segment(c);
@@ -327,7 +268,7 @@ static int settle_store(struct bc_committer *c, int r)
 		roll_back(c, lost);
 		return lost;
 	}
-	if (!r || !c->stream)
+	if (!r || !bc_segment_writer_is_stream(c->writer))
 		keep(c);
 	return r;
 }
@@ -343,63 +284,6 @@ static struct bc_tally cargo(struct bc_committer *c, const struct bc_chunk *k)
 			bc_counter_add(&c->account->source[s].dropped[BC_LOSS_LINK_TYPE], k->refused_from[s]);
 	}
 	return p;
-}
-
-static const char *filter_of(struct bc_committer *c)
-{
-	return c->cfg.filter ? c->cfg.filter(c->cfg.filter_ctx) : NULL;
-}
-
-/* Make room for plain bytes of the segment's own, and for the blocks they become. */
-static int reserve_text(struct bc_committer *c, size_t len)
-{
-	uint8_t *text, *coded;
-
-	if (len <= c->text_cap)
-		return 0;
-	text = realloc(c->text, len);
-	if (text)
-		c->text = text;
-	coded = realloc(c->coded, len + (len / 4096 + 2) * (BC_LZ4_BLOCK_OVERHEAD + BC_LZ4_HEADER_MAX));
-	if (coded)
-		c->coded = coded;
-	if (!text || !coded)
-		return -ENOMEM;
-	c->text_cap = len;
-	return 0;
-}
-
-/* len bytes of text into coded, behind the at bytes that are there; returns the new end. */
-static size_t encode_text(struct bc_committer *c, size_t len, size_t at)
-{
-	bool stored;
-
-	if (c->cfg.codec == BC_CODEC_NONE) {
-		memcpy(c->coded + at, c->text, len);
-		return at + len;
-	}
-	for (size_t done = 0; done < len;) {
-		size_t n = len - done < c->cfg.block_max ? len - done : c->cfg.block_max;
-
-		at += bc_lz4_block(c->lz4, c->text + done, n, c->coded + at, 1, &stored);
-		done += n;
-	}
-	return at;
-}
-
-static int begin_bytes(struct bc_committer *c, size_t len)
-{
-	size_t at = 0;
-	int r;
-
-	if (c->stream) {
-		c->out_len = 0;
-		r = bc_stream_begin(c->stream);
-		return r ? r : bc_stream_feed(c->stream, c->text, len);
-	}
-	if (c->cfg.codec == BC_CODEC_LZ4)
-		at = bc_lz4_header(c->coded, c->cfg.block_max);
-	return write_block(c, c->coded, encode_text(c, len, at));
 }
 
 /*
@@ -432,104 +316,41 @@ static int begin_store(struct bc_committer *c)
 
 static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
 {
-	const char *filter = filter_of(c);
-	uint32_t ifaces = bc_iface_count(c->cfg.section.ifaces);
-	size_t len = bc_section_begin(&c->cfg.section, ifaces, filter, NULL, 0);
-	int r;
-
 	if (!c->begun) {
-		r = begin_store(c);
+		int r = begin_store(c);
+
 		if (r)
 			return r;
 		c->begun = true;
 	}
-	r = reserve_text(c, len);
-	if (r)
-		return r;
-	len = bc_section_begin(&c->cfg.section, ifaces, filter, c->text, len);
-	r = begin_bytes(c, len);
-	if (r)
-		return r;
-	c->headed = true;
-	c->ifaces = ifaces;
-	c->info = (struct bc_segment_info){ .begin_ns = k->segment_begin_ns, .bytes = len };
-	return 0;
+	return bc_segment_writer_begin(c->writer, k->segment_begin_ns, k->linktype);
 }
 
-/* Text within a segment: interfaces that appeared, and the place of a loss. */
-static int insert_text(struct bc_committer *c, size_t len)
-{
-	if (c->stream)
-		return bc_stream_feed(c->stream, c->text, len);
-	return write_block(c, c->coded, encode_text(c, len, 0));
-}
-
-static int describe_ifaces(struct bc_committer *c, uint32_t to)
-{
-	const char *filter = filter_of(c);
-	size_t len = bc_section_more(&c->cfg.section, c->ifaces, to, filter, NULL, 0);
-	int r = reserve_text(c, len);
-
-	if (r || !len)
-		return r;
-	r = insert_text(c, bc_section_more(&c->cfg.section, c->ifaces, to, filter, c->text, len));
-	if (!r)
-		c->ifaces = to;
-	return r;
-}
-
-static int mark_loss(struct bc_committer *c, uint64_t ts_ns)
-{
-	size_t len = bc_section_stats(&c->cfg.section, c->ifaces, ts_ns, NULL, NULL, 0);
-	char note[128];
-	int r = reserve_text(c, len);
-
-	if (!len)
-		c->noted = c->lost;
-	if (r || !len)
-		return r;
-	snprintf(note, sizeof(note), "%" PRIu64 " packets were lost here: %s", c->lost - c->noted, bc_loss_name(c->lost_as));
-	r = insert_text(c, bc_section_stats(&c->cfg.section, c->ifaces, ts_ns, note, c->text, len));
-	if (!r)
-		c->noted = c->lost;
-	return r;
-}
-
-static void taken(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
+static void taken(struct bc_committer *c, const struct bc_tally *p)
 {
 	c->pending.packets += p->packets;
 	c->pending.bytes += p->bytes;
 	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
 		c->pending.from[s] += p->from[s];
-	if (p->packets && !c->info.packets)
-		c->info.first_ns = k->first_ns;
-	if (p->packets)
-		c->info.last_ns = k->last_ns;
-	c->info.packets += p->packets;
-	c->info.bytes += k->dense;
 }
 
 static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
 {
 	int r = 0;
 
-	if (!c->headed)
+	if (!bc_segment_writer_begun(c->writer))
 		r = begin_segment(c, k);
-	if (!r && k->ifaces > c->ifaces)
-		r = describe_ifaces(c, k->ifaces);
-	if (!r && c->lost != c->noted && k->len)
-		r = mark_loss(c, k->first_ns);
+	if (!r)
+		r = bc_segment_writer_describe(c->writer, k->ifaces);
+	if (!r && k->len)
+		r = bc_segment_writer_tell_loss(c->writer, c->lost, c->lost_as, k->first_ns);
+	if (!r)
+		r = bc_segment_writer_chunk(c->writer, k, p->packets);
 	if (r)
 		return r;
-	if (!c->stream)
-		r = write_block(c, k->data, k->len);
-	else
-		r = k->len ? bc_stream_feed(c->stream, k->data, k->len) : 0;
-	if (r)
-		return r;
-	taken(c, k, p);
-	if (c->stream)
-		write_out(c, false);
+	taken(c, p);
+	if (bc_segment_writer_is_stream(c->writer))
+		bc_segment_writer_push(c->writer);
 	else if (bc_store_settled(c->cfg.store))
 		keep(c);
 	return 0;
@@ -539,41 +360,9 @@ static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 static int settle(struct bc_committer *c)
 {
 	c->settled_mono_ns = bc_mono_ns();
-	int r = c->stream && c->pending.packets ? bc_stream_flush(c->stream) : 0;
+	int r = c->pending.packets ? bc_segment_writer_flush(c->writer) : bc_segment_writer_push(c->writer);
 
-	if (!r && c->stream)
-		r = write_out(c, false);
 	return settle_store(c, r);
-}
-
-/* The end of the segment's frame, behind its statistics. */
-static int end_bytes(struct bc_committer *c, size_t stats)
-{
-	size_t at;
-	int r;
-
-	if (c->stream) {
-		r = !c->frame_ended && stats ? bc_stream_feed(c->stream, c->text, stats) : 0;
-		if (!r && !c->frame_ended)
-			r = bc_stream_end(c->stream);
-		c->frame_ended = !r;
-		return r ? r : write_out(c, true);
-	}
-	at = encode_text(c, stats, 0);
-	if (c->cfg.codec == BC_CODEC_LZ4) {
-		bc_lz4_end(c->coded + at);
-		at += BC_LZ4_END_SIZE;
-	}
-	return write_end(c, c->coded, at);
-}
-
-static size_t stats_text(struct bc_committer *c)
-{
-	size_t len = bc_section_stats(&c->cfg.section, c->ifaces, bc_utc_ns(), NULL, NULL, 0);
-
-	if (!len || reserve_text(c, len))
-		return 0;
-	return bc_section_stats(&c->cfg.section, c->ifaces, bc_utc_ns(), NULL, c->text, len);
 }
 
 /* Packets wait for space like any block, unless there will be none: then they may have what is reserved for the end. */
@@ -582,15 +371,15 @@ static void end_segment(struct bc_committer *c, bool last_try)
 	int r = 0;
 
 	/* First, so that the statistics know what was written. */
-	if (!c->frame_ended && (c->pending.packets || !bc_store_settled(c->cfg.store)))
+	if (!bc_segment_writer_closed(c->writer) && (c->pending.packets || !bc_store_settled(c->cfg.store)))
 		r = settle(c);
-	if (!c->headed) {
+	if (!bc_segment_writer_begun(c->writer)) {
 		c->end_pending = false;
 		return;
 	}
 	if (r && c->pending.packets && loss_of(r) == BC_LOSS_DISK_FULL && !last_try)
 		return;
-	r = end_bytes(c, stats_text(c));
+	r = bc_segment_writer_end(c->writer);
 	if (r && loss_of(r) == BC_LOSS_DISK_FULL)
 		return;
 	if (!r)
@@ -677,13 +466,27 @@ static int unclog(struct bc_committer *c)
 		end_segment(c, false);
 		return c->end_pending ? -ENOSPC : 0;
 	}
-	if (!c->headed || !c->out_len)
+	if (!bc_segment_writer_holds(c->writer))
 		return 0;
-	r = write_out(c, false);
+	r = bc_segment_writer_push(c->writer);
 	if (r != -ECOMM)
 		return r;
 	abandon_segment(c);
 	return 0;
+}
+
+static bool reserve_text(struct bc_committer *c, size_t len)
+{
+	uint8_t *p;
+
+	if (len <= c->text_cap)
+		return true;
+	p = realloc(c->text, len);
+	if (!p)
+		return false;
+	c->text = p;
+	c->text_cap = len;
+	return true;
 }
 
 /* What the mirror needs to know before it can read a chunk with these interfaces. */
@@ -697,7 +500,7 @@ static bool tell_mirror(struct bc_committer *c, uint32_t ifaces)
 	if (c->mirrored && ifaces <= c->mirrored_ifaces)
 		return true;
 	len = c->mirrored ? bc_section_more(s, c->mirrored_ifaces, ifaces, NULL, NULL, 0) : bc_section_begin(s, ifaces, NULL, NULL, 0);
-	if (reserve_text(c, len))
+	if (!reserve_text(c, len))
 		return false;
 	len = c->mirrored ? bc_section_more(s, c->mirrored_ifaces, ifaces, NULL, c->text, len)
 			: bc_section_begin(s, ifaces, NULL, c->text, len);
@@ -728,7 +531,7 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 	if (!r && !k->no_segment)
 		r = c->cfg.piped ? write_piped(c, k, &p) : write_chunk(c, k, &p);
 	/* The first of a run of losses is told; the ledger has them all. */
-	if (r && loss_of(r) == BC_LOSS_DISK_ERROR && c->lost == c->noted)
+	if (r && loss_of(r) == BC_LOSS_DISK_ERROR && c->lost == bc_segment_writer_lost_told(c->writer))
 		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->account->name,
 		       strerror(-r));
 	if (r == -ENOBUFS)
@@ -737,7 +540,7 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 		count_lost(c, &p, loss_of(r));
 	if (r)
 		settle_store(c, r);
-	if (k->segment_end && c->headed) {
+	if (k->segment_end && bc_segment_writer_begun(c->writer)) {
 		c->end_pending = true;
 		end_segment(c, false);
 	}
@@ -749,9 +552,9 @@ static void sync_when_due(struct bc_committer *c)
 	uint64_t now = bc_mono_ns();
 	bool due = now - c->synced_mono_ns >= c->cfg.flush_ns;
 	/* A stream codec would compress worse for it. */
-	bool soon = !c->stream && (now - c->chunk_mono_ns >= WAIT_NS || now - c->settled_mono_ns >= SETTLE_NS);
+	bool soon = !bc_segment_writer_is_stream(c->writer) && (now - c->chunk_mono_ns >= WAIT_NS || now - c->settled_mono_ns >= SETTLE_NS);
 
-	if ((due || soon) && c->headed && !c->end_pending && (c->pending.packets || !bc_store_settled(c->cfg.store)))
+	if ((due || soon) && bc_segment_writer_begun(c->writer) && !c->end_pending && (c->pending.packets || !bc_store_settled(c->cfg.store)))
 		settle(c);
 	if (!due)
 		return;
@@ -764,8 +567,8 @@ static void sync_when_due(struct bc_committer *c)
 /* Is nothing to be done but to wait for the next chunk? */
 static bool idle(const struct bc_committer *c)
 {
-	return !c->dirty && !c->end_pending && !c->pending.packets && !c->out_len && !c->backlog && c->judged == c->finished &&
-	       bc_store_settled(c->cfg.store);
+	return !c->dirty && !c->end_pending && !c->pending.packets && !bc_segment_writer_holds(c->writer) && !c->backlog &&
+	       c->judged == c->finished && bc_store_settled(c->cfg.store);
 }
 
 /* The chunk whose turn it is; NULL when there is none yet. */
@@ -831,7 +634,7 @@ static void *run(void *arg)
 	}
 	if (last)
 		give_up_rest(c);
-	else if (!c->stream)
+	else if (!bc_segment_writer_is_stream(c->writer))
 		settle_store(c, 0);
 	while (c->judged != c->finished && !atomic_load(&c->aborted)) {
 		nap(RETRY_NS / 4);
@@ -844,43 +647,44 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static int new_writer(struct bc_committer *c, struct bc_err *err)
+{
+	const struct bc_committer_config *cfg = &c->cfg;
+	const struct bc_segment_writer_config wc = {
+		.section = cfg->section,
+		.codec = cfg->codec,
+		.level = cfg->level,
+		.stream_workers = cfg->stream_workers,
+		.block_max = cfg->block_max,
+		.write = write_bytes,
+		.write_ctx = c,
+		.filter = cfg->filter,
+		.filter_ctx = cfg->filter_ctx,
+	};
+
+	return bc_segment_writer_new(&wc, &c->writer, err);
+}
+
 int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer **ret, struct bc_err *err)
 {
 	struct bc_committer *c = calloc(1, sizeof(*c));
-	int r = -ENOMEM;
+	int r;
 
 	if (!c)
-		return bc_err_set(err, r, "no memory for the committer");
+		return bc_err_set(err, -ENOMEM, "no memory for the committer");
 	c->cfg = *cfg;
 	c->account = &cfg->ledger->output[cfg->section.output];
-	/* A format without a header still has a frame's beginning and end. */
-	if (reserve_text(c, TEXT_MIN) || (cfg->piped && !(c->waiting = calloc(FATES, sizeof(*c->waiting))))) {
-		bc_err_set(err, r, "no memory for the committer");
-		goto fail;
-	}
-	if (bc_codec_is_stream(cfg->codec)) {
-		r = bc_stream_new(cfg->codec, cfg->level, cfg->stream_workers, to_out, c, &c->stream, err);
-		if (r)
-			goto fail;
-	} else {
-		c->lz4 = bc_lz4_new();
-		if (!c->lz4) {
-			bc_err_set(err, r, "no memory for the committer");
-			goto fail;
-		}
-	}
-	if (cfg->store && bc_store_lags(cfg->store)) {
-		c->backlog = bc_backlog_new();
-		if (!c->backlog) {
-			r = bc_err_set(err, -ENOMEM, "no memory for the committer");
-			goto fail;
-		}
+	r = new_writer(c, err);
+	if (!r && cfg->piped && !(c->waiting = calloc(FATES, sizeof(*c->waiting))))
+		r = bc_err_set(err, -ENOMEM, "no memory for the committer");
+	if (!r && cfg->store && bc_store_lags(cfg->store) && !(c->backlog = bc_backlog_new()))
+		r = bc_err_set(err, -ENOMEM, "no memory for the committer");
+	if (r) {
+		bc_committer_free(c);
+		return r;
 	}
 	*ret = c;
 	return 0;
-fail:
-	bc_committer_free(c);
-	return r;
 }
 
 int bc_committer_start(struct bc_committer *c)
@@ -938,12 +742,9 @@ void bc_committer_free(struct bc_committer *c)
 {
 	if (!c)
 		return;
-	bc_stream_free(c->stream);
-	bc_lz4_free(c->lz4);
+	bc_segment_writer_free(c->writer);
 	bc_backlog_free(c->backlog);
-	free(c->out);
 	free(c->text);
-	free(c->coded);
 	free(c->waiting);
 	free(c);
 }

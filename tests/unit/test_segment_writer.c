@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_test.h"
+
+#include <errno.h>
+
+#include "bc_segment_writer.h"
+
+struct sink {
+	struct bc_segment_writer *w;
+	struct bc_iface_table *ifaces;
+	struct bc_ledger *ledger;
+	uint8_t bytes[65536];	/* of the last write */
+	size_t len;
+	bool end;
+	uint32_t writes;
+	int fails;		/* negative errno of every write; 0: none */
+};
+
+static int to_sink(void *ctx, const uint8_t *data, size_t len, bool end)
+{
+	struct sink *s = ctx;
+
+	assert_true(len <= sizeof(s->bytes));
+	memcpy(s->bytes, data, len);
+	s->len = len;
+	s->end = end;
+	s->writes++;
+	return s->fails;
+}
+
+static void open_sink(struct sink *s, enum bc_codec codec)
+{
+	memset(s, 0, sizeof(*s));
+	s->ifaces = bc_iface_table_new();
+	s->ledger = bc_ledger_new();
+	s->ledger->n_sources = 1;
+	assert_int_equal(bc_iface_add(s->ifaces, &(struct bc_iface){ .name = "if0", .linktype = 1 }), 0);
+	assert_int_equal(bc_segment_writer_new(&(struct bc_segment_writer_config){
+		.section = { .format = BC_FORMAT_PCAPNG, .snaplen = 65535, .ifaces = s->ifaces, .ledger = s->ledger },
+		.codec = codec, .level = 1, .stream_workers = 1, .block_max = 65536, .write = to_sink, .write_ctx = s,
+	}, &s->w, NULL), 0);
+}
+
+static void close_sink(struct sink *s)
+{
+	bc_segment_writer_free(s->w);
+	bc_segment_writer_free(NULL);
+	bc_ledger_free(s->ledger);
+	free(s->ifaces);
+}
+
+static bool holds(const struct sink *s, const char *words)
+{
+	return memmem(s->bytes, s->len, words, strlen(words)) != NULL;
+}
+
+static void a_write_that_fails_leaves_the_segment_as_it_was(void **state)
+{
+	struct bc_chunk k = { .data = (uint8_t *)"1234", .len = 4, .dense = 4 };
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_NONE);
+	s.fails = -EIO;
+	assert_int_equal(bc_segment_writer_begin(s.w, 7, -1), -EIO);
+	assert_false(bc_segment_writer_begun(s.w));
+	s.fails = 0;
+	assert_int_equal(bc_segment_writer_begin(s.w, 7, -1), 0);
+	assert_true(bc_segment_writer_begun(s.w));
+	s.fails = -EIO;
+	assert_int_equal(bc_segment_writer_chunk(s.w, &k, 1), -EIO);
+	assert_int_equal(bc_segment_writer_info(s.w)->packets, 0);
+	close_sink(&s);
+}
+
+static void an_interface_is_described_once(void **state)
+{
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_NONE);
+	bc_segment_writer_begin(s.w, 7, -1);
+	assert_true(holds(&s, "if0"));
+	bc_iface_add(s.ifaces, &(struct bc_iface){ .name = "if1", .linktype = 1 });
+	assert_int_equal(bc_segment_writer_describe(s.w, 2), 0);
+	assert_true(holds(&s, "if1") && !holds(&s, "if0"));
+	assert_int_equal(bc_segment_writer_describe(s.w, 2), 0);
+	assert_int_equal(s.writes, 2);
+	close_sink(&s);
+}
+
+static void a_loss_is_told_once_also_over_segments(void **state)
+{
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_NONE);
+	bc_segment_writer_begin(s.w, 7, -1);
+	assert_int_equal(bc_segment_writer_tell_loss(s.w, 5, BC_LOSS_DISK_FULL, 1), 0);
+	assert_true(holds(&s, "5 packets were lost here: disk_full"));
+	bc_segment_writer_over(s.w);
+	bc_segment_writer_begin(s.w, 8, -1);
+	assert_int_equal(bc_segment_writer_tell_loss(s.w, 5, BC_LOSS_DISK_FULL, 1), 0);
+	assert_int_equal(s.writes, 3);
+	assert_int_equal(bc_segment_writer_tell_loss(s.w, 7, BC_LOSS_DISK_ERROR, 1), 0);
+	assert_true(holds(&s, "2 packets were lost here: disk_error"));
+	close_sink(&s);
+}
+
+static void what_was_cut_off_is_written_again(void **state)
+{
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_NONE);
+	bc_segment_writer_begin(s.w, 7, -1);
+	bc_segment_writer_mark(s.w);
+	bc_segment_writer_tell_loss(s.w, 5, BC_LOSS_DISK_FULL, 1);
+	bc_segment_writer_cut(s.w);
+	assert_true(bc_segment_writer_begun(s.w));
+	s.len = 0;
+	bc_segment_writer_tell_loss(s.w, 5, BC_LOSS_DISK_FULL, 1);
+	assert_true(holds(&s, "5 packets were lost here: disk_full"));
+	close_sink(&s);
+}
+
+/* So that a full disk may refuse it as often as it likes. */
+static void the_end_of_a_stream_is_made_once(void **state)
+{
+	static uint8_t first[65536];
+	struct sink s;
+	size_t len;
+
+	open_sink(&s, BC_CODEC_ZSTD);
+	bc_segment_writer_begin(s.w, 7, -1);
+	s.fails = -ENOSPC;
+	assert_int_equal(bc_segment_writer_end(s.w), -ENOSPC);
+	assert_true(s.end && s.len > 0 && bc_segment_writer_closed(s.w));
+	len = s.len;
+	memcpy(first, s.bytes, len);
+	s.fails = 0;
+	assert_int_equal(bc_segment_writer_end(s.w), 0);
+	assert_int_equal(s.len, len);
+	assert_memory_equal(s.bytes, first, len);
+	assert_false(bc_segment_writer_holds(s.w));
+	close_sink(&s);
+}
+
+static void what_a_stream_holds_waits_for_the_next_push(void **state)
+{
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_ZSTD);
+	bc_segment_writer_begin(s.w, 7, -1);
+	s.fails = -ENOSPC;
+	assert_int_equal(bc_segment_writer_flush(s.w), -ENOSPC);
+	assert_true(bc_segment_writer_holds(s.w));
+	s.fails = 0;
+	assert_int_equal(bc_segment_writer_push(s.w), 0);
+	assert_false(bc_segment_writer_holds(s.w));
+	close_sink(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_write_that_fails_leaves_the_segment_as_it_was),
+		cmocka_unit_test(an_interface_is_described_once),
+		cmocka_unit_test(a_loss_is_told_once_also_over_segments),
+		cmocka_unit_test(what_was_cut_off_is_written_again),
+		cmocka_unit_test(the_end_of_a_stream_is_made_once),
+		cmocka_unit_test(what_a_stream_holds_waits_for_the_next_push),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
