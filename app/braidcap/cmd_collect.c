@@ -11,6 +11,7 @@
 #include <rte_lcore.h>
 
 #include "bc_engine.h"
+#include "bc_summary.h"
 #include "bc_telemetry.h"
 #include "bc_topology.h"
 #include "centre.h"
@@ -18,7 +19,6 @@
 #include "privileges.h"
 #include "report.h"
 #include "signals.h"
-#include "summary.h"
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -194,7 +194,7 @@ static void print_summary(struct collect *c)
 	json_t *ledger = bc_group_ledger(&c->centre->group);
 
 	json_object_set_new(ledger, "outputs", bc_group_outputs(&c->centre->group));
-	summary_print(stderr, ledger);
+	bc_summary_print(stderr, ledger);
 	json_decref(ledger);
 	fflush(stderr);
 }

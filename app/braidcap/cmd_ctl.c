@@ -9,13 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_ctl_client.h"
+#include "bc_ctl_print.h"
+#include "bc_field.h"
 #include "bc_ledger.h"
 #include "bc_number.h"
+#include "bc_summary.h"
+#include "bc_table.h"
 #include "bc_time.h"
-#include "ctl_client.h"
-#include "ctl_print.h"
-#include "summary.h"
-#include "table.h"
 
 #define EXIT_USAGE 2
 #define STATS_SECONDS 1
@@ -80,7 +81,7 @@ static int show(const struct ctl *c, json_t *answer, void (*print)(FILE *f, cons
 static int run_simple(struct ctl *c, const struct command *cmd, struct bc_err *err)
 {
 	json_t *answer;
-	int r = ctl_ask(c->fd, cmd->path, NULL, &answer, err);
+	int r = bc_ctl_ask(c->fd, cmd->path, NULL, &answer, err);
 
 	return r ? r : show(c, answer, cmd->print);
 }
@@ -90,13 +91,13 @@ static int run_list(struct ctl *c, const struct command *cmd, struct bc_err *err
 {
 	json_t *info, *answer;
 	uint64_t n = BC_MAX_SOURCES;
-	int r = ctl_ask(c->fd, "/braidcap/info", NULL, &info, err);
+	int r = bc_ctl_ask(c->fd, "/braidcap/info", NULL, &info, err);
 
 	if (r)
 		return r;
-	n = json_object_get(info, cmd->name) ? summary_number(info, cmd->name) : n;
+	n = json_object_get(info, cmd->name) ? bc_field_u64(info, cmd->name) : n;
 	json_decref(info);
-	r = ctl_ask_list(c->fd, cmd->path, n, &answer, err);
+	r = bc_ctl_ask_list(c->fd, cmd->path, n, &answer, err);
 	return r ? r : show(c, answer, cmd->print);
 }
 
@@ -104,15 +105,15 @@ static int run_list(struct ctl *c, const struct command *cmd, struct bc_err *err
 static int ask_ledger(struct ctl *c, json_t **ret, struct bc_err *err)
 {
 	json_t *info = NULL, *sources = NULL, *outputs = NULL;
-	int r = ctl_ask(c->fd, "/braidcap/ledger", NULL, ret, err);
+	int r = bc_ctl_ask(c->fd, "/braidcap/ledger", NULL, ret, err);
 
 	if (r != -EREMOTEIO)
 		return r;
-	r = ctl_ask(c->fd, "/braidcap/info", NULL, &info, err);
+	r = bc_ctl_ask(c->fd, "/braidcap/info", NULL, &info, err);
 	if (!r)
-		r = ctl_ask_list(c->fd, "/braidcap/sources", summary_number(info, "sources"), &sources, err);
+		r = bc_ctl_ask_list(c->fd, "/braidcap/sources", bc_field_u64(info, "sources"), &sources, err);
 	if (!r)
-		r = ctl_ask_list(c->fd, "/braidcap/outputs", summary_number(info, "outputs"), &outputs, err);
+		r = bc_ctl_ask_list(c->fd, "/braidcap/outputs", bc_field_u64(info, "outputs"), &outputs, err);
 	if (!r) {
 		*ret = json_pack("{s:i, s:O*, s:O*, s:O, s:O, s:O*}", "version", 1,
 				 "started_ns", json_object_get(info, "started_ns"),
@@ -132,7 +133,7 @@ static int run_ledger(struct ctl *c, const struct command *cmd, struct bc_err *e
 	json_t *answer;
 	int r = ask_ledger(c, &answer, err);
 
-	return r ? r : show(c, answer, summary_print);
+	return r ? r : show(c, answer, bc_summary_print);
 }
 
 static int run_stats(struct ctl *c, const struct command *cmd, struct bc_err *err)
@@ -150,7 +151,7 @@ static int run_stats(struct ctl *c, const struct command *cmd, struct bc_err *er
 		r = show(c, json_pack("{s:I, s:O, s:o}", "nanoseconds", (json_int_t)(bc_mono_ns() - begin_ns), "before", before,
 				      "now", now), NULL);
 	else if (!r) {
-		ctl_print_stats(stdout, before, now, (double)(bc_mono_ns() - begin_ns) / (double)BC_NS_PER_S);
+		bc_ctl_print_stats(stdout, before, now, (double)(bc_mono_ns() - begin_ns) / (double)BC_NS_PER_S);
 		json_decref(now);
 	}
 	json_decref(before);
@@ -166,14 +167,14 @@ static int run_segments(struct ctl *c, const struct command *cmd, struct bc_err 
 	if (c->argc || c->output)
 		snprintf(param, sizeof(param), "%.24s%s%.24s", c->argc ? c->argv[0] : "32", c->output ? "," : "",
 			 c->output ? c->output : "");
-	r = ctl_ask(c->fd, cmd->path, c->argc || c->output ? param : NULL, &answer, err);
+	r = bc_ctl_ask(c->fd, cmd->path, c->argc || c->output ? param : NULL, &answer, err);
 	return r ? r : show(c, answer, cmd->print);
 }
 
 /* The words of an expression need not be one argument, as with tcpdump. */
 static int run_filter(struct ctl *c, const struct command *cmd, struct bc_err *err)
 {
-	char param[CTL_REQUEST_MAX + 1];
+	char param[BC_CTL_REQUEST_MAX + 1];
 	size_t n;
 	json_t *answer;
 	int r;
@@ -185,29 +186,30 @@ static int run_filter(struct ctl *c, const struct command *cmd, struct bc_err *e
 		size_t len = strlen(c->argv[i]);
 
 		if (n + len + 2 > sizeof(param))
-			return bc_err_set(err, -E2BIG, "too long: a filter has at most %d bytes", CTL_REQUEST_MAX - 50);
+			return bc_err_set(err, -E2BIG, "too long: a filter has at most %d bytes", BC_CTL_REQUEST_MAX - 50);
 		n += (size_t)snprintf(param + n, sizeof(param) - n, "%s%s", i ? " " : "", c->argv[i]);
 	}
-	r = ctl_ask(c->fd, cmd->path, param, &answer, err);
-	return r ? r : show(c, answer, ctl_print_filter);
+	r = bc_ctl_ask(c->fd, cmd->path, param, &answer, err);
+	return r ? r : show(c, answer, bc_ctl_print_filter);
 }
 
-static void print_captures(const struct ctl_capture *captures, uint32_t n)
+static void print_captures(const struct bc_ctl_capture *captures, uint32_t n)
 {
-	struct table *t = table_new("lllr");
+	struct bc_table *t = bc_table_new("lllr");
 
-	table_cell(t, "PREFIX");
-	table_cell(t, "PROCESS");
-	table_cell(t, "STATE");
-	table_cell(t, "RECEIVED");
+	bc_table_cell(t, "PREFIX");
+	bc_table_cell(t, "PROCESS");
+	bc_table_cell(t, "STATE");
+	bc_table_cell(t, "RECEIVED");
 	for (uint32_t i = 0; i < n; i++) {
-		table_cell(t, "%s", captures[i].prefix);
-		table_cell(t, "%llu", (unsigned long long)summary_number(captures[i].info, "pid"));
-		table_cell(t, "%s", summary_word(captures[i].info, "state"));
-		table_cell(t, "%llu", (unsigned long long)summary_number(json_object_get(captures[i].info, "balance"), "received"));
+		bc_table_cell(t, "%s", captures[i].prefix);
+		bc_table_cell(t, "%llu", (unsigned long long)bc_field_u64(captures[i].info, "pid"));
+		bc_table_cell(t, "%s", bc_field_text(captures[i].info, "state"));
+		bc_table_cell(t, "%llu",
+			      (unsigned long long)bc_field_u64(json_object_get(captures[i].info, "balance"), "received"));
 	}
-	table_print(t, stdout);
-	table_free(t);
+	bc_table_print(t, stdout);
+	bc_table_free(t);
 }
 
 static void print_nothing(FILE *f, const json_t *answer)
@@ -216,8 +218,8 @@ static void print_nothing(FILE *f, const json_t *answer)
 
 static int run_list_captures(struct ctl *c, const struct command *cmd, struct bc_err *err)
 {
-	struct ctl_capture captures[CTL_MAX_CAPTURES];
-	uint32_t n = ctl_find("", captures);
+	struct bc_ctl_capture captures[BC_CTL_MAX_CAPTURES];
+	uint32_t n = bc_ctl_find("", captures);
 	json_t *all = json_object();
 
 	if (!c->json)
@@ -230,20 +232,20 @@ static int run_list_captures(struct ctl *c, const struct command *cmd, struct bc
 static const struct command commands[] = {
 	{ .name = "stats", .run = run_stats },
 	{ .name = "ledger", .run = run_ledger },
-	{ .name = "info", .run = run_simple, .path = "/braidcap/info", .print = ctl_print_info },
-	{ .name = "sources", .run = run_list, .path = "/braidcap/sources", .print = summary_sources },
-	{ .name = "clients", .run = run_list, .path = "/braidcap/clients", .print = ctl_print_clients },
-	{ .name = "outputs", .run = run_list, .path = "/braidcap/outputs", .print = ctl_print_outputs },
-	{ .name = "lcores", .run = run_list, .path = "/braidcap/lcores", .print = ctl_print_lcores },
-	{ .name = "clock", .run = run_simple, .path = "/braidcap/clock", .print = ctl_print_clock },
-	{ .name = "segments", .run = run_segments, .path = "/braidcap/segments", .print = ctl_print_segments,
+	{ .name = "info", .run = run_simple, .path = "/braidcap/info", .print = bc_ctl_print_info },
+	{ .name = "sources", .run = run_list, .path = "/braidcap/sources", .print = bc_summary_sources },
+	{ .name = "clients", .run = run_list, .path = "/braidcap/clients", .print = bc_ctl_print_clients },
+	{ .name = "outputs", .run = run_list, .path = "/braidcap/outputs", .print = bc_ctl_print_outputs },
+	{ .name = "lcores", .run = run_list, .path = "/braidcap/lcores", .print = bc_ctl_print_lcores },
+	{ .name = "clock", .run = run_simple, .path = "/braidcap/clock", .print = bc_ctl_print_clock },
+	{ .name = "segments", .run = run_segments, .path = "/braidcap/segments", .print = bc_ctl_print_segments,
 	  .takes_words = true, .takes_output = true },
-	{ .name = "rotate", .run = run_simple, .path = "/braidcap/rotate", .print = ctl_print_rotated },
-	{ .name = "pause", .run = run_simple, .path = "/braidcap/pause", .print = ctl_print_state },
-	{ .name = "resume", .run = run_simple, .path = "/braidcap/resume", .print = ctl_print_state },
-	{ .name = "filter", .run = run_filter, .path = "/braidcap/filter", .print = ctl_print_filters, .takes_words = true,
+	{ .name = "rotate", .run = run_simple, .path = "/braidcap/rotate", .print = bc_ctl_print_rotated },
+	{ .name = "pause", .run = run_simple, .path = "/braidcap/pause", .print = bc_ctl_print_state },
+	{ .name = "resume", .run = run_simple, .path = "/braidcap/resume", .print = bc_ctl_print_state },
+	{ .name = "filter", .run = run_filter, .path = "/braidcap/filter", .print = bc_ctl_print_filters, .takes_words = true,
 	  .takes_output = true },
-	{ .name = "stop", .run = run_simple, .path = "/braidcap/stop", .print = ctl_print_state },
+	{ .name = "stop", .run = run_simple, .path = "/braidcap/stop", .print = bc_ctl_print_state },
 	{ .name = "list", .run = run_list_captures },
 };
 
@@ -256,7 +258,7 @@ static const struct command *find(const char *name)
 }
 
 /* The captures' names in one line; the caller frees it. */
-static char *names(const struct ctl_capture *captures, uint32_t n)
+static char *names(const struct bc_ctl_capture *captures, uint32_t n)
 {
 	char *text = NULL;
 	size_t size;
@@ -271,10 +273,10 @@ static char *names(const struct ctl_capture *captures, uint32_t n)
 }
 
 /* The only capture whose name begins with braidcap. Its name into prefix. */
-static int the_only_one(char prefix[CTL_PREFIX_MAX], struct bc_err *err)
+static int the_only_one(char prefix[BC_CTL_PREFIX_MAX], struct bc_err *err)
 {
-	struct ctl_capture captures[CTL_MAX_CAPTURES];
-	uint32_t n = ctl_find("braidcap", captures);
+	struct bc_ctl_capture captures[BC_CTL_MAX_CAPTURES];
+	uint32_t n = bc_ctl_find("braidcap", captures);
 	char *all = names(captures, n);
 	int r = 0;
 
@@ -284,7 +286,7 @@ static int the_only_one(char prefix[CTL_PREFIX_MAX], struct bc_err *err)
 	else if (n > 1)
 		r = bc_err_set(err, -ENOTUNIQ, "there are several captures, choose one by --prefix: %s", all ? all : "");
 	else
-		snprintf(prefix, CTL_PREFIX_MAX, "%s", captures[0].prefix);
+		snprintf(prefix, BC_CTL_PREFIX_MAX, "%s", captures[0].prefix);
 	for (uint32_t i = 0; i < n; i++)
 		json_decref(captures[i].info);
 	free(all);
@@ -294,16 +296,16 @@ static int the_only_one(char prefix[CTL_PREFIX_MAX], struct bc_err *err)
 /* A descriptor, or a negative errno. */
 static int connect_to_capture(const char *prefix, struct bc_err *err)
 {
-	char found[CTL_PREFIX_MAX];
+	char found[BC_CTL_PREFIX_MAX];
 	int r;
 
 	if (prefix)
-		return ctl_connect(prefix, err);
-	r = ctl_connect("braidcap", err);
+		return bc_ctl_connect(prefix, err);
+	r = bc_ctl_connect("braidcap", err);
 	if (r >= 0)
 		return r;
 	r = the_only_one(found, err);
-	return r ? r : ctl_connect(found, err);
+	return r ? r : bc_ctl_connect(found, err);
 }
 
 /* 0; 1: --help; or a negative errno. */

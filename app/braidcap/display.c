@@ -6,10 +6,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "bc_summary.h"
 #include "bc_time.h"
 #include "bc_view.h"
 #include "display_line.h"
-#include "summary.h"
 
 #define TERMINAL_NS BC_NS_PER_S
 #define PLAIN_NS (10 * BC_NS_PER_S)
@@ -102,7 +102,7 @@ void display_summary(FILE *f, const struct bc_pipeline *p)
 	json_t *ledger = bc_view_ledger(p);
 
 	json_object_set_new(ledger, "outputs", bc_view_outputs(p));
-	summary_print(f, ledger);
+	bc_summary_print(f, ledger);
 	json_decref(ledger);
 	fflush(f);
 }

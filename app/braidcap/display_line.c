@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bc_table.h"
 #include "bc_time.h"
 #include "bc_view.h"
-#include "table.h"
 
 static uint32_t fullest_link(const struct bc_pipeline *p)
 {
@@ -86,7 +86,7 @@ static __attribute__((format(printf, 2, 3))) void part(struct line *l, const cha
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(text) || l->len + (l->len ? 2 : 0) + (size_t)n > l->room)
 		return;
-	table_clean(text);
+	bc_table_clean(text);
 	l->len += (size_t)sprintf(l->buf + l->len, "%s%s", l->len ? ", " : "", text);
 }
 
@@ -95,9 +95,9 @@ static void sources(struct line *l, const struct display_sample *before, const s
 	if (now->n_sources < 2 || now->n_sources > DISPLAY_SOURCES)
 		return;
 	for (uint32_t i = 0; i < now->n_sources; i++) {
-		char pps[UNITS_MAX];
+		char pps[BC_UNITS_MAX];
 
-		part(l, "%.24s %sp/s", now->interface[i], units(pps, rate(before->source[i], now->source[i], ns)));
+		part(l, "%.24s %sp/s", now->interface[i], bc_units(pps, rate(before->source[i], now->source[i], ns)));
 	}
 }
 
@@ -105,17 +105,17 @@ void display_line(const struct display_sample *before, const struct display_samp
 {
 	struct line l = { buf, size && width < size ? width : size ? size - 1 : 0, 0 };
 	uint64_t ns = now->mono_ns - before->mono_ns;
-	char a[UNITS_MAX], b[UNITS_MAX];
+	char a[BC_UNITS_MAX], b[BC_UNITS_MAX];
 
 	if (!size)
 		return;
 	buf[0] = '\0';
 	if (strcmp(now->state, "running"))
 		part(&l, "%s", now->state);
-	part(&l, "%sp/s", units(a, rate(before->received, now->received, ns)));
-	part(&l, "dropped %" PRIu64 " (%s)", now->dropped, percent(b, now->dropped, now->received));
-	part(&l, "%sbit/s", units(a, 8 * rate(before->received_bytes, now->received_bytes, ns)));
-	part(&l, "disk %sB/s", units(a, rate(before->file_bytes, now->file_bytes, ns)));
+	part(&l, "%sp/s", bc_units(a, rate(before->received, now->received, ns)));
+	part(&l, "dropped %" PRIu64 " (%s)", now->dropped, bc_percent(b, now->dropped, now->received));
+	part(&l, "%sbit/s", bc_units(a, 8 * rate(before->received_bytes, now->received_bytes, ns)));
+	part(&l, "disk %sB/s", bc_units(a, rate(before->file_bytes, now->file_bytes, ns)));
 	part(&l, "buffers %u %%", now->buffer_percent);
 	part(&l, "rings %u %%", now->link_percent);
 	part(&l, "%" PRIu64 " packets", now->received);

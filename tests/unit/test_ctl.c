@@ -9,14 +9,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bc_ctl_client.h"
+#include "bc_ctl_print.h"
+#include "bc_field.h"
+#include "bc_summary.h"
 #include "cmd_ctl.h"
-#include "ctl_client.h"
-#include "ctl_print.h"
-#include "summary.h"
 
 static int parse(const char *reply, json_t **ret, struct bc_err *err)
 {
-	return ctl_parse(reply, strlen(reply), "/braidcap/x", ret, err);
+	return bc_ctl_parse(reply, strlen(reply), "/braidcap/x", ret, err);
 }
 
 static void an_answer_is_unwrapped(void **state)
@@ -25,7 +26,7 @@ static void an_answer_is_unwrapped(void **state)
 	json_t *a;
 
 	assert_int_equal(parse("{\"/braidcap/x\":{\"n\":7}}", &a, &err), 0);
-	assert_int_equal(summary_number(a, "n"), 7);
+	assert_int_equal(bc_field_u64(a, "n"), 7);
 	json_decref(a);
 }
 
@@ -88,7 +89,7 @@ static void deep_nesting_is_borne(void **state)
 	n = (size_t)sprintf(reply, "{\"/braidcap/x\":");
 	for (int i = 0; i < DEPTH; i++)
 		n += (size_t)sprintf(reply + n, "{\"0\":");
-	assert_int_equal(ctl_parse(reply, n, "/braidcap/x", &a, &err), -EBADMSG);
+	assert_int_equal(bc_ctl_parse(reply, n, "/braidcap/x", &a, &err), -EBADMSG);
 	free(reply);
 }
 
@@ -101,8 +102,9 @@ static void printing_bears_anything(void **state)
 		"\"sources\":[{\"name\":\"\\u001b\",\"dropped\":{\"\\u001b\":1}}]}",
 	};
 	void (*const print[])(FILE *, const json_t *) = {
-		ctl_print_info, ctl_print_outputs, ctl_print_lcores, ctl_print_clock, ctl_print_segments, ctl_print_filters,
-		ctl_print_rotated, ctl_print_state, ctl_print_filter, summary_print, summary_sources,
+		bc_ctl_print_info, bc_ctl_print_outputs, bc_ctl_print_lcores, bc_ctl_print_clock, bc_ctl_print_segments,
+		bc_ctl_print_filters,
+		bc_ctl_print_rotated, bc_ctl_print_state, bc_ctl_print_filter, bc_summary_print, bc_summary_sources,
 	};
 
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
@@ -113,7 +115,7 @@ static void printing_bears_anything(void **state)
 			FILE *f = open_memstream(&text, &size);
 
 			print[k](f, j);
-			ctl_print_stats(f, j, j, 0);
+			bc_ctl_print_stats(f, j, j, 0);
 			fclose(f);
 			assert_null(strchr(text, '\033'));
 			free(text);
@@ -132,7 +134,7 @@ static void stats_tell_rates_and_losses(void **state)
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
-	ctl_print_stats(f, before, now, 2);
+	bc_ctl_print_stats(f, before, now, 2);
 	fclose(f);
 	assert_non_null(strstr(text, "1.00 k/s"));
 	assert_non_null(strstr(text, "link_full: eth0"));
@@ -226,9 +228,9 @@ static void a_reply_too_long_is_refused(void **state)
 
 	memset(reply, ' ', sizeof(reply));
 	server_start(&s, "braidcap", reply, sizeof(reply));
-	fd = ctl_connect("braidcap", &err);
+	fd = bc_ctl_connect("braidcap", &err);
 	assert_true(fd >= 0);
-	assert_int_equal(ctl_ask(fd, "/braidcap/x", NULL, &a, &err), -EMSGSIZE);
+	assert_int_equal(bc_ctl_ask(fd, "/braidcap/x", NULL, &a, &err), -EMSGSIZE);
 	close(fd);
 	server_stop(&s);
 }
@@ -241,9 +243,9 @@ static void a_capture_that_goes_away_is_told(void **state)
 	int fd;
 
 	server_start(&s, "braidcap", NULL, 0);
-	fd = ctl_connect("braidcap", &err);
+	fd = bc_ctl_connect("braidcap", &err);
 	assert_true(fd >= 0);
-	assert_int_equal(ctl_ask(fd, "/braidcap/x", NULL, &a, &err), -ECONNRESET);
+	assert_int_equal(bc_ctl_ask(fd, "/braidcap/x", NULL, &a, &err), -ECONNRESET);
 	close(fd);
 	server_stop(&s);
 }
@@ -259,8 +261,8 @@ static void a_request_too_long_is_not_sent(void **state)
 	memset(param, 'x', sizeof(param) - 1);
 	param[sizeof(param) - 1] = '\0';
 	server_start(&s, "braidcap", "{}", 2);
-	fd = ctl_connect("braidcap", &err);
-	assert_int_equal(ctl_ask(fd, "/braidcap/filter", param, &a, &err), -E2BIG);
+	fd = bc_ctl_connect("braidcap", &err);
+	assert_int_equal(bc_ctl_ask(fd, "/braidcap/filter", param, &a, &err), -E2BIG);
 	close(fd);
 	server_stop(&s);
 }
@@ -271,7 +273,7 @@ static void names_that_leave_the_folder_are_refused(void **state)
 	struct bc_err err;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(ctl_connect(bad[i], &err), -EINVAL);
+		assert_int_equal(bc_ctl_connect(bad[i], &err), -EINVAL);
 }
 
 #define INFO "{\"/braidcap/info\":{\"pid\":1,\"state\":\"running\",\"outputs\":1,\"balance\":{\"received\":5}}}"
@@ -302,13 +304,13 @@ static void two_captures_must_be_told_apart(void **state)
 {
 	struct server s;
 	char from[80], to[80];
-	struct ctl_capture found[CTL_MAX_CAPTURES];
+	struct bc_ctl_capture found[BC_CTL_MAX_CAPTURES];
 
 	server_start(&s, "braidcap1", INFO, strlen(INFO));
 	path_of(&s, "braidcap1", from, sizeof(from));
 	path_of(&s, "braidcap2", to, sizeof(to));
 	assert_int_equal(symlink(from, to), 0);
-	assert_int_equal(ctl_find("braidcap", found), 2);
+	assert_int_equal(bc_ctl_find("braidcap", found), 2);
 	assert_string_equal(found[1].prefix, "braidcap2");
 	json_decref(found[0].info);
 	json_decref(found[1].info);

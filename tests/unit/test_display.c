@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "capture_fixture.h"
 
+#include "bc_summary.h"
+#include "bc_table.h"
 #include "bc_time.h"
 #include "bc_view.h"
 #include "display.h"
 #include "display_line.h"
-#include "summary.h"
-#include "table.h"
 
 struct memory {
 	FILE *f;
@@ -54,53 +54,53 @@ static void units_have_three_digits(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char buf[UNITS_MAX];
+		char buf[BC_UNITS_MAX];
 
-		assert_string_equal(units(buf, cases[i].v), cases[i].text);
+		assert_string_equal(bc_units(buf, cases[i].v), cases[i].text);
 	}
 }
 
 static void a_share_is_never_rounded_to_none_or_all(void **state)
 {
-	char buf[UNITS_MAX];
+	char buf[BC_UNITS_MAX];
 
-	assert_string_equal(percent(buf, 0, 0), "0 %");
-	assert_string_equal(percent(buf, 0, 10), "0 %");
-	assert_string_equal(percent(buf, 1, 1000000000), "<0.001 %");
-	assert_string_equal(percent(buf, 5, 1000), "0.500 %");
-	assert_string_equal(percent(buf, 1, 8), "12.5 %");
-	assert_string_equal(percent(buf, 999999999, 1000000000), ">99.9 %");
-	assert_string_equal(percent(buf, 10, 10), "100 %");
+	assert_string_equal(bc_percent(buf, 0, 0), "0 %");
+	assert_string_equal(bc_percent(buf, 0, 10), "0 %");
+	assert_string_equal(bc_percent(buf, 1, 1000000000), "<0.001 %");
+	assert_string_equal(bc_percent(buf, 5, 1000), "0.500 %");
+	assert_string_equal(bc_percent(buf, 1, 8), "12.5 %");
+	assert_string_equal(bc_percent(buf, 999999999, 1000000000), ">99.9 %");
+	assert_string_equal(bc_percent(buf, 10, 10), "100 %");
 }
 
 static void table_aligns_and_cleans(void **state)
 {
 	struct memory m;
-	struct table *t = table_new("lr");
+	struct bc_table *t = bc_table_new("lr");
 
-	table_cell(t, "NAME");
-	table_cell(t, "N");
-	table_cell(t, "a\033[2J\n\xc2\x9b");
-	table_cell(t, "10");
+	bc_table_cell(t, "NAME");
+	bc_table_cell(t, "N");
+	bc_table_cell(t, "a\033[2J\n\xc2\x9b");
+	bc_table_cell(t, "10");
 	memory_open(&m);
-	table_print(t, m.f);
+	bc_table_print(t, m.f);
 	fclose(m.f);
 	assert_string_equal(m.text, "NAME       N\na?[2J???  10\n");
-	table_free(t);
+	bc_table_free(t);
 	free(m.text);
 }
 
 static void table_of_headings_alone_is_silent(void **state)
 {
 	struct memory m;
-	struct table *t = table_new("l");
+	struct bc_table *t = bc_table_new("l");
 
-	table_cell(t, "NAME");
+	bc_table_cell(t, "NAME");
 	memory_open(&m);
-	table_print(t, m.f);
+	bc_table_print(t, m.f);
 	fclose(m.f);
 	assert_string_equal(m.text, "");
-	table_free(t);
+	bc_table_free(t);
 	free(m.text);
 }
 
@@ -334,7 +334,7 @@ static void summary_bears_anything(void **state)
 
 		assert_non_null(j);
 		memory_open(&m);
-		summary_print(m.f, j);
+		bc_summary_print(m.f, j);
 		fclose(m.f);
 		assert_has_not(m.text, "\033");
 		free(m.text);

@@ -10,10 +10,10 @@
 
 #include <rte_eal.h>
 
+#include "bc_ctl_client.h"
 #include "bc_tel_data.h"
 #include "bc_telemetry.h"
 #include "bc_view.h"
-#include "ctl_client.h"
 
 static char prefix[32];
 
@@ -57,7 +57,7 @@ static struct scene *scene_new(uint32_t n_sources, uint32_t n_outputs, bool cont
 	s->has_control = control;
 	if (control)
 		assert_int_equal(pthread_create(&s->control, NULL, control_loop, s), 0);
-	s->fd = ctl_connect(prefix, &err);
+	s->fd = bc_ctl_connect(prefix, &err);
 	assert_true(s->fd >= 0);
 	return s;
 }
@@ -79,7 +79,7 @@ static json_t *ask(const struct scene *s, const char *command, const char *param
 	struct bc_err err = { "" };
 	json_t *answer = NULL;
 
-	if (ctl_ask(s->fd, command, param, &answer, &err))
+	if (bc_ctl_ask(s->fd, command, param, &answer, &err))
 		fail_msg("%s: %s", command, err.msg);
 	return answer;
 }
@@ -90,7 +90,7 @@ static void refused(const struct scene *s, const char *command, const char *para
 	struct bc_err err = { "" };
 	json_t *answer = NULL;
 
-	assert_int_equal(ctl_ask(s->fd, command, param, &answer, &err), -EREMOTEIO);
+	assert_int_equal(bc_ctl_ask(s->fd, command, param, &answer, &err), -EREMOTEIO);
 	if (!strstr(err.msg, words))
 		fail_msg("%s: \"%s\" is not in \"%s\"", command, words, err.msg);
 }
@@ -161,7 +161,7 @@ static void too_many_sources_are_asked_one_by_one(void **state)
 
 	refused(s, "/braidcap/sources", NULL, "ask /braidcap/sources,N");
 	refused(s, "/braidcap/ledger", NULL, "/braidcap/sources,N");
-	assert_int_equal(ctl_ask_list(s->fd, "/braidcap/sources", 200, &all, &err), 0);
+	assert_int_equal(bc_ctl_ask_list(s->fd, "/braidcap/sources", 200, &all, &err), 0);
 	assert_int_equal(json_array_size(all), 200);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(all, 199), "name")), "pcap:eth199");
 	json_decref(all);
@@ -193,7 +193,7 @@ static void what_is_not_refused_arrives_whole(void **state)
 		name_sources(s->f->p->ledger, letters);
 		sent = bc_view_ledger(s->f->p);
 		bytes = json_dumpb(sent, NULL, 0, JSON_COMPACT);
-		r = ctl_ask(s->fd, "/braidcap/ledger", NULL, &got, NULL);
+		r = bc_ctl_ask(s->fd, "/braidcap/ledger", NULL, &got, NULL);
 		assert_true(r || json_equal(sent, got));
 		json_decref(sent);
 		json_decref(got);
@@ -451,7 +451,7 @@ static void *ask_everything(void *arg)
 {
 	static const char *const commands[] = { "info", "sources", "outputs", "lcores", "ledger", "clock", "segments", "rotate",
 						"pause", "resume", "filter" };
-	int fd = ctl_connect(prefix, NULL);
+	int fd = bc_ctl_connect(prefix, NULL);
 
 	assert_true(fd >= 0);
 	for (int round = 0; round < 20; round++)
@@ -461,7 +461,7 @@ static void *ask_everything(void *arg)
 			int r;
 
 			snprintf(command, sizeof(command), "/braidcap/%s", commands[i]);
-			r = ctl_ask(fd, command, i == 10 ? "tcp" : NULL, &answer, NULL);
+			r = bc_ctl_ask(fd, command, i == 10 ? "tcp" : NULL, &answer, NULL);
 			/* Older DPDK mixes up requests of one moment, and says so. */
 			assert_true(r == 0 || r == -EREMOTEIO);
 			if (!r)

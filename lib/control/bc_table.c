@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "table.h"
+#include "bc_table.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 
 #define GAP "  "
 
-struct table {
+struct bc_table {
 	size_t n_columns;
 	size_t n_cells;
 	size_t cap;
@@ -16,9 +16,9 @@ struct table {
 	char columns[];
 };
 
-struct table *table_new(const char *columns)
+struct bc_table *bc_table_new(const char *columns)
 {
-	struct table *t = calloc(1, sizeof(*t) + strlen(columns) + 1);
+	struct bc_table *t = calloc(1, sizeof(*t) + strlen(columns) + 1);
 
 	if (!t)
 		return NULL;
@@ -27,7 +27,7 @@ struct table *table_new(const char *columns)
 	return t;
 }
 
-void table_free(struct table *t)
+void bc_table_free(struct bc_table *t)
 {
 	if (!t)
 		return;
@@ -37,7 +37,7 @@ void table_free(struct table *t)
 	free(t);
 }
 
-void table_clean(char *text)
+void bc_table_clean(char *text)
 {
 	for (unsigned char *p = (unsigned char *)text; *p; p++) {
 		if (*p < 0x20 || *p == 0x7f)
@@ -48,7 +48,7 @@ void table_clean(char *text)
 	}
 }
 
-void table_cell(struct table *t, const char *fmt, ...)
+void bc_table_cell(struct bc_table *t, const char *fmt, ...)
 {
 	va_list ap;
 	char *text;
@@ -70,7 +70,7 @@ void table_cell(struct table *t, const char *fmt, ...)
 	va_end(ap);
 	if (r < 0)
 		return;
-	table_clean(text);
+	bc_table_clean(text);
 	t->cell[t->n_cells++] = text;
 }
 
@@ -84,7 +84,7 @@ static int width(const char *text)
 	return n;
 }
 
-static int column_width(const struct table *t, size_t column)
+static int column_width(const struct bc_table *t, size_t column)
 {
 	int max = 0;
 
@@ -94,7 +94,7 @@ static int column_width(const struct table *t, size_t column)
 	return max;
 }
 
-void table_print(const struct table *t, FILE *f)
+void bc_table_print(const struct bc_table *t, FILE *f)
 {
 	if (!t || t->n_cells <= t->n_columns)
 		return;
@@ -111,7 +111,7 @@ void table_print(const struct table *t, FILE *f)
 	}
 }
 
-const char *units(char buf[UNITS_MAX], double v)
+const char *bc_units(char buf[BC_UNITS_MAX], double v)
 {
 	static const char prefix[] = " kMGTPE";
 	size_t i = 0;
@@ -119,23 +119,23 @@ const char *units(char buf[UNITS_MAX], double v)
 	for (; v >= 999.5 && i + 2 < sizeof(prefix); i++)
 		v /= 1000;
 	if (i == 0)
-		snprintf(buf, UNITS_MAX, "%.0f ", v);
+		snprintf(buf, BC_UNITS_MAX, "%.0f ", v);
 	else
-		snprintf(buf, UNITS_MAX, "%.*f %c", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, prefix[i]);
+		snprintf(buf, BC_UNITS_MAX, "%.*f %c", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, prefix[i]);
 	return buf;
 }
 
-const char *percent(char buf[UNITS_MAX], uint64_t part, uint64_t whole)
+const char *bc_percent(char buf[BC_UNITS_MAX], uint64_t part, uint64_t whole)
 {
 	double share = whole ? 100.0 * (double)part / (double)whole : 0;
 
 	if (part == 0)
-		snprintf(buf, UNITS_MAX, "0 %%");
+		snprintf(buf, BC_UNITS_MAX, "0 %%");
 	else if (share < 0.001)
-		snprintf(buf, UNITS_MAX, "<0.001 %%");
+		snprintf(buf, BC_UNITS_MAX, "<0.001 %%");
 	else if (part < whole && share > 99.9)
-		snprintf(buf, UNITS_MAX, ">99.9 %%");
+		snprintf(buf, BC_UNITS_MAX, ">99.9 %%");
 	else
-		snprintf(buf, UNITS_MAX, "%.*f %%", share < 1 ? 3 : share < 99.95 ? 1 : 0, share);
+		snprintf(buf, BC_UNITS_MAX, "%.*f %%", share < 1 ? 3 : share < 99.95 ? 1 : 0, share);
 	return buf;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "summary.h"
+#include "bc_summary.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_field.h"
 #include "bc_ledger.h"
-#include "table.h"
+#include "bc_table.h"
 
 /* What a person can do about each loss. */
 static const char *const hints[BC_LOSS_COUNT] = {
@@ -29,20 +30,6 @@ static const char *const hints[BC_LOSS_COUNT] = {
 	[BC_LOSS_PEER_SLOW] = "the peer or the network to it is too slow or gone: look there, or a larger queue= for bursts",
 };
 
-uint64_t summary_number(const json_t *object, const char *key)
-{
-	json_int_t v = json_integer_value(json_object_get(object, key));
-
-	return v < 0 ? 0 : (uint64_t)v;
-}
-
-const char *summary_word(const json_t *object, const char *key)
-{
-	const char *s = json_string_value(json_object_get(object, key));
-
-	return s ? s : "";
-}
-
 /* "nic_missed 3, link_full 4", or "0"; the caller frees it. */
 static char *losses(const json_t *dropped)
 {
@@ -62,56 +49,57 @@ static char *losses(const json_t *dropped)
 	return text;
 }
 
-static void losses_cell(struct table *t, const json_t *of)
+static void losses_cell(struct bc_table *t, const json_t *of)
 {
 	char *text = losses(json_object_get(of, "dropped"));
 
-	table_cell(t, "%s", text ? text : "");
+	bc_table_cell(t, "%s", text ? text : "");
 	free(text);
 }
 
-static void number_cell(struct table *t, const json_t *of, const char *key)
+static void number_cell(struct bc_table *t, const json_t *of, const char *key)
 {
-	table_cell(t, "%" PRIu64, summary_number(of, key));
+	bc_table_cell(t, "%" PRIu64, bc_field_u64(of, key));
 }
 
-void summary_sources(FILE *f, const json_t *sources)
+void bc_summary_sources(FILE *f, const json_t *sources)
 {
 	bool live = json_object_get(json_array_get(sources, 0), "link_size") != NULL;
-	struct table *t = table_new(live ? "lrllrrrrrl" : "lrlrrrrl");
+	struct bc_table *t = bc_table_new(live ? "lrllrrrrrl" : "lrlrrrrl");
 	json_t *s;
 	size_t i;
 
-	table_cell(t, "SOURCE");
-	table_cell(t, "QUEUE");
-	table_cell(t, "STAMP");
+	bc_table_cell(t, "SOURCE");
+	bc_table_cell(t, "QUEUE");
+	bc_table_cell(t, "STAMP");
 	if (live)
-		table_cell(t, "STATE");
-	table_cell(t, "RECEIVED");
-	table_cell(t, "FILTERED");
-	table_cell(t, "LATE");
-	table_cell(t, "FORCED");
+		bc_table_cell(t, "STATE");
+	bc_table_cell(t, "RECEIVED");
+	bc_table_cell(t, "FILTERED");
+	bc_table_cell(t, "LATE");
+	bc_table_cell(t, "FORCED");
 	if (live)
-		table_cell(t, "LINK");
-	table_cell(t, "DROPPED");
+		bc_table_cell(t, "LINK");
+	bc_table_cell(t, "DROPPED");
 	json_array_foreach((json_t *)sources, i, s) {
-		char share[UNITS_MAX];
+		char share[BC_UNITS_MAX];
 
-		table_cell(t, "%s", summary_word(s, "name"));
+		bc_table_cell(t, "%s", bc_field_text(s, "name"));
 		number_cell(t, s, "queue");
-		table_cell(t, "%s", summary_word(s, "stamp"));
+		bc_table_cell(t, "%s", bc_field_text(s, "stamp"));
 		if (live)
-			table_cell(t, "%s", summary_word(s, "state"));
+			bc_table_cell(t, "%s", bc_field_text(s, "state"));
 		number_cell(t, s, "received");
 		number_cell(t, s, "filtered");
 		number_cell(t, s, "late");
 		number_cell(t, s, "forced");
 		if (live)
-			table_cell(t, "%s", percent(share, summary_number(s, "link_used"), summary_number(s, "link_size")));
+			bc_table_cell(t, "%s", bc_percent(share, bc_field_u64(s, "link_used"),
+							  bc_field_u64(s, "link_size")));
 		losses_cell(t, s);
 	}
-	table_print(t, f);
-	table_free(t);
+	bc_table_print(t, f);
+	bc_table_free(t);
 }
 
 /* How many segments there are: told, or to be counted. */
@@ -122,57 +110,58 @@ static uint64_t n_segments(const json_t *output)
 	return told ? (uint64_t)json_integer_value(told) : json_array_size(json_object_get(output, "segments"));
 }
 
-static void ratio_cell(struct table *t, const json_t *o)
+static void ratio_cell(struct bc_table *t, const json_t *o)
 {
-	uint64_t dense = summary_number(o, "written_bytes"), packed = summary_number(o, "file_bytes");
+	uint64_t dense = bc_field_u64(o, "written_bytes"), packed = bc_field_u64(o, "file_bytes");
 
 	if (packed)
-		table_cell(t, "%.2f", (double)dense / (double)packed);
+		bc_table_cell(t, "%.2f", (double)dense / (double)packed);
 	else
-		table_cell(t, "-");
+		bc_table_cell(t, "-");
 }
 
-void summary_outputs(FILE *f, const json_t *outputs)
+void bc_summary_outputs(FILE *f, const json_t *outputs)
 {
-	struct table *t = table_new("lllrrrrrl");
+	struct bc_table *t = bc_table_new("lllrrrrrl");
 	json_t *o;
 	size_t i;
 
-	table_cell(t, "OUTPUT");
-	table_cell(t, "FORMAT");
-	table_cell(t, "COMPRESS");
-	table_cell(t, "WRITTEN");
-	table_cell(t, "BYTES");
-	table_cell(t, "ON DISK");
-	table_cell(t, "RATIO");
-	table_cell(t, "SEGMENTS");
-	table_cell(t, "DROPPED");
+	bc_table_cell(t, "OUTPUT");
+	bc_table_cell(t, "FORMAT");
+	bc_table_cell(t, "COMPRESS");
+	bc_table_cell(t, "WRITTEN");
+	bc_table_cell(t, "BYTES");
+	bc_table_cell(t, "ON DISK");
+	bc_table_cell(t, "RATIO");
+	bc_table_cell(t, "SEGMENTS");
+	bc_table_cell(t, "DROPPED");
 	json_array_foreach((json_t *)outputs, i, o) {
-		table_cell(t, "%s", summary_word(o, "name"));
-		table_cell(t, "%s", summary_word(o, "format"));
-		table_cell(t, "%s", summary_word(o, "compress"));
+		bc_table_cell(t, "%s", bc_field_text(o, "name"));
+		bc_table_cell(t, "%s", bc_field_text(o, "format"));
+		bc_table_cell(t, "%s", bc_field_text(o, "compress"));
 		number_cell(t, o, "written");
 		number_cell(t, o, "written_bytes");
 		number_cell(t, o, "file_bytes");
 		ratio_cell(t, o);
-		table_cell(t, "%" PRIu64, n_segments(o));
+		bc_table_cell(t, "%" PRIu64, n_segments(o));
 		losses_cell(t, o);
 	}
-	table_print(t, f);
-	table_free(t);
+	bc_table_print(t, f);
+	bc_table_free(t);
 }
 
 static void balance_line(FILE *f, const json_t *b)
 {
-	uint64_t received = summary_number(b, "received");
-	uint64_t dropped = summary_number(b, "dropped");
-	uint64_t way = summary_number(b, "in_flight");
+	uint64_t received = bc_field_u64(b, "received");
+	uint64_t dropped = bc_field_u64(b, "dropped");
+	uint64_t way = bc_field_u64(b, "in_flight");
 	/* Not taken on trust from "unaccounted". */
-	int64_t unaccounted = (int64_t)(received - summary_number(b, "written") - summary_number(b, "filtered") - dropped - way);
-	char share[UNITS_MAX];
+	int64_t unaccounted = (int64_t)(received - bc_field_u64(b, "written") - bc_field_u64(b, "filtered") - dropped -
+					way);
+	char share[BC_UNITS_MAX];
 
 	fprintf(f, "%" PRIu64 " received = %" PRIu64 " written + %" PRIu64 " filtered + %" PRIu64 " dropped (%s)", received,
-		summary_number(b, "written"), summary_number(b, "filtered"), dropped, percent(share, dropped, received));
+		bc_field_u64(b, "written"), bc_field_u64(b, "filtered"), dropped, bc_percent(share, dropped, received));
 	if (way)
 		fprintf(f, " + %" PRIu64 " on their way", way);
 	if (unaccounted)
@@ -181,7 +170,7 @@ static void balance_line(FILE *f, const json_t *b)
 		fputs(": every packet is accounted for\n", f);
 }
 
-void summary_balance(FILE *f, const json_t *ledger)
+void bc_summary_balance(FILE *f, const json_t *ledger)
 {
 	const json_t *outputs = json_object_get(ledger, "outputs");
 	json_t *o;
@@ -192,10 +181,10 @@ void summary_balance(FILE *f, const json_t *ledger)
 		return;
 	}
 	json_array_foreach((json_t *)outputs, i, o) {
-		char *name = strdup(summary_word(o, "name"));
+		char *name = strdup(bc_field_text(o, "name"));
 
 		if (name) {
-			table_clean(name);
+			bc_table_clean(name);
 			fprintf(f, "%s: ", name);
 		}
 		free(name);
@@ -210,11 +199,11 @@ static uint64_t loss(const json_t *list, const char *name)
 	size_t i;
 
 	json_array_foreach((json_t *)list, i, v)
-		sum += summary_number(json_object_get(v, "dropped"), name);
+		sum += bc_field_u64(json_object_get(v, "dropped"), name);
 	return sum;
 }
 
-void summary_hints(FILE *f, const json_t *ledger)
+void bc_summary_hints(FILE *f, const json_t *ledger)
 {
 	for (int i = 0; i < BC_LOSS_COUNT; i++) {
 		const char *name = bc_loss_name(i);
@@ -233,20 +222,20 @@ static void ladder(FILE *f, const json_t *outputs)
 
 	json_array_foreach((json_t *)outputs, i, o) {
 		const json_t *w = json_object_get(o, "writers");
-		uint64_t faster = summary_number(w, "blocks_faster"), stored = summary_number(w, "blocks_stored");
+		uint64_t faster = bc_field_u64(w, "blocks_faster"), stored = bc_field_u64(w, "blocks_stored");
 
 		if (faster || stored)
 			fprintf(f, "output %zu: under pressure %" PRIu64 " blocks were compressed faster and %" PRIu64
 				" not at all, of %" PRIu64 "; nothing is lost by it\n", i, faster, stored,
-				faster + stored + summary_number(w, "blocks") + summary_number(w, "blocks_incompressible"));
+				faster + stored + bc_field_u64(w, "blocks") + bc_field_u64(w, "blocks_incompressible"));
 	}
 }
 
-void summary_print(FILE *f, const json_t *ledger)
+void bc_summary_print(FILE *f, const json_t *ledger)
 {
-	summary_sources(f, json_object_get(ledger, "sources"));
-	summary_outputs(f, json_object_get(ledger, "outputs"));
+	bc_summary_sources(f, json_object_get(ledger, "sources"));
+	bc_summary_outputs(f, json_object_get(ledger, "outputs"));
 	ladder(f, json_object_get(ledger, "outputs"));
-	summary_balance(f, ledger);
-	summary_hints(f, ledger);
+	bc_summary_balance(f, ledger);
+	bc_summary_hints(f, ledger);
 }

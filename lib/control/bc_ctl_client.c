@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "ctl_client.h"
+#include "bc_ctl_client.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -38,7 +38,7 @@ static int address(const char *prefix, struct sockaddr_un *ret, struct bc_err *e
 	char folder[sizeof(ret->sun_path)];
 	int n;
 
-	if (!prefix[0] || strchr(prefix, '/') || prefix[0] == '.' || strlen(prefix) >= CTL_PREFIX_MAX)
+	if (!prefix[0] || strchr(prefix, '/') || prefix[0] == '.' || strlen(prefix) >= BC_CTL_PREFIX_MAX)
 		return bc_err_set(err, -EINVAL, "--prefix %.80s: no such name of a capture is possible", prefix);
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	n = runtime_folder(folder, sizeof(folder)) ? -1 :
@@ -73,7 +73,7 @@ static int trouble(int code, struct bc_err *err)
 	return bc_err_set(err, code, "the capture's reply cannot be used (%s)", strerror(-code));
 }
 
-int ctl_connect(const char *prefix, struct bc_err *err)
+int bc_ctl_connect(const char *prefix, struct bc_err *err)
 {
 	const struct timeval limit = { .tv_sec = TIMEOUT_S };
 	struct sockaddr_un sun;
@@ -140,7 +140,7 @@ static json_t *with_lists(json_t *json)
 	return ret;
 }
 
-int ctl_parse(const char *reply, size_t len, const char *command, json_t **ret, struct bc_err *err)
+int bc_ctl_parse(const char *reply, size_t len, const char *command, json_t **ret, struct bc_err *err)
 {
 	json_t *root = json_loadb(reply, len, JSON_REJECT_DUPLICATES, NULL);
 	json_t *answer = json_object_get(root, command);
@@ -162,43 +162,44 @@ int ctl_parse(const char *reply, size_t len, const char *command, json_t **ret, 
 	return r;
 }
 
-int ctl_ask(int fd, const char *command, const char *param, json_t **ret, struct bc_err *err)
+int bc_ctl_ask(int fd, const char *command, const char *param, json_t **ret, struct bc_err *err)
 {
-	char request[CTL_REQUEST_MAX + 1];
+	char request[BC_CTL_REQUEST_MAX + 1];
 	int len = snprintf(request, sizeof(request), "%s%s%s", command, param ? "," : "", param ? param : "");
 	char *reply;
 	ssize_t n;
 	int r;
 
 	/* One that fills DPDK's buffer may have lost its end, and is refused there. */
-	if (len < 0 || len >= CTL_REQUEST_MAX)
-		return bc_err_set(err, -E2BIG, "too long: a request has at most %d bytes, with %s", CTL_REQUEST_MAX - 1, command);
+	if (len < 0 || len >= BC_CTL_REQUEST_MAX)
+		return bc_err_set(err, -E2BIG, "too long: a request has at most %d bytes, with %s", BC_CTL_REQUEST_MAX - 1,
+				  command);
 	if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
 		return trouble(errno == EAGAIN ? -ETIMEDOUT : -errno, err);
 	reply = malloc(REPLY_MAX);
 	if (!reply)
 		return bc_err_set(err, -ENOMEM, "no memory");
 	n = receive(fd, reply, REPLY_MAX);
-	r = n < 0 ? trouble((int)n, err) : ctl_parse(reply, (size_t)n, command, ret, err);
+	r = n < 0 ? trouble((int)n, err) : bc_ctl_parse(reply, (size_t)n, command, ret, err);
 	free(reply);
 	return r;
 }
 
-int ctl_ask_list(int fd, const char *command, uint64_t n, json_t **ret, struct bc_err *err)
+int bc_ctl_ask_list(int fd, const char *command, uint64_t n, json_t **ret, struct bc_err *err)
 {
 	json_t *list;
-	int r = ctl_ask(fd, command, NULL, ret, err);
+	int r = bc_ctl_ask(fd, command, NULL, ret, err);
 
 	if (r != -EREMOTEIO)
 		return r;
 	list = json_array();
 	r = 0;
-	for (uint64_t i = 0; !r && i < n && i < CTL_MAX_CAPTURES; i++) {
+	for (uint64_t i = 0; !r && i < n && i < BC_CTL_MAX_CAPTURES; i++) {
 		char number[24];
 		json_t *one;
 
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)i);
-		r = ctl_ask(fd, command, number, &one, err);
+		r = bc_ctl_ask(fd, command, number, &one, err);
 		if (!r)
 			json_array_append_new(list, one);
 	}
@@ -212,16 +213,16 @@ int ctl_ask_list(int fd, const char *command, uint64_t n, json_t **ret, struct b
 
 static int ask_info(const char *prefix, json_t **ret)
 {
-	int r, fd = ctl_connect(prefix, NULL);
+	int r, fd = bc_ctl_connect(prefix, NULL);
 
 	if (fd < 0)
 		return fd;
-	r = ctl_ask(fd, "/braidcap/info", NULL, ret, NULL);
+	r = bc_ctl_ask(fd, "/braidcap/info", NULL, ret, NULL);
 	close(fd);
 	return r;
 }
 
-uint32_t ctl_find(const char *start, struct ctl_capture *ret)
+uint32_t bc_ctl_find(const char *start, struct bc_ctl_capture *ret)
 {
 	struct dirent **entry;
 	char folder[4096];
@@ -233,9 +234,10 @@ uint32_t ctl_find(const char *start, struct ctl_capture *ret)
 	for (int i = 0; i < n; i++) {
 		const char *name = entry[i]->d_name;
 
-		if (found < CTL_MAX_CAPTURES && !strncmp(name, start, strlen(start)) && strlen(name) < CTL_PREFIX_MAX &&
+		if (found < BC_CTL_MAX_CAPTURES && !strncmp(name, start, strlen(start)) &&
+		    strlen(name) < BC_CTL_PREFIX_MAX &&
 		    !ask_info(name, &ret[found].info))
-			snprintf(ret[found++].prefix, CTL_PREFIX_MAX, "%s", name);
+			snprintf(ret[found++].prefix, BC_CTL_PREFIX_MAX, "%s", name);
 		free(entry[i]);
 	}
 	free(entry);

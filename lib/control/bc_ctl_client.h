@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The other end of a capture's telemetry socket. What comes out of it is taken for hostile. */
-#ifndef CTL_CLIENT_H
-#define CTL_CLIENT_H
+#ifndef BC_CTL_CLIENT_H
+#define BC_CTL_CLIENT_H
 
 #include <stdint.h>
 
@@ -9,38 +9,38 @@
 
 #include "bc_err.h"
 
-#define CTL_PREFIX_MAX 64
-#define CTL_MAX_CAPTURES 256
+#define BC_CTL_PREFIX_MAX 64
+#define BC_CTL_MAX_CAPTURES 256
 
 /* What DPDK reads of a request at the most. */
-#define CTL_REQUEST_MAX 1023
+#define BC_CTL_REQUEST_MAX 1023
 
-struct ctl_capture {
-	char prefix[CTL_PREFIX_MAX];
+struct bc_ctl_capture {
+	char prefix[BC_CTL_PREFIX_MAX];
 	json_t *info;	/* of /braidcap/info */
 };
 
 /*
  * The captures of this user that answer, by name: those whose prefix begins with start. Returns their number, at most
- * CTL_MAX_CAPTURES; each info is to be given back with json_decref.
+ * BC_CTL_MAX_CAPTURES; each info is to be given back with json_decref.
  */
-uint32_t ctl_find(const char *start, struct ctl_capture *ret);
+uint32_t bc_ctl_find(const char *start, struct bc_ctl_capture *ret);
 
 /* Connect to a capture. A descriptor to close, or a negative errno with a line in err. */
-int ctl_connect(const char *prefix, struct bc_err *err);
+int bc_ctl_connect(const char *prefix, struct bc_err *err);
 
 /*
  * Ask one thing; param may be NULL. 0 and *ret, a new object or array; or a negative errno with a line in err: -EREMOTEIO with the
  * capture's own words when it refuses, -ETIMEDOUT after 5 s.
  */
-int ctl_ask(int fd, const char *command, const char *param, json_t **ret, struct bc_err *err);
+int bc_ctl_ask(int fd, const char *command, const char *param, json_t **ret, struct bc_err *err);
 
 /*
  * The sources, outputs or lcores, all of them: one by one where they do not fit one reply. n is their number.
  */
-int ctl_ask_list(int fd, const char *command, uint64_t n, json_t **ret, struct bc_err *err);
+int bc_ctl_ask_list(int fd, const char *command, uint64_t n, json_t **ret, struct bc_err *err);
 
-/* A reply to command, as it came: the answer, its lists made arrays again. As ctl_ask. */
-int ctl_parse(const char *reply, size_t len, const char *command, json_t **ret, struct bc_err *err);
+/* A reply to command, as it came: the answer, its lists made arrays again. As bc_ctl_ask. */
+int bc_ctl_parse(const char *reply, size_t len, const char *command, json_t **ret, struct bc_err *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The account of a capture for people: what came, what became of it, what to do about what was lost. */
-#ifndef SUMMARY_H
-#define SUMMARY_H
+#ifndef BC_SUMMARY_H
+#define BC_SUMMARY_H
 
 #include <stdint.h>
 #include <stdio.h>
@@ -12,19 +12,15 @@
  * ledger has the report's form; what /braidcap/sources and /braidcap/outputs tell beyond it is shown where it stands there. What is
  * missing or of another type counts as 0 or "".
  */
-void summary_print(FILE *f, const json_t *ledger);
+void bc_summary_print(FILE *f, const json_t *ledger);
 
 /* Only the sentences that say whether every packet is accounted for, one for each output. */
-void summary_balance(FILE *f, const json_t *ledger);
+void bc_summary_balance(FILE *f, const json_t *ledger);
 
-void summary_sources(FILE *f, const json_t *sources);
-void summary_outputs(FILE *f, const json_t *outputs);
+void bc_summary_sources(FILE *f, const json_t *sources);
+void bc_summary_outputs(FILE *f, const json_t *outputs);
 
 /* What the named losses are and what helps, a line for each that there was. */
-void summary_hints(FILE *f, const json_t *ledger);
-
-/* The field of a JSON object, or 0 or "". */
-uint64_t summary_number(const json_t *object, const char *key);
-const char *summary_word(const json_t *object, const char *key);
+void bc_summary_hints(FILE *f, const json_t *ledger);
 
 #endif

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_ctl_print.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bc_field.h"
+#include "bc_summary.h"
+#include "bc_table.h"
+#include "bc_time.h"
+
+/* A name or an expression, without what steers a terminal. */
+static void put_word(FILE *f, const char *word)
+{
+	char *clean = strdup(word);
+
+	if (clean) {
+		bc_table_clean(clean);
+		fputs(clean, f);
+	}
+	free(clean);
+}
+
+/* 2026-11-22 03:44:20.123456 UTC, or -. */
+static void time_cell(struct bc_table *t, uint64_t ns)
+{
+	time_t s = (time_t)(ns / BC_NS_PER_S);
+	struct tm tm;
+	char text[40];
+
+	if (!ns || !gmtime_r(&s, &tm) || !strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm))
+		bc_table_cell(t, "-");
+	else
+		bc_table_cell(t, "%s.%06u UTC", text, (unsigned)(ns % BC_NS_PER_S / 1000));
+}
+
+static struct bc_table *two_columns(const char *left, const char *right)
+{
+	struct bc_table *t = bc_table_new("ll");
+
+	bc_table_cell(t, "%s", left);
+	bc_table_cell(t, "%s", right);
+	return t;
+}
+
+static void pair(struct bc_table *t, const char *name, const json_t *of, const char *key)
+{
+	const json_t *v = json_object_get(of, key);
+
+	bc_table_cell(t, "%s", name);
+	if (json_is_string(v))
+		bc_table_cell(t, "%s", json_string_value(v));
+	else
+		bc_table_cell(t, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+}
+
+void bc_ctl_print_info(FILE *f, const json_t *info)
+{
+	struct bc_table *t = two_columns("state", bc_field_text(info, "state"));
+	const json_t *buffers = json_object_get(info, "packet_buffers");
+	const json_t *delay = json_object_get(info, "merge_delay_ns");
+
+	pair(t, "braidcap", info, "version");
+	pair(t, "process", info, "pid");
+	bc_table_cell(t, "started");
+	time_cell(t, bc_field_u64(info, "started_ns"));
+	if (bc_field_u64(info, "stopped_ns")) {
+		bc_table_cell(t, "stopped");
+		time_cell(t, bc_field_u64(info, "stopped_ns"));
+	}
+	pair(t, "sources", info, "sources");
+	pair(t, "outputs", info, "outputs");
+	if (bc_field_u64(delay, "samples")) {
+		bc_table_cell(t, "from stamp to writer");
+		bc_table_cell(t, "half of the packets within %.1f us, 99 %% within %.1f us",
+			      (double)bc_field_u64(delay, "p50") / 1e3, (double)bc_field_u64(delay, "p99") / 1e3);
+	}
+	bc_table_cell(t, "packet buffers");
+	bc_table_cell(t, "%" PRIu64 " of %" PRIu64 " free", bc_field_u64(buffers, "free"), bc_field_u64(buffers, "total"));
+	bc_table_print(t, f);
+	bc_table_free(t);
+	/* The sum over several outputs is no balance. */
+	if (bc_field_u64(info, "outputs") == 1)
+		bc_summary_balance(f, info);
+}
+
+/* How long ago, in the unit that tells most. */
+static void since_cell(struct bc_table *t, uint64_t ns)
+{
+	uint64_t now_ns = bc_utc_ns(), s = ns && now_ns > ns ? (now_ns - ns) / BC_NS_PER_S : 0;
+
+	if (!ns)
+		bc_table_cell(t, "-");
+	else if (s < 120)
+		bc_table_cell(t, "%" PRIu64 " s", s);
+	else if (s < 2 * 3600)
+		bc_table_cell(t, "%" PRIu64 " min", s / 60);
+	else
+		bc_table_cell(t, "%" PRIu64 " h", s / 3600);
+}
+
+void bc_ctl_print_clients(FILE *f, const json_t *clients)
+{
+	struct bc_table *t = bc_table_new("llrllrrrl");
+	json_t *k;
+	size_t i;
+
+	if (!json_array_size(clients)) {
+		fputs("there are no clients: it is no centre ('braidcap collect')\n", f);
+		bc_table_free(t);
+		return;
+	}
+	bc_table_cell(t, "CLIENT");
+	bc_table_cell(t, "STATE");
+	bc_table_cell(t, "SINCE");
+	bc_table_cell(t, "ADDRESS");
+	bc_table_cell(t, "TLS");
+	bc_table_cell(t, "PACKETS");
+	bc_table_cell(t, "CONNECTIONS");
+	bc_table_cell(t, "FAILURES");
+	bc_table_cell(t, "LAST END");
+	json_array_foreach((json_t *)clients, i, k) {
+		const char *cert = bc_field_text(k, "certificate");
+		bool tls = json_is_true(json_object_get(k, "tls")) || bc_field_u64(k, "tls");
+
+		bc_table_cell(t, "%s", bc_field_text(k, "name"));
+		bc_table_cell(t, "%s", bc_field_text(k, "state"));
+		since_cell(t, bc_field_u64(k, "since_ns"));
+		bc_table_cell(t, "%s", bc_field_text(k, "address"));
+		bc_table_cell(t, "%s", !tls ? "no" : cert[0] ? cert : "yes");
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(k, "packets"));
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(k, "connections"));
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(k, "failures"));
+		bc_table_cell(t, "%s", bc_field_text(k, "last_end"));
+	}
+	bc_table_print(t, f);
+	bc_table_free(t);
+}
+
+void bc_ctl_print_outputs(FILE *f, const json_t *outputs)
+{
+	struct bc_table *t = bc_table_new("lrrrrlrl");
+	json_t *o;
+	size_t i;
+
+	bc_summary_outputs(f, outputs);
+	fputc('\n', f);
+	bc_table_cell(t, "OUTPUT");
+	bc_table_cell(t, "BUFFERS USED");
+	bc_table_cell(t, "WRITERS");
+	bc_table_cell(t, "BACKLOG");
+	bc_table_cell(t, "UNPUBLISHED");
+	bc_table_cell(t, "I/O");
+	bc_table_cell(t, "SLOWEST WRITE");
+	bc_table_cell(t, "FILTER");
+	json_array_foreach((json_t *)outputs, i, o) {
+		const json_t *b = json_object_get(o, "buffers"), *w = json_object_get(o, "writers");
+		const json_t *store = json_object_get(o, "storage");
+		uint64_t total = bc_field_u64(b, "total"), unused = bc_field_u64(b, "free");
+		char share[BC_UNITS_MAX];
+
+		bc_table_cell(t, "%s", bc_field_text(o, "name"));
+		bc_table_cell(t, "%s", bc_percent(share, total > unused ? total - unused : 0, total));
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(w, "count"));
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(w, "backlog"));
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(o, "unpublished"));
+		bc_table_cell(t, "%s", bc_field_text(store, "io"));
+		bc_table_cell(t, "%.1f ms", (double)bc_field_u64(store, "slowest_write_ns") / 1e6);
+		bc_table_cell(t, "%s", bc_field_text(o, "filter"));
+	}
+	bc_table_print(t, f);
+	bc_table_free(t);
+}
+
+void bc_ctl_print_lcores(FILE *f, const json_t *lcores)
+{
+	struct bc_table *t = bc_table_new("rllrr");
+	json_t *l, *s;
+	size_t i, k;
+
+	bc_table_cell(t, "CPU");
+	bc_table_cell(t, "STATE");
+	bc_table_cell(t, "STAGE");
+	bc_table_cell(t, "DONE");
+	bc_table_cell(t, "BUSY");
+	json_array_foreach((json_t *)lcores, i, l)
+		json_array_foreach(json_object_get(l, "stages"), k, s) {
+			bc_table_cell(t, "%" PRIu64, bc_field_u64(l, "cpu"));
+			bc_table_cell(t, "%s", bc_field_text(l, "state"));
+			bc_table_cell(t, "%s", bc_field_text(s, "name"));
+			bc_table_cell(t, "%" PRIu64, bc_field_u64(s, "units"));
+			bc_table_cell(t, "%.1f %%", (double)bc_field_u64(s, "busy_permille") / 10);
+		}
+	bc_table_print(t, f);
+	bc_table_free(t);
+}
+
+void bc_ctl_print_clock(FILE *f, const json_t *clock)
+{
+	struct bc_table *t = two_columns("counter", bc_field_text(clock, "counter"));
+	json_t *s;
+	size_t i;
+
+	pair(t, "frequency (Hz)", clock, "frequency_hz");
+	pair(t, "off the system clock (ns)", clock, "offset_ns");
+	pair(t, "rms (ns)", clock, "rms_ns");
+	pair(t, "rate changed by (ppb)", clock, "rate_ppb");
+	pair(t, "updates", clock, "updates");
+	pair(t, "steps", clock, "steps");
+	if (*bc_field_text(clock, "why"))
+		pair(t, "not the CPU's counter", clock, "why");
+	bc_table_print(t, f);
+	bc_table_free(t);
+	fputc('\n', f);
+	t = bc_table_new("lrll");
+	bc_table_cell(t, "SOURCE");
+	bc_table_cell(t, "QUEUE");
+	bc_table_cell(t, "STAMP");
+	bc_table_cell(t, "CLOCK");
+	json_array_foreach(json_object_get(clock, "sources"), i, s) {
+		bc_table_cell(t, "%s", bc_field_text(s, "name"));
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(s, "queue"));
+		bc_table_cell(t, "%s", bc_field_text(s, "stamp"));
+		bc_table_cell(t, "%s", bc_field_text(s, "clock"));
+	}
+	bc_table_print(t, f);
+	bc_table_free(t);
+}
+
+void bc_ctl_print_segments(FILE *f, const json_t *outputs)
+{
+	struct bc_table *t = bc_table_new("lrrll");
+	json_t *o, *s;
+	size_t i, k;
+
+	bc_table_cell(t, "SEGMENT");
+	bc_table_cell(t, "PACKETS");
+	bc_table_cell(t, "BYTES");
+	bc_table_cell(t, "FIRST PACKET");
+	bc_table_cell(t, "LAST PACKET");
+	json_array_foreach((json_t *)outputs, i, o)
+		json_array_foreach(json_object_get(o, "segments"), k, s) {
+			const char *error = bc_field_text(s, "error");
+
+			bc_table_cell(t, "%s%s%s", bc_field_text(s, "path"), *error ? ": NOT PUBLISHED: " : "", error);
+			bc_table_cell(t, "%" PRIu64, bc_field_u64(s, "packets"));
+			bc_table_cell(t, "%" PRIu64, bc_field_u64(s, "bytes"));
+			time_cell(t, bc_field_u64(s, "first_ns"));
+			time_cell(t, bc_field_u64(s, "last_ns"));
+		}
+	bc_table_print(t, f);
+	bc_table_free(t);
+	json_array_foreach((json_t *)outputs, i, o) {
+		put_word(f, bc_field_text(o, "name"));
+		fprintf(f, ": %" PRIu64 " segments published\n", bc_field_u64(o, "published"));
+	}
+}
+
+void bc_ctl_print_filters(FILE *f, const json_t *filters)
+{
+	struct bc_table *t = bc_table_new("rll");
+	json_t *o;
+	size_t i;
+
+	bc_table_cell(t, "OUTPUT");
+	bc_table_cell(t, "NAME");
+	bc_table_cell(t, "FILTER");
+	json_array_foreach((json_t *)filters, i, o) {
+		const char *filter = bc_field_text(o, "filter");
+
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(o, "output"));
+		bc_table_cell(t, "%s", bc_field_text(o, "name"));
+		bc_table_cell(t, "%s", *filter ? filter : "(all packets)");
+	}
+	bc_table_print(t, f);
+	bc_table_free(t);
+}
+
+static double rate(uint64_t before, uint64_t now, double seconds)
+{
+	return now > before && seconds > 0 ? (double)(now - before) / seconds : 0;
+}
+
+static uint64_t sum(const json_t *list, const char *key)
+{
+	uint64_t total = 0;
+	json_t *v;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, v)
+		total += bc_field_u64(v, key);
+	return total;
+}
+
+static void stats_row(struct bc_table *t, const char *name, uint64_t before, uint64_t now, uint64_t received,
+		      double seconds)
+{
+	char share[BC_UNITS_MAX], per_second[BC_UNITS_MAX];
+
+	bc_table_cell(t, "%s", name);
+	bc_table_cell(t, "%" PRIu64, now);
+	bc_table_cell(t, "%s", bc_percent(share, now, received));
+	bc_table_cell(t, "%s/s", bc_units(per_second, rate(before, now, seconds)));
+}
+
+static void loss_rows(struct bc_table *t, const json_t *before, const json_t *now, const char *part, uint64_t received,
+		      double seconds)
+{
+	const json_t *list = json_object_get(now, part), *old = json_object_get(before, part);
+	const char *key;
+	json_t *v, *n;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, v)
+		json_object_foreach(json_object_get(v, "dropped"), key, n) {
+			char name[320];
+
+			snprintf(name, sizeof(name), "  %.40s: %s", key, bc_field_text(v, "name"));
+			stats_row(t, name, bc_field_u64(json_object_get(json_array_get(old, i), "dropped"), key),
+				  bc_field_u64(json_object_get(v, "dropped"), key), received, seconds);
+		}
+}
+
+void bc_ctl_print_stats(FILE *f, const json_t *before, const json_t *now, double seconds)
+{
+	static const char *const keys[] = { "received", "written", "filtered", "dropped" };
+	const json_t *b = json_object_get(now, "balance"), *old = json_object_get(before, "balance");
+	uint64_t received = bc_field_u64(b, "received");
+	struct bc_table *t = bc_table_new("lrrr");
+	char wire[BC_UNITS_MAX], disk[BC_UNITS_MAX];
+
+	bc_table_cell(t, "%s", "");
+	bc_table_cell(t, "PACKETS");
+	bc_table_cell(t, "SHARE");
+	bc_table_cell(t, "NOW");
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		stats_row(t, keys[i], bc_field_u64(old, keys[i]), bc_field_u64(b, keys[i]), received, seconds);
+	loss_rows(t, before, now, "sources", received, seconds);
+	loss_rows(t, before, now, "outputs", received, seconds);
+	bc_table_print(t, f);
+	bc_table_free(t);
+	fprintf(f, "on the wire %sbit/s, to disk %sB/s\n",
+		bc_units(wire, 8 * rate(sum(json_object_get(before, "sources"), "received_bytes"),
+				     sum(json_object_get(now, "sources"), "received_bytes"), seconds)),
+		bc_units(disk, rate(sum(json_object_get(before, "outputs"), "file_bytes"),
+				 sum(json_object_get(now, "outputs"), "file_bytes"), seconds)));
+	bc_summary_balance(f, now);
+}
+
+void bc_ctl_print_rotated(FILE *f, const json_t *reply)
+{
+	json_t *o;
+	size_t i;
+
+	json_array_foreach(json_object_get(reply, "outputs"), i, o) {
+		put_word(f, bc_field_text(o, "name"));
+		fprintf(f, ": segment %" PRIu64 " will end\n", bc_field_u64(o, "segment"));
+	}
+}
+
+void bc_ctl_print_state(FILE *f, const json_t *reply)
+{
+	fputs("the capture is ", f);
+	put_word(f, bc_field_text(reply, "state"));
+	if (bc_field_u64(reply, "in_flight"))
+		fprintf(f, ": %" PRIu64 " packets are still to be written", bc_field_u64(reply, "in_flight"));
+	fputc('\n', f);
+}
+
+void bc_ctl_print_filter(FILE *f, const json_t *reply)
+{
+	const char *filter = bc_field_text(reply, "filter");
+
+	fprintf(f, "output %" PRIu64 " now takes ", bc_field_u64(reply, "output"));
+	put_word(f, *filter ? filter : "all packets");
+	fputc('\n', f);
+}
