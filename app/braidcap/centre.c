@@ -13,6 +13,7 @@
 #include <rte_mbuf.h>
 
 #include "bc_packet.h"
+#include "bc_source_kind.h"
 #include "bc_view.h"
 
 /* More than three of the longest messages. It is touched only as far as it is used. */
@@ -69,7 +70,7 @@ static void describe_sources(struct centre *c)
 	for (uint32_t i = 0; i < c->n_clients; i++)
 		c->source[i] = (struct bc_source_config){
 			.spec = (char *)(uintptr_t)c->name[i],
-			.kind = BC_SOURCE_REMOTE,
+			.kind = &bc_source_remote,
 			.queues = 1,
 			.recv_ring = c->recv_ring[i],
 			.max_caplen = c->cfg->max_caplen,

@@ -112,7 +112,7 @@ static int drop_privileges(void *ctx, struct bc_err *err)
 		return privileges_drop(c->cfg.user, err);
 	/* Drivers of DPDK may need theirs to the end; and root stays what it is. */
 	for (uint32_t i = 0; i < c->cfg.n_sources; i++)
-		dpdk |= c->cfg.sources[i].kind == BC_SOURCE_DPDK;
+		dpdk |= c->cfg.sources[i].kind->target == BC_TARGET_PORT;
 	return dpdk || geteuid() == 0 ? 0 : privileges_shed(err);
 }
 

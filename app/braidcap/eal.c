@@ -16,6 +16,8 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
+#include "bc_source_kind.h"
+
 #define MAX_ARGS 512
 /* An mbuf with its header and room; without hugepages each takes a whole page. */
 #define MBUF_BYTES 2496U
@@ -153,7 +155,7 @@ static void add_devices(struct args *a, const struct bc_config *cfg)
 	bool pci = false;
 
 	for (uint32_t i = 0; i < cfg->n_sources; i++)
-		if (cfg->sources[i].kind == BC_SOURCE_DPDK && is_pci(cfg->sources[i].target)) {
+		if (cfg->sources[i].kind->target == BC_TARGET_PORT && is_pci(cfg->sources[i].target)) {
 			add(a, "-a");
 			add(a, "%s", cfg->sources[i].target);
 			pci = true;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bc_source_kind.h"
+
 /* The node of a DPDK device by its devargs: of the port itself, or of the kernel interface that it stands on. */
 static int devargs_numa(const char *devargs, const struct bc_topology *topo)
 {
@@ -22,43 +24,28 @@ static int devargs_numa(const char *devargs, const struct bc_topology *topo)
 
 static int source_numa(const struct bc_source_config *s, const struct bc_topology *topo)
 {
-	switch (s->kind) {
-	case BC_SOURCE_DPDK:
+	if (s->kind->target == BC_TARGET_PORT)
 		return devargs_numa(s->target, topo);
-	case BC_SOURCE_PCAP:
-		return bc_topology_net_numa(topo, s->target);
-	case BC_SOURCE_FILE:
-	case BC_SOURCE_NULL:
-	case BC_SOURCE_REMOTE:
-		break;
-	}
-	return -1;
+	return s->kind->target == BC_TARGET_INTERFACE ? bc_topology_net_numa(topo, s->target) : -1;
 }
 
-static bool has_queues(const struct bc_source_config *s)
-{
-	return s->kind == BC_SOURCE_DPDK || s->kind == BC_SOURCE_NULL;
-}
-
-/* Poll-mode queues are worth a core; libpcap waits for the kernel and a file for the disk. */
 static int add_source(const struct bc_source_config *s, const struct bc_topology *topo, struct bc_plan_request *req,
 		      struct bc_err *err)
 {
-	uint32_t queues = has_queues(s) ? s->queues : 1;
+	const bool poll_mode = s->kind->poll_mode;
 
-	if (queues > BC_MAX_SOURCES - req->n_sources)
+	if (s->queues > BC_MAX_SOURCES - req->n_sources)
 		return bc_err_set(err, -EINVAL, "-i %.128s: more than %d sources in all; each queue of a port counts as one",
 				  s->spec, BC_MAX_SOURCES);
-	for (uint32_t q = 0; q < queues; q++) {
+	for (uint32_t q = 0; q < s->queues; q++) {
 		struct bc_plan_source *p = &req->source[req->n_sources++];
 
 		/* Driver options behind the first comma would drown what matters. */
-		snprintf(p->name, sizeof(p->name), "%.*s", has_queues(s) ? (int)strcspn(s->spec, ",") : (int)strlen(s->spec),
-			 s->spec);
-		p->queue = queues > 1 ? (int)q : -1;
+		snprintf(p->name, sizeof(p->name), "%.*s", poll_mode ? (int)strcspn(s->spec, ",") : (int)strlen(s->spec), s->spec);
+		p->queue = s->queues > 1 ? (int)q : -1;
 		p->numa = source_numa(s, topo);
-		p->busy = has_queues(s);
-		p->waits = s->kind == BC_SOURCE_FILE;
+		p->busy = poll_mode;
+		p->waits = s->kind->blocking;
 	}
 	return 0;
 }
@@ -66,7 +53,7 @@ static int add_source(const struct bc_source_config *s, const struct bc_topology
 bool placement_needs_devices(const struct bc_config *cfg)
 {
 	for (uint32_t i = 0; i < cfg->n_sources; i++)
-		if (cfg->sources[i].kind == BC_SOURCE_DPDK || cfg->sources[i].kind == BC_SOURCE_PCAP)
+		if (cfg->sources[i].kind->target == BC_TARGET_PORT || cfg->sources[i].kind->target == BC_TARGET_INTERFACE)
 			return true;
 	return false;
 }

@@ -19,7 +19,7 @@
 #define CALM_ROUNDS 8
 #define CALM_ROUNDS_KEPT 1
 /* A source that is left alone for long keeps the others' packets in their links: no longer than this beside one that drops then. */
-#define UNATTENDED_BESIDE_HASTY_NS (1 * BC_NS_PER_MS)
+#define UNATTENDED_BESIDE_LOSSY_NS (1 * BC_NS_PER_MS)
 
 static void drop_packets(void *ctx, const struct bc_desc *d, uint32_t n)
 {
@@ -31,7 +31,7 @@ static void drop_packets(void *ctx, const struct bc_desc *d, uint32_t n)
 static bool has_devices(const struct bc_pipeline_config *cfg)
 {
 	for (uint32_t i = 0; i < cfg->n_sources; i++)
-		if (cfg->sources[i].kind == BC_SOURCE_DPDK)
+		if (cfg->sources[i].kind->target == BC_TARGET_PORT)
 			return true;
 	return false;
 }
@@ -97,7 +97,7 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		if (r)
 			return r;
 		p->n_sources += n;
-		p->live |= sc->kind != BC_SOURCE_FILE && sc->kind != BC_SOURCE_REMOTE;
+		p->live |= sc->kind->live;
 	}
 	for (uint32_t i = 0; i < p->n_sources; i++) {
 		p->lossy |= !p->source[i]->lossless;
@@ -107,8 +107,8 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 			return bc_err_set(err, -ENOMEM, "no memory for a link");
 	}
 	for (uint32_t i = 0; p->drop_on_full && i < p->n_sources; i++)
-		if (p->source[i]->unattended_ns > UNATTENDED_BESIDE_HASTY_NS)
-			p->source[i]->unattended_ns = UNATTENDED_BESIDE_HASTY_NS;
+		if (p->source[i]->unattended_ns > UNATTENDED_BESIDE_LOSSY_NS)
+			p->source[i]->unattended_ns = UNATTENDED_BESIDE_LOSSY_NS;
 	return 0;
 }
 
@@ -198,8 +198,6 @@ static uint32_t calm_rounds(const struct bc_pipeline *p)
 static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 {
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
-		/* A peer waits, and loses what it cannot keep. */
-		bool remote = p->cfg.sources[0].kind == BC_SOURCE_REMOTE;
 		struct bc_output_env env = {
 			.index = o,
 			.writers = p->cfg.writers[o],
@@ -213,7 +211,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.flush_ns = p->cfg.flush_ns,
 			.start_ns = p->start_ns,
 			.live = p->live,
-			.sparse = remote,
+			.sparse = p->cfg.sources[0].kind->sparse,
 			.huge = p->cfg.huge,
 			.accelerate = p->cfg.accelerate && p->lossy,
 			.calm_rounds = calm_rounds(p),
@@ -260,7 +258,7 @@ static int new_merge(struct bc_pipeline *p, struct bc_err *err)
 
 	for (uint32_t i = 0; i < p->n_sources; i++) {
 		mc.link[i] = p->link[i];
-		mc.blocking[i] = p->source[i]->ops->blocking;
+		mc.blocking[i] = p->source[i]->kind->blocking;
 		if (mc.blocking[i])
 			mc.now_ns = NULL;
 	}

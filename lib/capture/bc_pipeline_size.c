@@ -7,12 +7,11 @@
 #define LINK_SIZE_BLOCKING 1024U
 #define MBUFS_MIN 16384U
 #define MBUFS_MIN_BLOCKING 4096U
-#define DEVICE_DESCRIPTORS 4096U
 
 static bool all_can_wait(const struct bc_pipeline_config *cfg)
 {
 	for (uint32_t i = 0; i < cfg->n_sources; i++)
-		if (cfg->sources[i].kind != BC_SOURCE_FILE && cfg->sources[i].kind != BC_SOURCE_NULL)
+		if (!cfg->sources[i].kind->lossless)
 			return false;
 	return true;
 }
@@ -30,7 +29,7 @@ static uint64_t holds(const struct bc_pipeline_config *cfg)
 
 	for (uint32_t i = 0; i < cfg->n_sources; i++) {
 		const struct bc_source_config *s = &cfg->sources[i];
-		uint32_t device = s->kind != BC_SOURCE_DPDK ? 0 : s->descriptors ? s->descriptors : DEVICE_DESCRIPTORS;
+		uint32_t device = s->descriptors ? s->descriptors : s->kind->descriptors;
 
 		n += (uint64_t)s->queues * (device + bc_pipeline_link_size(cfg) + BC_BURST);
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bc_config_draft.h"
+#include "bc_source_kind.h"
 
 #define CPUS 4096
 
@@ -72,7 +73,7 @@ static int check_output(const struct bc_config *c, const struct bc_output_config
 	if (o->kind != BC_DEST_FILE)
 		return 0;
 	for (uint32_t i = 0; !rc && i < c->n_sources; i++)
-		if (c->sources[i].kind == BC_SOURCE_FILE)
+		if (c->sources[i].kind->target == BC_TARGET_PATH)
 			rc = refuse_same(o->dest, c->sources[i].target, "an output would overwrite a source", err);
 	if (!rc && c->report)
 		rc = refuse_same(o->dest, c->report, "the report would overwrite an output", err);
@@ -118,7 +119,7 @@ static int check_sources(const struct bc_config *c, struct bc_err *err)
 		const struct bc_source_config *s = &c->sources[i];
 
 		streams += s->queues;
-		stdins += s->kind == BC_SOURCE_FILE && !strcmp(s->target, "-");
+		stdins += s->kind->target == BC_TARGET_PATH && !strcmp(s->target, "-");
 	}
 	if (stdins > 1)
 		return bc_err_set(err, -EINVAL, "-i -: only one source can be stdin");

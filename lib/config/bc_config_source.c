@@ -9,46 +9,9 @@
 
 #include "bc_config_draft.h"
 #include "bc_reader.h"
+#include "bc_source_kind.h"
 
 #define SPEC_MAX 4096
-
-#define DPDK (1U << BC_SOURCE_DPDK)
-#define PCAP (1U << BC_SOURCE_PCAP)
-#define FILES (1U << BC_SOURCE_FILE)
-#define NONE (1U << BC_SOURCE_NULL)
-
-static const char *const kind_names[] = {
-	[BC_SOURCE_DPDK] = "dpdk", [BC_SOURCE_PCAP] = "pcap", [BC_SOURCE_FILE] = "file", [BC_SOURCE_NULL] = "null",
-};
-
-enum key_kind { KEY_U32, KEY_U64, KEY_YES, KEY_FULL, KEY_STAMP };
-
-struct source_key {
-	const char *name;
-	unsigned kinds;		/* of source that it means something for */
-	enum key_kind kind;
-	size_t offset;
-	bool zero;
-	double min, max;
-};
-
-#define AT(member) offsetof(struct bc_source_config, member)
-
-/* The NULL source's packets are whole mbufs of the usual size, hence 2048. libpcap counts its buffer's bytes in an int. */
-static const struct source_key source_keys[] = {
-	{ "queues", DPDK | NONE, KEY_U32, AT(queues), false, 1, 256 },
-	{ "descriptors", DPDK, KEY_U32, AT(descriptors), true, 32, 65535 },
-	{ "mtu", DPDK, KEY_U32, AT(mtu), true, 68, 65535 },
-	{ "full", DPDK | PCAP | FILES | NONE, KEY_FULL, AT(wait), false, 0, 0 },
-	{ "stamp", DPDK | PCAP, KEY_STAMP, AT(stamp), false, 0, 0 },
-	{ "buffer_mb", PCAP, KEY_U32, AT(buffer_mb), false, 1, 2047 },
-	{ "immediate", PCAP, KEY_YES, AT(immediate), false, 0, 0 },
-	{ "lateness_us", DPDK | PCAP, KEY_U32, AT(lateness_us), true, 1, 60000000 },
-	{ "count", NONE, KEY_U64, AT(count), true, 1, 999999999999999 },
-	{ "size", NONE, KEY_U32, AT(size), false, 14, 2048 },
-};
-
-#define N_KEYS (sizeof(source_keys) / sizeof(source_keys[0]))
 
 /* DPDK's virtual devices that must be told the number of queues, and the driver's word for it. */
 static const struct { const char *device, *key; } queue_keys[] = {
@@ -60,7 +23,7 @@ static const struct { const char *device, *key; } queue_keys[] = {
 struct spec {
 	const char *what;		/* where it was given */
 	struct bc_source_config *c;
-	unsigned seen;			/* keys of ours, by index in source_keys */
+	unsigned seen;			/* keys of ours, by index in the kind's */
 	struct bc_err *err;
 };
 
@@ -69,74 +32,66 @@ static int no_memory(const struct spec *s)
 	return bc_err_set(s->err, -ENOMEM, "%s: no memory", s->what);
 }
 
-/* The key of ours that the token "key=value" begins with; NULL: another's. */
-static const struct source_key *find_key(const char *token, unsigned kinds)
+/* A key of some kind of source. */
+static bool is_key(const char *token)
 {
-	size_t n = strcspn(token, "=");
-
-	if (token[n] != '=')
-		return NULL;
-	for (size_t i = 0; i < N_KEYS; i++)
-		if ((source_keys[i].kinds & kinds) && strlen(source_keys[i].name) == n &&
-		    !memcmp(source_keys[i].name, token, n))
-			return &source_keys[i];
-	return NULL;
+	for (unsigned i = 0; i < BC_N_SOURCE_KINDS; i++)
+		if (bc_source_kind_key(bc_source_kinds[i], token))
+			return true;
+	return false;
 }
 
-static int set_full(const struct spec *s, const char *what, const char *value)
+static int set_word(const struct spec *s, const struct bc_source_key *k, const char *what, const char *value)
 {
-	if (strcmp(value, "wait") && strcmp(value, "drop"))
-		return bc_err_set(s->err, -EINVAL, "%s: '%s' is neither wait nor drop", what, value);
-	s->c->wait = !strcmp(value, "wait");
-	return 0;
+	void *at = (char *)s->c + k->offset;
+	char *copy;
+
+	if (strcmp(value, k->words[0]) && strcmp(value, k->words[1]))
+		return bc_err_set(s->err, -EINVAL, "%s: '%s' is neither %s nor %s", what, value, k->words[0], k->words[1]);
+	if (k->type == BC_KEY_FIRST) {
+		*(bool *)at = !strcmp(value, k->words[0]);
+		return 0;
+	}
+	copy = strdup(value);
+	*(char **)at = copy;
+	return copy ? 0 : no_memory(s);
 }
 
-static int set_stamp(const struct spec *s, const char *what, const char *value)
-{
-	static const char *const words[][2] = {
-		[BC_SOURCE_DPDK] = { "nic", "software" }, [BC_SOURCE_PCAP] = { "adapter", "host" },
-	};
-	const char *const *w = words[s->c->kind];
-
-	if (strcmp(value, w[0]) && strcmp(value, w[1]))
-		return bc_err_set(s->err, -EINVAL, "%s: '%s' is neither %s nor %s", what, value, w[0], w[1]);
-	s->c->stamp = strdup(value);
-	return s->c->stamp ? 0 : no_memory(s);
-}
-
-static int set_value(const struct spec *s, const struct source_key *k, const char *what, const char *value)
+static int set_value(const struct spec *s, const struct bc_source_key *k, const char *what, const char *value)
 {
 	void *at = (char *)s->c + k->offset;
 	uint64_t n;
 	int rc;
 
-	switch (k->kind) {
-	case KEY_U32:
+	switch (k->type) {
+	case BC_KEY_U32:
 		rc = bc_number(what, value, k->zero, k->min, k->max, &n, s->err);
 		if (!rc)
 			*(uint32_t *)at = (uint32_t)n;
 		return rc;
-	case KEY_U64:
+	case BC_KEY_U64:
 		return bc_number(what, value, k->zero, k->min, k->max, at, s->err);
-	case KEY_YES:
+	case BC_KEY_YES:
 		return bc_yes_no(what, value, at, s->err);
-	case KEY_FULL:
-		return set_full(s, what, value);
-	case KEY_STAMP:
-		return set_stamp(s, what, value);
+	case BC_KEY_FIRST:
+	case BC_KEY_WORD:
+		return set_word(s, k, what, value);
 	}
 	return 0;
 }
 
-/* Take one "key=value" of ours. */
-static int take_key(struct spec *s, const struct source_key *k, const char *value)
+/* Take one "key=value" that is a key of some kind. */
+static int take_key(struct spec *s, const char *token)
 {
-	unsigned bit = 1U << (k - source_keys);
+	const struct bc_source_key *k = bc_source_kind_key(s->c->kind, token);
+	const char *value = strchr(token, '=') + 1;
 	char what[BC_LABEL_MAX];
+	unsigned bit;
 
-	snprintf(what, sizeof(what), "%s: %s", s->what, k->name);
-	if (!(k->kinds & (1U << s->c->kind)))
-		return bc_err_set(s->err, -EINVAL, "%s= means nothing to a %s: source", what, kind_names[s->c->kind]);
+	snprintf(what, sizeof(what), "%s: %.*s", s->what, (int)(value - 1 - token), token);
+	if (!k)
+		return bc_err_set(s->err, -EINVAL, "%s= means nothing to a %s: source", what, s->c->kind->name);
+	bit = 1U << (k - s->c->kind->keys);
 	if (s->seen & bit)
 		return bc_err_set(s->err, -EINVAL, "%s= is given twice", what);
 	s->seen |= bit;
@@ -158,7 +113,8 @@ static const char *driver_queue_key(const char *devargs)
  */
 static int align_queues(struct spec *s, const char *key, const char *own, char *target)
 {
-	bool ours = s->seen & 1U;
+	const struct bc_source_key *k = bc_source_kind_key(s->c->kind, "queues=");
+	bool ours = s->seen & 1U << (k - s->c->kind->keys);
 	char what[BC_LABEL_MAX];
 	uint64_t n;
 	int rc;
@@ -169,7 +125,7 @@ static int align_queues(struct spec *s, const char *key, const char *own, char *
 		return 0;
 	}
 	snprintf(what, sizeof(what), "%s: %s", s->what, key);
-	rc = bc_number(what, own, false, source_keys[0].min, source_keys[0].max, &n, s->err);
+	rc = bc_number(what, own, false, k->min, k->max, &n, s->err);
 	if (!rc && ours && n != s->c->queues)
 		rc = bc_err_set(s->err, -EINVAL, "%s: %s=%s of the driver contradicts queues=%u: give one of them", s->what, key,
 				own, s->c->queues);
@@ -187,10 +143,8 @@ static int parse_dpdk(struct spec *s, char *text)
 
 	target[0] = '\0';
 	while (!rc && (token = strsep(&text, ","))) {
-		const struct source_key *k = find_key(token, DPDK);
-
-		if (k) {
-			rc = take_key(s, k, strchr(token, '=') + 1);
+		if (bc_source_kind_key(s->c->kind, token)) {
+			rc = take_key(s, token);
 			continue;
 		}
 		if (target[0])
@@ -215,7 +169,7 @@ static size_t before_keys(const char *text)
 	size_t n = strlen(text);
 	const char *comma;
 
-	while ((comma = memrchr(text, ',', n)) && find_key(comma + 1, ~0U))
+	while ((comma = memrchr(text, ',', n)) && is_key(comma + 1))
 		n = (size_t)(comma - text);
 	return n;
 }
@@ -227,33 +181,60 @@ static int take_keys(struct spec *s, char *text)
 	int rc = 0;
 
 	while (!rc && (token = strsep(&text, ","))) {
-		const struct source_key *k = find_key(token, ~0U);
-
-		if (!k && token[0])
-			return bc_err_set(s->err, -EINVAL, "%s: '%s' is no key=value of a %s: source", s->what, token,
-					  kind_names[s->c->kind]);
-		if (k)
-			rc = take_key(s, k, strchr(token, '=') + 1);
+		if (is_key(token))
+			rc = take_key(s, token);
+		else if (token[0])
+			rc = bc_err_set(s->err, -EINVAL, "%s: '%s' is no key=value of a %s: source", s->what, token,
+					s->c->kind->name);
 	}
 	return rc;
+}
+
+/* A word more in a list of at most size bytes. */
+static void append(char *list, size_t size, const char *between, const char *word)
+{
+	size_t n = strlen(list);
+
+	snprintf(list + n, size - n, "%s%s", between, word);
+}
+
+/* "dpdk:, pcap: and null", for the command line's kinds. */
+static void name_kinds(char *text, size_t size)
+{
+	const char *names[2 * BC_N_SOURCE_KINDS];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < BC_N_SOURCE_KINDS; i++) {
+		if (bc_source_kinds[i]->target == BC_TARGET_PEER)
+			continue;
+		names[n++] = bc_source_kinds[i]->name;
+		if (bc_source_kinds[i]->erf_name)
+			names[n++] = bc_source_kinds[i]->erf_name;
+	}
+	text[0] = '\0';
+	for (unsigned i = 0; i < n; i++)
+		append(text, size, i == 0 ? "" : i < n - 1 ? ":, " : ": and ", names[i]);
 }
 
 /* A name without a kind. */
 static int guess_kind(struct spec *s, const char *name)
 {
+	char kinds[128];
+
 	/* YAML's [eth0,full=wait] is a list of two. */
-	if (find_key(name, ~0U))
+	if (is_key(name))
 		return bc_err_set(s->err, -EINVAL, "%s: is a key of a source without the source; in a list of YAML it needs quotes",
 				  s->what);
 	if (if_nametoindex(name)) {
-		s->c->kind = BC_SOURCE_PCAP;
+		s->c->kind = &bc_source_pcap;
 	} else if (!strcmp(name, "-") || !access(name, F_OK) || strchr(name, '/')) {
-		s->c->kind = BC_SOURCE_FILE;
+		s->c->kind = &bc_source_file;
 	} else if (strchr(name, ':')) {
+		name_kinds(kinds, sizeof(kinds));
 		return bc_err_set(s->err, -EINVAL, "%s: '%s' is no interface and no file here; the kinds of source are "
-				  "dpdk:, pcap:, file:, erf: and null: (a port of DPDK is dpdk:0000:3b:00.0)", s->what, name);
+				  "%s: (a port of DPDK is dpdk:0000:3b:00.0)", s->what, name, kinds);
 	} else {
-		s->c->kind = BC_SOURCE_PCAP;
+		s->c->kind = &bc_source_pcap;
 	}
 	return 0;
 }
@@ -261,12 +242,15 @@ static int guess_kind(struct spec *s, const char *name)
 /* A key that is misspelt must not become part of an interface's name. */
 static int check_interface(const struct spec *s)
 {
+	const struct bc_source_kind *kind = s->c->kind;
 	const char *comma = strchr(s->c->target, ',');
+	char keys[256] = "";
 
-	if (comma && strchr(comma, '='))
-		return bc_err_set(s->err, -EINVAL, "%s: '%s' is no key=value of a pcap: source (full, stamp, buffer_mb, "
-				  "immediate, lateness_us)", s->what, comma + 1);
-	return 0;
+	if (!comma || !strchr(comma, '='))
+		return 0;
+	for (uint32_t i = 0; i < kind->n_keys; i++)
+		append(keys, sizeof(keys), i ? ", " : "", kind->keys[i].name);
+	return bc_err_set(s->err, -EINVAL, "%s: '%s' is no key=value of a %s: source (%s)", s->what, comma + 1, kind->name, keys);
 }
 
 /* An interface or a path, then our keys. text is cut up. */
@@ -282,41 +266,46 @@ static int parse_named(struct spec *s, char *text, bool guess)
 	if (rc)
 		return rc;
 	strcpy(s->c->target, text);
-	s->c->erf |= s->c->kind == BC_SOURCE_FILE && bc_reader_is_erf_name(text, bc_codec_ext(bc_codec_of_path(text)));
-	s->c->wait = s->c->kind == BC_SOURCE_FILE;
+	s->c->erf |= s->c->kind->target == BC_TARGET_PATH && bc_reader_is_erf_name(text, bc_codec_ext(bc_codec_of_path(text)));
+	s->c->wait = s->c->kind->blocking;
 	rc = take_keys(s, keys);
-	if (!rc && s->c->kind == BC_SOURCE_PCAP)
+	if (!rc && s->c->kind->target == BC_TARGET_INTERFACE)
 		rc = check_interface(s);
 	return rc;
 }
 
-/* Without the kind's prefix in front. */
-static char *strip_kind(char *text, enum bc_source_kind *ret, bool *ret_erf)
+/* What follows "NAME:"; NULL: text does not begin so. */
+static char *after_name(char *text, const char *name)
 {
-	if (!strncmp(text, "erf:", 4)) {
-		*ret = BC_SOURCE_FILE;
-		*ret_erf = true;
-		return text + 4;
-	}
-	for (unsigned i = 0; i < sizeof(kind_names) / sizeof(kind_names[0]); i++) {
-		size_t n = strlen(kind_names[i]);
+	size_t n = name ? strlen(name) : 0;
 
-		if (!strncmp(text, kind_names[i], n) && text[n] == ':') {
-			*ret = i;
-			return text + n + 1;
-		}
+	return n && !strncmp(text, name, n) && text[n] == ':' ? text + n + 1 : NULL;
+}
+
+/* Without the kind's name in front, if there is one. */
+static char *strip_kind(struct spec *s, char *text)
+{
+	for (unsigned i = 0; i < BC_N_SOURCE_KINDS; i++) {
+		const struct bc_source_kind *kind = bc_source_kinds[i];
+		char *erf = after_name(text, kind->erf_name), *rest = erf ? erf : after_name(text, kind->name);
+
+		if (!rest || kind->target == BC_TARGET_PEER)
+			continue;
+		s->c->kind = kind;
+		s->c->erf = erf;
+		return rest;
 	}
 	return text;
 }
 
 static int parse_text(struct spec *s, char *text)
 {
-	char *rest = strip_kind(text, &s->c->kind, &s->c->erf);
+	char *rest = strip_kind(s, text);
 	int rc;
 
-	if (rest != text && s->c->kind == BC_SOURCE_NULL)
+	if (rest != text && s->c->kind->target == BC_TARGET_NONE)
 		return take_keys(s, rest);
-	if (rest != text && s->c->kind == BC_SOURCE_DPDK)
+	if (rest != text && s->c->kind->target == BC_TARGET_PORT)
 		rc = parse_dpdk(s, rest);
 	else
 		rc = parse_named(s, rest, rest == text);

@@ -20,7 +20,6 @@ static uint64_t unattended_ns(const struct bc_source_config *cfg)
 
 void bc_kernel_setup(struct bc_source *s, const struct bc_source_config *cfg)
 {
-	s->wait = true;
 	s->device_packets = STOP_PACKETS;
 	s->unattended_ns = unattended_ns(cfg);
 	s->linger_ns = cfg->immediate ? 0 : BC_KERNEL_LATENESS_NS;

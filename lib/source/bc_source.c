@@ -38,11 +38,13 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 		free(s);
 		return NULL;
 	}
+	s->kind = cfg->kind;
 	s->ops = ops;
 	s->env = *env;
 	s->index = (uint16_t)env->ledger->n_sources;
 	s->queue = queue;
-	s->wait = s->lossless = cfg->wait || ops->blocking;
+	s->wait = cfg->wait || s->kind->waits;
+	s->lossless = cfg->wait || s->kind->lossless;
 	s->lateness_ns = cfg->lateness_us * BC_NS_PER_US;
 	s->numa_node = -1;
 	s->account = &env->ledger->source[env->ledger->n_sources++];
@@ -52,6 +54,12 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 	s->account->stamp = (uint16_t)(iface ? iface->stamp : BC_STAMP_REMOTE);
 	s->account->iface = iface ? (uint32_t)i : BC_IFACE_NONE;
 	return s;
+}
+
+int bc_source_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+		   uint32_t *ret_n, struct bc_err *err)
+{
+	return cfg->kind->open(cfg, env, ret, ret_n, err);
 }
 
 void bc_source_close(struct bc_source *s)
@@ -254,7 +262,7 @@ static void maybe_quiet(struct bc_source *s, uint32_t n, bool more)
 	if (!s->stopped_mono_ns)
 		s->stopped_mono_ns = now_ns;
 	s->drained += n;
-	if (s->ops->blocking || (n == 0 && !more && now_ns - s->stopped_mono_ns >= s->linger_ns) || s->drained > s->device_packets)
+	if (s->kind->blocking || (n == 0 && !more && now_ns - s->stopped_mono_ns >= s->linger_ns) || s->drained > s->device_packets)
 		atomic_store_explicit(&s->state, BC_SOURCE_QUIET, memory_order_release);
 }
 
@@ -271,7 +279,7 @@ uint32_t bc_source_poll(struct bc_source *s)
 			end(s);
 		if (state != BC_SOURCE_RUNNING)
 			return 0;
-		if (s->ops->blocking && command != BC_SOURCE_RUN) {
+		if (s->kind->blocking && command != BC_SOURCE_RUN) {
 			if (command != BC_SOURCE_PAUSE)
 				maybe_quiet(s, 0, false);
 			return 0;

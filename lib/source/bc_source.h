@@ -14,7 +14,7 @@
 #include <rte_mbuf.h>
 
 #include "bc_clock.h"
-#include "bc_source_config.h"
+#include "bc_source_kind.h"
 #include "bc_err.h"
 #include "bc_filter.h"
 #include "bc_gprs.h"
@@ -60,8 +60,6 @@ struct bc_batch {
 struct bc_source;
 
 struct bc_source_ops {
-	const char *kind;
-	bool blocking;		/* the merge waits for it without a limit; a stop ends it at once */
 	/*
 	 * Take up to max packets without waiting. Source's lcore. Packets that the driver had to drop are counted by it, in
 	 * the ingress account and in s->gap.
@@ -84,6 +82,7 @@ enum bc_source_state { BC_SOURCE_RUNNING, BC_SOURCE_QUIET, BC_SOURCE_ENDED };
 
 struct bc_source {
 	/* Constant while the capture runs. */
+	const struct bc_source_kind *kind;
 	const struct bc_source_ops *ops;
 	void *priv;
 	struct bc_source_env env;
@@ -138,7 +137,7 @@ enum bc_source_state bc_source_state(const struct bc_source *s);
 void bc_source_stats(struct bc_source *s);
 
 /*
- * For drivers: a source of the given kind with its account and interface entered (NULL: it is not known yet); NULL when a table is
+ * For drivers: a source of cfg's kind with its account and interface entered (NULL: it is not known yet); NULL when a table is
  * full or without memory.
  */
 struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct bc_source_env *env,

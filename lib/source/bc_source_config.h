@@ -8,13 +8,12 @@
 
 #define BC_SNAPLEN_MAX 262144U
 
-enum bc_source_kind { BC_SOURCE_DPDK, BC_SOURCE_PCAP, BC_SOURCE_FILE, BC_SOURCE_NULL, BC_SOURCE_REMOTE };
-
 struct bc_recv_ring;
+struct bc_source_kind;
 
 struct bc_source_config {
 	char *spec;			/* as the user wrote it */
-	enum bc_source_kind kind;
+	const struct bc_source_kind *kind;
 	char *target;			/* dpdk: devargs without our keys, but with the driver's own word for the number of
 					   queues where it has one; pcap: interface; file: path, "-" is stdin; null: "" */
 	bool erf;			/* file: it is ERF, which does not say so itself */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The RX queues of a DPDK port, polled; stamped by the NIC where it does, else from the disciplined counter. */
-#include "bc_source_kinds.h"
+#include "bc_source.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -148,7 +148,6 @@ static void dpdk_close(struct bc_source *s)
 }
 
 static const struct bc_source_ops dpdk_ops = {
-	.kind = "dpdk",
 	.rx = dpdk_rx,
 	.stats = dpdk_stats,
 	.close = dpdk_close,
@@ -291,8 +290,8 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	return s;
 }
 
-int bc_source_dpdk_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-			uint32_t *ret_n, struct bc_err *err)
+static int open_dpdk(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
+		     struct bc_err *err)
 {
 	struct shared_port *sh = aligned_alloc(BC_CACHE_LINE, sizeof(*sh));
 	uint32_t n = 0;
@@ -324,3 +323,23 @@ int bc_source_dpdk_open(const struct bc_source_config *cfg, const struct bc_sour
 	free(sh);
 	return -EIO;
 }
+
+static const struct bc_source_key dpdk_keys[] = {
+	BC_KEY_QUEUES,
+	{ "descriptors", BC_KEY_U32, BC_KEY_AT(descriptors), .zero = true, .min = 32, .max = 65535 },
+	{ "mtu", BC_KEY_U32, BC_KEY_AT(mtu), .zero = true, .min = 68, .max = 65535 },
+	BC_KEY_FULL,
+	BC_KEY_STAMP("nic", "software"),
+	BC_KEY_LATENESS,
+};
+
+const struct bc_source_kind bc_source_dpdk = {
+	.name = "dpdk",
+	.target = BC_TARGET_PORT,
+	.live = true,
+	.poll_mode = true,
+	.descriptors = 4096,
+	.keys = dpdk_keys,
+	.n_keys = sizeof(dpdk_keys) / sizeof(dpdk_keys[0]),
+	.open = open_dpdk,
+};

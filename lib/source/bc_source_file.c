@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Capture files, plain or compressed: read as fast as the pipeline takes them, never dropped. */
-#include "bc_source_kinds.h"
+#include "bc_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -229,8 +229,6 @@ static void file_close(struct bc_source *s)
 }
 
 static const struct bc_source_ops file_ops = {
-	.kind = "file",
-	.blocking = true,
 	.rx = file_rx,
 	.close = file_close,
 };
@@ -296,8 +294,8 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 	return 0;
 }
 
-int bc_source_file_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-			uint32_t *ret_n, struct bc_err *err)
+static int open_file(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
+		     struct bc_err *err)
 {
 	struct file_source *p = calloc(1, sizeof(*p));
 	struct bc_iface iface;
@@ -341,3 +339,17 @@ fail:
 	free(p);
 	return r;
 }
+
+static const struct bc_source_key file_keys[] = { BC_KEY_FULL };
+
+const struct bc_source_kind bc_source_file = {
+	.name = "file",
+	.erf_name = "erf",
+	.target = BC_TARGET_PATH,
+	.blocking = true,
+	.waits = true,
+	.lossless = true,
+	.keys = file_keys,
+	.n_keys = sizeof(file_keys) / sizeof(file_keys[0]),
+	.open = open_file,
+};

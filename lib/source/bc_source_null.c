@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Synthetic packets as fast as they are taken: the core without a NIC, for tests and measurements. */
-#include "bc_source_kinds.h"
+#include "bc_source.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -47,13 +47,12 @@ static void null_close(struct bc_source *s)
 }
 
 static const struct bc_source_ops null_ops = {
-	.kind = "null",
 	.rx = null_rx,
 	.close = null_close,
 };
 
-int bc_source_null_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-			uint32_t *ret_n, struct bc_err *err)
+static int open_null(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
+		     struct bc_err *err)
 {
 	struct bc_iface iface = { .stamp = BC_STAMP_SOFTWARE, .linktype = 1 };
 	uint32_t n = 0;
@@ -75,9 +74,28 @@ int bc_source_null_open(const struct bc_source_config *cfg, const struct bc_sour
 		}
 		*p = (struct null_source){ .left = cfg->count ? cfg->count : UINT64_MAX, .size = cfg->size };
 		s->priv = p;
-		s->wait = s->lossless = true;
 		ret[n] = s;
 	}
 	*ret_n = n;
 	return 0;
 }
+
+/* Its packets are whole mbufs of the usual size, hence 2048. */
+static const struct bc_source_key null_keys[] = {
+	BC_KEY_QUEUES,
+	BC_KEY_FULL,
+	{ "count", BC_KEY_U64, BC_KEY_AT(count), .zero = true, .min = 1, .max = 999999999999999 },
+	{ "size", BC_KEY_U32, BC_KEY_AT(size), .min = 14, .max = 2048 },
+};
+
+const struct bc_source_kind bc_source_null = {
+	.name = "null",
+	.target = BC_TARGET_NONE,
+	.live = true,
+	.poll_mode = true,
+	.waits = true,
+	.lossless = true,
+	.keys = null_keys,
+	.n_keys = sizeof(null_keys) / sizeof(null_keys[0]),
+	.open = open_null,
+};

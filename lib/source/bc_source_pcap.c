@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Interfaces of the kernel, and all else that libpcap knows, for what DPDK does not drive. */
-#include "bc_source_kinds.h"
+#include "bc_source.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -87,7 +87,6 @@ static void pcap_source_close(struct bc_source *s)
 }
 
 static const struct bc_source_ops pcap_ops = {
-	.kind = "pcap",
 	.rx = pcap_source_rx,
 	.stats = pcap_source_stats,
 	.close = pcap_source_close,
@@ -150,8 +149,8 @@ static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_
 	return 0;
 }
 
-int bc_source_pcap_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-			uint32_t *ret_n, struct bc_err *err)
+static int open_pcap(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
+		     struct bc_err *err)
 {
 	char words[PCAP_ERRBUF_SIZE];
 	pcap_t *h = pcap_create(cfg->target, words);
@@ -201,3 +200,22 @@ fail:
 	pcap_close(h);
 	return r;
 }
+
+/* libpcap counts its buffer's bytes in an int. */
+static const struct bc_source_key pcap_keys[] = {
+	BC_KEY_FULL,
+	BC_KEY_STAMP("adapter", "host"),
+	{ "buffer_mb", BC_KEY_U32, BC_KEY_AT(buffer_mb), .min = 1, .max = 2047 },
+	{ "immediate", BC_KEY_YES, BC_KEY_AT(immediate), .zero = false },
+	BC_KEY_LATENESS,
+};
+
+const struct bc_source_kind bc_source_pcap = {
+	.name = "pcap",
+	.target = BC_TARGET_INTERFACE,
+	.live = true,
+	.waits = true,
+	.keys = pcap_keys,
+	.n_keys = sizeof(pcap_keys) / sizeof(pcap_keys[0]),
+	.open = open_pcap,
+};

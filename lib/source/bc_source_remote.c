@@ -3,7 +3,7 @@
  * A peer that sends us what it captured, in osmo-pcap's protocol. A thread of the network's brings its bytes through the receive ring; here
  * they are taken apart, without a system call. A peer that is not connected is absent: the merge does not wait for it.
  */
-#include "bc_source_kinds.h"
+#include "bc_source.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -242,13 +242,12 @@ static void remote_close(struct bc_source *s)
 }
 
 static const struct bc_source_ops remote_ops = {
-	.kind = "remote",
 	.rx = remote_rx,
 	.close = remote_close,
 };
 
-int bc_source_remote_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-			  uint32_t *ret_n, struct bc_err *err)
+static int open_remote(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
+		       struct bc_err *err)
 {
 	struct remote *p = calloc(1, sizeof(*p));
 	struct bc_source *s = NULL;
@@ -271,10 +270,17 @@ int bc_source_remote_open(const struct bc_source_config *cfg, const struct bc_so
 	p->end_segments = cfg->end_segments;
 	p->one_linktype = cfg->one_linktype;
 	s->priv = p;
-	s->wait = true;
 	s->device_packets = UINT32_MAX;
 	s->unattended_ns = UNATTENDED_NS;
 	ret[0] = s;
 	*ret_n = 1;
 	return 0;
 }
+
+const struct bc_source_kind bc_source_remote = {
+	.name = "remote",
+	.target = BC_TARGET_PEER,
+	.waits = true,
+	.sparse = true,
+	.open = open_remote,
+};

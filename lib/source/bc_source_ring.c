@@ -107,7 +107,6 @@ static void ring_source_close(struct bc_source *s)
 }
 
 static const struct bc_source_ops ring_ops = {
-	.kind = "ring",
 	.rx = ring_source_rx,
 	.stats = ring_source_stats,
 	.close = ring_source_close,

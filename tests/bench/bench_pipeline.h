@@ -46,7 +46,7 @@ static inline struct bench_pipeline *bench_pipeline_new(uint32_t queues, uint32_
 	uint32_t n = 0;
 
 	b->lanes = lanes;
-	b->source = (struct bc_source_config){ .spec = "null:", .kind = BC_SOURCE_NULL, .target = "", .queues = queues,
+	b->source = (struct bc_source_config){ .spec = "null:", .kind = &bc_source_null, .target = "", .queues = queues,
 					       .count = count / queues, .size = size };
 	b->output = (struct bc_output_config){ .dest = "null:", .kind = BC_DEST_NULL, .snaplen = BC_SNAPLEN_MAX,
 					       .format = BC_FORMAT_PCAPNG, .codec = codec, .level = level };

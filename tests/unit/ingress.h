@@ -76,12 +76,13 @@ static inline void ingress_close(struct bc_source *s)
 	((struct ingress *)s->priv)->closed = true;
 }
 
-static const struct bc_source_ops ingress_ops = { .kind = "test", .rx = ingress_rx, .close = ingress_close };
-static const struct bc_source_ops blocking_ops = { .kind = "test", .blocking = true, .rx = ingress_rx, .close = ingress_close };
+static const struct bc_source_ops ingress_ops = { .rx = ingress_rx, .close = ingress_close };
+static const struct bc_source_kind ingress_kind = { .name = "test", .live = true };
+static const struct bc_source_kind blocking_kind = { .name = "test", .blocking = true, .waits = true, .lossless = true };
 
-static inline void ingress_open(struct ingress *d, const struct bc_source_ops *ops, uint32_t outputs, bool wait)
+static inline void ingress_open(struct ingress *d, const struct bc_source_kind *kind, uint32_t outputs, bool wait)
 {
-	struct bc_source_config cfg = { .spec = (char *)"test:", .wait = wait };
+	struct bc_source_config cfg = { .spec = (char *)"test:", .kind = kind, .wait = wait };
 	struct bc_iface iface = { .name = "test0", .linktype = 1 };
 	struct bc_source_env env;
 	struct bc_err err = { "" };
@@ -94,7 +95,7 @@ static inline void ingress_open(struct ingress *d, const struct bc_source_ops *o
 	d->ts_ns = 1000;
 	env = (struct bc_source_env){ .pool = ingress_pool, .clock = &ingress_clock, .ifaces = d->ifaces, .ledger = d->ledger,
 				      .n_outputs = outputs };
-	d->s = bc_source_new(&cfg, &env, ops, &iface, 0, &err);
+	d->s = bc_source_new(&cfg, &env, &ingress_ops, &iface, 0, &err);
 	assert_non_null(d->s);
 	d->s->priv = d;
 	d->s->link = bc_link_new(64);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "bc_config_mtracecap.h"
+#include "bc_source_kind.h"
 
 #define ARGS_MAX 32
 
@@ -226,19 +227,19 @@ static void output_uris_that_cannot_be_are_refused(void **state)
 
 static void input_uris_are_taken(void **state)
 {
-	static const struct { const char *uri, *target; enum bc_source_kind kind; } is[] = {
-		{ "int:eth0", "eth0", BC_SOURCE_PCAP },
-		{ "ring:eth0", "eth0", BC_SOURCE_PCAP },
-		{ "pcapint:eth0", "eth0", BC_SOURCE_PCAP },
-		{ "pcapfile:x", "x", BC_SOURCE_FILE },
-		{ "pcap:x", "x", BC_SOURCE_FILE },
-		{ "pcapng:x", "x", BC_SOURCE_FILE },
-		{ "erf:x", "x", BC_SOURCE_FILE },
-		{ "pcapfile:-", "-", BC_SOURCE_FILE },
-		{ "pcapfile:/a:b", "/a:b", BC_SOURCE_FILE },
-		{ "dpdk:0000:3b:00.0", "0000:3b:00.0", BC_SOURCE_DPDK },
-		{ "./a:b", "./a:b", BC_SOURCE_FILE },
-		{ "nosuchif0", "nosuchif0", BC_SOURCE_PCAP },
+	static const struct { const char *uri, *target; const struct bc_source_kind *kind; } is[] = {
+		{ "int:eth0", "eth0", &bc_source_pcap },
+		{ "ring:eth0", "eth0", &bc_source_pcap },
+		{ "pcapint:eth0", "eth0", &bc_source_pcap },
+		{ "pcapfile:x", "x", &bc_source_file },
+		{ "pcap:x", "x", &bc_source_file },
+		{ "pcapng:x", "x", &bc_source_file },
+		{ "erf:x", "x", &bc_source_file },
+		{ "pcapfile:-", "-", &bc_source_file },
+		{ "pcapfile:/a:b", "/a:b", &bc_source_file },
+		{ "dpdk:0000:3b:00.0", "0000:3b:00.0", &bc_source_dpdk },
+		{ "./a:b", "./a:b", &bc_source_file },
+		{ "nosuchif0", "nosuchif0", &bc_source_pcap },
 	};
 	char line[128];
 
@@ -247,7 +248,7 @@ static void input_uris_are_taken(void **state)
 
 		snprintf(line, sizeof(line), "pcapfile:out %s", is[i].uri);
 		c = accepted(line);
-		assert_int_equal(c.sources[0].kind, is[i].kind);
+		assert_ptr_equal(c.sources[0].kind, is[i].kind);
 		assert_string_equal(c.sources[0].target, is[i].target);
 		bc_config_free(&c);
 	}

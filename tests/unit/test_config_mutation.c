@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bc_config_draft.h"
+#include "bc_source_kind.h"
 
 static uint64_t seed;
 
@@ -77,7 +78,7 @@ static void damaged_specs_are_taken_or_refused(void **state)
 		rc = bc_source_parse("-i", text, &s, &err);
 		assert_true(rc == 0 || (rc == -EINVAL && err.msg[0] && !strchr(err.msg, '\n')));
 		if (rc == 0) {
-			assert_true((s.kind == BC_SOURCE_NULL) == !s.target[0]);
+			assert_true((s.kind == &bc_source_null) == !s.target[0]);
 			assert_true(s.queues >= 1 && s.queues <= 256);
 		}
 		bc_source_free(&s);

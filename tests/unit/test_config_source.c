@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "bc_config_draft.h"
+#include "bc_source_kind.h"
 
 static struct bc_err err;
 
@@ -18,11 +19,11 @@ static struct bc_source_config parsed(const char *spec)
 	return s;
 }
 
-static void is(const char *spec, enum bc_source_kind kind, const char *target)
+static void is(const char *spec, const struct bc_source_kind *kind, const char *target)
 {
 	struct bc_source_config s = parsed(spec);
 
-	assert_int_equal(s.kind, kind);
+	assert_ptr_equal(s.kind, kind);
 	assert_string_equal(s.target, target);
 	bc_source_free(&s);
 }
@@ -40,18 +41,18 @@ static void refused(const char *spec, const char *because)
 
 static void a_prefix_tells_the_kind(void **state)
 {
-	is("dpdk:0000:3b:00.0", BC_SOURCE_DPDK, "0000:3b:00.0");
-	is("pcap:nflog:5", BC_SOURCE_PCAP, "nflog:5");
-	is("file:a:b/c.pcap", BC_SOURCE_FILE, "a:b/c.pcap");
-	is("null:", BC_SOURCE_NULL, "");
+	is("dpdk:0000:3b:00.0", &bc_source_dpdk, "0000:3b:00.0");
+	is("pcap:nflog:5", &bc_source_pcap, "nflog:5");
+	is("file:a:b/c.pcap", &bc_source_file, "a:b/c.pcap");
+	is("null:", &bc_source_null, "");
 }
 
 static void a_bare_name_is_an_interface_then_a_file(void **state)
 {
-	is("lo", BC_SOURCE_PCAP, "lo");
-	is("nonesuch0", BC_SOURCE_PCAP, "nonesuch0");
-	is("/nonesuch/x", BC_SOURCE_FILE, "/nonesuch/x");
-	is("-", BC_SOURCE_FILE, "-");
+	is("lo", &bc_source_pcap, "lo");
+	is("nonesuch0", &bc_source_pcap, "nonesuch0");
+	is("/nonesuch/x", &bc_source_file, "/nonesuch/x");
+	is("-", &bc_source_file, "-");
 }
 
 static void an_existing_path_is_a_file(void **state)
@@ -65,8 +66,8 @@ static void an_existing_path_is_a_file(void **state)
 	f = fopen("a:b,c", "w");
 	assert_non_null(f);
 	fclose(f);
-	is("a:b,c", BC_SOURCE_FILE, "a:b,c");
-	is("a:b,c,full=drop", BC_SOURCE_FILE, "a:b,c");
+	is("a:b,c", &bc_source_file, "a:b,c");
+	is("a:b,c,full=drop", &bc_source_file, "a:b,c");
 	unlink("a:b,c");
 	assert_int_equal(chdir(old), 0);
 	rmdir(dir);
@@ -96,21 +97,21 @@ static void our_keys_are_taken_out_of_devargs(void **state)
 
 static void what_is_not_ours_stays_in_devargs(void **state)
 {
-	is("dpdk:net_null0,size=128,copy=1", BC_SOURCE_DPDK, "net_null0,size=128,copy=1");
-	is("dpdk:0000:3b:00.0,representor=[0,2-3],queues=2", BC_SOURCE_DPDK, "0000:3b:00.0,representor=[0,2-3]");
-	is("dpdk:queues=2,net_null0", BC_SOURCE_DPDK, "net_null0");
-	is("dpdk:net_memif0,socket=/s,queues=2", BC_SOURCE_DPDK, "net_memif0,socket=/s");
+	is("dpdk:net_null0,size=128,copy=1", &bc_source_dpdk, "net_null0,size=128,copy=1");
+	is("dpdk:0000:3b:00.0,representor=[0,2-3],queues=2", &bc_source_dpdk, "0000:3b:00.0,representor=[0,2-3]");
+	is("dpdk:queues=2,net_null0", &bc_source_dpdk, "net_null0");
+	is("dpdk:net_memif0,socket=/s,queues=2", &bc_source_dpdk, "net_memif0,socket=/s");
 }
 
 static void drivers_that_need_the_queues_are_told(void **state)
 {
-	is("dpdk:net_vhost0,iface=S,queues=2", BC_SOURCE_DPDK, "net_vhost0,iface=S,queues=2");
-	is("dpdk:net_vhost0,queues=2,iface=S", BC_SOURCE_DPDK, "net_vhost0,iface=S,queues=2");
-	is("dpdk:net_virtio_user0,path=S,queues=2", BC_SOURCE_DPDK, "net_virtio_user0,path=S,queues=2");
-	is("dpdk:net_af_packet0,iface=e,queues=3", BC_SOURCE_DPDK, "net_af_packet0,iface=e,qpairs=3");
-	is("dpdk:net_af_packet0,iface=e,qpairs=3,queues=3", BC_SOURCE_DPDK, "net_af_packet0,iface=e,qpairs=3");
-	is("dpdk:net_af_xdp0,iface=e,queues=2", BC_SOURCE_DPDK, "net_af_xdp0,iface=e,queue_count=2");
-	is("dpdk:net_vhost0,iface=S", BC_SOURCE_DPDK, "net_vhost0,iface=S");
+	is("dpdk:net_vhost0,iface=S,queues=2", &bc_source_dpdk, "net_vhost0,iface=S,queues=2");
+	is("dpdk:net_vhost0,queues=2,iface=S", &bc_source_dpdk, "net_vhost0,iface=S,queues=2");
+	is("dpdk:net_virtio_user0,path=S,queues=2", &bc_source_dpdk, "net_virtio_user0,path=S,queues=2");
+	is("dpdk:net_af_packet0,iface=e,queues=3", &bc_source_dpdk, "net_af_packet0,iface=e,qpairs=3");
+	is("dpdk:net_af_packet0,iface=e,qpairs=3,queues=3", &bc_source_dpdk, "net_af_packet0,iface=e,qpairs=3");
+	is("dpdk:net_af_xdp0,iface=e,queues=2", &bc_source_dpdk, "net_af_xdp0,iface=e,queue_count=2");
+	is("dpdk:net_vhost0,iface=S", &bc_source_dpdk, "net_vhost0,iface=S");
 }
 
 static void no_queue_of_a_driver_goes_unread(void **state)
@@ -144,7 +145,7 @@ static void keys_of_the_null_source_are_taken(void **state)
 	assert_int_equal(s.count, 1000);
 	assert_int_equal(s.size, 1500);
 	bc_source_free(&s);
-	is("null:,count=1", BC_SOURCE_NULL, "");
+	is("null:,count=1", &bc_source_null, "");
 }
 
 static void defaults_are_those_of_the_kind(void **state)
@@ -176,11 +177,11 @@ static void erf_is_told_by_its_name_or_kind(void **state)
 
 static void a_comma_in_a_path_stays(void **state)
 {
-	is("file:a,b.pcap", BC_SOURCE_FILE, "a,b.pcap");
-	is("erf:a:b", BC_SOURCE_FILE, "a:b");
-	is("file:a,b.pcap,full=wait", BC_SOURCE_FILE, "a,b.pcap");
-	is("file:a,full=wait,b.pcap", BC_SOURCE_FILE, "a,full=wait,b.pcap");
-	is("pcap:a,b", BC_SOURCE_PCAP, "a,b");
+	is("file:a,b.pcap", &bc_source_file, "a,b.pcap");
+	is("erf:a:b", &bc_source_file, "a:b");
+	is("file:a,b.pcap,full=wait", &bc_source_file, "a,b.pcap");
+	is("file:a,full=wait,b.pcap", &bc_source_file, "a,full=wait,b.pcap");
+	is("pcap:a,b", &bc_source_pcap, "a,b");
 }
 
 static void keys_of_another_kind_are_refused(void **state)
@@ -226,7 +227,7 @@ static void a_spec_has_a_longest_length(void **state)
 
 	memset(spec, 'a', sizeof(spec));
 	spec[4096] = '\0';
-	is(spec, BC_SOURCE_PCAP, spec);
+	is(spec, &bc_source_pcap, spec);
 	spec[4096] = 'a';
 	spec[4097] = '\0';
 	refused(spec, "longer than 4096 bytes");

@@ -28,7 +28,7 @@ static void a_filter_holds_for_its_output_alone(void **state)
 	struct ingress d;
 	struct bc_filters *f;
 
-	ingress_open(&d, &ingress_ops, 2, false);
+	ingress_open(&d, &ingress_kind, 2, false);
 	f = filters_of(&d);
 	assert_null(bc_filters_text(f, 0));
 	assert_int_equal(bc_filters_set(f, 1, "greater 150", NULL), 0);
@@ -46,7 +46,7 @@ static void the_other_outputs_filters_outlive_a_swap(void **state)
 	struct ingress d;
 	struct bc_filters *f;
 
-	ingress_open(&d, &ingress_ops, 2, false);
+	ingress_open(&d, &ingress_kind, 2, false);
 	f = filters_of(&d);
 	assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
 	assert_int_equal(bc_filters_set(f, 1, "greater 150", NULL), 0);
@@ -63,7 +63,7 @@ static void an_empty_expression_takes_everything(void **state)
 	struct ingress d;
 	struct bc_filters *f;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	f = filters_of(&d);
 	assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
 	assert_int_equal(bc_filters_set(f, 0, "", NULL), 0);
@@ -80,7 +80,7 @@ static void a_bad_expression_leaves_the_old_one(void **state)
 	struct bc_filters *f;
 	struct bc_err err = { "" };
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	f = filters_of(&d);
 	assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
 	assert_int_equal(bc_filters_set(f, 0, "no such thing", &err), -EINVAL);
@@ -101,8 +101,8 @@ static void it_holds_for_all_sources_or_for_none(void **state)
 	struct bc_source *both[2];
 	struct bc_filters *f;
 
-	ingress_open(&a, &ingress_ops, 1, false);
-	ingress_open(&b, &ingress_ops, 1, false);
+	ingress_open(&a, &ingress_kind, 1, false);
+	ingress_open(&b, &ingress_kind, 1, false);
 	b.ifaces->entry[0].linktype = 195;	/* IEEE 802.15.4 has no Ethernet addresses */
 	both[0] = a.s;
 	both[1] = b.s;
@@ -132,7 +132,7 @@ static void user_traffic_of_gprs_is_filtered_for_the_output_that_excludes_it(voi
 	struct ingress d;
 	struct gp p;
 
-	ingress_open(&d, &ingress_ops, 2, false);
+	ingress_open(&d, &ingress_kind, 2, false);
 	f = filters_of(&d);
 	bc_filters_exclude_gprs(f, 1, &any);
 	assert_int_equal(bc_filters_set(f, 1, NULL, NULL), 0);
@@ -158,7 +158,7 @@ static void the_exclusion_holds_beside_any_filter(void **state)
 		struct bc_filters *f;
 		struct ingress d;
 
-		ingress_open(&d, &ingress_ops, 1, false);
+		ingress_open(&d, &ingress_kind, 1, false);
 		f = filters_of(&d);
 		bc_filters_exclude_gprs(f, 0, &any);
 		assert_int_equal(bc_filters_set(f, 0, "greater 1", NULL), 0);
@@ -178,7 +178,7 @@ static void the_packets_interface_tells_the_link_type(void **state)
 	struct ingress d;
 	struct gp p;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	d.ifaces->entry[0].linktype = GP_SLL;
 	f = filters_of(&d);
 	bc_filters_exclude_gprs(f, 0, &any);
@@ -197,7 +197,7 @@ static void the_first_of_several_mbufs_is_enough(void **state)
 	struct ingress d;
 	struct gp p;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	f = filters_of(&d);
 	bc_filters_exclude_gprs(f, 0, &any);
 	assert_int_equal(bc_filters_set(f, 0, NULL, NULL), 0);
@@ -244,7 +244,7 @@ static void filters_are_swapped_while_packets_flow(void **state)
 	struct bc_filters *f;
 	pthread_t t;
 
-	ingress_open(&p.ingress, &ingress_ops, 2, false);
+	ingress_open(&p.ingress, &ingress_kind, 2, false);
 	p.ingress.second_len = 200;
 	f = filters_of(&p.ingress);
 	assert_int_equal(pthread_create(&t, NULL, poll_on, &p), 0);

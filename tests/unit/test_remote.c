@@ -34,7 +34,7 @@ static int start(void **state)
 
 static void begin(struct peer *p, bool end_segments, bool one_linktype)
 {
-	struct bc_source_config cfg = { .spec = (char *)"bts1", .kind = BC_SOURCE_REMOTE, .max_caplen = 2000, .max_ifaces = MAX_IFACES,
+	struct bc_source_config cfg = { .spec = (char *)"bts1", .kind = &bc_source_remote, .max_caplen = 2000, .max_ifaces = MAX_IFACES,
 					.end_segments = end_segments, .one_linktype = one_linktype, .queues = 1 };
 	struct bc_source_env env = { .pool = pool, .clock = &host_clock, .n_outputs = 1 };
 	struct bc_err err = { "" };

@@ -36,7 +36,7 @@ static void what_comes_is_counted_and_sent_on(void **state)
 	struct ingress d;
 	struct bc_desc p;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	assert_int_equal(poll_n(&d, 10), 10);
 	assert_int_equal(poll_n(&d, 0), 0);
 	assert_int_equal(ingress_received(&d), 10);
@@ -55,7 +55,7 @@ static void a_full_link_costs_exactly_what_found_no_room(void **state)
 {
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	poll_n(&d, 64);
 	assert_int_equal(ingress_lost(&d, BC_LOSS_LINK_FULL), 0);
 	poll_n(&d, 10);
@@ -73,7 +73,7 @@ static void the_first_packet_after_a_loss_tells_how_much(void **state)
 {
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	poll_n(&d, 60);
 	poll_n(&d, 10);
 	poll_n(&d, 7);
@@ -88,7 +88,7 @@ static void losses_of_every_kind_add_up_on_that_packet(void **state)
 {
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	bc_source_lost(d.s, BC_LOSS_NIC_MISSED, 100);
 	bc_source_lost(d.s, BC_LOSS_NIC_MISSED, 90);	/* a counter that was reset */
 	bc_source_lost(d.s, BC_LOSS_NIC_MISSED, 105);
@@ -110,7 +110,7 @@ static void each_output_gets_what_it_wants_and_counts_the_rest(void **state)
 	struct ingress d;
 	struct bc_desc p;
 
-	ingress_open(&d, &ingress_ops, 3, false);
+	ingress_open(&d, &ingress_kind, 3, false);
 	atomic_store(&d.s->filters, set);
 	d.second_len = 200;
 	poll_n(&d, 11);
@@ -131,7 +131,7 @@ static void what_nobody_wants_is_given_back_at_once(void **state)
 	struct bc_filter_set *set = filters("greater 150", "greater 300");
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 2, false);
+	ingress_open(&d, &ingress_kind, 2, false);
 	atomic_store(&d.s->filters, set);
 	d.segments = 3;
 	poll_n(&d, 20);
@@ -148,7 +148,7 @@ static void a_full_link_and_filters_count_each_packet_once(void **state)
 	struct bc_filter_set *set = filters("greater 150", "greater 300");
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 2, false);
+	ingress_open(&d, &ingress_kind, 2, false);
 	atomic_store(&d.s->filters, set);
 	d.wire_len = d.second_len = 400;
 	poll_n(&d, 60);
@@ -169,7 +169,7 @@ static void a_packet_for_many_outputs_lives_until_the_last_is_done(void **state)
 	struct ingress d;
 	struct bc_desc p;
 
-	ingress_open(&d, &ingress_ops, 3, false);
+	ingress_open(&d, &ingress_kind, 3, false);
 	d.segments = 2;
 	poll_n(&d, 1);
 	assert_true(ingress_take(&d, &p));
@@ -189,7 +189,7 @@ static void a_pause_counts_all_that_comes_by_its_name(void **state)
 {
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	bc_source_command(d.s, BC_SOURCE_PAUSE);
 	poll_n(&d, 30);
 	assert_int_equal(ingress_lost(&d, BC_LOSS_PAUSED), 30);
@@ -206,7 +206,7 @@ static void a_paused_file_waits(void **state)
 {
 	struct ingress d;
 
-	ingress_open(&d, &blocking_ops, 1, false);
+	ingress_open(&d, &blocking_kind, 1, false);
 	bc_source_command(d.s, BC_SOURCE_PAUSE);
 	poll_n(&d, 30);
 	assert_int_equal(d.rounds, 0);
@@ -221,7 +221,7 @@ static void a_source_that_waits_never_drops(void **state)
 	struct ingress d;
 	uint32_t taken = 0;
 
-	ingress_open(&d, &ingress_ops, 1, true);
+	ingress_open(&d, &ingress_kind, 1, true);
 	d.packets = 1000;
 	while (taken < 1000) {
 		struct bc_desc p;
@@ -240,7 +240,7 @@ static void after_a_stop_the_device_is_emptied(void **state)
 {
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	d.s->device_packets = 1000;
 	bc_source_command(d.s, BC_SOURCE_STOP);
 	for (int i = 0; i < 5; i++) {
@@ -259,7 +259,7 @@ static void a_device_that_never_runs_dry_is_left_when_it_has_given_all_it_could_
 {
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	d.s->device_packets = 100;
 	bc_source_command(d.s, BC_SOURCE_STOP);
 	poll_n(&d, 64);
@@ -273,7 +273,7 @@ static void a_device_that_lingers_is_listened_to_a_while(void **state)
 {
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	d.s->linger_ns = 3600 * BC_NS_PER_S;
 	bc_source_command(d.s, BC_SOURCE_STOP);
 	poll_n(&d, 0);
@@ -290,7 +290,7 @@ static void the_end_comes_after_the_quiet(void **state)
 	for (int blocking = 0; blocking < 2; blocking++) {
 		struct ingress d;
 
-		ingress_open(&d, blocking ? &blocking_ops : &ingress_ops, 1, false);
+		ingress_open(&d, blocking ? &blocking_kind : &ingress_kind, 1, false);
 		bc_source_command(d.s, BC_SOURCE_STOP);
 		poll_n(&d, 0);
 		assert_int_equal(bc_source_state(d.s), BC_SOURCE_QUIET);
@@ -309,7 +309,7 @@ static void it_may_be_left_alone_while_it_runs_and_has_room(void **state)
 {
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 1, true);
+	ingress_open(&d, &ingress_kind, 1, true);
 	d.s->unattended_ns = 5;
 	assert_int_equal(bc_source_unattended(d.s), 5);
 	d.packets = 64;
@@ -326,7 +326,7 @@ static void a_driver_ends_its_source(void **state)
 {
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	d.ended = true;
 	poll_n(&d, 5);
 	assert_int_equal(bc_source_state(d.s), BC_SOURCE_ENDED);
@@ -339,7 +339,7 @@ static void a_watermark_never_goes_back(void **state)
 {
 	struct ingress d;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	d.watermark_ns = 500;
 	poll_n(&d, 0);
 	d.watermark_ns = 400;
@@ -357,7 +357,7 @@ static void the_end_of_time_does_not_end_the_source(void **state)
 	struct ingress d;
 	struct bc_desc p;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	d.ts_ns = d.watermark_ns = UINT64_MAX;
 	poll_n(&d, 1);
 	assert_int_equal(bc_link_watermark(d.s->link), BC_TS_MAX);
@@ -369,13 +369,13 @@ static void the_end_of_time_does_not_end_the_source(void **state)
 
 static void the_tables_are_finite(void **state)
 {
-	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = BC_SOURCE_NULL, .target = (char *)"", .queues = 1 };
+	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = &bc_source_null, .target = (char *)"", .queues = 1 };
 	struct bc_source *s[2];
 	struct bc_err err = { "" };
 	struct ingress d;
 	uint32_t n = 7;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	d.ledger->n_sources = BC_MAX_SOURCES;
 	assert_int_equal(bc_source_open(&cfg, &d.s->env, s, &n, &err), -ENOSPC);
 	assert_non_null(strstr(err.msg, "sources"));
@@ -401,7 +401,7 @@ static uint16_t note_time(uint16_t port, uint16_t queue, struct rte_mbuf **m, ui
 
 static void a_software_stamp_is_not_before_the_packet_nor_before_the_watermark(void **state)
 {
-	struct bc_source_config cfg = { .spec = (char *)"dpdk:net_null7", .kind = BC_SOURCE_DPDK, .target = (char *)"net_null7",
+	struct bc_source_config cfg = { .spec = (char *)"dpdk:net_null7", .kind = &bc_source_dpdk, .target = (char *)"net_null7",
 					.queues = 1 };
 	uint64_t came_ns = 0, promised_ns = 0;
 	struct bc_source *s;
@@ -410,7 +410,7 @@ static void a_software_stamp_is_not_before_the_packet_nor_before_the_watermark(v
 	uint16_t port;
 	uint32_t n = 0;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	if (bc_source_open(&cfg, &d.s->env, &s, &n, NULL) != 0) {
 		ingress_free(&d);
 		BC_SKIP("DPDK's net_null is not there");
@@ -435,13 +435,13 @@ static void a_software_stamp_is_not_before_the_packet_nor_before_the_watermark(v
 
 static void the_null_source_delivers_its_count_from_each_queue(void **state)
 {
-	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = BC_SOURCE_NULL, .target = (char *)"", .queues = 2,
+	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = &bc_source_null, .target = (char *)"", .queues = 2,
 					.count = 1000, .size = 80 };
 	struct bc_source *s[2];
 	struct ingress d;
 	uint32_t n = 0;
 
-	ingress_open(&d, &ingress_ops, 1, false);
+	ingress_open(&d, &ingress_kind, 1, false);
 	assert_int_equal(bc_source_open(&cfg, &d.s->env, s, &n, NULL), 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(s[0]->account->iface, s[1]->account->iface);
