@@ -18,13 +18,13 @@
 #include "bc_telemetry.h"
 #include "bc_topology.h"
 #include "bc_view.h"
-#include "calibration.h"
-#include "display.h"
-#include "eal.h"
-#include "placement.h"
-#include "privileges.h"
-#include "report.h"
-#include "signals.h"
+#include "bc_calibration.h"
+#include "bc_display.h"
+#include "bc_eal.h"
+#include "bc_placement.h"
+#include "bc_privileges.h"
+#include "bc_report.h"
+#include "bc_signals.h"
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 

@@ -14,11 +14,11 @@
 #include "bc_summary.h"
 #include "bc_telemetry.h"
 #include "bc_topology.h"
-#include "centre.h"
-#include "eal.h"
-#include "privileges.h"
-#include "report.h"
-#include "signals.h"
+#include "bc_collect_session.h"
+#include "bc_eal.h"
+#include "bc_privileges.h"
+#include "bc_report.h"
+#include "bc_signals.h"
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 

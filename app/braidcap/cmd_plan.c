@@ -9,7 +9,7 @@
 
 #include "bc_config.h"
 #include "bc_plan.h"
-#include "placement.h"
+#include "bc_placement.h"
 
 #define EXIT_USAGE 2
 

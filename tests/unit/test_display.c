@@ -5,8 +5,8 @@
 #include "bc_table.h"
 #include "bc_time.h"
 #include "bc_view.h"
-#include "display.h"
-#include "display_line.h"
+#include "bc_display.h"
+#include "bc_display_line.h"
 
 struct memory {
 	FILE *f;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "signals.h"
+#include "bc_signals.h"
 
 #include <time.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "centre.h"
+#include "bc_collect_session.h"
 
 #include <errno.h>
 #include <stdio.h>

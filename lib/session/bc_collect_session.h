@@ -14,7 +14,7 @@
 #include "bc_pipeline.h"
 #include "bc_plan.h"
 #include "bc_publisher.h"
-#include "calibration.h"
+#include "bc_calibration.h"
 
 /* One series of segments. */
 struct centre_series {

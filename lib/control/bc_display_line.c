@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "display_line.h"
+#include "bc_display_line.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

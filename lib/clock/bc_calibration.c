@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "calibration.h"
+#include "bc_calibration.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "placement.h"
+#include "bc_placement.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "eal.h"
+#include "bc_eal.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "privileges.h"
+#include "bc_privileges.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "display.h"
+#include "bc_display.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "bc_summary.h"
 #include "bc_time.h"
 #include "bc_view.h"
-#include "display_line.h"
+#include "bc_display_line.h"
 
 #define TERMINAL_NS BC_NS_PER_S
 #define PLAIN_NS (10 * BC_NS_PER_S)
