@@ -334,6 +334,15 @@ static void taken(struct bc_committer *c, const struct bc_tally *p)
 		c->pending.from[s] += p->from[s];
 }
 
+/* What cannot be written waits for the next try. But a store that settles may have lost what it took before. */
+static void push_stream(struct bc_committer *c)
+{
+	int r = bc_segment_writer_push(c->writer);
+
+	if (r)
+		settle_store(c, r);
+}
+
 static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
 {
 	int r = 0;
@@ -350,7 +359,7 @@ static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 		return r;
 	taken(c, p);
 	if (bc_segment_writer_is_stream(c->writer))
-		bc_segment_writer_push(c->writer);
+		push_stream(c);
 	else if (bc_store_settled(c->cfg.store))
 		keep(c);
 	return 0;

@@ -176,6 +176,29 @@ static void a_streams_segment_ends_where_it_was_settled_last_and_another_begins(
 	chain_free(c);
 }
 
+/* A direct store tells at a write what happened to those before it: all that it holds is in doubt, and no more than that. */
+static void a_streams_write_that_fails_costs_nothing_that_comes_behind_it(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .settling = true, .codec = BC_CODEC_ZSTD, .sync_ns = 3600 * BC_NS_PER_S });
+	uint32_t behind;
+
+	atomic_store(&c->fault.eio_call, 1);
+	atomic_store(&c->fault.eio_settle, 1);
+	for (int i = 0; atomic_load(&c->fault.eio_call); i++) {
+		assert_true(i < 10000);
+		chain_send_many(c, 100, 1000);
+	}
+	behind = c->n_sent;
+	chain_send_many(c, 2000, 1000);
+	chain_end(c);
+	assert_true(chain_lost(c, BC_LOSS_DISK_ERROR) > 0);
+	assert_true(chain_balance(c).written >= c->n_sent - behind);
+	assert_int_equal(c->n_segments, 2);
+	assert_int_equal(c->segment[1].err, 0);
+	chain_check_segments(c);
+	chain_free(c);
+}
+
 static void an_aborted_capture_counts_what_the_file_holds(void **state)
 {
 	struct chain *c = chain_new((struct chain_config){ .settling = true, .sync_ns = 3600 * BC_NS_PER_S });
@@ -208,6 +231,7 @@ int main(void)
 		cmocka_unit_test(a_failure_at_the_segments_end_costs_no_more_than_what_was_pending),
 		cmocka_unit_test(a_segment_whose_end_did_not_reach_the_disk_is_not_published),
 		cmocka_unit_test(a_streams_segment_ends_where_it_was_settled_last_and_another_begins),
+		cmocka_unit_test(a_streams_write_that_fails_costs_nothing_that_comes_behind_it),
 		cmocka_unit_test(an_aborted_capture_counts_what_the_file_holds),
 	};
 
