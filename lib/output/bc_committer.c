@@ -10,14 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bc_patience.h"
 #include "bc_segment_writer.h"
 #include "bc_time.h"
 
 #define WAIT_NS (50 * BC_NS_PER_MS)		/* for a chunk, before looking at the timers */
 #define WAIT_IDLE_NS (10 * BC_NS_PER_S)		/* and when there is nothing to look for */
-#define RETRY_NS (20 * BC_NS_PER_MS)		/* between attempts on a full disk, and looks at a watchfile */
 #define SETTLE_NS (200 * BC_NS_PER_MS)		/* of a direct store: until then nothing counts as written */
-#define DRAIN_PATIENCE_NS (1 * BC_NS_PER_S)	/* for a full disk, once the sources have stopped */
 #define RESTART_MIN_NS (1 * BC_NS_PER_S)	/* between starts of a command that fails; doubled each time */
 #define RESTART_MAX_NS (64 * BC_NS_PER_S)
 #define FATES (2 * BC_STORE_QUEUE_MAX)		/* more than segments can wait for theirs */
@@ -41,6 +40,7 @@ struct bc_committer {
 	enum bc_loss lost_as;
 
 	struct bc_segment_writer *writer;
+	struct bc_patience patience;
 	struct bc_tally pending;	/* known only when a stream codec's bytes were written, or the store has settled */
 	struct bc_backlog *backlog;	/* of a store that lags, behind pending; else NULL */
 	struct bc_tally handed;		/* what the store has of the current segment, for good */
@@ -61,107 +61,59 @@ struct bc_committer {
 	bool dirty;			/* something was written since the last sync */
 	uint64_t synced_mono_ns, settled_mono_ns;
 	uint64_t chunk_mono_ns;		/* when the last chunk was written */
-	uint64_t drain_since_ns;
-	bool full_said, slow_said;
 
 	_Atomic uint32_t fated;
 	_Atomic bool stopping, draining, aborted, done, reader_gone;
 };
-
-/* Packets may be given up: the buffers are nearly full, or the capture ends and the disk stayed full. */
-static bool out_of_patience(struct bc_committer *c)
-{
-	if (atomic_load(&c->aborted))
-		return true;
-	if (atomic_load(&c->draining)) {
-		if (!c->drain_since_ns)
-			c->drain_since_ns = bc_mono_ns();
-		if (bc_mono_ns() - c->drain_since_ns > DRAIN_PATIENCE_NS)
-			return true;
-		return false;
-	}
-	/* One is always left, see bc_lane. */
-	return bc_bufpool_available(c->cfg.pool) <= bc_bufpool_total(c->cfg.pool) / 8 + 1;
-}
-
-static void say_full(struct bc_committer *c, bool full)
-{
-	if (full && !c->full_said)
-		bc_log(c->cfg.log, BC_ERROR, "%s: no space left: buffering, then losing packets as disk_full, until there is room",
-		       c->account->name);
-	else if (!full && c->full_said)
-		bc_log(c->cfg.log, BC_NOTICE, "%s: there is space again: the capture goes on", c->account->name);
-	c->full_said = full;
-}
-
-static void say_slow(struct bc_committer *c, bool slow)
-{
-	if (slow && !c->slow_said)
-		bc_log(c->cfg.log, BC_ERROR, "%s: the peer's queue is full: losing packets as peer_slow, until it has caught up",
-		       c->account->name);
-	else if (!slow && c->slow_said)
-		bc_log(c->cfg.log, BC_NOTICE, "%s: the peer has caught up", c->account->name);
-	c->slow_said = slow;
-}
 
 static void nap(uint64_t ns)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = (long)ns }, NULL);
 }
 
-/* Repeat a call of the store while the disk is full and the buffers can wait. */
-#define PATIENTLY(c, call) \
-	({ \
-		int r_; \
-		while ((r_ = (call)) == -ENOSPC || r_ == -EDQUOT || r_ == -EAGAIN) { \
-			if (r_ != -EAGAIN) \
-				say_full(c, true); \
-			if (out_of_patience(c)) \
-				break; \
-			nap(RETRY_NS); \
-		} \
-		if (!r_) \
-			say_full(c, false); \
-		else if (r_ == -EPIPE) \
-			atomic_store(&(c)->reader_gone, true); \
-		r_; \
-	})
+static struct bc_pressure pressure(const struct bc_committer *c)
+{
+	return (struct bc_pressure){
+		.now_ns = bc_mono_ns(),
+		.aborted = atomic_load(&c->aborted),
+		.draining = atomic_load(&c->draining),
+		.buffers_free = bc_bufpool_available(c->cfg.pool),
+		.buffers = bc_bufpool_total(c->cfg.pool),
+	};
+}
+
+/* A call of the store returned r: wait, if it is worth repeating. */
+static bool again(struct bc_committer *c, int r)
+{
+	struct bc_pressure at;
+
+	if (!r) {
+		bc_patience_succeeded(&c->patience);
+		return false;
+	}
+	if (r == -EPIPE)
+		atomic_store(&c->reader_gone, true);
+	at = pressure(c);
+	if (!bc_patience_again(&c->patience, r, &at))
+		return false;
+	nap(BC_PATIENCE_RETRY_NS);
+	return true;
+}
 
 static int write_bytes(void *ctx, const uint8_t *data, size_t len, bool end)
 {
 	struct bc_committer *c = ctx;
 	int r;
 
-	if (end)
-		r = PATIENTLY(c, bc_store_write_tail(c->cfg.store, data, len));
-	else
-		r = PATIENTLY(c, bc_store_write(c->cfg.store, data, len));
+	do
+		r = end ? bc_store_write_tail(c->cfg.store, data, len) : bc_store_write(c->cfg.store, data, len);
+	while (again(c, r));
 	if (r)
 		return r;
 	if (!end)
 		c->dirty = !c->cfg.piped;
 	c->pending.file_bytes += len;
 	return 0;
-}
-
-static enum bc_loss loss_of(int r)
-{
-	switch (r) {
-	case -ENOSPC:
-	case -EDQUOT:
-	case -EAGAIN:
-		return BC_LOSS_DISK_FULL;
-	case -EPIPE:
-		return BC_LOSS_READER_GONE;
-	case -ECOMM:
-		return BC_LOSS_PIPE_ERROR;
-	case -ENOBUFS:
-		return BC_LOSS_PEER_SLOW;
-	case -ECANCELED:
-		return BC_LOSS_ABORTED;
-	default:
-		return BC_LOSS_DISK_ERROR;
-	}
 }
 
 static void enter_lost(struct bc_committer *c, const struct bc_tally *p, enum bc_loss loss)
@@ -208,8 +160,8 @@ static void count_passed(struct bc_committer *c)
 
 	while (c->backlog && bc_backlog_pop(c->backlog, bc_store_passed(c->cfg.store), &t))
 		enter_written(c, &t);
-	if (c->slow_said && c->begun && bc_store_passed(c->cfg.store) == bc_store_size(c->cfg.store))
-		say_slow(c, false);
+	if (c->backlog && c->begun && bc_store_passed(c->cfg.store) == bc_store_size(c->cfg.store))
+		bc_patience_caught_up(&c->patience);
 }
 
 /* The last chunk is through: what a store that lags passes on in the time it has, and what it does not. */
@@ -249,8 +201,8 @@ static void roll_back(struct bc_committer *c, int r)
 {
 	if (c->pending.packets)
 		bc_log(c->cfg.log, BC_ERROR, "%s: what was being written did not reach the disk (%s): %" PRIu64 " packets lost as %s",
-		       c->account->name, strerror(-r), c->pending.packets, bc_loss_name(loss_of(r)));
-	count_lost(c, &c->pending, loss_of(r));
+		       c->account->name, strerror(-r), c->pending.packets, bc_loss_name(bc_patience_loss(r)));
+	count_lost(c, &c->pending, bc_patience_loss(r));
 	memset(&c->pending, 0, sizeof(c->pending));
 	bc_segment_writer_cut(c->writer);
 	if (!bc_segment_writer_is_stream(c->writer))
@@ -300,7 +252,7 @@ static int await_watchfile(struct bc_committer *c)
 		if (!said)
 			bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment waits for %s: buffering", c->account->name, c->cfg.watchfile);
 		said = true;
-		nap(RETRY_NS);
+		nap(BC_PATIENCE_RETRY_NS);
 	}
 	if (said)
 		bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment begins", c->account->name);
@@ -311,7 +263,12 @@ static int begin_store(struct bc_committer *c)
 {
 	int r = await_watchfile(c);
 
-	return r ? r : PATIENTLY(c, bc_store_begin(c->cfg.store));
+	if (r)
+		return r;
+	do
+		r = bc_store_begin(c->cfg.store);
+	while (again(c, r));
+	return r;
 }
 
 static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
@@ -386,19 +343,19 @@ static void end_segment(struct bc_committer *c, bool last_try)
 		c->end_pending = false;
 		return;
 	}
-	if (r && c->pending.packets && loss_of(r) == BC_LOSS_DISK_FULL && !last_try)
+	if (r && c->pending.packets && bc_patience_passes(r) && !last_try)
 		return;
 	r = bc_segment_writer_end(c->writer);
-	if (r && loss_of(r) == BC_LOSS_DISK_FULL)
+	if (r && bc_patience_passes(r))
 		return;
 	if (!r)
 		r = bc_store_settle(c->cfg.store);
 	if (r) {
 		bc_store_spoil(c->cfg.store, r);
-		if (loss_of(r) == BC_LOSS_DISK_ERROR)
+		if (bc_patience_loss(r) == BC_LOSS_DISK_ERROR)
 			bc_log(c->cfg.log, BC_ERROR, "%s: the end of a segment could not be written (%s): it keeps its temporary "
 			       "name; 'braidcap recover' makes it whole", c->account->name, strerror(-r));
-		count_lost(c, &c->pending, loss_of(r));
+		count_lost(c, &c->pending, bc_patience_loss(r));
 	} else {
 		keep(c);
 	}
@@ -415,7 +372,7 @@ static void judge_segments(struct bc_committer *c)
 		struct bc_tally *p = &c->waiting[c->judged % FATES];
 
 		if (f->err) {
-			enter_lost(c, p, loss_of(f->err));
+			enter_lost(c, p, bc_patience_loss(f->err));
 			continue;
 		}
 		p->file_bytes = f->file_bytes;
@@ -443,9 +400,11 @@ static void abandon_segment(struct bc_committer *c)
 static int await_restart(struct bc_committer *c)
 {
 	while (!c->begun && bc_mono_ns() < c->restart_ns) {
-		if (out_of_patience(c))
+		struct bc_pressure at = pressure(c);
+
+		if (bc_patience_is_out(&c->patience, &at))
 			return -ECOMM;
-		nap(RETRY_NS);
+		nap(BC_PATIENCE_RETRY_NS);
 		judge_segments(c);
 	}
 	return 0;
@@ -540,13 +499,11 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 	if (!r && !k->no_segment)
 		r = c->cfg.piped ? write_piped(c, k, &p) : write_chunk(c, k, &p);
 	/* The first of a run of losses is told; the ledger has them all. */
-	if (r && loss_of(r) == BC_LOSS_DISK_ERROR && c->lost == bc_segment_writer_lost_told(c->writer))
+	if (r && bc_patience_loss(r) == BC_LOSS_DISK_ERROR && c->lost == bc_segment_writer_lost_told(c->writer))
 		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->account->name,
 		       strerror(-r));
-	if (r == -ENOBUFS)
-		say_slow(c, true);
 	if (r)
-		count_lost(c, &p, loss_of(r));
+		count_lost(c, &p, bc_patience_loss(r));
 	if (r)
 		settle_store(c, r);
 	if (k->segment_end && bc_segment_writer_begun(c->writer)) {
@@ -646,7 +603,7 @@ static void *run(void *arg)
 	else if (!bc_segment_writer_is_stream(c->writer))
 		settle_store(c, 0);
 	while (c->judged != c->finished && !atomic_load(&c->aborted)) {
-		nap(RETRY_NS / 4);
+		nap(BC_PATIENCE_RETRY_NS / 4);
 		judge_segments(c);
 	}
 	drain(c);
@@ -683,6 +640,7 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 		return bc_err_set(err, -ENOMEM, "no memory for the committer");
 	c->cfg = *cfg;
 	c->account = &cfg->ledger->output[cfg->section.output];
+	c->patience = (struct bc_patience){ .output = c->account->name, .log = cfg->log };
 	r = new_writer(c, err);
 	if (!r && cfg->piped && !(c->waiting = calloc(FATES, sizeof(*c->waiting))))
 		r = bc_err_set(err, -ENOMEM, "no memory for the committer");

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_patience.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+/* All that a store may answer, but for what is final and a disk_error. */
+static const struct refusal {
+	int err;
+	enum bc_loss loss;
+	bool passes;		/* the call is repeated, while packets can wait */
+	enum bc_trouble trouble;
+} refusals[] = {
+	{ -ENOSPC, BC_LOSS_DISK_FULL, true, BC_TROUBLE_FULL },
+	{ -EDQUOT, BC_LOSS_DISK_FULL, true, BC_TROUBLE_FULL },
+	{ -EAGAIN, BC_LOSS_DISK_FULL, true, BC_TROUBLE_NONE },
+	{ -EPIPE, BC_LOSS_READER_GONE, false, BC_TROUBLE_NONE },
+	{ -ECOMM, BC_LOSS_PIPE_ERROR, false, BC_TROUBLE_NONE },
+	{ -ENOBUFS, BC_LOSS_PEER_SLOW, false, BC_TROUBLE_SLOW },
+	{ -ECANCELED, BC_LOSS_ABORTED, false, BC_TROUBLE_NONE },
+};
+
+static const struct refusal any_other = { 0, BC_LOSS_DISK_ERROR, false, BC_TROUBLE_NONE };
+
+static const struct {
+	const char *begins, *over;
+} words[BC_TROUBLE_COUNT] = {
+	[BC_TROUBLE_FULL] = { "no space left: buffering, then losing packets as disk_full, until there is room",
+			      "there is space again: the capture goes on" },
+	[BC_TROUBLE_SLOW] = { "the peer's queue is full: losing packets as peer_slow, until it has caught up", "the peer has caught up" },
+};
+
+static const struct refusal *find(int err)
+{
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (refusals[i].err == err)
+			return &refusals[i];
+	return &any_other;
+}
+
+enum bc_loss bc_patience_loss(int err)
+{
+	return find(err)->loss;
+}
+
+bool bc_patience_passes(int err)
+{
+	return find(err)->passes;
+}
+
+bool bc_patience_is_out(struct bc_patience *p, const struct bc_pressure *at)
+{
+	if (at->aborted)
+		return true;
+	if (at->draining) {
+		if (!p->drain_since_ns)
+			p->drain_since_ns = at->now_ns;
+		return at->now_ns - p->drain_since_ns > BC_PATIENCE_DRAIN_NS;
+	}
+	/* One is always left, see bc_lane. */
+	return at->buffers_free <= at->buffers / 8 + 1;
+}
+
+static void over(struct bc_patience *p, enum bc_trouble trouble)
+{
+	if (p->in[trouble])
+		bc_log(p->log, BC_NOTICE, "%s: %s", p->output, words[trouble].over);
+	p->in[trouble] = false;
+}
+
+bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure *at)
+{
+	const struct refusal *f = find(err);
+
+	if (f->trouble && !p->in[f->trouble]) {
+		bc_log(p->log, BC_ERROR, "%s: %s", p->output, words[f->trouble].begins);
+		p->in[f->trouble] = true;
+	}
+	return f->passes && !bc_patience_is_out(p, at);
+}
+
+void bc_patience_succeeded(struct bc_patience *p)
+{
+	over(p, BC_TROUBLE_FULL);
+}
+
+void bc_patience_caught_up(struct bc_patience *p)
+{
+	over(p, BC_TROUBLE_SLOW);
+}
