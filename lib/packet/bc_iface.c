@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <rte_pause.h>
+
 const char *bc_stamp_name(enum bc_stamp stamp)
 {
 	static const char *const names[] = {
@@ -27,7 +29,7 @@ int bc_iface_add(struct bc_iface_table *t, const struct bc_iface *iface)
 	uint32_t n;
 
 	while (atomic_flag_test_and_set_explicit(&t->lock, memory_order_acquire))
-		;
+		rte_pause();
 	n = atomic_load_explicit(&t->count, memory_order_relaxed);
 	if (n < BC_MAX_IFACES) {
 		t->entry[n] = *iface;

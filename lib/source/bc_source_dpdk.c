@@ -195,14 +195,15 @@ static void choose_clock(struct shared_port *sh, const struct bc_source_config *
 	}
 }
 
-static int setup_stamps(struct dpdk_source *p, const struct bc_source_env *env, struct bc_err *err)
+static int setup_stamps(struct dpdk_source *p, const struct bc_source_config *cfg, const struct bc_source_env *env,
+			struct bc_err *err)
 {
 	p->clock = readable(p->shared->kind.cls) ? &p->shared->clock : &p->own;
 	p->stamped = p->shared->kind.cls != BC_NIC_NONE;
 	if (!p->stamped)
 		return 0;
 	if (rte_mbuf_dyn_rx_timestamp_register(&p->ts_offset, &p->ts_flag) != 0)
-		return bc_err_set(err, -ENOSPC, "no room for stamps in the mbuf");
+		return bc_err_set(err, -ENOSPC, "%s: no room for stamps in the mbuf", cfg->spec);
 	return p->clock == &p->own ? bc_nic_clock_init(&p->own, &p->shared->kind, env->clock, NULL, NULL, err) : 0;
 }
 
@@ -267,7 +268,7 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	memset(p, 0, sizeof(*p));
 	p->shared = sh;
 	p->port = sh->port.id;
-	if (setup_stamps(p, env, err) == 0) {
+	if (setup_stamps(p, cfg, env, err) == 0) {
 		describe(p, env, &iface);
 		s = bc_source_new(cfg, env, &dpdk_ops, &iface, queue, err);
 	}
@@ -290,8 +291,8 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	return s;
 }
 
-static int open_dpdk(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
-		     struct bc_err *err)
+static int open_dpdk(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+		     uint32_t *ret_n, struct bc_err *err)
 {
 	struct shared_port *sh = aligned_alloc(BC_CACHE_LINE, sizeof(*sh));
 	uint32_t n = 0;

@@ -294,8 +294,8 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 	return 0;
 }
 
-static int open_file(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
-		     struct bc_err *err)
+static int open_file(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+		     uint32_t *ret_n, struct bc_err *err)
 {
 	struct file_source *p = calloc(1, sizeof(*p));
 	struct bc_iface iface;

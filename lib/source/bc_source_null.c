@@ -51,8 +51,8 @@ static const struct bc_source_ops null_ops = {
 	.close = null_close,
 };
 
-static int open_null(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
-		     struct bc_err *err)
+static int open_null(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+		     uint32_t *ret_n, struct bc_err *err)
 {
 	struct bc_iface iface = { .stamp = BC_STAMP_SOFTWARE, .linktype = 1 };
 	uint32_t n = 0;

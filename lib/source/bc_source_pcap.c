@@ -149,55 +149,67 @@ static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_
 	return 0;
 }
 
-static int open_pcap(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
-		     struct bc_err *err)
+static void describe(const struct bc_source_config *cfg, pcap_t *h, bool adapter, struct bc_iface *ret)
 {
-	char words[PCAP_ERRBUF_SIZE];
-	pcap_t *h = pcap_create(cfg->target, words);
-	struct pcap_source *p = NULL;
-	struct bc_iface iface = { .snaplen = 0 };
-	struct bc_source *s;
-	bool adapter;
-	int r;
-
-	if (!h)
-		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, words);
-	adapter = (!cfg->stamp || strcmp(cfg->stamp, "adapter") == 0) && offers_adapter(h);
-	if (cfg->stamp && strcmp(cfg->stamp, "adapter") == 0 && !adapter) {
-		r = bc_err_set(err, -ENOTSUP, "%s: the adapter offers no stamps: leave out stamp=adapter", cfg->spec);
-		goto fail;
-	}
-	/* libpcap knows more kinds of devices, the ring is cheaper. */
-	if (!adapter && !cfg->immediate && bc_kernel_ring_open(cfg, env, ret) == 0) {
-		pcap_close(h);
-		*ret_n = 1;
-		return 0;
-	}
-	r = setup(h, cfg, env, adapter, err);
-	if (r)
-		goto fail;
-	snprintf(iface.name, sizeof(iface.name), "%s", cfg->target);
-	snprintf(iface.description, sizeof(iface.description), "libpcap %s capture", cfg->immediate ? "immediate" : "buffered");
-	snprintf(iface.clock, sizeof(iface.clock), "%s", adapter ? "stamped by the adapter, as the kernel converts it" :
+	*ret = (struct bc_iface){
+		.stamp = adapter ? BC_STAMP_NIC : BC_STAMP_KERNEL,
+		/* The one DLT_ value of a Linux interface that is not its LINKTYPE_ value. */
+		.linktype = (uint16_t)(pcap_datalink(h) == DLT_RAW ? LINKTYPE_RAW : pcap_datalink(h)),
+	};
+	snprintf(ret->name, sizeof(ret->name), "%s", cfg->target);
+	snprintf(ret->description, sizeof(ret->description), "libpcap %s capture", cfg->immediate ? "immediate" : "buffered");
+	snprintf(ret->clock, sizeof(ret->clock), "%s", adapter ? "stamped by the adapter, as the kernel converts it" :
 		 "stamped by the kernel's receive path with the system clock");
-	iface.stamp = adapter ? BC_STAMP_NIC : BC_STAMP_KERNEL;
-	/* The one DLT_ value of a Linux interface that is not its LINKTYPE_ value. */
-	iface.linktype = (uint16_t)(pcap_datalink(h) == DLT_RAW ? LINKTYPE_RAW : pcap_datalink(h));
-	r = -ENOMEM;
-	p = calloc(1, sizeof(*p));
-	s = p ? bc_source_new(cfg, env, &pcap_ops, &iface, 0, err) : NULL;
-	if (!s)
-		goto fail;
-	*p = (struct pcap_source){ .handle = h, .s = s, .first_stats = true };
-	s->priv = p;
-	bc_kernel_setup(s, cfg);
-	pcap_source_stats(s);
-	ret[0] = s;
-	*ret_n = 1;
+}
+
+static int open_handle(struct pcap_source *p, const struct bc_source_config *cfg, const struct bc_source_env *env,
+		       bool adapter, struct bc_source **ret, struct bc_err *err)
+{
+	struct bc_iface iface;
+	int r = setup(p->handle, cfg, env, adapter, err);
+
+	if (r)
+		return r;
+	describe(cfg, p->handle, adapter, &iface);
+	p->s = bc_source_new(cfg, env, &pcap_ops, &iface, 0, err);
+	if (!p->s)
+		return -ENOSPC;
+	p->first_stats = true;
+	p->s->priv = p;
+	bc_kernel_setup(p->s, cfg);
+	pcap_source_stats(p->s);
+	*ret = p->s;
 	return 0;
-fail:
-	free(p);
-	pcap_close(h);
+}
+
+static int open_pcap(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+		     uint32_t *ret_n, struct bc_err *err)
+{
+	struct pcap_source *p = calloc(1, sizeof(*p));
+	char words[PCAP_ERRBUF_SIZE];
+	bool adapter, ring;
+	int r = 0;
+
+	if (!p)
+		return bc_err_set(err, -ENOMEM, "%s: no memory", cfg->spec);
+	p->handle = pcap_create(cfg->target, words);
+	if (!p->handle) {
+		free(p);
+		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, words);
+	}
+	adapter = (!cfg->stamp || strcmp(cfg->stamp, "adapter") == 0) && offers_adapter(p->handle);
+	if (cfg->stamp && strcmp(cfg->stamp, "adapter") == 0 && !adapter)
+		r = bc_err_set(err, -ENOTSUP, "%s: the adapter offers no stamps: leave out stamp=adapter", cfg->spec);
+	/* libpcap knows more kinds of devices, the ring is cheaper. */
+	ring = !r && !adapter && !cfg->immediate && bc_kernel_ring_open(cfg, env, ret) == 0;
+	if (!r && !ring)
+		r = open_handle(p, cfg, env, adapter, ret, err);
+	if (r || ring) {
+		pcap_close(p->handle);
+		free(p);
+	}
+	if (!r)
+		*ret_n = 1;
 	return r;
 }
 

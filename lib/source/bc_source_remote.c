@@ -246,8 +246,8 @@ static const struct bc_source_ops remote_ops = {
 	.close = remote_close,
 };
 
-static int open_remote(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
-		       struct bc_err *err)
+static int open_remote(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+		       uint32_t *ret_n, struct bc_err *err)
 {
 	struct remote *p = calloc(1, sizeof(*p));
 	struct bc_source *s = NULL;
