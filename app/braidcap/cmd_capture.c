@@ -40,8 +40,8 @@ struct capture {
 	struct bc_topology *topo;
 	struct bc_plan_request *request;
 	struct bc_plan *plan;
-	struct calibration calibration;	/* its clock is the pipeline's */
-	struct eal eal;
+	struct bc_calibration calibration;	/* its clock is the pipeline's */
+	struct bc_eal eal;
 	struct bc_publisher *publisher;
 	char client[BC_CLIENT_MAX + 1];	/* our name to applications */
 	struct bc_pipeline *pipeline;
@@ -50,9 +50,9 @@ struct capture {
 	struct bc_stage **stage_ptr;
 	struct bc_lcore *lcores;
 	struct bc_telemetry *telemetry;
-	struct display *display;
+	struct bc_display *display;
 	struct bc_log log;
-	struct signals signals;
+	struct bc_signals signals;
 	bool eal_up;
 	uint64_t start_mono_ns;
 	uint64_t received;		/* at the last look */
@@ -66,7 +66,7 @@ static void emit(void *ctx, enum bc_level level, const char *line)
 
 	if (level > BC_NOTICE + c->cfg.verbose)
 		return;
-	display_erase(c->display);
+	bc_display_erase(c->display);
 	fprintf(stderr, "%s: %s\n", c->name, line);
 }
 
@@ -85,9 +85,9 @@ static int make_plan(struct capture *c, struct bc_err *err)
 	c->plan = calloc(1, sizeof(*c->plan));
 	if (!c->topo || !c->request || !c->plan)
 		return bc_err_set(err, -ENOMEM, "no memory for the plan");
-	r = bc_topology_read(placement_needs_devices(&c->cfg), c->topo, err);
+	r = bc_topology_read(bc_placement_needs_devices(&c->cfg), c->topo, err);
 	if (!r)
-		r = placement_request(&c->cfg, c->topo, c->request, err);
+		r = bc_placement_request(&c->cfg, c->topo, c->request, err);
 	if (!r)
 		r = bc_plan_make(c->topo, c->request, c->plan, err);
 	for (uint32_t i = 0; !r && i < c->plan->warnings.n && i < BC_PLAN_MAX_LINES; i++)
@@ -109,17 +109,17 @@ static int drop_privileges(void *ctx, struct bc_err *err)
 	bool dpdk = false;
 
 	if (c->cfg.user)
-		return privileges_drop(c->cfg.user, err);
+		return bc_privileges_drop(c->cfg.user, err);
 	/* Drivers of DPDK may need theirs to the end; and root stays what it is. */
 	for (uint32_t i = 0; i < c->cfg.n_sources; i++)
 		dpdk |= c->cfg.sources[i].kind->target == BC_TARGET_PORT;
-	return dpdk || geteuid() == 0 ? 0 : privileges_shed(err);
+	return dpdk || geteuid() == 0 ? 0 : bc_privileges_shed(err);
 }
 
 /* An output has ended: perhaps the capture has. */
 static void wake(void *ctx)
 {
-	signals_wake(ctx);
+	bc_signals_wake(ctx);
 }
 
 /* The node of the busiest devices, if they are near one. */
@@ -258,14 +258,14 @@ static bool obey_signal(struct capture *c, int sig)
 	switch (sig) {
 	case SIGINT:
 	case SIGTERM:
-		switch (signals_end(&c->signals)) {
-		case SIGNALS_STOP:
+		switch (bc_signals_end(&c->signals)) {
+		case BC_SIGNALS_STOP:
 			bc_log(&c->log, BC_NOTICE, "stopping: draining and publishing; once more to end at once");
 			bc_pipeline_stop(c->pipeline);
 			break;
-		case SIGNALS_ECHO:
+		case BC_SIGNALS_ECHO:
 			break;
-		case SIGNALS_NOW:
+		case BC_SIGNALS_NOW:
 			abort_capture(c);
 			return false;
 		}
@@ -276,8 +276,8 @@ static bool obey_signal(struct capture *c, int sig)
 		bc_pipeline_reload(c->pipeline);
 		break;
 	case SIGUSR1:
-		display_erase(c->display);
-		display_summary(stderr, c->pipeline);
+		bc_display_erase(c->display);
+		bc_display_summary(stderr, c->pipeline);
 		break;
 	default:
 		break;
@@ -309,13 +309,13 @@ static void control(struct capture *c)
 {
 	c->start_mono_ns = c->active_mono_ns = bc_mono_ns();
 	for (;;) {
-		int sig = signals_wait(&c->signals, c->pipeline->stopping ? STOPPING_ROUND_NS : ROUND_NS);
+		int sig = bc_signals_wait(&c->signals, c->pipeline->stopping ? STOPPING_ROUND_NS : ROUND_NS);
 		uint64_t now_ns = bc_mono_ns();
 
 		if (sig > 0 && !obey_signal(c, sig))
 			break;
 		bc_telemetry_run_actions(c->telemetry);
-		if (sig == SIGNALS_WAKE || c->pipeline->stopping || now_ns - c->control_mono_ns >= CLOCK_ROUND_NS ||
+		if (sig == BC_SIGNALS_WAKE || c->pipeline->stopping || now_ns - c->control_mono_ns >= CLOCK_ROUND_NS ||
 		    atomic_load(&c->pipeline->limit_reached)) {
 			c->control_mono_ns = now_ns;
 			bc_clock_update(c->calibration.clock);
@@ -323,7 +323,7 @@ static void control(struct capture *c)
 				break;
 		}
 		end_when_due(c, now_ns);
-		display_tick(c->display, now_ns);
+		bc_display_tick(c->display, now_ns);
 	}
 }
 
@@ -365,13 +365,13 @@ static int prepare(struct capture *c, struct bc_err *err)
 	if (r)
 		return r;
 	pc = pipeline_config(c);
-	r = calibration_begin(&c->calibration, err);
+	r = bc_calibration_begin(&c->calibration, err);
 	if (!r)
-		r = eal_start(&c->cfg, c->plan, bc_pipeline_mbufs(&pc), &c->eal, err);
+		r = bc_eal_start(&c->cfg, c->plan, bc_pipeline_mbufs(&pc), &c->eal, err);
 	if (r)
 		return r;
 	c->eal_up = true;
-	calibration_end(&c->calibration);
+	bc_calibration_end(&c->calibration);
 	pc.clock = c->calibration.clock;
 	if (c->eal.note[0])
 		bc_log(&c->log, BC_INFO, "%s", c->eal.note);
@@ -387,7 +387,7 @@ static int prepare(struct capture *c, struct bc_err *err)
 	if (r)
 		return r;
 	c->group = (struct bc_group){ .pipeline = &c->pipeline, .n = 1 };
-	c->display = display_new(c->pipeline, c->cfg.quiet, c->cfg.verbose);
+	c->display = bc_display_new(c->pipeline, c->cfg.quiet, c->cfg.verbose);
 	r = bc_telemetry_new(&(struct bc_telemetry_config){ &c->group, c->lcores, c->plan->n_lcores }, &c->telemetry, err);
 	return r ? r : launch(c, err);
 }
@@ -395,12 +395,12 @@ static int prepare(struct capture *c, struct bc_err *err)
 static void release(struct capture *c)
 {
 	bc_telemetry_free(c->telemetry);
-	display_free(c->display);
+	bc_display_free(c->display);
 	bc_pipeline_free(c->pipeline);
 	bc_publisher_free(c->publisher);
-	calibration_free(&c->calibration);
+	bc_calibration_free(&c->calibration);
 	if (c->eal_up)
-		eal_stop();
+		bc_eal_stop();
 	free(c->stages);
 	free(c->stage_ptr);
 	free(c->lcores);
@@ -424,11 +424,11 @@ static void wait_for_post_publish(struct capture *c)
 	bool now = false;
 
 	while (!now && !bc_pipeline_idle(c->pipeline))
-		now = signals_hurried(&c->signals);
+		now = bc_signals_hurried(&c->signals);
 	bc_pipeline_end_post_publish(c->pipeline, now);
 	bc_publisher_event(c->publisher, "disconnect", c->client, NULL);
 	while (!now && !bc_publisher_idle(c->publisher))
-		now = signals_hurried(&c->signals);
+		now = bc_signals_hurried(&c->signals);
 }
 
 static int finish(struct capture *c)
@@ -439,12 +439,12 @@ static int finish(struct capture *c)
 	rte_eal_mp_wait_lcore();
 	bc_pipeline_join(c->pipeline);
 	wait_for_post_publish(c);
-	display_erase(c->display);
+	bc_display_erase(c->display);
 	status = bc_pipeline_failed(c->pipeline) ? EXIT_FAILED : EXIT_DONE;
-	if (c->cfg.report && report_write(c->cfg.report, bc_view_report(c->pipeline), &err) != 0)
+	if (c->cfg.report && bc_report_write(c->cfg.report, bc_view_report(c->pipeline), &err) != 0)
 		status = fail(c, &err, EXIT_FAILED);
 	if (!c->cfg.brief || status != EXIT_DONE || lost_any(c->pipeline))
-		display_summary(stderr, c->pipeline);
+		bc_display_summary(stderr, c->pipeline);
 	return status;
 }
 
@@ -463,7 +463,7 @@ int capture_run(struct bc_config *cfg, const char *name)
 
 	*cfg = (struct bc_config){ .n_sources = 0 };
 	c.log.ctx = &c;
-	signals_block(&c.signals);
+	bc_signals_block(&c.signals);
 	if (c.cfg.remark)
 		bc_log(&c.log, BC_NOTICE, "%s", c.cfg.remark);
 	r = prepare(&c, &err);

@@ -30,7 +30,7 @@ struct collect {
 	struct bc_topology *topo;
 	struct bc_plan_request *request;
 	struct bc_plan *plan;
-	struct eal eal;
+	struct bc_eal eal;
 	struct centre *centre;
 	uint32_t n_stages;
 	struct bc_stage *stages;
@@ -39,7 +39,7 @@ struct collect {
 	struct bc_lcore *lcores;
 	struct bc_telemetry *telemetry;
 	struct bc_log log;
-	struct signals signals;
+	struct bc_signals signals;
 	bool eal_up;
 	bool stopping;
 	uint64_t start_mono_ns;
@@ -230,14 +230,14 @@ static bool obey_signal(struct collect *c, int sig)
 	switch (sig) {
 	case SIGINT:
 	case SIGTERM:
-		switch (signals_end(&c->signals)) {
-		case SIGNALS_STOP:
+		switch (bc_signals_end(&c->signals)) {
+		case BC_SIGNALS_STOP:
 			bc_log(&c->log, BC_NOTICE, "stopping: draining and publishing; once more to end at once");
 			begin_stop(c);
 			break;
-		case SIGNALS_ECHO:
+		case BC_SIGNALS_ECHO:
 			break;
-		case SIGNALS_NOW:
+		case BC_SIGNALS_NOW:
 			abort_collection(c);
 			return false;
 		}
@@ -278,7 +278,7 @@ static void control(struct collect *c)
 {
 	c->start_mono_ns = c->active_mono_ns = bc_mono_ns();
 	for (;;) {
-		int sig = signals_wait(&c->signals, ROUND_NS);
+		int sig = bc_signals_wait(&c->signals, ROUND_NS);
 		uint64_t now_ns = bc_mono_ns();
 
 		if (sig > 0 && !obey_signal(c, sig))
@@ -301,7 +301,7 @@ static int prepare(struct collect *c, struct bc_err *err)
 	if (!r)
 		r = make_plan(c, err);
 	if (!r)
-		r = eal_start(common, c->plan, centre_mbufs(c->centre, c->plan), &c->eal, err);
+		r = bc_eal_start(common, c->plan, centre_mbufs(c->centre, c->plan), &c->eal, err);
 	if (r)
 		return r;
 	c->eal_up = true;
@@ -309,7 +309,7 @@ static int prepare(struct collect *c, struct bc_err *err)
 		bc_log(&c->log, BC_INFO, "%s", c->eal.note);
 	r = centre_listen(c->centre, err);
 	if (!r && common->user)
-		r = privileges_drop(common->user, err);
+		r = bc_privileges_drop(common->user, err);
 	if (!r)
 		r = centre_build(c->centre, c->plan, c->eal.huge, err);
 	if (!r)
@@ -324,7 +324,7 @@ static void release(struct collect *c)
 	bc_telemetry_free(c->telemetry);
 	centre_free(c->centre);
 	if (c->eal_up)
-		eal_stop();
+		bc_eal_stop();
 	free(c->stages);
 	free(c->stage_ptr);
 	free(c->lcores);
@@ -340,7 +340,7 @@ static void wait_for_post_publish(struct collect *c)
 	bool now = false;
 
 	while (!now && !centre_hooks_idle(c->centre))
-		now = signals_hurried(&c->signals);
+		now = bc_signals_hurried(&c->signals);
 	centre_end_post_publish(c->centre, now);
 }
 
@@ -353,7 +353,7 @@ static int finish(struct collect *c)
 	centre_join(c->centre);
 	wait_for_post_publish(c);
 	status = centre_failed(c->centre) ? EXIT_FAILED : EXIT_DONE;
-	if (c->cfg.common.report && report_write(c->cfg.common.report, bc_group_report(&c->centre->group), &err) != 0)
+	if (c->cfg.common.report && bc_report_write(c->cfg.common.report, bc_group_report(&c->centre->group), &err) != 0)
 		status = fail(&err, EXIT_FAILED);
 	print_summary(c);
 	return status;
@@ -373,7 +373,7 @@ int cmd_collect(int argc, char **argv)
 	} else if (r < 0) {
 		fail(&err, EXIT_USAGE);
 	} else {
-		signals_block(&c.signals);
+		bc_signals_block(&c.signals);
 		r = prepare(&c, &err);
 		if (!r) {
 			fprintf(stderr, "braidcap: collecting from %u client%s; control: 'braidcap ctl --prefix %s', pid %d\n",

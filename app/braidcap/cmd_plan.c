@@ -67,7 +67,7 @@ static int draw(const struct bc_config *cfg, const char *topology, struct bc_err
 		return bc_err_set(err, -ENOMEM, "no memory for the topology");
 	r = topology ? bc_topology_describe(topology, topo, err) : bc_topology_read(true, topo, err);
 	if (!r)
-		r = placement_request(cfg, topo, &req, err);
+		r = bc_placement_request(cfg, topo, &req, err);
 	if (!r)
 		r = bc_plan_make(topo, &req, &plan, err);
 	if (!r) {

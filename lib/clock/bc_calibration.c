@@ -11,7 +11,7 @@ static void *calibrate(void *clock)
 	return NULL;
 }
 
-int calibration_begin(struct calibration *c, struct bc_err *err)
+int bc_calibration_begin(struct bc_calibration *c, struct bc_err *err)
 {
 	const size_t size = (sizeof(*c->clock) + BC_CACHE_LINE - 1) / BC_CACHE_LINE * BC_CACHE_LINE;
 
@@ -25,16 +25,16 @@ int calibration_begin(struct calibration *c, struct bc_err *err)
 	return 0;
 }
 
-void calibration_end(struct calibration *c)
+void bc_calibration_end(struct bc_calibration *c)
 {
 	if (c->running)
 		pthread_join(c->thread, NULL);
 	c->running = false;
 }
 
-void calibration_free(struct calibration *c)
+void bc_calibration_free(struct bc_calibration *c)
 {
-	calibration_end(c);
+	bc_calibration_end(c);
 	free(c->clock);
 	c->clock = NULL;
 }

@@ -16,18 +16,18 @@
 #define WIDTH_DEFAULT 80
 #define WIDTH_MAX 512
 
-struct display {
+struct bc_display {
 	FILE *f;
 	const struct bc_pipeline *p;
 	bool terminal;
 	bool shown;		/* a progress line stands there; under the lock of f */
 	uint64_t every_ns;	/* 0: never */
-	struct display_sample last;
+	struct bc_display_sample last;
 };
 
-struct display *display_new_on(FILE *f, bool terminal, const struct bc_pipeline *p, bool quiet, bool verbose)
+struct bc_display *bc_display_new_on(FILE *f, bool terminal, const struct bc_pipeline *p, bool quiet, bool verbose)
 {
-	struct display *d = calloc(1, sizeof(*d));
+	struct bc_display *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return NULL;
@@ -41,12 +41,12 @@ struct display *display_new_on(FILE *f, bool terminal, const struct bc_pipeline 
 	return d;
 }
 
-struct display *display_new(const struct bc_pipeline *p, bool quiet, bool verbose)
+struct bc_display *bc_display_new(const struct bc_pipeline *p, bool quiet, bool verbose)
 {
-	return display_new_on(stderr, isatty(STDERR_FILENO), p, quiet, verbose);
+	return bc_display_new_on(stderr, isatty(STDERR_FILENO), p, quiet, verbose);
 }
 
-static size_t width(const struct display *d)
+static size_t width(const struct bc_display *d)
 {
 	struct winsize ws;
 
@@ -58,17 +58,17 @@ static size_t width(const struct display *d)
 	return ws.ws_col < WIDTH_MAX ? ws.ws_col - 1U : WIDTH_MAX - 1U;
 }
 
-void display_tick(struct display *d, uint64_t mono_ns)
+void bc_display_tick(struct bc_display *d, uint64_t mono_ns)
 {
-	struct display_sample now;
+	struct bc_display_sample now;
 	char line[WIDTH_MAX];
 
 	if (!d || !d->every_ns || (d->last.mono_ns && mono_ns - d->last.mono_ns < d->every_ns))
 		return;
-	display_sample(d->p, mono_ns, &now);
+	bc_display_sample(d->p, mono_ns, &now);
 	/* The first reading has nothing to be compared with. */
 	if (d->last.mono_ns) {
-		display_line(&d->last, &now, width(d), line, sizeof(line));
+		bc_display_line(&d->last, &now, width(d), line, sizeof(line));
 		flockfile(d->f);
 		fprintf(d->f, d->terminal ? "\r%s\033[K" : "%s\n", line);
 		fflush(d->f);
@@ -78,7 +78,7 @@ void display_tick(struct display *d, uint64_t mono_ns)
 	d->last = now;
 }
 
-void display_erase(struct display *d)
+void bc_display_erase(struct bc_display *d)
 {
 	if (!d)
 		return;
@@ -91,13 +91,13 @@ void display_erase(struct display *d)
 	funlockfile(d->f);
 }
 
-void display_free(struct display *d)
+void bc_display_free(struct bc_display *d)
 {
-	display_erase(d);
+	bc_display_erase(d);
 	free(d);
 }
 
-void display_summary(FILE *f, const struct bc_pipeline *p)
+void bc_display_summary(FILE *f, const struct bc_pipeline *p)
 {
 	json_t *ledger = bc_view_ledger(p);
 

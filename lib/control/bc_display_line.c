@@ -39,12 +39,12 @@ static uint32_t fullest_pool(const struct bc_pipeline *p)
 	return max;
 }
 
-void display_sample(const struct bc_pipeline *p, uint64_t mono_ns, struct display_sample *ret)
+void bc_display_sample(const struct bc_pipeline *p, uint64_t mono_ns, struct bc_display_sample *ret)
 {
 	const struct bc_ledger *l = p->ledger;
 	struct bc_balance b;
 
-	*ret = (struct display_sample){ .mono_ns = mono_ns, .n_sources = l->n_sources, .state = bc_view_state(p) };
+	*ret = (struct bc_display_sample){ .mono_ns = mono_ns, .n_sources = l->n_sources, .state = bc_view_state(p) };
 	bc_ledger_total(l, &b);
 	ret->received = b.received;
 	ret->received_bytes = b.received_bytes;
@@ -54,7 +54,7 @@ void display_sample(const struct bc_pipeline *p, uint64_t mono_ns, struct displa
 		ret->file_bytes += bc_counter_get(&l->output[o].file_bytes);
 		ret->segments += bc_counter_get(&l->output[o].segments);
 	}
-	for (uint32_t i = 0; i < l->n_sources && i < DISPLAY_SOURCES; i++) {
+	for (uint32_t i = 0; i < l->n_sources && i < BC_DISPLAY_SOURCES; i++) {
 		bc_ledger_balance(l, 0, i, &b);
 		ret->source[i] = b.received;
 		ret->interface[i] = l->source[i].interface;
@@ -90,9 +90,10 @@ static __attribute__((format(printf, 2, 3))) void part(struct line *l, const cha
 	l->len += (size_t)sprintf(l->buf + l->len, "%s%s", l->len ? ", " : "", text);
 }
 
-static void sources(struct line *l, const struct display_sample *before, const struct display_sample *now, uint64_t ns)
+static void sources(struct line *l, const struct bc_display_sample *before, const struct bc_display_sample *now,
+		    uint64_t ns)
 {
-	if (now->n_sources < 2 || now->n_sources > DISPLAY_SOURCES)
+	if (now->n_sources < 2 || now->n_sources > BC_DISPLAY_SOURCES)
 		return;
 	for (uint32_t i = 0; i < now->n_sources; i++) {
 		char pps[BC_UNITS_MAX];
@@ -101,7 +102,8 @@ static void sources(struct line *l, const struct display_sample *before, const s
 	}
 }
 
-void display_line(const struct display_sample *before, const struct display_sample *now, size_t width, char *buf, size_t size)
+void bc_display_line(const struct bc_display_sample *before, const struct bc_display_sample *now, size_t width, char *buf,
+		     size_t size)
 {
 	struct line l = { buf, size && width < size ? width : size ? size - 1 : 0, 0 };
 	uint64_t ns = now->mono_ns - before->mono_ns;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The words of the progress line, out of two readings of the counters. */
-#ifndef DISPLAY_LINE_H
-#define DISPLAY_LINE_H
+#ifndef BC_DISPLAY_LINE_H
+#define BC_DISPLAY_LINE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -9,9 +9,9 @@
 #include "bc_pipeline.h"
 
 /* With more sources than this only their sum is shown. */
-#define DISPLAY_SOURCES 4
+#define BC_DISPLAY_SOURCES 4
 
-struct display_sample {
+struct bc_display_sample {
 	uint64_t mono_ns;
 	uint64_t received;
 	uint64_t received_bytes;
@@ -20,20 +20,21 @@ struct display_sample {
 	uint64_t segments;
 	uint64_t in_flight;
 	uint32_t n_sources;
-	uint64_t source[DISPLAY_SOURCES];		/* received */
-	const char *interface[DISPLAY_SOURCES];		/* of the ledger */
+	uint64_t source[BC_DISPLAY_SOURCES];		/* received */
+	const char *interface[BC_DISPLAY_SOURCES];		/* of the ledger */
 	uint32_t link_percent;				/* the fullest */
 	uint32_t buffer_percent;			/* of the fullest output */
 	const char *state;
 };
 
 /* Read the counters. Any thread. */
-void display_sample(const struct bc_pipeline *p, uint64_t mono_ns, struct display_sample *ret);
+void bc_display_sample(const struct bc_pipeline *p, uint64_t mono_ns, struct bc_display_sample *ret);
 
 /*
  * At most width characters into buf, which has size bytes: what matters most comes first, and what finds no room is left out as a
  * whole. before and now may be the same reading; the rates are 0 then.
  */
-void display_line(const struct display_sample *before, const struct display_sample *now, size_t width, char *buf, size_t size);
+void bc_display_line(const struct bc_display_sample *before, const struct bc_display_sample *now, size_t width, char *buf,
+		     size_t size);
 
 #endif

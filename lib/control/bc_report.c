@@ -21,7 +21,7 @@ static int dump(const char *tmp, const json_t *report)
 	return r;
 }
 
-int report_write(const char *path, json_t *report, struct bc_err *err)
+int bc_report_write(const char *path, json_t *report, struct bc_err *err)
 {
 	char *tmp = NULL;
 	int r = -ENOMEM;

@@ -287,12 +287,12 @@ static void name_output(struct centre *c, uint32_t i)
 
 static int new_shared(struct centre *c, const struct bc_plan *plan, struct bc_err *err)
 {
-	int r = calibration_begin(&c->calibration, err);
+	int r = bc_calibration_begin(&c->calibration, err);
 
 	if (r)
 		return r;
 	c->pool = bc_packet_pool_new("braidcap", centre_mbufs(c, plan), SOCKET_ID_ANY, false, err);
-	calibration_end(&c->calibration);
+	bc_calibration_end(&c->calibration);
 	return c->pool ? 0 : -ENOMEM;
 }
 
@@ -333,7 +333,7 @@ void centre_free(struct centre *c)
 	bc_tls_free(c->tls);
 	if (c->wake_fd >= 0)
 		close(c->wake_fd);
-	calibration_free(&c->calibration);
+	bc_calibration_free(&c->calibration);
 	free(c->source);
 	free(c->series);
 	free(c->pipeline);

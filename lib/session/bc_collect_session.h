@@ -38,7 +38,7 @@ struct centre {
 	struct bc_pipeline **pipeline;
 	uint32_t n_pipelines;
 	struct rte_mempool *pool;
-	struct calibration calibration;	/* its clock is all pipelines' */
+	struct bc_calibration calibration;	/* its clock is all pipelines' */
 	struct bc_tls *tls;
 	struct bc_publisher *publisher;
 	_Atomic bool gone[BC_MAX_CLIENTS];	/* its connection has ended, and subscribers are not told yet: the network sets */

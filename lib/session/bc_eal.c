@@ -69,7 +69,7 @@ static uint64_t free_huge_bytes(void)
 	return bytes;
 }
 
-static void choose_memory(const struct bc_config *cfg, uint32_t mbufs, struct eal *e)
+static void choose_memory(const struct bc_config *cfg, uint32_t mbufs, struct bc_eal *e)
 {
 	uint64_t need = (uint64_t)mbufs * MBUF_BYTES + ((uint64_t)EAL_MIB << 20), have = free_huge_bytes();
 
@@ -112,7 +112,7 @@ static bool lock_prefix(const char *prefix)
 	return errno != EADDRINUSE;
 }
 
-static int choose_prefix(const struct bc_config *cfg, struct eal *e, struct bc_err *err)
+static int choose_prefix(const struct bc_config *cfg, struct bc_eal *e, struct bc_err *err)
 {
 	snprintf(e->prefix, sizeof(e->prefix), "%s", cfg->prefix ? cfg->prefix : "braidcap");
 	if (lock_prefix(e->prefix))
@@ -192,11 +192,12 @@ static ssize_t listen_to(void *ctx, const char *buf, size_t n)
 	return (ssize_t)n;
 }
 
-int eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t mbufs, struct eal *ret, struct bc_err *err)
+int bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t mbufs, struct bc_eal *ret,
+		 struct bc_err *err)
 {
 	static struct listener listener;	/* DPDK keeps the stream for the life of the process */
 	static struct args a;			/* and the words of its arguments */
-	struct eal e = { 0 };
+	struct bc_eal e = { 0 };
 	int r;
 
 	r = choose_prefix(cfg, &e, err);
@@ -228,7 +229,7 @@ int eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t 
 	return 0;
 }
 
-void eal_stop(void)
+void bc_eal_stop(void)
 {
 	rte_eal_cleanup();
 }

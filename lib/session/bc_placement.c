@@ -50,7 +50,7 @@ static int add_source(const struct bc_source_config *s, const struct bc_topology
 	return 0;
 }
 
-bool placement_needs_devices(const struct bc_config *cfg)
+bool bc_placement_needs_devices(const struct bc_config *cfg)
 {
 	for (uint32_t i = 0; i < cfg->n_sources; i++)
 		if (cfg->sources[i].kind->target == BC_TARGET_PORT || cfg->sources[i].kind->target == BC_TARGET_INTERFACE)
@@ -58,8 +58,8 @@ bool placement_needs_devices(const struct bc_config *cfg)
 	return false;
 }
 
-int placement_request(const struct bc_config *cfg, const struct bc_topology *topo, struct bc_plan_request *ret,
-		      struct bc_err *err)
+int bc_placement_request(const struct bc_config *cfg, const struct bc_topology *topo, struct bc_plan_request *ret,
+			 struct bc_err *err)
 {
 	struct bc_plan_request req = { .lcores = cfg->lcores, .busy_poll = cfg->busy_poll };
 

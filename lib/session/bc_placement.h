@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From what the user asked for and the machine to a request for a plan. */
-#ifndef PLACEMENT_H
-#define PLACEMENT_H
+#ifndef BC_PLACEMENT_H
+#define BC_PLACEMENT_H
 
 #include "bc_config.h"
 #include "bc_plan.h"
 
 /* Where the devices are matters to the placement of a source: the topology has to be read with them. */
-bool placement_needs_devices(const struct bc_config *cfg);
+bool bc_placement_needs_devices(const struct bc_config *cfg);
 
 /*
  * Sources are numbered in the order of cfg, each queue of a DPDK port or null source as one. ret->lcores is
  * cfg's string. 0, or -EINVAL with a line in err when there are too many sources; *ret is then untouched.
  */
-int placement_request(const struct bc_config *cfg, const struct bc_topology *topo, struct bc_plan_request *ret,
-		      struct bc_err *err);
+int bc_placement_request(const struct bc_config *cfg, const struct bc_topology *topo, struct bc_plan_request *ret,
+			 struct bc_err *err);
 
 #endif

@@ -21,7 +21,7 @@
 #define SHED_ROUNDS 100
 #define SHED_ROUND_NS 10000000
 
-int privileges_drop(const char *user, struct bc_err *err)
+int bc_privileges_drop(const char *user, struct bc_err *err)
 {
 	struct passwd *pw = getpwnam(user);
 	char *end;
@@ -90,7 +90,7 @@ static int tell_threads(void)
 	return n;
 }
 
-int privileges_shed(struct bc_err *err)
+int bc_privileges_shed(struct bc_err *err)
 {
 	const struct sigaction act = { .sa_handler = shed_mine, .sa_flags = SA_RESTART };
 	int left = 1;

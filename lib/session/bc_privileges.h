@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef PRIVILEGES_H
-#define PRIVILEGES_H
+#ifndef BC_PRIVILEGES_H
+#define BC_PRIVILEGES_H
 
 #include "bc_err.h"
 
@@ -8,12 +8,12 @@
  * Become user (a name or a number) with its groups, for all threads and for good: that root cannot be had back is tried. 0; or a
  * negative errno with a line in err.
  */
-int privileges_drop(const char *user, struct bc_err *err);
+int bc_privileges_drop(const char *user, struct bc_err *err);
 
 /*
  * Give up every capability, in all threads and for good. 0, also where there was none; or a negative errno with a line in err: a
  * thread has kept some. One thread at a time; no thread is made meanwhile.
  */
-int privileges_shed(struct bc_err *err);
+int bc_privileges_shed(struct bc_err *err);
 
 #endif

@@ -8,45 +8,45 @@
 #define ECHO_NS (500 * BC_NS_PER_MS)
 #define HURRIED_ROUND_NS (20 * BC_NS_PER_MS)
 
-void signals_block(struct signals *s)
+void bc_signals_block(struct bc_signals *s)
 {
 	sigemptyset(&s->set);
 	sigaddset(&s->set, SIGINT);
 	sigaddset(&s->set, SIGTERM);
 	sigaddset(&s->set, SIGHUP);
 	sigaddset(&s->set, SIGUSR1);
-	sigaddset(&s->set, SIGNALS_WAKE);
+	sigaddset(&s->set, BC_SIGNALS_WAKE);
 	s->waiter = pthread_self();
 	pthread_sigmask(SIG_BLOCK, &s->set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
-int signals_wait(const struct signals *s, uint64_t ns)
+int bc_signals_wait(const struct bc_signals *s, uint64_t ns)
 {
 	return sigtimedwait(&s->set, NULL, &(struct timespec){ .tv_nsec = (long)ns });
 }
 
-void signals_wake(const struct signals *s)
+void bc_signals_wake(const struct bc_signals *s)
 {
-	pthread_kill(s->waiter, SIGNALS_WAKE);
+	pthread_kill(s->waiter, BC_SIGNALS_WAKE);
 }
 
-static bool echo(const struct signals *s)
+static bool echo(const struct bc_signals *s)
 {
 	return s->stop_mono_ns && bc_mono_ns() - s->stop_mono_ns < ECHO_NS;
 }
 
-enum signals_end signals_end(struct signals *s)
+enum bc_signals_end bc_signals_end(struct bc_signals *s)
 {
 	if (s->stop_mono_ns)
-		return echo(s) ? SIGNALS_ECHO : SIGNALS_NOW;
+		return echo(s) ? BC_SIGNALS_ECHO : BC_SIGNALS_NOW;
 	s->stop_mono_ns = bc_mono_ns();
-	return SIGNALS_STOP;
+	return BC_SIGNALS_STOP;
 }
 
-bool signals_hurried(const struct signals *s)
+bool bc_signals_hurried(const struct bc_signals *s)
 {
-	int sig = signals_wait(s, HURRIED_ROUND_NS);
+	int sig = bc_signals_wait(s, HURRIED_ROUND_NS);
 
 	return (sig == SIGINT || sig == SIGTERM) && !echo(s);
 }

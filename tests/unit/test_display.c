@@ -38,7 +38,7 @@ static char *summary_of(const struct fixture *f)
 	struct memory m;
 
 	memory_open(&m);
-	display_summary(m.f, f->p);
+	bc_display_summary(m.f, f->p);
 	fclose(m.f);
 	return m.text;
 }
@@ -107,15 +107,15 @@ static void table_of_headings_alone_is_silent(void **state)
 static void line_tells_rates_and_losses(void **state)
 {
 	struct fixture *f = fixture_new(2, 1);
-	struct display_sample before, now;
+	struct bc_display_sample before, now;
 	char line[512];
 
-	display_sample(f->p, 1, &before);
+	bc_display_sample(f->p, 1, &before);
 	fixture_packets(f, 0, 3000, WRITTEN);
 	fixture_packets(f, 1, 1000, BC_LOSS_LINK_FULL);
 	fixture_segment(f, 0, "x", 3000, 0);
-	display_sample(f->p, 1 + 2 * BC_NS_PER_S, &now);
-	display_line(&before, &now, 500, line, sizeof(line));
+	bc_display_sample(f->p, 1 + 2 * BC_NS_PER_S, &now);
+	bc_display_line(&before, &now, 500, line, sizeof(line));
 	assert_string_equal(line, "2.00 kp/s, dropped 1000 (25.0 %), 1.60 Mbit/s, disk 99.0 kB/s, buffers 0 %, rings 0 %, "
 			    "4000 packets, 1 segment, eth0 1.50 kp/s, eth1 500 p/s");
 	fixture_free(f);
@@ -124,15 +124,15 @@ static void line_tells_rates_and_losses(void **state)
 static void line_fits_every_width(void **state)
 {
 	struct fixture *f = fixture_new(2, 1);
-	struct display_sample s;
+	struct bc_display_sample s;
 	char line[512];
 
-	display_sample(f->p, 1, &s);
+	bc_display_sample(f->p, 1, &s);
 	for (size_t width = 0; width < 200; width++) {
-		display_line(&s, &s, width, line, sizeof(line));
+		bc_display_line(&s, &s, width, line, sizeof(line));
 		assert_true(strlen(line) <= width);
 	}
-	display_line(&s, &s, 200, line, 10);
+	bc_display_line(&s, &s, 200, line, 10);
 	assert_true(strlen(line) < 10);
 	fixture_free(f);
 }
@@ -140,12 +140,12 @@ static void line_fits_every_width(void **state)
 static void line_says_when_it_does_not_run(void **state)
 {
 	struct fixture *f = fixture_new(1, 1);
-	struct display_sample s;
+	struct bc_display_sample s;
 	char line[512];
 
 	f->p->paused = true;
-	display_sample(f->p, 1, &s);
-	display_line(&s, &s, 500, line, sizeof(line));
+	bc_display_sample(f->p, 1, &s);
+	bc_display_line(&s, &s, 500, line, sizeof(line));
 	assert_int_equal(strncmp(line, "paused, ", 8), 0);
 	fixture_free(f);
 }
@@ -154,10 +154,10 @@ static void line_tells_full_rings_and_buffers(void **state)
 {
 	struct fixture *f = fixture_new(1, 1);
 	uint8_t *a = bc_bufpool_get(f->p->output[0]->pool, 0), *b = bc_bufpool_get(f->p->output[0]->pool, 0);
-	struct display_sample s;
+	struct bc_display_sample s;
 
 	bc_link_push(f->p->link[0], 32);
-	display_sample(f->p, 1, &s);
+	bc_display_sample(f->p, 1, &s);
 	assert_int_equal(s.link_percent, 50);
 	assert_int_equal(s.buffer_percent, 25);
 	bc_bufpool_put(f->p->output[0]->pool, a);
@@ -168,13 +168,13 @@ static void line_tells_full_rings_and_buffers(void **state)
 static char *ticks(struct fixture *f, bool terminal, bool quiet, bool verbose, unsigned seconds)
 {
 	struct memory m;
-	struct display *d;
+	struct bc_display *d;
 
 	memory_open(&m);
-	d = display_new_on(m.f, terminal, f->p, quiet, verbose);
+	d = bc_display_new_on(m.f, terminal, f->p, quiet, verbose);
 	for (unsigned ms = 0; ms <= seconds * 1000; ms += 100)
-		display_tick(d, 1 + ms * BC_NS_PER_MS);
-	display_free(d);
+		bc_display_tick(d, 1 + ms * BC_NS_PER_MS);
+	bc_display_free(d);
 	fclose(m.f);
 	return m.text;
 }
@@ -227,9 +227,9 @@ static void quiet_is_silent(void **state)
 
 static void no_display_is_borne(void **state)
 {
-	display_tick(NULL, 1);
-	display_erase(NULL);
-	display_free(NULL);
+	bc_display_tick(NULL, 1);
+	bc_display_erase(NULL);
+	bc_display_free(NULL);
 }
 
 static void summary_says_that_all_is_accounted_for(void **state)
