@@ -12,6 +12,7 @@
 #include <rte_lcore.h>
 
 #include "bc_config.h"
+#include "bc_help.h"
 #include "bc_pipeline.h"
 #include "bc_plan.h"
 #include "bc_publisher.h"
@@ -486,7 +487,7 @@ int cmd_capture(int argc, char **argv)
 	int r = bc_config_parse(argc, argv, &cfg, &err), status = EXIT_DONE;
 
 	if (r > 0) {
-		fputs(bc_config_help, stdout);
+		bc_help_print(bc_config_help, stdout);
 	} else if (r < 0) {
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		status = EXIT_USAGE;

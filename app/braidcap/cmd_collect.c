@@ -11,6 +11,7 @@
 #include <rte_lcore.h>
 
 #include "bc_engine.h"
+#include "bc_help.h"
 #include "bc_summary.h"
 #include "bc_telemetry.h"
 #include "bc_topology.h"
@@ -77,7 +78,7 @@ static void request_placement(struct collect *c)
 	c->request->n_outputs = 1;
 	snprintf(c->request->output[0].name, sizeof(c->request->output[0].name), "%s", o->dest);
 	c->request->output[0].writers = o->writers;
-	c->request->output[0].compressing = o->codec != BC_CODEC_NONE && !bc_codec_is_stream(o->codec);
+	c->request->output[0].compressing = bc_codec_is_block(o->codec);
 }
 
 static int make_plan(struct collect *c, struct bc_err *err)
@@ -368,7 +369,7 @@ int cmd_collect(int argc, char **argv)
 
 	c.log.ctx = &c;
 	if (r > 0) {
-		fputs(bc_config_collect_help, stdout);
+		bc_help_print(bc_config_collect_help, stdout);
 		status = EXIT_DONE;
 	} else if (r < 0) {
 		fail(&err, EXIT_USAGE);

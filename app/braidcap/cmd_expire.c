@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bc_codec_text.h"
 #include "bc_expire.h"
 #include "bc_retention_parse.h"
 #include "bc_number.h"
@@ -26,7 +27,7 @@ static const char help[] =
 	"      --keep-size SIZE    keep so much altogether: 500M, 20G, 1.5T\n"
 	"      --keep-free SIZE    keep so much of the file system free\n"
 	"      --recompress CODEC[:LEVEL][,after=AGE]\n"
-	"                          compress what is older anew: zstd, xz, gzip, bzip2, lzo\n"
+	"                          compress what is older anew: %s\n"
 	"      --expire-unmarked   also pcap and ERF files that have a segment's name: they cannot say who made them\n"
 	"  -n, --dry-run           say what would be done, change nothing\n"
 	"  -v, --verbose           say what is left alone, and why\n"
@@ -129,13 +130,14 @@ int cmd_expire(int argc, char **argv)
 		{ 0 },
 	};
 	struct expire e = { .cfg = { .act = on_act } };
+	char codecs[BC_CODEC_TEXT_MAX];
 	struct bc_err err;
 	int status = 0, o;
 
 	e.cfg.ctx = &e;
 	while ((o = getopt_long(argc, argv, "nvh", options, NULL)) != -1) {
 		if (o == 'h') {
-			fputs(help, stdout);
+			printf(help, bc_codec_archive_names(", ", codecs));
 			return 0;
 		}
 		if (o == '?')

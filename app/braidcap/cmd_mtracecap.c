@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "bc_config.h"
+#include "bc_help.h"
 #include "cmd_capture.h"
 
 #define EXIT_USAGE 2
@@ -16,7 +17,7 @@ int cmd_mtracecap(int argc, char **argv)
 	int r = bc_config_parse_mtracecap(argc, argv, &cfg, &text, &err), status = 0;
 
 	if (r > 0) {
-		fputs(text, stdout);
+		bc_help_print(text, stdout);
 	} else if (r < 0) {
 		fprintf(stderr, "mtracecap: %s\n", err.msg);
 		status = EXIT_USAGE;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bc_config.h"
+#include "bc_help.h"
 #include "bc_plan.h"
 #include "bc_placement.h"
 
@@ -88,10 +89,12 @@ int cmd_plan(int argc, char **argv)
 
 	if (r >= 0)
 		r = bc_config_parse(r, argv, &cfg, &err);
-	if (r == 1)
-		printf("%s%s", plan_help, bc_config_help);
-	else if (!r)
+	if (r == 1) {
+		fputs(plan_help, stdout);
+		bc_help_print(bc_config_help, stdout);
+	} else if (!r) {
 		r = draw(&cfg, topology, &err);
+	}
 	if (r < 0)
 		fprintf(stderr, "braidcap plan: %s\n", err.msg);
 	bc_config_free(&cfg);

@@ -42,8 +42,9 @@ static void usage(FILE *f)
 static void version(void)
 {
 	puts("braidcap " BC_VERSION);
-	if (bc_codec_is_built(BC_CODEC_LZO))
-		puts("linked with liblzo2: the GPL, version 2 or later, holds for this binary");
+	for (enum bc_codec c = 0; c < BC_CODEC_COUNT; c++)
+		if (bc_codec_licence(c))
+			puts(bc_codec_licence(c));
 }
 
 int main(int argc, char **argv)

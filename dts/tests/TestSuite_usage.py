@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is refused: with one line that says why, exit status 2, and nothing written."""
 
+from pathlib import Path
+
 from framework import host
+from framework.braidcap import program
 from framework.checks import assert_lossless, published, verify_segments
 from framework.packets import frames, timed, write_pcap
 from framework.test_suite import TestSuite, func_test, verify
@@ -44,6 +47,17 @@ class TestUsage(TestSuite):
         for args in (("nonsense",), ()):
             done = self.braidcap(*args, check=False)
             verify(done.returncode == 2 and done.stderr, f"{args}: {done.returncode}")
+
+    @func_test
+    def completion_offers_the_codecs(self):
+        """The shell's completion has them from --help."""
+        script = Path(__file__).parents[2] / "scripts/completion/braidcap.bash"
+        for words, offered in (((program(), "capture", "-Z", ""), "lz4 zstd gzip xz bzip2 lzo none"),
+                               ((program(), "collect", "--compress", "x"), "xz")):
+            line = " ".join(f"'{w}'" for w in words)
+            done = host.tool("bash", "-c", f"source '{script}'; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _braidcap; "
+                             'echo "${COMPREPLY[@]}"')
+            verify(done.stdout.split() == offered.split(), done.stdout)
 
     @func_test
     def bad_source_keys(self):

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bc_codec_text.h"
 #include "bc_number.h"
 #include "bc_time.h"
 
@@ -57,14 +58,15 @@ int bc_parse_size(const char *what, const char *text, uint64_t *ret_bytes, struc
 
 static int parse_codec(const char *what, const char *text, struct bc_retention_rules *ret, struct bc_err *err)
 {
-	char name[TEXT_MAX];
+	char name[TEXT_MAX], names[BC_CODEC_TEXT_MAX];
 	const char *level = strchr(text, ':');
 	int min, max, def;
 	uint64_t v;
 
 	snprintf(name, sizeof(name), "%.*s", (int)(level ? level - text : (ptrdiff_t)strlen(text)), text);
 	if (bc_codec_from_name(name, &ret->codec) || !bc_codec_is_stream(ret->codec))
-		return bc_err_set(err, -EINVAL, "%s: '%s' is no compression for the archive: zstd, xz, gzip, bzip2 or lzo", what, name);
+		return bc_err_set(err, -EINVAL, "%s: '%s' is no compression for the archive: %s", what, name,
+				  bc_codec_archive_names(" or ", names));
 	bc_codec_levels(ret->codec, &min, &max, &def);
 	ret->level = def;
 	if (!level)

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bc_stream_ops.h"
+#include "bc_codec_ops.h"
 
 #define BC_BLOCKS_EDGE 64	/* bytes that suffice for each header and trailer */
 

@@ -18,20 +18,25 @@ enum bc_codec {
 	BC_CODEC_COUNT,
 };
 
-/* "none"/"no", "lz4", "zstd", "gzip"/"gz"/"zlib", "xz"/"lzma", "bzip2"/"bz2"/"bz", "lzo"; -EINVAL for another word. */
+/* Of an output that asks for none. */
+#define BC_CODEC_DEFAULT BC_CODEC_LZ4
+
+/* By its name or another name of it; -EINVAL for another word. */
 int bc_codec_from_name(const char *name, enum bc_codec *ret);
+/* As mtracecap: what libtrace has is known by its beginning, too ("gzip-9", "lzop"). */
+int bc_codec_from_type(const char *type, enum bc_codec *ret);
 const char *bc_codec_name(enum bc_codec c);
-/* "", ".lz4", ".zst", ".gz", ".xz", ".bz2", ".lzo". */
+/* ".zst"; "" for none. */
 const char *bc_codec_ext(enum bc_codec c);
 /* The one whose extension path ends with, in capitals or not; without such an extension none. */
 enum bc_codec bc_codec_of_path(const char *path);
+/* Which of the two kinds; none is neither. */
 bool bc_codec_is_stream(enum bc_codec c);
-/* Only lzo may be left out of a build. */
+bool bc_codec_is_block(enum bc_codec c);
 bool bc_codec_is_built(enum bc_codec c);
-/*
- * The legal levels: lz4 1..12 (1 is the fast mode, 2 and more trade speed for size), zstd 1..19, gzip 0..9 (0 stores),
- * xz 0..9, bzip2 1..9, lzo 1..9 (2 to 6 are one); none 0..0. And the default, that of the codec's own program but for lz4.
- */
+/* What must be said of a binary with it; NULL: nothing, or it is not built. */
+const char *bc_codec_licence(enum bc_codec c);
+/* The legal levels, and the default, that of the codec's own program but for lz4; none has 0 to 0. */
 void bc_codec_levels(enum bc_codec c, int *min, int *max, int *def);
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The way through a file: from frame to frame, with what stands between them. The frames' inside is
- * bc_decoder_ops.h.
+ * bc_codec_ops.h.
  */
 #include "bc_decoder.h"
 
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bc_decoder_ops.h"
+#include "bc_codec_ops.h"
 
 #define READ_AHEAD (128 * 1024)
 /* A plain file comes in pieces of which those of a few files stay in a core's second cache until they are parsed. */
@@ -30,7 +30,8 @@ struct bc_decoder {
 	bool eof;		/* the read-ahead is all there is */
 	bool begun;		/* a frame was seen: this is no plain file */
 	bool holding;		/* the last step filled the caller's buffer; the library may have more */
-	const struct bc_decoder_ops *ops;	/* NULL before the first frame */
+	enum bc_codec codec;	/* none before the first frame */
+	const struct bc_decoder_ops *ops;	/* the codec's; NULL before the first frame */
 	void *state;
 	uint64_t taken;
 	uint64_t limit;		/* of taken */
@@ -39,11 +40,6 @@ struct bc_decoder {
 	struct bc_err why;
 	size_t pos, len;	/* the read-ahead is ahead[pos .. len) */
 	uint8_t ahead[READ_AHEAD];
-};
-
-static const struct bc_decoder_ops *const formats[] = {
-	&bc_decoder_lz4, &bc_decoder_zstd, &bc_decoder_gzip, &bc_decoder_xz, &bc_decoder_bzip2,
-	&bc_decoder_lzo,
 };
 
 static size_t available(const struct bc_decoder *d)
@@ -77,23 +73,30 @@ static bool is_skippable(const uint8_t *p, size_t n)
 	return (p[0] & 0xf0) == 0x50 && begins_as(p + 1, n - 1, rest, sizeof(rest));
 }
 
-static const struct bc_decoder_ops *find_format(const uint8_t *p, size_t n)
+/* None: a frame of no codec. */
+static enum bc_codec find_codec(const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		if (begins_as(p, n, formats[i]->magic, formats[i]->magic_len))
-			return formats[i];
-	return NULL;
+	for (enum bc_codec c = 0; c < BC_CODEC_COUNT; c++) {
+		const struct bc_decoder_ops *ops = bc_codec_row(c)->decoder;
+
+		if (ops && begins_as(p, n, ops->magic, ops->magic_len))
+			return c;
+	}
+	return BC_CODEC_NONE;
 }
 
-static int begin_frame(struct bc_decoder *d, const struct bc_decoder_ops *ops)
+static int begin_frame(struct bc_decoder *d, enum bc_codec c)
 {
 	if (!d->ops) {
+		const struct bc_decoder_ops *ops = bc_codec_row(c)->decoder;
+
 		d->state = ops->open();
 		if (!d->state)
 			return fail(d, -ENOMEM, "no memory for the decoder");
+		d->codec = c;
 		d->ops = ops;
 	}
-	ops->begin(d->state);
+	d->ops->begin(d->state);
 	d->begun = true;
 	d->holding = false;
 	d->place = IN_FRAME;
@@ -117,7 +120,7 @@ static int between_frames(struct bc_decoder *d)
 {
 	const uint8_t *p = d->ahead + d->pos;
 	size_t n = available(d);
-	const struct bc_decoder_ops *ops;
+	enum bc_codec c;
 
 	if (n < MAGIC_SIZE && !d->eof)
 		return WANT_INPUT;
@@ -127,9 +130,9 @@ static int between_frames(struct bc_decoder *d)
 	}
 	if (is_skippable(p, n))
 		return begin_skippable(d);
-	ops = find_format(p, n);
-	if (ops && (!d->ops || ops == d->ops))
-		return begin_frame(d, ops);
+	c = find_codec(p, n);
+	if (c != BC_CODEC_NONE && (!d->ops || c == d->codec))
+		return begin_frame(d, c);
 	if (!d->begun)
 		d->place = IN_PLAIN;
 	else if (p[0] == 0)
@@ -306,9 +309,9 @@ ptrdiff_t bc_decoder_read(struct bc_decoder *d, uint8_t *buf, size_t cap, struct
 	return r < 0 ? r : 0;
 }
 
-const char *bc_decoder_name(const struct bc_decoder *d)
+enum bc_codec bc_decoder_codec(const struct bc_decoder *d)
 {
-	return d->ops ? d->ops->name : "none";
+	return d->codec;
 }
 
 uint64_t bc_decoder_offset(const struct bc_decoder *d)

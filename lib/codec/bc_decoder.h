@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Bytes out of a file that may be compressed: LZ4 frames, zstd frames, gzip members, xz and bzip2 streams, lzop files, or
- * none of them, told apart by their first bytes. Concatenated frames and members are read through; skippable frames are passed
- * over; zeros after a frame, up to the end of the file, are padding. A file that ends within its first magic
- * counts as truncated, not as plain.
+ * Bytes out of a file that may be compressed by any codec, or by none, told apart by the first bytes. Concatenated
+ * frames and members are read through; skippable frames are passed over; zeros after a frame, up to the end of the file,
+ * are padding. A file that ends within its first magic counts as truncated, not as plain.
  *
- * Memory is bounded whatever the file says: for LZ4 some 9 MiB, for zstd a window of 128 MiB (frames that want
- * more, made with zstd --long=28 and above, are refused as corrupt, and err says so), for gzip 40 KiB,
- * for xz 128 MiB (what needs more is refused likewise; xz -9 needs 65), for bzip2 4 MiB,
- * for lzo 128 MiB. A decoder is used by one thread at a time.
+ * Memory is bounded whatever the file says, by 128 MiB at the most: frames that want more, as those made with zstd --long=28,
+ * are refused as corrupt, and err says so. A decoder is used by one thread at a time.
  */
 #ifndef BC_DECODER_H
 #define BC_DECODER_H
@@ -17,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bc_err.h"
+#include "bc_codec.h"
 
 struct bc_decoder;
 
@@ -39,8 +36,8 @@ void bc_decoder_limit(struct bc_decoder *d, uint64_t bytes);
  */
 ptrdiff_t bc_decoder_read(struct bc_decoder *d, uint8_t *buf, size_t cap, struct bc_err *err);
 
-/* "lz4", "zstd", "gzip", "xz", "bzip2", "lzo", "none"; before the first read "none". */
-const char *bc_decoder_name(const struct bc_decoder *d);
+/* What the file is compressed by; none before the first read, too. */
+enum bc_codec bc_decoder_codec(const struct bc_decoder *d);
 
 /* Bytes taken from the descriptor so far. */
 uint64_t bc_decoder_offset(const struct bc_decoder *d);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bc_decoder_ops.h"
+#include "bc_codec_ops.h"
 
 #include <bzlib.h>
 #include <errno.h>
@@ -63,7 +63,6 @@ static void close_bzip2(void *state)
 }
 
 const struct bc_decoder_ops bc_decoder_bzip2 = {
-	.name = "bzip2",
 	.magic = { 'B', 'Z', 'h' },
 	.magic_len = 3,
 	.open = open_bzip2,

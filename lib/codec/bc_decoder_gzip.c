@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bc_decoder_ops.h"
+#include "bc_codec_ops.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -58,7 +58,6 @@ static void close_gzip(void *state)
 }
 
 const struct bc_decoder_ops bc_decoder_gzip = {
-	.name = "gzip",
 	.magic = { 0x1f, 0x8b, 0x08 },
 	.magic_len = 3,
 	.open = open_gzip,

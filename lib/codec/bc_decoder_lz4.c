@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bc_decoder_ops.h"
+#include "bc_codec_ops.h"
 
 #include <errno.h>
 #include <lz4frame.h>
@@ -64,7 +64,6 @@ static void close_lz4(void *state)
 }
 
 const struct bc_decoder_ops bc_decoder_lz4 = {
-	.name = "lz4",
 	.magic = { 0x04, 0x22, 0x4d, 0x18 },
 	.magic_len = 4,
 	.open = open_lz4,

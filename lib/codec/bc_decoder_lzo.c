@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Files of lzop's format. The library decodes a block in memory; all around it is done here. */
-#include "bc_decoder_ops.h"
+#include "bc_codec_ops.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -239,7 +239,6 @@ static void close_lzo(void *state)
 }
 
 const struct bc_decoder_ops bc_decoder_lzo = {
-	.name = "lzo",
 	.magic = { 0x89, 'L', 'Z', 'O' },
 	.magic_len = 4,
 	.open = open_lzo,

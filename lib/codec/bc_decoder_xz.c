@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bc_decoder_ops.h"
+#include "bc_codec_ops.h"
 
 #include <errno.h>
 #include <lzma.h>
@@ -78,7 +78,6 @@ static void close_xz(void *state)
 }
 
 const struct bc_decoder_ops bc_decoder_xz = {
-	.name = "xz",
 	.magic = { 0xfd, '7', 'z', 'X' },
 	.magic_len = 4,
 	.open = open_xz,

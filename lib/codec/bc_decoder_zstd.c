@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bc_decoder_ops.h"
+#include "bc_codec_ops.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -71,7 +71,6 @@ static void close_zstd(void *state)
 }
 
 const struct bc_decoder_ops bc_decoder_zstd = {
-	.name = "zstd",
 	.magic = { 0x28, 0xb5, 0x2f, 0xfd },
 	.magic_len = 4,
 	.open = open_zstd,

@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bc_decoder_ops.h"
-#include "bc_stream_ops.h"
+#include "bc_codec_ops.h"
 
 const struct bc_stream_ops bc_stream_lzo = { NULL };
 
@@ -24,7 +23,6 @@ static int refuse(void *state, struct bc_flow *flow, const char **why)
 }
 
 const struct bc_decoder_ops bc_decoder_lzo = {
-	.name = "lzo",
 	.magic = { 0x89, 'L', 'Z', 'O' },
 	.magic_len = 4,
 	.open = open_nothing,

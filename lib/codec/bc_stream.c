@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What all stream codecs have in common; their inside is bc_stream_ops.h. */
+/* What all stream codecs have in common; their inside is bc_codec_ops.h. */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "bc_stream_ops.h"
-
-static const struct bc_stream_ops *const codecs[] = {
-	[BC_CODEC_ZSTD] = &bc_stream_zstd,
-	[BC_CODEC_GZIP] = &bc_stream_gzip,
-	[BC_CODEC_XZ] = &bc_stream_xz,
-	[BC_CODEC_BZIP2] = &bc_stream_bzip2,
-	[BC_CODEC_LZO] = &bc_stream_lzo,
-};
+#include "bc_codec_ops.h"
 
 struct bc_stream {
 	const struct bc_stream_ops *ops;
 	void *state;
 	int failed;	/* a negative errno: the frame misses bytes, and takes no more */
 };
-
-bool bc_codec_is_built(enum bc_codec c)
-{
-	return !bc_codec_is_stream(c) || codecs[c]->open;
-}
 
 int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink sink, void *ctx,
 		  struct bc_stream **ret, struct bc_err *err)
@@ -44,7 +31,7 @@ int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink s
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return bc_err_set(err, -ENOMEM, "%s: no memory", bc_codec_name(c));
-	s->ops = codecs[c];
+	s->ops = bc_codec_row(c)->stream;
 	r = s->ops->open(level, workers, &out, &s->state, err);
 	if (r < 0) {
 		free(s);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* xz streams, compressed by liblzma's own threads, a block each. */
-#include "bc_stream_ops.h"
+#include "bc_codec_ops.h"
 
 #include <errno.h>
 #include <lzma.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* zstd frames, compressed by libzstd's own worker threads. */
-#include "bc_stream_ops.h"
+#include "bc_codec_ops.h"
 
 #include <errno.h>
 #include <stdlib.h>

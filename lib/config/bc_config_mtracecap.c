@@ -41,12 +41,6 @@ static const struct flag {
 
 #define N_FLAGS (sizeof(flags) / sizeof(flags[0]))
 
-/* The beginnings by which mtracecap knows its types, and lz4 and zstd. */
-static const struct { const char *begin, *name; } types[] = {
-	{ "gz", "gzip" }, { "zlib", "gzip" }, { "bz", "bzip2" }, { "lzo", "lzo" }, { "xz", "xz" }, { "lzma", "xz" },
-	{ "no", "none" },
-};
-
 struct line {
 	struct bc_draft draft;
 	const char *base;		/* -B */
@@ -188,6 +182,7 @@ static int convert_wait(char **text, struct bc_err *err)
 static int convert_type(struct line *l, struct bc_config *c, struct bc_err *err)
 {
 	char **type = &l->draft.all.v[BC_OUT_COMPRESS];
+	enum bc_codec codec;
 
 	if (!*type && l->draft.all.v[BC_OUT_LEVEL]) {
 		c->remark = "a compression level without a type: gzip is taken (-Z gzip says so, -Z none takes it back)";
@@ -195,10 +190,7 @@ static int convert_type(struct line *l, struct bc_config *c, struct bc_err *err)
 	}
 	if (!*type)
 		return bc_draft_replace(type, "none", err);
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-		if (!strncmp(*type, types[i].begin, strlen(types[i].begin)))
-			return bc_draft_replace(type, types[i].name, err);
-	return 0;
+	return bc_codec_from_type(*type, &codec) ? 0 : bc_draft_replace(type, bc_codec_name(codec), err);
 }
 
 /* 1 to 9 are legal for every type. 0 is no compression, whatever the type: libtrace has it so. */

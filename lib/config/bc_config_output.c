@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "bc_codec_text.h"
 #include "bc_config_draft.h"
 #include "bc_retention_parse.h"
 #include "bc_number.h"
@@ -213,13 +214,13 @@ static int set_format(struct build *b)
 static int set_codec(struct build *b)
 {
 	const char *text = text_of(b, BC_OUT_COMPRESS);
-	char label[BC_LABEL_MAX];
+	char label[BC_LABEL_MAX], names[BC_CODEC_TEXT_MAX];
 
 	if (b->o->kind == BC_DEST_PEER)
 		return 0;
 	if (text && bc_codec_from_name(text, &b->o->codec))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: lz4, zstd, gzip, xz, bzip2, lzo or none",
-				  label_of(b, BC_OUT_COMPRESS, label), text);
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: %s", label_of(b, BC_OUT_COMPRESS, label),
+				  text, bc_codec_names(" or ", names));
 	if (!bc_codec_is_built(b->o->codec))
 		return bc_err_set(b->err, -EINVAL, "'%s' is to be compressed by %s, which this program was built without", b->o->dest,
 				  bc_codec_name(b->o->codec));
@@ -404,7 +405,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
 	int rc = 0;
 
-	*ret = (struct bc_output_config){ .snaplen = BC_SNAPLEN_MAX, .format = BC_FORMAT_PCAPNG, .codec = BC_CODEC_LZ4,
+	*ret = (struct bc_output_config){ .snaplen = BC_SNAPLEN_MAX, .format = BC_FORMAT_PCAPNG, .codec = BC_CODEC_DEFAULT,
 					  .io = BC_IO_AUTO };
 	for (size_t k = 0; !rc && k < sizeof(steps) / sizeof(steps[0]); k++)
 		rc = steps[k](&b);

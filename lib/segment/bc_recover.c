@@ -169,9 +169,7 @@ static int look_into(struct leftover *l, struct bc_err *err)
 	if (r < 0)
 		return r;
 	l->erf = begins_erf(d);
-	if (bc_codec_from_name(bc_decoder_name(d), &l->codec))
-		r = bc_err_set(err, -EINVAL, "%s: it is compressed by %s, which is read but not written: unpack it, then give it the "
-			       "extension of its format", l->path, bc_decoder_name(d));
+	l->codec = bc_decoder_codec(d);
 	bc_decoder_close(d);
 	if (r == 0 && lseek(l->fd, 0, SEEK_SET) < 0)
 		r = bc_err_set(err, -errno, "%s: %s", l->path, strerror(errno));

@@ -75,7 +75,7 @@ int bc_placement_request(const struct bc_config *cfg, const struct bc_topology *
 		snprintf(p->name, sizeof(p->name), "%s", cfg->outputs[o].dest);
 		p->writers = cfg->outputs[o].writers;
 		/* A stream codec compresses behind the lanes, in threads of its own. */
-		p->compressing = cfg->outputs[o].codec != BC_CODEC_NONE && !bc_codec_is_stream(cfg->outputs[o].codec);
+		p->compressing = bc_codec_is_block(cfg->outputs[o].codec);
 	}
 	*ret = req;
 	return 0;

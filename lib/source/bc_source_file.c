@@ -74,7 +74,7 @@ static void fail(struct bc_source *s, const char *words)
 	struct file_source *p = s->priv;
 
 	bc_log(s->env.log, BC_ERROR, "%s: at offset %" PRIu64 "%s: %s: what was read before is kept", s->account->name,
-	       p->offset, strcmp(bc_decoder_name(p->decoder), "none") ? " of the decompressed data" : "", words);
+	       p->offset, bc_decoder_codec(p->decoder) != BC_CODEC_NONE ? " of the decompressed data" : "", words);
 	atomic_store_explicit(&s->failed, true, memory_order_release);
 }
 

@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Bash completion for braidcap and mtracecap; goes to /usr/share/bash-completion/completions/, under both names.
 
+# The codecs, as the help of command "$@" lists them.
+_braidcap_codecs()
+{
+	"$@" --help 2>/dev/null |
+		awk '/^  -Z,/ { on = 1 } /^  -z,/ { on = 0 } on { s = substr($0, 27); gsub(/ \([^)]*\)|,/, "", s); print s }'
+}
+
 _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
@@ -43,7 +50,7 @@ _braidcap()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		;;
 	-Z | --compress)
-		COMPREPLY=($(compgen -W 'lz4 zstd gzip xz bzip2 lzo none' -- "$cur"))
+		COMPREPLY=($(compgen -W "$(_braidcap_codecs "${COMP_WORDS[0]}" capture)" -- "$cur"))
 		;;
 	--io)
 		COMPREPLY=($(compgen -W 'auto direct buffered' -- "$cur"))
@@ -79,7 +86,7 @@ _mtracecap()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		;;
 	-Z | --compress-type)
-		COMPREPLY=($(compgen -W 'gzip bzip2 lzo xz lz4 zstd none' -- "$cur"))
+		COMPREPLY=($(compgen -W "$(_braidcap_codecs "${COMP_WORDS[0]}")" -- "$cur"))
 		;;
 	--relinquish-privileges)
 		COMPREPLY=($(compgen -u -- "$cur"))

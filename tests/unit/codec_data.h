@@ -91,7 +91,7 @@ static inline int decode_fd(int fd, size_t cap, struct bytes *out, char name[8],
 		append(out, buf, (size_t)n);
 	assert_int_equal(bc_decoder_read(d, buf, cap, NULL), n);
 	if (name)
-		snprintf(name, 8, "%s", bc_decoder_name(d));
+		snprintf(name, 8, "%s", bc_codec_name(bc_decoder_codec(d)));
 	bc_decoder_close(d);
 	free(buf);
 	return (int)n;

@@ -5,6 +5,7 @@
 #include <lz4.h>
 
 #include "bc_codec.h"
+#include "bc_codec_text.h"
 #include "codec_data.h"
 
 #define MAX_BLOCK (4u << 20)
@@ -118,6 +119,16 @@ static void levels_are_the_documented_ones(void **state)
 	assert_true(min == 1 && max == 9 && def == 3);
 	bc_codec_levels(BC_CODEC_NONE, &min, &max, &def);
 	assert_true(min == 0 && max == 0 && def == 0);
+}
+
+static void lists_in_words_have_their_orders(void **state)
+{
+	char text[BC_CODEC_TEXT_MAX];
+
+	assert_string_equal(bc_codec_names(" or ", text), "lz4, zstd, gzip, xz, bzip2, lzo or none");
+	assert_string_equal(bc_codec_archive_names(" or ", text), "zstd, xz, gzip, bzip2 or lzo");
+	assert_string_equal(bc_codec_text(BC_CODEC_TEXT_TYPES, text),
+			    "gzip~(gz,~zlib), bzip2~(bz), lzo, xz~(lzma), lz4, zstd, none~(no;~default)");
 }
 
 static void lz4_header_takes_the_smallest_block_size_that_fits(void **state)
@@ -747,6 +758,7 @@ int main(void)
 		cmocka_unit_test(a_path_tells_its_codec),
 		cmocka_unit_test(unknown_codec_is_refused),
 		cmocka_unit_test(levels_are_the_documented_ones),
+		cmocka_unit_test(lists_in_words_have_their_orders),
 		cmocka_unit_test(lz4_header_takes_the_smallest_block_size_that_fits),
 		cmocka_unit_test(empty_lz4_frame_decodes_to_nothing),
 		cmocka_unit_test(lz4_of_every_mode_comes_back),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bc_config_draft.h"
+#include "bc_help.h"
 #include "bc_wire.h"
 
 #define ARGS_MAX 32
@@ -473,7 +474,48 @@ static void a_bad_source_names_itself(void **state)
 	refused("-i null:queues=0 -w -", "-i 'null:queues=0': queues: '0' is not a whole number from 1 to 256");
 }
 
-/* Every option of the tables is in the text of --help and in the shell's completion, and no line is wider than a terminal. */
+/* As it is printed, for the caller to free. */
+static char *printed(const char *help)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	assert_non_null(f);
+	bc_help_print(help, f);
+	fclose(f);
+	return text;
+}
+
+static void help_has_the_table_of_codecs(void **state)
+{
+	char *text = printed(bc_config_help);
+
+	assert_non_null(strstr(text, "plain, .lz4, .zst, .gz,\n                          .xz, .bz2, .lzo; - is stdin\n"));
+	assert_non_null(strstr(text, "  -Z, --compress CODEC    lz4 (default), zstd, gzip, xz, bzip2, lzo, none\n"));
+	assert_non_null(strstr(text,
+		"  -z, --compress-level N  lz4: 1 (default) to 12; zstd: 1 to 19, default 3;\n"
+		"                          gzip and xz: 0 to 9, default 6;\n"
+		"                          bzip2: 1 to 9 (default); lzo, where it is built in:\n"
+		"                          1 to 9, default 3\n"));
+	free(text);
+}
+
+static void no_line_of_the_help_is_wider_than_a_terminal(void **state)
+{
+	const char *const help[] = { bc_config_help, bc_config_collect_help };
+
+	for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++) {
+		char *text = printed(help[i]);
+
+		assert_null(strchr(text, '@'));
+		for (const char *p = text; *p; p += strcspn(p, "\n") + 1)
+			assert_true(strcspn(p, "\n") <= 80);
+		free(text);
+	}
+}
+
+/* Every option of the tables is in the text of --help and in the shell's completion. */
 static void help_and_completion_know_every_option(void **state)
 {
 	char completion[8192] = "", want[64];
@@ -500,10 +542,6 @@ static void help_and_completion_know_every_option(void **state)
 			assert_non_null(strstr(bc_config_help, want));
 		}
 	}
-	for (const char *p = bc_config_help; *p; p += strcspn(p, "\n") + 1)
-		assert_true(strcspn(p, "\n") <= 80);
-	for (const char *p = bc_config_collect_help; *p; p += strcspn(p, "\n") + 1)
-		assert_true(strcspn(p, "\n") <= 80);
 }
 
 int main(void)
@@ -530,6 +568,8 @@ int main(void)
 		cmocka_unit_test(a_link_to_the_same_file_is_seen),
 		cmocka_unit_test(there_are_limits_to_how_many),
 		cmocka_unit_test(a_bad_source_names_itself),
+		cmocka_unit_test(help_has_the_table_of_codecs),
+		cmocka_unit_test(no_line_of_the_help_is_wider_than_a_terminal),
 		cmocka_unit_test(help_and_completion_know_every_option),
 	};
 

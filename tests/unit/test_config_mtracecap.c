@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "bc_config_mtracecap.h"
+#include "bc_help.h"
 #include "bc_source_kind.h"
 
 #define ARGS_MAX 32
@@ -149,6 +150,7 @@ static void types_are_known_by_their_beginning(void **state)
 	}
 	if (bc_codec_is_built(BC_CODEC_LZO))
 		ACCEPT("-Z lzo", o->codec == BC_CODEC_LZO);
+	refused("-Z zstdx pcapfile:x null", "--compress-type: 'zstdx' is not a compression");
 	refused("-Z pigz pcapfile:x null", "--compress-type: 'pigz' is not a compression");
 }
 
@@ -322,9 +324,18 @@ static void no_line_of_the_texts_is_wider_than_a_terminal(void **state)
 {
 	const char *const texts[] = { bc_mtracecap_help, bc_mtracecap_uri_help };
 
-	for (size_t i = 0; i < 2; i++)
-		for (const char *p = texts[i]; *p; p += strcspn(p, "\n") + 1)
+	for (size_t i = 0; i < 2; i++) {
+		char *text = NULL;
+		size_t size;
+		FILE *f = open_memstream(&text, &size);
+
+		assert_non_null(f);
+		bc_help_print(texts[i], f);
+		fclose(f);
+		for (const char *p = text; *p; p += strcspn(p, "\n") + 1)
 			assert_true(strcspn(p, "\n") <= 80);
+		free(text);
+	}
 }
 
 int main(void)

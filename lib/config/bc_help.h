@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The texts of --help, with the table of codecs in them. */
+#ifndef BC_HELP_H
+#define BC_HELP_H
+
+#include <stdio.h>
+
+/*
+ * Prints help to f. In a line of it "@names", "@types", "@extensions" or "@levels" stands for that text of bc_codec_text.h; if
+ * the line gets wider than a terminal, it goes on in the column of the explanations.
+ */
+void bc_help_print(const char *help, FILE *f);
+
+#endif
