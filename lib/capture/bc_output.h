@@ -35,11 +35,8 @@ struct bc_output_env {
 	bool sparse;			/* without packets no segment; and where there is one lane, each has a link type of its own */
 	bool live;			/* the first segment begins now, not with its first packet */
 	bool huge;
-	bool accelerate;
-	uint32_t calm_rounds;		/* of a lane */
+	struct bc_lane_mode lane_mode;
 	bool statistics;		/* of each segment into the log */
-	uint64_t lane_patience_ns;	/* see struct bc_lane_config */
-	bool one_cpu;			/* of the only lcore, for the committer too */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */

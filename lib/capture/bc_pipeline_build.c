@@ -10,14 +10,6 @@
 #include "bc_filters.h"
 #include "bc_packet.h"
 
-/* For the committer: more than it takes for a chunk into a page cache, or for coming to the CPU; a disk may well take longer. */
-#define LANE_PATIENCE_NS (2 * BC_NS_PER_MS)
-/*
- * Of a lane that shares its lcore with the sources, see there. One small round may be a gap between two bursts of a flood, unless the
- * devices keep what comes meanwhile.
- */
-#define CALM_ROUNDS 8
-#define CALM_ROUNDS_KEPT 1
 /* A source that is left alone for long keeps the others' packets in their links: no longer than this beside one that drops then. */
 #define UNATTENDED_BESIDE_LOSSY_NS (1 * BC_NS_PER_MS)
 
@@ -188,11 +180,15 @@ static int open_peers(struct bc_pipeline *p, struct bc_err *err)
 	return r;
 }
 
-static uint32_t calm_rounds(const struct bc_pipeline *p)
+static struct bc_lane_mode lane_mode(const struct bc_pipeline *p)
 {
-	if (p->cfg.n_lcores > 1 || !p->lossy)
-		return 0;
-	return p->drop_on_full ? CALM_ROUNDS : CALM_ROUNDS_KEPT;
+	return bc_lane_mode(&(struct bc_lane_capture){
+		.accelerate = p->cfg.accelerate,
+		.lossy = p->lossy,
+		.drop_on_full = p->drop_on_full,
+		.one_lcore = p->cfg.n_lcores <= 1,
+		.one_cpu = p->cfg.one_cpu,
+	});
 }
 
 static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
@@ -213,11 +209,8 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.live = p->live,
 			.sparse = p->cfg.sources[0].kind->sparse,
 			.huge = p->cfg.huge,
-			.accelerate = p->cfg.accelerate && p->lossy,
-			.calm_rounds = calm_rounds(p),
+			.lane_mode = lane_mode(p),
 			.statistics = p->cfg.statistics,
-			.lane_patience_ns = p->lossy ? 0 : LANE_PATIENCE_NS,
-			.one_cpu = p->cfg.one_cpu,
 			.filters = p->filters,
 			.publisher = p->cfg.publisher,
 			.client = p->cfg.client[o],

@@ -17,6 +17,7 @@
 #include "bc_counter.h"
 #include "bc_format.h"
 #include "bc_iface.h"
+#include "bc_lane_policy.h"
 #include "bc_link.h"
 
 /* Bytes before and behind a buffer's packets that the codec may use. */
@@ -39,18 +40,7 @@ struct bc_lane_config {
 	uint32_t snaplen;
 	enum bc_codec codec;
 	int level;
-	bool accelerate;		/* the pressure ladder is allowed */
-	/*
-	 * Where its lcore polls the sources too: rounds that are not busy, one after the other, before it takes the time to compress.
-	 * 0: it does not.
-	 */
-	uint32_t calm_rounds;
-	/*
-	 * Every source can wait, so that nothing is gained by packing far ahead of what follows: a blocking lane. For so long it also
-	 * waits for a committer that does not get on, before the buffers have to spare the sources that. 0: a source would lose packets.
-	 */
-	uint64_t patience_ns;
-	bool one_cpu;			/* this is the only lcore, and the committer has no other CPU either */
+	struct bc_lane_mode mode;
 	uint32_t slice_bytes;		/* a compressed block's size */
 	const struct bc_iface_table *ifaces;
 	bool queue_option;

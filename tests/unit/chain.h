@@ -189,8 +189,10 @@ static inline void chain_new_lanes(struct chain *c)
 		struct bc_lane_config lc = {
 			.in = c->to_lane[i], .out = c->from_lane[i], .out_ready = &c->ready, .pool = c->pool, .index = i,
 			.n_lanes = c->cfg.lanes, .awaited = &c->awaited, .format = c->cfg.format, .snaplen = c->cfg.snaplen,
-			.framing = c->cfg.framing, .codec = c->cfg.codec, .level = c->cfg.level, .accelerate = c->cfg.accelerate,
-			.calm_rounds = c->cfg.calm_rounds, .patience_ns = c->cfg.patience_ns, .one_cpu = c->cfg.one_cpu, .slice_bytes = 65536,
+			.framing = c->cfg.framing, .codec = c->cfg.codec, .level = c->cfg.level,
+			.mode = { .accelerate = c->cfg.accelerate, .calm_rounds = c->cfg.calm_rounds, .patience_ns = c->cfg.patience_ns,
+				  .one_cpu = c->cfg.one_cpu },
+			.slice_bytes = 65536,
 			.ifaces = c->ifaces, .queue_option = c->cfg.queue_option, .queue = { 3, 4, 5, 6 },
 		};
 

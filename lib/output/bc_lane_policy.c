@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_lane_policy.h"
+
+#include <stddef.h>
+
+#include "bc_time.h"
+
+/* For the committer: more than it takes for a chunk into a page cache, or for coming to the CPU; a disk may well take longer. */
+#define PATIENCE_NS (2 * BC_NS_PER_MS)
+/* One small round may be a gap between two bursts of a flood, unless the devices keep what comes meanwhile. */
+#define CALM_ROUNDS 8
+#define CALM_ROUNDS_KEPT 1
+
+/* Packets after which a round is so busy that compressing waits, as long as half of the buffers are free. */
+#define BUSY_ROUND 512
+/* The same where the sources take turns with the lane, so that a round cannot bring more than a burst of each. */
+#define BUSY_ROUND_SHARED 64
+
+/* Chunks that a blocking lane has packed before it compresses the first: more would have left the caches by then. */
+#define AHEAD 2
+/*
+ * Chunks of each lane that the committer has not written, above which a blocking one packs no more, for the same reason. On one CPU
+ * they take turns: fewer, for the smaller caches, and the lane goes on when few are left, so as not to be woken for each of them.
+ */
+#define BEHIND 16
+#define BEHIND_ONE_CPU 4
+#define BEHIND_LEFT 1
+
+/* Finished chunks for which a busy lane wakes the committer once: on a shared CPU each waking costs more than writing the chunk. */
+#define TOGETHER 4
+/* Packets that make a round busy in this sense. */
+#define BUSY_WAKING 64
+
+/* The pressure ladder: the share of all buffers, in eighths, that this output's lanes have waiting, and what is done from there on. */
+static const struct {
+	uint32_t eighths;
+	int acceleration;	/* 0: store */
+} ladder[] = { { 6, 0 }, { 4, 32 }, { 2, 8 } };
+
+/*
+ * A chunk that gets smaller by less than one part of this is not worth the time. Samples know less of what came before them, hence
+ * the other number.
+ */
+#define WORTH 12
+#define SAMPLE_WORTH 20
+/* Chunks between two samples, at the most; it is never more than those already stored. */
+#define UNTRIED_MAX 8U
+
+struct bc_lane_mode bc_lane_mode(const struct bc_lane_capture *c)
+{
+	struct bc_lane_mode m = { .accelerate = c->accelerate && c->lossy, .one_cpu = c->one_cpu };
+
+	if (!c->lossy)
+		m.patience_ns = PATIENCE_NS;
+	else if (c->one_lcore)
+		m.calm_rounds = c->drop_on_full ? CALM_ROUNDS : CALM_ROUNDS_KEPT;
+	return m;
+}
+
+static bool plenty(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
+{
+	return s->free > p->buffers / 2;
+}
+
+bool bc_lane_far_ahead(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
+{
+	uint32_t behind = p->mode.one_cpu ? BEHIND_ONE_CPU : BEHIND;
+
+	/* A chunk that the committer waits for must come, whatever the other lanes have put out. */
+	return bc_lane_blocking(p) && !s->awaited && p->buffers - s->free >= (s->held + behind) * p->n_lanes;
+}
+
+enum bc_lane_intake bc_lane_intake(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
+{
+	/* The buffers are for the time in which the committer makes no progress, because a disk stands still or is full. */
+	if (bc_lane_far_ahead(p, s) && s->stalled_ns < p->mode.patience_ns)
+		return p->mode.one_cpu ? BC_LANE_WAIT : BC_LANE_HOLD;
+	return bc_lane_blocking(p) && s->backlog >= AHEAD ? BC_LANE_HOLD : BC_LANE_PACK;
+}
+
+uint32_t bc_lane_wait_free(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
+{
+	return p->buffers - s->held * p->n_lanes - BEHIND_LEFT;
+}
+
+uint32_t bc_lane_calm(const struct bc_lane_policy *p, uint32_t calm, uint32_t packets)
+{
+	if (packets >= BUSY_ROUND_SHARED)
+		return 0;
+	return calm < p->mode.calm_rounds ? calm + 1 : calm;
+}
+
+struct bc_lane_effort bc_lane_effort(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
+{
+	bool shares = p->mode.calm_rounds > 0;
+	bool busy = shares ? s->calm < p->mode.calm_rounds : s->packets >= BUSY_ROUND;
+	uint32_t share = s->backlog * p->n_lanes * 8 / p->buffers;
+
+	if (busy && plenty(p, s))
+		return (struct bc_lane_effort){ .defer = true };
+	/* The sources bring more than this lcore has time for: the loss is at their ingress, where the backlog does not show it. */
+	if (busy && shares && p->mode.accelerate)
+		return (struct bc_lane_effort){ .pressed = true };
+	for (size_t i = 0; p->mode.accelerate && i < sizeof(ladder) / sizeof(ladder[0]); i++)
+		if (share >= ladder[i].eighths)
+			return (struct bc_lane_effort){ .pressed = true, .acceleration = ladder[i].acceleration };
+	return (struct bc_lane_effort){ .acceleration = p->level <= 1 ? 1 : -p->level };
+}
+
+bool bc_lane_wakes(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
+{
+	/* A blocking one's round ends with a chunk, however few packets of it were left; a committer with a CPU of its own is to begin. */
+	uint32_t busy = !bc_lane_blocking(p) ? BUSY_WAKING : p->mode.one_cpu ? 1 : UINT32_MAX;
+
+	return s->packets < busy || s->unannounced >= TOGETHER || !plenty(p, s);
+}
+
+bool bc_lane_trial_samples(const struct bc_lane_trial *t)
+{
+	return t->doubtful && !t->untried;
+}
+
+bool bc_lane_trial_sampled(struct bc_lane_trial *t, uint32_t bytes, uint32_t compressed)
+{
+	if (compressed < bytes - bytes / SAMPLE_WORTH) {
+		t->doubtful = false;
+		return true;
+	}
+	t->untried = t->stored < UNTRIED_MAX ? t->stored : UNTRIED_MAX;
+	t->stored++;
+	return false;
+}
+
+void bc_lane_trial_stored(struct bc_lane_trial *t)
+{
+	t->untried--;
+	t->stored++;
+}
+
+void bc_lane_trial_compressed(struct bc_lane_trial *t, uint32_t bytes, uint32_t compressed)
+{
+	t->doubtful = compressed > bytes - bytes / WORTH;
+	t->stored = 0;
+}
