@@ -125,10 +125,12 @@ static void drop_all(struct bc_source *s, struct bc_batch *b, enum bc_loss loss)
 /* Packets whose bytes are fetched while one is looked at. */
 #define LOOK_AHEAD 4
 
-/* Of the packets that the output wants, take from its bit those that it excludes. */
-static void exclude_gprs(const struct bc_source *s, const struct bc_gprs *g, const struct bc_batch *b, const uint32_t *wire,
-			 uint32_t output, uint8_t *mask)
+/* Of wanted, the packets that are user traffic of GPRS. */
+static uint64_t gprs_packets(const struct bc_source *s, const struct bc_gprs *g, const struct bc_batch *b, const uint32_t *wire,
+			     uint64_t wanted)
 {
+	uint64_t found = 0;
+
 	for (uint32_t i = 0; i < b->n && i < LOOK_AHEAD; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(b->mbuf[i], const void *));
 	for (uint32_t i = 0; i < b->n; i++) {
@@ -137,57 +139,69 @@ static void exclude_gprs(const struct bc_source *s, const struct bc_gprs *g, con
 		if (i + LOOK_AHEAD < b->n)
 			rte_prefetch0(rte_pktmbuf_mtod(b->mbuf[i + LOOK_AHEAD], const void *));
 		/* The first segment holds more than the headers of any such packet. */
-		if ((mask[i] >> output & 1) && bc_gprs_user_data(g, s->env.ifaces->entry[m->port].linktype,
-								rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, wire[i]))
-			mask[i] &= (uint8_t)~(1U << output);
+		if ((wanted >> i & 1) && bc_gprs_user_data(g, s->env.ifaces->entry[m->port].linktype,
+							  rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, wire[i]))
+			found |= 1ULL << i;
 	}
+	return found;
 }
 
-/* Which outputs want each packet. Returns whether all packets are wanted by all. */
-static bool classify(struct bc_source *s, const struct bc_batch *b, uint8_t *mask)
+/* The packets of the batch, bit i for packet i, that each output wants. False: all want all of them. */
+static bool classify(struct bc_source *s, const struct bc_batch *b, uint64_t *wanted)
 {
 	const struct bc_filter_set *f = atomic_load_explicit(&s->filters, memory_order_acquire);
-	uint8_t all = (uint8_t)((1U << s->env.n_outputs) - 1);
+	const uint64_t all = UINT64_MAX >> (BC_BURST - b->n);
 	uint32_t wire[BC_BURST];
+	uint64_t by_all = all;
 
 	if (!f)
-		return true;
-	for (uint32_t i = 0; i < b->n; i++) {
+		return false;
+	for (uint32_t i = 0; i < b->n; i++)
 		wire[i] = bc_meta(b->mbuf[i])->wire_len;
-		mask[i] = all;
-	}
 	for (uint32_t o = 0; o < s->env.n_outputs; o++) {
-		uint64_t hit = f->filter[o] ? bc_filter_burst(f->filter[o], b->mbuf, wire, b->n, s->scratch) : UINT64_MAX;
-
-		for (uint32_t i = 0; i < b->n; i++)
-			mask[i] &= (uint8_t)~((hit >> i & 1 ? 0U : 1U) << o);
+		wanted[o] = all;
+		if (f->filter[o])
+			wanted[o] &= bc_filter_burst(f->filter[o], b->mbuf, wire, b->n, s->scratch);
 		if (f->no_gprs[o])
-			exclude_gprs(s, f->no_gprs[o], b, wire, o, mask);
+			wanted[o] &= ~gprs_packets(s, f->no_gprs[o], b, wire, wanted[o]);
+		by_all &= wanted[o];
 	}
-	return false;
+	return by_all != all;
 }
 
-/* Leave in the batch only what some output wants; count for each output what it does not get. */
-static void sift(struct bc_source *s, struct bc_batch *b, uint8_t *mask, uint32_t room)
+/* The outputs that want packet i. */
+static inline uint8_t outputs_of(const uint64_t *wanted, uint32_t n_outputs, uint32_t i)
 {
+	uint32_t outputs = 0;
+
+	for (uint32_t o = 0; o < n_outputs; o++)
+		outputs |= (uint32_t)(wanted[o] >> i & 1) << o;
+	return (uint8_t)outputs;
+}
+
+/* Leave in the batch only what some output wants, and for each in mask which; count for each output what it does not get. */
+static void sift(struct bc_source *s, struct bc_batch *b, const uint64_t *wanted, uint8_t *mask, uint32_t room)
+{
+	uint64_t by_any = 0, counted = UINT64_MAX >> (BC_BURST - b->n);
 	struct rte_mbuf *out[BC_BURST];
 	uint32_t kept = 0, n_out = 0;
 
+	for (uint32_t o = 0; o < s->env.n_outputs; o++)
+		by_any |= wanted[o];
 	for (uint32_t i = 0; i < b->n; i++) {
-		/* What finds no room is dropped, for every output, and not filtered. */
-		bool counted = !mask[i] || kept < room;
-
-		for (uint32_t o = 0; o < s->env.n_outputs; o++)
-			if (counted && !(mask[i] >> o & 1))
-				bc_counter_add(&s->account->ingress.filtered[o], 1);
-		if (!mask[i]) {
+		if (!(by_any >> i & 1)) {
 			out[n_out++] = b->mbuf[i];
 			continue;
 		}
+		/* What finds no room is dropped, for every output, and not filtered. */
+		if (kept >= room)
+			counted &= ~(1ULL << i);
 		b->mbuf[kept] = b->mbuf[i];
 		b->ts_ns[kept] = b->ts_ns[i];
-		mask[kept++] = mask[i];
+		mask[kept++] = outputs_of(wanted, s->env.n_outputs, i);
 	}
+	for (uint32_t o = 0; o < s->env.n_outputs; o++)
+		bc_counter_add(&s->account->ingress.filtered[o], (uint64_t)__builtin_popcountll(counted & ~wanted[o]));
 	rte_pktmbuf_free_bulk(out, n_out);
 	b->n = kept;
 }
@@ -226,21 +240,19 @@ static inline void enqueue(struct bc_source *s, struct bc_batch *b, const uint8_
 
 static void deliver(struct bc_source *s, struct bc_batch *b)
 {
+	uint64_t wanted[BC_MAX_OUTPUTS];
 	uint8_t mask[BC_BURST];
 	uint32_t n, room;
-	bool everything;
+	bool sifted;
 
 	if (__builtin_expect(atomic_load_explicit(&s->lost_outside, memory_order_relaxed) != 0, 0))
 		s->gap += atomic_exchange_explicit(&s->lost_outside, 0, memory_order_relaxed);
 	room = bc_link_room(s->link, b->n);
-	everything = classify(s, b, mask);
-	if (!everything)
-		sift(s, b, mask, room);
+	sifted = classify(s, b, wanted);
+	if (sifted)
+		sift(s, b, wanted, mask, room);
 	n = b->n < room ? b->n : room;
-	if (everything)
-		enqueue(s, b, NULL, n);
-	else
-		enqueue(s, b, mask, n);
+	enqueue(s, b, sifted ? mask : NULL, n);
 	if (n < b->n) {
 		rte_pktmbuf_free_bulk(b->mbuf + n, b->n - n);
 		bc_counter_add(&s->account->ingress.dropped[BC_LOSS_LINK_FULL], b->n - n);
