@@ -112,7 +112,7 @@ static void measure(struct work *w, struct rte_mempool *pool, const char *place,
 	bench_print("pack", label, "ns/packet", v[COPY], runs);
 	snprintf(label, sizeof(label), "%s, of memcpy", name);
 	bench_print_ratio("pack", label, v[PACK], v[COPY], runs);
-	snprintf(label, sizeof(label), "%s, of memcpy and giving back", name);
+	snprintf(label, sizeof(label), "%s, of memcpy plus freeing", name);
 	bench_print_ratio("pack", label, v[PACK], v[COPY_AND_FREE], runs);
 }
 

@@ -80,9 +80,9 @@ def run_section(ctx, name, docs):
         traceback.print_exc()
         found.problems.append(f"{name} ended early: {why}")
     seconds, foreign = time.monotonic() - begin, load.foreign()
-    quiet = "nothing else ran"
+    quiet = "no other load"
     if foreign >= 0.1:
-        quiet = f"other work used {foreign:.1f} CPUs meanwhile: the figures are preliminary"
+        quiet = f"other load used {foreign:.1f} CPUs: the figures are preliminary"
     print(f"   {seconds:.0f} s; {quiet}", flush=True)
     found.write(list(ctx.commands.values()),
                 f"{time.strftime('%Y-%m-%d')}, {'a quick run' if ctx.quick else 'a full run'} of {seconds:.0f} s; {quiet}. "
@@ -117,7 +117,7 @@ def measure(options, docs):
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure braidcap, its peers and the limits of "
-                                     "the machine; write docs/performance.md. Nothing is asserted of what it finds.")
+                                     "the machine; write docs/performance.md. It asserts nothing about the results.")
     parser.add_argument("sections", nargs="*", metavar="SECTION",
                         help=f"what to measure, all unless named: {' '.join(SECTIONS)}")
     parser.add_argument("--quick", action="store_true", help="under two minutes, to show that all of it works")
@@ -133,7 +133,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     begin = time.monotonic()
     good = measure(options, Path(options.docs))
-    print(f"\nbench: {time.monotonic() - begin:.0f} s; {'all sections ran' if good else 'what failed is said above'}: "
+    print(f"\nbench: {time.monotonic() - begin:.0f} s; {'all sections ran' if good else 'failures are listed above'}: "
           f"{options.docs}/performance.md")
     return 0 if good else 1
 

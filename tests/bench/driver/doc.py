@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Marked sections of docs/performance.md, which a run of the measurements writes anew."""
+"""The marked sections of docs/performance.md, rewritten by each run."""
 
 import re
 
 HEAD = """# Performance
 
-The figures below are written by `scripts/bench`, each section by the last run that measured it. They are of one machine
-and one run: compare within a table only. `tests/bench/README.md` says how they come about.
+## How it is measured
+
+`scripts/bench` writes everything below this section; each part is from the last run that measured it. The figures
+are from one machine and one run: compare only within a table. `tests/bench/README.md` describes the method.
 """
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What came of the packets of one load, by braidcap's own account."""
+"""What became of the packets of one load, by braidcap's own account."""
 
 import time
 

@@ -62,7 +62,7 @@ def describe(places):
     lines = [
         f"{cpu_model()}, {os.cpu_count()} CPUs, {caches()} (of CPU 0); {memory_mib()} MiB of memory",
         f"Linux {platform.release()}, {first_line('sh', '-c', '. /etc/os-release; echo $PRETTY_NAME')}",
-        "load when it began: " + " ".join(f"{v:.2f}" for v in os.getloadavg()),
+        "load at the start: " + " ".join(f"{v:.2f}" for v in os.getloadavg()),
     ]
     lines += [f"{name}: {filesystem(path)}" for name, path in places.items()]
     versions = [

@@ -91,13 +91,13 @@ def throughput(ctx, report):
     if not have("fio"):
         report.skip("fio", "not installed")
     names = list(dict.fromkeys(n for n, _ in found))
-    t = Table(f"{total >> 20} MiB of packets of {SIZE} B, not compressed, fsync included",
-              ["writer", *(f"blocks of {b}" for b in blocks), *(f"braidcap / this, {b}" for b in blocks)])
+    t = Table(f"{total >> 20} MiB of {SIZE}-byte packets, uncompressed, including fsync",
+              ["writer", *(f"{b} blocks" for b in blocks), *(f"braidcap / this, {b}" for b in blocks)])
     for name in names:
         t.add(name, *(cell(found.get((name, b), [])) + "B/s" for b in blocks),
               *(ratio(found.get(("braidcap", b), []), found.get((name, b), [])) for b in blocks))
     report.table(t)
-    report.bars("disk", "To the disk, bytes per second, fsync included", blocks,
+    report.bars("disk", "Written to disk, bytes per second, including fsync", blocks,
                 {n: [median(found[(n, b)]) if (n, b) in found else None for b in blocks] for n in names}, "B/s")
 
 
@@ -137,20 +137,20 @@ def stall(ctx, generator, label, job, table, beside=False):
 def stalls(ctx, report):
     socket, folder = ctx.socket(), ctx.disk / "stall"
     folder.mkdir()
-    t = Table(f"64 B at {STALL_RATE // 1000 / 1000:g} Mpps onto the disk, uncompressed, a new segment each 0.5 s",
-              ["meanwhile", f"the sender's longest wait for room in the ring of {RING}", "sender behind its schedule", "longest fsync"])
+    t = Table(f"64 B at {STALL_RATE // 1000 / 1000:g} Mpps to disk, uncompressed, a new segment every 0.5 s",
+              ["concurrent load", f"sender's longest wait for room in the ring of {RING}", "sender behind its schedule", "longest fsync"])
     args = ["-i", vhost(socket, "full=wait"), "-w", f"{folder}/", "-Z", "none", "-G", "0.5"]
     with Braidcap(ctx, args) as capture:
         capture.wait_capturing()
         with Generator(ctx, virtio(socket)) as generator:
             connect(capture, generator)
             job = {"sizes": "64", "rate": STALL_RATE, "seconds": ctx.seconds(4)}
-            stall(ctx, generator, "nothing else", job, t)
-            stall(ctx, generator, "1 GB written and fsynced", job, t, beside=True)
+            stall(ctx, generator, "none", job, t)
+            stall(ctx, generator, "writing and fsyncing 1 GB", job, t, beside=True)
         capture.stop()
     report.table(t)
-    report.note(f"At this rate the ring is full after {RING / STALL_RATE * 1e3:.1f} ms: a sender that never waits has seen no longer stall "
-                "of the data path. A sender that is behind its schedule had its own CPU taken away, and the capture perhaps, too.")
+    report.note(f"At this rate the ring is full after {RING / STALL_RATE * 1e3:.1f} ms: if the sender never waits, the data path never "
+                "stalled for longer. A sender behind its schedule lost its own CPU to other work, and perhaps the capture did too.")
 
 
 def run(ctx, report):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From a node to a centre on loopback, against one TCP stream of the same bytes."""
+"""From a node to a collector on loopback, against one TCP stream of the same bytes."""
 
 import json
 import signal
@@ -10,7 +10,7 @@ from ..programs import GEN_CPU, TOOL_CPU, Braidcap, Program, pin, unique
 from ..stats import Skip, Table, cell, ratio
 from .files import make_inputs
 
-TITLE = "A node and a centre"
+TITLE = "A node and a collector"
 TRAFFIC = ("64", "mix")
 PORT = 47601
 
@@ -27,7 +27,7 @@ class Centre(Program):
 
 
 def transfer(ctx, inputs, packets, folder):
-    """Packets per second between the begin of the node's capture and its end, when the centre's socket has taken all."""
+    """Packets per second from the start of the node's capture to its end, when the collector's socket has taken everything."""
     folder.mkdir()
     with Centre(ctx, folder) as centre:
         centre.wait_output("collecting")
@@ -42,7 +42,7 @@ def transfer(ctx, inputs, packets, folder):
         path.unlink()
     folder.rmdir()
     if stored != packets:
-        ctx.problem(f"the centre stored {stored} of {packets} packets: {node.output[-300:]}")
+        ctx.problem(f"the collector stored {stored} of {packets} packets: {node.output[-300:]}")
     return packets * 1e9 / (sent["stopped_ns"] - sent["started_ns"])
 
 
@@ -62,7 +62,7 @@ def run(ctx, report):
         raise Skip("iperf3 is not installed")
     folder = ctx.tmpfs / unique("node")
     folder.mkdir()
-    t = Table("One node, one connection, not encrypted; the node reads files and the centre writes into tmpfs, not compressed",
+    t = Table("One node, one unencrypted connection; the node reads files, the collector writes to tmpfs, uncompressed",
               ["packets", "packets/s", "bytes/s", "iperf3, bytes/s", "/ iperf3"])
     for sizes in TRAFFIC[1:] if ctx.quick else TRAFFIC:
         inputs, packets = make_inputs(ctx, folder, sizes, 20 if ctx.quick else 100)
@@ -77,5 +77,5 @@ def run(ctx, report):
             path.unlink()
     folder.rmdir()
     report.table(t)
-    report.note("The node is on one CPU and the centre on the other, as the two ends of iperf3 are. The bytes are those of the files; "
-                "each packet's message has 4 more.")
+    report.note("The node runs on one CPU and the collector on the other, like the two ends of iperf3. Bytes are those of the files; "
+                "on the wire each packet's message adds 4.")

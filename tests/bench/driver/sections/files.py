@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Four capture files made one, against mergecap, cat and lz4."""
+"""Merging four capture files, against mergecap, cat and lz4."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ def timed(ctx, argv, **options):
 
 
 def braidcap(ctx, inputs, codec, out, packets):
-    """Seconds of a whole run, start and end included."""
+    """Seconds of a whole run, including start and exit."""
     args = [a for p in inputs for a in ("-i", f"file:{p}")]
     begin = time.monotonic()
     with Braidcap(ctx, [*args, "-w", out, "-Z", codec], cpus=None, lcores=None) as run:
@@ -68,7 +68,7 @@ def run(ctx, report):
     traffic = TRAFFIC[1:] if ctx.quick else TRAFFIC
     folder = ctx.tmpfs / unique("merge")
     folder.mkdir()
-    t = Table("Packets per second, whole runs on all CPUs, inputs and output in tmpfs",
+    t = Table("Packets per second, complete runs on all CPUs, inputs and output in tmpfs",
               ["tool", *(f"{s}{' B' if s.isdigit() else ''}" for s in traffic), *(f"/ mergecap, {s}" for s in traffic)])
     rates = {}
     for sizes in traffic:
@@ -76,7 +76,7 @@ def run(ctx, report):
         for turn in range(ctx.runs(3)):
             ctx.say(f"{sizes}: round {turn + 1}")
             tools = {
-                "braidcap, not compressed": lambda: braidcap(ctx, inputs, "none", folder / "out.pcapng", packets),
+                "braidcap, uncompressed": lambda: braidcap(ctx, inputs, "none", folder / "out.pcapng", packets),
                 "braidcap, LZ4": lambda: braidcap(ctx, inputs, "lz4", folder / "out.pcapng.lz4", packets),
             }
             if have("mergecap"):
@@ -97,9 +97,9 @@ def run(ctx, report):
               *(ratio(rates.get((name, s), []), rates.get(("mergecap -F pcapng", s), [])) for s in traffic))
     report.table(t)
     both = {s: (rates.get(("braidcap, LZ4", s)), rates.get(("lz4 alone", s))) for s in traffic}
-    report.note("with LZ4, braidcap reaches of what lz4 alone does on all CPUs: " +
+    report.note("Share of the rate of lz4 alone on all CPUs that braidcap reaches with LZ4: " +
                 ", ".join(f"{s} {median(a) / median(b):.2f}" for s, (a, b) in both.items() if a and b) +
-                ". cat is the limit of reading and writing. The times include the start of the program.")
+                ". cat is the upper limit for reading and writing. Times include program startup.")
     names = list(dict.fromkeys(n for n, _ in rates))
     report.bars("files", "Merge of four files, packets per second", list(traffic),
                 {n: [median(rates[(n, s)]) if (n, s) in rates else None for s in traffic] for n in names}, "packets/s")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a capture costs while nothing comes, and what becomes of the first packets after that."""
+"""What a capture costs while no packets arrive, and whether it keeps the first ones after that."""
 
 import time
 
@@ -43,7 +43,7 @@ def measure(ctx, table, name, source, vdev):
 
 
 def run(ctx, report):
-    t = Table("A capture without traffic", ["source", "of a core", "packets written after idleness"])
+    t = Table("A capture without traffic", ["source", "share of a core", "packets written after idling"])
     socket = ctx.socket()
     measure(ctx, t, "vhost-user", vhost(socket), virtio(socket))
     try:

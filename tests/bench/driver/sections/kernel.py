@@ -59,7 +59,7 @@ class Ours(Braidcap):
     RING = f"pcap:{{}},buffer_mb={BUFFER_MIB}"
     SPECS = {
         "braidcap pcap:": (RING, "pcapng"),
-        "braidcap pcap:, into pcap": (RING, "pcap"),
+        "braidcap pcap:, pcap format": (RING, "pcap"),
         "braidcap net_af_packet": ("dpdk:net_af_packet0,iface={},framecnt=16384", "pcapng"),
     }
 
@@ -107,7 +107,7 @@ def trial(ctx, name, far, generator, limit=None, **job):
 
 
 def equal_load(ctx, report, far, generator, sizes, rate):
-    t = Table(f"{sizes} B at {number(rate)} packets/s, half of what the sender can", ["tool", "lost", "CPU ns per packet",
+    t = Table(f"{sizes} B at {number(rate)} packets/s, half of the sender's maximum", ["tool", "lost", "CPU ns per packet",
                                                                                   "share of a core", "/ tcpdump"])
     found = {}
     for _ in range(ctx.runs(3)):
@@ -143,13 +143,13 @@ def overload(ctx, report, far, generator, sizes, top, share, times):
             safe[name] = attempt(name, median([rate for rate, _ in runs]) * SAFE)[0]
     finally:
         limit.close()
-    t = Table(f"{sizes} B with {share} of a core, {number(top)} packets/s sent for {ctx.seconds(OVERLOAD_SECONDS):g} s: what is kept",
+    t = Table(f"{sizes} B with {share} of a core, {number(top)} packets/s sent for {ctx.seconds(OVERLOAD_SECONDS):g} s: packets kept",
               ["tool", "packets/s", "/ best of the others", f"lost at {SAFE} of it"])
     others = max(([rate for rate, _ in r] for n, r in kept.items() if n in Peer.COMMANDS), key=median, default=[])
     for name, runs in kept.items():
         rates = [rate for rate, _ in runs]
         all_came = not all(lost for _, lost in runs)
-        t.add(name, cell(rates) + (" (all that came)" if all_came else ""), ratio(rates, others), f"{safe[name] * 100:.2g} %")
+        t.add(name, cell(rates) + (" (all received)" if all_came else ""), ratio(rates, others), f"{safe[name] * 100:.2g} %")
     report.table(t)
 
 
@@ -169,9 +169,9 @@ def run(ctx, report):
                 if sizes == SIZES[0]:
                     for share, times in SHARES:
                         overload(ctx, report, far, generator, sizes, top, share, times)
-    report.note(f"Each tool writes into tmpfs, with a buffer of {BUFFER_MIB} MiB in the kernel (net_af_packet: 16,384 frames of 2 KiB). "
-                "The CPU time is the tool's own; that of the kernel's receiving is the sender's here.")
+    report.note(f"Each tool writes to tmpfs, with a kernel buffer of {BUFFER_MIB} MiB (net_af_packet: 16,384 frames of 2 KiB). "
+                "CPU time is the tool's own; the kernel's receive path runs on the sender's CPU here.")
     sizes = list(costs)
     names = list(dict.fromkeys(n for c in costs.values() for n in c))
-    report.bars("kernel", "CPU time per packet from a kernel interface, nothing lost", [f"{s} B" for s in sizes],
+    report.bars("kernel", "CPU time per packet from a kernel interface, no loss", [f"{s} B" for s in sizes],
                 {n: [costs[s].get(n) for s in sizes] for n in names}, "ns")

@@ -8,7 +8,7 @@ import subprocess
 from ..programs import TOP
 from ..stats import Skip, Table, number, spread
 
-TITLE = "Parts of the program, each alone"
+TITLE = "Microbenchmarks"
 # The exit status that says so.
 SKIPPED = 77
 

@@ -19,7 +19,7 @@ def link_rate(gigabits, sizes):
 
 
 def run(ctx, report):
-    table = Table("Cores for a link that is full, both ways of storing",
+    table = Table("Cores for a fully loaded link, with and without compression",
                   ["packets, codec", "one core (measured)", *(f"{g} Gbit/s" for g in LINKS)])
     for codec in ("none", "lz4"):
         for sizes in SIZES:
@@ -30,11 +30,11 @@ def run(ctx, report):
     if not table.rows:
         raise Skip("needs the section 'written' to have been measured on this build")
     report.table(table)
-    report.note("Measured: packets per second of one core that does everything, from vhost-user into a null output (section "
-                "'written'; vhost-user copies each packet, which a NIC does not). Computed: everything else. It takes for granted "
-                "that packets are spread evenly over the NIC's queues, that lanes scale as they do in the measurements of lanes, "
-                "and that the disk keeps up: a full link of G Gbit/s brings G / 8 GB/s before compression. The merge is one "
-                "stage and cannot be divided: its rate is the most that one output can have.")
+    report.note("Measured: packets per second of one core that runs every stage, from vhost-user into a null output (section "
+                "'written'; vhost-user copies each packet, a NIC does not). Computed: everything else. This assumes that "
+                "packets are spread evenly over the NIC's queues, that lanes scale as in the lanes microbenchmark, "
+                "and that the disk keeps up: a full link of G Gbit/s delivers G / 8 GB/s before compression. The merge is "
+                "one stage and cannot be divided: its rate is the upper limit for one output.")
     merge = ctx.results.get("null_64_pps")
     if merge:
-        report.note(f"From a source that costs nothing one core reached {number(merge)} packets/s of 64 bytes.")
+        report.note(f"From a zero-cost source, one core reached {number(merge)} packets/s of 64 bytes.")

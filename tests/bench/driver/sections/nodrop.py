@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The rate that is captured without loss, and how large a burst is."""
+"""The highest rate that is captured without loss, and the largest burst."""
 
 import subprocess
 import time
@@ -69,7 +69,7 @@ def absorbed(ctx, sizes, memory):
 
 
 def run(ctx, report):
-    t = Table(f"Highest rate without loss (Gbit/s of packets in brackets), into null:, --memory {MEMORY}",
+    t = Table(f"Highest rate without loss (in brackets: Gbit/s of packets), to null:, --memory {MEMORY}",
               ["packets", "codec", "generator", "loss 0", "loss under 0.5 %"])
     bars = {"none": [], "lz4": []}
     all_sizes = SIZES[:1] if ctx.quick else SIZES
@@ -83,10 +83,10 @@ def run(ctx, report):
             report.keep(f"nodrop_{codec}_{sizes}", zero)
             report.keep(f"nodrop_some_{codec}_{sizes}", some)
     report.table(t)
-    report.note("A trial sends evenly, in bursts of 32; a packet that found no room in the ring of 1024 is lost, too. On a machine "
-                "that takes CPUs away for milliseconds loss 0 is out of reach at any rate that fills the ring in that time.")
-    report.bars("nodrop", "Rate without loss, one core, into null:", all_sizes, bars, "packets/s")
-    t = Table("A burst at full speed while nothing can be written: what is kept, at best",
+    report.note("Each trial sends evenly, in bursts of 32; a packet that finds the ring of 1024 full counts as lost. On a machine that "
+                "takes CPUs away for milliseconds, loss 0 is out of reach at any rate that fills the ring in that time.")
+    report.bars("nodrop", "Rate without loss, one core, to null:", all_sizes, bars, "packets/s")
+    t = Table("A burst at full speed while nothing can be written: packets kept, best case",
               ["packets", "--memory", "packets kept", "bytes in the file", "time at full speed", "per MiB", "as many in mbufs"])
     for sizes in ("1500",) if ctx.quick else ("64", "1500"):
         for memory in (16,) if ctx.quick else (16, 64, 256):

@@ -6,7 +6,7 @@ import time
 from ..programs import Braidcap
 from ..stats import Table, cell, median
 
-TITLE = "Own cost: from nothing to nowhere, one core"
+TITLE = "Own cost: null source to null output, one core"
 CASES = (
     ("net_null, 64 B", "dpdk:net_null0,size=64,full=wait", "none"),
     ("net_null, 512 B", "dpdk:net_null0,size=512,full=wait", "none"),
@@ -50,7 +50,7 @@ def run(ctx, report):
                 found.setdefault(name, []).append(measure(ctx, source, codec))
             except RuntimeError as why:
                 ctx.problem(f"{name}: {why}")
-    t = Table("Uncompressed, into null:", ["source", "packets/s", "per second of CPU time", "ns per packet",
+    t = Table("Uncompressed, to null:", ["source", "packets/s", "per CPU second", "ns per packet",
                                            "of it rx", "merge", "writer"])
     for name, _, _ in CASES:
         runs = found.get(name)
@@ -60,8 +60,8 @@ def run(ctx, report):
         t.add(name, cell([r[0] for r in runs]), cell(by_cpu), f"{1e9 / median(by_cpu):.1f}",
               *(f"{median([r[2].get(k, 0) for r in runs]):.1f}" for k in ("rx", "merge", "writer")))
     report.table(t)
-    report.note("The stages' times are those of /braidcap/lcores, rounds that did something, by the clock: what else ran on the "
-                "CPU meanwhile is in them. rx has the driver's part in it, and writer the copying.")
+    report.note("Stage times are those of /braidcap/lcores, for rounds that did work, by wall clock: they include whatever else ran "
+                "on the CPU. rx includes the driver, writer the copying.")
     for name, key in (("net_null, 64 B", "net_null_64_pps"), ("null:, 64 B", "null_64_pps")):
         if found.get(name):
             report.keep(key, median([r[1] for r in found[name]]))

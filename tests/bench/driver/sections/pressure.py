@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""More than can be compressed: what the pressure ladder keeps of the uncompressed rate."""
+"""Overload: how much of the uncompressed rate the pressure ladder keeps."""
 
 import time
 
@@ -9,7 +9,7 @@ from .written import connect
 
 TITLE = "The pressure ladder: overload, one core"
 LADDER = "LZ4, ladder"
-WAYS = {"not compressed": ["-Z", "none"], LADDER: ["-Z", "lz4"], "LZ4, no ladder": ["-Z", "lz4", "--no-accelerate"]}
+WAYS = {"uncompressed": ["-Z", "none"], LADDER: ["-Z", "lz4"], "LZ4, no ladder": ["-Z", "lz4", "--no-accelerate"]}
 CASES = (("mix", "random"), ("mix", "text"), ("1500", "random"))
 
 
@@ -43,9 +43,9 @@ def run(ctx, report):
     for _ in range(ctx.runs(3)):
         for way in WAYS:
             measure(ctx, way, found, gave_way)
-    t = Table("Written per second while the sender sends all it can, into null:",
-              ["packets, payload", *WAYS, "ladder / not compressed", "no ladder / not compressed",
-               "with the ladder: blocks as asked for", "faster", "stored", "no gain"])
+    t = Table("Packets written per second while the sender sends at full speed, to null:",
+              ["packets, payload", *WAYS, "ladder / uncompressed", "no ladder / uncompressed",
+               "with the ladder: blocks at the level asked for", "faster", "stored", "no gain"])
     for sizes, payload in CASES[:1] if ctx.quick else CASES:
         of = [found.get((w, sizes, payload), []) for w in WAYS]
         t.add(f"{sizes}, {payload}", *(cell(v) for v in of), ratio(of[1], of[0]), ratio(of[2], of[0]),

@@ -9,7 +9,7 @@ from ..stats import Table, number
 from ..ledger import settled
 from .written import connect
 
-TITLE = "Stamps: error of software stamps, vhost-user"
+TITLE = "Accuracy of software timestamps, vhost-user"
 SHARES = (0.1, 0.5, 0.9)
 SEQ_AT = 42
 HEADER = struct.Struct("<IIIIIII")
@@ -60,14 +60,14 @@ def top_rate(ctx):
     for key, what in (("nodrop_none_64", "loss 0"), ("nodrop_some_none_64", "loss under 0.5 %")):
         if ctx.results.get(key):
             return ctx.results[key], what
-    return 1e6, "not measured: 1 Mpps taken"
+    return 1e6, "not measured: 1 Mpps assumed"
 
 
 def run(ctx, report):
     top, what = top_rate(ctx)
-    t = Table(f"Stamp less send time, 64 B; 100 % is {number(top)} packets/s ({what})",
-              ["rate", "packets", "least", "median", "p99", "p99.9", "median - least", "sender behind", "braidcap says: rms", "offset"])
-    merge = Table("From a packet's stamp until a writer has it, one core", ["rate", "samples", "p50", "p99", "p99.9"])
+    t = Table(f"Timestamp minus send time, 64 B; 100 % is {number(top)} packets/s ({what})",
+              ["rate", "packets", "minimum", "median", "p99", "p99.9", "median - minimum", "sender behind", "reported by braidcap: rms", "offset"])
+    merge = Table("From a packet's timestamp until a writer has it, one core", ["rate", "samples", "p50", "p99", "p99.9"])
     for share in SHARES[1:2] if ctx.quick else SHARES:
         found, sent, clock, delay = at_share(ctx, top * share, 1)
         if not found:
@@ -80,8 +80,8 @@ def run(ctx, report):
         merge.add(f"{share:.0%}", number(delay["samples"]), *(f"{delay[q] / 1000:.2f} us" for q in ("p50", "p99", "p999")))
     report.table(t)
     report.table(merge)
-    report.note(f"The way through the ring of {RING} is in it: a packet is stamped when the poll that takes it is over, and waits "
-                "for that poll. The sender's counter is turned into UTC by readings of both clocks at the ends of the job. "
-                "Sent one by one, evenly.")
-    report.note("The second table is the program's own count (merge_delay_ns), of one round of the merge in eight, up to a quarter "
-                "too high.")
+    report.note(f"This includes the time in the ring of {RING}: a packet waits for the poll that takes it, and is stamped when that "
+                "poll is over. The sender's counter is converted to UTC by reading both clocks at the start and end of the job. "
+                "Packets are sent singly, evenly spaced.")
+    report.note("The second table is braidcap's own measurement (merge_delay_ns): one merge round in eight is sampled, and values are "
+                "up to a quarter too high.")

@@ -9,7 +9,7 @@ from ..programs import Braidcap, DpdkDumpcap, Generator, TestpmdSink, vhost, vir
 from ..stats import Table, cell, median, number, ratio
 from ..traffic import dense_bytes, gbit
 
-TITLE = "Written per second: vhost-user, one core"
+TITLE = "Packets written per second: vhost-user, one core"
 ALL = ("64", "512", "1500", "mix")
 CODECS = ("none", "lz4")
 
@@ -147,9 +147,9 @@ def of_composed(runs, limit):
 
 def table(ctx, figures, parts, codec, places):
     peer = [] if codec == "lz4" else ["dumpcap", "/ dumpcap"]
-    t = Table(f"Packets per second, {'LZ4' if codec == 'lz4' else 'not compressed'} (Gbit/s of packets in brackets)",
+    t = Table(f"Packets per second, {'LZ4' if codec == 'lz4' else 'uncompressed'} (in brackets: Gbit/s of packets)",
               ["packets, place", "receive", "copy", *(["compress"] if codec == "lz4" else []), "composed", "braidcap",
-               "/ composed", "same by CPU time", *peer])
+               "/ composed", "/ composed, by CPU time", *peer])
     for sizes in sizes_of(ctx):
         for place in places:
             key = ("braidcap", codec, place, sizes)
@@ -170,7 +170,7 @@ def table(ctx, figures, parts, codec, places):
 
 
 def parts_table(ctx, parts, places):
-    t = Table("The parts alone", ["part", "rate", "LZ4's ratio"])
+    t = Table("Each part alone", ["part", "rate", "LZ4's ratio"])
     for sizes in sizes_of(ctx):
         copied, packed = parts.get(f"copy {sizes} text"), parts.get(f"compress {sizes} text")
         if copied and packed:
@@ -209,16 +209,16 @@ def run(ctx, report):
     for codec in CODECS:
         report.table(table(ctx, figures, parts, codec, places))
     report.table(parts_table(ctx, parts, places))
-    report.note("receive is testpmd rxonly; copy and compress are plain memcpy and LZ4_compress_fast on blocks of 64 KiB; "
-                "composed is 1/(1/receive + 1/copy + 1/compress + 1/write), computed. braidcap waits where it is behind "
-                "(full=wait), and so does the generator. It is measured in the middle of a capture, onto the disk between two moments at "
-                "which the store has settled, 1.2 s or more apart.")
+    report.note("receive is testpmd rxonly; copy and compress are plain memcpy and LZ4_compress_fast on 64 KiB blocks; "
+                "composed is computed: 1/(1/receive + 1/copy + 1/compress + 1/write). When braidcap falls behind, it waits "
+                "(full=wait), and so does the generator. Rates are taken in mid-capture; to disk, between two points at which "
+                "the store has settled, at least 1.2 s apart.")
     lossy = {s: figures.wall.get(("dumpcap receives", "tmpfs", s)) for s in sizes_here}
     if any(lossy.values()):
-        report.note("dpdk-dumpcap cannot hold the sender back; of what it received it wrote, into tmpfs: " +
+        report.note("dpdk-dumpcap cannot slow the sender down; share of the received packets that it wrote to tmpfs: " +
                     ", ".join(f"{s}: {median(figures.wall[('dumpcap', 'tmpfs', s)]) / median(v) * 100:.0f} %"
                               for s, v in lossy.items() if v))
-    report.bars("written", "Packets per second on one core, into tmpfs", sizes_here, {
+    report.bars("written", "Packets per second on one core, to tmpfs", sizes_here, {
         "receive only": [_mid(figures.wall.get(("receive", s))) for s in sizes_here],
         "braidcap": [_mid(figures.wall.get(("braidcap", "none", "tmpfs", s))) for s in sizes_here],
         "braidcap LZ4": [_mid(figures.wall.get(("braidcap", "lz4", "tmpfs", s))) for s in sizes_here],
