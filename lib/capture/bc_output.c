@@ -35,7 +35,7 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 	if (o->statistics)
 		bc_segstat_published(o->statistics, path, err);
 	if (o->cfg.pipeout)
-		bc_committer_fate(o->committer, file_bytes, err);
+		bc_committer_result(o->committer, file_bytes, err);
 	if (o->after)
 		bc_post_publish_segment(o->after, path, file_bytes, info, err);
 	else

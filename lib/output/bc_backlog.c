@@ -15,15 +15,6 @@ struct bc_backlog {
 	struct entry entry[ENTRIES];	/* a ring */
 };
 
-void bc_tally_add(struct bc_tally *t, const struct bc_tally *more)
-{
-	t->packets += more->packets;
-	t->bytes += more->bytes;
-	t->file_bytes += more->file_bytes;
-	for (uint32_t s = 0; s < BC_MAX_SOURCES; s++)
-		t->from[s] += more->from[s];
-}
-
 struct bc_backlog *bc_backlog_new(void)
 {
 	return calloc(1, sizeof(struct bc_backlog));
@@ -67,4 +58,9 @@ bool bc_backlog_pop(struct bc_backlog *b, uint64_t passed, struct bc_tally *ret)
 	b->first = (b->first + 1) % ENTRIES;
 	b->n--;
 	return true;
+}
+
+bool bc_backlog_empty(const struct bc_backlog *b)
+{
+	return b->n == 0;
 }

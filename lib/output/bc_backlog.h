@@ -6,17 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bc_ledger.h"
-
-/* Packets that share a fate. */
-struct bc_tally {
-	uint64_t packets;
-	uint64_t bytes;
-	uint64_t file_bytes;
-	uint64_t from[BC_MAX_SOURCES];
-};
-
-void bc_tally_add(struct bc_tally *t, const struct bc_tally *more);
+#include "bc_tally.h"
 
 struct bc_backlog;
 
@@ -29,5 +19,7 @@ void bc_backlog_push(struct bc_backlog *b, uint64_t end, const struct bc_tally *
 
 /* The oldest entry, if its bytes end at passed or before; it is then gone from here. */
 bool bc_backlog_pop(struct bc_backlog *b, uint64_t passed, struct bc_tally *ret);
+
+bool bc_backlog_empty(const struct bc_backlog *b);
 
 #endif

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bc_delivery.h"
 #include "bc_patience.h"
 #include "bc_segment_writer.h"
 #include "bc_time.h"
@@ -17,40 +18,20 @@
 #define WAIT_NS (50 * BC_NS_PER_MS)		/* for a chunk, before looking at the timers */
 #define WAIT_IDLE_NS (10 * BC_NS_PER_S)		/* and when there is nothing to look for */
 #define SETTLE_NS (200 * BC_NS_PER_MS)		/* of a direct store: until then nothing counts as written */
-#define RESTART_MIN_NS (1 * BC_NS_PER_S)	/* between starts of a command that fails; doubled each time */
-#define RESTART_MAX_NS (64 * BC_NS_PER_S)
-#define FATES (2 * BC_STORE_QUEUE_MAX)		/* more than segments can wait for theirs */
-
-/* What became of a segment behind a command. */
-struct fate {
-	uint64_t file_bytes;
-	int err;
-};
 
 struct bc_committer {
 	struct bc_committer_config cfg;
-	struct bc_output_account *account;
+	const char *name;		/* the output's, for the log */
 	pthread_t thread;
 	bool started;
 
 	uint64_t seq;			/* the chunk that comes next */
 	bool begun;			/* the store has a segment */
 	bool end_pending;		/* its last chunk has come, its end is not written yet */
-	uint64_t lost;			/* packets */
-	enum bc_loss lost_as;
 
 	struct bc_segment_writer *writer;
 	struct bc_patience patience;
-	struct bc_tally pending;	/* known only when a stream codec's bytes were written, or the store has settled */
-	struct bc_backlog *backlog;	/* of a store that lags, behind pending; else NULL */
-	struct bc_tally handed;		/* what the store has of the current segment, for good */
-
-	/* Behind a command. */
-	struct bc_tally *waiting;	/* a ring of FATES: what was given to those whose fate is unknown */
-	uint32_t finished, judged;	/* segments; those between wait */
-	struct fate fate[FATES];	/* the publishing thread writes, before it counts fated up */
-	uint64_t restart_ns;		/* not to be begun anew before this, after a failure */
-	uint64_t restart_wait_ns;
+	struct bc_delivery *delivery;
 
 	uint8_t *text;			/* for the mirror; text_cap of them */
 	size_t text_cap;
@@ -62,7 +43,6 @@ struct bc_committer {
 	uint64_t synced_mono_ns, settled_mono_ns;
 	uint64_t chunk_mono_ns;		/* when the last chunk was written */
 
-	_Atomic uint32_t fated;
 	_Atomic bool stopping, draining, aborted, done, reader_gone;
 };
 
@@ -111,99 +91,37 @@ static int write_bytes(void *ctx, const uint8_t *data, size_t len, bool end)
 	if (r)
 		return r;
 	if (!end)
-		c->dirty = !c->cfg.piped;
-	c->pending.file_bytes += len;
+		c->dirty = true;
+	bc_delivery_take_bytes(c->delivery, len);
 	return 0;
-}
-
-static void enter_lost(struct bc_committer *c, const struct bc_tally *p, enum bc_loss loss)
-{
-	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
-		if (p->from[s])
-			bc_counter_add(&c->account->source[s].dropped[loss], p->from[s]);
-}
-
-/* Lost here: its place will be marked. */
-static void count_lost(struct bc_committer *c, const struct bc_tally *p, enum bc_loss loss)
-{
-	enter_lost(c, p, loss);
-	c->lost += p->packets;
-	c->lost_as = loss;
-}
-
-static void enter_written(struct bc_committer *c, const struct bc_tally *p)
-{
-	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
-		if (p->from[s])
-			bc_counter_add(&c->account->source[s].written, p->from[s]);
-	bc_counter_add(&c->account->written, p->packets);
-	bc_counter_add(&c->account->written_bytes, p->bytes);
-	bc_counter_add(&c->account->file_bytes, p->file_bytes);
-}
-
-/* The store has what is pending for good; what is behind it, a command or a peer, may still lose it. */
-static void keep(struct bc_committer *c)
-{
-	bc_tally_add(&c->handed, &c->pending);
-	if (c->backlog && (c->pending.packets || c->pending.file_bytes))
-		bc_backlog_push(c->backlog, bc_store_size(c->cfg.store), &c->pending);
-	else if (!c->backlog && !c->cfg.piped)
-		enter_written(c, &c->pending);
-	memset(&c->pending, 0, sizeof(c->pending));
-	bc_segment_writer_mark(c->writer);
-}
-
-/* What a store that lags has passed on by now. */
-static void count_passed(struct bc_committer *c)
-{
-	struct bc_tally t;
-
-	while (c->backlog && bc_backlog_pop(c->backlog, bc_store_passed(c->cfg.store), &t))
-		enter_written(c, &t);
-	if (c->backlog && c->begun && bc_store_passed(c->cfg.store) == bc_store_size(c->cfg.store))
-		bc_patience_caught_up(&c->patience);
-}
-
-/* The last chunk is through: what a store that lags passes on in the time it has, and what it does not. */
-static void drain(struct bc_committer *c)
-{
-	struct bc_tally t, lost = { .packets = 0 };
-
-	if (!c->backlog)
-		return;
-	bc_store_drain(c->cfg.store);
-	count_passed(c);
-	if (atomic_load(&c->aborted))
-		return;
-	while (bc_backlog_pop(c->backlog, UINT64_MAX, &t))
-		bc_tally_add(&lost, &t);
-	if (lost.packets)
-		bc_log(c->cfg.log, BC_ERROR, "%s: the peer did not take all in time: %" PRIu64 " packets lost as %s", c->account->name,
-		       lost.packets, bc_loss_name(BC_LOSS_PEER_SLOW));
-	count_lost(c, &lost, BC_LOSS_PEER_SLOW);
 }
 
 static void finish_segment(struct bc_committer *c)
 {
 	if (c->cfg.ended)
-		c->cfg.ended(c->cfg.ended_ctx, c->handed.from);
-	if (c->cfg.piped)
-		c->waiting[c->finished++ % FATES] = c->handed;
-	memset(&c->handed, 0, sizeof(c->handed));
+		c->cfg.ended(c->cfg.ended_ctx, bc_delivery_segment(c->delivery)->from);
+	bc_delivery_finish(c->delivery);
 	bc_store_finish(c->cfg.store, bc_segment_writer_info(c->writer));
 	bc_segment_writer_over(c->writer);
 	c->begun = c->end_pending = c->dirty = false;
-	memset(&c->pending, 0, sizeof(c->pending));
 }
 
-/* The store has cut the segment back to the mark. */
+/* The store has all that was written for good. */
+static void confirm(struct bc_committer *c)
+{
+	bc_delivery_confirm(c->delivery);
+	bc_segment_writer_mark(c->writer);
+}
+
+/* The store has cut the segment back to what was confirmed last. */
 static void roll_back(struct bc_committer *c, int r)
 {
-	if (c->pending.packets)
+	uint64_t packets = bc_delivery_pending(c->delivery)->packets;
+
+	if (packets)
 		bc_log(c->cfg.log, BC_ERROR, "%s: what was being written did not reach the disk (%s): %" PRIu64 " packets lost as %s",
-		       c->account->name, strerror(-r), c->pending.packets, bc_loss_name(bc_patience_loss(r)));
-	count_lost(c, &c->pending, bc_patience_loss(r));
-	memset(&c->pending, 0, sizeof(c->pending));
+		       c->name, strerror(-r), packets, bc_loss_name(bc_patience_loss(r)));
+	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
 	bc_segment_writer_cut(c->writer);
 	if (!bc_segment_writer_is_stream(c->writer))
 		return;
@@ -221,21 +139,18 @@ static int settle_store(struct bc_committer *c, int r)
 		return lost;
 	}
 	if (!r || !bc_segment_writer_is_stream(c->writer))
-		keep(c);
+		confirm(c);
 	return r;
 }
 
-/* What a chunk carries, without those that the format refused, which are entered at once. */
-static struct bc_tally cargo(struct bc_committer *c, const struct bc_chunk *k)
+/* What a chunk carries, without those packets that the format refused. */
+static struct bc_tally chunk_tally(const struct bc_chunk *k, uint32_t n_sources)
 {
-	struct bc_tally p = { .packets = k->packets - k->refused, .bytes = k->dense };
+	struct bc_tally t = { .packets = k->packets - k->refused, .bytes = k->dense };
 
-	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++) {
-		p.from[s] = k->from[s] - (k->refused ? k->refused_from[s] : 0);
-		if (k->refused && k->refused_from[s])
-			bc_counter_add(&c->account->source[s].dropped[BC_LOSS_LINK_TYPE], k->refused_from[s]);
-	}
-	return p;
+	for (uint32_t s = 0; s < n_sources; s++)
+		t.from[s] = k->from[s] - (k->refused ? k->refused_from[s] : 0);
+	return t;
 }
 
 /*
@@ -250,12 +165,12 @@ static int await_watchfile(struct bc_committer *c)
 		if (atomic_load(&c->aborted))
 			return -ECANCELED;
 		if (!said)
-			bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment waits for %s: buffering", c->account->name, c->cfg.watchfile);
+			bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment waits for %s: buffering", c->name, c->cfg.watchfile);
 		said = true;
 		nap(BC_PATIENCE_RETRY_NS);
 	}
 	if (said)
-		bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment begins", c->account->name);
+		bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment begins", c->name);
 	return 0;
 }
 
@@ -283,14 +198,6 @@ static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
 	return bc_segment_writer_begin(c->writer, k->segment_begin_ns, k->linktype);
 }
 
-static void taken(struct bc_committer *c, const struct bc_tally *p)
-{
-	c->pending.packets += p->packets;
-	c->pending.bytes += p->bytes;
-	for (uint32_t s = 0; s < c->cfg.ledger->n_sources; s++)
-		c->pending.from[s] += p->from[s];
-}
-
 /* What cannot be written waits for the next try. But a store that settles may have lost what it took before. */
 static void push_stream(struct bc_committer *c)
 {
@@ -300,8 +207,10 @@ static void push_stream(struct bc_committer *c)
 		settle_store(c, r);
 }
 
-static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
+static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *t)
 {
+	enum bc_loss loss;
+	uint64_t lost = bc_delivery_lost(c->delivery, &loss);
 	int r = 0;
 
 	if (!bc_segment_writer_begun(c->writer))
@@ -309,16 +218,16 @@ static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 	if (!r)
 		r = bc_segment_writer_describe(c->writer, k->ifaces);
 	if (!r && k->len)
-		r = bc_segment_writer_tell_loss(c->writer, c->lost, c->lost_as, k->first_ns);
+		r = bc_segment_writer_tell_loss(c->writer, lost, loss, k->first_ns);
 	if (!r)
-		r = bc_segment_writer_chunk(c->writer, k, p->packets);
+		r = bc_segment_writer_chunk(c->writer, k, t->packets);
 	if (r)
 		return r;
-	taken(c, p);
+	bc_delivery_take(c->delivery, t);
 	if (bc_segment_writer_is_stream(c->writer))
 		push_stream(c);
-	else if (bc_store_settled(c->cfg.store))
-		keep(c);
+	else
+		bc_delivery_wrote(c->delivery);
 	return 0;
 }
 
@@ -326,96 +235,87 @@ static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 static int settle(struct bc_committer *c)
 {
 	c->settled_mono_ns = bc_mono_ns();
-	int r = c->pending.packets ? bc_segment_writer_flush(c->writer) : bc_segment_writer_push(c->writer);
+	int r = bc_delivery_pending(c->delivery)->packets ? bc_segment_writer_flush(c->writer) : bc_segment_writer_push(c->writer);
 
 	return settle_store(c, r);
 }
 
-/* Packets wait for space like any block, unless there will be none: then they may have what is reserved for the end. */
-static void end_segment(struct bc_committer *c, bool last_try)
+/* Something was taken that is not confirmed. */
+static bool unsettled(const struct bc_committer *c)
 {
-	int r = 0;
+	return bc_delivery_pending(c->delivery)->packets || !bc_store_settled(c->cfg.store);
+}
 
-	/* First, so that the statistics know what was written. */
-	if (!bc_segment_writer_closed(c->writer) && (c->pending.packets || !bc_store_settled(c->cfg.store)))
-		r = settle(c);
-	if (!bc_segment_writer_begun(c->writer)) {
-		c->end_pending = false;
-		return;
-	}
-	if (r && c->pending.packets && bc_patience_passes(r) && !last_try)
-		return;
-	r = bc_segment_writer_end(c->writer);
-	if (r && bc_patience_passes(r))
-		return;
-	if (!r)
-		r = bc_store_settle(c->cfg.store);
-	if (r) {
+/* The segment's end is there (r == 0), or cannot be written. */
+static void close_segment(struct bc_committer *c, int r)
+{
+	if (!r) {
+		confirm(c);
+	} else {
 		bc_store_spoil(c->cfg.store, r);
 		if (bc_patience_loss(r) == BC_LOSS_DISK_ERROR)
 			bc_log(c->cfg.log, BC_ERROR, "%s: the end of a segment could not be written (%s): it keeps its temporary "
-			       "name; 'braidcap recover' makes it whole", c->account->name, strerror(-r));
-		count_lost(c, &c->pending, bc_patience_loss(r));
-	} else {
-		keep(c);
+			       "name; 'braidcap recover' makes it whole", c->name, strerror(-r));
+		bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
 	}
 	finish_segment(c);
-}
-
-/* Enter in the ledger what has become of segments behind a command. */
-static void judge_segments(struct bc_committer *c)
-{
-	uint32_t fated = atomic_load_explicit(&c->fated, memory_order_acquire);
-
-	for (; c->judged != fated; c->judged++) {
-		const struct fate *f = &c->fate[c->judged % FATES];
-		struct bc_tally *p = &c->waiting[c->judged % FATES];
-
-		if (f->err) {
-			enter_lost(c, p, bc_patience_loss(f->err));
-			continue;
-		}
-		p->file_bytes = f->file_bytes;
-		enter_written(c, p);
-		c->restart_wait_ns = 0;
-	}
 }
 
 /*
- * The command reads no more: what it was given is lost with it, and what comes goes to another one. That is started at once, and
- * if it fails too, the next ones later and later.
+ * Packets wait for space like any block, unless there will be none: then they may have what is reserved for the end. 0, or why the end
+ * is still pending.
  */
-static void abandon_segment(struct bc_committer *c)
+static int end_segment(struct bc_committer *c, bool last_try)
 {
-	count_lost(c, &c->pending, BC_LOSS_PIPE_ERROR);
-	bc_store_spoil(c->cfg.store, -ECOMM);
-	finish_segment(c);
-	c->restart_ns = bc_mono_ns() + c->restart_wait_ns;
-	c->restart_wait_ns = c->restart_wait_ns ? 2 * c->restart_wait_ns : RESTART_MIN_NS;
-	if (c->restart_wait_ns > RESTART_MAX_NS)
-		c->restart_wait_ns = RESTART_MAX_NS;
+	int r = 0;
+
+	c->end_pending = true;
+	/* First, so that the statistics know what was written. */
+	if (!bc_segment_writer_closed(c->writer) && unsettled(c))
+		r = settle(c);
+	if (!bc_segment_writer_begun(c->writer)) {
+		c->end_pending = false;
+		return 0;
+	}
+	if (r && bc_delivery_pending(c->delivery)->packets && bc_patience_passes(r) && !last_try)
+		return r;
+	r = bc_segment_writer_end(c->writer);
+	if (r && bc_patience_passes(r))
+		return r;
+	if (!r)
+		r = bc_store_settle(c->cfg.store);
+	close_segment(c, r);
+	return 0;
 }
 
-/* 0: there is a command, or one may be started. -ECOMM: the buffers cannot wait until then. */
+/* The command reads no more: what it was given is lost with it, and what comes goes to another one. */
+static void abandon_segment(struct bc_committer *c)
+{
+	bc_delivery_abandon(c->delivery);
+	bc_store_spoil(c->cfg.store, -ECOMM);
+	finish_segment(c);
+}
+
+/* 0: there is a segment, or one may be begun. -ECOMM: the buffers cannot wait until then. */
 static int await_restart(struct bc_committer *c)
 {
-	while (!c->begun && bc_mono_ns() < c->restart_ns) {
+	while (!c->begun && bc_mono_ns() < bc_delivery_begin_ns(c->delivery)) {
 		struct bc_pressure at = pressure(c);
 
 		if (bc_patience_is_out(&c->patience, &at))
 			return -ECOMM;
 		nap(BC_PATIENCE_RETRY_NS);
-		judge_segments(c);
+		bc_delivery_reap(c->delivery);
 	}
 	return 0;
 }
 
-static int write_piped(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
+static int commit_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *t)
 {
 	int r;
 
 	while (!(r = await_restart(c))) {
-		r = write_chunk(c, k, p);
+		r = write_chunk(c, k, t);
 		if (r != -ECOMM)
 			break;
 		abandon_segment(c);
@@ -424,16 +324,14 @@ static int write_piped(struct bc_committer *c, const struct bc_chunk *k, const s
 }
 
 /* Bytes or an end that the disk did not take must go first. */
-static int unclog(struct bc_committer *c)
+static int retry_pending(struct bc_committer *c)
 {
 	int r;
 
 	if (atomic_load(&c->reader_gone))
 		return -EPIPE;
-	if (c->end_pending) {
-		end_segment(c, false);
-		return c->end_pending ? -ENOSPC : 0;
-	}
+	if (c->end_pending)
+		return end_segment(c, false);
 	if (!bc_segment_writer_holds(c->writer))
 		return 0;
 	r = bc_segment_writer_push(c->writer);
@@ -486,30 +384,34 @@ static void mirror(struct bc_committer *c, const struct bc_chunk *k, const struc
 		bc_mirror_chunk(c->cfg.mirror, c->cfg.codec == BC_CODEC_LZ4, k->data, k->len, k->dense, (uint32_t)p->packets);
 }
 
+/* A chunk that was not written. The first of a run of losses is told; the ledger has them all. */
+static void lose_chunk(struct bc_committer *c, const struct bc_tally *t, int r)
+{
+	enum bc_loss loss = bc_patience_loss(r), last;
+
+	if (loss == BC_LOSS_DISK_ERROR && bc_delivery_lost(c->delivery, &last) == bc_segment_writer_lost_told(c->writer))
+		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->name, strerror(-r));
+	bc_delivery_lose(c->delivery, t, loss);
+	settle_store(c, r);
+}
+
 static void handle(struct bc_committer *c, const struct bc_chunk *k)
 {
-	struct bc_tally p = cargo(c, k);
+	struct bc_tally t = chunk_tally(k, c->cfg.ledger->n_sources);
 	int r;
 
+	if (k->refused)
+		bc_delivery_refuse(c->delivery, k->refused_from);
 	c->cfg.section.linktype = k->linktype;
 	if (c->cfg.mirror)
-		mirror(c, k, &p);
-	r = unclog(c);
-
+		mirror(c, k, &t);
+	r = retry_pending(c);
 	if (!r && !k->no_segment)
-		r = c->cfg.piped ? write_piped(c, k, &p) : write_chunk(c, k, &p);
-	/* The first of a run of losses is told; the ledger has them all. */
-	if (r && bc_patience_loss(r) == BC_LOSS_DISK_ERROR && c->lost == bc_segment_writer_lost_told(c->writer))
-		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->account->name,
-		       strerror(-r));
+		r = commit_chunk(c, k, &t);
 	if (r)
-		count_lost(c, &p, bc_patience_loss(r));
-	if (r)
-		settle_store(c, r);
-	if (k->segment_end && bc_segment_writer_begun(c->writer)) {
-		c->end_pending = true;
+		lose_chunk(c, &t, r);
+	if (k->segment_end && bc_segment_writer_begun(c->writer))
 		end_segment(c, false);
-	}
 }
 
 /* Bring to disk, about every flush_ns, what was written; into the file, when nothing more comes. */
@@ -520,7 +422,7 @@ static void sync_when_due(struct bc_committer *c)
 	/* A stream codec would compress worse for it. */
 	bool soon = !bc_segment_writer_is_stream(c->writer) && (now - c->chunk_mono_ns >= WAIT_NS || now - c->settled_mono_ns >= SETTLE_NS);
 
-	if ((due || soon) && bc_segment_writer_begun(c->writer) && !c->end_pending && (c->pending.packets || !bc_store_settled(c->cfg.store)))
+	if ((due || soon) && bc_segment_writer_begun(c->writer) && !c->end_pending && unsettled(c))
 		settle(c);
 	if (!due)
 		return;
@@ -533,8 +435,7 @@ static void sync_when_due(struct bc_committer *c)
 /* Is nothing to be done but to wait for the next chunk? */
 static bool idle(const struct bc_committer *c)
 {
-	return !c->dirty && !c->end_pending && !c->pending.packets && !bc_segment_writer_holds(c->writer) && !c->backlog &&
-	       c->judged == c->finished && bc_store_settled(c->cfg.store);
+	return !c->dirty && !c->end_pending && !unsettled(c) && !bc_segment_writer_holds(c->writer) && !bc_delivery_waits(c->delivery);
 }
 
 /* The chunk whose turn it is; NULL when there is none yet. */
@@ -569,13 +470,13 @@ static void recycle(struct bc_committer *c, struct bc_chunk *k)
 /* The last chunk is through; what a full disk still keeps back is given up. */
 static void give_up_rest(struct bc_committer *c)
 {
-	if (c->end_pending)
-		end_segment(c, true);
-	if (!c->end_pending)
+	int r = c->end_pending ? end_segment(c, true) : 0;
+
+	if (!r)
 		return;
 	bc_log(c->cfg.log, BC_ERROR, "%s: no space to end the last segment: it keeps its temporary name; free some space, "
-	       "then 'braidcap recover' makes it whole", c->account->name);
-	count_lost(c, &c->pending, BC_LOSS_DISK_FULL);
+	       "then 'braidcap recover' makes it whole", c->name);
+	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
 }
 
 static void *run(void *arg)
@@ -594,19 +495,16 @@ static void *run(void *arg)
 			recycle(c, k);
 			c->chunk_mono_ns = bc_mono_ns();
 		}
-		judge_segments(c);
 		sync_when_due(c);
-		count_passed(c);
+		bc_delivery_reap(c->delivery);
+		if (!bc_delivery_waits(c->delivery))
+			bc_patience_caught_up(&c->patience);
 	}
 	if (last)
 		give_up_rest(c);
 	else if (!bc_segment_writer_is_stream(c->writer))
 		settle_store(c, 0);
-	while (c->judged != c->finished && !atomic_load(&c->aborted)) {
-		nap(BC_PATIENCE_RETRY_NS / 4);
-		judge_segments(c);
-	}
-	drain(c);
+	bc_delivery_drain(c->delivery);
 	atomic_store(&c->done, true);
 	if (c->cfg.over)
 		c->cfg.over(c->cfg.over_ctx);
@@ -631,6 +529,21 @@ static int new_writer(struct bc_committer *c, struct bc_err *err)
 	return bc_segment_writer_new(&wc, &c->writer, err);
 }
 
+static int new_delivery(struct bc_committer *c, struct bc_err *err)
+{
+	const struct bc_delivery_config dc = {
+		.store = c->cfg.store,
+		.ledger = c->cfg.ledger,
+		.output = c->cfg.section.output,
+		.stream = bc_segment_writer_is_stream(c->writer),
+		.piped = c->cfg.piped,
+		.aborted = &c->aborted,
+		.log = c->cfg.log,
+	};
+
+	return bc_delivery_new(&dc, &c->delivery, err);
+}
+
 int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer **ret, struct bc_err *err)
 {
 	struct bc_committer *c = calloc(1, sizeof(*c));
@@ -639,13 +552,11 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 	if (!c)
 		return bc_err_set(err, -ENOMEM, "no memory for the committer");
 	c->cfg = *cfg;
-	c->account = &cfg->ledger->output[cfg->section.output];
-	c->patience = (struct bc_patience){ .output = c->account->name, .log = cfg->log };
+	c->name = cfg->ledger->output[cfg->section.output].name;
+	c->patience = (struct bc_patience){ .output = c->name, .log = cfg->log };
 	r = new_writer(c, err);
-	if (!r && cfg->piped && !(c->waiting = calloc(FATES, sizeof(*c->waiting))))
-		r = bc_err_set(err, -ENOMEM, "no memory for the committer");
-	if (!r && cfg->store && bc_store_lags(cfg->store) && !(c->backlog = bc_backlog_new()))
-		r = bc_err_set(err, -ENOMEM, "no memory for the committer");
+	if (!r)
+		r = new_delivery(c, err);
 	if (r) {
 		bc_committer_free(c);
 		return r;
@@ -673,12 +584,9 @@ void bc_committer_draining(struct bc_committer *c)
 	atomic_store(&c->draining, true);
 }
 
-void bc_committer_fate(struct bc_committer *c, uint64_t file_bytes, int err)
+void bc_committer_result(struct bc_committer *c, uint64_t file_bytes, int err)
 {
-	uint32_t n = atomic_load_explicit(&c->fated, memory_order_relaxed);
-
-	c->fate[n % FATES] = (struct fate){ .file_bytes = file_bytes, .err = err };
-	atomic_store_explicit(&c->fated, n + 1, memory_order_release);
+	bc_delivery_result(c->delivery, file_bytes, err);
 }
 
 void bc_committer_abort(struct bc_committer *c)
@@ -710,8 +618,7 @@ void bc_committer_free(struct bc_committer *c)
 	if (!c)
 		return;
 	bc_segment_writer_free(c->writer);
-	bc_backlog_free(c->backlog);
+	bc_delivery_free(c->delivery);
 	free(c->text);
-	free(c->waiting);
 	free(c);
 }

@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bc_backlog.h"
 #include "bc_bufpool.h"
 #include "bc_chunk.h"
 #include "bc_chunker.h"
@@ -42,7 +41,7 @@ struct bc_committer_config {
 	uint64_t flush_ns;			/* how often what was written is brought to disk */
 	/* A segment is begun only when this file exists; all waits in the buffers meanwhile. NULL: at once. Not owned. */
 	const char *watchfile;
-	/* The store has a command behind it: packets count as written when bc_committer_fate() says so. */
+	/* The store has a command behind it: packets count as written when bc_committer_result() says so. */
 	bool piped;
 	/* Called before a segment may be published, with its packets by source; may be NULL. */
 	void (*ended)(void *ctx, const uint64_t *from);
@@ -74,7 +73,7 @@ void bc_committer_draining(struct bc_committer *c);
  * If piped, any one thread: for each segment for which bc_store_finish() returned 0, in their order, what became of it; err and
  * file_bytes as bc_store_published has them. Nothing is waited for after an abort.
  */
-void bc_committer_fate(struct bc_committer *c, uint64_t file_bytes, int err);
+void bc_committer_result(struct bc_committer *c, uint64_t file_bytes, int err);
 /* Any thread: end at once, leave the segment as it is. What was not written is not counted as written. */
 void bc_committer_abort(struct bc_committer *c);
 /* Wait for the thread's end: the last chunk's, or an abort's. */

@@ -114,6 +114,11 @@ uint64_t bc_store_size(const struct bc_store *s)
 	return s->begun ? s->size : 0;
 }
 
+bool bc_store_settles(const struct bc_store *s)
+{
+	return s->ops->settle != NULL;
+}
+
 bool bc_store_settled(const struct bc_store *s)
 {
 	return s->settled == s->size && !s->doubt;

@@ -138,12 +138,13 @@ void bc_store_spoil(struct bc_store *s, int err);
 uint64_t bc_store_size(const struct bc_store *s);
 
 /*
- * A direct store has taken bytes that are not in the file yet. settle writes them, and waits until all that was taken is
+ * A direct store has taken bytes that are not in the file yet: it settles. settle writes them, and waits until all that was taken is
  * there; at once 0 if it is. After a negative errno (the write was tried twice) the segment is cut back to where it was
  * settled last, to 0 if never: all blocks since then are gone, and a later write may succeed; a segment that is finished without
  * one is not published. That errno also comes out of
  * bc_store_write() as soon as it is known, and of every write until the segment is settled.
  */
+bool bc_store_settles(const struct bc_store *s);
 bool bc_store_settled(const struct bc_store *s);
 int bc_store_settle(struct bc_store *s);
 
@@ -157,7 +158,7 @@ void bc_store_drain(struct bc_store *s);
 
 /*
  * Have all that was settled so far brought to disk (fdatasync) in the background. Never blocks; calls during one that is
- * waiting are one. A failure is logged, and that segment will not be published. Nothing for FD and NULL.
+ * waiting are one. A failure is logged, and that segment will not be published. Nothing for FD and NULL, and behind a command.
  */
 void bc_store_sync(struct bc_store *s);
 

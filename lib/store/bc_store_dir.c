@@ -102,7 +102,10 @@ static int direct_settle(struct bc_store *s)
 
 static void dir_sync(struct bc_store *s)
 {
-	bc_closer_sync(((struct dir_store *)s)->closer);
+	struct dir_store *d = (struct dir_store *)s;
+
+	if (!d->folder.pipe)
+		bc_closer_sync(d->closer);
 }
 
 static int dir_finish(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info)

@@ -146,7 +146,7 @@ static inline void chain_published(void *ctx, const char *path, uint64_t file_by
 	*s = (struct chain_segment){ .file_bytes = file_bytes, .info = *info, .err = err };
 	snprintf(s->path, sizeof(s->path), "%s", path);
 	if (c->cfg.pipe)
-		bc_committer_fate(c->committer, file_bytes, err);
+		bc_committer_result(c->committer, file_bytes, err);
 }
 
 static inline void chain_drop(void *ctx, const struct bc_desc *d, uint32_t n)

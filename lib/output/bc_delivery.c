@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What all policies share, and the two that need no more than that. */
+#include "bc_delivery.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_delivery_ops.h"
+
+void bc_delivery_enter_written(struct bc_delivery *d, const struct bc_tally *t)
+{
+	struct bc_output_account *a = d->account;
+
+	for (uint32_t s = 0; s < d->cfg.ledger->n_sources; s++)
+		if (t->from[s])
+			bc_counter_add(&a->source[s].written, t->from[s]);
+	bc_counter_add(&a->written, t->packets);
+	bc_counter_add(&a->written_bytes, t->bytes);
+	bc_counter_add(&a->file_bytes, t->file_bytes);
+}
+
+void bc_delivery_enter_lost(struct bc_delivery *d, const struct bc_tally *t, enum bc_loss loss)
+{
+	for (uint32_t s = 0; s < d->cfg.ledger->n_sources; s++)
+		if (t->from[s])
+			bc_counter_add(&d->account->source[s].dropped[loss], t->from[s]);
+}
+
+static const struct bc_delivery_ops at_once = {
+	.by_write = true,
+	.confirmed = bc_delivery_enter_written,
+};
+
+static const struct bc_delivery_ops settled = {
+	.confirmed = bc_delivery_enter_written,
+};
+
+static struct bc_delivery *new_plain(const struct bc_delivery_ops *ops)
+{
+	struct bc_delivery *d = calloc(1, sizeof(*d));
+
+	if (d)
+		d->ops = ops;
+	return d;
+}
+
+static struct bc_delivery *new_policy(const struct bc_delivery_config *cfg)
+{
+	if (cfg->piped)
+		return bc_delivery_new_command();
+	if (cfg->store && bc_store_lags(cfg->store))
+		return bc_delivery_new_peer();
+	return new_plain(cfg->stream || (cfg->store && bc_store_settles(cfg->store)) ? &settled : &at_once);
+}
+
+int bc_delivery_new(const struct bc_delivery_config *cfg, struct bc_delivery **ret, struct bc_err *err)
+{
+	struct bc_delivery *d = new_policy(cfg);
+
+	if (!d)
+		return bc_err_set(err, -ENOMEM, "no memory for the committer");
+	d->cfg = *cfg;
+	d->account = &cfg->ledger->output[cfg->output];
+	*ret = d;
+	return 0;
+}
+
+void bc_delivery_free(struct bc_delivery *d)
+{
+	if (d && d->ops->free)
+		d->ops->free(d);
+	free(d);
+}
+
+void bc_delivery_take(struct bc_delivery *d, const struct bc_tally *t)
+{
+	d->pending.packets += t->packets;
+	d->pending.bytes += t->bytes;
+	for (uint32_t s = 0; s < d->cfg.ledger->n_sources; s++)
+		d->pending.from[s] += t->from[s];
+}
+
+void bc_delivery_take_bytes(struct bc_delivery *d, uint64_t file_bytes)
+{
+	d->pending.file_bytes += file_bytes;
+}
+
+const struct bc_tally *bc_delivery_pending(const struct bc_delivery *d)
+{
+	return &d->pending;
+}
+
+void bc_delivery_wrote(struct bc_delivery *d)
+{
+	if (d->ops->by_write)
+		bc_delivery_confirm(d);
+}
+
+void bc_delivery_confirm(struct bc_delivery *d)
+{
+	bc_tally_add(&d->segment, &d->pending);
+	if (d->ops->confirmed)
+		d->ops->confirmed(d, &d->pending);
+	memset(&d->pending, 0, sizeof(d->pending));
+}
+
+const struct bc_tally *bc_delivery_segment(const struct bc_delivery *d)
+{
+	return &d->segment;
+}
+
+void bc_delivery_lose(struct bc_delivery *d, const struct bc_tally *t, enum bc_loss loss)
+{
+	bc_delivery_enter_lost(d, t, loss);
+	d->lost += t->packets;
+	d->lost_as = loss;
+}
+
+void bc_delivery_lose_pending(struct bc_delivery *d, enum bc_loss loss)
+{
+	bc_delivery_lose(d, &d->pending, loss);
+	memset(&d->pending, 0, sizeof(d->pending));
+}
+
+uint64_t bc_delivery_lost(const struct bc_delivery *d, enum bc_loss *ret_loss)
+{
+	*ret_loss = d->lost_as;
+	return d->lost;
+}
+
+void bc_delivery_refuse(struct bc_delivery *d, const uint32_t *from)
+{
+	for (uint32_t s = 0; s < d->cfg.ledger->n_sources; s++)
+		if (from[s])
+			bc_counter_add(&d->account->source[s].dropped[BC_LOSS_LINK_TYPE], from[s]);
+}
+
+void bc_delivery_finish(struct bc_delivery *d)
+{
+	if (d->ops->finished)
+		d->ops->finished(d, &d->segment);
+	memset(&d->segment, 0, sizeof(d->segment));
+	memset(&d->pending, 0, sizeof(d->pending));
+}
+
+void bc_delivery_abandon(struct bc_delivery *d)
+{
+	bc_delivery_lose_pending(d, BC_LOSS_PIPE_ERROR);
+	if (d->ops->abandoned)
+		d->ops->abandoned(d);
+}
+
+uint64_t bc_delivery_begin_ns(const struct bc_delivery *d)
+{
+	return d->begin_ns;
+}
+
+void bc_delivery_result(struct bc_delivery *d, uint64_t file_bytes, int err)
+{
+	if (d->ops->result)
+		d->ops->result(d, file_bytes, err);
+}
+
+void bc_delivery_reap(struct bc_delivery *d)
+{
+	if (d->ops->reap)
+		d->ops->reap(d);
+}
+
+bool bc_delivery_waits(const struct bc_delivery *d)
+{
+	return d->ops->waits && d->ops->waits(d);
+}
+
+void bc_delivery_drain(struct bc_delivery *d)
+{
+	if (d->ops->drain)
+		d->ops->drain(d);
+}

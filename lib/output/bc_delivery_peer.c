@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A packet counts as written when the peer behind the store has taken it. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "bc_backlog.h"
+#include "bc_delivery_ops.h"
+
+struct peer {
+	struct bc_delivery base;
+	struct bc_backlog *backlog;	/* what was confirmed, by where its bytes end */
+};
+
+static void queue(struct bc_delivery *d, const struct bc_tally *t)
+{
+	if (t->packets || t->file_bytes)
+		bc_backlog_push(((struct peer *)d)->backlog, bc_store_size(d->cfg.store), t);
+}
+
+static void reap(struct bc_delivery *d)
+{
+	struct bc_tally t;
+
+	while (bc_backlog_pop(((struct peer *)d)->backlog, bc_store_passed(d->cfg.store), &t))
+		bc_delivery_enter_written(d, &t);
+}
+
+static bool waits(const struct bc_delivery *d)
+{
+	return !bc_backlog_empty(((const struct peer *)d)->backlog);
+}
+
+/* What the peer takes in the time that the store gives it, and what it does not. */
+static void drain(struct bc_delivery *d)
+{
+	struct bc_tally t, lost = { .packets = 0 };
+
+	bc_store_drain(d->cfg.store);
+	reap(d);
+	if (atomic_load(d->cfg.aborted))
+		return;
+	while (bc_backlog_pop(((struct peer *)d)->backlog, UINT64_MAX, &t))
+		bc_tally_add(&lost, &t);
+	if (lost.packets)
+		bc_log(d->cfg.log, BC_ERROR, "%s: the peer did not take all in time: %" PRIu64 " packets lost as %s", d->account->name,
+		       lost.packets, bc_loss_name(BC_LOSS_PEER_SLOW));
+	bc_delivery_lose(d, &lost, BC_LOSS_PEER_SLOW);
+}
+
+static void free_backlog(struct bc_delivery *d)
+{
+	bc_backlog_free(((struct peer *)d)->backlog);
+}
+
+static const struct bc_delivery_ops passed_on = {
+	.by_write = true,
+	.confirmed = queue,
+	.reap = reap,
+	.waits = waits,
+	.drain = drain,
+	.free = free_backlog,
+};
+
+struct bc_delivery *bc_delivery_new_peer(void)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->base.ops = &passed_on;
+	p->backlog = bc_backlog_new();
+	if (!p->backlog) {
+		free(p);
+		return NULL;
+	}
+	return &p->base;
+}
