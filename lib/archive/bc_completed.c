@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_file.h"
 #include "bc_segname.h"
 
 #define MAX_AGAIN 10000U
@@ -57,19 +58,6 @@ void bc_completed_close(struct bc_completed *c)
 	free(c);
 }
 
-/* link and unlink where the file system knows no RENAME_NOREPLACE. */
-static int rename_noreplace(int from_fd, const char *from, int to_fd, const char *to)
-{
-	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -errno;
-	if (linkat(from_fd, from, to_fd, to, 0) < 0)
-		return -errno;
-	unlinkat(from_fd, from, 0);
-	return 0;
-}
-
 /* From there into the folder, under name or the first one after it that is free, which then is in got. */
 static int give_name(struct bc_completed *c, int from_fd, const char *from, const char *name, char got[BC_SEGNAME_MAX])
 {
@@ -79,24 +67,9 @@ static int give_name(struct bc_completed *c, int from_fd, const char *from, cons
 	for (unsigned again = 0; r == -EEXIST && again < MAX_AGAIN; again++) {
 		r = bc_segname_again(got, name, again, ext ? ext : "");
 		if (r == 0)
-			r = rename_noreplace(from_fd, from, c->fd, got);
+			r = bc_rename_noreplace(from_fd, from, c->fd, got);
 	}
-	return r;
-}
-
-static int write_all(int fd, const uint8_t *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 static int copy_bytes(struct bc_completed *c, int from, int to)
@@ -109,7 +82,7 @@ static int copy_bytes(struct bc_completed *c, int from, int to)
 			continue;
 		if (n <= 0)
 			return n < 0 ? -errno : 0;
-		r = write_all(to, c->piece, (size_t)n);
+		r = bc_write_all(to, c->piece, (size_t)n);
 		if (r)
 			return r;
 	}

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <linux/ioprio.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "bc_completed.h"
 #include "bc_counter.h"
 #include "bc_runner.h"
+#include "bc_thread.h"
 
 struct segment {
 	struct segment *next;
@@ -87,7 +87,6 @@ static void *after_main(void *arg)
 {
 	struct bc_post_publish *a = arg;
 
-	pthread_setname_np(pthread_self(), "bc-complete");
 	lower_priority();
 	pthread_mutex_lock(&a->lock);
 	while (a->head || !a->stop) {
@@ -111,19 +110,6 @@ static void *after_main(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct bc_post_publish *a)
-{
-	sigset_t all, old;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&a->thread, NULL, after_main, a);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	a->started = r == 0;
-	return -r;
-}
-
 static int set_up(struct bc_post_publish *a, const struct bc_post_publish_config *cfg, struct bc_err *err)
 {
 	int r = 0;
@@ -135,7 +121,8 @@ static int set_up(struct bc_post_publish *a, const struct bc_post_publish_config
 	if (!r && cfg->command)
 		r = bc_runner_new(cfg->command, cfg->command_seconds, cfg->log, &a->runner, err);
 	if (!r && cfg->completed) {
-		r = start_thread(a);
+		r = bc_thread_start(&a->thread, "bc-complete", after_main, a);
+		a->started = r == 0;
 		if (r)
 			bc_err_set(err, r, "no thread for completed segments: %s", strerror(-r));
 	}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bc_decoder.h"
+#include "bc_file.h"
 
 #define PIECE (256U * 1024)
 
@@ -31,21 +32,11 @@ static bool cancelled(const struct job *j)
 	return j->cancel && atomic_load_explicit(j->cancel, memory_order_relaxed);
 }
 
-static int write_all(void *ctx, const uint8_t *data, size_t len)
+static int write_out(void *ctx, const uint8_t *data, size_t len)
 {
 	const struct job *j = ctx;
 
-	while (len) {
-		ssize_t n = write(j->to, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return bc_write_all(j->to, data, len);
 }
 
 /* A reader of the whole file, through a descriptor of its own. */
@@ -84,7 +75,7 @@ static int compress(struct job *j)
 {
 	struct bc_decoder *d = NULL;
 	struct bc_stream *s = NULL;
-	int r = bc_stream_new(j->keep->codec, j->keep->level, 1, write_all, j, &s, NULL);
+	int r = bc_stream_new(j->keep->codec, j->keep->level, 1, write_out, j, &s, NULL);
 
 	if (!r)
 		r = open_reader(j->from, &d);
@@ -179,14 +170,9 @@ static int dress(struct job *j, uint64_t *ret_bytes)
 
 static int give_name(struct job *j)
 {
-	if (renameat2(j->folder_fd, j->tmp, j->folder_fd, j->name, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -errno;
-	if (linkat(j->folder_fd, j->tmp, j->folder_fd, j->name, 0) < 0)
-		return -errno;
-	unlinkat(j->folder_fd, j->tmp, 0);
-	return 0;
+	int r = bc_rename_noreplace(j->folder_fd, j->tmp, j->folder_fd, j->name);
+
+	return r < 0 ? r : 0;
 }
 
 /* The new file has its name for good before the old one goes. */

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <linux/ioprio.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bc_thread.h"
 #include "bc_time.h"
 
 #define LOOK_NS (60 * BC_NS_PER_S)	/* between two looks, when nothing is published */
@@ -98,7 +98,6 @@ static void *retention_main(void *arg)
 {
 	struct bc_retention *r = arg;
 
-	pthread_setname_np(pthread_self(), "bc-keep");
 	lower_priority();
 	while (!atomic_load(&r->stop)) {
 		uint64_t begun = bc_mono_ns();
@@ -111,19 +110,6 @@ static void *retention_main(void *arg)
 		wait_until(r, begun + LOOK_NS, true);
 	}
 	return NULL;
-}
-
-static int start_thread(struct bc_retention *r)
-{
-	sigset_t all, old;
-	int e;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	e = pthread_create(&r->thread, NULL, retention_main, r);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	r->started = e == 0;
-	return -e;
 }
 
 int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, const struct bc_log *log, struct bc_retention **ret,
@@ -144,7 +130,8 @@ int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, 
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->work, NULL);
 	if (r->folder && r->expire)
-		e = start_thread(r);
+		e = bc_thread_start(&r->thread, "bc-keep", retention_main, r);
+	r->started = e == 0;
 	if (e) {
 		bc_retention_free(r);
 		return bc_err_set(err, e, "%s cannot be kept within its limits: %s", folder, strerror(-e));

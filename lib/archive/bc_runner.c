@@ -2,17 +2,17 @@
 #include "bc_runner.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bc_spawn.h"
+#include "bc_thread.h"
 #include "bc_time.h"
 
 #define LOOK_NS (20 * BC_NS_PER_MS)	/* between two looks at a command that runs */
@@ -100,44 +100,19 @@ static void free_list(char **list)
 	free(list);
 }
 
-/* Positive errno. */
-static int spawn(char *const argv[], char *const env[], pid_t *ret)
-{
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int e;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setpgroup(&attr, 0);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, 2, 1);
-	posix_spawn_file_actions_addclosefrom_np(&files, 3);
-	e = posix_spawn(ret, "/bin/sh", &files, &attr, argv, env);
-	posix_spawn_file_actions_destroy(&files);
-	posix_spawnattr_destroy(&attr);
-	return e;
-}
-
-static int start(const struct bc_runner *r, const struct job *j, pid_t *ret)
+static int start(const struct bc_runner *runner, const struct job *j, pid_t *ret)
 {
 	char value[N_ARGS][32] = { "" };
 	const char *argument[N_ARGS] = { j->path, value[1], value[2], value[3], value[4] };
-	char *argv[] = { "sh", "-c", r->command, "braidcap", (char *)j->path, value[1], value[2], value[3], value[4], NULL };
+	char *argv[] = { "sh", "-c", runner->command, "braidcap", (char *)j->path, value[1], value[2], value[3], value[4], NULL };
 	char **env;
-	int e;
+	int r;
 
 	make_values(j, value);
 	env = make_environment(argument);
-	e = env ? spawn(argv, env, ret) : ENOMEM;
+	r = env ? bc_spawn_shell(argv, env, -1, STDERR_FILENO, ret) : -ENOMEM;
 	free_list(env);
-	return e;
+	return r;
 }
 
 /* With the lock held: sleep a little, or until something is asked for. */
@@ -209,7 +184,7 @@ static void run_job(struct bc_runner *r, const struct job *j)
 	pthread_mutex_unlock(&r->lock);
 	e = start(r, j, &pid);
 	if (e)
-		bc_log(r->log, BC_ERROR, "%s: its command cannot be started: %s", j->path, strerror(e));
+		bc_log(r->log, BC_ERROR, "%s: its command cannot be started: %s", j->path, strerror(-e));
 	pthread_mutex_lock(&r->lock);
 	status = e ? -1 : await(r, pid, &ended);
 	if (!e && (ended || status != 0))
@@ -224,7 +199,6 @@ static void *runner_main(void *arg)
 {
 	struct bc_runner *r = arg;
 
-	pthread_setname_np(pthread_self(), "bc-command");
 	pthread_mutex_lock(&r->lock);
 	while (!r->stop) {
 		struct job *j = r->head;
@@ -246,18 +220,6 @@ static void *runner_main(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct bc_runner *r)
-{
-	sigset_t all, old;
-	int e;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	e = pthread_create(&r->thread, NULL, runner_main, r);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -e;
-}
-
 int bc_runner_new(const char *command, uint32_t seconds, const struct bc_log *log, struct bc_runner **ret, struct bc_err *err)
 {
 	struct bc_runner *r = calloc(1, sizeof(*r));
@@ -270,7 +232,7 @@ int bc_runner_new(const char *command, uint32_t seconds, const struct bc_log *lo
 		r->tail = &r->head;
 		pthread_mutex_init(&r->lock, NULL);
 		pthread_cond_init(&r->work, NULL);
-		e = r->command ? start_thread(r) : -ENOMEM;
+		e = r->command ? bc_thread_start(&r->thread, "bc-command", runner_main, r) : -ENOMEM;
 	}
 	if (e) {
 		bc_runner_free(r);

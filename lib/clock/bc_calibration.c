@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_thread.h"
+
 static void *calibrate(void *clock)
 {
 	bc_clock_init(clock);
@@ -19,7 +21,7 @@ int bc_calibration_begin(struct bc_calibration *c, struct bc_err *err)
 	if (!c->clock)
 		return bc_err_set(err, -ENOMEM, "no memory for the clock");
 	memset(c->clock, 0, size);
-	c->running = pthread_create(&c->thread, NULL, calibrate, c->clock) == 0;
+	c->running = bc_thread_start(&c->thread, "bc-calibrate", calibrate, c->clock) == 0;
 	if (!c->running)
 		calibrate(c->clock);
 	return 0;

@@ -7,10 +7,11 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bc_thread.h"
 
 struct job {
 	struct bc_block b;
@@ -82,17 +83,13 @@ static void *work(void *arg)
 /* Not before there is work, so that they inherit the feeding thread's CPUs. One is enough to go on. */
 static int start_workers(struct blocks *s)
 {
-	sigset_t all, old;
 	int r = 0;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (r == 0 && s->started < s->n_workers) {
-		r = pthread_create(&s->worker[s->started].thread, NULL, work, &s->worker[s->started]);
+		r = bc_thread_start(&s->worker[s->started].thread, "bc-compress", work, &s->worker[s->started]);
 		s->started += r == 0;
 	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return s->started ? 0 : -r;
+	return s->started ? 0 : r;
 }
 
 /* The job being filled becomes the workers'. */

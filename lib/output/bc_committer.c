@@ -13,6 +13,7 @@
 #include "bc_delivery.h"
 #include "bc_patience.h"
 #include "bc_segment_writer.h"
+#include "bc_thread.h"
 #include "bc_time.h"
 
 #define WAIT_NS (50 * BC_NS_PER_MS)		/* for a chunk, before looking at the timers */
@@ -484,7 +485,6 @@ static void *run(void *arg)
 	struct bc_committer *c = arg;
 	bool last = false;
 
-	pthread_setname_np(pthread_self(), "bc-commit");
 	c->synced_mono_ns = c->settled_mono_ns = bc_mono_ns();
 	while (!last && !atomic_load(&c->aborted)) {
 		struct bc_chunk *k = next_chunk(c);
@@ -567,10 +567,10 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 
 int bc_committer_start(struct bc_committer *c)
 {
-	int r = pthread_create(&c->thread, NULL, run, c);
+	int r = bc_thread_start(&c->thread, "bc-commit", run, c);
 
 	c->started = r == 0;
-	return -r;
+	return r;
 }
 
 void bc_committer_stopping(struct bc_committer *c)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "bc_counter.h"
 #include "bc_publisher_priv.h"
+#include "bc_thread.h"
 #include "bc_time.h"
 
 #define LOOK_NS (100 * BC_NS_PER_MS)	/* for new subscriptions, when nothing else is to be done */
@@ -265,7 +265,6 @@ static void *run(void *arg)
 	struct bc_item *i;
 	bool stop;
 
-	pthread_setname_np(pthread_self(), "bc-publish");
 	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
 	do {
 		i = next_item(p, &stop);
@@ -278,18 +277,6 @@ static void *run(void *arg)
 		say_overflow(p);
 	} while (i || !stop);
 	return NULL;
-}
-
-static int start_thread(struct bc_publisher *p)
-{
-	sigset_t all, old;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&p->thread, NULL, run, p);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -r;
 }
 
 static int bind_socket(struct bc_publisher *p, struct bc_err *err)
@@ -340,7 +327,7 @@ int bc_publisher_new(const struct bc_publisher_config *cfg, struct bc_publisher 
 	pthread_cond_init(&p->work, NULL);
 	r = p->cfg.endpoint ? bind_socket(p, err) : bc_err_set(err, -ENOMEM, "no memory for a publisher");
 	if (!r) {
-		r = start_thread(p);
+		r = bc_thread_start(&p->thread, "bc-publish", run, p);
 		if (r)
 			bc_err_set(err, r, "%s: no thread: %s", cfg->endpoint, strerror(-r));
 	}

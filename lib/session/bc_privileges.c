@@ -16,8 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Nobody else uses it. */
-#define SHED_SIGNAL (SIGRTMIN + 5)
+#include "bc_thread.h"
+
 #define SHED_ROUNDS 100
 #define SHED_ROUND_NS 10000000
 
@@ -83,7 +83,7 @@ static int tell_threads(void)
 		return -errno;
 	while ((d = readdir(tasks)))
 		if (d->d_name[0] != '.' && has_capabilities(d->d_name)) {
-			syscall(SYS_tgkill, getpid(), atoi(d->d_name), SHED_SIGNAL);
+			syscall(SYS_tgkill, getpid(), atoi(d->d_name), BC_SIGNAL_EACH);
 			n++;
 		}
 	closedir(tasks);
@@ -95,12 +95,12 @@ int bc_privileges_shed(struct bc_err *err)
 	const struct sigaction act = { .sa_handler = shed_mine, .sa_flags = SA_RESTART };
 	int left = 1;
 
-	sigaction(SHED_SIGNAL, &act, NULL);
+	sigaction(BC_SIGNAL_EACH, &act, NULL);
 	for (int i = 0; left > 0 && i < SHED_ROUNDS; i++) {
 		left = tell_threads();
 		if (left > 0)
 			nanosleep(&(struct timespec){ .tv_nsec = SHED_ROUND_NS }, NULL);
 	}
-	signal(SHED_SIGNAL, SIG_IGN);
+	signal(BC_SIGNAL_EACH, SIG_IGN);
 	return left ? bc_err_set(err, left < 0 ? left : -EPERM, "the capabilities cannot be given up: not going on") : 0;
 }

@@ -16,6 +16,7 @@
 
 #include "bc_conn.h"
 #include "bc_log_limit.h"
+#include "bc_thread.h"
 
 #define EVENTS 64
 #define SHAKING_MAX 4			/* handshakes of one client at a time */
@@ -471,7 +472,6 @@ static void *run(void *arg)
 	struct bc_collector *c = arg;
 	struct epoll_event e[EVENTS];
 
-	pthread_setname_np(pthread_self(), "bc-collect");
 	for (;;) {
 		int n = epoll_wait(c->epoll, e, EVENTS, timeout_ms(c));
 		bool woken = false;
@@ -563,10 +563,10 @@ int bc_collector_new(const struct bc_collector_config *cfg, struct bc_collector 
 
 int bc_collector_start(struct bc_collector *c)
 {
-	int r = pthread_create(&c->thread, NULL, run, c);
+	int r = bc_thread_start(&c->thread, "bc-collect", run, c);
 
 	c->started = r == 0;
-	return -r;
+	return r;
 }
 
 void bc_collector_stop(struct bc_collector *c)

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_thread.h"
 #include "bc_time.h"
 
 enum ahead { AHEAD_NONE, AHEAD_WANTED, AHEAD_OPENING, AHEAD_READY };
@@ -154,18 +154,6 @@ static void *closer_main(void *arg)
 	return NULL;
 }
 
-static int start_thread(struct bc_closer *c)
-{
-	sigset_t all, old;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&c->thread, NULL, closer_main, c);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return -r;
-}
-
 static void free_closer(struct bc_closer *c)
 {
 	pthread_cond_destroy(&c->opened);
@@ -192,7 +180,7 @@ int bc_closer_start(const struct bc_folder *folder, struct bc_segfile *first, bc
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->opened, NULL);
-	r = start_thread(c);
+	r = bc_thread_start(&c->thread, "bc-closer", closer_main, c);
 	if (r < 0) {
 		free_closer(c);
 		return r;

@@ -5,13 +5,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "bc_spawn.h"
 
 #define LOOK_MS 100		/* between looks whether the wait was cancelled */
 #define REAP_NS 5000000L	/* between looks whether it ended */
@@ -22,38 +23,9 @@ struct bc_command {
 	int in;		/* -1: ended */
 };
 
-extern char **environ;
-
-static int spawn(const char *command, int in_fd, int out_fd, pid_t *ret)
-{
-	char *const argv[] = { "sh", "-c", (char *)command, NULL };
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int r;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&files);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	r = posix_spawn_file_actions_adddup2(&files, in_fd, STDIN_FILENO);
-	if (!r)
-		r = posix_spawn_file_actions_adddup2(&files, out_fd, STDOUT_FILENO);
-	/* What drivers and libpcap have open is nothing for a command. */
-	if (!r)
-		r = posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
-	if (!r)
-		r = posix_spawn(ret, "/bin/sh", &files, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&files);
-	return -r;
-}
-
 int bc_command_start(const char *command, int out_fd, struct bc_command **ret)
 {
+	char *const argv[] = { "sh", "-c", (char *)command, NULL };
 	struct bc_command *c = malloc(sizeof(*c));
 	int fd[2], r;
 
@@ -64,7 +36,7 @@ int bc_command_start(const char *command, int out_fd, struct bc_command **ret)
 	}
 	fcntl(fd[1], F_SETPIPE_SZ, PIPE_BYTES);
 	fcntl(fd[1], F_SETFL, O_NONBLOCK);
-	r = spawn(command, fd[0], out_fd, &c->pid);
+	r = bc_spawn_shell(argv, environ, fd[0], out_fd, &c->pid);
 	close(fd[0]);
 	if (r < 0) {
 		close(fd[1]);

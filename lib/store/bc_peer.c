@@ -14,6 +14,7 @@
 #include "bc_conn.h"
 #include "bc_ipip.h"
 #include "bc_spool.h"
+#include "bc_thread.h"
 #include "bc_time.h"
 
 /* Between two attempts: the first, and the longest; it doubles in between, and varies so that many nodes do not come at once. */
@@ -319,7 +320,6 @@ static void *run_tcp(void *arg)
 {
 	struct bc_peer *p = arg;
 
-	pthread_setname_np(pthread_self(), "bc-peer");
 	while (!atomic_load(&p->stop) && p->state != OVER) {
 		step(p, bc_mono_ns());
 		if (p->state != OVER)
@@ -357,7 +357,6 @@ static void *run_ipip(void *arg)
 {
 	struct bc_peer *p = arg;
 
-	pthread_setname_np(pthread_self(), "bc-peer");
 	p->state = UP;
 	p->said_up = true;
 	while (!atomic_load(&p->stop) && p->state != OVER) {
@@ -406,10 +405,10 @@ int bc_peer_new(const struct bc_peer_config *cfg, struct bc_peer **ret, struct b
 
 int bc_peer_start(struct bc_peer *p)
 {
-	int r = pthread_create(&p->thread, NULL, p->cfg.proto == BC_PEER_IPIP ? run_ipip : run_tcp, p);
+	int r = bc_thread_start(&p->thread, "bc-peer", p->cfg.proto == BC_PEER_IPIP ? run_ipip : run_tcp, p);
 
 	p->started = r == 0;
-	return -r;
+	return r;
 }
 
 void bc_peer_free(struct bc_peer *p)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_segfile.h"
 
-#include "bc_direct.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +9,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "bc_direct.h"
+#include "bc_file.h"
 
 #define MAX_AGAIN 10000U
 
@@ -174,17 +175,13 @@ void bc_segfile_remove(const struct bc_folder *folder, const struct bc_segfile *
 		complain(folder, f, "cannot be removed", -errno);
 }
 
-/* link and unlink where the file system knows no RENAME_NOREPLACE (NFS): never replaces either. */
-static int rename_noreplace(const struct bc_folder *folder, const struct bc_segfile *f, const char *to)
+static int rename_to(const struct bc_folder *folder, const struct bc_segfile *f, const char *to)
 {
-	if (renameat2(folder->fd, f->tmp, folder->fd, to, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -errno;
-	if (linkat(folder->fd, f->tmp, folder->fd, to, 0) < 0)
-		return -errno;
-	bc_segfile_remove(folder, f);
-	return 0;
+	int r = bc_rename_noreplace(folder->fd, f->tmp, folder->fd, to);
+
+	if (r > 0)
+		complain(folder, f, "cannot be removed", -r);
+	return r < 0 ? r : 0;
 }
 
 void bc_segfile_count(const struct bc_folder *folder, uint64_t seq)
@@ -222,7 +219,7 @@ static int give_final_name(const struct bc_folder *folder, const struct bc_segfi
 	for (unsigned again = 0; r == -EEXIST && again < MAX_AGAIN; again++) {
 		r = final_name(folder, f, again, name);
 		if (r == 0)
-			r = rename_noreplace(folder, f, name);
+			r = rename_to(folder, f, name);
 		/* Two segments of a series may well begin in one second. */
 		if (r == 0 && again && !folder->series)
 			bc_log(folder->log, BC_WARN, "%s%s: named by a later number, because the file of the first one exists "

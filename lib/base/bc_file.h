@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What write(2) and rename(2) leave to their callers. Negative errno. */
+#ifndef BC_FILE_H
+#define BC_FILE_H
+
+#include <stddef.h>
+
+/* All of it, in as many calls as it takes: 0; or a negative errno, and any part of it was written. fd blocks. */
+int bc_write_all(int fd, const void *data, size_t len);
+
+/*
+ * Give a file another name, and never take that name from another file: -EEXIST then. Both are relative to their folders. Where the
+ * file system knows no RENAME_NOREPLACE (NFS) it is link and unlink. 0; or a negative errno, and it has the old name; or a positive
+ * one: it has both, since the old name could not be removed.
+ */
+int bc_rename_noreplace(int from_folder, const char *from, int to_folder, const char *to);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct start {
+	void *(*run)(void *arg);
+	void *arg;
+	char name[BC_THREAD_NAME_MAX];
+};
+
+/* It names itself: others may not, once the process has changed its user. */
+static void *begin(void *arg)
+{
+	struct start s = *(struct start *)arg;
+
+	free(arg);
+	pthread_setname_np(pthread_self(), s.name);
+	return s.run(s.arg);
+}
+
+static void fill_blocked(sigset_t *set)
+{
+	const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, BC_SIGNAL_EACH };
+
+	sigfillset(set);
+	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+		sigdelset(set, open[i]);
+}
+
+int bc_thread_start(pthread_t *ret, const char *name, void *(*run)(void *arg), void *arg)
+{
+	struct start *s = malloc(sizeof(*s));
+	sigset_t blocked, old;
+	pthread_t thread;
+	int e;
+
+	if (!s)
+		return -ENOMEM;
+	*s = (struct start){ .run = run, .arg = arg };
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	/* Set here, as it is inherited: none is delivered to the new thread before it could block it. */
+	fill_blocked(&blocked);
+	pthread_sigmask(SIG_SETMASK, &blocked, &old);
+	e = pthread_create(&thread, NULL, begin, s);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (e) {
+		free(s);
+		return -e;
+	}
+	*ret = thread;
+	return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Threads that are no lcore: each has a name, and leaves the process's signals to the thread that waits for them. */
+#ifndef BC_THREAD_H
+#define BC_THREAD_H
+
+#include <pthread.h>
+
+#define BC_THREAD_NAME_MAX 16	/* with the final zero: what the kernel keeps */
+
+/* Sent to one thread, to have that very thread do something: what is started here does not block it. */
+#define BC_SIGNAL_EACH (SIGRTMIN + 5)
+
+/*
+ * Call run(arg) in a new thread with a name, in which every signal is blocked but BC_SIGNAL_EACH and those that a fault of its own
+ * raises. It inherits the caller's CPUs, and is to be joined. 0 and *ret, or a negative errno; nothing was started then.
+ */
+int bc_thread_start(pthread_t *ret, const char *name, void *(*run)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_file.h"
+
+struct folder {
+	char path[64];
+	int fd;
+};
+
+static int setup(void **state)
+{
+	struct folder *f = calloc(1, sizeof(*f));
+
+	strcpy(f->path, "/tmp/bc-test-file-XXXXXX");
+	if (!mkdtemp(f->path))
+		return -1;
+	f->fd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*state = f;
+	return f->fd < 0 ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+	struct folder *f = *state;
+
+	unlinkat(f->fd, "a", 0);
+	unlinkat(f->fd, "b", 0);
+	close(f->fd);
+	rmdir(f->path);
+	free(f);
+	return 0;
+}
+
+static int create(const struct folder *f, const char *name)
+{
+	int fd = openat(f->fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static bool exists(const struct folder *f, const char *name)
+{
+	return faccessat(f->fd, name, F_OK, 0) == 0;
+}
+
+static void all_is_written(void **state)
+{
+	int fd = create(*state, "a");
+	char got[8] = "";
+
+	assert_int_equal(bc_write_all(fd, "abcde", 5), 0);
+	assert_int_equal(pread(fd, got, sizeof(got), 0), 5);
+	assert_string_equal(got, "abcde");
+	close(fd);
+}
+
+static void nothing_to_write_is_no_call(void **state)
+{
+	assert_int_equal(bc_write_all(-1, NULL, 0), 0);
+}
+
+/* The kernel takes what fits and says why not the rest only when it is asked again. */
+static void a_short_write_goes_on(void **state)
+{
+	struct rlimit old, few = { .rlim_cur = 3 };
+	int fd = create(*state, "a");
+	struct stat st;
+	int r;
+
+	getrlimit(RLIMIT_FSIZE, &old);
+	few.rlim_max = old.rlim_max;
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &few);
+	r = bc_write_all(fd, "abcde", 5);
+	setrlimit(RLIMIT_FSIZE, &old);
+	assert_int_equal(r, -EFBIG);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 3);
+	close(fd);
+}
+
+static void a_file_gets_its_name(void **state)
+{
+	const struct folder *f = *state;
+
+	close(create(f, "a"));
+	assert_int_equal(bc_rename_noreplace(f->fd, "a", f->fd, "b"), 0);
+	assert_false(exists(f, "a"));
+	assert_true(exists(f, "b"));
+}
+
+static void a_name_is_not_taken_from_another(void **state)
+{
+	const struct folder *f = *state;
+	int other = create(f, "b");
+
+	close(create(f, "a"));
+	assert_int_equal(bc_write_all(other, "x", 1), 0);
+	assert_int_equal(bc_rename_noreplace(f->fd, "a", f->fd, "b"), -EEXIST);
+	assert_true(exists(f, "a"));
+	assert_int_equal(lseek(other, 0, SEEK_END), 1);
+	close(other);
+}
+
+static void what_is_not_there_has_no_name(void **state)
+{
+	const struct folder *f = *state;
+
+	assert_int_equal(bc_rename_noreplace(f->fd, "a", f->fd, "b"), -ENOENT);
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(all_is_written),
+		T(nothing_to_write_is_no_call),
+		T(a_short_write_goes_on),
+		T(a_file_gets_its_name),
+		T(a_name_is_not_taken_from_another),
+		T(what_is_not_there_has_no_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
