@@ -24,6 +24,8 @@
 #define HANDSHAKE_NS (10 * BC_NS_PER_S)
 /* A connection that lasted for less is an attempt that failed. */
 #define STEADY_NS (5 * BC_NS_PER_S)
+/* In one step, so that one that sends without end holds nothing up. */
+#define READS_MAX 16
 /* In one call, so that the other side's end is seen in between. */
 #define WRITE_MAX (256U * 1024)
 
@@ -60,6 +62,7 @@ struct bc_peer {
 	const uint8_t *prefix;		/* the link header that goes before the spool, or what is left of it */
 	size_t prefix_len;
 	bool blocked;			/* the last write could not go on */
+	bool flooded;			/* more may be read that poll(2) does not see */
 	short want;			/* what the connection waits for */
 
 	uint8_t message[BC_WIRE_MESSAGE_MAX];	/* IPIP: the one under way */
@@ -115,6 +118,7 @@ static void drop(struct bc_peer *p)
 	atomic_store(&p->up, false);
 	p->prefix_len = 0;
 	p->blocked = false;
+	p->flooded = false;
 	bc_spool_rewind(&p->spool);
 }
 
@@ -178,12 +182,12 @@ static bool listen_to(struct bc_peer *p, uint64_t now_ns)
 {
 	uint8_t waste[4096];
 	struct bc_err err = { .msg = "" };
-	ptrdiff_t n;
+	ptrdiff_t n = 1;
 
-	do
+	for (int i = 0; i < READS_MAX && n > 0; i++)
 		n = bc_conn_read(p->conn, waste, sizeof(waste), &p->want, &err);
-	while (n > 0);
-	if (n == -EAGAIN)
+	p->flooded = n > 0;
+	if (n > 0 || n == -EAGAIN)
 		return true;
 	if (p->state == ENDING && n == 0) {
 		p->state = OVER;
@@ -298,7 +302,7 @@ static int idle_ms(const struct bc_peer *p)
 		until = earlier(until, p->up_ns + STEADY_NS);
 	if (atomic_load(&p->end))
 		until = earlier(until, atomic_load(&p->end_by_ns));
-	if (p->state == UP && !p->blocked && !all_sent(p))
+	if (p->flooded || (p->state == UP && !p->blocked && !all_sent(p)))
 		return 0;
 	return until > now ? (int)((until - now) / BC_NS_PER_MS + 1) : 0;
 }

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "bc_conn.h"
 #include "bc_peer.h"
 #include "bc_store.h"
 #include "bc_time.h"
@@ -28,6 +29,17 @@ static void to_lines(void *ctx, enum bc_level level, const char *line)
 	pthread_mutex_lock(&lock);
 	snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "%s\n", line);
 	pthread_mutex_unlock(&lock);
+}
+
+/* The other side then sends without end, as far as the peer can tell. */
+static _Atomic bool flooding;
+
+ptrdiff_t __real_bc_conn_read(struct bc_conn *c, void *buf, size_t len, short *events, struct bc_err *e);
+ptrdiff_t __wrap_bc_conn_read(struct bc_conn *c, void *buf, size_t len, short *events, struct bc_err *e);
+
+ptrdiff_t __wrap_bc_conn_read(struct bc_conn *c, void *buf, size_t len, short *events, struct bc_err *e)
+{
+	return atomic_load(&flooding) ? (ptrdiff_t)len : __real_bc_conn_read(c, buf, len, events, e);
 }
 
 static const struct bc_log log_to_lines = { .emit = to_lines };
@@ -75,6 +87,7 @@ static int begin(void **state)
 
 static int end(void **state)
 {
+	atomic_store(&flooding, false);
 	bc_peer_free(peer);
 	peer = NULL;
 	if (listener >= 0)
@@ -287,6 +300,36 @@ static void one_that_never_answers_is_ended_at_once(void **state)
 	peer = NULL;
 }
 
+static void one_that_floods_us_gets_its_messages(void **state)
+{
+	int fd;
+
+	atomic_store(&flooding, true);
+	start(port);
+	put_link();
+	assert_int_equal(put(1), 0);
+	fd = net_accept(listener);
+	expect_link(fd);
+	assert_int_equal(next_number(fd), 1);
+	assert_int_equal(put(2), 0);
+	assert_int_equal(next_number(fd), 2);
+	close(fd);
+}
+
+static void one_that_floods_us_is_not_waited_for_beyond_the_end(void **state)
+{
+	int fd;
+
+	atomic_store(&flooding, true);
+	start(port);
+	put_link();
+	fd = net_accept(listener);
+	expect_link(fd);
+	bc_peer_end(peer, 100 * BC_NS_PER_MS);
+	UNTIL(bc_peer_done(peer));
+	close(fd);
+}
+
 /* The same behind a store. */
 static struct bc_store *open_store(uint64_t patience_ns, uint64_t drain_ns)
 {
@@ -392,6 +435,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_not_taken_in_time_stays, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_ends_the_connection_at_once_gets_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_never_answers_is_ended_at_once, begin, end),
+		cmocka_unit_test_setup_teardown(one_that_floods_us_gets_its_messages, begin, end),
+		cmocka_unit_test_setup_teardown(one_that_floods_us_is_not_waited_for_beyond_the_end, begin, end),
 		cmocka_unit_test_setup_teardown(a_store_never_waits_for_a_peer, begin, end),
 		cmocka_unit_test_setup_teardown(a_blocking_store_waits_while_the_peer_moves, begin, end),
 		cmocka_unit_test_setup_teardown(a_blocking_store_does_not_wait_for_one_that_is_dead, begin, end),
