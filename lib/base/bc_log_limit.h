@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_log.h"
 #include "bc_time.h"
 
 #define BC_LOG_LIMIT_LINES 10U
@@ -32,5 +33,9 @@ static inline bool bc_log_limit(struct bc_log_limit *l, uint64_t mono_ns, uint64
 	l->told++;
 	return true;
 }
+
+/* The line, if it may be told, behind "whose: " (NULL: nobody's), and before it how many like it were not. */
+void bc_log_limited(const struct bc_log *log, struct bc_log_limit *l, enum bc_level level, const char *whose, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
 
 #endif

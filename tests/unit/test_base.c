@@ -2,9 +2,11 @@
 #include "bc_test.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "bc_err.h"
 #include "bc_histogram.h"
+#include "bc_log_limit.h"
 #include "bc_number.h"
 
 static void err_set_replaces_control_characters(void **state)
@@ -100,6 +102,33 @@ static void what_no_bucket_holds_counts_as_the_largest(void **state)
 	assert_int_equal(bc_histogram_quantile(&h, 1000), (1ULL << BC_HISTOGRAM_BITS) - 1);
 }
 
+static void keep_line(void *ctx, enum bc_level level, const char *line)
+{
+	strcat(strcat(ctx, line), "\n");
+}
+
+static void a_limited_log_tells_how_many_lines_it_left_out(void **state)
+{
+	struct bc_log_limit l = { .since_ns = 1, .told = BC_LOG_LIMIT_LINES, .untold = 3 };
+	char lines[256] = "";
+	const struct bc_log log = { .emit = keep_line, .ctx = lines };
+
+	bc_log_limited(&log, &l, BC_WARN, "who", "number %d", 7);
+	assert_string_equal(lines, "who: 3 lines like this were left out\nwho: number 7\n");
+}
+
+static void a_limited_log_falls_silent(void **state)
+{
+	struct bc_log_limit l = { .since_ns = 0 };
+	char lines[256] = "";
+	const struct bc_log log = { .emit = keep_line, .ctx = lines };
+
+	for (unsigned i = 0; i < BC_LOG_LIMIT_LINES + 2; i++)
+		bc_log_limited(&log, &l, BC_WARN, NULL, "x");
+	assert_int_equal(strlen(lines), 2 * BC_LOG_LIMIT_LINES);
+	assert_int_equal(l.untold, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +141,8 @@ int main(void)
 		cmocka_unit_test(a_quantile_is_at_most_a_quarter_too_high),
 		cmocka_unit_test(quantiles_are_told_apart),
 		cmocka_unit_test(what_no_bucket_holds_counts_as_the_largest),
+		cmocka_unit_test(a_limited_log_tells_how_many_lines_it_left_out),
+		cmocka_unit_test(a_limited_log_falls_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_clients.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "bc_conn.h"
+#include "bc_log_limit.h"
+
+#define HANDSHAKES_MAX 4		/* of one client at a time */
+#define READ_BUDGET (128U * 1024)	/* of one client, before it is another's turn */
+#define STOP_NS (3 * BC_NS_PER_S)	/* for what the sockets hold at a stop */
+#define KEEPALIVE_IDLE_S 60		/* a client that is silent for so long is asked whether it is there, */
+#define KEEPALIVE_INTERVAL_S 10		/* so often, */
+#define KEEPALIVE_PROBES 6		/* and so many times in vain */
+
+enum phase {
+	HANDSHAKE,	/* TLS */
+	WAITING,	/* for the receive ring */
+	RECEIVING,
+};
+
+/* A connection. */
+struct session {
+	struct bc_watch watch;	/* first: events point to it */
+	struct session *next_closed;
+	struct bc_conn *conn;
+	uint32_t client;
+	enum phase phase;
+	bool tls;
+	short events;		/* asked of epoll; 0: it is not in the set */
+	bool closed;
+	bool unread;		/* bytes may wait where epoll does not see them */
+	bool ring_full;
+	uint64_t deadline_ns;	/* 0: none */
+};
+
+struct client {
+	const char *name;
+	struct bc_recv_ring *recv_ring;
+	struct session *handshaking[HANDSHAKES_MAX];
+	struct session *waiting;	/* until the source is done with the one before */
+	struct session *receiving;
+	bool draining;		/* the receive ring is ENDED, and the source not done yet */
+	bool clean;		/* the end was in good order */
+	struct bc_log_limit limit;
+	bc_counter_t bytes;
+	struct bc_collector_client status;	/* under the lock */
+};
+
+struct bc_clients {
+	const struct bc_collector_config *cfg;
+	int epoll;
+	pthread_mutex_t lock;	/* of every client's status */
+	struct client *client;
+	struct session *closed;
+	uint64_t stop_ns;	/* when the stop was asked for; 0: it was not */
+	bool unread;		/* of a session */
+};
+
+#define LOG(c, k, level, ...) bc_log_limited((c)->cfg->log, &(k)->limit, level, (k)->name, __VA_ARGS__)
+
+static void notify(struct bc_clients *c, const struct client *k, bool connected)
+{
+	if (c->cfg->event)
+		c->cfg->event(c->cfg->ctx, (uint32_t)(k - c->client), connected);
+}
+
+static void set_events(struct bc_clients *c, struct session *s, short events)
+{
+	struct epoll_event e = { .events = 0, .data.ptr = &s->watch };
+
+	if (events == s->events)
+		return;
+	/* poll(2)'s words and epoll's are the same. A session that waits for nothing is taken out: else its end would come for ever. */
+	e.events = (uint32_t)events;
+	epoll_ctl(c->epoll, !s->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL, s->watch.fd, &e);
+	s->events = events;
+}
+
+/* An event that was fetched already may still name it. */
+static void close_session(struct bc_clients *c, struct session *s)
+{
+	set_events(c, s, 0);
+	bc_conn_close(s->conn);
+	s->closed = true;
+	s->next_closed = c->closed;
+	c->closed = s;
+}
+
+void bc_clients_free_closed(struct bc_clients *c)
+{
+	while (c->closed) {
+		struct session *next = c->closed->next_closed;
+
+		free(c->closed);
+		c->closed = next;
+	}
+}
+
+/* --- The end of connections. --- */
+
+static void count_failure(struct bc_clients *c, struct client *k)
+{
+	pthread_mutex_lock(&c->lock);
+	k->status.failures++;
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void leave_handshake(struct client *k, const struct session *s)
+{
+	for (int i = 0; i < HANDSHAKES_MAX; i++)
+		if (k->handshaking[i] == s)
+			k->handshaking[i] = NULL;
+}
+
+/* One that has not received yet. */
+static void refuse_session(struct bc_clients *c, struct client *k, struct session *s, const char *why)
+{
+	LOG(c, k, BC_WARN, "%s: %s: the connection is refused", bc_conn_address(s->conn), why);
+	count_failure(c, k);
+	leave_handshake(k, s);
+	if (k->waiting == s)
+		k->waiting = NULL;
+	close_session(c, s);
+}
+
+/* The one that receives. */
+static void end_session(struct bc_clients *c, struct client *k, bool clean, const char *why)
+{
+	pthread_mutex_lock(&c->lock);
+	snprintf(k->status.reason, sizeof(k->status.reason), "%.255s", why);
+	pthread_mutex_unlock(&c->lock);
+	k->clean = clean;
+	k->draining = true;
+	close_session(c, k->receiving);
+	k->receiving = NULL;
+	bc_recv_ring_end(k->recv_ring);
+}
+
+/* The source has taken the last byte. */
+static void on_drained(struct bc_clients *c, struct client *k)
+{
+	const char *why = k->recv_ring->src.why.msg;
+
+	k->draining = false;
+	pthread_mutex_lock(&c->lock);
+	if (why[0] && strcmp(k->status.reason, why)) {
+		size_t n = strlen(k->status.reason);
+
+		snprintf(k->status.reason + n, sizeof(k->status.reason) - n, "; %.200s", why);
+		k->clean = false;
+	}
+	k->status.connected = false;
+	k->status.since_ns = bc_utc_ns();
+	k->status.failures += !k->clean;
+	pthread_mutex_unlock(&c->lock);
+	notify(c, k, false);
+	LOG(c, k, k->clean ? BC_NOTICE : BC_WARN, "%s: disconnected: %s", k->status.address, k->status.reason);
+}
+
+/* --- Their beginning. --- */
+
+static void begin_receiving(struct bc_clients *c, struct client *k, struct session *s)
+{
+	const char *cert = bc_conn_cert_name(s->conn);
+
+	k->waiting = NULL;
+	k->receiving = s;
+	s->phase = RECEIVING;
+	s->deadline_ns = bc_mono_ns() + c->cfg->handshake_ns;
+	pthread_mutex_lock(&c->lock);
+	k->status.connected = true;
+	k->status.tls = s->tls;
+	k->status.since_ns = bc_utc_ns();
+	k->status.connections++;
+	snprintf(k->status.address, sizeof(k->status.address), "%s", bc_conn_address(s->conn));
+	snprintf(k->status.cert, sizeof(k->status.cert), "%.127s", cert);
+	pthread_mutex_unlock(&c->lock);
+	LOG(c, k, BC_NOTICE, "%s: connected%s%s%s", k->status.address, s->tls ? " by TLS" : "", cert[0] ? ", as " : "", cert);
+	notify(c, k, true);
+	bc_recv_ring_open(k->recv_ring);
+	s->unread = c->unread = true;
+}
+
+/* The handshake is done: the newest connection of a client is the one that counts. */
+static void on_established(struct bc_clients *c, struct client *k, struct session *s)
+{
+	leave_handshake(k, s);
+	if (c->cfg->bind_names && s->tls && !bc_conn_cert_is(s->conn, k->name)) {
+		char why[256];
+
+		snprintf(why, sizeof(why), "its certificate is made out to '%.160s'", bc_conn_cert_name(s->conn));
+		refuse_session(c, k, s, why);
+		return;
+	}
+	if (k->waiting)
+		refuse_session(c, k, k->waiting, "a newer connection has come");
+	if (k->receiving)
+		end_session(c, k, true, "a newer connection has come");
+	k->waiting = s;
+	s->phase = WAITING;
+	s->deadline_ns = 0;
+	set_events(c, s, 0);
+	if (bc_recv_ring_state(k->recv_ring) == BC_RECV_RING_IDLE && !k->draining)
+		begin_receiving(c, k, s);
+}
+
+static void handshake_step(struct bc_clients *c, struct client *k, struct session *s)
+{
+	struct bc_err err;
+	short events = 0;
+	int r = bc_conn_handshake(s->conn, &events, &err);
+
+	if (r == -EAGAIN)
+		set_events(c, s, events);
+	else if (r < 0)
+		refuse_session(c, k, s, err.msg);
+	else
+		on_established(c, k, s);
+}
+
+static void set_keepalive(int fd)
+{
+	int one = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+}
+
+/* The place for one more handshake; the oldest gives way. */
+static struct session **handshake_slot(struct bc_clients *c, struct client *k)
+{
+	struct session **oldest = &k->handshaking[0];
+
+	for (int i = 0; i < HANDSHAKES_MAX; i++) {
+		if (!k->handshaking[i])
+			return &k->handshaking[i];
+		if (k->handshaking[i]->deadline_ns < (*oldest)->deadline_ns)
+			oldest = &k->handshaking[i];
+	}
+	refuse_session(c, k, *oldest, "too many handshakes at a time");
+	return oldest;
+}
+
+void bc_clients_accept(struct bc_clients *c, int fd, const struct bc_allow *a)
+{
+	struct client *k = &c->client[a->client];
+	struct session *s = calloc(1, sizeof(*s));
+	struct bc_err err = { "no memory" };
+	bool tls = a->tls || c->cfg->tls_all;
+	int r = s ? bc_conn_accept(fd, tls ? c->cfg->tls : NULL, &s->conn, &err) : -ENOMEM;
+
+	if (r < 0) {
+		LOG(c, k, BC_WARN, "a connection cannot be taken: %s", err.msg);
+		free(s);
+		close(fd);
+		return;
+	}
+	set_keepalive(fd);
+	s->watch = (struct bc_watch){ .kind = BC_WATCH_CLIENT, .fd = fd };
+	s->client = a->client;
+	s->tls = tls;
+	s->deadline_ns = bc_mono_ns() + c->cfg->handshake_ns;
+	*handshake_slot(c, k) = s;
+	handshake_step(c, k, s);
+}
+
+/* --- Bytes. --- */
+
+/* Nothing waits in the socket. */
+static void wait_for_bytes(struct bc_clients *c, struct client *k, struct session *s, short events)
+{
+	if (c->stop_ns)
+		end_session(c, k, true, "the collection ends");
+	else
+		set_events(c, s, events);
+}
+
+static void receive(struct bc_clients *c, struct client *k, struct session *s)
+{
+	uint32_t taken = 0;
+	short events = POLLIN;
+	struct bc_err err;
+
+	s->unread = false;
+	while (taken < READ_BUDGET) {
+		size_t room;
+		uint8_t *at = bc_recv_ring_room(k->recv_ring, &room);
+		ptrdiff_t n;
+
+		s->ring_full = !room;
+		if (!room) {
+			set_events(c, s, 0);
+			return;
+		}
+		n = bc_conn_read(s->conn, at, room < READ_BUDGET ? room : READ_BUDGET, &events, &err);
+		if (n == -EAGAIN) {
+			wait_for_bytes(c, k, s, events);
+			return;
+		}
+		if (n <= 0) {
+			end_session(c, k, n == 0, n ? err.msg : "closed by the peer");
+			return;
+		}
+		bc_recv_ring_put(k->recv_ring, (size_t)n);
+		bc_counter_add(&k->bytes, (uint64_t)n);
+		taken += (uint32_t)n;
+	}
+	s->unread = c->unread = true;
+}
+
+void bc_clients_on_event(struct bc_clients *c, struct bc_watch *w)
+{
+	struct session *s = (struct session *)w;
+	struct client *k = &c->client[s->client];
+
+	if (s->closed)
+		return;
+	if (s->phase == HANDSHAKE)
+		handshake_step(c, k, s);
+	else if (s->phase == RECEIVING && !s->ring_full)
+		receive(c, k, s);
+}
+
+/* --- What no event tells of. --- */
+
+static void check_receiving(struct bc_clients *c, struct client *k, uint64_t now_ns)
+{
+	struct session *s = k->receiving;
+
+	if (bc_recv_ring_refused(k->recv_ring)) {
+		end_session(c, k, false, k->recv_ring->src.why.msg);
+		return;
+	}
+	if (s->deadline_ns && bc_recv_ring_headed(k->recv_ring))
+		s->deadline_ns = 0;
+	if (s->deadline_ns && now_ns > s->deadline_ns)
+		end_session(c, k, false, "it sent no link header in time");
+	else if (c->stop_ns && now_ns - c->stop_ns > STOP_NS)
+		end_session(c, k, false, "the collection ends, and it still sends");
+	else if (s->unread || s->ring_full || c->stop_ns)
+		receive(c, k, s);
+}
+
+static void on_timer(struct bc_clients *c, struct client *k, uint64_t now_ns)
+{
+	for (int i = 0; i < HANDSHAKES_MAX; i++)
+		if (k->handshaking[i] && (c->stop_ns || now_ns > k->handshaking[i]->deadline_ns))
+			refuse_session(c, k, k->handshaking[i],
+				       c->stop_ns ? "the collection ends" : "it did not finish its handshake in time");
+	if (k->waiting && c->stop_ns)
+		refuse_session(c, k, k->waiting, "the collection ends");
+	if (k->receiving)
+		check_receiving(c, k, now_ns);
+	if (k->draining && bc_recv_ring_state(k->recv_ring) == BC_RECV_RING_IDLE)
+		on_drained(c, k);
+	if (k->waiting && !k->draining && !k->receiving)
+		begin_receiving(c, k, k->waiting);
+}
+
+void bc_clients_on_timer(struct bc_clients *c, uint64_t mono_ns)
+{
+	c->unread = false;
+	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
+		on_timer(c, &c->client[i], mono_ns);
+}
+
+bool bc_clients_unread(const struct bc_clients *c)
+{
+	return c->unread;
+}
+
+static bool needs_timer(const struct client *k)
+{
+	if (k->waiting || k->draining || (k->receiving && (k->receiving->deadline_ns || k->receiving->ring_full)))
+		return true;
+	for (int s = 0; s < HANDSHAKES_MAX; s++)
+		if (k->handshaking[s])
+			return true;
+	return false;
+}
+
+bool bc_clients_need_timer(const struct bc_clients *c)
+{
+	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
+		if (c->stop_ns || needs_timer(&c->client[i]))
+			return true;
+	return false;
+}
+
+bool bc_clients_ended(const struct bc_clients *c)
+{
+	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
+		if (c->client[i].receiving || c->client[i].draining)
+			return false;
+	return true;
+}
+
+void bc_clients_stop(struct bc_clients *c, uint64_t mono_ns)
+{
+	c->stop_ns = mono_ns;
+}
+
+/* --- From outside. --- */
+
+static void name_clients(struct bc_clients *c)
+{
+	for (uint32_t i = 0; i < c->cfg->n_allow; i++)
+		c->client[c->cfg->allow[i].client].name = c->cfg->allow[i].name;
+	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
+		c->client[i].recv_ring = c->cfg->recv_ring[i];
+}
+
+int bc_clients_new(const struct bc_collector_config *cfg, int epoll, struct bc_clients **ret)
+{
+	struct bc_clients *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->client = calloc(cfg->n_clients, sizeof(*c->client));
+	if (!c || !c->client) {
+		free(c);
+		return -ENOMEM;
+	}
+	c->cfg = cfg;
+	c->epoll = epoll;
+	pthread_mutex_init(&c->lock, NULL);
+	name_clients(c);
+	*ret = c;
+	return 0;
+}
+
+static void free_session(struct session *s)
+{
+	if (s)
+		bc_conn_close(s->conn);
+	free(s);
+}
+
+void bc_clients_free(struct bc_clients *c)
+{
+	if (!c)
+		return;
+	for (uint32_t i = 0; i < c->cfg->n_clients; i++) {
+		free_session(c->client[i].receiving);
+		free_session(c->client[i].waiting);
+		for (int s = 0; s < HANDSHAKES_MAX; s++)
+			free_session(c->client[i].handshaking[s]);
+	}
+	bc_clients_free_closed(c);
+	pthread_mutex_destroy(&c->lock);
+	free(c->client);
+	free(c);
+}
+
+void bc_clients_status(struct bc_clients *c, uint32_t client, struct bc_collector_client *ret)
+{
+	pthread_mutex_lock(&c->lock);
+	*ret = c->client[client].status;
+	pthread_mutex_unlock(&c->lock);
+	ret->bytes = bc_counter_get(&c->client[client].bytes);
+}
