@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,27 +108,13 @@ static int copy_file(struct bc_completed *c, int from, int to)
 	return 0;
 }
 
-/* A copy that a crash left behind is written over; one that is being made has a lock. */
-static int open_copy(struct bc_completed *c, const char *tmp)
-{
-	int fd = openat(c->fd, tmp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -errno;
-	if ((flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) || ftruncate(fd, 0) < 0) {
-		close(fd);
-		return -EBUSY;
-	}
-	return fd;
-}
-
 static int copy_over(struct bc_completed *c, int from, const char *name, char got[BC_SEGNAME_MAX])
 {
 	char tmp[BC_SEGNAME_MAX + 16];
 	int to, r;
 
 	snprintf(tmp, sizeof(tmp), ".moving-%s", name);
-	to = open_copy(c, tmp);
+	to = bc_open_temporary(c->fd, tmp);
 	if (to < 0)
 		return to;
 	r = copy_file(c, from, to);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -125,20 +124,6 @@ static int same(struct job *j, int x, int y)
 	return r;
 }
 
-/* What a crash left behind is written over; one that is being made has a lock. */
-static int open_tmp(struct job *j)
-{
-	j->to = openat(j->folder_fd, j->tmp, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (j->to < 0)
-		return -errno;
-	if (flock(j->to, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
-		close(j->to);
-		j->to = -1;
-		return -EBUSY;
-	}
-	return ftruncate(j->to, 0) < 0 ? -errno : 0;
-}
-
 static int check(struct job *j)
 {
 	int r;
@@ -186,10 +171,11 @@ static int remove_old(struct job *j)
 
 static int make(struct job *j, uint64_t *ret_bytes)
 {
-	int r = open_tmp(j);
+	int r;
 
-	if (r)
-		return r;
+	j->to = bc_open_temporary(j->folder_fd, j->tmp);
+	if (j->to < 0)
+		return j->to;
 	r = compress(j);
 	if (!r)
 		r = check(j);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 int bc_write_all(int fd, const void *data, size_t len)
@@ -32,4 +33,20 @@ int bc_rename_noreplace(int from_folder, const char *from, int to_folder, const 
 	if (linkat(from_folder, from, to_folder, to, 0) < 0)
 		return -errno;
 	return unlinkat(from_folder, from, 0) < 0 ? errno : 0;
+}
+
+int bc_open_temporary(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), r = 0;
+
+	if (fd < 0)
+		return -errno;
+	/* Where the file system has no locks it goes without. */
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		r = -EBUSY;
+	else if (ftruncate(fd, 0) < 0)
+		r = -errno;
+	if (r)
+		close(fd);
+	return r ? r : fd;
 }

@@ -15,4 +15,10 @@ int bc_write_all(int fd, const void *data, size_t len);
  */
 int bc_rename_noreplace(int from_folder, const char *from, int to_folder, const char *to);
 
+/*
+ * A temporary file of a name that only we use: made, or taken over and emptied where a crash left it behind, and locked, so that no
+ * two processes write it. A descriptor for reading and writing; -EBUSY: another is at it; or another negative errno.
+ */
+int bc_open_temporary(int folder, const char *name);
+
 #endif

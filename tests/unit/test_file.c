@@ -122,6 +122,39 @@ static void what_is_not_there_has_no_name(void **state)
 	assert_int_equal(bc_rename_noreplace(f->fd, "a", f->fd, "b"), -ENOENT);
 }
 
+static void what_a_crash_left_behind_is_emptied(void **state)
+{
+	const struct folder *f = *state;
+	int fd = create(f, "a");
+
+	assert_int_equal(bc_write_all(fd, "old", 3), 0);
+	close(fd);
+	fd = bc_open_temporary(f->fd, "a");
+	assert_true(fd >= 0);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 0);
+	close(fd);
+}
+
+static void what_another_writes_is_left_alone(void **state)
+{
+	const struct folder *f = *state;
+	int fd = bc_open_temporary(f->fd, "a");
+
+	assert_int_equal(bc_write_all(fd, "new", 3), 0);
+	assert_int_equal(bc_open_temporary(f->fd, "a"), -EBUSY);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 3);
+	close(fd);
+}
+
+static void a_link_is_not_followed(void **state)
+{
+	const struct folder *f = *state;
+
+	assert_int_equal(symlinkat("b", f->fd, "a"), 0);
+	assert_int_equal(bc_open_temporary(f->fd, "a"), -ELOOP);
+	assert_false(exists(f, "b"));
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -133,6 +166,9 @@ int main(void)
 		T(a_file_gets_its_name),
 		T(a_name_is_not_taken_from_another),
 		T(what_is_not_there_has_no_name),
+		T(what_a_crash_left_behind_is_emptied),
+		T(what_another_writes_is_left_alone),
+		T(a_link_is_not_followed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
