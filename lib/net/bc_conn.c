@@ -32,8 +32,8 @@
 /* What was sent is acknowledged within this time, or the other side is gone or stuck. */
 #define USER_TIMEOUT_MS 60000
 
-#define DOUBT_MIN_NS (100 * BC_NS_PER_MS)
-#define DOUBT_MAX_NS (2 * BC_NS_PER_S)
+#define CONFIRM_MIN_NS (100 * BC_NS_PER_MS)
+#define CONFIRM_MAX_NS (2 * BC_NS_PER_S)
 
 struct bc_conn {
 	int fd;
@@ -105,7 +105,7 @@ static int begin_tls(struct bc_conn *c, struct bc_tls *tls, struct bc_err *err)
 	return 0;
 }
 
-static const struct addrinfo *choose(const struct addrinfo *list, unsigned attempt)
+static const struct addrinfo *pick_address(const struct addrinfo *list, unsigned attempt)
 {
 	const struct addrinfo *ai = list;
 	unsigned n = 0;
@@ -148,7 +148,7 @@ int bc_conn_connect(const struct bc_conn_target *target, unsigned attempt, struc
 	c->host = strdup(target->host);
 	r = c->host ? bc_addr_resolve(target->host, target->port, SOCK_STREAM, &list, err) : bc_err_set(err, -ENOMEM, "no memory for a connection");
 	if (!r) {
-		r = open_socket(c, choose(list, attempt), target->source, err);
+		r = open_socket(c, pick_address(list, attempt), target->source, err);
 		freeaddrinfo(list);
 	}
 	if (!r)
@@ -205,7 +205,7 @@ static int finish_connect(struct bc_conn *c, short *events, struct bc_err *err)
 	return 0;
 }
 
-static bool about_certificates(int alert)
+static bool is_certificate_alert(int alert)
 {
 	return (alert >= SSL_AD_BAD_CERTIFICATE && alert <= SSL_AD_CERTIFICATE_UNKNOWN) || alert == SSL_AD_UNKNOWN_CA ||
 	       alert == SSL_AD_ACCESS_DENIED || alert == SSL3_AD_NO_CERTIFICATE;
@@ -226,7 +226,7 @@ static int tls_failure(struct bc_conn *c, struct bc_err *err)
 		return bc_err_set(err, -EACCES, "it shows no certificate, which is asked for");
 	if (alert == TLS13_AD_CERTIFICATE_REQUIRED)
 		return bc_err_set(err, -EACCES, "it refuses our certificate: it asks for one, and there is none");
-	if (alert > 0 && alert < 256 && about_certificates(alert))
+	if (alert > 0 && alert < 256 && is_certificate_alert(alert))
 		return bc_err_set(err, -EACCES, "it refuses our certificate: %s", SSL_alert_desc_string_long(alert));
 	if (alert > 0 && alert < 256)
 		return bc_err_set(err, -EPROTO, "it ends TLS: %s", SSL_alert_desc_string_long(alert));
@@ -363,7 +363,7 @@ int bc_conn_end(struct bc_conn *c, short *events)
 	return shutdown(c->fd, SHUT_WR) < 0 ? -errno : 0;
 }
 
-uint64_t bc_conn_doubt_ns(const struct bc_conn *c)
+uint64_t bc_conn_confirm_ns(const struct bc_conn *c)
 {
 	struct tcp_info info = { .tcpi_rtt = 0 };
 	socklen_t len = sizeof(info);
@@ -371,7 +371,7 @@ uint64_t bc_conn_doubt_ns(const struct bc_conn *c)
 
 	getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
 	ns = info.tcpi_rtt * 2 * BC_NS_PER_US;
-	return ns < DOUBT_MIN_NS ? DOUBT_MIN_NS : ns > DOUBT_MAX_NS ? DOUBT_MAX_NS : ns;
+	return ns < CONFIRM_MIN_NS ? CONFIRM_MIN_NS : ns > CONFIRM_MAX_NS ? CONFIRM_MAX_NS : ns;
 }
 
 uint32_t bc_conn_unacked(const struct bc_conn *c)

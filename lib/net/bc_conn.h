@@ -59,7 +59,7 @@ ptrdiff_t bc_conn_write(struct bc_conn *c, const void *buf, size_t len, short *e
  * How long a client waits, after the handshake and while it reads, before it may take it that the other side has not turned it away:
  * a server that does not want us accepts first and then ends the connection, and TLS 1.3 tells of a refused certificate only then.
  */
-uint64_t bc_conn_doubt_ns(const struct bc_conn *c);
+uint64_t bc_conn_confirm_ns(const struct bc_conn *c);
 
 /* Tell the other side that nothing more comes. 0, -EAGAIN, or a negative errno. Reading goes on. */
 int bc_conn_end(struct bc_conn *c, short *events);

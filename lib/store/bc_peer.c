@@ -23,7 +23,7 @@
 /* For TCP and TLS to come up. */
 #define HANDSHAKE_NS (10 * BC_NS_PER_S)
 /* A connection that lasted for less is an attempt that failed. */
-#define STEADY_NS (5 * BC_NS_PER_S)
+#define STABLE_NS (5 * BC_NS_PER_S)
 /* In one step, so that one that sends without end holds nothing up. */
 #define READS_MAX 16
 /* In one call, so that the other side's end is seen in between. */
@@ -32,7 +32,7 @@
 enum state {
 	WAITING,	/* for the next attempt */
 	CONNECTING,
-	DOUBTING,	/* connected: would the other side refuse us, we would know by then */
+	CONFIRMING,	/* connected, until the other side would have refused us */
 	UP,
 	ENDING,		/* all is sent: the other side's end is awaited */
 	OVER,
@@ -55,10 +55,10 @@ struct bc_peer {
 	struct bc_ipip *ipip;
 	unsigned attempt;
 	uint64_t backoff_ns;
-	uint64_t until_ns;		/* WAITING, CONNECTING, DOUBTING: their end */
+	uint64_t until_ns;		/* WAITING, CONNECTING, CONFIRMING: their end */
 	uint64_t up_ns;			/* when the connection came up */
-	bool said_up;
-	char said[BC_ERR_MSG_MAX];	/* what was last said to be wrong; "" when nothing is */
+	bool logged_up;
+	char logged[BC_ERR_MSG_MAX];	/* what was last said to be wrong; "" when nothing is */
 	const uint8_t *prefix;		/* the link header that goes before the spool, or what is left of it */
 	size_t prefix_len;
 	bool blocked;			/* the last write could not go on */
@@ -80,22 +80,22 @@ static void wake(struct bc_peer *p)
 	(void)!write(p->wake, &one, sizeof(one));
 }
 
-/* The same words are said once. */
-static void say_broken(struct bc_peer *p, const char *why)
+/* The same words once. */
+static void log_failure(struct bc_peer *p, const char *why)
 {
-	if (!strcmp(p->said, why))
+	if (!strcmp(p->logged, why))
 		return;
-	snprintf(p->said, sizeof(p->said), "%s", why);
+	snprintf(p->logged, sizeof(p->logged), "%s", why);
 	bc_log(p->cfg.log, BC_WARN, "%s: %s: trying again, every %g to %g s, until it works", p->name, why,
 	       (double)BACKOFF_MIN_NS / BC_NS_PER_S, (double)BACKOFF_MAX_NS / BC_NS_PER_S);
 }
 
-static void say_up(struct bc_peer *p)
+static void log_connected(struct bc_peer *p)
 {
 	const char *who = p->conn ? bc_conn_cert_name(p->conn) : "";
 
-	p->said_up = true;
-	p->said[0] = '\0';
+	p->logged_up = true;
+	p->logged[0] = '\0';
 	if (p->conn)
 		bc_log(p->cfg.log, BC_NOTICE, "%s: connected to %s%s%s%s", p->name, bc_conn_address(p->conn),
 		       p->cfg.tls ? " by TLS" : "", who[0] ? ", certificate of " : "", who);
@@ -111,7 +111,7 @@ static void back_off(struct bc_peer *p, uint64_t now_ns)
 	p->state = WAITING;
 }
 
-static void drop(struct bc_peer *p)
+static void close_connection(struct bc_peer *p)
 {
 	bc_conn_close(p->conn);
 	p->conn = NULL;
@@ -123,33 +123,33 @@ static void drop(struct bc_peer *p)
 }
 
 /* The connection is broken, or did not come up. */
-static void broken(struct bc_peer *p, const char *why, uint64_t now_ns)
+static void on_failure(struct bc_peer *p, const char *why, uint64_t now_ns)
 {
 	uint32_t unacked = p->conn ? bc_conn_unacked(p->conn) : 0;
 	bool was_up = p->state == UP || p->state == ENDING;
 
-	drop(p);
-	if (was_up && now_ns - p->up_ns >= STEADY_NS) {
+	close_connection(p);
+	if (was_up && now_ns - p->up_ns >= STABLE_NS) {
 		p->backoff_ns = BACKOFF_MIN_NS;
-		p->said[0] = '\0';
+		p->logged[0] = '\0';
 	}
 	if (was_up && unacked) {
 		bc_counter_add(&p->unacked, unacked);
 		bc_log(p->cfg.log, BC_WARN, "%s: the connection broke with %" PRIu32 " bytes not acknowledged: their packets, counted as "
 		       "written, may be lost", p->name, unacked);
 	}
-	say_broken(p, why);
+	log_failure(p, why);
 	back_off(p, now_ns);
 }
 
-static void connect_now(struct bc_peer *p, uint64_t now_ns)
+static void begin_connect(struct bc_peer *p, uint64_t now_ns)
 {
 	const struct bc_conn_target target = { .host = p->host, .port = p->cfg.port, .source = p->source };
 	struct bc_err err;
 	int r = bc_conn_connect(&target, p->attempt++, p->cfg.tls, &p->conn, &err);
 
 	if (r) {
-		broken(p, err.msg, bc_mono_ns());
+		on_failure(p, err.msg, bc_mono_ns());
 		return;
 	}
 	p->state = CONNECTING;
@@ -157,7 +157,7 @@ static void connect_now(struct bc_peer *p, uint64_t now_ns)
 	p->until_ns = now_ns + HANDSHAKE_NS;
 }
 
-static void handshake(struct bc_peer *p, uint64_t now_ns)
+static void handshake_step(struct bc_peer *p, uint64_t now_ns)
 {
 	struct bc_err err = { .msg = "" };
 	int r = bc_conn_handshake(p->conn, &p->want, &err);
@@ -170,22 +170,22 @@ static void handshake(struct bc_peer *p, uint64_t now_ns)
 		return;
 	if (r) {
 		bc_err_prefix(&err, r, "%s", bc_conn_address(p->conn));
-		broken(p, err.msg, now_ns);
+		on_failure(p, err.msg, now_ns);
 		return;
 	}
-	p->state = DOUBTING;
-	p->until_ns = now_ns + bc_conn_doubt_ns(p->conn);
+	p->state = CONFIRMING;
+	p->until_ns = now_ns + bc_conn_confirm_ns(p->conn);
 }
 
 /* What the other side says is nothing to us, but that it ends. False: the connection is gone. */
-static bool listen_to(struct bc_peer *p, uint64_t now_ns)
+static bool discard_input(struct bc_peer *p, uint64_t now_ns)
 {
-	uint8_t waste[4096];
+	uint8_t scratch[4096];
 	struct bc_err err = { .msg = "" };
 	ptrdiff_t n = 1;
 
 	for (int i = 0; i < READS_MAX && n > 0; i++)
-		n = bc_conn_read(p->conn, waste, sizeof(waste), &p->want, &err);
+		n = bc_conn_read(p->conn, scratch, sizeof(scratch), &p->want, &err);
 	p->flooded = n > 0;
 	if (n > 0 || n == -EAGAIN)
 		return true;
@@ -196,21 +196,21 @@ static bool listen_to(struct bc_peer *p, uint64_t now_ns)
 	if (n == 0)
 		bc_err_set(&err, -ECONNRESET, "the other side ended the connection");
 	bc_err_prefix(&err, -ECONNRESET, "%s", bc_conn_address(p->conn));
-	broken(p, err.msg, now_ns);
+	on_failure(p, err.msg, now_ns);
 	return false;
 }
 
-static void come_up(struct bc_peer *p, uint64_t now_ns)
+static void on_connected(struct bc_peer *p, uint64_t now_ns)
 {
 	p->state = UP;
 	p->up_ns = now_ns;
-	p->said_up = false;
+	p->logged_up = false;
 	p->prefix_len = bc_spool_link(&p->spool, &p->prefix);
 	bc_counter_add(&p->connects, 1);
 	atomic_store(&p->up, true);
 	/* One that may be turned away again at once says so only when it lasts. */
 	if (p->backoff_ns <= 2 * BACKOFF_MIN_NS)
-		say_up(p);
+		log_connected(p);
 }
 
 /* One piece to the kernel. False: nothing went, or the connection is gone. */
@@ -232,7 +232,7 @@ static bool send_some(struct bc_peer *p, uint64_t now_ns)
 		bc_spool_take(&p->spool, (size_t)n);
 	} else if (n != -EAGAIN) {
 		bc_err_prefix(&err, (int)n, "%s", bc_conn_address(p->conn));
-		broken(p, err.msg, now_ns);
+		on_failure(p, err.msg, now_ns);
 	}
 	return n > 0;
 }
@@ -242,13 +242,13 @@ static bool all_sent(const struct bc_peer *p)
 	return !p->prefix_len && !bc_spool_waiting(&p->spool);
 }
 
-static void be_up(struct bc_peer *p, uint64_t now_ns)
+static void on_up(struct bc_peer *p, uint64_t now_ns)
 {
-	if (!listen_to(p, now_ns))
+	if (!discard_input(p, now_ns))
 		return;
-	if (!p->said_up && now_ns - p->up_ns >= STEADY_NS)
-		say_up(p);
-	if (now_ns - p->up_ns >= STEADY_NS)
+	if (!p->logged_up && now_ns - p->up_ns >= STABLE_NS)
+		log_connected(p);
+	if (now_ns - p->up_ns >= STABLE_NS)
 		p->backoff_ns = BACKOFF_MIN_NS;
 	for (int i = 0; i < 16 && send_some(p, now_ns); i++)
 		continue;
@@ -264,20 +264,20 @@ static void step(struct bc_peer *p, uint64_t now_ns)
 		if (atomic_load(&p->end) && !bc_spool_waiting(&p->spool))
 			p->state = OVER;
 		else if (now_ns >= p->until_ns)
-			connect_now(p, now_ns);
+			begin_connect(p, now_ns);
 		break;
 	case CONNECTING:
-		handshake(p, now_ns);
+		handshake_step(p, now_ns);
 		break;
-	case DOUBTING:
-		if (listen_to(p, now_ns) && now_ns >= p->until_ns)
-			come_up(p, now_ns);
+	case CONFIRMING:
+		if (discard_input(p, now_ns) && now_ns >= p->until_ns)
+			on_connected(p, now_ns);
 		break;
 	case UP:
-		be_up(p, now_ns);
+		on_up(p, now_ns);
 		break;
 	case ENDING:
-		listen_to(p, now_ns);
+		discard_input(p, now_ns);
 		break;
 	case OVER:
 		break;
@@ -292,14 +292,14 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 }
 
 /* How long there is nothing to do unless somebody calls. */
-static int idle_ms(const struct bc_peer *p)
+static int timeout_ms(const struct bc_peer *p)
 {
 	uint64_t now = bc_mono_ns(), until = now + 10 * BC_NS_PER_S;
 
-	if (p->state == WAITING || p->state == CONNECTING || p->state == DOUBTING)
+	if (p->state == WAITING || p->state == CONNECTING || p->state == CONFIRMING)
 		until = earlier(until, p->until_ns);
-	if (p->state == UP && !p->said_up)
-		until = earlier(until, p->up_ns + STEADY_NS);
+	if (p->state == UP && !p->logged_up)
+		until = earlier(until, p->up_ns + STABLE_NS);
 	if (atomic_load(&p->end))
 		until = earlier(until, atomic_load(&p->end_by_ns));
 	if (p->flooded || (p->state == UP && !p->blocked && !all_sent(p)))
@@ -307,7 +307,7 @@ static int idle_ms(const struct bc_peer *p)
 	return until > now ? (int)((until - now) / BC_NS_PER_MS + 1) : 0;
 }
 
-static void pause_until_called(struct bc_peer *p)
+static void wait_for_work(struct bc_peer *p)
 {
 	struct pollfd fds[2] = { { .fd = p->wake, .events = POLLIN }, { .fd = -1 } };
 	uint64_t calls;
@@ -316,7 +316,7 @@ static void pause_until_called(struct bc_peer *p)
 		fds[1].fd = bc_conn_fd(p->conn);
 		fds[1].events = (short)(POLLIN | p->want);
 	}
-	if (poll(fds, 2, idle_ms(p)) > 0 && fds[0].revents)
+	if (poll(fds, 2, timeout_ms(p)) > 0 && fds[0].revents)
 		(void)!read(p->wake, &calls, sizeof(calls));
 }
 
@@ -327,9 +327,9 @@ static void *run_tcp(void *arg)
 	while (!atomic_load(&p->stop) && p->state != OVER) {
 		step(p, bc_mono_ns());
 		if (p->state != OVER)
-			pause_until_called(p);
+			wait_for_work(p);
 	}
-	drop(p);
+	close_connection(p);
 	atomic_store(&p->done, true);
 	return NULL;
 }
@@ -346,13 +346,13 @@ static void send_datagrams(struct bc_peer *p)
 		if (!r) {
 			bc_spool_take(&p->spool, len);
 			p->backoff_ns = BACKOFF_MIN_NS;
-			p->said[0] = '\0';
+			p->logged[0] = '\0';
 		}
 	}
 	p->state = UP;
 	atomic_store(&p->up, !r);
 	if (r) {
-		say_broken(p, err.msg);
+		log_failure(p, err.msg);
 		back_off(p, bc_mono_ns());
 	}
 }
@@ -362,7 +362,7 @@ static void *run_ipip(void *arg)
 	struct bc_peer *p = arg;
 
 	p->state = UP;
-	p->said_up = true;
+	p->logged_up = true;
 	while (!atomic_load(&p->stop) && p->state != OVER) {
 		uint64_t now_ns = bc_mono_ns();
 
@@ -371,13 +371,13 @@ static void *run_ipip(void *arg)
 		if (atomic_load(&p->end) && (!bc_spool_waiting(&p->spool) || now_ns >= atomic_load(&p->end_by_ns)))
 			p->state = OVER;
 		else
-			pause_until_called(p);
+			wait_for_work(p);
 	}
 	atomic_store(&p->done, true);
 	return NULL;
 }
 
-static int copy(const char *from, char **to)
+static int copy_string(const char *from, char **to)
 {
 	*to = from ? strdup(from) : NULL;
 	return from && !*to ? -ENOMEM : 0;
@@ -394,7 +394,7 @@ int bc_peer_new(const struct bc_peer_config *cfg, struct bc_peer **ret, struct b
 	p->cfg = *cfg;
 	p->backoff_ns = BACKOFF_MIN_NS;
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (copy(cfg->name, &p->name) || copy(cfg->host, &p->host) || copy(cfg->source, &p->source) ||
+	if (copy_string(cfg->name, &p->name) || copy_string(cfg->host, &p->host) || copy_string(cfg->source, &p->source) ||
 	    bc_spool_init(&p->spool, cfg->queue_bytes) || p->wake < 0)
 		r = bc_err_set(err, -ENOMEM, "%s: no memory for a queue of %zu bytes", cfg->name, cfg->queue_bytes);
 	if (!r && cfg->proto == BC_PEER_IPIP)
