@@ -134,9 +134,11 @@ static int new_filters(struct bc_pipeline *p, struct bc_err *err)
 
 	if (failed)
 		return failed;
-	p->filters = bc_filters_new(p->source, p->n_sources, p->cfg.n_outputs, loop, p->cfg.bpf_jit, p->cfg.log);
+	p->filters = bc_filters_new(p->n_sources, p->cfg.n_outputs, loop, p->cfg.bpf_jit, p->cfg.log);
 	if (!p->filters)
 		return bc_err_set(err, -ENOMEM, "no memory for filters");
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		bc_filters_add(p->filters, &p->source[i]->filters);
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
 		const struct bc_output_config *oc = &p->cfg.outputs[o];
 		int r = 0;

@@ -8,6 +8,8 @@
 
 #include "bc_packet.h"
 
+/* Of what is not known yet. */
+#define LINKTYPE_ETHERNET 1
 /* Bytes that a dropcount option adds to a record; see bc_pcapng.h. */
 #define DROPCOUNT_BYTES 16
 
@@ -53,6 +55,7 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 	s->account->queue = queue;
 	s->account->stamp = (uint16_t)(iface ? iface->stamp : BC_STAMP_REMOTE);
 	s->account->iface = iface ? (uint32_t)i : BC_IFACE_NONE;
+	atomic_store_explicit(&s->filters.linktype, iface ? iface->linktype : LINKTYPE_ETHERNET, memory_order_relaxed);
 	return s;
 }
 
@@ -149,7 +152,7 @@ static uint64_t gprs_packets(const struct bc_source *s, const struct bc_gprs *g,
 /* The packets of the batch, bit i for packet i, that each output wants. False: all want all of them. */
 static bool classify(struct bc_source *s, const struct bc_batch *b, uint64_t *wanted)
 {
-	const struct bc_filter_set *f = atomic_load_explicit(&s->filters, memory_order_acquire);
+	const struct bc_filter_set *f = atomic_load_explicit(&s->filters.set, memory_order_acquire);
 	const uint64_t all = UINT64_MAX >> (BC_BURST - b->n);
 	uint32_t wire[BC_BURST];
 	uint64_t by_all = all;
@@ -262,6 +265,7 @@ static void deliver(struct bc_source *s, struct bc_batch *b)
 
 static void end(struct bc_source *s)
 {
+	bc_filter_reader_leave(&s->filters);
 	bc_link_set_watermark(s->link, BC_WATERMARK_END);
 	atomic_store_explicit(&s->state, BC_SOURCE_ENDED, memory_order_release);
 }
@@ -274,8 +278,11 @@ static void maybe_quiet(struct bc_source *s, uint32_t n, bool more)
 	if (!s->stopped_mono_ns)
 		s->stopped_mono_ns = now_ns;
 	s->drained += n;
-	if (s->kind->blocking || (n == 0 && !more && now_ns - s->stopped_mono_ns >= s->linger_ns) || s->drained > s->device_packets)
+	if (s->kind->blocking || (n == 0 && !more && now_ns - s->stopped_mono_ns >= s->linger_ns) ||
+	    s->drained > s->device_packets) {
+		bc_filter_reader_leave(&s->filters);
 		atomic_store_explicit(&s->state, BC_SOURCE_QUIET, memory_order_release);
+	}
 }
 
 uint32_t bc_source_poll(struct bc_source *s)
@@ -285,7 +292,8 @@ uint32_t bc_source_poll(struct bc_source *s)
 	struct bc_batch b;
 	uint32_t n;
 
-	atomic_store_explicit(&s->polls, atomic_load_explicit(&s->polls, memory_order_relaxed) + 1, memory_order_release);
+	if (__builtin_expect(state == BC_SOURCE_RUNNING, 1))
+		bc_filter_reader_quiescent(&s->filters);
 	if (__builtin_expect(state != BC_SOURCE_RUNNING || command != BC_SOURCE_RUN, 0)) {
 		if (state == BC_SOURCE_QUIET && command == BC_SOURCE_END)
 			end(s);

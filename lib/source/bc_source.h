@@ -16,8 +16,7 @@
 #include "bc_clock.h"
 #include "bc_source_kind.h"
 #include "bc_err.h"
-#include "bc_filter.h"
-#include "bc_gprs.h"
+#include "bc_filters.h"
 #include "bc_iface.h"
 #include "bc_ledger.h"
 #include "bc_link.h"
@@ -36,12 +35,6 @@ struct bc_source_env {
 	uint32_t n_outputs;
 	bool promiscuous;
 	bool (*interrupted)(void);	/* asked while opening waits, for a pipe's first bytes: is it to be given up? May be NULL */
-};
-
-/* The filters of all outputs; immutable once a source sees it. */
-struct bc_filter_set {
-	struct bc_filter *filter[BC_MAX_OUTPUTS];	/* NULL: all packets */
-	const struct bc_gprs *no_gprs[BC_MAX_OUTPUTS];	/* of those, what is no user traffic of GPRS; NULL: that too. Not owned */
 };
 
 /*
@@ -100,12 +93,11 @@ struct bc_source {
 
 	/* Control writes, the stage reads. */
 	_Atomic uint32_t command BC_CACHE_ALIGNED;
-	_Atomic(const struct bc_filter_set *) filters;
+	struct bc_filter_reader filters;	/* the pipeline enters it among those that are given filters */
 	_Atomic uint64_t lost_outside;		/* control adds, the stage takes: losses not yet marked on a packet */
 
 	/* The stage writes, control reads. */
 	_Atomic uint32_t state BC_CACHE_ALIGNED;
-	_Atomic uint64_t polls;			/* for the grace period of a filter swap */
 	_Atomic bool failed;			/* it ended before its time: a damaged file, a device that went away */
 
 	/* The stage's own. */

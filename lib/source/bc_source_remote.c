@@ -92,6 +92,7 @@ static int take_link(struct bc_source *s, struct bc_err *err)
 	p->iface = iface;
 	p->n_ifaces = n;
 	s->account->iface = iface[0];
+	atomic_store_explicit(&s->filters.linktype, s->env.ifaces->entry[iface[0]].linktype, memory_order_relaxed);
 	/* A segment of one link type cannot go on with another. */
 	p->barrier_due = p->one_linktype && p->sent && before != BC_IFACE_NONE &&
 		      s->env.ifaces->entry[before].linktype != s->env.ifaces->entry[iface[0]].linktype;

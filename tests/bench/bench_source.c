@@ -2,7 +2,7 @@
 /* What the source's stage costs behind its driver: filters of several outputs, counters, the link. */
 #include "bench_eal.h"
 
-#include "bc_filters.h"
+#include "bc_source.h"
 
 #define ROUNDS 20000U
 #define LONG 200U
@@ -58,10 +58,11 @@ static void measure(struct rte_mempool *pool, const char *what, uint32_t outputs
 	struct bc_source_env env = { .pool = pool, .ifaces = bc_iface_table_new(), .ledger = bc_ledger_new(), .n_outputs = outputs };
 	struct bc_iface iface = { .name = "bench0", .linktype = 1 };
 	struct bc_source *s = bc_source_new(&cfg, &env, &ops, &iface, 0, NULL);
-	struct bc_filters *f = bc_filters_new(&s, 1, outputs, "", true, NULL);
+	struct bc_filters *f = bc_filters_new(1, outputs, "", true, NULL);
 	uint32_t runs = bench_runs();
 	double v[99];
 
+	bc_filters_add(f, &s->filters);
 	s->link = bc_link_new(BC_BURST);
 	for (uint32_t o = 0; o < outputs; o++)
 		if (expression && bc_filters_set(f, o, expression, NULL) != 0)

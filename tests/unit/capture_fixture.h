@@ -71,7 +71,9 @@ static inline struct fixture *fixture_new(uint32_t n_sources, uint32_t n_outputs
 		p->output[o]->pool = bc_bufpool_new(8, 4096, false, NULL);
 		snprintf(p->ledger->output[o].name, sizeof(p->ledger->output[o].name), "%s", f->cfg[o].dest);
 	}
-	p->filters = bc_filters_new(p->source, p->n_sources, n_outputs, "", false, NULL);
+	p->filters = bc_filters_new(p->n_sources, n_outputs, "", false, NULL);
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		bc_filters_add(p->filters, &p->source[i]->filters);
 	return f;
 }
 

@@ -5,14 +5,14 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "bc_filters.h"
 #include "gprs_packet.h"
 
 static struct bc_filters *filters_of(struct ingress *d)
 {
-	struct bc_filters *f = bc_filters_new(&d->s, 1, d->ledger->n_outputs, "", false, NULL);
+	struct bc_filters *f = bc_filters_new(1, d->ledger->n_outputs, "", false, NULL);
 
 	assert_non_null(f);
+	bc_filters_add(f, &d->s->filters);
 	return f;
 }
 
@@ -98,15 +98,14 @@ static void a_bad_expression_leaves_the_old_one(void **state)
 static void it_holds_for_all_sources_or_for_none(void **state)
 {
 	struct ingress a, b;
-	struct bc_source *both[2];
 	struct bc_filters *f;
 
 	ingress_open(&a, &ingress_kind, 1, false);
 	ingress_open(&b, &ingress_kind, 1, false);
-	b.ifaces->entry[0].linktype = 195;	/* IEEE 802.15.4 has no Ethernet addresses */
-	both[0] = a.s;
-	both[1] = b.s;
-	f = bc_filters_new(both, 2, 1, "", false, NULL);
+	atomic_store(&b.s->filters.linktype, 195);	/* IEEE 802.15.4 has no Ethernet addresses */
+	f = bc_filters_new(2, 1, "", false, NULL);
+	bc_filters_add(f, &a.s->filters);
+	bc_filters_add(f, &b.s->filters);
 	assert_int_equal(bc_filters_set(f, 0, "ether host 1:2:3:4:5:6", NULL), -EINVAL);
 	assert_null(bc_filters_text(f, 0));
 	poll_n(&a, 10);
@@ -215,6 +214,7 @@ static void the_first_of_several_mbufs_is_enough(void **state)
 
 struct poller {
 	struct ingress ingress;
+	_Atomic bool begun;
 	_Atomic bool stop;
 	uint64_t delivered[2];
 };
@@ -227,6 +227,7 @@ static void *poll_on(void *arg)
 	while (!atomic_load(&p->stop)) {
 		p->ingress.packets = 16;
 		bc_source_poll(p->ingress.s);
+		atomic_store(&p->begun, true);
 		while (ingress_take(&p->ingress, &d)) {
 			for (int o = 0; o < 2; o++)
 				p->delivered[o] += bc_desc_outputs(&d) >> o & 1;
@@ -248,7 +249,7 @@ static void filters_are_swapped_while_packets_flow(void **state)
 	p.ingress.second_len = 200;
 	f = filters_of(&p.ingress);
 	assert_int_equal(pthread_create(&t, NULL, poll_on, &p), 0);
-	while (!atomic_load(&p.ingress.s->polls))
+	while (!atomic_load(&p.begun))
 		sched_yield();
 	for (uint32_t i = 0; i < 100; i++) {
 		assert_int_equal(bc_filters_set(f, i % 2, words[i / 2 % 4], NULL), 0);
@@ -260,6 +261,77 @@ static void filters_are_swapped_while_packets_flow(void **state)
 		assert_int_equal(p.delivered[o] + ingress_filtered(&p.ingress, o), ingress_received(&p.ingress));
 	bc_filters_free(f);
 	ingress_free(&p.ingress);
+}
+
+struct exchange {
+	struct bc_filters *f;
+	_Atomic bool returned;
+};
+
+static void *exchange(void *arg)
+{
+	struct exchange *x = arg;
+
+	assert_int_equal(bc_filters_set(x->f, 0, "greater 150", NULL), 0);
+	atomic_store(&x->returned, true);
+	return NULL;
+}
+
+/* The set that a reader loaded in its first round is waited for as in any other. */
+static void a_set_in_use_outlives_its_exchange(void **state)
+{
+	struct bc_filter_reader r = { .linktype = 1 };
+	struct exchange x = { .f = bc_filters_new(1, 1, "", false, NULL) };
+	const struct bc_filter_set *held;
+	pthread_t t;
+
+	bc_filters_add(x.f, &r);
+	assert_int_equal(bc_filters_set(x.f, 0, "greater 50", NULL), 0);
+	bc_filter_reader_quiescent(&r);
+	held = atomic_load(&r.set);
+	assert_int_equal(pthread_create(&t, NULL, exchange, &x), 0);
+	while (atomic_load(&r.set) == held)
+		sched_yield();
+	assert_non_null(held->filter[0]);
+	assert_false(atomic_load(&x.returned));
+	bc_filter_reader_quiescent(&r);
+	pthread_join(t, NULL);
+	bc_filters_free(x.f);
+}
+
+static void count_line(void *ctx, enum bc_level level, const char *line)
+{
+	++*(int *)ctx;
+}
+
+/* Without a word that the old filter is kept because a source did not come round. */
+static void a_source_that_has_no_rounds_holds_no_exchange_up(void **state)
+{
+	static const char *const when[] = { "not begun", "become quiet", "ended" };
+	int lines = 0;
+	const struct bc_log log = { count_line, &lines };
+
+	for (int i = 0; i < 3; i++) {
+		struct bc_filters *f = bc_filters_new(1, 1, "", false, &log);
+		struct ingress d;
+
+		ingress_open(&d, &ingress_kind, 1, false);
+		bc_filters_add(f, &d.s->filters);
+		for (int round = 0; i && round < 2; round++)
+			poll_n(&d, 1);
+		if (i == 1)
+			bc_source_command(d.s, BC_SOURCE_STOP);
+		d.ended = i == 2;
+		for (int round = 0; i && round < 2; round++)
+			poll_n(&d, 0);
+		assert_int_equal(bc_source_state(d.s), i == 1 ? BC_SOURCE_QUIET : i == 2 ? BC_SOURCE_ENDED : BC_SOURCE_RUNNING);
+		assert_int_equal(bc_filters_set(f, 0, "greater 50", NULL), 0);
+		assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
+		if (lines)
+			fail_msg("a source that has %s was waited for", when[i]);
+		bc_filters_free(f);
+		ingress_free(&d);
+	}
 }
 
 int main(void)
@@ -274,6 +346,8 @@ int main(void)
 		cmocka_unit_test(the_exclusion_holds_beside_any_filter),
 		cmocka_unit_test(the_packets_interface_tells_the_link_type),
 		cmocka_unit_test(the_first_of_several_mbufs_is_enough),
+		cmocka_unit_test(a_set_in_use_outlives_its_exchange),
+		cmocka_unit_test(a_source_that_has_no_rounds_holds_no_exchange_up),
 		cmocka_unit_test(filters_are_swapped_while_packets_flow),
 	};
 

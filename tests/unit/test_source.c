@@ -25,7 +25,7 @@ static struct bc_filter_set *filters(const char *first, const char *second)
 
 static void free_filters(struct ingress *d, struct bc_filter_set *set)
 {
-	atomic_store(&d->s->filters, NULL);
+	atomic_store(&d->s->filters.set, NULL);
 	for (int o = 0; o < BC_MAX_OUTPUTS; o++)
 		bc_filter_destroy(set->filter[o]);
 	free(set);
@@ -111,7 +111,7 @@ static void each_output_gets_what_it_wants_and_counts_the_rest(void **state)
 	struct bc_desc p;
 
 	ingress_open(&d, &ingress_kind, 3, false);
-	atomic_store(&d.s->filters, set);
+	atomic_store(&d.s->filters.set, set);
 	d.second_len = 200;
 	poll_n(&d, 11);
 	assert_int_equal(ingress_filtered(&d, 0), 6);
@@ -132,7 +132,7 @@ static void what_nobody_wants_is_given_back_at_once(void **state)
 	struct ingress d;
 
 	ingress_open(&d, &ingress_kind, 2, false);
-	atomic_store(&d.s->filters, set);
+	atomic_store(&d.s->filters.set, set);
 	d.segments = 3;
 	poll_n(&d, 20);
 	assert_pool_full(ingress_pool);
@@ -149,7 +149,7 @@ static void a_full_link_and_filters_count_each_packet_once(void **state)
 	struct ingress d;
 
 	ingress_open(&d, &ingress_kind, 2, false);
-	atomic_store(&d.s->filters, set);
+	atomic_store(&d.s->filters.set, set);
 	d.wire_len = d.second_len = 400;
 	poll_n(&d, 60);
 	d.wire_len = 100;

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-/* How long a source may take to come round before the old filter is kept for good rather than pulled from under it. */
+#include "bc_time.h"
+
+/* How long a reader may take to come round before the old filter is kept for good rather than pulled from under it. */
 #define GRACE_NS (2 * BC_NS_PER_S)
 
 /* An expression that was in force; kept until the end, because others may be reading it. */
@@ -17,8 +19,9 @@ struct text {
 };
 
 struct bc_filters {
-	struct bc_source *const *source;
-	uint32_t n_sources;
+	struct rte_rcu_qsbr *qsbr;
+	struct bc_filter_reader **reader;
+	uint32_t n_readers;
 	uint32_t n_outputs;
 	bool jit;
 	const struct bc_log *log;
@@ -28,23 +31,40 @@ struct bc_filters {
 	_Atomic(const char *) current[BC_MAX_OUTPUTS];
 };
 
-struct bc_filters *bc_filters_new(struct bc_source *const *source, uint32_t n_sources, uint32_t n_outputs, const char *always,
-				  bool jit, const struct bc_log *log)
+static void free_all(struct bc_filters *f)
+{
+	free(f->qsbr);
+	free(f->reader);
+	free(f->always);
+	free(f);
+}
+
+struct bc_filters *bc_filters_new(uint32_t max_readers, uint32_t n_outputs, const char *always, bool jit,
+				  const struct bc_log *log)
 {
 	struct bc_filters *f = calloc(1, sizeof(*f));
 
-	if (f)
-		f->always = strdup(always);
-	if (!f || !f->always) {
-		free(f);
+	if (!f)
 		return NULL;
-	}
-	f->source = source;
-	f->n_sources = n_sources;
 	f->n_outputs = n_outputs;
 	f->jit = jit;
 	f->log = log;
+	f->always = strdup(always);
+	f->reader = calloc(max_readers, sizeof(struct bc_filter_reader *));
+	f->qsbr = aligned_alloc(RTE_CACHE_LINE_SIZE, rte_rcu_qsbr_get_memsize(max_readers));
+	if (!f->always || !f->reader || !f->qsbr || rte_rcu_qsbr_init(f->qsbr, max_readers) != 0) {
+		free_all(f);
+		return NULL;
+	}
 	return f;
+}
+
+void bc_filters_add(struct bc_filters *f, struct bc_filter_reader *r)
+{
+	r->qsbr = f->qsbr;
+	r->id = f->n_readers;
+	f->reader[f->n_readers++] = r;
+	rte_rcu_qsbr_thread_register(f->qsbr, r->id);
 }
 
 /* The set and, of its filters, that of one output (BC_MAX_OUTPUTS: of all). */
@@ -62,9 +82,13 @@ void bc_filters_free(struct bc_filters *f)
 {
 	if (!f)
 		return;
-	for (uint32_t i = 0; i < f->n_sources; i++) {
-		free_set((struct bc_filter_set *)atomic_load(&f->source[i]->filters), BC_MAX_OUTPUTS);
-		atomic_store(&f->source[i]->filters, NULL);
+	for (uint32_t i = 0; i < f->n_readers; i++) {
+		struct bc_filter_reader *r = f->reader[i];
+
+		free_set((struct bc_filter_set *)atomic_load(&r->set), BC_MAX_OUTPUTS);
+		atomic_store(&r->set, NULL);
+		r->qsbr = NULL;
+		r->online = false;
 	}
 	while (f->texts) {
 		struct text *next = f->texts->next;
@@ -72,8 +96,7 @@ void bc_filters_free(struct bc_filters *f)
 		free(f->texts);
 		f->texts = next;
 	}
-	free(f->always);
-	free(f);
+	free_all(f);
 }
 
 void bc_filters_exclude_gprs(struct bc_filters *f, uint32_t output, const struct bc_gprs *g)
@@ -81,14 +104,13 @@ void bc_filters_exclude_gprs(struct bc_filters *f, uint32_t output, const struct
 	f->no_gprs[output] = g;
 }
 
-/* The source's present set with output's filter replaced. 0, or a negative errno with a line in err. */
-static int make_set(struct bc_filters *f, const struct bc_source *s, uint32_t output, const char *expression,
-		    struct bc_filter_set **ret, struct bc_err *err)
+/* The reader's present set with output's filter replaced. 0, or a negative errno with a line in err. */
+static int make_set(struct bc_filters *f, const struct bc_filter_reader *reader, uint32_t output,
+		    const char *expression, struct bc_filter_set **ret, struct bc_err *err)
 {
-	const struct bc_filter_set *old = atomic_load(&s->filters);
+	const struct bc_filter_set *old = atomic_load(&reader->set);
 	struct bc_filter_set *set = calloc(1, sizeof(*set));
-	uint32_t iface = s->account->iface;
-	uint16_t linktype = iface == BC_IFACE_NONE ? 1 : s->env.ifaces->entry[iface].linktype;
+	uint16_t linktype = (uint16_t)atomic_load(&reader->linktype);
 	int r = 0;
 
 	if (!set)
@@ -98,7 +120,7 @@ static int make_set(struct bc_filters *f, const struct bc_source *s, uint32_t ou
 	set->filter[output] = NULL;
 	set->no_gprs[output] = f->no_gprs[output];
 	if (expression)
-		r = bc_filter_compile(expression, linktype, BC_SNAPLEN_MAX, f->jit, &set->filter[output], err);
+		r = bc_filter_compile(expression, linktype, BC_FILTER_MAX_SNAPLEN, f->jit, &set->filter[output], err);
 	if (r) {
 		free(set);
 		return r;
@@ -107,22 +129,15 @@ static int make_set(struct bc_filters *f, const struct bc_source *s, uint32_t ou
 	return 0;
 }
 
-/* Has the source looked at its filters anew since it was at polls? */
-static bool came_round(const struct bc_source *s, uint64_t polls)
-{
-	return atomic_load(&s->polls) - polls >= 2 || atomic_load(&s->polls) == 0 || bc_source_state(s) == BC_SOURCE_ENDED;
-}
-
-static bool wait_for_grace(struct bc_filters *f, const uint64_t *polls)
+static bool wait_for_grace(struct bc_filters *f, uint64_t token)
 {
 	uint64_t until_ns = bc_mono_ns() + GRACE_NS;
 
-	for (uint32_t i = 0; i < f->n_sources; i++)
-		while (!came_round(f->source[i], polls[i])) {
-			if (bc_mono_ns() > until_ns)
-				return false;
-			nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
-		}
+	while (rte_rcu_qsbr_check(f->qsbr, token, false) != 1) {
+		if (bc_mono_ns() > until_ns)
+			return false;
+		nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
+	}
 	return true;
 }
 
@@ -140,16 +155,15 @@ static struct text *new_text(const char *always, const char *words)
 
 static void exchange(struct bc_filters *f, uint32_t output, struct bc_filter_set **set)
 {
-	uint64_t polls[BC_MAX_SOURCES];
-
-	for (uint32_t i = 0; i < f->n_sources; i++) {
-		struct bc_filter_set *old = (struct bc_filter_set *)atomic_exchange(&f->source[i]->filters, set[i]);
-
-		set[i] = old;
-		polls[i] = atomic_load(&f->source[i]->polls);
-	}
-	if (wait_for_grace(f, polls))
-		for (uint32_t i = 0; i < f->n_sources; i++)
+	for (uint32_t i = 0; i < f->n_readers; i++)
+		set[i] = (struct bc_filter_set *)atomic_exchange(&f->reader[i]->set, set[i]);
+	/*
+	 * A reader goes online, then loads its set. Either it is seen online below, and waited for, or the fence that
+	 * is in its going online comes after this one, and it loads the new set.
+	 */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (wait_for_grace(f, rte_rcu_qsbr_start(f->qsbr)))
+		for (uint32_t i = 0; i < f->n_readers; i++)
 			free_set(set[i], output);
 	else
 		bc_log(f->log, BC_WARN, "a source did not come round: the old filter's memory is not given back");
@@ -169,8 +183,8 @@ int bc_filters_set(struct bc_filters *f, uint32_t output, const char *expression
 			return bc_err_set(err, -ENOMEM, "no memory for a filter");
 		words = t->words;
 	}
-	for (uint32_t i = 0; i < f->n_sources; i++) {
-		int r = make_set(f, f->source[i], output, words, &set[i], err);
+	for (uint32_t i = 0; i < f->n_readers; i++) {
+		int r = make_set(f, f->reader[i], output, words, &set[i], err);
 
 		if (r) {
 			while (i)
