@@ -181,12 +181,7 @@ bool bc_pipeline_failed(const struct bc_pipeline *p)
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
 		const struct bc_output *out = p->output[o];
 
-		failed |= bc_committer_reader_gone(out->committer) || bc_seglog_failed(out->segments);
-		for (uint32_t s = 0; s < p->n_sources; s++)
-			failed |= bc_counter_get(&out->account->source[s].dropped[BC_LOSS_DISK_ERROR]) ||
-				  bc_counter_get(&out->account->source[s].dropped[BC_LOSS_DISK_FULL]) ||
-				  bc_counter_get(&out->account->source[s].dropped[BC_LOSS_PEER_SLOW]) ||
-				  bc_counter_get(&out->account->source[s].dropped[BC_LOSS_PIPE_ERROR]);
+		failed |= bc_committer_reader_gone(out->committer) || bc_seglog_failed(out->segments) || bc_ledger_failed(p->ledger, o);
 	}
 	return failed;
 }

@@ -10,26 +10,6 @@
 #include "bc_ledger.h"
 #include "bc_table.h"
 
-/* What a person can do about each loss. */
-static const char *const hints[BC_LOSS_COUNT] = {
-	[BC_LOSS_NIC_MISSED] = "spread the port over more queues (queues=N), give it more descriptors=N, or faster CPUs (--lcores)",
-	[BC_LOSS_NIC_ERROR] = "look at the cable, the optics and the sender; frames above the port's MTU count here too",
-	[BC_LOSS_NIC_NOMBUF] = "give the sources more packets to hold: --mbufs N, and hugepages for them",
-	[BC_LOSS_KERNEL_DROP] = "enlarge the kernel's buffer (buffer_mb=N behind the interface), or capture with dpdk:",
-	[BC_LOSS_KERNEL_IFDROP] = "the kernel's network stack is behind: larger rings (ethtool -G), or capture with dpdk:",
-	[BC_LOSS_NO_BUFFER] = "give the sources more packets to hold: --mbufs N",
-	[BC_LOSS_LINK_FULL] = "writing is too slow: more --writers, -z 1 or -Z none, a faster disk, or more --memory for bursts",
-	[BC_LOSS_PAUSED] = "as asked for: resume sooner",
-	[BC_LOSS_PAST_END] = "as asked for by -c or -d",
-	[BC_LOSS_LINK_TYPE] = "use --format pcapng, which holds every link type, or an output for each",
-	[BC_LOSS_DISK_ERROR] = "look at the messages above and at the disk (dmesg)",
-	[BC_LOSS_DISK_FULL] = "make room, or rotate and remove old segments; more --memory bridges a short while",
-	[BC_LOSS_READER_GONE] = "the program that read the output ended before the capture did",
-	[BC_LOSS_PIPE_ERROR] = "look at the messages above, and try the command by hand; what it left behind has a temporary name",
-	[BC_LOSS_ABORTED] = "let the capture end by one signal: the second one does not wait for the disk",
-	[BC_LOSS_PEER_SLOW] = "the peer or the network to it is too slow or gone: look there, or a larger queue= for bursts",
-};
-
 /* "nic_missed 3, link_full 4", or "0"; the caller frees it. */
 static char *losses(const json_t *dropped)
 {
@@ -210,7 +190,7 @@ void bc_summary_hints(FILE *f, const json_t *ledger)
 		uint64_t n = loss(json_object_get(ledger, "sources"), name) + loss(json_object_get(ledger, "outputs"), name);
 
 		if (n)
-			fprintf(f, "%s %" PRIu64 ": %s; %s\n", name, n, bc_loss_meaning(i), hints[i]);
+			fprintf(f, "%s %" PRIu64 ": %s; %s\n", name, n, bc_loss_meaning(i), bc_loss_hint(i));
 	}
 }
 

@@ -150,12 +150,12 @@ size_t bc_section_stats(const struct bc_section *s, uint32_t n_ifaces, uint64_t 
 	for (uint32_t i = 0; i < n_ifaces; i++) {
 		struct bc_balance b;
 		char line[1024];
-		uint64_t by_nic;
+		uint64_t by_nic = 0;
 
 		sum_of(s, i, &b);
 		ledger_line(&b, note, line, sizeof(line));
-		by_nic = b.dropped[BC_LOSS_NIC_MISSED] + b.dropped[BC_LOSS_NIC_ERROR] + b.dropped[BC_LOSS_NIC_NOMBUF] +
-			 b.dropped[BC_LOSS_KERNEL_IFDROP];
+		for (int l = 0; l < BC_LOSS_COUNT; l++)
+			by_nic += bc_loss_at(l) == BC_LOSS_AT_DEVICE ? b.dropped[l] : 0;
 		len += bc_pcapng_isb(dst + len, cap - len, &(struct bc_pcapng_stats){
 			.iface = i,
 			.ts_ns = ts_ns,

@@ -5,25 +5,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static const struct {
-	const char *name;
-	const char *meaning;
-} losses[BC_LOSS_COUNT] = {
-#define BC_LOSS_ROW(id, name, meaning) [id] = { name, meaning },
-	BC_LOSSES(BC_LOSS_ROW)
-#undef BC_LOSS_ROW
-};
-
-const char *bc_loss_name(enum bc_loss loss)
-{
-	return losses[loss].name;
-}
-
-const char *bc_loss_meaning(enum bc_loss loss)
-{
-	return losses[loss].meaning;
-}
-
 struct bc_ledger *bc_ledger_new(void)
 {
 	/* Zeroed pages that take no memory until they are written: a process can have a hundred ledgers of one source each. */
@@ -88,6 +69,17 @@ void bc_ledger_output_losses(const struct bc_ledger *l, uint32_t output, uint64_
 			ret[i] += bc_counter_get(&l->output[output].source[s].dropped[i]);
 		ret[BC_LOSS_PAST_END] += bc_counter_get(&l->source[s].merge.past_end[output]);
 	}
+}
+
+bool bc_ledger_failed(const struct bc_ledger *l, uint32_t output)
+{
+	uint64_t lost[BC_LOSS_COUNT];
+	bool failed = false;
+
+	bc_ledger_output_losses(l, output, lost);
+	for (int i = 0; i < BC_LOSS_COUNT; i++)
+		failed |= bc_loss_fails(i) && lost[i];
+	return failed;
 }
 
 void bc_ledger_total(const struct bc_ledger *l, struct bc_balance *ret)

@@ -14,38 +14,10 @@
 
 #include "bc_counter.h"
 #include "bc_histogram.h"
+#include "bc_loss.h"
 
 #define BC_MAX_SOURCES 256
 #define BC_MAX_OUTPUTS 7 /* the spare bits of a descriptor, see bc_desc.h */
-
-/* Every way to lose a packet: its constant, its name in every report, what it means. */
-#define BC_LOSSES(X) \
-	X(BC_LOSS_NIC_MISSED, "nic_missed", "the NIC had no free descriptor: the RX queue was not polled in time") \
-	X(BC_LOSS_NIC_ERROR, "nic_error", "the NIC found the frame damaged") \
-	X(BC_LOSS_NIC_NOMBUF, "nic_nombuf", "the driver found no free mbuf") \
-	X(BC_LOSS_KERNEL_DROP, "kernel_drop", "the kernel's capture buffer was full") \
-	X(BC_LOSS_KERNEL_IFDROP, "kernel_ifdrop", "the interface or its driver dropped it, as the kernel says") \
-	X(BC_LOSS_NO_BUFFER, "no_buffer", "no free mbuf at the source") \
-	X(BC_LOSS_LINK_FULL, "link_full", "the link to the merge was full: the buffers behind it are full") \
-	X(BC_LOSS_PAUSED, "paused", "it came while the capture was paused") \
-	X(BC_LOSS_PAST_END, "past_end", "it came after the last packet that -c allows") \
-	X(BC_LOSS_LINK_TYPE, "link_type", "the output's format holds one link type only, and this is another") \
-	X(BC_LOSS_DISK_ERROR, "disk_error", "writing failed") \
-	X(BC_LOSS_DISK_FULL, "disk_full", "no space was left, and the buffers were full") \
-	X(BC_LOSS_READER_GONE, "reader_gone", "the reader of the output's pipe went away") \
-	X(BC_LOSS_PIPE_ERROR, "pipe_error", "the command that the output goes through failed") \
-	X(BC_LOSS_ABORTED, "aborted", "in flight when the capture was ended at once") \
-	X(BC_LOSS_PEER_SLOW, "peer_slow", "the remote peer did not take it in time")
-
-enum bc_loss {
-#define BC_LOSS_ENUM(id, name, meaning) id,
-	BC_LOSSES(BC_LOSS_ENUM)
-#undef BC_LOSS_ENUM
-	BC_LOSS_COUNT
-};
-
-const char *bc_loss_name(enum bc_loss loss);
-const char *bc_loss_meaning(enum bc_loss loss);
 
 /* One source's account. */
 struct bc_source_account {
@@ -134,5 +106,7 @@ void bc_ledger_total(const struct bc_ledger *l, struct bc_balance *ret);
 /* The losses of one source at its ingress, and those of one output; together they are every loss once. Any thread. */
 void bc_ledger_ingress_losses(const struct bc_ledger *l, uint32_t source, uint64_t ret[BC_LOSS_COUNT]);
 void bc_ledger_output_losses(const struct bc_ledger *l, uint32_t output, uint64_t ret[BC_LOSS_COUNT]);
+/* Has the output lost a packet in a way by which a capture fails? Any thread. */
+bool bc_ledger_failed(const struct bc_ledger *l, uint32_t output);
 
 #endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every way to lose a packet, a row each. Reports, telemetry, files, hints and the exit status have them from here, in this order. */
+#ifndef BC_LOSS_H
+#define BC_LOSS_H
+
+#include <stdbool.h>
+
+enum bc_loss_at {
+	BC_LOSS_AT_DEVICE,	/* before it reached us, as the device says */
+	BC_LOSS_AT_SOURCE,	/* at a source of ours, or in the kernel's capture buffer before it */
+	BC_LOSS_AT_OUTPUT,	/* behind the sources, for one output */
+};
+
+/* Its constant; its name everywhere; where; does a capture fail by it; what it means; what a person can do. */
+#define BC_LOSSES(X) \
+	X(BC_LOSS_NIC_MISSED, "nic_missed", BC_LOSS_AT_DEVICE, false, \
+	  "the NIC had no free descriptor: the RX queue was not polled in time", \
+	  "spread the port over more queues (queues=N), give it more descriptors=N, or faster CPUs (--lcores)") \
+	X(BC_LOSS_NIC_ERROR, "nic_error", BC_LOSS_AT_DEVICE, false, \
+	  "the NIC found the frame damaged", \
+	  "look at the cable, the optics and the sender; frames above the port's MTU count here too") \
+	X(BC_LOSS_NIC_NOMBUF, "nic_nombuf", BC_LOSS_AT_DEVICE, false, \
+	  "the driver found no free mbuf", \
+	  "give the sources more packets to hold: --mbufs N, and hugepages for them") \
+	X(BC_LOSS_KERNEL_DROP, "kernel_drop", BC_LOSS_AT_SOURCE, false, \
+	  "the kernel's capture buffer was full", \
+	  "enlarge the kernel's buffer (buffer_mb=N behind the interface), or capture with dpdk:") \
+	X(BC_LOSS_KERNEL_IFDROP, "kernel_ifdrop", BC_LOSS_AT_DEVICE, false, \
+	  "the interface or its driver dropped it, as the kernel says", \
+	  "the kernel's network stack is behind: larger rings (ethtool -G), or capture with dpdk:") \
+	X(BC_LOSS_NO_BUFFER, "no_buffer", BC_LOSS_AT_SOURCE, false, \
+	  "no free mbuf at the source", \
+	  "give the sources more packets to hold: --mbufs N") \
+	X(BC_LOSS_LINK_FULL, "link_full", BC_LOSS_AT_SOURCE, false, \
+	  "the link to the merge was full: the buffers behind it are full", \
+	  "writing is too slow: more --writers, -z 1 or -Z none, a faster disk, or more --memory for bursts") \
+	X(BC_LOSS_PAUSED, "paused", BC_LOSS_AT_SOURCE, false, \
+	  "it came while the capture was paused", \
+	  "as asked for: resume sooner") \
+	X(BC_LOSS_PAST_END, "past_end", BC_LOSS_AT_OUTPUT, false, \
+	  "it came after the last packet that -c allows", \
+	  "as asked for by -c or -d") \
+	X(BC_LOSS_LINK_TYPE, "link_type", BC_LOSS_AT_OUTPUT, false, \
+	  "the output's format holds one link type only, and this is another", \
+	  "use --format pcapng, which holds every link type, or an output for each") \
+	X(BC_LOSS_DISK_ERROR, "disk_error", BC_LOSS_AT_OUTPUT, true, \
+	  "writing failed", \
+	  "look at the messages above and at the disk (dmesg)") \
+	X(BC_LOSS_DISK_FULL, "disk_full", BC_LOSS_AT_OUTPUT, true, \
+	  "no space was left, and the buffers were full", \
+	  "make room, or rotate and remove old segments; more --memory bridges a short while") \
+	X(BC_LOSS_READER_GONE, "reader_gone", BC_LOSS_AT_OUTPUT, true, \
+	  "the reader of the output's pipe went away", \
+	  "the program that read the output ended before the capture did") \
+	X(BC_LOSS_PIPE_ERROR, "pipe_error", BC_LOSS_AT_OUTPUT, true, \
+	  "the command that the output goes through failed", \
+	  "look at the messages above, and try the command by hand; what it left behind has a temporary name") \
+	X(BC_LOSS_ABORTED, "aborted", BC_LOSS_AT_OUTPUT, true, \
+	  "in flight when the capture was ended at once", \
+	  "let the capture end by one signal: the second one does not wait for the disk") \
+	X(BC_LOSS_PEER_SLOW, "peer_slow", BC_LOSS_AT_OUTPUT, true, \
+	  "the remote peer did not take it in time", \
+	  "the peer or the network to it is too slow or gone: look there, or a larger queue= for bursts")
+
+enum bc_loss {
+#define BC_LOSS_ENUM(id, name, at, fails, meaning, hint) id,
+	BC_LOSSES(BC_LOSS_ENUM)
+#undef BC_LOSS_ENUM
+	BC_LOSS_COUNT
+};
+
+const char *bc_loss_name(enum bc_loss loss);
+const char *bc_loss_meaning(enum bc_loss loss);
+const char *bc_loss_hint(enum bc_loss loss);
+enum bc_loss_at bc_loss_at(enum bc_loss loss);
+bool bc_loss_fails(enum bc_loss loss);
+
+#endif
