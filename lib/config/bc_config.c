@@ -108,15 +108,6 @@ int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err 
 	return rc;
 }
 
-uint32_t bc_config_mirrored(const struct bc_config *c)
-{
-	uint32_t i = 0;
-
-	while (i < c->n_outputs && c->outputs[i].kind == BC_DEST_PEER)
-		i++;
-	return i;
-}
-
 void bc_config_free(struct bc_config *c)
 {
 	for (uint32_t i = 0; i < c->n_sources; i++)

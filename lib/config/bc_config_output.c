@@ -412,6 +412,15 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 	return rc;
 }
 
+uint32_t bc_config_mirrored(const struct bc_config *c)
+{
+	uint32_t i = 0;
+
+	while (i < c->n_outputs && c->outputs[i].kind == BC_DEST_PEER)
+		i++;
+	return i;
+}
+
 void bc_output_config_free(struct bc_output_config *o)
 {
 	free(o->dest);

@@ -16,25 +16,6 @@ enum {
 	TYPE_PAD = 48,
 };
 
-struct bc_reader *bc_reader_new_erf(void)
-{
-	struct bc_reader *r = bc_reader_new();
-
-	if (r) {
-		r->kind = BC_READER_ERF;
-		memset(r->port, -1, sizeof(r->port));
-	}
-	return r;
-}
-
-bool bc_reader_is_erf_name(const char *path, const char *packed)
-{
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	size_t len = strlen(name), tail = strlen(packed);
-
-	return len > 4 + tail && strncasecmp(name + len - tail - 4, ".erf", 4) == 0;
-}
-
 /* The number of the port's interface; a port's first record makes it known, and is then read again. */
 static int iface_of(struct bc_reader *r, unsigned int port, size_t *consumed, struct bc_record *rec, struct bc_err *err)
 {

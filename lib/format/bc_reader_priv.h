@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the files of the reader share; nobody else includes this. */
+/*
+ * What the files of the reader share; nobody else includes this. Calls go one way: bc_reader.c calls the formats (_pcap, _block,
+ * _erf), and these call bc_reader_iface.c.
+ */
 #ifndef BC_READER_PRIV_H
 #define BC_READER_PRIV_H
 
@@ -87,6 +90,12 @@ int bc_reader_option_check(const struct bc_reader_option *o, uint16_t len, const
 int bc_reader_iface_new(struct bc_reader *r, struct bc_reader_iface **ret, struct bc_err *err);
 /* Parse an interface description block of total bytes and add its interface. */
 int bc_reader_idb(struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_err *err);
+/* bc_reader_next() of a file that is no pcapng, at its beginning, of which 4 bytes are there. */
+int bc_reader_pcap_header(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,
+			  struct bc_record *rec, struct bc_err *err);
+/* bc_reader_next() of pcap, behind its header. */
+int bc_reader_pcap(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,
+		   struct bc_record *rec, struct bc_err *err);
 /* bc_reader_next() of ERF. */
 int bc_reader_erf(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,
 		  struct bc_record *rec, struct bc_err *err);

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Classic pcap: its header in all variants, and its records. */
+#include "bc_pcap.h"
+#include "bc_reader_priv.h"
+#include "bc_time.h"
+
+#define MAGIC_MODIFIED 0xa1b2cd34U
+#define MODIFIED_RECORD_HEADER 24U /* interface index, protocol and packet type follow the usual 16 bytes */
+
+/* Whether magic, in the byte order tried, is one of pcap's. */
+static bool set_variant(struct bc_reader *r, uint32_t magic)
+{
+	r->record_header = magic == MAGIC_MODIFIED ? MODIFIED_RECORD_HEADER : BC_PCAP_RECORD_HEADER;
+	r->frac_ns = magic == BC_PCAP_MAGIC_NS ? 1 : BC_NS_PER_US;
+	return magic == BC_PCAP_MAGIC_US || magic == BC_PCAP_MAGIC_NS || magic == MAGIC_MODIFIED;
+}
+
+static int read_file_header(struct bc_reader *r, const uint8_t *buf, struct bc_record *rec, struct bc_err *err)
+{
+	uint16_t major = bc_get16(buf + 4, r->big_endian);
+	struct bc_reader_iface *iface;
+	int rc;
+
+	if (major != 2)
+		return bc_err_set(err, -EBADMSG, "pcap version %u.%u is not known, only 2.x is", major,
+				  bc_get16(buf + 6, r->big_endian));
+	rc = bc_reader_iface_new(r, &iface, err);
+	if (rc)
+		return rc;
+	iface->desc.snaplen = bc_get32(buf + 16, r->big_endian);
+	/* The upper half tells of the frame check sequence. */
+	iface->desc.linktype = (uint16_t)bc_get32(buf + 20, r->big_endian);
+	r->kind = BC_READER_PCAP;
+	rec->iface = r->count++;
+	return BC_READ_IFACE;
+}
+
+int bc_reader_pcap_header(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,
+			  struct bc_record *rec, struct bc_err *err)
+{
+	int rc;
+
+	r->big_endian = !set_variant(r, bc_get32(buf, false));
+	if (r->big_endian && !set_variant(r, bc_get32(buf, true)))
+		return bc_err_set(err, -EBADMSG, "neither pcap nor pcapng: it begins with %02x %02x %02x %02x", buf[0],
+				  buf[1], buf[2], buf[3]);
+	if (len < BC_PCAP_FILE_HEADER)
+		return bc_reader_more(consumed, need, BC_PCAP_FILE_HEADER);
+	rc = read_file_header(r, buf, rec, err);
+	if (rc >= 0)
+		*consumed = BC_PCAP_FILE_HEADER;
+	return rc;
+}
+
+int bc_reader_pcap(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,
+		   struct bc_record *rec, struct bc_err *err)
+{
+	const uint32_t head = r->record_header;
+	const bool be = r->big_endian;
+	uint32_t caplen;
+
+	if (len < head)
+		return bc_reader_more(consumed, need, head);
+	caplen = bc_get32(buf + 8, be);
+	if (bc_unlikely(caplen > BC_READER_MAX_BLOCK - head))
+		return bc_err_set(err, -EBADMSG, "a record claims %u bytes, more than the %u that are believed", caplen,
+				  BC_READER_MAX_BLOCK - head);
+	if (len - head < caplen)
+		return bc_reader_more(consumed, need, head + caplen);
+	rec->ts_ns = bc_get32(buf, be) * BC_NS_PER_S + (uint64_t)bc_get32(buf + 4, be) * r->frac_ns;
+	rec->dropcount = 0;
+	rec->iface = 0;
+	rec->caplen = caplen;
+	rec->wirelen = bc_get32(buf + 12, be);
+	rec->data = buf + head;
+	*consumed = head + caplen;
+	return BC_READ_RECORD;
+}
