@@ -2,7 +2,6 @@
 #include "bc_series.h"
 
 #include <ctype.h>
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -11,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_bytes.h"
 #include "bc_decoder.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
@@ -120,22 +120,6 @@ bool bc_series_parse(const char *file, struct bc_series *ret)
 	return true;
 }
 
-static uint32_t get32(const uint8_t *p, bool big)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return big ? be32toh(v) : le32toh(v);
-}
-
-static uint16_t get16(const uint8_t *p, bool big)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return big ? be16toh(v) : le16toh(v);
-}
-
 /* Does the section header name us as the application? */
 static bool made_by_us(const uint8_t *p, size_t len)
 {
@@ -143,16 +127,16 @@ static bool made_by_us(const uint8_t *p, size_t len)
 	bool big;
 	size_t end, at = 24;
 
-	if (len < 28 || get32(p, false) != BC_PCAPNG_SHB)
+	if (len < 28 || bc_get_le32(p) != BC_PCAPNG_SHB)
 		return false;
-	big = get32(p + 8, true) == MAGIC_LE;
-	if (!big && get32(p + 8, false) != MAGIC_LE)
+	big = bc_get32(p + 8, true) == MAGIC_LE;
+	if (!big && bc_get32(p + 8, false) != MAGIC_LE)
 		return false;
-	end = get32(p + 4, big);
+	end = bc_get32(p + 4, big);
 	if (end > len || end < 28)
 		return false;
 	for (end -= 4; at + 4 <= end;) {
-		uint16_t code = get16(p + at, big), size = get16(p + at + 2, big);
+		uint16_t code = bc_get16(p + at, big), size = bc_get16(p + at + 2, big);
 
 		at += 4;
 		if (code == 0 || size > end - at)
@@ -166,7 +150,7 @@ static bool made_by_us(const uint8_t *p, size_t len)
 
 static bool is_pcap(const uint8_t *p, size_t len)
 {
-	uint32_t magic = len >= BC_PCAP_FILE_HEADER ? get32(p, false) : 0;
+	uint32_t magic = len >= BC_PCAP_FILE_HEADER ? bc_get_le32(p) : 0;
 
 	return magic == BC_PCAP_MAGIC_NS || magic == BC_PCAP_MAGIC_US;
 }

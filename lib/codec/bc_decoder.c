@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_bytes.h"
 #include "bc_codec_ops.h"
 
 #define READ_AHEAD (128 * 1024)
@@ -109,7 +110,7 @@ static int begin_skippable(struct bc_decoder *d)
 
 	if (available(d) < SKIP_HEADER)
 		return d->eof ? fail(d, -ENODATA, NULL) : WANT_INPUT;
-	d->skip = p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
+	d->skip = bc_get_le32(p + 4);
 	d->pos += SKIP_HEADER;
 	d->begun = true;
 	d->place = IN_SKIPPABLE;

@@ -2,7 +2,6 @@
 /* Files of lzop's format. The library decodes a block in memory; all around it is done here. */
 #include "bc_codec_ops.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <lzo/lzo1x.h>
 #include <stdbool.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "bc_bytes.h"
 #include "bc_lzop.h"
 
 #define BLOCK_MAX (64U << 20)	/* as lzop has it */
@@ -25,19 +25,6 @@ struct lzo_decoder {
 	uint8_t *out;			/* the decoded block; [out_pos, out_len) is still to be handed out */
 	size_t out_cap, out_len, out_pos;
 };
-
-static uint16_t get_u16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint32_t get_u32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return be32toh(v);
-}
 
 static int grow(uint8_t **p, size_t *cap, size_t want)
 {
@@ -95,10 +82,10 @@ static int header_done(struct lzo_decoder *z, const char **why)
 	const uint8_t *h = z->in;
 	const size_t end = BC_LZOP_AT_NAME + (size_t)h[BC_LZOP_AT_NAME_LEN];
 
-	z->flags = get_u32(h + BC_LZOP_AT_FLAGS);
+	z->flags = bc_get_be32(h + BC_LZOP_AT_FLAGS);
 	if (memcmp(h, BC_LZOP_MAGIC, BC_LZOP_MAGIC_LEN) != 0)
 		return bad(why, "this is not the header of an lzop file");
-	if (get_u16(h + BC_LZOP_AT_VERSION) < BC_LZOP_VERSION_MIN || get_u16(h + BC_LZOP_AT_NEEDED) > BC_LZOP_VERSION ||
+	if (bc_get_be16(h + BC_LZOP_AT_VERSION) < BC_LZOP_VERSION_MIN || bc_get_be16(h + BC_LZOP_AT_NEEDED) > BC_LZOP_VERSION ||
 	    z->flags & (BC_LZOP_EXTRA_FIELD | BC_LZOP_MULTIPART | BC_LZOP_FILTER) ||
 	    h[BC_LZOP_AT_METHOD] < BC_LZOP_1X_1 || h[BC_LZOP_AT_METHOD] > BC_LZOP_1X_999)
 		return bad(why, "it was made in a way of lzop that is not known");
@@ -106,7 +93,7 @@ static int header_done(struct lzo_decoder *z, const char **why)
 		z->want = end + 4;
 		return 1;
 	}
-	if (get_u32(h + end) != sum_of(z->flags & BC_LZOP_HEADER_CRC32, h + BC_LZOP_MAGIC_LEN, end - BC_LZOP_MAGIC_LEN))
+	if (bc_get_be32(h + end) != sum_of(z->flags & BC_LZOP_HEADER_CRC32, h + BC_LZOP_MAGIC_LEN, end - BC_LZOP_MAGIC_LEN))
 		return bad(why, "the header's checksum is wrong");
 	expect(z, IN_LENGTH, 4);
 	return 1;
@@ -114,7 +101,7 @@ static int header_done(struct lzo_decoder *z, const char **why)
 
 static int length_done(struct lzo_decoder *z, const char **why)
 {
-	z->len = get_u32(z->in);
+	z->len = bc_get_be32(z->in);
 	if (z->len > BLOCK_MAX)
 		return bad(why, "a block claims to be longer than any may be");
 	expect(z, IN_PACKED, 4);
@@ -135,7 +122,7 @@ static int packed_done(struct lzo_decoder *z, const char **why)
 {
 	size_t body;
 
-	z->packed = get_u32(z->in);
+	z->packed = bc_get_be32(z->in);
 	if (z->packed == 0 || z->packed > z->len)
 		return bad(why, "a block claims to be longer compressed than not");
 	body = 4 * (size_t)__builtin_popcount(sums_of(z)) + z->packed;
@@ -171,7 +158,7 @@ static int body_done(struct lzo_decoder *z, const char **why)
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
 		if (!(sums_of(z) & each[i].flag))
 			continue;
-		if (get_u32(sum) != (each[i].packed ? sum_of(each[i].crc, data, z->packed) : sum_of(each[i].crc, z->out, z->len)))
+		if (bc_get_be32(sum) != (each[i].packed ? sum_of(each[i].crc, data, z->packed) : sum_of(each[i].crc, z->out, z->len)))
 			return bad(why, "a block's checksum is wrong");
 		sum += 4;
 	}

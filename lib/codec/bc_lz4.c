@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* LZ4 frames put together by hand from the block API: lz4_Frame_format.md, version 1.6. */
-#include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <lz4.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "bc_bytes.h"
 #include "bc_codec.h"
 #include "bc_xxh32x4.h"
 
@@ -23,12 +23,6 @@ struct bc_lz4 {
 	LZ4_streamHC_t hc;
 };
 
-static void put_u32(uint8_t *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
 size_t bc_lz4_header(uint8_t dst[BC_LZ4_HEADER_MAX], size_t block_max)
 {
 	unsigned id = LZ4_ID_MIN;
@@ -36,7 +30,7 @@ size_t bc_lz4_header(uint8_t dst[BC_LZ4_HEADER_MAX], size_t block_max)
 	while (block_max > (size_t)1 << (8 + 2 * id))
 		if (++id > LZ4_ID_MAX)
 			return 0;
-	put_u32(dst, LZ4_MAGIC);
+	bc_put_le32(dst, LZ4_MAGIC);
 	dst[4] = LZ4_FLG;
 	dst[5] = (uint8_t)(id << 4);
 	dst[6] = (uint8_t)(XXH32(dst + 4, 2, 0) >> 8);
@@ -45,7 +39,7 @@ size_t bc_lz4_header(uint8_t dst[BC_LZ4_HEADER_MAX], size_t block_max)
 
 void bc_lz4_end(uint8_t dst[BC_LZ4_END_SIZE])
 {
-	put_u32(dst, 0);
+	bc_put_le32(dst, 0);
 }
 
 struct bc_lz4 *bc_lz4_new(void)
@@ -80,16 +74,13 @@ size_t bc_lz4_block_unsealed(struct bc_lz4 *z, const uint8_t *src, size_t len, u
 		memcpy(dst + 4, src, len);
 		n = len;
 	}
-	put_u32(dst, (uint32_t)n | (*ret_stored ? LZ4_STORED : 0));
+	bc_put_le32(dst, (uint32_t)n | (*ret_stored ? LZ4_STORED : 0));
 	return n + BC_LZ4_BLOCK_OVERHEAD;
 }
 
 static size_t block_bytes(const uint8_t *block)
 {
-	uint32_t n;
-
-	memcpy(&n, block, sizeof(n));
-	return le32toh(n) & ~LZ4_STORED;
+	return bc_get_le32(block) & ~LZ4_STORED;
 }
 
 /* The checksums behind n blocks, four at the most. */
@@ -100,7 +91,7 @@ static void seal_some(uint8_t *const src[4], const size_t len[4], uint32_t n)
 	if (n == 4)
 		bc_xxh32x4((const uint8_t *const *)src, len, sum);
 	for (uint32_t i = 0; i < n; i++)
-		put_u32(src[i] + len[i], n == 4 ? sum[i] : XXH32(src[i], len[i], 0));
+		bc_put_le32(src[i] + len[i], n == 4 ? sum[i] : XXH32(src[i], len[i], 0));
 }
 
 void bc_lz4_seal(uint8_t *blocks, size_t len)
@@ -131,15 +122,15 @@ size_t bc_lz4_block(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *d
 
 size_t bc_lz4_store_in_place(uint8_t *src, size_t len)
 {
-	put_u32(src - 4, (uint32_t)len | LZ4_STORED);
-	put_u32(src + len, XXH32(src, len, 0));
+	bc_put_le32(src - 4, (uint32_t)len | LZ4_STORED);
+	bc_put_le32(src + len, XXH32(src, len, 0));
 	return len + BC_LZ4_BLOCK_OVERHEAD;
 }
 
 void bc_lz4_store_four_in_place(uint8_t *const src[4], const size_t len[4])
 {
 	for (int i = 0; i < 4; i++)
-		put_u32(src[i] - 4, (uint32_t)len[i] | LZ4_STORED);
+		bc_put_le32(src[i] - 4, (uint32_t)len[i] | LZ4_STORED);
 	seal_some(src, len, 4);
 }
 
@@ -151,8 +142,7 @@ ptrdiff_t bc_lz4_plain(const uint8_t *src, size_t len, uint8_t *dst, size_t cap,
 
 	if (len < BC_LZ4_BLOCK_OVERHEAD)
 		return -EBADMSG;
-	memcpy(&head, src, sizeof(head));
-	head = le32toh(head);
+	head = bc_get_le32(src);
 	n = head & ~LZ4_STORED;
 	if (n > len - BC_LZ4_BLOCK_OVERHEAD || n > INT_MAX || (head & LZ4_STORED && n > cap))
 		return -EBADMSG;

@@ -7,10 +7,11 @@
 #include "bc_blocks.h"
 
 #include <bzlib.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bc_bytes.h"
 
 #define STREAM_HEADER 4		/* bytes: BZh1 to BZh9 */
 #define END_BITS 80		/* magic and sum, and then up to 7 bits to the byte's edge */
@@ -66,10 +67,7 @@ static void close_worker(void *worker)
 /* The n bits (up to 56) at bit at; 8 bytes behind them can be read. */
 static uint64_t bits(const uint8_t *p, size_t at, unsigned n)
 {
-	uint64_t v;
-
-	memcpy(&v, p + at / 8, sizeof(v));
-	return be64toh(v) << at % 8 >> (64 - n);
+	return bc_get_be64(p + at / 8) << at % 8 >> (64 - n);
 }
 
 /* Where the stream's end mark begins: in one of 8 places, by the bits that fill up its last byte. 0: nowhere. */

@@ -5,11 +5,12 @@
  */
 #include "bc_blocks.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+
+#include "bc_bytes.h"
 
 #define BLOCK (128U * 1024)
 #define WINDOW 32768U
@@ -82,12 +83,9 @@ static size_t header(int level, uint8_t *dst)
 /* An empty block, which is the last; the data's checksum and length. */
 static size_t trailer(uint32_t sum, uint64_t len, uint8_t *dst)
 {
-	const uint32_t t[] = { htole32(sum), htole32((uint32_t)len) };
-
 	dst[0] = 0x03;
 	dst[1] = 0x00;
-	memcpy(dst + 2, t, sizeof(t));
-	return 2 + sizeof(t);
+	return (size_t)(bc_put_le32(bc_put_le32(dst + 2, sum), (uint32_t)len) - dst);
 }
 
 static const struct bc_block_codec codec = {

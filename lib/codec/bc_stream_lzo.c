@@ -2,13 +2,13 @@
 /* One file of lzop's format, whose blocks know nothing of each other. */
 #include "bc_blocks.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <lzo/lzo1x.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "bc_bytes.h"
 #include "bc_lzop.h"
 
 #define BLOCK (256U * 1024)
@@ -58,12 +58,6 @@ static lzo_uint compress_data(struct lzo_worker *w, const struct bc_block *b, ui
 	return n;
 }
 
-static void put_u32(uint8_t *p, uint32_t v)
-{
-	v = htobe32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
 static int compress_block(void *worker, struct bc_block *b)
 {
 	lzo_uint n = compress_data(worker, b, b->out + BLOCK_HEADER);
@@ -72,9 +66,9 @@ static int compress_block(void *worker, struct bc_block *b)
 		n = b->len;
 		memcpy(b->out + BLOCK_HEADER, b->in, n);
 	}
-	put_u32(b->out, (uint32_t)b->len);
-	put_u32(b->out + 4, (uint32_t)n);
-	put_u32(b->out + 8, (uint32_t)adler32(1, b->in, (uInt)b->len));
+	bc_put_be32(b->out, (uint32_t)b->len);
+	bc_put_be32(b->out + 4, (uint32_t)n);
+	bc_put_be32(b->out + 8, (uint32_t)adler32(1, b->in, (uInt)b->len));
 	b->out_len = BLOCK_HEADER + n;
 	return 0;
 }
@@ -87,22 +81,22 @@ static uint32_t join(uint32_t sum, const struct bc_block *b)
 /* The levels of lzop: each program that reads the format knows these three methods as one. */
 static size_t header(int level, uint8_t *dst)
 {
-	const uint16_t versions[] = { htobe16(BC_LZOP_VERSION), htobe16((uint16_t)lzo_version()), htobe16(BC_LZOP_VERSION_MIN) };
-
 	memset(dst, 0, BC_LZOP_AT_NAME);
 	memcpy(dst, BC_LZOP_MAGIC, BC_LZOP_MAGIC_LEN);
-	memcpy(dst + BC_LZOP_AT_VERSION, versions, sizeof(versions));
+	bc_put_be16(dst + BC_LZOP_AT_VERSION, BC_LZOP_VERSION);
+	bc_put_be16(dst + BC_LZOP_AT_LIBRARY, (uint16_t)lzo_version());
+	bc_put_be16(dst + BC_LZOP_AT_NEEDED, BC_LZOP_VERSION_MIN);
 	dst[BC_LZOP_AT_METHOD] = level >= 7 ? BC_LZOP_1X_999 : level == 1 ? BC_LZOP_1X_1_15 : BC_LZOP_1X_1;
 	dst[BC_LZOP_AT_LEVEL] = (uint8_t)(level >= 7 || level == 1 ? level : 5);
-	put_u32(dst + BC_LZOP_AT_FLAGS, BC_LZOP_UNIX | BC_LZOP_ADLER32_D);
-	put_u32(dst + BC_LZOP_AT_MODE, MODE);
-	put_u32(dst + BC_LZOP_AT_NAME, (uint32_t)adler32(1, dst + BC_LZOP_MAGIC_LEN, BC_LZOP_AT_NAME - BC_LZOP_MAGIC_LEN));
+	bc_put_be32(dst + BC_LZOP_AT_FLAGS, BC_LZOP_UNIX | BC_LZOP_ADLER32_D);
+	bc_put_be32(dst + BC_LZOP_AT_MODE, MODE);
+	bc_put_be32(dst + BC_LZOP_AT_NAME, (uint32_t)adler32(1, dst + BC_LZOP_MAGIC_LEN, BC_LZOP_AT_NAME - BC_LZOP_MAGIC_LEN));
 	return BC_LZOP_AT_NAME + 4;
 }
 
 static size_t trailer(uint32_t sum, uint64_t len, uint8_t *dst)
 {
-	put_u32(dst, 0);
+	bc_put_be32(dst, 0);
 	return 4;
 }
 

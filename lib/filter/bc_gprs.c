@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "bc_bytes.h"
+
 #define LINKTYPE_ETHERNET 1
 #define LINKTYPE_RAW 101
 #define LINKTYPE_LINUX_SLL 113
@@ -93,11 +95,6 @@ static const struct pdu pdus[] = {
 	{ BSSGP_FLOW_CONTROL_BVC_ACK, 1, false, 1, { { IE_TAG, 1 } } },
 };
 
-static inline uint16_t be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 static inline bool skip(struct rest *r, uint32_t n)
 {
 	if (n > r->len)
@@ -123,12 +120,12 @@ static inline bool typed(struct rest *r, uint32_t header, uint32_t at, uint16_t 
 
 	if (r->len < header)
 		return false;
-	type = be16(r->p + at);
+	type = bc_get_be16(r->p + at);
 	skip(r, header);
 	for (unsigned i = 0; type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_QINQ_OLD; i++) {
 		if (i == TAGS_MAX || r->len < 4)
 			return false;
-		type = be16(r->p + 2);
+		type = bc_get_be16(r->p + 2);
 		skip(r, 4);
 	}
 	*ret_type = type;
@@ -163,8 +160,8 @@ static inline bool ipv4(struct rest *r)
 	if (r->len < 20 || r->p[0] >> 4 != 4 || r->p[9] != PROTO_UDP)
 		return false;
 	header = (r->p[0] & 0x0FU) * 4;
-	total = be16(r->p + 2);
-	if (header < 20 || total < header || total > r->wire || (be16(r->p + 6) & 0x3FFF))
+	total = bc_get_be16(r->p + 2);
+	if (header < 20 || total < header || total > r->wire || (bc_get_be16(r->p + 6) & 0x3FFF))
 		return false;
 	end_at(r, total);
 	return skip(r, header);
@@ -178,7 +175,7 @@ static inline bool ipv6(struct rest *r)
 
 	if (r->len < 40 || r->p[0] >> 4 != 6)
 		return false;
-	total = 40U + be16(r->p + 4);
+	total = 40U + bc_get_be16(r->p + 4);
 	next = r->p[6];
 	if (total > r->wire)
 		return false;
@@ -192,7 +189,7 @@ static inline bool ipv6(struct rest *r)
 		if (next != PROTO_HOP_BY_HOP && next != PROTO_ROUTING && next != PROTO_DESTINATION && !fragment)
 			return false;
 		/* A fragment that is the whole is none (RFC 6946). */
-		if (fragment && (be16(r->p + 2) & 0xFFF9))
+		if (fragment && (bc_get_be16(r->p + 2) & 0xFFF9))
 			return false;
 		next = r->p[0];
 		if (!skip(r, fragment ? 8 : (r->p[1] + 1U) * 8))
@@ -212,9 +209,9 @@ static inline bool port_asked(const struct bc_gprs *g, uint16_t port)
 /* UDP that fills its datagram, up to its payload. */
 static inline bool udp(struct rest *r, const struct bc_gprs *g)
 {
-	if (r->len < UDP_HEADER || be16(r->p + 4) != r->wire)
+	if (r->len < UDP_HEADER || bc_get_be16(r->p + 4) != r->wire)
 		return false;
-	if (g->n_ports && !port_asked(g, be16(r->p)) && !port_asked(g, be16(r->p + 2)))
+	if (g->n_ports && !port_asked(g, bc_get_be16(r->p)) && !port_asked(g, bc_get_be16(r->p + 2)))
 		return false;
 	return skip(r, UDP_HEADER);
 }
@@ -222,7 +219,7 @@ static inline bool udp(struct rest *r, const struct bc_gprs *g)
 /* An NS-UNITDATA of a cell; *ret is the table's line for the BSSGP PDU in it, up to whose IEs it goes. */
 static bool ns_unitdata(struct rest *r, const struct pdu **ret)
 {
-	if (r->len <= NS_HEADER || r->p[0] != NS_UNITDATA || (r->p[1] & NS_CONTROL_SPARE) || be16(r->p + 2) < BVCI_PTP)
+	if (r->len <= NS_HEADER || r->p[0] != NS_UNITDATA || (r->p[1] & NS_CONTROL_SPARE) || bc_get_be16(r->p + 2) < BVCI_PTP)
 		return false;
 	skip(r, NS_HEADER);
 	for (size_t i = 0; i < sizeof(pdus) / sizeof(pdus[0]); i++)
@@ -244,7 +241,7 @@ static bool next_ie(struct rest *r, struct ie *ret)
 	head = r->p[1] & 0x80 ? 2 : 3;
 	if (r->len < head)
 		return false;
-	ret->len = head == 2 ? r->p[1] & 0x7F : be16(r->p + 1);
+	ret->len = head == 2 ? r->p[1] & 0x7F : bc_get_be16(r->p + 1);
 	skip(r, head);
 	if (ret->len > r->wire)
 		return false;

@@ -6,11 +6,11 @@
 #ifndef BC_PCAPNG_H
 #define BC_PCAPNG_H
 
-#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "bc_bytes.h"
 #include "bc_iface.h"
 
 #define BC_PCAPNG_SHB 0x0A0D0D0AU
@@ -59,20 +59,6 @@ size_t bc_pcapng_isb(uint8_t *dst, size_t cap, const struct bc_pcapng_stats *s);
 static inline uint32_t bc_pad4(uint32_t n)
 {
 	return (n + 3U) & ~3U;
-}
-
-static inline uint8_t *bc_put_le32(uint8_t *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, 4);
-	return p + 4;
-}
-
-static inline uint8_t *bc_put_le64(uint8_t *p, uint64_t v)
-{
-	v = htole64(v);
-	memcpy(p, &v, 8);
-	return p + 8;
 }
 
 /*

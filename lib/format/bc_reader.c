@@ -50,7 +50,7 @@ static int read_start(struct bc_reader *r, const uint8_t *buf, size_t len, size_
 {
 	if (len < 4)
 		return bc_reader_more(consumed, need, 4);
-	if (bc_get32(buf, false) == BC_PCAPNG_SHB) {
+	if (bc_get_le32(buf) == BC_PCAPNG_SHB) {
 		r->kind = BC_READER_PCAPNG;
 		return bc_reader_block(r, buf, len, consumed, need, rec, err);
 	}

@@ -192,22 +192,22 @@ static inline bool read_usual(const struct bc_reader *r, const uint8_t *buf, siz
 {
 	uint32_t total, caplen, id;
 
-	if (r->big_endian || len < BC_EPB_FIXED || bc_get32(buf, false) != BC_PCAPNG_EPB)
+	if (r->big_endian || len < BC_EPB_FIXED || bc_get_le32(buf) != BC_PCAPNG_EPB)
 		return false;
-	total = bc_get32(buf + 4, false);
-	id = bc_get32(buf + 8, false);
-	caplen = bc_get32(buf + 20, false);
+	total = bc_get_le32(buf + 4);
+	id = bc_get_le32(buf + 8);
+	caplen = bc_get_le32(buf + 20);
 	if (total > len || total > BC_READER_MAX_BLOCK || caplen > total || total != BC_EPB_FIXED + bc_pad4(caplen) ||
-	    bc_get32(buf + total - 4, false) != total)
+	    bc_get_le32(buf + total - 4) != total)
 		return false;
 	if (id >= r->count - r->first || !r->iface[r->first + id]->clock.plain)
 		return false;
 	*consumed = total;
-	rec->ts_ns = (uint64_t)bc_get32(buf + 12, false) << 32 | bc_get32(buf + 16, false);
+	rec->ts_ns = (uint64_t)bc_get_le32(buf + 12) << 32 | bc_get_le32(buf + 16);
 	rec->dropcount = 0;
 	rec->iface = r->first + id;
 	rec->caplen = caplen;
-	rec->wirelen = bc_get32(buf + 24, false);
+	rec->wirelen = bc_get_le32(buf + 24);
 	rec->data = buf + 28;
 	return true;
 }

@@ -88,9 +88,9 @@ static int read_ethernet(struct bc_reader *r, unsigned int type, const uint8_t *
 	if (rc != BC_READ_RECORD)
 		return rc;
 	rec->ts_ns = time_ns(buf);
-	rec->dropcount = type == BC_ERF_TYPE_ETH ? bc_get16(buf + 12, true) : 0;
+	rec->dropcount = type == BC_ERF_TYPE_ETH ? bc_get_be16(buf + 12) : 0;
 	rec->iface = (uint32_t)r->port[port];
-	take_frame(rec, buf + at, rlen - at, bc_get16(buf + 14, true));
+	take_frame(rec, buf + at, rlen - at, bc_get_be16(buf + 14));
 	*consumed = rlen;
 	return BC_READ_RECORD;
 }
@@ -104,7 +104,7 @@ int bc_reader_erf(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *c
 	if (len < BC_ERF_HEADER)
 		return bc_reader_more(consumed, need, BC_ERF_HEADER);
 	type = buf[8] & ~MORE_HEADERS;
-	rlen = bc_get16(buf + 10, true);
+	rlen = bc_get_be16(buf + 10);
 	if (rlen < BC_ERF_HEADER)
 		return bc_err_set(err, -EBADMSG, "no ERF: a record says that it has %u bytes", rlen);
 	if (len < rlen)

@@ -40,7 +40,7 @@ int bc_reader_pcap_header(struct bc_reader *r, const uint8_t *buf, size_t len, s
 {
 	int rc;
 
-	r->big_endian = !set_variant(r, bc_get32(buf, false));
+	r->big_endian = !set_variant(r, bc_get_le32(buf));
 	if (r->big_endian && !set_variant(r, bc_get32(buf, true)))
 		return bc_err_set(err, -EBADMSG, "neither pcap nor pcapng: it begins with %02x %02x %02x %02x", buf[0],
 				  buf[1], buf[2], buf[3]);

@@ -6,12 +6,12 @@
 #ifndef BC_READER_PRIV_H
 #define BC_READER_PRIV_H
 
-#include <endian.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
+#include "bc_bytes.h"
 #include "bc_reader.h"
 
 #define bc_likely(x) __builtin_expect(!!(x), 1)
@@ -41,30 +41,6 @@ struct bc_reader {
 	uint32_t count;
 	struct bc_reader_iface *iface[BC_MAX_IFACES];
 };
-
-static inline uint16_t bc_get16(const uint8_t *p, bool big_endian)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return big_endian ? be16toh(v) : le16toh(v);
-}
-
-static inline uint32_t bc_get32(const uint8_t *p, bool big_endian)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return big_endian ? be32toh(v) : le32toh(v);
-}
-
-static inline uint64_t bc_get64(const uint8_t *p, bool big_endian)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return big_endian ? be64toh(v) : le64toh(v);
-}
 
 static inline int bc_reader_more(size_t *consumed, size_t *need, size_t n)
 {

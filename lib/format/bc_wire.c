@@ -5,15 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_bytes.h"
 #include "bc_pcapng.h"
-
-static uint32_t le32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
 
 struct bc_wire {
 	uint32_t max_caplen;
@@ -87,14 +80,14 @@ static int take_link(struct bc_wire *w, const uint8_t *payload, size_t len, stru
 	w->ifaces = (uint32_t)n;
 	w->link = link;
 	w->link_len = len;
-	w->pcapng = len >= 4 && le32(link) == BC_PCAPNG_SHB;
+	w->pcapng = len >= 4 && bc_get_le32(link) == BC_PCAPNG_SHB;
 	return BC_WIRE_READ_LINK;
 }
 
 /* The reader knows other blocks with packets too, which have no time or are obsolete. */
 static bool is_epb(const uint8_t *payload, size_t len)
 {
-	uint32_t type = len >= 4 ? le32(payload) : 0;
+	uint32_t type = len >= 4 ? bc_get_le32(payload) : 0;
 
 	return type == BC_PCAPNG_EPB || type == __builtin_bswap32(BC_PCAPNG_EPB);
 }

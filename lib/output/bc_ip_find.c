@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_ip_find.h"
 
+#include "bc_bytes.h"
+
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
 #define ETHERTYPE_VLAN 0x8100
@@ -13,18 +15,13 @@
 #define LINKTYPE_IPV6 229
 #define LINKTYPE_LINUX_SLL2 276
 
-static uint32_t get16(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 8 | p[1];
-}
-
 /* The place behind an EtherType that stands at type_at, and behind the tags that follow it; what else stands there follows at next. */
 static int behind_type(const uint8_t *data, uint32_t len, uint32_t type_at, uint32_t next)
 {
 	uint32_t type = 0;
 
 	while (type_at + 2 <= len && next <= len) {
-		type = get16(data + type_at);
+		type = bc_get_be16(data + type_at);
 		if (type != ETHERTYPE_VLAN && type != ETHERTYPE_QINQ)
 			break;
 		type_at = next + 2;
@@ -61,9 +58,9 @@ int bc_ip_find(uint16_t linktype, const uint8_t *data, uint32_t len, uint32_t *i
 	data += at;
 	left = len - (uint32_t)at;
 	if (left >= 20 && data[0] >> 4 == 4)
-		told = get16(data + 2);
+		told = bc_get_be16(data + 2);
 	else if (left >= 40 && data[0] >> 4 == 6)
-		told = 40 + get16(data + 4);
+		told = 40 + bc_get_be16(data + 4);
 	else
 		return -1;
 	/* 0 in IPv4: the length was left to the network card; 40 in IPv6: a jumbogram. */
