@@ -100,11 +100,8 @@ uint8_t *bc_bufpool_get(struct bc_bufpool *p, uint32_t keep)
 
 static void wake(struct bc_bufpool *p)
 {
-	uint32_t n;
+	uint32_t n = atomic_load(&p->awaited);
 
-	/* Either this sees who waits, or the other one sees the buffer. */
-	atomic_thread_fence(memory_order_seq_cst);
-	n = atomic_load_explicit(&p->awaited, memory_order_relaxed);
 	if (!n || bc_bufpool_available(p) < n)
 		return;
 	atomic_store(&p->awaited, 0);
@@ -115,8 +112,12 @@ void bc_bufpool_await(struct bc_bufpool *p, uint32_t n, uint64_t ns)
 {
 	const struct timespec most = { .tv_nsec = (long)ns };
 
+	/*
+	 * In one order with bc_bufpool_put(), which stores what is available and loads awaited. Excluded: it sees nobody who waits, this
+	 * one does not see the buffer, and sleeps beside it.
+	 */
 	atomic_store(&p->awaited, n);
-	if (bc_bufpool_available(p) < n)
+	if (atomic_load(&p->available) < n)
 		syscall(SYS_futex, &p->awaited, FUTEX_WAIT_PRIVATE, n, &most, NULL, 0);
 	atomic_store(&p->awaited, 0);
 }
@@ -128,7 +129,7 @@ void bc_bufpool_put(struct bc_bufpool *p, uint8_t *buf)
 	lock(p);
 	n = atomic_load_explicit(&p->available, memory_order_relaxed);
 	p->stack[n] = buf;
-	atomic_store_explicit(&p->available, n + 1, memory_order_relaxed);
+	atomic_store(&p->available, n + 1);
 	atomic_flag_clear_explicit(&p->lock, memory_order_release);
 	wake(p);
 }

@@ -24,7 +24,10 @@ static void add_source(const struct bc_ledger *l, uint32_t output, uint32_t s, s
 	const struct bc_source_account *a = &l->source[s];
 	const struct bc_output_source *o = &l->output[output].source[s];
 
-	/* The end of the pipeline is read before its beginning: what is in flight never looks negative. */
+	/*
+	 * The end of the pipeline is read before its beginning, as counters are published and read in order. Excluded: a packet is
+	 * received and written between the reads and seen as written only, so that what is in flight looks negative.
+	 */
 	b->written += bc_counter_get(&o->written);
 	for (int i = 0; i < BC_LOSS_COUNT; i++) {
 		uint64_t outside = bc_counter_get(&a->control.dropped[i]);
