@@ -54,10 +54,9 @@ static bool all_done(struct bc_lcore *l)
 	return true;
 }
 
+/* What is asleep now; an lcore that goes to sleep at this moment may be missed. */
 static void wake_fed(struct bc_lcore *l)
 {
-	/* What was pushed must be seen by an lcore that went to sleep before asleep could be read; see doze. */
-	atomic_thread_fence(memory_order_seq_cst);
 	for (uint32_t i = 0; i < l->n_all; i++) {
 		struct bc_lcore *o = &l->all[i];
 
@@ -66,6 +65,16 @@ static void wake_fed(struct bc_lcore *l)
 			syscall(SYS_futex, &o->asleep, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 		}
 	}
+}
+
+/*
+ * After the last round that did something: none is missed. With the fence in rest_fed() this excludes that an lcore says that it
+ * sleeps and finds its ring still empty, while this one has pushed and finds it still awake.
+ */
+static void wake_fed_surely(struct bc_lcore *l)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+	wake_fed(l);
 }
 
 /* Sleep until woken; asleep was set before the last round, which found nothing. */
@@ -98,10 +107,13 @@ static uint64_t unattended(const struct bc_lcore *l, bool *ret_blocked)
 static void rest_fed(struct bc_lcore *l, bool quiet)
 {
 	bc_counter_add(&l->sleeps, 1);
-	if (atomic_load_explicit(&l->asleep, memory_order_relaxed))
+	if (atomic_load_explicit(&l->asleep, memory_order_relaxed)) {
 		doze(l, BC_SLEEP_FED_NS * (quiet ? QUIET_TIMES : 1));
-	else
-		atomic_store(&l->asleep, 1);
+	} else {
+		/* Before the rings are looked at once more; see wake_fed_surely(). */
+		atomic_store_explicit(&l->asleep, 1, memory_order_relaxed);
+		atomic_thread_fence(memory_order_seq_cst);
+	}
 }
 
 /* The idle-th round without work; quiet: there has long been none. */
@@ -170,11 +182,15 @@ int bc_lcore_run(void *arg)
 				atomic_store_explicit(&l->asleep, 0, memory_order_relaxed);
 		} else {
 			bc_counter_add(&l->idle_rounds, 1);
-			if (!idle)
+			if (!idle) {
 				idle_since_ns = now_ns;
+				if (l->n_all > 1)
+					wake_fed_surely(l);
+			}
 			rest(l, idle++, now_ns - idle_since_ns >= QUIET_NS);
 		}
 	}
+	wake_fed_surely(l);
 	atomic_store(&l->running, false);
 	return 0;
 }

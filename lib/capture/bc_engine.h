@@ -30,7 +30,9 @@ struct bc_stage {
 	/* The lcore writes, any thread reads. */
 	bc_counter_t units;		/* what poll returned, summed */
 	bc_counter_t busy_tsc;		/* in rounds that did something */
-};
+} BC_CACHE_ALIGNED;
+
+_Static_assert(sizeof(struct bc_stage) % BC_CACHE_LINE == 0, "stages of different lcores share no cache line");
 
 struct bc_lcore {
 	unsigned cpu;
