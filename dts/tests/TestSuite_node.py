@@ -378,6 +378,11 @@ class TestNode(TestSuite):
         assert_accounts(run.report, [111])
         verify(losses(run.report) == {"link_type": 1}, losses(run.report))
 
+    def no_thread_has_rights(self, run):
+        for status in Path(f"/proc/{run.process.pid}/task").glob("*/status"):
+            sets = [line for line in status.read_text().splitlines() if line.startswith(("CapPrm", "CapEff", "CapAmb"))]
+            verify(all(line.split()[1].strip("0") == "" for line in sets), (status, sets))
+
     @func_test
     def cap_net_raw_is_enough_and_given_up(self):
         """With that capability alone an interface is captured, and no thread has it then."""
@@ -385,12 +390,20 @@ class TestNode(TestSuite):
         self.folder.chmod(0o777)
         run, sender = self.live("-w", f"osmo://127.0.0.1:{receiver.port}", "-w", "ipip://127.0.0.1", user="nobody",
                                 rights=["net_raw"])
-        for status in Path(f"/proc/{run.process.pid}/task").glob("*/status"):
-            sets = [line for line in status.read_text().splitlines() if line.startswith(("CapPrm", "CapEff", "CapAmb"))]
-            verify(all(line.split()[1].strip("0") == "" for line in sets), (status, sets))
+        self.no_thread_has_rights(run)
         sender.send(frames(0, 100))
         receiver.wait_packets(100)
         assert_accounts(run.stop(), [100, 100])
+
+    @func_test
+    def applications_are_served_without_rights(self):
+        """The same with a publisher: its threads have no capability either."""
+        self.folder.chmod(0o777)
+        run, sender = self.live("-w", "null:", "--zmq-publish", f"ipc://{self.folder}/zmq", user="nobody", rights=["net_raw"])
+        self.no_thread_has_rights(run)
+        sender.send(frames(0, 100))
+        run.wait_received(100)
+        assert_accounts(run.stop(), [100])
 
     @func_test
     def a_file_says_the_same(self):

@@ -2,9 +2,13 @@
 #include "bc_thread.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 struct start {
 	void *(*run)(void *arg);
@@ -53,4 +57,13 @@ int bc_thread_start(pthread_t *ret, const char *name, void *(*run)(void *arg), v
 	}
 	*ret = thread;
 	return 0;
+}
+
+void bc_thread_shed(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { .effective = 0 } };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	syscall(SYS_capset, &header, none);
 }

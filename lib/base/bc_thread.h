@@ -16,4 +16,7 @@
  */
 int bc_thread_start(pthread_t *ret, const char *name, void *(*run)(void *arg), void *arg);
 
+/* The calling thread, and those that it will start: without capabilities from now on, and without a way to new ones. */
+void bc_thread_shed(void);
+
 #endif

@@ -279,14 +279,37 @@ static void *run(void *arg)
 	return NULL;
 }
 
+/* libzmq's threads, which begin here, block all signals: nobody could have them give up capabilities later on. Root keeps its own. */
+static void *open_socket(void *arg)
+{
+	struct bc_publisher *p = arg;
+
+	if (geteuid() != 0)
+		bc_thread_shed();
+	p->context = zmq_ctx_new();
+	p->socket = p->context ? zmq_socket(p->context, ZMQ_XPUB) : NULL;
+	return (void *)(intptr_t)(p->socket ? 0 : errno);
+}
+
+static int start_zmq(struct bc_publisher *p)
+{
+	void *failed = NULL;
+	pthread_t thread;
+	int r = bc_thread_start(&thread, "bc-publish", open_socket, p);
+
+	if (r)
+		return r;
+	pthread_join(thread, &failed);
+	return -(int)(intptr_t)failed;
+}
+
 static int bind_socket(struct bc_publisher *p, struct bc_err *err)
 {
 	const int64_t message_max = MESSAGE_MAX;
+	int r = start_zmq(p);
 
-	p->context = zmq_ctx_new();
-	p->socket = p->context ? zmq_socket(p->context, ZMQ_XPUB) : NULL;
-	if (!p->socket)
-		return bc_err_set(err, -errno, "%s: ZeroMQ: %s", p->cfg.endpoint, zmq_strerror(errno));
+	if (r)
+		return bc_err_set(err, r, "%s: ZeroMQ: %s", p->cfg.endpoint, zmq_strerror(-r));
 	set_option(p, ZMQ_IPV6, 1);
 	set_option(p, ZMQ_SNDHWM, (int)p->cfg.hwm);
 	set_option(p, ZMQ_LINGER, (int)p->cfg.linger_ms);

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <grp.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -45,12 +44,9 @@ int bc_privileges_drop(const char *user, struct bc_err *err)
 /* Capabilities are each thread's own, and a thread can change nobody's but its own: so each is told by a signal. */
 static void shed_mine(int sig)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { .effective = 0 } };
 	int saved = errno;
 
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	syscall(SYS_capset, &header, none);
+	bc_thread_shed();
 	errno = saved;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_test.h"
 
+#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bc_thread.h"
@@ -77,6 +79,30 @@ static void a_long_name_is_cut(void **state)
 	assert_string_equal(run_one("bc-0123456789abcdef").name, "bc-0123456789ab");
 }
 
+static void *shed_and_look(void *arg)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+
+	bc_thread_shed();
+	syscall(SYS_capget, &header, arg);
+	return NULL;
+}
+
+static void a_thread_sheds_its_own_capabilities(void **state)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct mine[2] = { { 0 } }, its[2] = { { 1, 1, 1 } };
+	pthread_t t;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(bc_thread_start(&t, "bc-test", shed_and_look, its), 0);
+	pthread_join(t, NULL);
+	assert_int_equal(its[0].permitted | its[1].permitted, 0);
+	syscall(SYS_capget, &header, mine);
+	assert_int_not_equal(mine[0].permitted, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -86,6 +112,7 @@ int main(void)
 		cmocka_unit_test(the_callers_mask_stays),
 		cmocka_unit_test(a_thread_has_its_name),
 		cmocka_unit_test(a_long_name_is_cut),
+		cmocka_unit_test(a_thread_sheds_its_own_capabilities),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
