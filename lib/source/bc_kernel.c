@@ -2,7 +2,10 @@
 #include "bc_kernel.h"
 
 #define IMMEDIATE_LATENESS_NS (5 * BC_NS_PER_MS)
-/* The kernel's buffer is left alone for as long as it holds the most that an interface may bring, but no longer than this. */
+/*
+ * The kernel's buffer is left alone for as long as it holds the most that an interface may bring, but no longer than
+ * this.
+ */
 #define BYTES_PER_US 2500
 #define UNATTENDED_MAX_NS (20 * BC_NS_PER_MS)
 /* Who asks for each packet at once gets it so soon. */
@@ -20,9 +23,9 @@ static uint64_t unattended_ns(const struct bc_source_config *cfg)
 
 void bc_kernel_setup(struct bc_source *s, const struct bc_source_config *cfg)
 {
-	s->device_packets = STOP_PACKETS;
+	s->drain_packets = STOP_PACKETS;
 	s->unattended_ns = unattended_ns(cfg);
-	s->linger_ns = cfg->immediate ? 0 : BC_KERNEL_LATENESS_NS;
+	s->drain_ns = cfg->immediate ? 0 : BC_KERNEL_LATENESS_NS;
 	if (!s->lateness_ns)
 		s->lateness_ns = cfg->immediate ? IMMEDIATE_LATENESS_NS : BC_KERNEL_LATENESS_NS;
 }

@@ -18,16 +18,19 @@ struct bc_spare {
 };
 
 /* As many empty mbufs as there are to be had, up to max. */
-static inline uint32_t bc_spare_stock(struct bc_spare *p, struct rte_mempool *pool, uint32_t max)
+static inline uint32_t bc_spare_refill(struct bc_spare *p, struct rte_mempool *pool, uint32_t max)
 {
 	if (p->n < max && rte_pktmbuf_alloc_bulk(pool, p->mbuf + p->n, max - p->n) == 0)
 		p->n = max;
 	return p->n;
 }
 
-/* A packet of the kernel's into the next spare mbuf, of which there is one, and the batch; without room for its bytes it is lost. */
-static inline void bc_spare_take(struct bc_spare *p, struct bc_source *s, struct bc_batch *b, const uint8_t *data, uint32_t caplen,
-				 uint32_t wire_len, uint64_t ts_ns)
+/*
+ * A packet of the kernel's into the next spare mbuf, of which there is one, and the batch; without room for its bytes
+ * it is lost.
+ */
+static inline void bc_spare_take(struct bc_spare *p, struct bc_source *s, struct bc_batch *b, const uint8_t *data,
+				 uint32_t caplen, uint32_t wire_len, uint64_t ts_ns)
 {
 	struct rte_mbuf *m = p->mbuf[p->n - 1];
 
@@ -46,8 +49,8 @@ static inline void bc_spare_take(struct bc_spare *p, struct bc_source *s, struct
 void bc_kernel_setup(struct bc_source *s, const struct bc_source_config *cfg);
 
 /*
- * A source over a ring of our own, for the interface cfg->target: 0, or a negative errno, where libpcap is to try and to find
- * the words.
+ * A source over a ring of our own, for the interface cfg->target: 0, or a negative errno, where libpcap is to try and
+ * to find the words.
  */
 int bc_kernel_ring_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret);
 

@@ -55,7 +55,10 @@ static int find(const struct bc_source_config *cfg, struct bc_port *p, struct bc
 	return 0;
 }
 
-/* The same hash for both directions of a flow: Woo and Park, "Scalable TCP session monitoring with symmetric RSS", 2012. */
+/*
+ * The same hash for both directions of a flow: Woo and Park, "Scalable TCP session monitoring with symmetric RSS",
+ * 2012.
+ */
 static void symmetric_rss(struct bc_port *p, struct rte_eth_conf *conf, uint8_t key[RSS_KEY_MAX])
 {
 	uint64_t wanted = RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_SCTP;

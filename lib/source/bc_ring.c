@@ -19,7 +19,7 @@ static size_t map_bytes(const struct bc_ring *r)
 	return (size_t)r->n_blocks * BC_RING_BLOCK;
 }
 
-bool bc_ring_turn(struct bc_ring *r)
+bool bc_ring_next_block(struct bc_ring *r)
 {
 	struct tpacket_block_desc *b = (struct tpacket_block_desc *)(r->map + (size_t)r->block * BC_RING_BLOCK);
 

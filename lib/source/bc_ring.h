@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The kernel's ring of packets of one Ethernet interface (AF_PACKET, TPACKET_V3): memory that is shared with the kernel, in blocks,
- * each of which the kernel hands over when it is full or some time old, and gets back when all its packets have been taken.
- * Not thread safe, but for bc_ring_lost and bc_ring_gone, which any thread may call.
+ * The kernel's ring of packets of one Ethernet interface (AF_PACKET, TPACKET_V3): memory that is shared with the
+ * kernel, in blocks, each of which the kernel hands over when it is full or some time old, and gets back when all its
+ * packets have been taken. Not thread safe, but for bc_ring_lost and bc_ring_gone, which any thread may call.
  */
 #ifndef BC_RING_H
 #define BC_RING_H
@@ -45,9 +45,9 @@ struct bc_ring_packet {
 };
 
 /*
- * Fill *r for the interface of that name, at least as much memory as bytes (4 blocks at the least), and have it receive. The
- * kernel keeps a packet no longer than hold_ms. 0 or a negative errno: -ENOTSUP, it is not plain Ethernet or loopback;
- * -ENETDOWN; -ENODEV; what the kernel says. Nothing is left open then.
+ * Fill *r for the interface of that name, at least as much memory as bytes (4 blocks at the least), and have it
+ * receive. The kernel keeps a packet no longer than hold_ms. 0 or a negative errno: -ENOTSUP, it is not plain Ethernet
+ * or loopback; -ENETDOWN; -ENODEV; what the kernel says. Nothing is left open then.
  */
 int bc_ring_open(struct bc_ring *r, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous);
 void bc_ring_close(struct bc_ring *r);
@@ -59,7 +59,7 @@ uint32_t bc_ring_lost(const struct bc_ring *r);
 bool bc_ring_gone(const struct bc_ring *r);
 
 /* For bc_ring_next: give back the block that is held, and take the next if the kernel has handed it over. */
-bool bc_ring_turn(struct bc_ring *r);
+bool bc_ring_next_block(struct bc_ring *r);
 
 /* Put the VLAN tag that the kernel keeps beside the packet back behind the addresses. */
 static inline void bc_ring_put_tag(const struct tpacket3_hdr *h, uint8_t *data)
@@ -81,7 +81,7 @@ static inline bool bc_ring_next(struct bc_ring *r, struct bc_ring_packet *ret)
 
 	do {
 		while (!r->left)
-			if (!bc_ring_turn(r))
+			if (!bc_ring_next_block(r))
 				return false;
 		h = (const struct tpacket3_hdr *)r->at;
 		data = r->at + h->tp_mac;

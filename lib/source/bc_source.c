@@ -129,8 +129,8 @@ static void drop_all(struct bc_source *s, struct bc_batch *b, enum bc_loss loss)
 #define LOOK_AHEAD 4
 
 /* Of wanted, the packets that are user traffic of GPRS. */
-static uint64_t gprs_packets(const struct bc_source *s, const struct bc_gprs *g, const struct bc_batch *b, const uint32_t *wire,
-			     uint64_t wanted)
+static uint64_t gprs_packets(const struct bc_source *s, const struct bc_gprs *g, const struct bc_batch *b,
+			     const uint32_t *wire, uint64_t wanted)
 {
 	uint64_t found = 0;
 
@@ -182,8 +182,8 @@ static inline uint8_t outputs_of(const uint64_t *wanted, uint32_t n_outputs, uin
 	return (uint8_t)outputs;
 }
 
-/* Leave in the batch only what some output wants, and for each in mask which; count for each output what it does not get. */
-static void sift(struct bc_source *s, struct bc_batch *b, const uint64_t *wanted, uint8_t *mask, uint32_t room)
+/* Keep in the batch what some output wants, and in mask by which; count for each output what it does not get. */
+static void drop_unwanted(struct bc_source *s, struct bc_batch *b, const uint64_t *wanted, uint8_t *mask, uint32_t room)
 {
 	uint64_t by_any = 0, counted = UINT64_MAX >> (BC_BURST - b->n);
 	struct rte_mbuf *out[BC_BURST];
@@ -209,13 +209,13 @@ static void sift(struct bc_source *s, struct bc_batch *b, const uint64_t *wanted
 	b->n = kept;
 }
 
-static uint64_t no_end(uint64_t ns)
+static uint64_t clamp_ts(uint64_t ns)
 {
 	return ns < BC_TS_MAX ? ns : BC_TS_MAX;
 }
 
-/* The descriptor of one packet, which tells of the loss before it. */
-static inline struct bc_desc describe(struct bc_source *s, struct rte_mbuf *m, uint64_t ts_ns, uint32_t outputs)
+/* The descriptor of one packet, which records the loss before it. */
+static inline struct bc_desc make_desc(struct bc_source *s, struct rte_mbuf *m, uint64_t ts_ns, uint32_t outputs)
 {
 	uint32_t bytes = m->pkt_len;
 
@@ -228,7 +228,7 @@ static inline struct bc_desc describe(struct bc_source *s, struct rte_mbuf *m, u
 		bytes = ((bytes + 3) & ~3U) + DROPCOUNT_BYTES;
 	if (__builtin_expect(outputs & (outputs - 1), 0))
 		rte_pktmbuf_refcnt_update(m, (int16_t)(__builtin_popcount(outputs) - 1));
-	return (struct bc_desc){ no_end(ts_ns), bc_desc_word(m, bytes, outputs) };
+	return (struct bc_desc){ clamp_ts(ts_ns), bc_desc_word(m, bytes, outputs) };
 }
 
 static inline void enqueue(struct bc_source *s, struct bc_batch *b, const uint8_t *mask, uint32_t n)
@@ -237,7 +237,7 @@ static inline void enqueue(struct bc_source *s, struct bc_batch *b, const uint8_
 	const uint8_t all = (uint8_t)((1U << s->env.n_outputs) - 1);
 
 	for (uint32_t i = 0; i < n; i++)
-		*bc_link_at(&slots, i) = describe(s, b->mbuf[i], b->ts_ns[i], mask ? mask[i] : all);
+		*bc_link_at(&slots, i) = make_desc(s, b->mbuf[i], b->ts_ns[i], mask ? mask[i] : all);
 	bc_link_push(s->link, n);
 }
 
@@ -246,16 +246,16 @@ static void deliver(struct bc_source *s, struct bc_batch *b)
 	uint64_t wanted[BC_MAX_OUTPUTS];
 	uint8_t mask[BC_BURST];
 	uint32_t n, room;
-	bool sifted;
+	bool filtered;
 
 	if (__builtin_expect(atomic_load_explicit(&s->lost_outside, memory_order_relaxed) != 0, 0))
 		s->gap += atomic_exchange_explicit(&s->lost_outside, 0, memory_order_relaxed);
 	room = bc_link_room(s->link, b->n);
-	sifted = classify(s, b, wanted);
-	if (sifted)
-		sift(s, b, wanted, mask, room);
+	filtered = classify(s, b, wanted);
+	if (filtered)
+		drop_unwanted(s, b, wanted, mask, room);
 	n = b->n < room ? b->n : room;
-	enqueue(s, b, sifted ? mask : NULL, n);
+	enqueue(s, b, filtered ? mask : NULL, n);
 	if (n < b->n) {
 		rte_pktmbuf_free_bulk(b->mbuf + n, b->n - n);
 		bc_counter_add(&s->account->ingress.dropped[BC_LOSS_LINK_FULL], b->n - n);
@@ -271,15 +271,15 @@ static void end(struct bc_source *s)
 }
 
 /* A stop has been asked for, and this round brought n packets. */
-static void maybe_quiet(struct bc_source *s, uint32_t n, bool more)
+static void check_drained(struct bc_source *s, uint32_t n, bool more)
 {
 	uint64_t now_ns = bc_mono_ns();
 
 	if (!s->stopped_mono_ns)
 		s->stopped_mono_ns = now_ns;
 	s->drained += n;
-	if (s->kind->blocking || (n == 0 && !more && now_ns - s->stopped_mono_ns >= s->linger_ns) ||
-	    s->drained > s->device_packets) {
+	if (s->kind->blocking || (n == 0 && !more && now_ns - s->stopped_mono_ns >= s->drain_ns) ||
+	    s->drained > s->drain_packets) {
 		bc_filter_reader_leave(&s->filters);
 		atomic_store_explicit(&s->state, BC_SOURCE_QUIET, memory_order_release);
 	}
@@ -301,7 +301,7 @@ uint32_t bc_source_poll(struct bc_source *s)
 			return 0;
 		if (s->kind->blocking && command != BC_SOURCE_RUN) {
 			if (command != BC_SOURCE_PAUSE)
-				maybe_quiet(s, 0, false);
+				check_drained(s, 0, false);
 			return 0;
 		}
 	}
@@ -319,7 +319,7 @@ uint32_t bc_source_poll(struct bc_source *s)
 		else
 			deliver(s, &b);
 	}
-	b.watermark_ns = no_end(b.watermark_ns);
+	b.watermark_ns = clamp_ts(b.watermark_ns);
 	if (b.watermark_ns > s->watermark_ns) {
 		s->watermark_ns = b.watermark_ns;
 		bc_link_set_watermark(s->link, b.watermark_ns);
@@ -327,7 +327,7 @@ uint32_t bc_source_poll(struct bc_source *s)
 	if (b.ended)
 		end(s);
 	else if (command >= BC_SOURCE_STOP)
-		maybe_quiet(s, n, b.more);
+		check_drained(s, n, b.more);
 	return n;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A source: a stream of packets with an order of its own (an RX queue, a libpcap handle, a file). Its stage takes bursts from the
- * driver behind the ops table, stamps them, runs the filters, and enqueues descriptors into its link. Here a packet can be lost,
- * and nowhere behind but for a disk that fails.
+ * A source: a stream of packets with an order of its own (an RX queue, a libpcap handle, a file). Its stage takes a
+ * burst from the driver behind the ops table, runs the filters, and enqueues descriptors into its link. A packet can be
+ * dropped here, and nowhere later unless a disk or a peer fails.
  */
 #ifndef BC_SOURCE_H
 #define BC_SOURCE_H
@@ -34,17 +34,17 @@ struct bc_source_env {
 	const struct bc_log *log;
 	uint32_t n_outputs;
 	bool promiscuous;
-	bool (*interrupted)(void);	/* asked while opening waits, for a pipe's first bytes: is it to be given up? May be NULL */
+	bool (*interrupted)(void);	/* while opening waits for a pipe's first bytes: give up? May be NULL */
 };
 
 /*
- * A driver's catch. Packets come with pkt_len and nb_segs true; the driver sets wire_len and the interface (bc_packet.h). Times
- * beyond BC_TS_MAX become that.
+ * One RX batch, filled by the driver. Each mbuf has pkt_len and nb_segs set, and wire_len and the interface in its
+ * metadata (bc_packet.h). Timestamps above BC_TS_MAX are clamped to it.
  */
 struct bc_batch {
 	uint32_t n;
-	bool ended;			/* nothing will follow, for ever */
-	bool more;			/* there is more, which could not be taken now: a stop is not over */
+	bool ended;			/* the source is at its end */
+	bool more;			/* more waits in the device, so that a stop goes on */
 	uint64_t watermark_ns;		/* nothing older will follow; 0: no new promise */
 	struct rte_mbuf *mbuf[BC_BURST];
 	uint64_t ts_ns[BC_BURST];
@@ -54,20 +54,20 @@ struct bc_source;
 
 struct bc_source_ops {
 	/*
-	 * Take up to max packets without waiting. Source's lcore. Packets that the driver had to drop are counted by it, in
-	 * the ingress account and in s->gap.
+	 * Take up to max packets without waiting. Source's lcore. What the driver has to drop it counts itself, with
+	 * bc_source_dropped.
 	 */
 	void (*rx)(struct bc_source *s, struct bc_batch *b, uint32_t max);
 	/* Enter in the ledger what the NIC or the kernel lost. Control thread. May be NULL. */
 	void (*stats)(struct bc_source *s);
-	/* Let go of everything; after this the object is freed. Takes half-built ones. */
+	/* Release everything; the source is freed afterwards. Takes half-built ones. */
 	void (*close)(struct bc_source *s);
 };
 
 enum bc_source_command {
 	BC_SOURCE_RUN,
-	BC_SOURCE_PAUSE,	/* live: packets are counted as paused; files wait */
-	BC_SOURCE_STOP,		/* take what the device still holds, then be quiet */
+	BC_SOURCE_PAUSE,	/* live sources count packets as paused; files wait */
+	BC_SOURCE_STOP,		/* take what the device still holds, then become quiet */
 	BC_SOURCE_END,		/* end the link */
 };
 
@@ -84,16 +84,16 @@ struct bc_source {
 	uint16_t index;				/* in the ledger */
 	uint16_t queue;
 	bool wait;				/* leave packets in the device while the link is full */
-	bool lossless;				/* and it holds all that may come: being slow loses nothing */
-	uint32_t device_packets;		/* as many as the device may hold when it is stopped */
-	uint64_t linger_ns;			/* how long after a stop the device may still hand over what it holds */
-	uint64_t lateness_ns;
-	uint64_t unattended_ns;			/* how long the device keeps all that may come; 0: it has nothing that comes by itself */
+	bool lossless;				/* and the device keeps them: a slow capture loses nothing */
+	uint32_t drain_packets;			/* after a stop, take at most this many more */
+	uint64_t drain_ns;			/* and go on for at least so long, because the device delivers late */
+	uint64_t lateness_ns;			/* how long the device may hold a stamped packet back */
+	uint64_t unattended_ns;			/* how long the device can buffer what comes; 0: nothing does */
 	int numa_node;				/* of the device, -1: none */
 
 	/* Control writes, the stage reads. */
 	_Atomic uint32_t command BC_CACHE_ALIGNED;
-	struct bc_filter_reader filters;	/* the pipeline enters it among those that are given filters */
+	struct bc_filter_reader filters;	/* for bc_filters_add */
 	_Atomic uint64_t lost_outside;		/* control adds, the stage takes: losses not yet marked on a packet */
 
 	/* The stage writes, control reads. */
@@ -109,8 +109,8 @@ struct bc_source {
 };
 
 /*
- * Open one -i: cfg->queues sources (or one) from ret[0] on, their accounts and interfaces entered in env's tables from
- * ledger->n_sources on. Control thread, after EAL is up. 0 and *ret_n; or a negative errno with a line in err, and nothing is left open.
+ * Open one -i: cfg->queues sources into ret[0] and on; their accounts and interfaces are added to env's tables. Control
+ * thread, after EAL is up. 0 and *ret_n; or a negative errno with a line in err, and nothing is left open.
  */
 int bc_source_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
 		   uint32_t *ret_n, struct bc_err *err);
@@ -119,7 +119,7 @@ void bc_source_close(struct bc_source *s);
 /* One round of the stage. Returns the number of packets taken. */
 uint32_t bc_source_poll(struct bc_source *s);
 
-/* The stage, after a poll that took nothing: for how many ns it may be left alone; 0: it waits for another stage or for a command. */
+/* The stage, after a poll that took nothing: how many ns it need not be polled; 0: until another stage or a command. */
 uint64_t bc_source_unattended(struct bc_source *s);
 
 void bc_source_command(struct bc_source *s, enum bc_source_command c);
@@ -129,8 +129,8 @@ enum bc_source_state bc_source_state(const struct bc_source *s);
 void bc_source_stats(struct bc_source *s);
 
 /*
- * For drivers: a source of cfg's kind with its account and interface entered (NULL: it is not known yet); NULL when a table is
- * full or without memory.
+ * For drivers: a source of cfg's kind; its account is added to env's tables, and iface unless it is NULL, not known
+ * yet. NULL with a line in err when a table is full or without memory.
  */
 struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct bc_source_env *env,
 				const struct bc_source_ops *ops, const struct bc_iface *iface, uint16_t queue,

@@ -14,14 +14,15 @@ struct bc_source_kind;
 struct bc_source_config {
 	char *spec;			/* as the user wrote it */
 	const struct bc_source_kind *kind;
-	char *target;			/* dpdk: devargs without our keys, but with the driver's own word for the number of
-					   queues where it has one; pcap: interface; file: path, "-" is stdin; null: "" */
+	/* dpdk: devargs without our keys, but with the driver's own key for the number of queues where it has one;
+	   pcap: interface; file: path, "-" is stdin; null: "" */
+	char *target;
 	bool erf;			/* file: it is ERF, which does not say so itself */
 	/* Keys of ours, taken out of the target. */
 	uint32_t queues;		/* dpdk, null: RX queues, default 1 */
 	uint32_t descriptors;		/* dpdk: per RX queue; 0: the driver's choice */
 	uint32_t mtu;			/* dpdk: 0: as large as the port takes */
-	bool wait;			/* full=wait: leave packets in the device while the link is full, do not drop them */
+	bool wait;			/* full=wait: leave packets in the device while the link is full */
 	char *stamp;			/* pcap: "adapter", "host"; dpdk: "nic", "software"; NULL: the best there is */
 	uint32_t buffer_mb;		/* pcap: the kernel's buffer; default 64 */
 	bool immediate;			/* pcap: immediate=1 */

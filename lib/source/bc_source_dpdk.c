@@ -84,7 +84,10 @@ static void dpdk_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 
 	b->n = n;
 	if (!p->stamped) {
-		/* After it: no packet is stamped before it came. What comes from now on is stamped later, hence the watermark. */
+		/*
+		 * After it: no packet is stamped before it came. What comes from now on is stamped later, hence the
+		 * watermark.
+		 */
 		now_ns = bc_clock_now(s->env.clock);
 		/* The clock of two lcores may differ by a few ns when a line is published; a source never goes back. */
 		if (now_ns < p->last_ns)
@@ -278,7 +281,7 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	}
 	sh->users++;
 	s->priv = p;
-	s->device_packets = 2 * sh->port.descriptors;
+	s->drain_packets = 2 * sh->port.descriptors;
 	s->unattended_ns = unattended_ns(&sh->port, cfg);
 	s->numa_node = rte_eth_dev_socket_id(sh->port.id);
 	/* A file behind net_pcap can wait like any other. */

@@ -28,7 +28,7 @@ struct file_source {
 	size_t used;			/* by the last item */
 	bool eof;
 	int read_error;			/* of the decoder, to be told once what came before it was parsed */
-	struct bc_err read_words;
+	struct bc_err read_err;
 	uint64_t last_ns;
 	uint32_t most_segs;		/* mbufs of the largest packet so far */
 	uint32_t iface[BC_MAX_IFACES];	/* the file's interfaces in the capture's table */
@@ -50,14 +50,14 @@ static bool read_more(struct file_source *p, size_t need)
 		uint8_t *grown = realloc(p->buf, need);
 
 		if (!grown) {
-			p->read_error = bc_err_set(&p->read_words, -ENOMEM, "no memory for a record of %zu bytes", need);
+			p->read_error = bc_err_set(&p->read_err, -ENOMEM, "no memory for a record of %zu bytes", need);
 			p->eof = true;
 			return false;
 		}
 		p->buf = grown;
 		p->cap = need;
 	}
-	n = bc_decoder_read(p->decoder, p->buf + p->end, p->cap - p->end, &p->read_words);
+	n = bc_decoder_read(p->decoder, p->buf + p->end, p->cap - p->end, &p->read_err);
 	if (n == -EAGAIN)
 		return false;
 	if (n <= 0) {
@@ -84,7 +84,7 @@ static void finish(struct bc_source *s)
 	struct file_source *p = s->priv;
 
 	if (p->read_error)
-		fail(s, p->read_words.msg);
+		fail(s, p->read_err.msg);
 	else if (p->begin < p->end)
 		fail(s, "the file ends inside a record");
 }
@@ -143,10 +143,10 @@ static bool take_iface(struct bc_source *s, uint32_t number)
 }
 
 /*
- * Packets that may lie in the link. With more than its share of the mbufs a source could leave none to another one, for whose
- * packets the merge waits before it takes those of this one.
+ * The most packets in the link. With more than its share of the mbufs a source could leave none to another, for whose
+ * packets the merge waits before it takes this one's.
  */
-static uint32_t may_hold(const struct bc_source *s)
+static uint32_t link_share(const struct bc_source *s)
 {
 	const struct file_source *p = s->priv;
 
@@ -197,10 +197,10 @@ static bool fill_mbuf(struct bc_source *s, struct rte_mbuf *m, const struct bc_r
 static void file_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct file_source *p = s->priv;
-	uint32_t fill = bc_link_fill(s->link), n = fill < may_hold(s) ? take_mbufs(s, b->mbuf, max) : 0;
+	uint32_t fill = bc_link_fill(s->link), n = fill < link_share(s) ? take_mbufs(s, b->mbuf, max) : 0;
 	struct bc_record rec;
 
-	while (b->n < n && fill + b->n < may_hold(s)) {
+	while (b->n < n && fill + b->n < link_share(s)) {
 		if (!next_record(s, &rec)) {
 			b->ended = p->eof;
 			break;
@@ -287,7 +287,7 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 			break;
 	}
 	if (p->read_error && p->offset == 0)
-		return bc_err_set(err, p->read_error, "%s: %s", cfg->spec, p->read_words.msg);
+		return bc_err_set(err, p->read_error, "%s: %s", cfg->spec, p->read_err.msg);
 	if (r == BC_READ_MORE && p->offset == 0 && !(cfg->erf && p->begin == p->end))
 		return bc_err_set(err, -EBADMSG, "%s: the file is empty, or ends within its header", cfg->spec);
 	*ret = r == BC_READ_IFACE ? *bc_reader_iface(p->reader, 0) : (struct bc_iface){ .linktype = 1 };

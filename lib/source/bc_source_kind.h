@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a kind of source is, in constants. The rest of the program asks for these and never for the kind itself, so that a new kind
- * is its own file and a line of the table.
+ * What a kind of source is, in constants. The rest of the program asks for these and never for the kind itself, so that
+ * a new kind is its own file and a line of the table.
  */
 #ifndef BC_SOURCE_KIND_H
 #define BC_SOURCE_KIND_H
@@ -58,15 +58,15 @@ struct bc_source_kind {
 	bool live;			/* it goes on while nothing comes */
 	bool poll_mode;			/* its queues are polled at full speed, and each is worth a core */
 	bool blocking;			/* the merge waits for it without a limit, and a stop ends it at once */
-	bool waits;			/* while its link is full it always leaves packets where they are */
-	bool lossless;			/* and they are kept there: being slow never loses any */
+	bool waits;			/* it always leaves packets in the device while its link is full */
+	bool lossless;			/* and they are kept there: a slow capture loses nothing */
 	bool sparse;			/* it may stay silent for long: an output without packets has no segments */
-	uint32_t descriptors;		/* mbufs that a queue's device holds, if the user names no number; 0: it holds none */
+	uint32_t descriptors;		/* mbufs that a device's queue holds, unless the user says; 0: none */
 	const struct bc_source_key *keys;
 	uint32_t n_keys;		/* at most 32 */
 	/* As bc_source_open. */
-	int (*open)(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
-		    struct bc_err *err);
+	int (*open)(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
+		    uint32_t *ret_n, struct bc_err *err);
 };
 
 extern const struct bc_source_kind bc_source_dpdk, bc_source_pcap, bc_source_file, bc_source_null, bc_source_remote;

@@ -42,7 +42,7 @@ static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 	int r;
 
 	p->batch = b;
-	max = bc_spare_stock(&p->spare, s->env.pool, max);
+	max = bc_spare_refill(&p->spare, s->env.pool, max);
 	/* Without an mbuf the packets stay in the kernel. */
 	if (!max)
 		return;
@@ -126,7 +126,7 @@ static int refuse(pcap_t *h, int r, const struct bc_source_config *cfg, struct b
 static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_source_env *env, bool adapter,
 		 struct bc_err *err)
 {
-	char words[PCAP_ERRBUF_SIZE];
+	char errbuf[PCAP_ERRBUF_SIZE];
 	int r;
 
 	pcap_set_snaplen(h, (int)BC_SNAPLEN_MAX);
@@ -144,8 +144,8 @@ static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_
 		bc_log(env->log, BC_WARN, "%s: %s", cfg->spec, pcap_geterr(h)[0] ? pcap_geterr(h) : pcap_statustostr(r));
 	if (pcap_get_tstamp_precision(h) != PCAP_TSTAMP_PRECISION_NANO)
 		return bc_err_set(err, -ENOTSUP, "%s: libpcap gives no nanoseconds here", cfg->spec);
-	if (pcap_setnonblock(h, 1, words) != 0)
-		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, words);
+	if (pcap_setnonblock(h, 1, errbuf) != 0)
+		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, errbuf);
 	return 0;
 }
 
@@ -186,16 +186,16 @@ static int open_pcap(const struct bc_source_config *cfg, const struct bc_source_
 		     uint32_t *ret_n, struct bc_err *err)
 {
 	struct pcap_source *p = calloc(1, sizeof(*p));
-	char words[PCAP_ERRBUF_SIZE];
+	char errbuf[PCAP_ERRBUF_SIZE];
 	bool adapter, ring;
 	int r = 0;
 
 	if (!p)
 		return bc_err_set(err, -ENOMEM, "%s: no memory", cfg->spec);
-	p->handle = pcap_create(cfg->target, words);
+	p->handle = pcap_create(cfg->target, errbuf);
 	if (!p->handle) {
 		free(p);
-		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, words);
+		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, errbuf);
 	}
 	adapter = (!cfg->stamp || strcmp(cfg->stamp, "adapter") == 0) && offers_adapter(p->handle);
 	if (cfg->stamp && strcmp(cfg->stamp, "adapter") == 0 && !adapter)

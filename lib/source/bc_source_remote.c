@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A peer that sends us what it captured, in osmo-pcap's protocol. A thread of the network's brings its bytes through the receive ring; here
- * they are taken apart, without a system call. A peer that is not connected is absent: the merge does not wait for it.
+ * A peer that sends us what it captured, in osmo-pcap's protocol. A thread of the network's brings its bytes through
+ * the receive ring; here they are taken apart, without a system call. A peer that is not connected is absent: the merge
+ * does not wait for it.
  */
 #include "bc_source.h"
 
@@ -23,9 +24,9 @@ struct remote {
 	bool end_segments, one_linktype;
 	struct bc_wire *wire;		/* of the connection; NULL between two */
 	bool broken;			/* what follows of this connection is thrown away */
-	bool sent;			/* packets went on since the last turn */
-	bool barrier_due;			/* to be asked for before anything else goes on */
-	bool turning;			/* it was asked for */
+	bool sent;			/* packets were enqueued since the last barrier */
+	bool barrier_due;		/* to be asked for before anything else is enqueued */
+	bool barrier_asked;		/* and not passed yet */
 	uint64_t last_ns;
 	uint32_t n_known;		/* interfaces in the capture's table that are this peer's */
 	uint32_t *known;
@@ -184,8 +185,8 @@ static bool begin(struct bc_source *s)
 	return p->wire != NULL;
 }
 
-/* Is the way free? Not while the segments are being ended. */
-static bool turned(struct bc_source *s)
+/* May packets be enqueued? Not before the merge has ended the segment, if that was asked for. */
+static bool barrier_passed(struct bc_source *s)
 {
 	struct remote *p = s->priv;
 
@@ -193,11 +194,11 @@ static bool turned(struct bc_source *s)
 	if (p->barrier_due) {
 		bc_link_ask_barrier(s->link);
 		p->barrier_due = p->sent = false;
-		p->turning = true;
+		p->barrier_asked = true;
 	}
-	if (p->turning)
-		p->turning = bc_link_barrier_asked(s->link);
-	return !p->turning;
+	if (p->barrier_asked)
+		p->barrier_asked = bc_link_barrier_asked(s->link);
+	return !p->barrier_asked;
 }
 
 static void remote_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
@@ -213,7 +214,7 @@ static void remote_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 		return;
 	}
 	b->more = true;
-	if (!turned(s) || (!p->wire && !begin(s)))
+	if (!barrier_passed(s) || (!p->wire && !begin(s)))
 		return;
 	b->more = false;
 	data = bc_recv_ring_bytes(p->recv_ring, &len);
@@ -271,7 +272,7 @@ static int open_remote(const struct bc_source_config *cfg, const struct bc_sourc
 	p->end_segments = cfg->end_segments;
 	p->one_linktype = cfg->one_linktype;
 	s->priv = p;
-	s->device_packets = UINT32_MAX;
+	s->drain_packets = UINT32_MAX;
 	s->unattended_ns = UNATTENDED_NS;
 	ret[0] = s;
 	*ret_n = 1;

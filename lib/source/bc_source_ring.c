@@ -11,23 +11,23 @@
 
 #define LINKTYPE_ETHERNET 1
 /* How often a silent interface is looked for. */
-#define LOOK_NS (100 * BC_NS_PER_MS)
+#define CHECK_NS (100 * BC_NS_PER_MS)
 
 struct ring_source {
 	struct bc_ring ring;
 	struct bc_spare spare;
 	uint64_t last_ns;
-	uint64_t looked_ns;
+	uint64_t checked_ns;
 	/* Of the control thread. */
 	int missed_fd, fifo_fd;			/* the interface's own counters; -1: it has none */
 	uint64_t drop, ifdrop, ifdrop_before;
 };
 
-static void look(struct bc_source *s, struct bc_batch *b, uint64_t now_ns)
+static void check_interface(struct bc_source *s, struct bc_batch *b, uint64_t now_ns)
 {
 	struct ring_source *p = s->priv;
 
-	p->looked_ns = now_ns;
+	p->checked_ns = now_ns;
 	if (!bc_ring_gone(&p->ring))
 		return;
 	bc_log(s->env.log, BC_ERROR, "%s: capture ended: the interface disappeared", s->account->name);
@@ -42,7 +42,7 @@ static void ring_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 	struct bc_ring_packet k;
 	uint32_t taken = 0;
 
-	max = bc_spare_stock(&p->spare, s->env.pool, max);
+	max = bc_spare_refill(&p->spare, s->env.pool, max);
 	/* Without an mbuf the packets stay in the kernel. */
 	if (!max)
 		return;
@@ -54,8 +54,8 @@ static void ring_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 	b->watermark_ns = p->last_ns;
 	if (taken < max && now_ns - s->lateness_ns > p->last_ns)
 		b->watermark_ns = now_ns - s->lateness_ns;
-	if (!taken && now_ns - p->looked_ns >= LOOK_NS)
-		look(s, b, now_ns);
+	if (!taken && now_ns - p->checked_ns >= CHECK_NS)
+		check_interface(s, b, now_ns);
 }
 
 static int open_count(const char *name, const char *what)

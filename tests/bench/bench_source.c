@@ -55,7 +55,8 @@ static double ns_each(struct bc_source *s)
 static void measure(struct rte_mempool *pool, const char *what, uint32_t outputs, const char *expression)
 {
 	struct bc_source_config cfg = { .spec = "bench:", .kind = &kind };
-	struct bc_source_env env = { .pool = pool, .ifaces = bc_iface_table_new(), .ledger = bc_ledger_new(), .n_outputs = outputs };
+	struct bc_source_env env = { .pool = pool, .ifaces = bc_iface_table_new(), .ledger = bc_ledger_new(),
+				     .n_outputs = outputs };
 	struct bc_iface iface = { .name = "bench0", .linktype = 1 };
 	struct bc_source *s = bc_source_new(&cfg, &env, &ops, &iface, 0, NULL);
 	struct bc_filters *f = bc_filters_new(1, outputs, "", true, NULL);

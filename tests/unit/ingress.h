@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A source whose driver delivers what the test says, and the merge's end of its link. */
-#ifndef DOOR_H
-#define DOOR_H
+#ifndef INGRESS_H
+#define INGRESS_H
 
 #include "eal.h"
 

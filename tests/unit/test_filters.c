@@ -307,6 +307,7 @@ static void count_line(void *ctx, enum bc_level level, const char *line)
 /* Without a word that the old filter is kept because a source did not come round. */
 static void a_source_that_has_no_rounds_holds_no_exchange_up(void **state)
 {
+	static const enum bc_source_state state_then[] = { BC_SOURCE_RUNNING, BC_SOURCE_QUIET, BC_SOURCE_ENDED };
 	static const char *const when[] = { "not begun", "become quiet", "ended" };
 	int lines = 0;
 	const struct bc_log log = { count_line, &lines };
@@ -324,7 +325,7 @@ static void a_source_that_has_no_rounds_holds_no_exchange_up(void **state)
 		d.ended = i == 2;
 		for (int round = 0; i && round < 2; round++)
 			poll_n(&d, 0);
-		assert_int_equal(bc_source_state(d.s), i == 1 ? BC_SOURCE_QUIET : i == 2 ? BC_SOURCE_ENDED : BC_SOURCE_RUNNING);
+		assert_int_equal(bc_source_state(d.s), state_then[i]);
 		assert_int_equal(bc_filters_set(f, 0, "greater 50", NULL), 0);
 		assert_int_equal(bc_filters_set(f, 0, "greater 150", NULL), 0);
 		if (lines)

@@ -241,7 +241,7 @@ static void after_a_stop_the_device_is_emptied(void **state)
 	struct ingress d;
 
 	ingress_open(&d, &ingress_kind, 1, false);
-	d.s->device_packets = 1000;
+	d.s->drain_packets = 1000;
 	bc_source_command(d.s, BC_SOURCE_STOP);
 	for (int i = 0; i < 5; i++) {
 		poll_n(&d, 64);
@@ -260,7 +260,7 @@ static void a_device_that_never_runs_dry_is_left_when_it_has_given_all_it_could_
 	struct ingress d;
 
 	ingress_open(&d, &ingress_kind, 1, false);
-	d.s->device_packets = 100;
+	d.s->drain_packets = 100;
 	bc_source_command(d.s, BC_SOURCE_STOP);
 	poll_n(&d, 64);
 	ingress_discard(&d);
@@ -269,17 +269,17 @@ static void a_device_that_never_runs_dry_is_left_when_it_has_given_all_it_could_
 	ingress_free(&d);
 }
 
-static void a_device_that_lingers_is_listened_to_a_while(void **state)
+static void a_device_that_delivers_late_is_drained_for_a_while(void **state)
 {
 	struct ingress d;
 
 	ingress_open(&d, &ingress_kind, 1, false);
-	d.s->linger_ns = 3600 * BC_NS_PER_S;
+	d.s->drain_ns = 3600 * BC_NS_PER_S;
 	bc_source_command(d.s, BC_SOURCE_STOP);
 	poll_n(&d, 0);
 	poll_n(&d, 0);
 	assert_int_equal(bc_source_state(d.s), BC_SOURCE_RUNNING);
-	d.s->linger_ns = 0;
+	d.s->drain_ns = 0;
 	poll_n(&d, 0);
 	assert_int_equal(bc_source_state(d.s), BC_SOURCE_QUIET);
 	ingress_free(&d);
@@ -479,7 +479,7 @@ int main(void)
 		cmocka_unit_test(a_source_that_waits_never_drops),
 		cmocka_unit_test(after_a_stop_the_device_is_emptied),
 		cmocka_unit_test(a_device_that_never_runs_dry_is_left_when_it_has_given_all_it_could_hold),
-		cmocka_unit_test(a_device_that_lingers_is_listened_to_a_while),
+		cmocka_unit_test(a_device_that_delivers_late_is_drained_for_a_while),
 		cmocka_unit_test(the_end_comes_after_the_quiet),
 		cmocka_unit_test(it_may_be_left_alone_while_it_runs_and_has_room),
 		cmocka_unit_test(a_driver_ends_its_source),

@@ -58,7 +58,10 @@ static void a_key_is_found_by_its_whole_name(void **state)
 	assert_null(bc_source_kind_key(&bc_source_remote, "full=wait"));
 }
 
-/* The line of the help that begins with the key names the kind: "    mtu=N    dpdk: ...". "full" is told of all kinds together. */
+/*
+ * The line of the help that begins with the key names the kind: "    mtu=N    dpdk: ...". "full" is told of all kinds
+ * together.
+ */
 static bool help_tells(const char *kind, const char *key)
 {
 	for (const char *line = bc_config_help; *line; line += strcspn(line, "\n") + 1) {
