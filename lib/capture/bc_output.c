@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bc_pcapng.h"
+#include "bc_publish_mirror.h"
 #include "bc_time.h"
 #include "bc_wire.h"
 
@@ -58,7 +59,7 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 	int r = 0;
 
 	if (env->publisher && env->client && env->mirror) {
-		o->mirror = bc_mirror_new(env->publisher, env->client, o->cfg.format, env->mirror_ns);
+		o->mirror = bc_publish_mirror_new(env->publisher, env->client, o->cfg.format, env->mirror_ns);
 		if (!o->mirror)
 			return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
 	}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bc_delivery.h"
+#include "bc_mirror_feed.h"
 #include "bc_patience.h"
 #include "bc_segment_writer.h"
 #include "bc_thread.h"
@@ -33,12 +34,7 @@ struct bc_committer {
 	struct bc_segment_writer *writer;
 	struct bc_patience patience;
 	struct bc_delivery *delivery;
-
-	uint8_t *text;			/* for the mirror; text_cap of them */
-	size_t text_cap;
-	uint32_t mirrored_ifaces;		/* described to the mirror */
-	bool mirrored;			/* the mirror knows how the file begins */
-	int32_t mirrored_linktype;	/* classic pcap: and this is its link type */
+	struct bc_mirror_feed mirror;
 
 	bool dirty;			/* something was written since the last sync */
 	uint64_t synced_mono_ns, settled_mono_ns;
@@ -342,49 +338,6 @@ static int retry_pending(struct bc_committer *c)
 	return 0;
 }
 
-static bool reserve_text(struct bc_committer *c, size_t len)
-{
-	uint8_t *p;
-
-	if (len <= c->text_cap)
-		return true;
-	p = realloc(c->text, len);
-	if (!p)
-		return false;
-	c->text = p;
-	c->text_cap = len;
-	return true;
-}
-
-/* What the mirror needs to know before it can read a chunk with these interfaces. */
-static bool tell_mirror(struct bc_committer *c, uint32_t ifaces)
-{
-	const struct bc_section *s = &c->cfg.section;
-	size_t len;
-
-	if (s->linktype != c->mirrored_linktype)
-		c->mirrored = false;
-	if (c->mirrored && ifaces <= c->mirrored_ifaces)
-		return true;
-	len = c->mirrored ? bc_section_more(s, c->mirrored_ifaces, ifaces, NULL, NULL, 0) : bc_section_begin(s, ifaces, NULL, NULL, 0);
-	if (!reserve_text(c, len))
-		return false;
-	len = c->mirrored ? bc_section_more(s, c->mirrored_ifaces, ifaces, NULL, c->text, len)
-			: bc_section_begin(s, ifaces, NULL, c->text, len);
-	bc_mirror_text(c->cfg.mirror, c->text, len);
-	c->mirrored = true;
-	c->mirrored_linktype = s->linktype;
-	c->mirrored_ifaces = ifaces;
-	return true;
-}
-
-/* Here, because here chunks are in order, and still whole records or blocks that can be read alone. */
-static void mirror(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *p)
-{
-	if (k->len && bc_mirror_wanted(c->cfg.mirror) && tell_mirror(c, k->ifaces))
-		bc_mirror_chunk(c->cfg.mirror, c->cfg.codec == BC_CODEC_LZ4, k->data, k->len, k->dense, (uint32_t)p->packets);
-}
-
 /* A chunk that was not written. The first of a run of losses is told; the ledger has them all. */
 static void lose_chunk(struct bc_committer *c, const struct bc_tally *t, int r)
 {
@@ -403,9 +356,8 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 
 	if (k->refused)
 		bc_delivery_refuse(c->delivery, k->refused_from);
-	c->cfg.section.linktype = k->linktype;
-	if (c->cfg.mirror)
-		mirror(c, k, &t);
+	/* Here, because here chunks are in order, and still whole records or blocks that can be read alone. */
+	bc_mirror_feed_chunk(&c->mirror, k, t.packets);
 	r = retry_pending(c);
 	if (!r && !k->no_segment)
 		r = commit_chunk(c, k, &t);
@@ -554,6 +506,7 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 	c->cfg = *cfg;
 	c->name = cfg->ledger->output[cfg->section.output].name;
 	c->patience = (struct bc_patience){ .output = c->name, .log = cfg->log };
+	bc_mirror_feed_init(&c->mirror, cfg->mirror, &cfg->section, cfg->codec);
 	r = new_writer(c, err);
 	if (!r)
 		r = new_delivery(c, err);
@@ -619,6 +572,6 @@ void bc_committer_free(struct bc_committer *c)
 		return;
 	bc_segment_writer_free(c->writer);
 	bc_delivery_free(c->delivery);
-	free(c->text);
+	bc_mirror_feed_fini(&c->mirror);
 	free(c);
 }

@@ -20,7 +20,7 @@
 #include "bc_ledger.h"
 #include "bc_link.h"
 #include "bc_log.h"
-#include "bc_publisher.h"
+#include "bc_mirror.h"
 #include "bc_section.h"
 #include "bc_store.h"
 
@@ -49,7 +49,7 @@ struct bc_committer_config {
 	/* Called by the committer's thread as its last deed: bc_committer_done() holds by then; may be NULL. */
 	void (*over)(void *ctx);
 	void *over_ctx;
-	struct bc_mirror *mirror;			/* gets every chunk, also what the disk refuses; not owned; NULL: nobody wants them */
+	struct bc_mirror *mirror;	/* gets every chunk, also what the disk refuses; not owned; NULL: nobody wants them */
 	const struct bc_log *log;		/* may be NULL */
 	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */
 	const char *(*filter)(void *ctx);

@@ -32,7 +32,7 @@ struct bc_publisher {
 	pthread_mutex_t lock;		/* of the next six */
 	pthread_cond_t work;
 	struct bc_item *head, **tail;
-	size_t bytes;			/* see work_of() */
+	size_t bytes;			/* of their work */
 	bool busy;			/* with an item that it has taken */
 	bool stop;
 
@@ -41,6 +41,14 @@ struct bc_publisher {
 	bool dropping;			/* the socket may drop; the thread's, as are those below */
 	uint64_t stall_said_ns, overflow_said_ns;
 	uint64_t overflow_said;
+};
+
+struct event {
+	struct bc_item item;
+	struct bc_publisher *publisher;
+	size_t topic_len;		/* the topic is at the front of data */
+	size_t len;			/* of data */
+	uint8_t data[];
 };
 
 bool bc_client_name(const char *name)
@@ -53,31 +61,16 @@ bool bc_client_name(const char *name)
 	return n > 0 && n <= BC_CLIENT_MAX;
 }
 
-struct bc_item *bc_item_new(enum bc_item_kind kind, struct bc_mirror *mirror, size_t len)
-{
-	struct bc_item *i = malloc(sizeof(*i) + len);
-
-	if (i)
-		*i = (struct bc_item){ .kind = kind, .mirror = mirror, .len = len };
-	return i;
-}
-
-/* A chunk counts as what it is decompressed, so that the queue bounds the time to its end, too. */
-static size_t work_of(const struct bc_item *i)
-{
-	return i->len > i->dense ? i->len : i->dense;
-}
-
 bool bc_publisher_put(struct bc_publisher *p, struct bc_item *item, bool bounded)
 {
 	bool room;
 
 	pthread_mutex_lock(&p->lock);
-	room = !bounded || p->bytes + work_of(item) <= p->cfg.queue_bytes;
+	room = !bounded || p->bytes + item->work <= p->cfg.queue_bytes;
 	if (room) {
 		*p->tail = item;
 		p->tail = &item->next;
-		p->bytes += work_of(item);
+		p->bytes += item->work;
 		pthread_cond_signal(&p->work);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -94,28 +87,6 @@ void bc_publisher_overflowed(struct bc_publisher *p, uint32_t packets)
 bool bc_publisher_wanted(const struct bc_publisher *p)
 {
 	return bc_counter_get(&p->subscriptions) > 0;
-}
-
-void bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text)
-{
-	char topic[64 + BC_CLIENT_MAX];
-	size_t topic_len, len = text ? strlen(text) : 0;
-	struct bc_item *i;
-
-	if (!p)
-		return;
-	topic_len = (size_t)snprintf(topic, sizeof(topic), "event.v1.%s.%s", event, client);
-	if (topic_len >= sizeof(topic))
-		topic_len = sizeof(topic) - 1;
-	i = bc_item_new(BC_ITEM_EVENT, NULL, topic_len + len);
-	if (!i)
-		return;
-	i->topic_len = topic_len;
-	memcpy(i->data, topic, topic_len);
-	if (len)
-		memcpy(i->data + topic_len, text, len);
-	atomic_fetch_add_explicit(&p->events, 1, memory_order_relaxed);
-	bc_publisher_put(p, i, false);
 }
 
 bool bc_publisher_idle(struct bc_publisher *p)
@@ -195,12 +166,36 @@ void bc_publisher_send_packet(struct bc_publisher *p, const char *topic, size_t 
 	bc_counter_add(&p->packets, 1);
 }
 
-static void send_event(struct bc_publisher *p, const struct bc_item *i)
+static void send_event(struct bc_item *item)
 {
-	bool text = i->len > i->topic_len;
+	const struct event *e = (const struct event *)item;
+	bool text = e->len > e->topic_len;
 
-	if (send_topic(p, i->data, i->topic_len, text ? ZMQ_SNDMORE : 0) && text)
-		end_message(p, i->data + i->topic_len, i->len - i->topic_len, NULL, 0);
+	if (send_topic(e->publisher, e->data, e->topic_len, text ? ZMQ_SNDMORE : 0) && text)
+		end_message(e->publisher, e->data + e->topic_len, e->len - e->topic_len, NULL, 0);
+}
+
+void bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text)
+{
+	char topic[64 + BC_CLIENT_MAX];
+	size_t topic_len, len = text ? strlen(text) : 0;
+	struct event *e;
+
+	if (!p)
+		return;
+	topic_len = (size_t)snprintf(topic, sizeof(topic), "event.v1.%s.%s", event, client);
+	if (topic_len >= sizeof(topic))
+		topic_len = sizeof(topic) - 1;
+	e = malloc(sizeof(*e) + topic_len + len);
+	if (!e)
+		return;
+	*e = (struct event){ .item = { .take = send_event, .work = topic_len + len }, .publisher = p, .topic_len = topic_len,
+			     .len = topic_len + len };
+	memcpy(e->data, topic, topic_len);
+	if (len)
+		memcpy(e->data + topic_len, text, len);
+	atomic_fetch_add_explicit(&p->events, 1, memory_order_relaxed);
+	bc_publisher_put(p, &e->item, false);
 }
 
 /* Each new topic and each that nobody wants any more comes as a message: 1 or 0, and the topic. */
@@ -249,7 +244,7 @@ static struct bc_item *next_item(struct bc_publisher *p, bool *ret_stop)
 	i = p->head;
 	if (i) {
 		p->head = i->next;
-		p->bytes -= work_of(i);
+		p->bytes -= i->work;
 		p->busy = true;
 		if (!p->head)
 			p->tail = &p->head;
@@ -269,10 +264,8 @@ static void *run(void *arg)
 	do {
 		i = next_item(p, &stop);
 		look_for_subscribers(p);
-		if (i && i->kind == BC_ITEM_EVENT)
-			send_event(p, i);
-		else if (i)
-			bc_mirror_take(i->mirror, i);
+		if (i)
+			i->take(i);
 		free(i);
 		say_overflow(p);
 	} while (i || !stop);

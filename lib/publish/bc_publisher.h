@@ -17,7 +17,6 @@
 #include <stdint.h>
 
 #include "bc_err.h"
-#include "bc_format.h"
 #include "bc_log.h"
 
 /* The longest name of a client, which becomes part of topics. */
@@ -39,7 +38,7 @@ struct bc_publisher;
 /* Binds, and starts the thread with all signals blocked. 0 and *ret; or a negative errno, a line in err, and nothing left behind. */
 int bc_publisher_new(const struct bc_publisher_config *cfg, struct bc_publisher **ret, struct bc_err *err);
 
-/* No tap is left. Sends what is queued, waits for subscribers for linger_ms at the most, unbinds. NULL is taken. */
+/* No mirror is left. Sends what is queued, waits for subscribers for linger_ms at the most, unbinds. NULL is taken. */
 void bc_publisher_free(struct bc_publisher *p);
 
 /* Any thread: everything that was put is sent, and counted. p NULL: true. */
@@ -65,29 +64,5 @@ struct bc_publisher_stats {
 
 /* Any thread. */
 void bc_publisher_stats(struct bc_publisher *p, struct bc_publisher_stats *ret);
-
-/*
- * A tap: the stream of one output's packets, under one client's name. It belongs to one thread (an output's committer), and
- * is given what that writes: first the bytes that begin a file of the format, then chunks. A chunk that found no room is missing
- * from the stream, and the next one is good again.
- */
-struct bc_mirror;
-
-/*
- * NULL without memory. client is copied. format: of what is put. nanoseconds: packets go out as pcap with nanoseconds, otherwise microseconds as
- * osmo-pcap's.
- */
-struct bc_mirror *bc_mirror_new(struct bc_publisher *p, const char *client, enum bc_format format, bool nanoseconds);
-/* What was put is still sent. NULL is taken. */
-void bc_mirror_free(struct bc_mirror *t);
-
-/* Is somebody there to have what is put? */
-bool bc_mirror_wanted(const struct bc_mirror *t);
-
-/* What begins a file (in classic pcap each time, in pcapng the first time), or describes more interfaces in it: uncompressed whole items. Copied. Never lost. */
-void bc_mirror_text(struct bc_mirror *t, const uint8_t *text, size_t len);
-
-/* Whole records: as they are, or whole LZ4 blocks of them, dense bytes when decompressed. Copied. Never waits. */
-void bc_mirror_chunk(struct bc_mirror *t, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets);
 
 #endif

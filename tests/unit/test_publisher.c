@@ -11,7 +11,7 @@
 #include "bc_codec.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
-#include "bc_publisher.h"
+#include "bc_publish_mirror.h"
 #include "bc_time.h"
 
 #define WAIT_MS 10000
@@ -210,7 +210,7 @@ static void a_packet_stands_behind_a_file_header_in_microseconds(void **state)
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "data.v1.", 0);
-	t = bc_mirror_new(f.p, "node-1", BC_FORMAT_PCAPNG, false);
+	t = bc_publish_mirror_new(f.p, "node-1", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	put_packet(t, 0, 7, 61);
 	receive(&f, &m);
@@ -228,7 +228,7 @@ static void or_in_nanoseconds(void **state)
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "data", 0);
-	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, true);
+	t = bc_publish_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, true);
 	put_text(t, 1, true);
 	put_packet(t, 0, 7, 61);
 	receive(&f, &m);
@@ -245,7 +245,7 @@ static void each_packet_has_its_interfaces_link_type(void **state)
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "data", 0);
-	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_publish_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	put_packet(t, 0, 1, 60);
 	put_text(t, 113, false);
@@ -271,7 +271,7 @@ static void chunks_may_be_lz4_blocks(void **state)
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "data", 0);
-	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_publish_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	for (uint8_t i = 0; i < 4; i++)
 		len += make_epb(dense + len, 0, i, 1000);
@@ -299,7 +299,7 @@ static void pcap_can_be_mirrored_as_well(void **state)
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "data", 0);
-	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_publish_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	bc_pcap_file_header(bytes, 1, 113, 9000);
 	bc_mirror_text(t, bytes, BC_PCAP_FILE_HEADER);
 	memset(bc_pcap_record(bytes, T0 + 3, 1, 60, 1500), 3, 60);
@@ -318,7 +318,7 @@ static void events_and_packets_keep_their_order(void **state)
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "", 0);
-	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_publish_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	put_packet(t, 0, 1, 60);
 	bc_publisher_event(f.p, "closingtracefile", "n", "a");
@@ -339,7 +339,7 @@ static void nobody_is_wanted_until_somebody_subscribes(void **state)
 	struct bc_mirror *t;
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
-	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_publish_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	assert_false(bc_mirror_wanted(t));
 	subscribe(&f, "data", 0);
 	assert_true(bc_mirror_wanted(t));
@@ -363,7 +363,7 @@ static void what_the_queue_cannot_hold_is_counted_and_the_next_is_good(void **st
 
 	begin(&f, (struct bc_publisher_config){ .queue_bytes = 2048 });
 	subscribe(&f, "data", 0);
-	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_publish_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	for (uint8_t i = 0; i < 3; i++)
 		n += make_epb(big + n, 0, i, 1000);
@@ -390,7 +390,7 @@ static void a_subscriber_that_stalls_is_counted_and_holds_nobody(void **state)
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 10 });
 	subscribe(&f, "data", 1);
-	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_publish_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	for (; put < 100000 && !st.stalls; put++) {
 		put_packet(t, 0, 1, 2000);
@@ -416,7 +416,7 @@ static void what_is_no_file_ends_the_mirror_and_nothing_else(void **state)
 
 	begin(&f, (struct bc_publisher_config){ .hwm = 0 });
 	subscribe(&f, "", 0);
-	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_publish_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	bc_mirror_chunk(t, true, (const uint8_t *)"nonsense here", 13, 100, 5);
 	put_packet(t, 0, 1, 60);
@@ -438,7 +438,7 @@ static void what_is_queued_is_sent_before_the_end(void **state)
 
 	begin(&f, (struct bc_publisher_config){ .linger_ms = WAIT_MS });
 	subscribe(&f, "", 0);
-	t = bc_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
+	t = bc_publish_mirror_new(f.p, "n", BC_FORMAT_PCAPNG, false);
 	put_text(t, 1, true);
 	for (int i = 0; i < 100; i++)
 		put_packet(t, 0, 1, 60);
