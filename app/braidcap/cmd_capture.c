@@ -278,7 +278,7 @@ static bool obey_signal(struct capture *c, int sig)
 		break;
 	case SIGUSR1:
 		bc_display_erase(c->display);
-		bc_display_summary(stderr, c->pipeline);
+		bc_display_summary(stderr, &c->group);
 		break;
 	default:
 		break;
@@ -442,10 +442,10 @@ static int finish(struct capture *c)
 	wait_for_post_publish(c);
 	bc_display_erase(c->display);
 	status = bc_pipeline_failed(c->pipeline) ? EXIT_FAILED : EXIT_DONE;
-	if (c->cfg.report && bc_report_write(c->cfg.report, bc_view_report(c->pipeline), &err) != 0)
+	if (c->cfg.report && bc_report_write(c->cfg.report, bc_view_report(&c->group), &err) != 0)
 		status = fail(c, &err, EXIT_FAILED);
 	if (!c->cfg.brief || status != EXIT_DONE || lost_any(c->pipeline))
-		bc_display_summary(stderr, c->pipeline);
+		bc_display_summary(stderr, &c->group);
 	return status;
 }
 

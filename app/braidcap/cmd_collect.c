@@ -10,16 +10,17 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include "bc_collect_session.h"
+#include "bc_display.h"
+#include "bc_eal.h"
 #include "bc_engine.h"
 #include "bc_help.h"
-#include "bc_summary.h"
-#include "bc_telemetry.h"
-#include "bc_topology.h"
-#include "bc_collect_session.h"
-#include "bc_eal.h"
 #include "bc_privileges.h"
 #include "bc_report.h"
 #include "bc_signals.h"
+#include "bc_telemetry.h"
+#include "bc_topology.h"
+#include "bc_view.h"
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -190,16 +191,6 @@ static int launch(struct collect *c, struct bc_err *err)
 	return r;
 }
 
-static void print_summary(struct collect *c)
-{
-	json_t *ledger = bc_group_ledger(&c->centre->group);
-
-	json_object_set_new(ledger, "outputs", bc_group_outputs(&c->centre->group));
-	bc_summary_print(stderr, ledger);
-	json_decref(ledger);
-	fflush(stderr);
-}
-
 static void begin_stop(struct collect *c)
 {
 	if (!c->stopping)
@@ -247,7 +238,7 @@ static bool obey_signal(struct collect *c, int sig)
 		reload(c);
 		break;
 	case SIGUSR1:
-		print_summary(c);
+		bc_display_summary(stderr, &c->centre->group);
 		break;
 	default:
 		break;
@@ -354,9 +345,9 @@ static int finish(struct collect *c)
 	centre_join(c->centre);
 	wait_for_post_publish(c);
 	status = centre_failed(c->centre) ? EXIT_FAILED : EXIT_DONE;
-	if (c->cfg.common.report && bc_report_write(c->cfg.common.report, bc_group_report(&c->centre->group), &err) != 0)
+	if (c->cfg.common.report && bc_report_write(c->cfg.common.report, bc_view_report(&c->centre->group), &err) != 0)
 		status = fail(&err, EXIT_FAILED);
-	print_summary(c);
+	bc_display_summary(stderr, &c->centre->group);
 	return status;
 }
 

@@ -9,36 +9,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bc_ctl_client.h"
-#include "bc_ctl_print.h"
-#include "bc_field.h"
+#include "bc_ctl_ask.h"
 #include "bc_ledger.h"
 #include "bc_number.h"
-#include "bc_summary.h"
-#include "bc_table.h"
-#include "bc_time.h"
+#include "bc_tel_command.h"
 
 #define EXIT_USAGE 2
-#define STATS_SECONDS 1
 
-static const char ctl_help[] =
+static const char help_head[] =
 	"usage: braidcap ctl [--prefix NAME] [--json] COMMAND\n"
 	"\n"
-	"Ask a running capture, or have it do something.\n"
-	"  stats              totals, shares of loss, rates over one second\n"
-	"  ledger             what became of every packet, and what to do about losses\n"
-	"  info               version, state, totals\n"
-	"  sources, outputs   each one's counters and buffers\n"
-	"  clients            of a centre: who is connected, from where\n"
-	"  lcores             the CPUs of the data path and what they do\n"
-	"  clock              how the time is kept\n"
-	"  segments [N]       the last N segments of each output (default 32)\n"
-	"  rotate             begin new segments\n"
-	"  pause, resume      count packets as paused instead of writing them; go on\n"
-	"  filter             show the filters in force\n"
-	"  filter EXPRESSION  replace one; '' takes all packets\n"
-	"  stop               end the capture in good order\n"
-	"  list               the captures that answer\n"
+	"Ask a running capture, or have it do something.\n";
+static const char help_tail[] =
 	"\n"
 	"  --prefix NAME      the capture, by its --prefix; default: braidcap, or the only\n"
 	"                     one whose name begins so\n"
@@ -48,213 +30,34 @@ static const char ctl_help[] =
 	"Exit status: 0 done; 1 the capture refused or is not there; 2 bad usage.\n";
 
 struct ctl {
-	int fd;
+	const struct bc_tel_command *command;
+	struct bc_ctl_request request;
 	const char *prefix;
-	const char *output;	/* of --output, or NULL */
 	bool json;
-	int argc;		/* behind the command */
-	char **argv;
 };
 
-struct command {
-	const char *name;
-	int (*run)(struct ctl *c, const struct command *cmd, struct bc_err *err);
-	const char *path;
-	void (*print)(FILE *f, const json_t *answer);
-	bool takes_words;
-	bool takes_output;
-};
+static void print_help(void)
+{
+	const struct bc_tel_command *c;
+
+	fputs(help_head, stdout);
+	for (size_t i = 0; (c = bc_tel_command_at(i)); i++)
+		for (size_t k = 0; k < sizeof(c->ctl) / sizeof(c->ctl[0]); k++)
+			if (c->ctl[k].usage)
+				printf("  %-18s %s\n", c->ctl[k].usage, c->ctl[k].what);
+	fputs(help_tail, stdout);
+}
 
 /* Show the answer, whose reference is taken. */
-static int show(const struct ctl *c, json_t *answer, void (*print)(FILE *f, const json_t *answer))
+static void show(const struct ctl *c, json_t *answer)
 {
-	if (!c->json) {
-		print(stdout, answer);
+	if (c->command->print && !c->json) {
+		c->command->print(stdout, answer);
 	} else {
 		json_dumpf(answer, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII);
 		putchar('\n');
 	}
 	json_decref(answer);
-	return 0;
-}
-
-static int run_simple(struct ctl *c, const struct command *cmd, struct bc_err *err)
-{
-	json_t *answer;
-	int r = bc_ctl_ask(c->fd, cmd->path, NULL, &answer, err);
-
-	return r ? r : show(c, answer, cmd->print);
-}
-
-/* sources, outputs, clients, lcores: however many there are. */
-static int run_list(struct ctl *c, const struct command *cmd, struct bc_err *err)
-{
-	json_t *info, *answer;
-	uint64_t n = BC_MAX_SOURCES;
-	int r = bc_ctl_ask(c->fd, "/braidcap/info", NULL, &info, err);
-
-	if (r)
-		return r;
-	n = json_object_get(info, cmd->name) ? bc_field_u64(info, cmd->name) : n;
-	json_decref(info);
-	r = bc_ctl_ask_list(c->fd, cmd->path, n, &answer, err);
-	return r ? r : show(c, answer, cmd->print);
-}
-
-/* The ledger, put together where it does not fit one reply. */
-static int ask_ledger(struct ctl *c, json_t **ret, struct bc_err *err)
-{
-	json_t *info = NULL, *sources = NULL, *outputs = NULL;
-	int r = bc_ctl_ask(c->fd, "/braidcap/ledger", NULL, ret, err);
-
-	if (r != -EREMOTEIO)
-		return r;
-	r = bc_ctl_ask(c->fd, "/braidcap/info", NULL, &info, err);
-	if (!r)
-		r = bc_ctl_ask_list(c->fd, "/braidcap/sources", bc_field_u64(info, "sources"), &sources, err);
-	if (!r)
-		r = bc_ctl_ask_list(c->fd, "/braidcap/outputs", bc_field_u64(info, "outputs"), &outputs, err);
-	if (!r) {
-		*ret = json_pack("{s:i, s:O*, s:O*, s:O, s:O, s:O*}", "version", 1,
-				 "started_ns", json_object_get(info, "started_ns"),
-				 "stopped_ns", json_object_get(info, "stopped_ns"),
-				 "sources", sources, "outputs", outputs,
-				 "balance", json_object_get(info, "balance"));
-		r = *ret ? 0 : bc_err_set(err, -ENOMEM, "no memory");
-	}
-	json_decref(info);
-	json_decref(sources);
-	json_decref(outputs);
-	return r;
-}
-
-static int run_ledger(struct ctl *c, const struct command *cmd, struct bc_err *err)
-{
-	json_t *answer;
-	int r = ask_ledger(c, &answer, err);
-
-	return r ? r : show(c, answer, bc_summary_print);
-}
-
-static int run_stats(struct ctl *c, const struct command *cmd, struct bc_err *err)
-{
-	json_t *before, *now;
-	uint64_t begin_ns;
-	int r = ask_ledger(c, &before, err);
-
-	if (r)
-		return r;
-	begin_ns = bc_mono_ns();
-	sleep(STATS_SECONDS);
-	r = ask_ledger(c, &now, err);
-	if (!r && c->json)
-		r = show(c, json_pack("{s:I, s:O, s:o}", "nanoseconds", (json_int_t)(bc_mono_ns() - begin_ns), "before", before,
-				      "now", now), NULL);
-	else if (!r) {
-		bc_ctl_print_stats(stdout, before, now, (double)(bc_mono_ns() - begin_ns) / (double)BC_NS_PER_S);
-		json_decref(now);
-	}
-	json_decref(before);
-	return r;
-}
-
-static int run_segments(struct ctl *c, const struct command *cmd, struct bc_err *err)
-{
-	char param[64];
-	json_t *answer;
-	int r;
-
-	if (c->argc || c->output)
-		snprintf(param, sizeof(param), "%.24s%s%.24s", c->argc ? c->argv[0] : "32", c->output ? "," : "",
-			 c->output ? c->output : "");
-	r = bc_ctl_ask(c->fd, cmd->path, c->argc || c->output ? param : NULL, &answer, err);
-	return r ? r : show(c, answer, cmd->print);
-}
-
-/* The words of an expression need not be one argument, as with tcpdump. */
-static int run_filter(struct ctl *c, const struct command *cmd, struct bc_err *err)
-{
-	char param[BC_CTL_REQUEST_MAX + 1];
-	size_t n;
-	json_t *answer;
-	int r;
-
-	if (!c->argc)
-		return run_simple(c, cmd, err);
-	n = (size_t)snprintf(param, sizeof(param), "%.24s,", c->output ? c->output : "");
-	for (int i = 0; i < c->argc; i++) {
-		size_t len = strlen(c->argv[i]);
-
-		if (n + len + 2 > sizeof(param))
-			return bc_err_set(err, -E2BIG, "too long: a filter has at most %d bytes", BC_CTL_REQUEST_MAX - 50);
-		n += (size_t)snprintf(param + n, sizeof(param) - n, "%s%s", i ? " " : "", c->argv[i]);
-	}
-	r = bc_ctl_ask(c->fd, cmd->path, param, &answer, err);
-	return r ? r : show(c, answer, bc_ctl_print_filter);
-}
-
-static void print_captures(const struct bc_ctl_capture *captures, uint32_t n)
-{
-	struct bc_table *t = bc_table_new("lllr");
-
-	bc_table_cell(t, "PREFIX");
-	bc_table_cell(t, "PROCESS");
-	bc_table_cell(t, "STATE");
-	bc_table_cell(t, "RECEIVED");
-	for (uint32_t i = 0; i < n; i++) {
-		bc_table_cell(t, "%s", captures[i].prefix);
-		bc_table_cell(t, "%llu", (unsigned long long)bc_field_u64(captures[i].info, "pid"));
-		bc_table_cell(t, "%s", bc_field_text(captures[i].info, "state"));
-		bc_table_cell(t, "%llu",
-			      (unsigned long long)bc_field_u64(json_object_get(captures[i].info, "balance"), "received"));
-	}
-	bc_table_print(t, stdout);
-	bc_table_free(t);
-}
-
-static void print_nothing(FILE *f, const json_t *answer)
-{
-}
-
-static int run_list_captures(struct ctl *c, const struct command *cmd, struct bc_err *err)
-{
-	struct bc_ctl_capture captures[BC_CTL_MAX_CAPTURES];
-	uint32_t n = bc_ctl_find("", captures);
-	json_t *all = json_object();
-
-	if (!c->json)
-		print_captures(captures, n);
-	for (uint32_t i = 0; i < n; i++)
-		json_object_set_new(all, captures[i].prefix, captures[i].info);
-	return show(c, all, print_nothing);
-}
-
-static const struct command commands[] = {
-	{ .name = "stats", .run = run_stats },
-	{ .name = "ledger", .run = run_ledger },
-	{ .name = "info", .run = run_simple, .path = "/braidcap/info", .print = bc_ctl_print_info },
-	{ .name = "sources", .run = run_list, .path = "/braidcap/sources", .print = bc_summary_sources },
-	{ .name = "clients", .run = run_list, .path = "/braidcap/clients", .print = bc_ctl_print_clients },
-	{ .name = "outputs", .run = run_list, .path = "/braidcap/outputs", .print = bc_ctl_print_outputs },
-	{ .name = "lcores", .run = run_list, .path = "/braidcap/lcores", .print = bc_ctl_print_lcores },
-	{ .name = "clock", .run = run_simple, .path = "/braidcap/clock", .print = bc_ctl_print_clock },
-	{ .name = "segments", .run = run_segments, .path = "/braidcap/segments", .print = bc_ctl_print_segments,
-	  .takes_words = true, .takes_output = true },
-	{ .name = "rotate", .run = run_simple, .path = "/braidcap/rotate", .print = bc_ctl_print_rotated },
-	{ .name = "pause", .run = run_simple, .path = "/braidcap/pause", .print = bc_ctl_print_state },
-	{ .name = "resume", .run = run_simple, .path = "/braidcap/resume", .print = bc_ctl_print_state },
-	{ .name = "filter", .run = run_filter, .path = "/braidcap/filter", .print = bc_ctl_print_filters, .takes_words = true,
-	  .takes_output = true },
-	{ .name = "stop", .run = run_simple, .path = "/braidcap/stop", .print = bc_ctl_print_state },
-	{ .name = "list", .run = run_list_captures },
-};
-
-static const struct command *find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(commands[i].name, name))
-			return &commands[i];
-	return NULL;
 }
 
 /* The captures' names in one line; the caller frees it. */
@@ -308,8 +111,22 @@ static int connect_to_capture(const char *prefix, struct bc_err *err)
 	return r ? r : bc_ctl_connect(found, err);
 }
 
+/* Of the command, what stands behind it, and --output. */
+static int check(const struct ctl *c, struct bc_err *err)
+{
+	const struct bc_ctl_request *q = &c->request;
+
+	if (c->command->check)
+		return c->command->check(q, err);
+	if (q->argc)
+		return bc_err_set(err, -EINVAL, "%.80s: %s takes no more words", q->argv[0], c->command->name);
+	if (q->output)
+		return bc_err_set(err, -EINVAL, "--output: %s is of all outputs", c->command->name);
+	return 0;
+}
+
 /* 0; 1: --help; or a negative errno. */
-static int parse(int argc, char **argv, struct ctl *ret, const struct command **ret_command, struct bc_err *err)
+static int parse(int argc, char **argv, struct ctl *ret, struct bc_err *err)
 {
 	static const struct option options[] = {
 		{ "prefix", required_argument, NULL, 'p' }, { "output", required_argument, NULL, 'o' },
@@ -328,7 +145,7 @@ static int parse(int argc, char **argv, struct ctl *ret, const struct command **
 		case 'o':
 			if (bc_parse_u64("--output", optarg, 0, BC_MAX_OUTPUTS - 1, &n, err))
 				return -EINVAL;
-			ret->output = optarg;
+			ret->request.output = optarg;
 			break;
 		case 'j':
 			ret->json = true;
@@ -341,44 +158,49 @@ static int parse(int argc, char **argv, struct ctl *ret, const struct command **
 		}
 	if (optind == argc)
 		return bc_err_set(err, -EINVAL, "what? see braidcap ctl --help");
-	*ret_command = find(argv[optind]);
-	if (!*ret_command)
+	ret->command = bc_tel_command_find(argv[optind]);
+	if (!ret->command)
 		return bc_err_set(err, -EINVAL, "%.80s: no such command; see braidcap ctl --help", argv[optind]);
-	ret->argc = argc - optind - 1;
-	ret->argv = argv + optind + 1;
-	if (ret->argc && !(*ret_command)->takes_words)
-		return bc_err_set(err, -EINVAL, "%.80s: %s takes no more words", ret->argv[0], (*ret_command)->name);
-	if (ret->output && !(*ret_command)->takes_output)
-		return bc_err_set(err, -EINVAL, "--output: %s is of all outputs", (*ret_command)->name);
-	if ((*ret_command)->run == run_segments && ret->argc &&
-	    (ret->argc > 1 || bc_parse_u64("segments", ret->argv[0], 1, UINT16_MAX, &n, err)))
-		return ret->argc > 1 ? bc_err_set(err, -EINVAL, "segments: only one number") : -EINVAL;
-	return 0;
+	ret->request.argc = argc - optind - 1;
+	ret->request.argv = argv + optind + 1;
+	return check(ret, err);
+}
+
+/* Ask, and show the answer. A negative errno with a line in err. */
+static int run(struct ctl *c, struct bc_err *err)
+{
+	json_t *answer;
+	int r;
+
+	if (!c->command->of_all) {
+		c->request.fd = connect_to_capture(c->prefix, err);
+		if (c->request.fd < 0)
+			return c->request.fd;
+	}
+	r = bc_ctl_run(c->command, &c->request, &answer, err);
+	if (c->request.fd >= 0)
+		close(c->request.fd);
+	if (r)
+		return r;
+	show(c, answer);
+	return fflush(stdout) ? bc_err_set(err, -errno, "the answer cannot be written (%s)", strerror(errno)) : 0;
 }
 
 int cmd_ctl(int argc, char **argv)
 {
-	const struct command *command = NULL;
-	struct ctl c = { .fd = -1 };
+	struct ctl c = { .request.fd = -1 };
 	struct bc_err err;
-	int r = parse(argc, argv, &c, &command, &err);
+	int r = parse(argc, argv, &c, &err);
 
 	if (r == 1) {
-		fputs(ctl_help, stdout);
+		print_help();
 		return EXIT_SUCCESS;
 	}
 	if (r) {
 		fprintf(stderr, "braidcap ctl: %s\n", err.msg);
 		return EXIT_USAGE;
 	}
-	if (command->run != run_list_captures)
-		r = c.fd = connect_to_capture(c.prefix, &err);
-	if (r >= 0)
-		r = command->run(&c, command, &err);
-	if (c.fd >= 0)
-		close(c.fd);
-	if (r >= 0 && fflush(stdout))
-		r = bc_err_set(&err, -errno, "the answer cannot be written (%s)", strerror(errno));
+	r = run(&c, &err);
 	if (r < 0)
 		fprintf(stderr, "braidcap ctl: %s\n", err.msg);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

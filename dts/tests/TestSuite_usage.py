@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is refused: with one line that says why, exit status 2, and nothing written."""
 
+import re
 from pathlib import Path
 
 from framework import host
 from framework.braidcap import program
 from framework.checks import assert_lossless, published, verify_segments
 from framework.packets import frames, timed, write_pcap
+from framework.process import tool
 from framework.test_suite import TestSuite, func_test, verify
+
+ROOT = Path(__file__).parents[2]
 
 
 class TestUsage(TestSuite):
@@ -48,16 +52,18 @@ class TestUsage(TestSuite):
             done = self.braidcap(*args, check=False)
             verify(done.returncode == 2 and done.stderr, f"{args}: {done.returncode}")
 
+    def completed(self, *words):
+        """What the shell offers for the last of these words."""
+        line = " ".join(f"'{w}'" for w in (program(), *words))
+        return tool("bash", "-c", f"source '{ROOT}/scripts/completion/braidcap.bash'; COMP_WORDS=({line}); "
+                    f'COMP_CWORD={len(words)}; _braidcap; echo "${{COMPREPLY[@]}}"').stdout.split()
+
     @func_test
     def completion_offers_the_codecs(self):
         """The shell's completion has them from --help."""
-        script = Path(__file__).parents[2] / "scripts/completion/braidcap.bash"
-        for words, offered in (((program(), "capture", "-Z", ""), "lz4 zstd gzip xz bzip2 lzo none"),
-                               ((program(), "collect", "--compress", "x"), "xz")):
-            line = " ".join(f"'{w}'" for w in words)
-            done = host.tool("bash", "-c", f"source '{script}'; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _braidcap; "
-                             'echo "${COMPREPLY[@]}"')
-            verify(done.stdout.split() == offered.split(), done.stdout)
+        for words, offered in ((("capture", "-Z", ""), "lz4 zstd gzip xz bzip2 lzo none"), (("collect", "--compress", "x"), "xz")):
+            completed = self.completed(*words)
+            verify(completed == offered.split(), f"{completed}")
 
     @func_test
     def bad_source_keys(self):
@@ -101,6 +107,20 @@ class TestUsage(TestSuite):
         """--help goes to stdout with exit status 0."""
         done = self.braidcap("capture", "--help")
         verify("--rotate-seconds" in done.stdout, done.stdout)
+
+    @func_test
+    def ctl_commands_are_complete(self):
+        """Every command that `ctl --help` lists is completed by the shell, and stands in the documents."""
+        listed = {name for line in self.braidcap("ctl", "--help").stdout.splitlines() if re.match("  [a-z]", line)
+                  for name in re.match("  ([a-z]+(?:, [a-z]+)*)", line)[1].split(", ")}
+        verify(len(listed) > 10, f"{listed}")
+        completed = set(self.completed("ctl", ""))
+        verify(completed == listed, f"completed: {completed}, listed: {listed}")
+        manual = (ROOT / "man" / "braidcap.1").read_text().partition(".Sh CONTROL")[2]
+        control = (ROOT / "docs" / "control.md").read_text()
+        for name in listed:
+            verify(re.search(rf"^\.It Cm .*\b{name}\b", manual, re.M), f"{name} is not in the manual page")
+            verify(f"`{name}" in control or f"/braidcap/{name}`" in control, f"{name} is not in docs/control.md")
 
     def nobody(self):
         """Let the user nobody in."""

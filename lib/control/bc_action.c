@@ -1,142 +1,164 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_action.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "bc_number.h"
-#include "bc_view.h"
+#include "bc_time.h"
+#include "bc_view_value.h"
 
-json_t *bc_action_error(const char *fmt, ...)
+/* How long a client waits for the control thread. */
+#define WAIT_NS (3 * BC_NS_PER_S)
+
+enum progress { WAITING, UNDER_WAY, DONE, ABANDONED };
+
+/* The client's thread owns it, but for one UNDER_WAY that it abandoned: the control thread frees that. */
+struct request {
+	struct request *next;
+	const struct bc_tel_command *command;
+	enum progress progress;
+	json_t *reply;		/* when DONE */
+	char param[BC_ACTION_REQUEST_MAX + 1];
+};
+
+struct bc_action_queue {
+	pthread_mutex_t lock;	/* of all below */
+	pthread_cond_t done;
+	bool open;
+	struct request *first;
+};
+
+json_t *bc_action_ended(void)
 {
-	struct bc_err err;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(err.msg, sizeof(err.msg), fmt, ap);
-	va_end(ap);
-	return json_pack("{s:s, s:o}", "status", "error", "error", bc_view_string(err.msg));
+	return bc_view_error("there is no capture: it has ended, or has not begun");
 }
 
-static json_t *state(const struct bc_group *g)
+struct bc_action_queue *bc_action_queue_new(void)
 {
-	return json_pack("{s:s, s:s}", "status", "ok", "state", bc_view_state(g->pipeline[0]));
+	struct bc_action_queue *q = calloc(1, sizeof(*q));
+	pthread_condattr_t attr;
+
+	if (!q)
+		return NULL;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->done, &attr);
+	pthread_condattr_destroy(&attr);
+	return q;
 }
 
-static bool rotates(const struct bc_pipeline *p, uint32_t output)
+void bc_action_queue_open(struct bc_action_queue *q)
 {
-	return p->cfg.outputs[output].kind == BC_DEST_FOLDER || p->cfg.outputs[output].kind == BC_DEST_NULL;
+	pthread_mutex_lock(&q->lock);
+	q->open = true;
+	pthread_mutex_unlock(&q->lock);
 }
 
-/* The segment that an output is writing, as its store counts them. */
-static json_t *current_segment(const struct bc_pipeline *p, uint32_t output, uint32_t first)
+void bc_action_queue_close(struct bc_action_queue *q)
 {
-	struct bc_store_stats st;
+	pthread_mutex_lock(&q->lock);
+	q->open = false;
+	while (q->first) {
+		struct request *r = q->first;
 
-	bc_output_store_stats(p->output[output], &st);
-	return json_pack("{s:i, s:o, s:o}", "output", (int)(first + output), "name", bc_view_string(p->ledger->output[output].name),
-			 "segment", bc_view_u64(st.begun ? st.begun - 1 : 0));
-}
-
-static json_t *rotate(const struct bc_group *g)
-{
-	json_t *asked = json_array();
-	uint32_t first = 0;
-
-	for (uint32_t i = 0; i < g->n; first += g->pipeline[i++]->cfg.n_outputs)
-		for (uint32_t o = 0; o < g->pipeline[i]->cfg.n_outputs; o++)
-			if (rotates(g->pipeline[i], o))
-				json_array_append_new(asked, current_segment(g->pipeline[i], o, first));
-	if (!json_array_size(asked)) {
-		json_decref(asked);
-		return bc_action_error("no output can be rotated: only a folder holds several segments");
+		q->first = r->next;
+		r->reply = bc_action_ended();
+		r->progress = DONE;
 	}
-	for (uint32_t i = 0; i < g->n; i++)
-		bc_pipeline_rotate(g->pipeline[i]);
-	return json_pack("{s:s, s:i, s:o}", "status", "ok", "asked", (int)json_array_size(asked), "outputs", asked);
+	pthread_cond_broadcast(&q->done);
+	pthread_mutex_unlock(&q->lock);
 }
 
-static json_t *pause_or_resume(const struct bc_group *g, bool pause)
+static void append(struct bc_action_queue *q, struct request *r)
 {
-	for (uint32_t i = 0; i < g->n; i++)
-		bc_pipeline_pause(g->pipeline[i], pause);
-	return state(g);
+	struct request **end = &q->first;
+
+	while (*end)
+		end = &(*end)->next;
+	*end = r;
 }
 
-static json_t *stop(const struct bc_group *g)
+static void take_out(struct bc_action_queue *q, const struct request *r)
 {
-	int64_t in_flight = 0;
+	for (struct request **at = &q->first; *at; at = &(*at)->next)
+		if (*at == r) {
+			*at = r->next;
+			return;
+		}
+}
 
-	bc_group_stop(g);
-	for (uint32_t i = 0; i < g->n; i++) {
-		struct bc_balance b;
+/* Wait under the lock; what became of the request, whose memory is then no longer the caller's. */
+static json_t *await(struct bc_action_queue *q, struct request *r)
+{
+	uint64_t until_ns = bc_mono_ns() + WAIT_NS;
+	struct timespec until = { (time_t)(until_ns / BC_NS_PER_S), (long)(until_ns % BC_NS_PER_S) };
+	json_t *reply;
 
-		bc_ledger_total(g->pipeline[i]->ledger, &b);
-		in_flight += b.unaccounted;
+	while (r->progress != DONE && !pthread_cond_timedwait(&q->done, &q->lock, &until))
+		;
+	if (r->progress == UNDER_WAY) {
+		r->progress = ABANDONED;
+		return bc_view_error("it is under way, and takes longer than 3 s");
 	}
-	return json_pack("{s:s, s:s, s:o}", "status", "ok", "state", bc_view_state(g->pipeline[0]),
-			 "in_flight", bc_view_u64(in_flight > 0 ? (uint64_t)in_flight : 0));
-}
-
-/* Split OUTPUT,EXPRESSION. No filter begins with a number and a comma. */
-static int parse_filter(const struct bc_pipeline *p, const char *param, uint32_t *ret_output, const char **ret_expression,
-			struct bc_err *err)
-{
-	size_t digits = strspn(param, "0123456789");
-	char number[12];
-	uint64_t output = 0;
-	int r;
-
-	if (param[digits] != ',' || !digits) {
-		if (p->cfg.n_outputs > 1)
-			return bc_err_set(err, -EINVAL, "there are %u outputs: say OUTPUT,EXPRESSION, OUTPUT from 0 to %u",
-					  p->cfg.n_outputs, p->cfg.n_outputs - 1);
-		*ret_output = 0;
-		*ret_expression = param[0] == ',' ? param + 1 : param;
-		return 0;
+	if (r->progress == WAITING) {
+		take_out(q, r);
+		reply = bc_view_error("the control thread did not come to it within 3 s: nothing was done");
+	} else {
+		reply = r->reply;
 	}
-	snprintf(number, sizeof(number), "%.*s", (int)(digits < sizeof(number) ? digits : sizeof(number) - 1), param);
-	r = bc_parse_u64("output", number, 0, p->cfg.n_outputs - 1, &output, err);
-	if (r)
-		return r;
-	*ret_output = (uint32_t)output;
-	*ret_expression = param + digits + 1;
-	return 0;
+	free(r);
+	return reply;
 }
 
-static json_t *filter(struct bc_pipeline *p, const char *param)
+json_t *bc_action_ask(struct bc_action_queue *q, const struct bc_tel_command *c, const char *param)
 {
-	const char *expression = "", *now;
-	struct bc_err err;
-	uint32_t output = 0;
-	int r = parse_filter(p, param, &output, &expression, &err);
+	struct request *r = calloc(1, sizeof(*r));
+	json_t *reply;
 
 	if (!r)
-		r = bc_pipeline_set_filter(p, output, expression, &err);
-	if (r)
-		return bc_action_error("%s", err.msg);
-	now = bc_pipeline_filter(p, output);
-	return json_pack("{s:s, s:i, s:o}", "status", "ok", "output", (int)output, "filter", bc_view_string(now ? now : ""));
+		return NULL;
+	r->command = c;
+	if (param)
+		strncpy(r->param, param, BC_ACTION_REQUEST_MAX);
+	pthread_mutex_lock(&q->lock);
+	if (q->open) {
+		append(q, r);
+		reply = await(q, r);
+	} else {
+		free(r);
+		reply = bc_action_ended();
+	}
+	pthread_mutex_unlock(&q->lock);
+	return reply;
 }
 
-json_t *bc_action_run(const struct bc_group *g, enum bc_action action, const char *param)
+static json_t *act(const struct bc_group *g, const struct request *r)
 {
-	if (action != BC_ACTION_STOP && g->pipeline[0]->stopping)
-		return bc_action_error("the capture is coming to its end: it takes no more orders");
-	switch (action) {
-	case BC_ACTION_ROTATE:
-		return rotate(g);
-	case BC_ACTION_PAUSE:
-		return pause_or_resume(g, true);
-	case BC_ACTION_RESUME:
-		return pause_or_resume(g, false);
-	case BC_ACTION_FILTER:
-		if (g->clients)
-			return bc_action_error("a centre has no filters: what is not wanted is best left out at the nodes");
-		return filter(g->pipeline[0], param);
-	case BC_ACTION_STOP:
-		return stop(g);
+	if (!r->command->while_stopping && g->pipeline[0]->stopping)
+		return bc_view_error("the capture is coming to its end: it takes no more orders");
+	return r->command->act(g, r->param);
+}
+
+void bc_action_run(struct bc_action_queue *q, const struct bc_group *g)
+{
+	pthread_mutex_lock(&q->lock);
+	while (q->first) {
+		struct request *r = q->first;
+
+		q->first = r->next;
+		r->progress = UNDER_WAY;
+		pthread_mutex_unlock(&q->lock);
+		r->reply = act(g, r);
+		pthread_mutex_lock(&q->lock);
+		if (r->progress == ABANDONED) {
+			json_decref(r->reply);
+			free(r);
+		} else {
+			r->progress = DONE;
+			pthread_cond_broadcast(&q->done);
+		}
 	}
-	return NULL;
+	pthread_mutex_unlock(&q->lock);
 }

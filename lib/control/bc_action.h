@@ -1,22 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a person can have a running capture do, and the answer. */
+/* Actions on their way from telemetry's threads, one a client, to the control thread, which does them. */
 #ifndef BC_ACTION_H
 #define BC_ACTION_H
 
 #include <jansson.h>
 
-#include "bc_group.h"
+#include "bc_tel_command.h"
 
-enum bc_action { BC_ACTION_ROTATE, BC_ACTION_PAUSE, BC_ACTION_RESUME, BC_ACTION_FILTER, BC_ACTION_STOP };
+/* What DPDK reads of a request; one that is so long may have lost its end. */
+#define BC_ACTION_REQUEST_MAX 1023U
+
+struct bc_action_queue;
+
+/* Closed; clients may find it until the process ends, so that it stays. NULL without memory. */
+struct bc_action_queue *bc_action_queue_new(void);
+
+/* From now on actions are taken. Control thread. */
+void bc_action_queue_open(struct bc_action_queue *q);
+/* From now on none is; those that wait are answered so. Control thread. */
+void bc_action_queue_close(struct bc_action_queue *q);
 
 /*
- * Do it. Control thread. param is what the client sent, as hostile as it likes; it is "" except for a filter, where it is
- * EXPRESSION or OUTPUT,EXPRESSION (OUTPUT a number; nothing before the comma, or no comma: the only output). Returns a new object
- * with "status": "ok" and what happened, or bc_action_error's; NULL without memory.
+ * Have the control thread do c's action, and wait for what became of it, for 3 s at the most. param may be NULL. Any
+ * thread. A new object; NULL without memory.
  */
-json_t *bc_action_run(const struct bc_group *g, enum bc_action action, const char *param);
+json_t *bc_action_ask(struct bc_action_queue *q, const struct bc_tel_command *c, const char *param);
 
-/* {"status":"error","error":"..."} */
-json_t *bc_action_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Do what waits. Control thread. */
+void bc_action_run(struct bc_action_queue *q, const struct bc_group *g);
+
+/* The answer where there is no capture. */
+json_t *bc_action_ended(void);
 
 #endif

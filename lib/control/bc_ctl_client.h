@@ -20,6 +20,14 @@ struct bc_ctl_capture {
 	json_t *info;	/* of /braidcap/info */
 };
 
+/* What was asked for on ctl's command line, for one command. Borrowed. */
+struct bc_ctl_request {
+	int fd;			/* of bc_ctl_connect; -1 where no one is connected to */
+	const char *output;	/* of --output, a number; or NULL */
+	int argc;		/* the words behind the command */
+	char **argv;
+};
+
 /*
  * The captures of this user that answer, by name: those whose prefix begins with start. Returns their number, at most
  * BC_CTL_MAX_CAPTURES; each info is to be given back with json_decref.

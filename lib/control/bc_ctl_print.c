@@ -259,7 +259,7 @@ void bc_ctl_print_segments(FILE *f, const json_t *outputs)
 	}
 }
 
-void bc_ctl_print_filters(FILE *f, const json_t *filters)
+static void print_filters(FILE *f, const json_t *filters)
 {
 	struct bc_table *t = bc_table_new("rll");
 	json_t *o;
@@ -279,75 +279,17 @@ void bc_ctl_print_filters(FILE *f, const json_t *filters)
 	bc_table_free(t);
 }
 
-static double rate(uint64_t before, uint64_t now, double seconds)
+void bc_ctl_print_filter(FILE *f, const json_t *answer)
 {
-	return now > before && seconds > 0 ? (double)(now - before) / seconds : 0;
-}
+	const char *filter = bc_field_text(answer, "filter");
 
-static uint64_t sum(const json_t *list, const char *key)
-{
-	uint64_t total = 0;
-	json_t *v;
-	size_t i;
-
-	json_array_foreach((json_t *)list, i, v)
-		total += bc_field_u64(v, key);
-	return total;
-}
-
-static void stats_row(struct bc_table *t, const char *name, uint64_t before, uint64_t now, uint64_t received,
-		      double seconds)
-{
-	char share[BC_UNITS_MAX], per_second[BC_UNITS_MAX];
-
-	bc_table_cell(t, "%s", name);
-	bc_table_cell(t, "%" PRIu64, now);
-	bc_table_cell(t, "%s", bc_percent(share, now, received));
-	bc_table_cell(t, "%s/s", bc_units(per_second, rate(before, now, seconds)));
-}
-
-static void loss_rows(struct bc_table *t, const json_t *before, const json_t *now, const char *part, uint64_t received,
-		      double seconds)
-{
-	const json_t *list = json_object_get(now, part), *old = json_object_get(before, part);
-	const char *key;
-	json_t *v, *n;
-	size_t i;
-
-	json_array_foreach((json_t *)list, i, v)
-		json_object_foreach(json_object_get(v, "dropped"), key, n) {
-			char name[320];
-
-			snprintf(name, sizeof(name), "  %.40s: %s", key, bc_field_text(v, "name"));
-			stats_row(t, name, bc_field_u64(json_object_get(json_array_get(old, i), "dropped"), key),
-				  bc_field_u64(json_object_get(v, "dropped"), key), received, seconds);
-		}
-}
-
-void bc_ctl_print_stats(FILE *f, const json_t *before, const json_t *now, double seconds)
-{
-	static const char *const keys[] = { "received", "written", "filtered", "dropped" };
-	const json_t *b = json_object_get(now, "balance"), *old = json_object_get(before, "balance");
-	uint64_t received = bc_field_u64(b, "received");
-	struct bc_table *t = bc_table_new("lrrr");
-	char wire[BC_UNITS_MAX], disk[BC_UNITS_MAX];
-
-	bc_table_cell(t, "%s", "");
-	bc_table_cell(t, "PACKETS");
-	bc_table_cell(t, "SHARE");
-	bc_table_cell(t, "NOW");
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		stats_row(t, keys[i], bc_field_u64(old, keys[i]), bc_field_u64(b, keys[i]), received, seconds);
-	loss_rows(t, before, now, "sources", received, seconds);
-	loss_rows(t, before, now, "outputs", received, seconds);
-	bc_table_print(t, f);
-	bc_table_free(t);
-	fprintf(f, "on the wire %sbit/s, to disk %sB/s\n",
-		bc_units(wire, 8 * rate(sum(json_object_get(before, "sources"), "received_bytes"),
-				     sum(json_object_get(now, "sources"), "received_bytes"), seconds)),
-		bc_units(disk, rate(sum(json_object_get(before, "outputs"), "file_bytes"),
-				 sum(json_object_get(now, "outputs"), "file_bytes"), seconds)));
-	bc_summary_balance(f, now);
+	if (json_is_array(answer)) {
+		print_filters(f, answer);
+		return;
+	}
+	fprintf(f, "output %" PRIu64 " now takes ", bc_field_u64(answer, "output"));
+	put_word(f, *filter ? filter : "all packets");
+	fputc('\n', f);
 }
 
 void bc_ctl_print_rotated(FILE *f, const json_t *reply)
@@ -367,14 +309,5 @@ void bc_ctl_print_state(FILE *f, const json_t *reply)
 	put_word(f, bc_field_text(reply, "state"));
 	if (bc_field_u64(reply, "in_flight"))
 		fprintf(f, ": %" PRIu64 " packets are still to be written", bc_field_u64(reply, "in_flight"));
-	fputc('\n', f);
-}
-
-void bc_ctl_print_filter(FILE *f, const json_t *reply)
-{
-	const char *filter = bc_field_text(reply, "filter");
-
-	fprintf(f, "output %" PRIu64 " now takes ", bc_field_u64(reply, "output"));
-	put_word(f, *filter ? filter : "all packets");
 	fputc('\n', f);
 }

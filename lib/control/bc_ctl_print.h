@@ -13,14 +13,10 @@ void bc_ctl_print_outputs(FILE *f, const json_t *outputs);
 void bc_ctl_print_lcores(FILE *f, const json_t *lcores);
 void bc_ctl_print_clock(FILE *f, const json_t *clock);
 void bc_ctl_print_segments(FILE *f, const json_t *segments);
-void bc_ctl_print_filters(FILE *f, const json_t *filters);
-
-/* Totals, shares of loss, and rates out of two ledgers, seconds apart. */
-void bc_ctl_print_stats(FILE *f, const json_t *before, const json_t *now, double seconds);
+void bc_ctl_print_filter(FILE *f, const json_t *answer);	/* the filters, or what one was replaced by */
 
 /* One line for what an action did. */
 void bc_ctl_print_rotated(FILE *f, const json_t *reply);
 void bc_ctl_print_state(FILE *f, const json_t *reply);
-void bc_ctl_print_filter(FILE *f, const json_t *reply);
 
 #endif

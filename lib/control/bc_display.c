@@ -6,10 +6,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "bc_display_line.h"
 #include "bc_summary.h"
 #include "bc_time.h"
 #include "bc_view.h"
-#include "bc_display_line.h"
 
 #define TERMINAL_NS BC_NS_PER_S
 #define PLAIN_NS (10 * BC_NS_PER_S)
@@ -97,11 +97,11 @@ void bc_display_free(struct bc_display *d)
 	free(d);
 }
 
-void bc_display_summary(FILE *f, const struct bc_pipeline *p)
+void bc_display_summary(FILE *f, const struct bc_group *g)
 {
-	json_t *ledger = bc_view_ledger(p);
+	json_t *ledger = bc_view_ledger(g);
 
-	json_object_set_new(ledger, "outputs", bc_view_outputs(p));
+	json_object_set_new(ledger, "outputs", bc_view_outputs(g));
 	bc_summary_print(f, ledger);
 	json_decref(ledger);
 	fflush(f);

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "bc_pipeline.h"
+#include "bc_group.h"
 
 struct bc_display;
 
@@ -30,6 +30,6 @@ void bc_display_erase(struct bc_display *d);
 void bc_display_free(struct bc_display *d);
 
 /* The account of every packet so far, what the writers had to do, and what to do about losses. */
-void bc_display_summary(FILE *f, const struct bc_pipeline *p);
+void bc_display_summary(FILE *f, const struct bc_group *g);
 
 #endif

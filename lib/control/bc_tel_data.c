@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bc_view.h"
+#include "bc_view_value.h"
 
 /* What DPDK sends at the most, less what its writer needs around the answer: {"COMMAND":...} and a terminating NUL. */
 #define REPLY_MAX (16U * 1024)

@@ -39,6 +39,15 @@ _braidcap()
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -d -- "$cur"))
 		return
 	fi
+	if [[ ${COMP_WORDS[1]} == ctl ]]; then
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W '--prefix --output --json --help' -- "$cur"))
+		elif [[ $COMP_CWORD -eq 2 ]]; then
+			COMPREPLY=($(compgen -W "$("${COMP_WORDS[0]}" ctl --help 2>/dev/null |
+				sed -n 's/^  \([a-z]*\(, [a-z]*\)*\) .*/\1/p' | tr -d ,)" -- "$cur"))
+		fi
+		return
+	fi
 	[[ ${COMP_WORDS[1]} == collect ]] && options=$collect
 	[[ ${COMP_WORDS[1]} == @(capture|collect) ]] || return
 	case $prev in

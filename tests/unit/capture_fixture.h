@@ -6,11 +6,13 @@
 #include "bc_test.h"
 
 #include "bc_filters.h"
+#include "bc_group.h"
 #include "bc_pipeline.h"
 #include "bc_seglog.h"
 
 struct fixture {
 	struct bc_pipeline *p;
+	struct bc_group group;	/* of it alone */
 	struct bc_output_config cfg[BC_MAX_OUTPUTS];
 };
 
@@ -74,6 +76,7 @@ static inline struct fixture *fixture_new(uint32_t n_sources, uint32_t n_outputs
 	p->filters = bc_filters_new(p->n_sources, n_outputs, "", false, NULL);
 	for (uint32_t i = 0; i < p->n_sources; i++)
 		bc_filters_add(p->filters, &p->source[i]->filters);
+	f->group = (struct bc_group){ .pipeline = &f->p, .n = 1 };
 	return f;
 }
 

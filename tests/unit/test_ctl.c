@@ -13,6 +13,7 @@
 #include "bc_ctl_print.h"
 #include "bc_field.h"
 #include "bc_summary.h"
+#include "bc_tel_command.h"
 #include "cmd_ctl.h"
 
 static int parse(const char *reply, json_t **ret, struct bc_err *err)
@@ -103,7 +104,8 @@ static void printing_bears_anything(void **state)
 	};
 	void (*const print[])(FILE *, const json_t *) = {
 		bc_ctl_print_info, bc_ctl_print_outputs, bc_ctl_print_lcores, bc_ctl_print_clock, bc_ctl_print_segments,
-		bc_ctl_print_filters,
+		bc_tel_command_stats.print,
+		bc_tel_command_list.print,
 		bc_ctl_print_rotated, bc_ctl_print_state, bc_ctl_print_filter, bc_summary_print, bc_summary_sources,
 	};
 
@@ -115,7 +117,6 @@ static void printing_bears_anything(void **state)
 			FILE *f = open_memstream(&text, &size);
 
 			print[k](f, j);
-			bc_ctl_print_stats(f, j, j, 0);
 			fclose(f);
 			assert_null(strchr(text, '\033'));
 			free(text);
@@ -125,24 +126,24 @@ static void printing_bears_anything(void **state)
 
 static void stats_tell_rates_and_losses(void **state)
 {
-	json_t *before = json_loads("{\"balance\":{\"received\":1000,\"written\":1000},"
-				    "\"sources\":[{\"received_bytes\":0}]}", 0, NULL);
-	json_t *now = json_loads("{\"balance\":{\"received\":3000,\"written\":2500,\"dropped\":500},"
-				 "\"sources\":[{\"name\":\"eth0\",\"received_bytes\":1000,"
-				 "\"dropped\":{\"link_full\":500}}]}", 0, NULL);
+	json_t *answer = json_loads("{\"nanoseconds\":2000000000,"
+				    "\"before\":{\"balance\":{\"received\":1000,\"written\":1000},"
+				    "\"sources\":[{\"received_bytes\":0}]},"
+				    "\"now\":{\"balance\":{\"received\":3000,\"written\":2500,\"dropped\":500},"
+				    "\"sources\":[{\"name\":\"eth0\",\"received_bytes\":1000,"
+				    "\"dropped\":{\"link_full\":500}}]}}", 0, NULL);
 	char *text;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
-	bc_ctl_print_stats(f, before, now, 2);
+	bc_tel_command_stats.print(f, answer);
 	fclose(f);
 	assert_non_null(strstr(text, "1.00 k/s"));
 	assert_non_null(strstr(text, "link_full: eth0"));
 	assert_non_null(strstr(text, "16.7 %"));
 	assert_non_null(strstr(text, "4.00 kbit/s"));
 	free(text);
-	json_decref(before);
-	json_decref(now);
+	json_decref(answer);
 }
 
 /* --- A server that says what the test wants. --- */

@@ -38,7 +38,7 @@ static char *summary_of(const struct fixture *f)
 	struct memory m;
 
 	memory_open(&m);
-	bc_display_summary(m.f, f->p);
+	bc_display_summary(m.f, &f->group);
 	fclose(m.f);
 	return m.text;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "bc_tel_command.h"
 #include "bc_view.h"
 
 static json_int_t number(const json_t *o, const char *key)
@@ -25,7 +26,7 @@ static void report_has_the_promised_fields(void **state)
 	static const char *const output[] = { "name", "format", "compress", "written", "written_bytes", "file_bytes", "dropped",
 					      "balance", "segments" };
 	struct fixture *f = fixture_new(1, 1);
-	json_t *r = bc_view_report(f->p);
+	json_t *r = bc_view_report(&f->group);
 
 	for (size_t i = 0; i < sizeof(top) / sizeof(*top); i++)
 		assert_non_null(json_object_get(r, top[i]));
@@ -44,7 +45,7 @@ static void live_difference_is_in_flight(void **state)
 
 	fixture_packets(f, 0, 10, WRITTEN);
 	bc_counter_add(&f->p->ledger->source[0].ingress.received, 3);
-	l = bc_view_ledger(f->p);
+	l = bc_view_ledger(&f->group);
 	assert_int_equal(number(json_object_get(l, "balance"), "in_flight"), 3);
 	assert_int_equal(number(json_object_get(l, "balance"), "unaccounted"), 0);
 	json_decref(l);
@@ -58,7 +59,7 @@ static void final_difference_is_unaccounted(void **state)
 
 	bc_counter_add(&f->p->ledger->source[0].ingress.received, 3);
 	f->p->joined = true;
-	l = bc_view_report(f->p);
+	l = bc_view_report(&f->group);
 	assert_int_equal(number(json_object_get(l, "balance"), "in_flight"), 0);
 	assert_int_equal(number(json_object_get(l, "balance"), "unaccounted"), 3);
 	assert_int_equal(number(json_object_get(at(l, "outputs", 0), "balance"), "unaccounted"), 3);
@@ -73,7 +74,7 @@ static void packets_written_twice_show_at_the_end(void **state)
 
 	bc_counter_add(&f->p->ledger->output[0].source[0].written, 2);
 	f->p->joined = true;
-	l = bc_view_report(f->p);
+	l = bc_view_report(&f->group);
 	assert_int_equal(number(json_object_get(l, "balance"), "unaccounted"), -2);
 	json_decref(l);
 	fixture_free(f);
@@ -85,7 +86,7 @@ static void losses_of_none_are_left_out(void **state)
 	json_t *l, *dropped;
 
 	fixture_packets(f, 0, 7, BC_LOSS_LINK_FULL);
-	l = bc_view_ledger(f->p);
+	l = bc_view_ledger(&f->group);
 	dropped = json_object_get(at(l, "sources", 0), "dropped");
 	assert_int_equal(json_object_size(dropped), 1);
 	assert_int_equal(number(dropped, "link_full"), 7);
@@ -99,7 +100,7 @@ static void what_the_nic_lost_counts_as_received(void **state)
 	json_t *l;
 
 	bc_counter_set(&f->p->ledger->source[0].control.dropped[BC_LOSS_NIC_MISSED], 5);
-	l = bc_view_ledger(f->p);
+	l = bc_view_ledger(&f->group);
 	assert_int_equal(number(at(l, "sources", 0), "received"), 5);
 	assert_int_equal(number(json_object_get(at(l, "sources", 0), "dropped"), "nic_missed"), 5);
 	assert_int_equal(number(json_object_get(l, "balance"), "dropped"), 5);
@@ -114,7 +115,7 @@ static void past_end_is_the_outputs_loss(void **state)
 
 	bc_counter_add(&f->p->ledger->source[0].ingress.received, 4);
 	bc_counter_add(&f->p->ledger->source[0].merge.past_end[0], 4);
-	l = bc_view_ledger(f->p);
+	l = bc_view_ledger(&f->group);
 	assert_int_equal(json_object_size(json_object_get(at(l, "sources", 0), "dropped")), 0);
 	assert_int_equal(number(json_object_get(at(l, "outputs", 0), "dropped"), "past_end"), 4);
 	assert_int_equal(number(json_object_get(l, "balance"), "dropped"), 4);
@@ -132,7 +133,7 @@ static void two_outputs_count_the_ingress_once(void **state)
 	fixture_packets(f, 0, 2, BC_LOSS_LINK_FULL);
 	bc_counter_add(&f->p->ledger->source[0].ingress.filtered[1], 5);
 	bc_counter_add(&f->p->ledger->output[1].source[0].written, 3);
-	l = bc_view_ledger(f->p);
+	l = bc_view_ledger(&f->group);
 	b = json_object_get(l, "balance");
 	assert_int_equal(number(b, "received"), 10);
 	assert_int_equal(number(b, "written"), 11);
@@ -153,7 +154,7 @@ static void ledger_has_no_segments(void **state)
 	json_t *l;
 
 	fixture_segment(f, 0, "/srv/capture/1.pcapng.lz4", 1, 0);
-	l = bc_view_ledger(f->p);
+	l = bc_view_ledger(&f->group);
 	assert_null(json_object_get(at(l, "outputs", 0), "segments"));
 	json_decref(l);
 	fixture_free(f);
@@ -166,7 +167,7 @@ static void an_unpublished_segment_says_why(void **state)
 
 	fixture_segment(f, 0, "/srv/capture/1.pcapng.lz4", 1, 0);
 	fixture_segment(f, 0, "/srv/capture/.2.tmp", 2, -EIO);
-	r = bc_view_report(f->p);
+	r = bc_view_report(&f->group);
 	assert_null(json_object_get(at(at(r, "outputs", 0), "segments", 0), "error"));
 	assert_int_equal(number(at(at(r, "outputs", 0), "segments", 0), "bytes"), 66);
 	assert_string_equal(json_string_value(json_object_get(at(at(r, "outputs", 0), "segments", 1), "error")), strerror(EIO));
@@ -181,7 +182,7 @@ static void segments_are_the_last_ones(void **state)
 
 	for (int i = 0; i < 5; i++)
 		fixture_segment(f, 1, i < 4 ? "old" : "new", 1, 0);
-	s = bc_view_segments(f->p, 1, 1);
+	s = bc_tel_command_segments.view(&(struct bc_subject){ .group = &f->group }, "1,1");
 	assert_int_equal(json_array_size(s), 1);
 	assert_int_equal(number(json_array_get(s, 0), "output"), 1);
 	assert_int_equal(number(json_array_get(s, 0), "published"), 5);
@@ -198,7 +199,7 @@ static void a_name_that_is_no_utf8_is_escaped(void **state)
 	json_t *r;
 
 	fixture_segment(f, 0, "/srv/\xff\xfe/1", 1, 0);
-	r = bc_view_report(f->p);
+	r = bc_view_report(&f->group);
 	assert_string_equal(json_string_value(json_object_get(at(at(r, "outputs", 0), "segments", 0), "path")),
 			    "/srv/\\xff\\xfe/1");
 	text = json_dumps(r, 0);
@@ -256,7 +257,7 @@ static void sources_show_their_links(void **state)
 	json_t *s;
 
 	bc_link_push(f->p->link[0], 5);
-	s = bc_view_sources(f->p);
+	s = bc_view_sources(&f->group);
 	assert_int_equal(number(json_array_get(s, 0), "link_used"), 5);
 	assert_int_equal(number(json_array_get(s, 0), "link_size"), 64);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(s, 0), "state")), "running");
@@ -271,7 +272,7 @@ static void a_failed_source_says_so(void **state)
 
 	f->p->source[0]->state = BC_SOURCE_ENDED;
 	f->p->source[0]->failed = true;
-	s = bc_view_sources(f->p);
+	s = bc_view_sources(&f->group);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(s, 0), "state")), "failed");
 	json_decref(s);
 	fixture_free(f);
@@ -284,7 +285,7 @@ static void outputs_show_filter_and_buffers(void **state)
 	json_t *o;
 
 	assert_int_equal(bc_pipeline_set_filter(f->p, 0, "tcp", NULL), 0);
-	o = bc_view_outputs(f->p);
+	o = bc_view_outputs(&f->group);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(o, 0), "filter")), "tcp");
 	assert_string_equal(json_string_value(json_object_get(json_array_get(o, 0), "exclude")), "");
 	assert_int_equal(number(json_object_get(json_array_get(o, 0), "buffers"), "total"), 8);
@@ -297,13 +298,13 @@ static void outputs_show_filter_and_buffers(void **state)
 static void outputs_show_how_they_are_stored(void **state)
 {
 	struct fixture *f = fixture_new(1, 1);
-	json_t *o = bc_view_outputs(f->p), *storage = json_object_get(json_array_get(o, 0), "storage");
+	json_t *o = bc_view_outputs(&f->group), *storage = json_object_get(json_array_get(o, 0), "storage");
 
 	assert_string_equal(json_string_value(json_object_get(storage, "io")), "");
 	assert_int_equal(number(storage, "publishing"), 0);
 	json_decref(o);
 	bc_output_close(f->p->output[0], false);
-	o = bc_view_outputs(f->p);
+	o = bc_view_outputs(&f->group);
 	assert_non_null(json_object_get(json_array_get(o, 0), "storage"));
 	json_decref(o);
 	fixture_free(f);
@@ -317,7 +318,8 @@ static void lcores_show_busy_shares(void **state)
 
 	bc_counter_set(&stage.units, 9);
 	bc_counter_set(&stage.busy_tsc, 500);
-	l = bc_view_lcores(&lcore, 1, 1000, 2000000000);
+	l = bc_tel_command_lcores.view(&(struct bc_subject){ .lcores = &lcore, .n_lcores = 1, .tsc_hz = 1000,
+							     .elapsed_ns = 2000000000 }, NULL);
 	assert_int_equal(number(json_array_get(l, 0), "cpu"), 3);
 	assert_int_equal(number(at(json_array_get(l, 0), "stages", 0), "units"), 9);
 	assert_int_equal(number(at(json_array_get(l, 0), "stages", 0), "busy_ns"), 500000000);
@@ -332,7 +334,7 @@ static void lcores_bear_unknown_times(void **state)
 	json_t *l;
 
 	bc_counter_set(&stage.busy_tsc, 500);
-	l = bc_view_lcores(&lcore, 1, 0, 0);
+	l = bc_tel_command_lcores.view(&(struct bc_subject){ .lcores = &lcore, .n_lcores = 1 }, NULL);
 	assert_int_equal(number(at(json_array_get(l, 0), "stages", 0), "busy_permille"), 0);
 	json_decref(l);
 }
@@ -340,7 +342,7 @@ static void lcores_bear_unknown_times(void **state)
 static void clock_names_its_counter(void **state)
 {
 	struct fixture *f = fixture_new(2, 1);
-	json_t *c = bc_view_clock(f->p);
+	json_t *c = bc_tel_command_clock.view(&(struct bc_subject){ .group = &f->group }, NULL);
 
 	assert_string_equal(json_string_value(json_object_get(c, "counter")), "CLOCK_MONOTONIC");
 	assert_string_equal(json_string_value(json_object_get(c, "why")), "for a test");
@@ -357,7 +359,7 @@ static void the_delay_in_the_merge_is_shown(void **state)
 
 	bc_histogram_add(&f->p->ledger->merge_delay, 3, 99);
 	bc_histogram_add(&f->p->ledger->merge_delay, 100000, 1);
-	i = bc_view_info(f->p);
+	i = bc_tel_command_info.view(&(struct bc_subject){ .group = &f->group }, NULL);
 	delay = json_object_get(i, "merge_delay_ns");
 	assert_int_equal(number(delay, "samples"), 100);
 	assert_int_equal(number(delay, "p50"), 3);
@@ -370,7 +372,7 @@ static void the_delay_in_the_merge_is_shown(void **state)
 static void info_counts_sources_and_outputs(void **state)
 {
 	struct fixture *f = fixture_new(3, 2);
-	json_t *i = bc_view_info(f->p);
+	json_t *i = bc_tel_command_info.view(&(struct bc_subject){ .group = &f->group }, NULL);
 
 	assert_int_equal(number(i, "sources"), 3);
 	assert_int_equal(number(i, "outputs"), 2);
