@@ -130,7 +130,7 @@ int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, 
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->work, NULL);
 	if (r->folder && r->expire)
-		e = bc_thread_start(&r->thread, "bc-keep", retention_main, r);
+		e = bc_thread_start(&r->thread, "bc-retention", retention_main, r);
 	r->started = e == 0;
 	if (e) {
 		bc_retention_free(r);

@@ -110,7 +110,7 @@ static void note_record(struct bc_scan *res, const struct bc_record *rec)
 }
 
 /* Damage was found. Space that was taken ahead reads as zeros to the end of the file, and is no damage. */
-static int judge(struct scanner *s, const struct bc_err *damage, struct bc_err *err)
+static int classify_damage(struct scanner *s, const struct bc_err *damage, struct bc_err *err)
 {
 	uint64_t zeros = 0;
 	int r = 0;
@@ -149,7 +149,7 @@ static int step(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *
 		r = bc_err_set(&why, -EBADMSG, "zeros where a packet should be");
 	if (r < 0) {
 		bc_err_prefix(&why, r, "after %" PRIu64 " bytes (decompressed)", s->res->kept_bytes);
-		return judge(s, &why, err);
+		return classify_damage(s, &why, err);
 	}
 	if (r == BC_READ_MORE)
 		return more(s, need, err);

@@ -12,7 +12,7 @@
 static uint8_t *map_twice(size_t size)
 {
 	uint8_t *both = MAP_FAILED;
-	int fd = memfd_create("braidcap-inlet", MFD_CLOEXEC);
+	int fd = memfd_create("braidcap-recv-ring", MFD_CLOEXEC);
 
 	if (fd < 0)
 		return NULL;

@@ -73,7 +73,7 @@ void bc_command_end_input(struct bc_command *c)
 	c->in = -1;
 }
 
-static int judge(int status, struct bc_err *err)
+static int exit_result(int status, struct bc_err *err)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
@@ -92,7 +92,7 @@ int bc_command_wait(struct bc_command *c, const _Atomic bool *cancelled, struct 
 
 		if (pid == c->pid) {
 			c->pid = 0;
-			return judge(status, err);
+			return exit_result(status, err);
 		}
 		if (pid < 0 && errno != EINTR)
 			return bc_err_set(err, -ECOMM, "cannot be waited for: %s", strerror(errno));
