@@ -50,8 +50,8 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 		.command = o->cfg.on_segment,
 		.command_seconds = o->cfg.on_segment_seconds,
 		.publisher = env->publisher,
-		/* What goes nowhere is no file that could be told of. */
-		.client = o->cfg.kind == BC_DEST_NULL ? NULL : env->client,
+		/* What leaves no file here has none to be told of. */
+		.client = o->cfg.kind == BC_DEST_NULL || o->cfg.kind == BC_DEST_PEER ? NULL : env->client,
 		.log = env->log,
 		.settled = settled,
 		.ctx = o,

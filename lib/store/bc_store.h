@@ -51,7 +51,8 @@ struct bc_segment_info {
  *   unless keep_empty.
  * -ECOMM: the command failed.
  * For dir and file it runs on the store's thread (or in bc_store_abort()), else inside bc_store_finish(). It must not
- * call the store. path and info live only as long as the call. path is "-" for a descriptor and "" for null.
+ * call the store. path and info live only as long as the call. path is "-" for a descriptor, and "" for null
+ * and for a peer, which may not have taken all of it by then.
  */
 typedef void (*bc_store_published)(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info,
 				   int err);

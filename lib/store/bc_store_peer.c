@@ -19,6 +19,9 @@ struct peer_store {
 	uint64_t seen;		/* what had passed at the last look */
 	uint64_t seen_ns;	/* when that was last more than before */
 	bool used;
+	bc_counter_t finished;
+	bc_store_published published;
+	void *ctx;
 };
 
 static int peer_begin(struct bc_store *s)
@@ -82,6 +85,11 @@ static void peer_drain(struct bc_store *s)
 
 static int peer_finish(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info)
 {
+	struct peer_store *p = (struct peer_store *)s;
+
+	bc_counter_add(&p->finished, 1);
+	if (p->published)
+		p->published(p->ctx, "", size, info, tail_err);
 	return 0;
 }
 
@@ -93,6 +101,7 @@ static int peer_close(struct bc_store *s, bool now)
 
 static void peer_stats(struct bc_store *s, struct bc_store_stats *ret)
 {
+	ret->published = bc_counter_get(&((struct peer_store *)s)->finished);
 }
 
 static const struct bc_store_ops peer_ops = {
@@ -118,6 +127,8 @@ int bc_store_peer_open(const struct bc_store_config *cfg, struct bc_store **ret,
 	p->peer = cfg->peer;
 	p->patience_ns = cfg->patience_ns;
 	p->drain_ns = cfg->drain_ns;
+	p->published = cfg->published;
+	p->ctx = cfg->ctx;
 	r = bc_peer_start(cfg->peer);
 	if (r) {
 		free(p);

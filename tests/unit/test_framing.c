@@ -273,7 +273,10 @@ static void what_the_peer_took_is_written(void **state)
 	pthread_join(reader, &total);
 	assert_int_equal(chain_balance(c).written, 200);
 	assert_int_equal(bc_counter_get(&c->ledger->output[0].file_bytes), (uintptr_t)total);
-	assert_int_equal(c->n_segments, 0);
+	assert_int_equal(c->n_segments, 1);
+	assert_string_equal(c->segment[0].path, "");
+	assert_int_equal(c->segment[0].err, 0);
+	assert_int_equal(c->segment[0].info.packets, 200);
 	chain_free(c);
 	bc_peer_free(peer);
 	close(listener);
