@@ -11,7 +11,7 @@
 static bool all_can_wait(const struct bc_pipeline_config *cfg)
 {
 	for (uint32_t i = 0; i < cfg->n_sources; i++)
-		if (!cfg->sources[i].kind->lossless)
+		if (!bc_source_can_wait(&cfg->sources[i]))
 			return false;
 	return true;
 }

@@ -29,6 +29,9 @@ struct bc_source_config {
 	uint32_t lateness_us;		/* how long a stamped packet may be held back; 0: the kind's default */
 	uint64_t count;			/* null: packets per queue, 0: no end */
 	uint32_t size;			/* null: bytes per packet, default 64 */
+	uint64_t rate;			/* null: packets per second of each queue; 0: as fast as they are taken */
+	bool idle;			/* null: none ever come */
+	uint32_t ahead_ms;		/* null: how far its clock is ahead of the host's */
 	/* remote: a peer that sends to us; the spec is its name. Never of a command line. */
 	struct bc_recv_ring *recv_ring;		/* where its bytes come in; not owned */
 	uint32_t max_caplen;		/* a packet that claims more ends its connection; 0: no limit but the protocol's */

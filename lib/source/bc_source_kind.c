@@ -7,6 +7,12 @@ const struct bc_source_kind *const bc_source_kinds[BC_N_SOURCE_KINDS] = {
 	&bc_source_dpdk, &bc_source_pcap, &bc_source_file, &bc_source_null, &bc_source_remote,
 };
 
+bool bc_source_can_wait(const struct bc_source_config *cfg)
+{
+	/* Packets that come at a rate of their own do not wait. */
+	return cfg->kind->lossless && !cfg->rate && !cfg->idle;
+}
+
 const struct bc_source_key *bc_source_kind_key(const struct bc_source_kind *kind, const char *text)
 {
 	size_t n = strcspn(text, "=");

@@ -75,6 +75,9 @@ extern const struct bc_source_kind bc_source_dpdk, bc_source_pcap, bc_source_fil
 #define BC_N_SOURCE_KINDS 5
 extern const struct bc_source_kind *const bc_source_kinds[BC_N_SOURCE_KINDS];
 
+/* Does a source of these settings lose nothing by being slow? Before it is open; struct bc_source then knows better. */
+bool bc_source_can_wait(const struct bc_source_config *cfg);
+
 /* The kind's key that text, "name=value", begins with; NULL: it has none of that name. */
 const struct bc_source_key *bc_source_kind_key(const struct bc_source_kind *kind, const char *text);
 

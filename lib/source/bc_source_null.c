@@ -1,44 +1,119 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Synthetic packets as fast as they are taken: the core without a NIC, for tests and measurements. */
+/*
+ * Synthetic packets: the core without a NIC, for tests and measurements. As fast as they are taken, or at a rate, as a device of
+ * DESCRIPTORS would bring them; stamped as they are taken, or as a NIC does whose clock is ahead and that holds packets back.
+ */
 #include "bc_source.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bc_packet.h"
+
+/* What a device that brings packets at a rate keeps; more are nic_missed. */
+#define DESCRIPTORS 4096U
+/* A look into it each so long finds a burst. */
+#define UNATTENDED_NS (250 * BC_NS_PER_US)
 
 struct null_source {
 	uint64_t left;		/* UINT64_MAX: no end */
 	uint32_t size;
+	bool paced;
+	bool stamped;		/* by the device, with a promise of its own */
+	double per_ns;		/* packets; 0: none ever */
+	double ns_per;
+	uint64_t ahead_ns;
+	uint64_t start_ns;	/* when the first packet comes */
+	uint64_t came;		/* packets since then, taken or missed */
+	uint64_t last_ns;
+	_Atomic uint64_t missed;	/* the stage writes, control reads */
 };
 
-static void null_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
+/* Packet n comes to the device at this time of the host's. */
+static uint64_t due_ns(const struct null_source *p, uint64_t n)
 {
-	struct null_source *p = s->priv;
-	uint64_t now_ns = bc_clock_now(s->env.clock);
+	return p->start_ns + (uint64_t)((double)n * p->ns_per);
+}
 
-	b->watermark_ns = now_ns;
-	if (max > p->left)
-		max = (uint32_t)p->left;
-	if (!max) {
-		b->ended = true;
-		return;
+/* How many packets wait in the device, of which it hands over those that it has held back for long enough; what it has no room for is missed. */
+static uint32_t waiting(struct null_source *p, uint64_t now_ns, uint64_t held_ns, uint32_t max)
+{
+	uint64_t until_ns = now_ns - held_ns, n;
+
+	if (until_ns < p->start_ns || p->per_ns == 0)
+		return 0;
+	n = 1 + (uint64_t)((double)(until_ns - p->start_ns) * p->per_ns);
+	n = n > p->came ? n - p->came : 0;
+	if (n > DESCRIPTORS) {
+		atomic_store_explicit(&p->missed, atomic_load_explicit(&p->missed, memory_order_relaxed) + n - DESCRIPTORS,
+				      memory_order_relaxed);
+		p->came += n - DESCRIPTORS;
+		n = DESCRIPTORS;
 	}
-	if (rte_pktmbuf_alloc_bulk(s->env.pool, b->mbuf, max) != 0)
-		return;
-	for (uint32_t i = 0; i < max; i++) {
+	return n < max ? (uint32_t)n : max;
+}
+
+/* The stamp of what the device has not handed over by now, at the least. */
+static uint64_t held_from(const struct null_source *p, uint64_t until_ns)
+{
+	uint64_t next_ns = p->paced && p->per_ns != 0 ? due_ns(p, p->came) : until_ns;
+
+	return p->ahead_ns + (next_ns < until_ns ? next_ns : until_ns);
+}
+
+static void fill(struct bc_source *s, struct bc_batch *b, uint32_t n)
+{
+	const struct null_source *p = s->priv;
+
+	for (uint32_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = b->mbuf[i];
 
 		m->data_len = (uint16_t)p->size;
 		m->pkt_len = p->size;
 		m->port = (uint16_t)s->account->iface;
 		*bc_meta(m) = (struct bc_meta){ .wire_len = p->size, .source = s->index };
-		b->ts_ns[i] = now_ns;
 	}
-	b->n = max;
+	b->n = n;
+}
+
+static void null_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
+{
+	struct null_source *p = s->priv;
+	uint64_t now_ns = bc_clock_now(s->env.clock), wanted;
+
+	if (!p->left) {
+		b->ended = true;
+		b->watermark_ns = now_ns + p->ahead_ns;
+		return;
+	}
+	if (!p->start_ns)
+		p->start_ns = now_ns;
+	if (max > p->left)
+		max = (uint32_t)p->left;
+	wanted = p->paced ? waiting(p, now_ns, s->lateness_ns, max) : max;
+	if (wanted && rte_pktmbuf_alloc_bulk(s->env.pool, b->mbuf, (uint32_t)wanted) != 0)
+		return;
+	fill(s, b, (uint32_t)wanted);
+	for (uint32_t i = 0; i < b->n; i++)
+		b->ts_ns[i] = p->ahead_ns + (p->stamped && p->paced ? due_ns(p, p->came + i) : now_ns);
+	p->came += b->n;
+	if (b->n)
+		p->last_ns = b->ts_ns[b->n - 1];
+	b->watermark_ns = now_ns + p->ahead_ns;
+	/* Stamped by the device: what it still holds is not older than this. */
+	if (p->stamped)
+		b->watermark_ns = b->n == max ? p->last_ns : held_from(p, now_ns - s->lateness_ns);
 	if (p->left != UINT64_MAX)
-		p->left -= max;
+		p->left -= b->n;
+}
+
+static void null_stats(struct bc_source *s)
+{
+	struct null_source *p = s->priv;
+
+	bc_source_lost(s, BC_LOSS_NIC_MISSED, atomic_load_explicit(&p->missed, memory_order_relaxed));
 }
 
 static void null_close(struct bc_source *s)
@@ -48,11 +123,32 @@ static void null_close(struct bc_source *s)
 
 static const struct bc_source_ops null_ops = {
 	.rx = null_rx,
+	.stats = null_stats,
 	.close = null_close,
 };
 
-static int open_null(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
-		     uint32_t *ret_n, struct bc_err *err)
+static void setup(struct bc_source *s, const struct bc_source_config *cfg)
+{
+	struct null_source *p = s->priv;
+
+	*p = (struct null_source){
+		.left = cfg->count ? cfg->count : UINT64_MAX,
+		.size = cfg->size,
+		.paced = cfg->rate || cfg->idle,
+		.stamped = cfg->stamp && strcmp(cfg->stamp, "nic") == 0,
+		.ahead_ns = cfg->ahead_ms * BC_NS_PER_MS,
+	};
+	if (!p->paced)
+		return;
+	p->per_ns = cfg->idle ? 0 : (double)cfg->rate / BC_NS_PER_S;
+	p->ns_per = cfg->rate ? (double)BC_NS_PER_S / (double)cfg->rate : 0;
+	s->wait = s->lossless = cfg->wait;
+	s->unattended_ns = UNATTENDED_NS;
+	s->device_packets = DESCRIPTORS;
+}
+
+static int open_null(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
+		     struct bc_err *err)
 {
 	struct bc_iface iface = { .stamp = BC_STAMP_SOFTWARE, .linktype = 1 };
 	uint32_t n = 0;
@@ -72,8 +168,8 @@ static int open_null(const struct bc_source_config *cfg, const struct bc_source_
 			free(p);
 			return -ENOSPC;
 		}
-		*p = (struct null_source){ .left = cfg->count ? cfg->count : UINT64_MAX, .size = cfg->size };
 		s->priv = p;
+		setup(s, cfg);
 		ret[n] = s;
 	}
 	*ret_n = n;
@@ -86,6 +182,11 @@ static const struct bc_source_key null_keys[] = {
 	BC_KEY_FULL,
 	{ "count", BC_KEY_U64, BC_KEY_AT(count), .zero = true, .min = 1, .max = 999999999999999 },
 	{ "size", BC_KEY_U32, BC_KEY_AT(size), .min = 14, .max = 2048 },
+	{ "rate", BC_KEY_U64, BC_KEY_AT(rate), .min = 1, .max = 1000000000 },
+	{ "idle", BC_KEY_YES, BC_KEY_AT(idle), .zero = false },
+	{ "ahead_ms", BC_KEY_U32, BC_KEY_AT(ahead_ms), .zero = true, .min = 1, .max = 3600000 },
+	BC_KEY_STAMP("nic", "software"),
+	BC_KEY_LATENESS,
 };
 
 const struct bc_source_kind bc_source_null = {
