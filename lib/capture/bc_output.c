@@ -14,8 +14,6 @@
 
 /* A compressed block: large enough for the ratio, small enough not to keep the other stages of a shared lcore waiting. */
 #define SLICE_BYTES (64U * 1024)
-/* Below this many buffers for each lane nothing moves. */
-#define MIN_BUFFERS_PER_LANE 3
 
 /* A segment lies where it stays, or failed to be published. */
 static void settled(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
@@ -121,10 +119,10 @@ static int new_buffers(struct bc_output *o, const struct bc_output_env *env, str
 	uint64_t n = env->memory_bytes / size;
 	uint32_t chunks;
 
-	if (n < (uint64_t)MIN_BUFFERS_PER_LANE * o->n_lanes)
+	if (n < (uint64_t)BC_LANE_BUFFERS_MIN * o->n_lanes)
 		return bc_err_set(err, -EINVAL, "%s: --memory gives this output %llu MiB, its %u writers need %llu MiB", o->cfg.dest,
 				  (unsigned long long)(env->memory_bytes >> 20), o->n_lanes,
-				  (unsigned long long)(((uint64_t)MIN_BUFFERS_PER_LANE * o->n_lanes * size >> 20) + 1));
+				  (unsigned long long)(((uint64_t)BC_LANE_BUFFERS_MIN * o->n_lanes * size >> 20) + 1));
 	o->pool = bc_bufpool_new((uint32_t)n, size, env->huge, err);
 	if (!o->pool)
 		return -ENOMEM;

@@ -20,6 +20,9 @@
 #include "bc_segstat.h"
 #include "bc_store.h"
 
+/* Below this many buffers for each lane nothing moves. */
+#define BC_LANE_BUFFERS_MIN 3
+
 struct bc_output_env {
 	uint32_t index;			/* in the ledger */
 	uint32_t writers;		/* lanes */

@@ -72,6 +72,7 @@ struct bc_pipeline {
 	struct bc_tls *tls;			/* of all remote peers; NULL: none uses it */
 	struct bc_peer *peer[BC_MAX_OUTPUTS];	/* NULL: the output is something else */
 	struct bc_output *output[BC_MAX_OUTPUTS];
+	struct bc_window_memory window_memory;	/* the outputs' buffers, as far as sources may use them */
 	struct bc_filters *filters;
 	struct bc_merge *merge;
 	uint64_t start_ns;

@@ -263,6 +263,31 @@ static int new_merge(struct bc_pipeline *p, struct bc_err *err)
 	return p->merge ? 0 : bc_err_set(err, -ENOMEM, "no memory for the merge");
 }
 
+/*
+ * Packets that wait for their turn may have three quarters of what --memory pays for, but not what the lanes need to go on. Those that
+ * wait for an output may have an eighth: with less the lanes would not see that they are behind, and not compress faster.
+ */
+static void share_memory(struct bc_pipeline *p)
+{
+	struct bc_window_memory *m = &p->window_memory;
+
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
+		const struct bc_output *out = p->output[o];
+		uint32_t total = bc_bufpool_total(out->pool), least = BC_LANE_BUFFERS_MIN * out->n_lanes;
+
+		m->pool[o] = out->pool;
+		m->keep[BC_WAIT_ORDER][o] = total / 4 > least ? total / 4 : least;
+		m->keep[BC_WAIT_OUTPUT][o] = total - total / 8 > least ? total - total / 8 : least;
+	}
+	m->n_pools = p->cfg.n_outputs;
+	for (uint32_t i = 0; i < p->n_sources; i++) {
+		p->source[i]->merge_blocked = bc_merge_blocked(p->merge);
+		p->source[i]->own_lcore = p->cfg.n_lcores > 1;
+		if (!p->source[i]->kind->blocking)
+			p->source[i]->window.memory = m;
+	}
+}
+
 int bc_pipeline_new(const struct bc_pipeline_config *cfg, struct bc_pipeline **ret, struct bc_err *err)
 {
 	struct bc_pipeline *p = calloc(1, sizeof(*p));
@@ -285,6 +310,8 @@ int bc_pipeline_new(const struct bc_pipeline_config *cfg, struct bc_pipeline **r
 		r = new_outputs(p, err);
 	if (!r)
 		r = new_merge(p, err);
+	if (!r)
+		share_memory(p);
 	if (r) {
 		bc_pipeline_free(p);
 		return r;
@@ -298,6 +325,9 @@ void bc_pipeline_free(struct bc_pipeline *p)
 	if (!p)
 		return;
 	bc_merge_free(p->merge);
+	/* Their memory is the outputs'. */
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		bc_window_clear(&p->source[i]->window);
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
 		bc_output_free(p->output[o]);
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)

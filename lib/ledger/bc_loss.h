@@ -34,6 +34,9 @@ enum bc_loss_at {
 	X(BC_LOSS_LINK_FULL, "link_full", BC_LOSS_AT_SOURCE, false, \
 	  "the link to the merge was full: the buffers behind it are full", \
 	  "writing is too slow: more --writers, -z 1 or -Z none, a faster disk, or more --memory for bursts") \
+	X(BC_LOSS_ORDER_WAIT, "order_wait", BC_LOSS_AT_SOURCE, false, \
+	  "it waited for slower sources, and the memory for what waits was full", \
+	  "a source's clock is ahead, or another source delivers late: look at their clocks, or give more --memory") \
 	X(BC_LOSS_PAUSED, "paused", BC_LOSS_AT_SOURCE, false, \
 	  "it came while the capture was paused", \
 	  "as asked for: resume sooner") \

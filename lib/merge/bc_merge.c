@@ -48,6 +48,7 @@ struct bc_merge {
 	bool started;
 	bool finished;
 	_Atomic uint64_t emitted_ns;
+	_Atomic bool blocked;
 };
 
 static inline player_t player(const struct bc_merge *m, uint32_t leaf)
@@ -268,7 +269,7 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 {
 	uint32_t emitted = 0;
 	uint64_t first_ns = 0;
-	bool direct = m->cfg.n_outputs == 1 && !m->cfg.count;
+	bool blocked = false, direct = m->cfg.n_outputs == 1 && !m->cfg.count;
 
 	if (!m->started) {
 		for (uint32_t i = 0; i < m->cfg.n_links; i++)
@@ -297,10 +298,14 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 		taken = !direct ? 0 : m->singly ? pour(m, budget - emitted, true) : pour(m, budget - emitted, false);
 		if (!taken)
 			taken = emit_run(m, limit_of(m, m->winner), budget - emitted);
-		if (!taken)
+		if (!taken) {
+			blocked = true;
 			break;
+		}
 		emitted += taken;
 	}
+	if (blocked != atomic_load_explicit(&m->blocked, memory_order_relaxed))
+		atomic_store_explicit(&m->blocked, blocked, memory_order_relaxed);
 	if (emitted >= ENOUGH)
 		m->singly = 4ULL * emitted < SHORT_RUN * (uint64_t)m->runs;
 	if (emitted) {
@@ -417,6 +422,11 @@ bool bc_merge_done(const struct bc_merge *m)
 uint64_t bc_merge_emitted_ns(const struct bc_merge *m)
 {
 	return atomic_load_explicit(&m->emitted_ns, memory_order_relaxed);
+}
+
+const _Atomic bool *bc_merge_blocked(const struct bc_merge *m)
+{
+	return &m->blocked;
 }
 
 struct bc_merge *bc_merge_new(const struct bc_merge_config *cfg)

@@ -47,6 +47,12 @@ bool bc_merge_tick(struct bc_merge *m, uint64_t mono_ns);
 /* True once every source has ended, all was emitted and every output was finished. */
 bool bc_merge_done(const struct bc_merge *m);
 
+/*
+ * Did the last round end because an output had no room, and not because a source is waited for? Written by the merge, read by any thread;
+ * lives as long as the merge.
+ */
+const _Atomic bool *bc_merge_blocked(const struct bc_merge *m);
+
 /* The time before which everything was emitted; any thread. */
 uint64_t bc_merge_emitted_ns(const struct bc_merge *m);
 

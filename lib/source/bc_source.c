@@ -6,12 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_enqueue.h"
 #include "bc_packet.h"
+#include "bc_classify.h"
 
 /* Of what is not known yet. */
 #define LINKTYPE_ETHERNET 1
-/* Bytes that a dropcount option adds to a record; see bc_pcapng.h. */
-#define DROPCOUNT_BYTES 16
+static inline bool holds(const struct bc_source *s)
+{
+	return s->held.first < s->held.batch.n;
+}
 
 struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct bc_source_env *env,
 				const struct bc_source_ops *ops, const struct bc_iface *iface, uint16_t queue,
@@ -70,6 +74,9 @@ void bc_source_close(struct bc_source *s)
 	if (!s)
 		return;
 	s->ops->close(s);
+	bc_window_clear(&s->window);
+	if (holds(s))
+		rte_pktmbuf_free_bulk(s->held.batch.mbuf + s->held.first, s->held.batch.n - s->held.first);
 	free(s->scratch);
 	free(s);
 }
@@ -112,8 +119,11 @@ static void count_received(struct bc_source *s, const struct bc_batch *b)
 {
 	uint64_t bytes = 0;
 
-	for (uint32_t i = 0; i < b->n; i++)
+	for (uint32_t i = 0; i < b->n; i++) {
 		bytes += bc_meta(b->mbuf[i])->wire_len;
+		if (__builtin_expect(b->mbuf[i]->nb_segs > s->most_segs, 0))
+			s->most_segs = b->mbuf[i]->nb_segs;
+	}
 	bc_counter_add(&s->account->ingress.received, b->n);
 	bc_counter_add(&s->account->ingress.received_bytes, bytes);
 }
@@ -125,141 +135,69 @@ static void drop_all(struct bc_source *s, struct bc_batch *b, enum bc_loss loss)
 	s->gap += b->n;
 }
 
-/* Packets whose bytes are fetched while one is looked at. */
-#define LOOK_AHEAD 4
-
-/* Of wanted, the packets that are user traffic of GPRS. */
-static uint64_t gprs_packets(const struct bc_source *s, const struct bc_gprs *g, const struct bc_batch *b,
-			     const uint32_t *wire, uint64_t wanted)
+/* What found no room stays with a source that waits, and is lost to one that does not. */
+static void no_room(struct bc_source *s, const struct bc_batch *b, const uint8_t *mask, uint32_t first)
 {
-	uint64_t found = 0;
+	uint32_t n = b->n - first;
 
-	for (uint32_t i = 0; i < b->n && i < LOOK_AHEAD; i++)
-		rte_prefetch0(rte_pktmbuf_mtod(b->mbuf[i], const void *));
-	for (uint32_t i = 0; i < b->n; i++) {
-		const struct rte_mbuf *m = b->mbuf[i];
-
-		if (i + LOOK_AHEAD < b->n)
-			rte_prefetch0(rte_pktmbuf_mtod(b->mbuf[i + LOOK_AHEAD], const void *));
-		/* The first segment holds more than the headers of any such packet. */
-		if ((wanted >> i & 1) && bc_gprs_user_data(g, s->env.ifaces->entry[m->port].linktype,
-							  rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, wire[i]))
-			found |= 1ULL << i;
+	if (s->wait) {
+		s->held.batch = *b;
+		s->held.masked = mask != NULL;
+		s->held.first = first;
+		if (mask)
+			memcpy(s->held.mask, mask, b->n);
+		return;
 	}
-	return found;
-}
-
-/* The packets of the batch, bit i for packet i, that each output wants. False: all want all of them. */
-static bool classify(struct bc_source *s, const struct bc_batch *b, uint64_t *wanted)
-{
-	const struct bc_filter_set *f = atomic_load_explicit(&s->filters.set, memory_order_acquire);
-	const uint64_t all = UINT64_MAX >> (BC_BURST - b->n);
-	uint32_t wire[BC_BURST];
-	uint64_t by_all = all;
-
-	if (!f)
-		return false;
-	for (uint32_t i = 0; i < b->n; i++)
-		wire[i] = bc_meta(b->mbuf[i])->wire_len;
-	for (uint32_t o = 0; o < s->env.n_outputs; o++) {
-		wanted[o] = all;
-		if (f->filter[o])
-			wanted[o] &= bc_filter_burst(f->filter[o], b->mbuf, wire, b->n, s->scratch);
-		if (f->no_gprs[o])
-			wanted[o] &= ~gprs_packets(s, f->no_gprs[o], b, wire, wanted[o]);
-		by_all &= wanted[o];
-	}
-	return by_all != all;
-}
-
-/* The outputs that want packet i. */
-static inline uint8_t outputs_of(const uint64_t *wanted, uint32_t n_outputs, uint32_t i)
-{
-	uint32_t outputs = 0;
-
-	for (uint32_t o = 0; o < n_outputs; o++)
-		outputs |= (uint32_t)(wanted[o] >> i & 1) << o;
-	return (uint8_t)outputs;
-}
-
-/* Keep in the batch what some output wants, and in mask by which; count for each output what it does not get. */
-static void drop_unwanted(struct bc_source *s, struct bc_batch *b, const uint64_t *wanted, uint8_t *mask, uint32_t room)
-{
-	uint64_t by_any = 0, counted = UINT64_MAX >> (BC_BURST - b->n);
-	struct rte_mbuf *out[BC_BURST];
-	uint32_t kept = 0, n_out = 0;
-
-	for (uint32_t o = 0; o < s->env.n_outputs; o++)
-		by_any |= wanted[o];
-	for (uint32_t i = 0; i < b->n; i++) {
-		if (!(by_any >> i & 1)) {
-			out[n_out++] = b->mbuf[i];
-			continue;
-		}
-		/* What finds no room is dropped, for every output, and not filtered. */
-		if (kept >= room)
-			counted &= ~(1ULL << i);
-		b->mbuf[kept] = b->mbuf[i];
-		b->ts_ns[kept] = b->ts_ns[i];
-		mask[kept++] = outputs_of(wanted, s->env.n_outputs, i);
-	}
-	for (uint32_t o = 0; o < s->env.n_outputs; o++)
-		bc_counter_add(&s->account->ingress.filtered[o], (uint64_t)__builtin_popcountll(counted & ~wanted[o]));
-	rte_pktmbuf_free_bulk(out, n_out);
-	b->n = kept;
-}
-
-static uint64_t clamp_ts(uint64_t ns)
-{
-	return ns < BC_TS_MAX ? ns : BC_TS_MAX;
-}
-
-/* The descriptor of one packet, which records the loss before it. */
-static inline struct bc_desc make_desc(struct bc_source *s, struct rte_mbuf *m, uint64_t ts_ns, uint32_t outputs)
-{
-	uint32_t bytes = m->pkt_len;
-
-	if (__builtin_expect(s->gap != 0, 0)) {
-		m->tx_offload = s->gap + (bc_meta(m)->flags & BC_META_DROPS ? m->tx_offload : 0);
-		bc_meta(m)->flags |= BC_META_DROPS;
-		s->gap = 0;
-	}
-	if (__builtin_expect(bc_meta(m)->flags & BC_META_DROPS, 0))
-		bytes = ((bytes + 3) & ~3U) + DROPCOUNT_BYTES;
-	if (__builtin_expect(outputs & (outputs - 1), 0))
-		rte_pktmbuf_refcnt_update(m, (int16_t)(__builtin_popcount(outputs) - 1));
-	return (struct bc_desc){ clamp_ts(ts_ns), bc_desc_word(m, bytes, outputs) };
-}
-
-static inline void enqueue(struct bc_source *s, struct bc_batch *b, const uint8_t *mask, uint32_t n)
-{
-	const struct bc_link_slots slots = bc_link_slots(s->link);
-	const uint8_t all = (uint8_t)((1U << s->env.n_outputs) - 1);
-
-	for (uint32_t i = 0; i < n; i++)
-		*bc_link_at(&slots, i) = make_desc(s, b->mbuf[i], b->ts_ns[i], mask ? mask[i] : all);
-	bc_link_push(s->link, n);
+	rte_pktmbuf_free_bulk((struct rte_mbuf **)b->mbuf + first, n);
+	bc_counter_add(&s->account->ingress.dropped[bc_enqueue_loss(s)], n);
+	s->gap += n;
 }
 
 static void deliver(struct bc_source *s, struct bc_batch *b)
 {
-	uint64_t wanted[BC_MAX_OUTPUTS];
 	uint8_t mask[BC_BURST];
-	uint32_t n, room;
+	uint32_t placed;
 	bool filtered;
 
 	if (__builtin_expect(atomic_load_explicit(&s->lost_outside, memory_order_relaxed) != 0, 0))
 		s->gap += atomic_exchange_explicit(&s->lost_outside, 0, memory_order_relaxed);
-	room = bc_link_room(s->link, b->n);
-	filtered = classify(s, b, wanted);
+	filtered = bc_classify(s, b, mask);
+	placed = bc_enqueue(s, b, filtered ? mask : NULL, 0);
+	/* What finds no room is dropped, for every output, and not filtered. */
 	if (filtered)
-		drop_unwanted(s, b, wanted, mask, room);
-	n = b->n < room ? b->n : room;
-	enqueue(s, b, filtered ? mask : NULL, n);
-	if (n < b->n) {
-		rte_pktmbuf_free_bulk(b->mbuf + n, b->n - n);
-		bc_counter_add(&s->account->ingress.dropped[BC_LOSS_LINK_FULL], b->n - n);
-		s->gap += b->n - n;
+		bc_classify_count(s, mask, placed);
+	if (placed < b->n)
+		no_room(s, b, filtered ? mask : NULL, placed);
+}
+
+/* What waits goes before anything new: out of the window, then what is held. Returns how many packets moved on. */
+static uint32_t move_on(struct bc_source *s)
+{
+	uint32_t n = bc_enqueue_windowed(s), first = s->held.first;
+
+	if (!holds(s))
+		return n;
+	s->held.first = bc_enqueue(s, &s->held.batch, s->held.masked ? s->held.mask : NULL, first);
+	if (s->held.masked)
+		bc_classify_count(s, s->held.mask + first, s->held.first - first);
+	return n + s->held.first - first;
+}
+
+/* Nothing lies between the device and the link, so that the device's promise is the link's. */
+static inline bool passed_on(const struct bc_source *s)
+{
+	return bc_window_empty(&s->window) && !holds(s);
+}
+
+static void promise(struct bc_source *s, uint64_t ns)
+{
+	if (ns > BC_TS_MAX)
+		ns = BC_TS_MAX;
+	if (ns > s->promised_ns)
+		s->promised_ns = ns;
+	if (s->promised_ns > s->watermark_ns && passed_on(s)) {
+		s->watermark_ns = s->promised_ns;
+		bc_link_set_watermark(s->link, s->watermark_ns);
 	}
 }
 
@@ -285,28 +223,22 @@ static void check_drained(struct bc_source *s, uint32_t n, bool more)
 	}
 }
 
-uint32_t bc_source_poll(struct bc_source *s)
+/* A round of a source that takes nothing from its device any more. */
+static uint32_t wind_up(struct bc_source *s)
 {
-	uint32_t command = atomic_load_explicit(&s->command, memory_order_acquire);
-	uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
+	uint32_t n = move_on(s);
+
+	if (passed_on(s))
+		end(s);
+	return n;
+}
+
+/* One batch from the device to the link. */
+static uint32_t take_batch(struct bc_source *s, uint32_t command)
+{
 	struct bc_batch b;
 	uint32_t n;
 
-	if (__builtin_expect(state == BC_SOURCE_RUNNING, 1))
-		bc_filter_reader_quiescent(&s->filters);
-	if (__builtin_expect(state != BC_SOURCE_RUNNING || command != BC_SOURCE_RUN, 0)) {
-		if (state == BC_SOURCE_QUIET && command == BC_SOURCE_END)
-			end(s);
-		if (state != BC_SOURCE_RUNNING)
-			return 0;
-		if (s->kind->blocking && command != BC_SOURCE_RUN) {
-			if (command != BC_SOURCE_PAUSE)
-				check_drained(s, 0, false);
-			return 0;
-		}
-	}
-	if (s->wait && bc_link_room(s->link, BC_BURST) < BC_BURST)
-		return 0;
 	b.n = 0;
 	b.ended = b.more = false;
 	b.watermark_ns = 0;
@@ -319,22 +251,48 @@ uint32_t bc_source_poll(struct bc_source *s)
 		else
 			deliver(s, &b);
 	}
-	b.watermark_ns = clamp_ts(b.watermark_ns);
-	if (b.watermark_ns > s->watermark_ns) {
-		s->watermark_ns = b.watermark_ns;
-		bc_link_set_watermark(s->link, b.watermark_ns);
-	}
-	if (b.ended)
+	promise(s, b.watermark_ns);
+	if (b.ended && passed_on(s))
 		end(s);
+	else if (b.ended)
+		s->over = true;
 	else if (command >= BC_SOURCE_STOP)
 		check_drained(s, n, b.more);
 	return n;
 }
 
+uint32_t bc_source_poll(struct bc_source *s)
+{
+	uint32_t command = atomic_load_explicit(&s->command, memory_order_acquire);
+	uint32_t state = atomic_load_explicit(&s->state, memory_order_relaxed);
+	uint32_t moved = 0;
+
+	if (__builtin_expect(state == BC_SOURCE_RUNNING, 1))
+		bc_filter_reader_quiescent(&s->filters);
+	if (__builtin_expect(state == BC_SOURCE_ENDED, 0))
+		return 0;
+	if (__builtin_expect(s->over || (state == BC_SOURCE_QUIET && command == BC_SOURCE_END), 0))
+		return wind_up(s);
+	if (__builtin_expect(!passed_on(s), 0)) {
+		moved = move_on(s);
+		promise(s, 0);
+	}
+	if (__builtin_expect(state != BC_SOURCE_RUNNING, 0))
+		return moved;
+	if (__builtin_expect(command != BC_SOURCE_RUN, 0) && s->kind->blocking) {
+		if (command != BC_SOURCE_PAUSE)
+			check_drained(s, 0, false);
+		return moved;
+	}
+	if (holds(s) || (s->wait && !bc_enqueue_ready(s)))
+		return moved;
+	return moved + take_batch(s, command);
+}
+
 uint64_t bc_source_unattended(struct bc_source *s)
 {
-	if (atomic_load_explicit(&s->command, memory_order_relaxed) != BC_SOURCE_RUN ||
-	    (s->wait && bc_link_room(s->link, BC_BURST) < BC_BURST))
+	if (atomic_load_explicit(&s->command, memory_order_relaxed) != BC_SOURCE_RUN || !passed_on(s) ||
+	    (s->wait && !bc_enqueue_ready(s)))
 		return 0;
 	return s->unattended_ns;
 }

@@ -21,6 +21,7 @@
 #include "bc_ledger.h"
 #include "bc_link.h"
 #include "bc_log.h"
+#include "bc_window.h"
 
 #define BC_BURST 64
 
@@ -79,7 +80,10 @@ struct bc_source {
 	const struct bc_source_ops *ops;
 	void *priv;
 	struct bc_source_env env;
-	struct bc_link *link;			/* set by the pipeline before the first poll; not owned */
+	struct bc_link *link;			/* set by the pipeline before the first poll, as what follows; not owned */
+	/* The merge writes: it found no room in an output, so that what fills the link is not waiting for its turn. NULL: never. */
+	const _Atomic bool *merge_blocked;
+	bool own_lcore;				/* merge and lanes run elsewhere */
 	struct bc_source_account *account;
 	uint16_t index;				/* in the ledger */
 	uint16_t queue;
@@ -100,9 +104,20 @@ struct bc_source {
 	_Atomic uint32_t state BC_CACHE_ALIGNED;
 	_Atomic bool failed;			/* it ended before its time: a damaged file, a device that went away */
 
-	/* The stage's own. */
+	/* The stage's own; of the window, telemetry reads the counters. */
+	struct bc_window window;		/* packets that the link has no room for; its memory is set by the pipeline, NULL: none */
 	uint64_t gap;				/* packets lost since the last one enqueued */
-	uint64_t watermark_ns;
+	uint64_t watermark_ns;			/* published; promised is behind what lies in the window */
+	uint64_t promised_ns;
+	uint32_t most_segs;			/* mbufs that the longest packet took */
+	bool over;				/* the device has ended, the window is not empty yet */
+	/* What a source that waits could place nowhere: tried again before anything new is taken. */
+	struct {
+		struct bc_batch batch;
+		uint8_t mask[BC_BURST];
+		bool masked;
+		uint32_t first;
+	} held;
 	uint32_t drained;			/* packets since the stop */
 	uint64_t stopped_mono_ns;
 	void *scratch;				/* for filters, BC_FILTER_MAX_SNAPLEN bytes */

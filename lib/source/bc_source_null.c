@@ -144,7 +144,7 @@ static void setup(struct bc_source *s, const struct bc_source_config *cfg)
 	p->ns_per = cfg->rate ? (double)BC_NS_PER_S / (double)cfg->rate : 0;
 	s->wait = s->lossless = cfg->wait;
 	s->unattended_ns = UNATTENDED_NS;
-	s->device_packets = DESCRIPTORS;
+	s->drain_packets = DESCRIPTORS;
 }
 
 static int open_null(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
