@@ -3,27 +3,22 @@
 
 #include <stdio.h>
 
-#include "bc_config.h"
+#include "bc_capture_session.h"
 #include "bc_help.h"
-#include "cmd_capture.h"
-
-#define EXIT_USAGE 2
 
 int cmd_mtracecap(int argc, char **argv)
 {
 	struct bc_config cfg;
 	struct bc_err err = { .msg = "" };
 	const char *text;
-	int r = bc_config_parse_mtracecap(argc, argv, &cfg, &text, &err), status = 0;
+	int r = bc_config_parse_mtracecap(argc, argv, &cfg, &text, &err), status = BC_EXIT_DONE;
 
-	if (r > 0) {
+	if (r > 0)
 		bc_help_print(text, stdout);
-	} else if (r < 0) {
-		fprintf(stderr, "mtracecap: %s\n", err.msg);
-		status = EXIT_USAGE;
-	} else {
-		status = capture_run(&cfg, "mtracecap");
-	}
+	else if (r < 0)
+		status = bc_session_fail("mtracecap", &err, r, false);
+	else
+		status = bc_capture_run(&cfg, "mtracecap");
 	bc_config_free(&cfg);
 	return status;
 }

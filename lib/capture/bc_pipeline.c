@@ -172,6 +172,15 @@ const char *bc_pipeline_filter(const struct bc_pipeline *p, uint32_t output)
 	return bc_filters_text(p->filters, output);
 }
 
+uint64_t bc_pipeline_received(const struct bc_pipeline *p)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		n += bc_counter_get(&p->source[i]->account->ingress.received);
+	return n;
+}
+
 bool bc_pipeline_failed(const struct bc_pipeline *p)
 {
 	bool failed = p->aborted;

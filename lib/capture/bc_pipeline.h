@@ -85,11 +85,11 @@ struct bc_pipeline {
 	_Atomic bool limit_reached;		/* the merge sets it */
 };
 
-/* What this pipeline may hold of the mbufs, at the most, beside what the lcores' caches do. */
-uint32_t bc_pipeline_holds(const struct bc_pipeline_config *cfg);
-
-/* The mbufs that the settings ask for, before EAL is up: it must be given memory for them. */
-uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg);
+/*
+ * The mbufs that n_pipelines of these settings ask for together, on cfg's lcores. Before EAL is up: it must be given memory for
+ * them.
+ */
+uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg, uint32_t n_pipelines);
 
 /* EAL is up. 0 and *ret; or a negative errno with a line in err, and nothing left behind but what EAL keeps. */
 int bc_pipeline_new(const struct bc_pipeline_config *cfg, struct bc_pipeline **ret, struct bc_err *err);
@@ -130,6 +130,9 @@ void bc_pipeline_end_post_publish(struct bc_pipeline *p, bool now);
 int bc_pipeline_set_filter(struct bc_pipeline *p, uint32_t output, const char *expression, struct bc_err *err);
 /* The expression in force, or NULL; valid until bc_pipeline_free. Any thread. */
 const char *bc_pipeline_filter(const struct bc_pipeline *p, uint32_t output);
+
+/* Packets that its sources took. Any thread. */
+uint64_t bc_pipeline_received(const struct bc_pipeline *p);
 
 /* A source or an output has failed: the capture is not what was asked for. */
 bool bc_pipeline_failed(const struct bc_pipeline *p);

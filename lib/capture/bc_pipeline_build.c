@@ -35,11 +35,11 @@ static int new_pool(struct bc_pipeline *p, struct bc_err *err)
 	p->pool = p->cfg.pool;
 	if (p->pool)
 		return 0;
-	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), p->cfg.numa_node, devices, err);
+	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg, 1), p->cfg.numa_node, devices, err);
 	if (!p->pool && p->cfg.numa_node != SOCKET_ID_ANY) {
 		bc_log(p->cfg.log, BC_WARN, "no room for the mbufs on NUMA node %d, the devices': they are put elsewhere",
 		       p->cfg.numa_node);
-		p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg), SOCKET_ID_ANY, devices, err);
+		p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg, 1), SOCKET_ID_ANY, devices, err);
 	}
 	return p->pool ? 0 : -ENOMEM;
 }

@@ -39,16 +39,9 @@ static uint64_t holds(const struct bc_pipeline_config *cfg)
 	return n;
 }
 
-uint32_t bc_pipeline_holds(const struct bc_pipeline_config *cfg)
+uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg, uint32_t n_pipelines)
 {
-	uint64_t n = holds(cfg);
-
-	return n > UINT32_MAX / 2 ? UINT32_MAX / 2 : (uint32_t)n;
-}
-
-uint32_t bc_pipeline_mbufs(const struct bc_pipeline_config *cfg)
-{
-	uint64_t n = holds(cfg) + (uint64_t)cfg->n_lcores * BC_MBUFS_PER_LCORE;
+	uint64_t n = holds(cfg) * n_pipelines + (uint64_t)cfg->n_lcores * BC_MBUFS_PER_LCORE;
 	uint32_t least = all_can_wait(cfg) ? MBUFS_MIN_BLOCKING : MBUFS_MIN;
 
 	if (cfg->mbufs)

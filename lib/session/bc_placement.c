@@ -58,6 +58,16 @@ bool bc_placement_needs_devices(const struct bc_config *cfg)
 	return false;
 }
 
+static void add_output(const struct bc_output_config *o, struct bc_plan_request *req)
+{
+	struct bc_plan_output *p = &req->output[req->n_outputs++];
+
+	snprintf(p->name, sizeof(p->name), "%s", o->dest);
+	p->writers = o->writers;
+	/* A stream codec compresses behind the lanes, in threads of its own. */
+	p->compressing = bc_codec_is_block(o->codec);
+}
+
 int bc_placement_request(const struct bc_config *cfg, const struct bc_topology *topo, struct bc_plan_request *ret,
 			 struct bc_err *err)
 {
@@ -69,14 +79,22 @@ int bc_placement_request(const struct bc_config *cfg, const struct bc_topology *
 		if (r)
 			return r;
 	}
-	for (uint32_t o = 0; o < cfg->n_outputs; o++) {
-		struct bc_plan_output *p = &req.output[req.n_outputs++];
-
-		snprintf(p->name, sizeof(p->name), "%s", cfg->outputs[o].dest);
-		p->writers = cfg->outputs[o].writers;
-		/* A stream codec compresses behind the lanes, in threads of its own. */
-		p->compressing = bc_codec_is_block(cfg->outputs[o].codec);
-	}
+	for (uint32_t o = 0; o < cfg->n_outputs; o++)
+		add_output(&cfg->outputs[o], &req);
 	*ret = req;
 	return 0;
+}
+
+void bc_placement_request_collect(const struct bc_collect_config *cfg, struct bc_plan_request *ret)
+{
+	*ret = (struct bc_plan_request){ .lcores = cfg->common.lcores, .busy_poll = cfg->common.busy_poll };
+	ret->n_sources = cfg->n_clients;
+	for (uint32_t i = 0; i < cfg->n_clients; i++)
+		ret->source[i].queue = ret->source[i].numa = -1;
+	for (uint32_t i = 0; i < cfg->n_allow; i++) {
+		struct bc_plan_source *p = &ret->source[cfg->allow[i].client];
+
+		snprintf(p->name, sizeof(p->name), "%s", cfg->allow[i].name);
+	}
+	add_output(&cfg->common.outputs[0], ret);
 }

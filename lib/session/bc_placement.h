@@ -4,6 +4,7 @@
 #define BC_PLACEMENT_H
 
 #include "bc_config.h"
+#include "bc_config_collect.h"
 #include "bc_plan.h"
 
 /* Where the devices are matters to the placement of a source: the topology has to be read with them. */
@@ -15,5 +16,8 @@ bool bc_placement_needs_devices(const struct bc_config *cfg);
  */
 int bc_placement_request(const struct bc_config *cfg, const struct bc_topology *topo, struct bc_plan_request *ret,
 			 struct bc_err *err);
+
+/* Clients are sources that wait for the network; together they write to one output, as far as the CPUs go. */
+void bc_placement_request_collect(const struct bc_collect_config *cfg, struct bc_plan_request *ret);
 
 #endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The clients of `collect`: what each sends, who is there, who has gone. */
+#include "bc_collect_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "bc_source_kind.h"
+#include "bc_view_value.h"
+
+/* More than three of the longest messages. It is touched only as far as it is used. */
+#define RECV_RING_BYTES (256U * 1024)
+
+static void name_clients(struct bc_collect_session *c)
+{
+	const struct bc_collect_config *cfg = c->cfg;
+
+	for (uint32_t i = 0; i < cfg->n_allow; i++) {
+		c->name[cfg->allow[i].client] = cfg->allow[i].name;
+		c->no_store[cfg->allow[i].client] |= cfg->allow[i].no_store;
+	}
+}
+
+/* Each client has a socket, a file, and the next file. */
+static void raise_file_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		l.rlim_cur = l.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
+static int new_recv_rings(struct bc_collect_session *c, struct bc_err *err)
+{
+	int r = 0;
+
+	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->wake_fd < 0)
+		return bc_err_set(err, -errno, "eventfd: %s", strerror(errno));
+	for (uint32_t i = 0; !r && i < c->n_clients; i++)
+		r = bc_recv_ring_new(RECV_RING_BYTES, c->wake_fd, &c->recv_ring[i], err);
+	return r;
+}
+
+static void describe_sources(struct bc_collect_session *c)
+{
+	const bool merge = c->cfg->merge;
+
+	for (uint32_t i = 0; i < c->n_clients; i++)
+		c->source[i] = (struct bc_source_config){
+			.spec = (char *)(uintptr_t)c->name[i],
+			.kind = &bc_source_remote,
+			.queues = 1,
+			.recv_ring = c->recv_ring[i],
+			.max_caplen = c->cfg->max_caplen,
+			.max_ifaces = merge ? BC_MAX_IFACES / c->n_clients : BC_MAX_IFACES,
+			.end_segments = !merge,
+			.one_linktype = !merge && c->cfg->common.outputs[0].format != BC_FORMAT_PCAPNG,
+		};
+}
+
+int bc_collect_clients_new(struct bc_collect_session *c, struct bc_err *err)
+{
+	int r;
+
+	name_clients(c);
+	c->source = calloc(c->n_clients, sizeof(*c->source));
+	if (!c->source)
+		return bc_err_set(err, -ENOMEM, "no memory for the clients");
+	raise_file_limit();
+	r = new_recv_rings(c, err);
+	if (!r)
+		describe_sources(c);
+	return r;
+}
+
+void bc_collect_clients_free(struct bc_collect_session *c)
+{
+	for (uint32_t i = 0; i < c->n_clients; i++)
+		bc_recv_ring_free(c->recv_ring[i]);
+	if (c->wake_fd >= 0)
+		close(c->wake_fd);
+	free(c->source);
+}
+
+/* Whoever finds it first. */
+static void tell_gone(struct bc_collect_session *c, uint32_t client)
+{
+	if (atomic_exchange(&c->gone[client], false))
+		bc_publisher_event(c->session.publisher, "disconnect", c->name[client], NULL);
+}
+
+void bc_collect_client_event(void *ctx, uint32_t client, bool connected)
+{
+	struct bc_collect_session *c = ctx;
+
+	if (connected) {
+		tell_gone(c, client);
+		bc_publisher_event(c->session.publisher, "connect", c->name[client], NULL);
+	} else {
+		atomic_store(&c->gone[client], true);
+	}
+}
+
+/* Is everything that came from a client written and, in a series of its own, published? */
+static bool through(const struct bc_collect_session *c, uint32_t client)
+{
+	bool merge = c->cfg->merge;
+	const struct bc_pipeline *p = c->pipeline[merge ? 0 : client];
+	struct bc_store_stats st;
+	struct bc_balance b;
+
+	bc_ledger_balance(p->ledger, 0, merge ? client : 0, &b);
+	if (b.unaccounted || merge)
+		return !b.unaccounted;
+	bc_output_store_stats(p->output[0], &st);
+	return !st.path[0] && !st.queue && bc_pipeline_idle(p);
+}
+
+void bc_collect_clients_tell(struct bc_collect_session *c, bool all)
+{
+	for (uint32_t i = 0; i < c->n_clients; i++)
+		if (atomic_load(&c->gone[i]) && (all || through(c, i)))
+			tell_gone(c, i);
+}
+
+static json_t *client(struct bc_collect_session *c, uint32_t i)
+{
+	const struct bc_pipeline *p = c->pipeline[c->cfg->merge ? 0 : i];
+	const struct bc_source_account *a = p->source[c->cfg->merge ? i : 0]->account;
+	struct bc_collector_client k;
+
+	bc_collector_client(c->collector, i, &k);
+	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+			 "name", c->name[i],
+			 "state", k.connected ? "connected" : "disconnected",
+			 "address", k.address,
+			 "tls", k.tls,
+			 "certificate", bc_view_string(k.cert),
+			 "since_ns", bc_view_u64(k.since_ns),
+			 "connections", bc_view_u64(k.connections),
+			 "failures", bc_view_u64(k.failures),
+			 "packets", bc_view_u64(bc_counter_get(&a->ingress.received)),
+			 "bytes", bc_view_u64(k.bytes),
+			 "stored", !c->no_store[i],
+			 "last_end", bc_view_string(k.reason));
+}
+
+json_t *bc_collect_clients_view(void *ctx)
+{
+	struct bc_collect_session *c = ctx;
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < c->n_clients; i++)
+		json_array_append_new(list, client(c, i));
+	return list;
+}

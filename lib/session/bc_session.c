@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A session's course: prepared, driven, finished, released. */
+#include "bc_session_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bc_report.h"
+#include "bc_view.h"
+
+/* How long the end waits for subscribers. */
+#define LINGER_MS 1000
+
+static void emit(void *ctx, enum bc_level level, const char *line)
+{
+	const struct bc_session *s = ctx;
+
+	if (level > BC_NOTICE + s->cfg->verbose)
+		return;
+	bc_display_erase(s->display);
+	fprintf(stderr, "%s: %s\n", s->name, line);
+}
+
+void bc_session_init(struct bc_session *s)
+{
+	s->log = (struct bc_log){ .emit = emit, .ctx = s };
+}
+
+enum bc_exit bc_session_fail(const char *name, const struct bc_err *err, int r, bool started)
+{
+	fprintf(stderr, "%s: %s\n", name, err->msg);
+	return r == -EINVAL || (!started && r != -ENOMEM) ? BC_EXIT_USAGE : BC_EXIT_FAILED;
+}
+
+static int make_plan(struct bc_session *s, struct bc_err *err)
+{
+	int r;
+
+	s->topo = calloc(1, sizeof(*s->topo));
+	s->request = calloc(1, sizeof(*s->request));
+	s->plan = calloc(1, sizeof(*s->plan));
+	if (!s->topo || !s->request || !s->plan)
+		return bc_err_set(err, -ENOMEM, "no memory for the plan");
+	r = bc_topology_read(s->needs_devices, s->topo, err);
+	if (!r)
+		r = s->ops->request(s->ctx, s->topo, s->request, err);
+	if (!r)
+		r = bc_plan_make(s->topo, s->request, s->plan, err);
+	for (uint32_t i = 0; !r && i < s->plan->warnings.n && i < BC_PLAN_MAX_LINES; i++)
+		bc_log(&s->log, BC_INFO, "%s", s->plan->warnings.line[i]);
+	return r;
+}
+
+static int start_eal(struct bc_session *s, struct bc_err *err)
+{
+	int r = bc_calibration_begin(&s->calibration, err);
+
+	if (!r)
+		r = bc_eal_start(s->cfg, s->plan, s->ops->mbufs(s->ctx, s->plan), &s->eal, err);
+	if (r)
+		return r;
+	s->eal_up = true;
+	bc_calibration_end(&s->calibration);
+	if (s->eal.note[0])
+		bc_log(&s->log, BC_INFO, "%s", s->eal.note);
+	return 0;
+}
+
+/* Its threads run on the CPUs of this one, apart from the data path. */
+static int new_publisher(struct bc_session *s, struct bc_err *err)
+{
+	struct bc_publisher_config pc = { .endpoint = s->cfg->zmq_publish, .linger_ms = LINGER_MS, .log = &s->log };
+
+	return pc.endpoint ? bc_publisher_new(&pc, &s->publisher, err) : 0;
+}
+
+static int prepare(struct bc_session *s, struct bc_err *err)
+{
+	int r = make_plan(s, err);
+
+	if (!r)
+		r = start_eal(s, err);
+	if (!r)
+		r = new_publisher(s, err);
+	if (!r)
+		r = s->ops->build(s, err);
+	if (!r)
+		r = bc_session_make_lcores(s, err);
+	if (!r)
+		r = bc_telemetry_new(&(struct bc_telemetry_config){ &s->group, s->lcores, s->n_lcores }, &s->telemetry, err);
+	return r ? r : bc_session_launch(s, err);
+}
+
+/* While it is prepared a session can be ended by a signal that waits to be taken. */
+static bool interrupted(void)
+{
+	sigset_t waiting;
+
+	return sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM));
+}
+
+/* An output has ended: perhaps the session has. */
+static void wake(void *ctx)
+{
+	bc_signals_wake(ctx);
+}
+
+struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
+{
+	const struct bc_config *cfg = s->cfg;
+
+	return (struct bc_pipeline_config){
+		.max_wait_ns = cfg->max_wait_ms * BC_NS_PER_MS,
+		.flush_ns = cfg->flush_ms * BC_NS_PER_MS,
+		/* A little less, so that a stored chunk is never longer than a block may be. */
+		.chunk_bytes = cfg->chunk_kib * 1024 - 1024,
+		.memory_bytes = (uint64_t)cfg->memory_mib << 20,
+		.mbufs = cfg->mbufs,
+		.clock = s->calibration.clock,
+		.numa_node = -1,
+		.tls = { cfg->tls_cert, cfg->tls_key, cfg->tls_ca, cfg->tls_crl },
+		.drain_ns = (uint64_t)(cfg->drain_timeout_s * (double)BC_NS_PER_S),
+		.accelerate = cfg->accelerate,
+		.huge = s->eal.huge,
+		.log = &s->log,
+		.interrupted = interrupted,
+		.output_over = wake,
+		.output_over_ctx = &s->signals,
+		.publisher = s->publisher,
+		.mirror_ns = cfg->zmq_ns,
+	};
+}
+
+static void say_start(const struct bc_session *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->group.n; i++)
+		n += s->group.pipeline[i]->n_sources;
+	if (!s->cfg->brief)
+		fprintf(stderr, "%s: %s from %u %s%s; control: 'braidcap ctl --prefix %s', pid %d\n", s->name, s->ops->doing, n,
+			s->ops->source, n == 1 ? "" : "s", s->eal.prefix, (int)getpid());
+}
+
+static bool all_idle(const struct bc_session *s)
+{
+	bool idle = true;
+
+	for (uint32_t i = 0; i < s->group.n; i++)
+		idle &= bc_pipeline_idle(s->group.pipeline[i]);
+	return idle;
+}
+
+/* Segments are moved, commands run, packets published to their end, unless one more signal comes. */
+static void wait_for_post_publish(struct bc_session *s)
+{
+	bool now = false;
+
+	while (!now && !all_idle(s))
+		now = bc_signals_hurried(&s->signals);
+	for (uint32_t i = 0; i < s->group.n; i++)
+		bc_pipeline_end_post_publish(s->group.pipeline[i], now);
+	s->ops->ended(s->ctx);
+	while (!now && !bc_publisher_idle(s->publisher))
+		now = bc_signals_hurried(&s->signals);
+}
+
+/* A source or an output has failed; *ret_lost: packets are missing. */
+static bool failed(const struct bc_session *s, bool *ret_lost)
+{
+	bool any = false;
+
+	*ret_lost = false;
+	for (uint32_t i = 0; i < s->group.n; i++) {
+		struct bc_balance b;
+
+		bc_ledger_total(s->group.pipeline[i]->ledger, &b);
+		*ret_lost |= b.dropped_total > 0;
+		any |= bc_pipeline_failed(s->group.pipeline[i]);
+	}
+	return any;
+}
+
+static enum bc_exit finish(struct bc_session *s)
+{
+	enum bc_exit status;
+	struct bc_err err;
+	bool lost;
+	int r = 0;
+
+	bc_session_join(s);
+	wait_for_post_publish(s);
+	bc_display_erase(s->display);
+	status = failed(s, &lost) ? BC_EXIT_FAILED : BC_EXIT_DONE;
+	if (s->cfg->report)
+		r = bc_report_write(s->cfg->report, bc_view_report(&s->group), &err);
+	if (r) {
+		bc_session_fail(s->name, &err, r, true);
+		status = BC_EXIT_FAILED;
+	}
+	if (!s->cfg->brief || status != BC_EXIT_DONE || lost)
+		bc_display_summary(stderr, &s->group);
+	return status;
+}
+
+static void release(struct bc_session *s)
+{
+	bc_telemetry_free(s->telemetry);
+	bc_display_free(s->display);
+	s->display = NULL;
+	s->ops->release(s->ctx);
+	bc_publisher_free(s->publisher);
+	bc_calibration_free(&s->calibration);
+	if (s->eal_up)
+		bc_eal_stop();
+	free(s->stages);
+	free(s->stage_ptr);
+	free(s->lcores);
+	free(s->topo);
+	free(s->request);
+	free(s->plan);
+}
+
+enum bc_exit bc_session_run(struct bc_session *s)
+{
+	struct bc_err err = { .msg = "" };
+	enum bc_exit status;
+	int r;
+
+	bc_signals_block(&s->signals);
+	if (s->cfg->remark)
+		bc_log(&s->log, BC_NOTICE, "%s", s->cfg->remark);
+	r = prepare(s, &err);
+	if (!r) {
+		say_start(s);
+		if (s->ops->started)
+			s->ops->started(s->ctx);
+		bc_session_control(s);
+		status = finish(s);
+	} else {
+		status = bc_session_fail(s->name, &err, r, s->eal_up);
+	}
+	release(s);
+	return status;
+}

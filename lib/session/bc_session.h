@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One long run from settings to exit status: plan, EAL, lcores, signals, progress, report. What capture and collect share; what
+ * each does in its own way is struct bc_session_ops. Control thread.
+ */
+#ifndef BC_SESSION_H
+#define BC_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_calibration.h"
+#include "bc_config.h"
+#include "bc_display.h"
+#include "bc_eal.h"
+#include "bc_engine.h"
+#include "bc_group.h"
+#include "bc_plan.h"
+#include "bc_publisher.h"
+#include "bc_signals.h"
+#include "bc_telemetry.h"
+#include "bc_topology.h"
+
+enum bc_exit {
+	BC_EXIT_DONE = 0,
+	BC_EXIT_FAILED = 1,	/* or ended early */
+	BC_EXIT_USAGE = 2,	/* bad arguments or settings: nothing was started, nothing written */
+};
+
+struct bc_session;
+
+/* ctx is the session's. Those that return int: 0, or a negative errno with a line in err. */
+struct bc_session_ops {
+	const char *doing;	/* "capturing" */
+	const char *source;	/* "source", as the first line counts them */
+	/* Before EAL: who is to run where. */
+	int (*request)(void *ctx, const struct bc_topology *topo, struct bc_plan_request *ret, struct bc_err *err);
+	/* And how many mbufs are wanted. */
+	uint32_t (*mbufs)(void *ctx, const struct bc_plan *plan);
+	/* EAL is up: open, drop privileges, build the pipelines, and name them in s->group. */
+	int (*build)(struct bc_session *s, struct bc_err *err);
+	/* The lcores run. May be NULL. */
+	int (*start)(void *ctx, struct bc_err *err);
+	/* Packets are about to come. May be NULL. */
+	void (*started)(void *ctx);
+	/* About every 100 ms, more often while stopping: true when everything is written. */
+	bool (*control)(void *ctx);
+	/* SIGHUP: the segments end, and what files say is read again. */
+	void (*reload)(void *ctx);
+	/* What is done with published segments is done. */
+	void (*ended)(void *ctx);
+	/* Nothing runs any more: free the pipelines, and all that build made. After any failure, too. */
+	void (*release)(void *ctx);
+};
+
+struct bc_session {
+	/* The caller's, before bc_session_run. */
+	const char *name;			/* of the program, for messages */
+	const struct bc_config *cfg;
+	const struct bc_session_ops *ops;
+	void *ctx;
+	bool needs_devices;			/* the topology has to be read with them */
+
+	/* The session's, for its ops. */
+	struct bc_plan *plan;
+	struct bc_plan_request *request;
+	struct bc_eal eal;
+	struct bc_calibration calibration;	/* its clock is the pipelines' */
+	struct bc_publisher *publisher;		/* NULL: none */
+	struct bc_log log;
+	struct bc_signals signals;
+
+	/* build's. */
+	struct bc_group group;
+	bool spread;				/* each pipeline stays on one lcore, in turn; otherwise the only one goes by the plan */
+	struct bc_display *display;		/* NULL: no progress is shown */
+
+	/* Nobody else's. */
+	struct bc_topology *topo;
+	uint32_t n_stages;
+	struct bc_stage *stages;
+	struct bc_stage **stage_ptr;
+	uint32_t n_lcores;			/* of the plan's, those that have work */
+	struct bc_lcore *lcores;
+	struct bc_telemetry *telemetry;
+	bool eal_up;
+	bool stopping;
+	uint64_t start_mono_ns;
+	uint64_t received;			/* at the last look */
+	uint64_t active_mono_ns;		/* when it last grew */
+	uint64_t control_mono_ns;
+};
+
+/* For messages before the run. */
+void bc_session_init(struct bc_session *s);
+
+/* The whole run; what went wrong is said on stderr. ops->release has been called on every return. */
+enum bc_exit bc_session_run(struct bc_session *s);
+
+/* Say it on stderr. started: EAL is up. The exit status. */
+enum bc_exit bc_session_fail(const char *name, const struct bc_err *err, int r, bool started);
+
+/* What every pipeline of the session is told, before its own. The writers and lcores are the plan's. */
+struct bc_pipeline_config bc_session_pipeline(struct bc_session *s);
+
+#endif

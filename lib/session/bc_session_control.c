@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control thread's loop: signals, clients' actions, and when a session is over. */
+#include "bc_session_priv.h"
+
+#define ROUND_NS (50 * BC_NS_PER_MS)
+#define STOPPING_ROUND_NS (20 * BC_NS_PER_MS)
+
+static bool stopping(const struct bc_session *s)
+{
+	return s->stopping || s->group.pipeline[0]->stopping;
+}
+
+static void stop(struct bc_session *s)
+{
+	s->stopping = true;
+	bc_group_stop(&s->group);
+}
+
+/* False: the session is to end at once. */
+static bool obey_end(struct bc_session *s)
+{
+	switch (bc_signals_end(&s->signals)) {
+	case BC_SIGNALS_STOP:
+		bc_log(&s->log, BC_NOTICE, "stopping: draining and publishing; once more to end at once");
+		stop(s);
+		break;
+	case BC_SIGNALS_ECHO:
+		break;
+	case BC_SIGNALS_NOW:
+		bc_log(&s->log, BC_WARN, "ending at once: what is under way is lost, what is published stays");
+		bc_session_abort(s);
+		return false;
+	}
+	return true;
+}
+
+static bool obey_signal(struct bc_session *s, int sig)
+{
+	switch (sig) {
+	case SIGINT:
+	case SIGTERM:
+		return obey_end(s);
+	case SIGHUP:
+		s->ops->reload(s->ctx);
+		break;
+	case SIGUSR1:
+		bc_display_erase(s->display);
+		bc_display_summary(stderr, &s->group);
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+static uint64_t total_received(const struct bc_group *g)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < g->n; i++)
+		n += bc_pipeline_received(g->pipeline[i]);
+	return n;
+}
+
+static void end_when_due(struct bc_session *s, uint64_t now_ns)
+{
+	const struct bc_config *cfg = s->cfg;
+	uint64_t received = total_received(&s->group);
+
+	if (received != s->received) {
+		s->received = received;
+		s->active_mono_ns = now_ns;
+	}
+	if (stopping(s))
+		return;
+	if (cfg->duration_s > 0 && (double)(now_ns - s->start_mono_ns) >= cfg->duration_s * (double)BC_NS_PER_S)
+		stop(s);
+	if (cfg->idle_exit_s > 0 && !s->group.pipeline[0]->paused &&
+	    (double)(now_ns - s->active_mono_ns) >= cfg->idle_exit_s * (double)BC_NS_PER_S) {
+		bc_log(&s->log, BC_NOTICE, "no packet for %g s: stopping", cfg->idle_exit_s);
+		stop(s);
+	}
+}
+
+void bc_session_control(struct bc_session *s)
+{
+	s->start_mono_ns = s->active_mono_ns = bc_mono_ns();
+	for (;;) {
+		int sig = bc_signals_wait(&s->signals, stopping(s) ? STOPPING_ROUND_NS : ROUND_NS);
+		uint64_t now_ns = bc_mono_ns();
+
+		if (sig > 0 && !obey_signal(s, sig))
+			break;
+		bc_telemetry_run_actions(s->telemetry);
+		if (sig == BC_SIGNALS_WAKE || stopping(s) || now_ns - s->control_mono_ns >= BC_CLOCK_UPDATE_NS ||
+		    atomic_load(&s->group.pipeline[0]->limit_reached)) {
+			s->control_mono_ns = now_ns;
+			bc_clock_update(s->calibration.clock);
+			if (s->ops->control(s->ctx))
+				break;
+		}
+		end_when_due(s, now_ns);
+		bc_display_tick(s->display, now_ns);
+	}
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The lcores of a session: their stages, their start, their end. */
+#include "bc_session_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+/* Of a pipeline that stays on one lcore: its source, merge and lane. */
+#define STAGES_SPREAD 3U
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* One pipeline: its stages go where the plan puts them. */
+static void place_by_plan(struct bc_session *s)
+{
+	struct bc_pipeline *p = s->group.pipeline[0];
+
+	for (uint32_t i = 0; i < s->n_stages; i++) {
+		const struct bc_plan_stage *ps = &s->plan->stage[i];
+
+		switch (ps->kind) {
+		case BC_STAGE_RX:
+			bc_pipeline_source_stage(p, ps->source, &s->stages[i]);
+			break;
+		case BC_STAGE_MERGE:
+			bc_pipeline_merge_stage(p, &s->stages[i]);
+			break;
+		case BC_STAGE_LANE:
+			bc_pipeline_lane_stage(p, ps->output, ps->lane, &s->stages[i]);
+			break;
+		}
+	}
+	for (uint32_t i = 0; i < s->n_lcores; i++) {
+		const struct bc_plan_lcore *pl = &s->plan->lcore[i];
+
+		s->lcores[i].n_stages = pl->n;
+		s->lcores[i].stage = &s->stage_ptr[pl->first];
+		s->lcores[i].fed = s->plan->stage[pl->first].kind != BC_STAGE_RX;
+	}
+}
+
+/* Many pipelines: each stays on one lcore, and they take turns. */
+static void place_spread(struct bc_session *s)
+{
+	uint32_t at = 0;
+
+	for (uint32_t l = 0; l < s->n_lcores; l++) {
+		s->lcores[l].stage = &s->stage_ptr[at];
+		for (uint32_t i = l; i < s->group.n; i += s->n_lcores) {
+			bc_pipeline_source_stage(s->group.pipeline[i], 0, &s->stages[at++]);
+			bc_pipeline_merge_stage(s->group.pipeline[i], &s->stages[at++]);
+			bc_pipeline_lane_stage(s->group.pipeline[i], 0, 0, &s->stages[at++]);
+			s->lcores[l].n_stages += STAGES_SPREAD;
+		}
+	}
+}
+
+int bc_session_make_lcores(struct bc_session *s, struct bc_err *err)
+{
+	s->n_stages = s->spread ? STAGES_SPREAD * s->group.n : s->plan->n_stages;
+	s->n_lcores = s->spread ? min_u32(s->plan->n_lcores, s->group.n) : s->plan->n_lcores;
+	s->stages = aligned_alloc(BC_CACHE_LINE, (s->n_stages * sizeof(*s->stages) + 63) / 64 * 64);
+	s->stage_ptr = calloc(s->n_stages, sizeof(*s->stage_ptr));
+	s->lcores = aligned_alloc(BC_CACHE_LINE, s->n_lcores * sizeof(*s->lcores));
+	if (!s->stages || !s->stage_ptr || !s->lcores)
+		return bc_err_set(err, -ENOMEM, "no memory for the stages");
+	memset(s->lcores, 0, s->n_lcores * sizeof(*s->lcores));
+	for (uint32_t i = 0; i < s->n_stages; i++)
+		s->stage_ptr[i] = &s->stages[i];
+	for (uint32_t i = 0; i < s->n_lcores; i++) {
+		s->lcores[i].cpu = s->plan->lcore[i].cpu;
+		s->lcores[i].busy_poll = s->cfg->busy_poll;
+		s->lcores[i].all = s->lcores;
+		/* A pipeline that stays on one lcore wakes no other. */
+		s->lcores[i].n_all = s->spread ? 1 : s->n_lcores;
+	}
+	if (s->spread)
+		place_spread(s);
+	else
+		place_by_plan(s);
+	return 0;
+}
+
+int bc_session_launch(struct bc_session *s, struct bc_err *err)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < s->group.n; i++)
+		r = bc_pipeline_start(s->group.pipeline[i], err);
+	for (uint32_t i = 0; !r && i < s->n_lcores; i++) {
+		r = rte_eal_remote_launch(bc_lcore_run, &s->lcores[i], i + 1);
+		if (r)
+			bc_err_set(err, r, "lcore %u does not start", i + 1);
+	}
+	if (!r && s->ops->start)
+		r = s->ops->start(s->ctx, err);
+	if (r) {
+		bc_session_abort(s);
+		bc_session_join(s);
+	}
+	return r;
+}
+
+void bc_session_abort(struct bc_session *s)
+{
+	for (uint32_t i = 0; i < s->n_lcores; i++)
+		atomic_store(&s->lcores[i].abort, true);
+	for (uint32_t i = 0; i < s->group.n; i++)
+		bc_pipeline_abort(s->group.pipeline[i]);
+}
+
+void bc_session_join(struct bc_session *s)
+{
+	rte_eal_mp_wait_lcore();
+	for (uint32_t i = 0; i < s->group.n; i++)
+		bc_pipeline_join(s->group.pipeline[i]);
+}

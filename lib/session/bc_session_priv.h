@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the parts of a session tell each other. */
+#ifndef BC_SESSION_PRIV_H
+#define BC_SESSION_PRIV_H
+
+#include "bc_session.h"
+
+/* Share the pipelines' stages out among the lcores. 0, or -ENOMEM with a line in err. */
+int bc_session_make_lcores(struct bc_session *s, struct bc_err *err);
+/* Start the I/O threads and the lcores. 0; or a negative errno with a line in err, and none runs. */
+int bc_session_launch(struct bc_session *s, struct bc_err *err);
+/* Give up what is under way: the lcores' loops and the I/O threads end. */
+void bc_session_abort(struct bc_session *s);
+/* The lcores have ended, or will: join them and the I/O threads. */
+void bc_session_join(struct bc_session *s);
+
+/* Until everything is written, or the session is aborted. */
+void bc_session_control(struct bc_session *s);
+
+#endif
