@@ -27,6 +27,7 @@ struct item {
 struct publish_mirror {
 	struct bc_mirror base;
 	struct bc_publisher *publisher;
+	struct item *last;	/* kept ready, so that the end needs no memory */
 	char topic[16 + BC_CLIENT_MAX];
 	size_t topic_len;
 	bool nanoseconds;
@@ -181,11 +182,8 @@ static void mirror_chunk(struct bc_mirror *m, bool lz4, const uint8_t *data, siz
 static void mirror_free(struct bc_mirror *m)
 {
 	struct publish_mirror *t = (struct publish_mirror *)m;
-	struct item *i = new_item(t, LAST, 0);
 
-	/* Without memory the mirror is left behind: what is queued still refers to it. */
-	if (i)
-		bc_publisher_put(t->publisher, &i->base, false);
+	bc_publisher_put(t->publisher, &t->last->base, false);
 }
 
 static const struct bc_mirror_ops publish_ops = {
@@ -207,8 +205,10 @@ struct bc_mirror *bc_publish_mirror_new(struct bc_publisher *p, const char *clie
 	t->classic = format == BC_FORMAT_PCAP_NS || format == BC_FORMAT_PCAP_US;
 	t->topic_len = (size_t)snprintf(t->topic, sizeof(t->topic), "data.v1.%.*s", BC_CLIENT_MAX, client);
 	t->reader = format == BC_FORMAT_ERF ? bc_reader_new_erf() : bc_reader_new();
-	if (!t->reader) {
-		free(t);
+	t->last = new_item(t, LAST, 0);
+	if (!t->reader || !t->last) {
+		free(t->last);
+		release(t);
 		return NULL;
 	}
 	return &t->base;
