@@ -11,11 +11,8 @@ int bc_pipeline_start(struct bc_pipeline *p, struct bc_err *err)
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
 		int r = bc_committer_start(p->output[o]->committer);
 
-		if (r) {
-			bc_pipeline_abort(p);
-			bc_pipeline_join(p);
+		if (r)
 			return bc_err_set(err, r, "no thread for writing (%s)", strerror(-r));
-		}
 	}
 	return 0;
 }

@@ -100,7 +100,10 @@ void bc_pipeline_source_stage(struct bc_pipeline *p, uint32_t source, struct bc_
 void bc_pipeline_merge_stage(struct bc_pipeline *p, struct bc_stage *ret);
 void bc_pipeline_lane_stage(struct bc_pipeline *p, uint32_t output, uint32_t lane, struct bc_stage *ret);
 
-/* Start the I/O threads. 0 or a negative errno. The lcores may be launched then. */
+/*
+ * Start the I/O threads; the lcores may be launched then. 0; or a negative errno with a line in err: some may run, and are the
+ * caller's to end by bc_pipeline_abort() and bc_pipeline_join().
+ */
 int bc_pipeline_start(struct bc_pipeline *p, struct bc_err *err);
 
 /*
@@ -115,7 +118,7 @@ void bc_pipeline_rotate(struct bc_pipeline *p);
 void bc_pipeline_reload(struct bc_pipeline *p);
 /* Take what the devices still hold, drain, publish. */
 void bc_pipeline_stop(struct bc_pipeline *p);
-/* No more order: the I/O threads end after the call under way. The caller has its lcores' loops end. */
+/* No more order: the I/O threads end after the call under way. The caller has its lcores' loops end. Not after the join. */
 void bc_pipeline_abort(struct bc_pipeline *p);
 
 /* The lcores have ended: join the I/O threads, publish. After an abort, what was in flight is entered as aborted. */

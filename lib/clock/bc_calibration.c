@@ -16,15 +16,15 @@ static void *calibrate(void *clock)
 int bc_calibration_begin(struct bc_calibration *c, struct bc_err *err)
 {
 	const size_t size = (sizeof(*c->clock) + BC_CACHE_LINE - 1) / BC_CACHE_LINE * BC_CACHE_LINE;
+	int r;
 
 	c->clock = aligned_alloc(BC_CACHE_LINE, size);
 	if (!c->clock)
 		return bc_err_set(err, -ENOMEM, "no memory for the clock");
 	memset(c->clock, 0, size);
-	c->running = bc_thread_start(&c->thread, "bc-calibrate", calibrate, c->clock) == 0;
-	if (!c->running)
-		calibrate(c->clock);
-	return 0;
+	r = bc_thread_start(&c->thread, "bc-calibrate", calibrate, c->clock);
+	c->running = r == 0;
+	return r ? bc_err_set(err, r, "no thread for the clock (%s)", strerror(-r)) : 0;
 }
 
 void bc_calibration_end(struct bc_calibration *c)

@@ -15,7 +15,7 @@ struct bc_calibration {
 	bool running;
 };
 
-/* 0, or -ENOMEM with a line in err. */
+/* 0, or a negative errno with a line in err. */
 int bc_calibration_begin(struct bc_calibration *c, struct bc_err *err);
 /* Wait until the clock can be used. May be called again, or without a begin. */
 void bc_calibration_end(struct bc_calibration *c);

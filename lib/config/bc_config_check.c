@@ -16,14 +16,18 @@
 /* One absolute name for a path whose last part need not exist yet; NULL without memory. */
 static char *canonical(const char *path)
 {
-	char *whole = realpath(path, NULL), *for_dir = strdup(path), *for_base = strdup(path), *dir = NULL;
+	char *whole = realpath(path, NULL), *for_dir, *for_base, *dir;
 
-	if (!whole && for_dir && for_base) {
+	if (whole)
+		return whole;
+	for_dir = strdup(path);
+	for_base = strdup(path);
+	if (for_dir && for_base) {
 		dir = realpath(dirname(for_dir), NULL);
 		if (asprintf(&whole, "%s/%s", dir ? dir : for_dir, basename(for_base)) < 0)
 			whole = NULL;
+		free(dir);
 	}
-	free(dir);
 	free(for_dir);
 	free(for_base);
 	return whole;

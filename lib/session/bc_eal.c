@@ -28,6 +28,7 @@
 struct args {
 	int n;
 	char *v[MAX_ARGS + 1];
+	char *given[MAX_ARGS + 1];	/* to EAL, which moves them about */
 	bool failed;
 };
 
@@ -170,6 +171,7 @@ static void add_words(struct args *a, const char *words)
 {
 	char *copy = words ? strdup(words) : NULL, *save = NULL;
 
+	a->failed |= words && !copy;
 	for (char *w = copy ? strtok_r(copy, " \t\n", &save) : NULL; w; w = strtok_r(NULL, " \t\n", &save))
 		add(a, "%s", w);
 	free(copy);
@@ -218,7 +220,8 @@ int bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32
 	add_words(&a, cfg->eal);
 	if (cfg->verbose < 2)
 		rte_openlog_stream(fopencookie(&listener, "w", (cookie_io_functions_t){ .write = listen_to }));
-	r = a.failed ? -1 : rte_eal_init(a.n, a.v);
+	memcpy(a.given, a.v, sizeof(a.given));
+	r = a.failed ? -1 : rte_eal_init(a.n, a.given);
 	if (r < 0) {
 		/* Some of EAL's failures leave rte_errno at 0. */
 		r = a.failed ? -ENOMEM : rte_errno > 0 ? -rte_errno : -EIO;

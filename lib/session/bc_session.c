@@ -31,8 +31,10 @@ void bc_session_init(struct bc_session *s)
 
 enum bc_exit bc_session_fail(const char *name, const struct bc_err *err, int r, bool started)
 {
+	const bool lacking = r == -ENOMEM || r == -EAGAIN;
+
 	fprintf(stderr, "%s: %s\n", name, err->msg);
-	return r == -EINVAL || (!started && r != -ENOMEM) ? BC_EXIT_USAGE : BC_EXIT_FAILED;
+	return r == -EINVAL || (!started && !lacking) ? BC_EXIT_USAGE : BC_EXIT_FAILED;
 }
 
 static int make_plan(struct bc_session *s, struct bc_err *err)
