@@ -43,7 +43,7 @@ struct bc_committer {
 	_Atomic bool stopping, draining, aborted, done, reader_gone;
 };
 
-static void nap(uint64_t ns)
+static void sleep_ns(uint64_t ns)
 {
 	nanosleep(&(struct timespec){ .tv_nsec = (long)ns }, NULL);
 }
@@ -73,7 +73,7 @@ static bool again(struct bc_committer *c, int r)
 	at = pressure(c);
 	if (!bc_patience_again(&c->patience, r, &at))
 		return false;
-	nap(BC_PATIENCE_RETRY_NS);
+	sleep_ns(BC_PATIENCE_RETRY_NS);
 	return true;
 }
 
@@ -151,8 +151,8 @@ static struct bc_tally chunk_tally(const struct bc_chunk *k, uint32_t n_sources)
 }
 
 /*
- * Without a limit: what the buffers do not hold is lost at the sources, whose drivers count it, and none of what they hold. 0, or
- * -ECANCELED after an abort.
+ * Without a limit: what the buffers do not hold is lost at the sources, whose drivers count it, and none of what they
+ * hold. 0, or -ECANCELED after an abort.
  */
 static int await_watchfile(struct bc_committer *c)
 {
@@ -164,7 +164,7 @@ static int await_watchfile(struct bc_committer *c)
 		if (!said)
 			bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment waits for %s: buffering", c->name, c->cfg.watchfile);
 		said = true;
-		nap(BC_PATIENCE_RETRY_NS);
+		sleep_ns(BC_PATIENCE_RETRY_NS);
 	}
 	if (said)
 		bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment begins", c->name);
@@ -231,10 +231,10 @@ static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 /* All that was taken so far goes to the store, and from there into the file; only then is it written. */
 static int settle(struct bc_committer *c)
 {
-	c->settled_mono_ns = bc_mono_ns();
-	int r = bc_delivery_pending(c->delivery)->packets ? bc_segment_writer_flush(c->writer) : bc_segment_writer_push(c->writer);
+	bool pending = bc_delivery_pending(c->delivery)->packets;
 
-	return settle_store(c, r);
+	c->settled_mono_ns = bc_mono_ns();
+	return settle_store(c, pending ? bc_segment_writer_flush(c->writer) : bc_segment_writer_push(c->writer));
 }
 
 /* Something was taken that is not confirmed. */
@@ -259,8 +259,8 @@ static void close_segment(struct bc_committer *c, int r)
 }
 
 /*
- * Packets wait for space like any block, unless there will be none: then they may have what is reserved for the end. 0, or why the end
- * is still pending.
+ * Packets wait for space like any block, unless there will be none: then they may have what is reserved for the end.
+ * 0, or why the end is still pending.
  */
 static int end_segment(struct bc_committer *c, bool last_try)
 {
@@ -301,7 +301,7 @@ static int await_restart(struct bc_committer *c)
 
 		if (bc_patience_is_out(&c->patience, &at))
 			return -ECOMM;
-		nap(BC_PATIENCE_RETRY_NS);
+		sleep_ns(BC_PATIENCE_RETRY_NS);
 		bc_delivery_reap(c->delivery);
 	}
 	return 0;
@@ -373,7 +373,8 @@ static void sync_when_due(struct bc_committer *c)
 	uint64_t now = bc_mono_ns();
 	bool due = now - c->synced_mono_ns >= c->cfg.flush_ns;
 	/* A stream codec would compress worse for it. */
-	bool soon = !bc_segment_writer_is_stream(c->writer) && (now - c->chunk_mono_ns >= WAIT_NS || now - c->settled_mono_ns >= SETTLE_NS);
+	bool soon = !bc_segment_writer_is_stream(c->writer) &&
+		    (now - c->chunk_mono_ns >= WAIT_NS || now - c->settled_mono_ns >= SETTLE_NS);
 
 	if ((due || soon) && bc_segment_writer_begun(c->writer) && !c->end_pending && unsettled(c))
 		settle(c);
@@ -388,10 +389,11 @@ static void sync_when_due(struct bc_committer *c)
 /* Is nothing to be done but to wait for the next chunk? */
 static bool idle(const struct bc_committer *c)
 {
-	return !c->dirty && !c->end_pending && !unsettled(c) && !bc_segment_writer_holds(c->writer) && !bc_delivery_waits(c->delivery);
+	return !c->dirty && !c->end_pending && !unsettled(c) && !bc_segment_writer_holds(c->writer) &&
+	       !bc_delivery_waits(c->delivery);
 }
 
-/* The chunk whose turn it is; NULL when there is none yet. */
+/* The next chunk in sequence; NULL when it has not come yet. */
 static struct bc_chunk *next_chunk(struct bc_committer *c)
 {
 	struct bc_link *lane = c->cfg.lane[c->seq % c->cfg.n_lanes];

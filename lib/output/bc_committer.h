@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The committer: one I/O thread for each output. It collects finished chunks from the lanes in the order of their numbers, puts
- * the segments' beginnings and ends around them, writes them to the store, and enters in the ledger what became of each packet.
+ * The committer: one I/O thread for each output. It collects finished chunks from the lanes in the order of their
+ * numbers, puts the segments' beginnings and ends around them, writes them to the store, and enters in the ledger
+ * what became of each packet.
  */
 #ifndef BC_COMMITTER_H
 #define BC_COMMITTER_H
@@ -29,7 +30,7 @@ struct bc_committer_config {
 	uint32_t n_lanes;
 	struct bc_link *lane[BC_MAX_LANES];	/* finished chunks of each lane; not owned */
 	sem_t *ready;				/* posted by the lanes, once for some chunks; not owned */
-	_Atomic uint64_t *awaited;		/* written here: the chunk whose turn it is, for the lanes; not owned */
+	_Atomic uint64_t *awaited;		/* written here: the number of the chunk that comes next, for the lanes; not owned */
 	struct bc_link *free_chunks;		/* chunks back to the merge; not owned */
 	struct bc_bufpool *pool;		/* not owned */
 	struct bc_store *store;			/* not owned; used by the committer's thread until it is joined */
@@ -46,7 +47,7 @@ struct bc_committer_config {
 	/* Called before a segment may be published, with its packets by source; may be NULL. */
 	void (*ended)(void *ctx, const uint64_t *from);
 	void *ended_ctx;
-	/* Called by the committer's thread as its last deed: bc_committer_done() holds by then; may be NULL. */
+	/* Called by the committer's thread when it is done, which bc_committer_done() tells by then; may be NULL. */
 	void (*over)(void *ctx);
 	void *over_ctx;
 	struct bc_mirror *mirror;	/* gets every chunk, also what the disk refuses; not owned; NULL: nobody wants them */
@@ -63,15 +64,15 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 int bc_committer_start(struct bc_committer *c);
 
 /*
- * Any thread: the capture is asked to end, so that a watchfile is no longer waited for: what the buffers hold is written. NULL is
- * taken.
+ * Any thread: the capture is asked to end, so that a watchfile is no longer waited for: what the buffers hold is
+ * written. NULL is taken.
  */
 void bc_committer_stopping(struct bc_committer *c);
 /* Any thread: no more packets will come from the sources; a full disk is then waited for only a little longer. */
 void bc_committer_draining(struct bc_committer *c);
 /*
- * If piped, any one thread: for each segment for which bc_store_finish() returned 0, in their order, what became of it; err and
- * file_bytes as bc_store_published has them. Nothing is waited for after an abort.
+ * If piped, any one thread: for each segment for which bc_store_finish() returned 0, in their order, what became of
+ * it; err and file_bytes as bc_store_published has them. Nothing is waited for after an abort.
  */
 void bc_committer_result(struct bc_committer *c, uint64_t file_bytes, int err);
 /* Any thread: end at once, leave the segment as it is. What was not written is not counted as written. */

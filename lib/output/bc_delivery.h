@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * When a packet counts as written, and what becomes of one that does not: the last column of the ledger, for one output. What the
- * store has taken is pending first, then confirmed; whether it counts by then is a policy:
+ * When a packet counts as written, and what becomes of one that does not: the last column of the ledger, for one
+ * output. What the store has taken is pending first, then confirmed; whether it counts by then is a policy:
  *
  *   at once    what was written is there
  *   settled    the store, or a stream codec before it, holds bytes back: when the store has settled
@@ -23,7 +23,7 @@
 #include "bc_tally.h"
 
 struct bc_delivery_config {
-	struct bc_store *store;		/* asked what kind it is, and for what it has passed on; not owned; NULL: nothing is written */
+	struct bc_store *store;		/* asked what it does with bytes; not owned; NULL: nothing is written */
 	struct bc_ledger *ledger;	/* not owned */
 	uint32_t output;		/* whose account is kept */
 	bool stream;			/* a stream codec holds bytes back */
@@ -44,14 +44,17 @@ void bc_delivery_take_bytes(struct bc_delivery *d, uint64_t file_bytes);
 const struct bc_tally *bc_delivery_pending(const struct bc_delivery *d);
 
 /*
- * wrote: all bytes of what is pending were written to the store. confirm: and the store has settled. Then nothing is pending.
- * segment: what was confirmed in the segment that is begun.
+ * wrote: all bytes of what is pending were written to the store. confirm: and the store has settled. Then nothing is
+ * pending. segment: what was confirmed in the segment that is begun.
  */
 void bc_delivery_wrote(struct bc_delivery *d);
 void bc_delivery_confirm(struct bc_delivery *d);
 const struct bc_tally *bc_delivery_segment(const struct bc_delivery *d);
 
-/* What is pending is lost, or these packets, which never were. lost: all packets lost by these two, and the name of the last ones. */
+/*
+ * What is pending is lost, or these packets, which never were. lost: all packets lost by these two, and the name of
+ * the last ones.
+ */
 void bc_delivery_lose_pending(struct bc_delivery *d, enum bc_loss loss);
 void bc_delivery_lose(struct bc_delivery *d, const struct bc_tally *t, enum bc_loss loss);
 uint64_t bc_delivery_lost(const struct bc_delivery *d, enum bc_loss *ret_loss);
@@ -63,20 +66,26 @@ void bc_delivery_refuse(struct bc_delivery *d, const uint32_t *from);
 void bc_delivery_finish(struct bc_delivery *d);
 
 /*
- * The command reads no more: what is pending is lost, and the segment is to be finished. begin_ns: none may be begun before this moment
- * (bc_mono_ns()); 0: at any time.
+ * The command reads no more: what is pending is lost, and the segment is to be finished. begin_ns: none may be begun
+ * before this moment (bc_mono_ns()); 0: at any time.
  */
 void bc_delivery_abandon(struct bc_delivery *d);
 uint64_t bc_delivery_begin_ns(const struct bc_delivery *d);
 
-/* Any one thread: what became of each segment for which bc_store_finish() returned 0, in their order, as bc_store_published has it. */
+/*
+ * Any one thread: what became of each segment for which bc_store_finish() returned 0, in their order, as
+ * bc_store_published has it.
+ */
 void bc_delivery_result(struct bc_delivery *d, uint64_t file_bytes, int err);
 
 /* Enter in the ledger what has become of packets meanwhile. waits: some are confirmed, and it is not known yet. */
 void bc_delivery_reap(struct bc_delivery *d);
 bool bc_delivery_waits(const struct bc_delivery *d);
 
-/* Nothing more comes: wait until all is known; what cannot be delivered in the time there is, is lost. After an abort it stays open. */
+/*
+ * Nothing more comes: wait until all is known; what cannot be delivered in the time there is, is lost. After an abort
+ * it stays open.
+ */
 void bc_delivery_drain(struct bc_delivery *d);
 
 #endif

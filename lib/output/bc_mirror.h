@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Somebody who gets a copy of all that an output packs, beside the store, and also of what the store refuses. What that is, a library
- * above decides. One thread, the committer's, calls; nothing here ever waits.
+ * Somebody who gets a copy of all that an output packs, beside the store, and also of what the store refuses. What
+ * that is, a library above decides. One thread, the committer's, calls; nothing here ever waits.
  */
 #ifndef BC_MIRROR_H
 #define BC_MIRROR_H
@@ -31,8 +31,8 @@ static inline bool bc_mirror_wanted(const struct bc_mirror *m)
 }
 
 /*
- * What begins a file (in classic pcap each time, in pcapng the first time), or describes more interfaces in it: uncompressed whole
- * items. Copied. Never lost.
+ * What begins a file (in classic pcap each time, in pcapng the first time), or describes more interfaces in it:
+ * uncompressed whole items. Copied. Never lost.
  */
 static inline void bc_mirror_text(struct bc_mirror *m, const uint8_t *text, size_t len)
 {
@@ -40,10 +40,11 @@ static inline void bc_mirror_text(struct bc_mirror *m, const uint8_t *text, size
 }
 
 /*
- * Whole records: as they are, or whole LZ4 blocks of them, dense bytes when decompressed. Copied. A chunk for which there is no room is
- * missing from the stream, and the next one is good again.
+ * Whole records: as they are, or whole LZ4 blocks of them, dense bytes when decompressed. Copied. A chunk for which
+ * there is no room is missing from the stream, and the next one is good again.
  */
-static inline void bc_mirror_chunk(struct bc_mirror *m, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets)
+static inline void bc_mirror_chunk(struct bc_mirror *m, bool lz4, const uint8_t *data, size_t len, size_t dense,
+				   uint32_t packets)
 {
 	m->ops->chunk(m, lz4, data, len, dense, packets);
 }

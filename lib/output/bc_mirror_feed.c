@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-void bc_mirror_feed_init(struct bc_mirror_feed *f, struct bc_mirror *mirror, const struct bc_section *section, enum bc_codec codec)
+void bc_mirror_feed_init(struct bc_mirror_feed *f, struct bc_mirror *mirror, const struct bc_section *section,
+			 enum bc_codec codec)
 {
 	*f = (struct bc_mirror_feed){ .mirror = mirror, .section = *section, .lz4 = codec == BC_CODEC_LZ4 };
 }

@@ -21,7 +21,8 @@ struct bc_mirror_feed {
 	size_t text_cap;
 };
 
-void bc_mirror_feed_init(struct bc_mirror_feed *f, struct bc_mirror *mirror, const struct bc_section *section, enum bc_codec codec);
+void bc_mirror_feed_init(struct bc_mirror_feed *f, struct bc_mirror *mirror, const struct bc_section *section,
+			 enum bc_codec codec);
 void bc_mirror_feed_fini(struct bc_mirror_feed *f);
 
 /* packets of the chunk count. */

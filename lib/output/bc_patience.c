@@ -27,7 +27,8 @@ static const struct {
 } words[BC_TROUBLE_COUNT] = {
 	[BC_TROUBLE_FULL] = { "no space left: buffering, then losing packets as disk_full, until there is room",
 			      "there is space again: the capture goes on" },
-	[BC_TROUBLE_SLOW] = { "the peer's queue is full: losing packets as peer_slow, until it has caught up", "the peer has caught up" },
+	[BC_TROUBLE_SLOW] = { "the peer's queue is full: losing packets as peer_slow, until it has caught up",
+			      "the peer has caught up" },
 };
 
 static const struct refusal *find(int err)

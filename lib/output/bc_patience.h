@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Patience with a store that refuses what it is asked: which loss an error becomes, whether the call is worth repeating and for how
- * long, and what is said. Makes no system call; the committer's thread.
+ * Patience with a store that refuses what it is asked: which loss an error becomes, whether the call is worth
+ * repeating and for how long, and what is said. Makes no system call; the committer's thread.
  */
 #ifndef BC_PATIENCE_H
 #define BC_PATIENCE_H
@@ -43,7 +43,10 @@ bool bc_patience_passes(int err);
 /* Packets may be given up: the buffers are nearly full, or the capture ends and nothing has changed for a while. */
 bool bc_patience_is_out(struct bc_patience *p, const struct bc_pressure *at);
 
-/* A call of the store failed: is it to be repeated, after BC_PATIENCE_RETRY_NS? Says what is the matter, unless that is known. */
+/*
+ * A call of the store failed: is it to be repeated, after BC_PATIENCE_RETRY_NS? Says what is the matter, unless that
+ * is known.
+ */
 bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure *at);
 
 /* A call succeeded; the peer has passed on everything. What was the matter is over, and that is said. */

@@ -306,7 +306,8 @@ void bc_segment_writer_cut(struct bc_segment_writer *w)
 	w->now = w->mark;
 }
 
-int bc_segment_writer_new(const struct bc_segment_writer_config *cfg, struct bc_segment_writer **ret, struct bc_err *err)
+int bc_segment_writer_new(const struct bc_segment_writer_config *cfg, struct bc_segment_writer **ret,
+			  struct bc_err *err)
 {
 	struct bc_segment_writer *w = calloc(1, sizeof(*w));
 	int r = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The bytes of an output's segments, one segment at a time: its beginning, chunks, what is inserted between them, its end; in the
- * output's format and codec. Where the bytes go is the caller's: a write that fails leaves the segment as it was. One thread.
+ * The bytes of an output's segments, one segment at a time: its beginning, chunks, what is inserted between them, its
+ * end; in the output's format and codec. Where the bytes go is the caller's: a write that fails leaves the segment as
+ * it was. One thread.
  */
 #ifndef BC_SEGMENT_WRITER_H
 #define BC_SEGMENT_WRITER_H
@@ -33,7 +34,8 @@ struct bc_segment_writer_config {
 struct bc_segment_writer;
 
 /* 0 and *ret, or a negative errno with a line in err. free takes NULL. */
-int bc_segment_writer_new(const struct bc_segment_writer_config *cfg, struct bc_segment_writer **ret, struct bc_err *err);
+int bc_segment_writer_new(const struct bc_segment_writer_config *cfg, struct bc_segment_writer **ret,
+			  struct bc_err *err);
 void bc_segment_writer_free(struct bc_segment_writer *w);
 
 /* A new segment's beginning. begin_ns as bc_segment_info has it; linktype as bc_section has it. */
@@ -49,15 +51,17 @@ const struct bc_segment_info *bc_segment_writer_info(const struct bc_segment_wri
 int bc_segment_writer_describe(struct bc_segment_writer *w, uint32_t n);
 
 /*
- * lost packets of the output are lost by now, the last ones under this name: write how many that is since a segment was told of a loss
- * last. Where the format has no place for it, it counts as told. lost_told: how many segments were told of.
+ * lost packets of the output are lost by now, the last ones under this name: write how many that is since a segment
+ * was told of a loss last. Where the format has no place for it, it counts as told. lost_told: how many segments were
+ * told of.
  */
 int bc_segment_writer_tell_loss(struct bc_segment_writer *w, uint64_t lost, enum bc_loss loss, uint64_t ts_ns);
 uint64_t bc_segment_writer_lost_told(const struct bc_segment_writer *w);
 
 /*
- * A chunk, of which packets count. Of a stream codec, which holds bytes back, only push and flush write: push what the codec has put
- * out, flush all that it was given. What they could not write is held until the next push, flush or end.
+ * A chunk, of which packets count. Of a stream codec, which holds bytes back, only push and flush write: push what
+ * the codec has put out, flush all that it was given. What they could not write is held until the next push, flush or
+ * end.
  */
 int bc_segment_writer_chunk(struct bc_segment_writer *w, const struct bc_chunk *k, uint64_t packets);
 int bc_segment_writer_push(struct bc_segment_writer *w);
@@ -65,14 +69,20 @@ int bc_segment_writer_flush(struct bc_segment_writer *w);
 bool bc_segment_writer_is_stream(const struct bc_segment_writer *w);
 bool bc_segment_writer_holds(const struct bc_segment_writer *w);
 
-/* The segment's statistics, and its end mark. After a failure it may be called again; closed: of a stream, the end was made by then. */
+/*
+ * The segment's statistics, and its end mark. After a failure it may be called again; closed: of a stream, the end
+ * was made by then.
+ */
 int bc_segment_writer_end(struct bc_segment_writer *w);
 bool bc_segment_writer_closed(const struct bc_segment_writer *w);
 
 /* Nothing more is written to this segment, ended or not. */
 void bc_segment_writer_over(struct bc_segment_writer *w);
 
-/* mark: all that was written so far will stay. cut: what was written since then is gone. A stream cannot go on after a cut. */
+/*
+ * mark: all that was written so far will stay. cut: what was written since then is gone. A stream cannot go on after
+ * a cut.
+ */
 void bc_segment_writer_mark(struct bc_segment_writer *w);
 void bc_segment_writer_cut(struct bc_segment_writer *w);
 

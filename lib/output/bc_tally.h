@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Packets that share a fate. */
+/* Packets that are written or lost together. */
 #ifndef BC_TALLY_H
 #define BC_TALLY_H
 

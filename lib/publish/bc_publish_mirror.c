@@ -88,7 +88,8 @@ static void publish(struct publish_mirror *t, const struct bc_record *r)
 
 	bc_pcap_file_header(file, t->nanoseconds, iface->linktype, iface->snaplen);
 	bc_pcap_record(head, r->ts_ns, t->nanoseconds, r->caplen, r->wirelen);
-	bc_publisher_send_packet(t->publisher, t->topic, t->topic_len, file, sizeof(file), head, sizeof(head), r->data, r->caplen);
+	bc_publisher_send_packet(t->publisher, t->topic, t->topic_len, file, sizeof(file), head, sizeof(head),
+				 r->data, r->caplen);
 }
 
 /* Every item of the bytes; false: they are not whole items. */
@@ -193,7 +194,8 @@ static const struct bc_mirror_ops publish_ops = {
 	.free = mirror_free,
 };
 
-struct bc_mirror *bc_publish_mirror_new(struct bc_publisher *p, const char *client, enum bc_format format, bool nanoseconds)
+struct bc_mirror *bc_publish_mirror_new(struct bc_publisher *p, const char *client, enum bc_format format,
+					bool nanoseconds)
 {
 	struct publish_mirror *t = calloc(1, sizeof(*t));
 

@@ -114,8 +114,8 @@ static void may_drop(struct bc_publisher *p, bool drop)
 }
 
 /*
- * A message's first part, which decides who gets the message. A socket that may not drop tells us of a subscriber whose queue is
- * full; it is then allowed to, for this message, so that the others get theirs.
+ * A message's first part, which decides who gets the message. A socket that may not drop tells us of a subscriber
+ * whose queue is full; it is then allowed to, for this message, so that the others get theirs.
  */
 static bool send_topic(struct bc_publisher *p, const void *topic, size_t len, int more)
 {
@@ -272,7 +272,10 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* libzmq's threads, which begin here, block all signals: nobody could have them give up capabilities later on. Root keeps its own. */
+/*
+ * libzmq's threads, which begin here, block all signals: nobody could have them give up capabilities later on. Root
+ * keeps its own.
+ */
 static void *open_socket(void *arg)
 {
 	struct bc_publisher *p = arg;

@@ -5,9 +5,10 @@
  *   event.v1.EVENT.CLIENT [| text]              EVENT: connect, disconnect, closingtracefile (text: the file's path)
  *   data.v1.CLIENT | file header | one packet behind its header
  *
- * One thread of the publisher's own does all the work: it decompresses, takes the packets apart and sends them. Who calls here puts
- * something into a queue of a bounded size and goes on. What the queue has no room for, and what a subscriber does not take
- * in time, is counted and forgotten: neither is waited for. docs/hooks.md has the whole story.
+ * One thread of the publisher's own does all the work: it decompresses, takes the packets apart and sends them. Who
+ * calls here puts something into a queue of a bounded size and goes on. What the queue has no room for, and what a
+ * subscriber does not take in time, is counted and forgotten: neither is waited for. docs/hooks.md has the whole
+ * story.
  */
 #ifndef BC_PUBLISHER_H
 #define BC_PUBLISHER_H
@@ -35,7 +36,10 @@ struct bc_publisher_config {
 
 struct bc_publisher;
 
-/* Binds, and starts the thread with all signals blocked. 0 and *ret; or a negative errno, a line in err, and nothing left behind. */
+/*
+ * Binds, and starts the thread with all signals blocked. 0 and *ret; or a negative errno, a line in err, and nothing
+ * left behind.
+ */
 int bc_publisher_new(const struct bc_publisher_config *cfg, struct bc_publisher **ret, struct bc_err *err);
 
 /* No mirror is left. Sends what is queued, waits for subscribers for linger_ms at the most, unbinds. NULL is taken. */
@@ -48,8 +52,8 @@ bool bc_publisher_idle(struct bc_publisher *p);
 bool bc_client_name(const char *name);
 
 /*
- * Any thread. event: connect, disconnect, closingtracefile; text may be NULL: the message then has one part. Never waits. Events of one
- * client come in the order in which they and its packets were put. p NULL: nothing happens.
+ * Any thread. event: connect, disconnect, closingtracefile; text may be NULL: the message then has one part. Never
+ * waits. Events of one client come in the order in which they and its packets were put. p NULL: nothing happens.
  */
 void bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The store of one segment that goes to a remote peer: what it takes waits in the peer's queue, and passes later, or never. */
+/*
+ * The store of one segment that goes to a remote peer: what it takes waits in the peer's queue, and passes later, or
+ * never.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +38,8 @@ static int peer_begin(struct bc_store *s)
 	return 0;
 }
 
-/* A peer that takes nothing for so long is not waited for, until it takes something again. */
-static bool hopeful(struct peer_store *p)
+/* A peer that has taken nothing for patience_ns is not waited for until it takes something again. */
+static bool makes_progress(struct peer_store *p)
 {
 	uint64_t passed = bc_peer_passed(p->peer), now_ns = bc_mono_ns();
 
@@ -52,7 +55,7 @@ static ptrdiff_t peer_write(struct bc_store *s, uint64_t off, const uint8_t *dat
 	struct peer_store *p = (struct peer_store *)s;
 	int r;
 
-	while ((r = bc_peer_put(p->peer, data, len)) == -ENOBUFS && hopeful(p)) {
+	while ((r = bc_peer_put(p->peer, data, len)) == -ENOBUFS && makes_progress(p)) {
 		if (atomic_load(&s->cancelled))
 			return -ECANCELED;
 		nanosleep(&(struct timespec){ .tv_nsec = (long)NAP_NS }, NULL);
