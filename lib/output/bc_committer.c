@@ -141,13 +141,13 @@ static int settle_store(struct bc_committer *c, int r)
 }
 
 /* What a chunk carries, without those packets that the format refused. */
-static struct bc_tally chunk_tally(const struct bc_chunk *k, uint32_t n_sources)
+static void chunk_tally(const struct bc_chunk *k, uint32_t n_sources, struct bc_tally *ret)
 {
-	struct bc_tally t = { .packets = k->packets - k->refused, .bytes = k->dense };
-
+	ret->packets = k->packets - k->refused;
+	ret->bytes = k->dense;
+	ret->file_bytes = 0;
 	for (uint32_t s = 0; s < n_sources; s++)
-		t.from[s] = k->from[s] - (k->refused ? k->refused_from[s] : 0);
-	return t;
+		ret->from[s] = k->from[s] - (k->refused ? k->refused_from[s] : 0);
 }
 
 /*
@@ -351,9 +351,10 @@ static void lose_chunk(struct bc_committer *c, const struct bc_tally *t, int r)
 
 static void handle(struct bc_committer *c, const struct bc_chunk *k)
 {
-	struct bc_tally t = chunk_tally(k, c->cfg.ledger->n_sources);
+	struct bc_tally t;
 	int r;
 
+	chunk_tally(k, c->cfg.ledger->n_sources, &t);
 	if (k->refused)
 		bc_delivery_refuse(c->delivery, k->refused_from);
 	/* Here, because here chunks are in order, and still whole records or blocks that can be read alone. */

@@ -73,12 +73,25 @@ void bc_delivery_free(struct bc_delivery *d)
 	free(d);
 }
 
+/* Of the sources that there are: most captures have few, and this is done for each chunk. */
+static void add(const struct bc_delivery *d, struct bc_tally *to, const struct bc_tally *more)
+{
+	to->packets += more->packets;
+	to->bytes += more->bytes;
+	to->file_bytes += more->file_bytes;
+	for (uint32_t s = 0; s < d->cfg.ledger->n_sources; s++)
+		to->from[s] += more->from[s];
+}
+
+static void clear(const struct bc_delivery *d, struct bc_tally *t)
+{
+	t->packets = t->bytes = t->file_bytes = 0;
+	memset(t->from, 0, d->cfg.ledger->n_sources * sizeof(t->from[0]));
+}
+
 void bc_delivery_take(struct bc_delivery *d, const struct bc_tally *t)
 {
-	d->pending.packets += t->packets;
-	d->pending.bytes += t->bytes;
-	for (uint32_t s = 0; s < d->cfg.ledger->n_sources; s++)
-		d->pending.from[s] += t->from[s];
+	add(d, &d->pending, t);
 }
 
 void bc_delivery_take_bytes(struct bc_delivery *d, uint64_t file_bytes)
@@ -99,10 +112,10 @@ void bc_delivery_wrote(struct bc_delivery *d)
 
 void bc_delivery_confirm(struct bc_delivery *d)
 {
-	bc_tally_add(&d->segment, &d->pending);
+	add(d, &d->segment, &d->pending);
 	if (d->ops->confirmed)
 		d->ops->confirmed(d, &d->pending);
-	memset(&d->pending, 0, sizeof(d->pending));
+	clear(d, &d->pending);
 }
 
 const struct bc_tally *bc_delivery_segment(const struct bc_delivery *d)
@@ -120,7 +133,7 @@ void bc_delivery_lose(struct bc_delivery *d, const struct bc_tally *t, enum bc_l
 void bc_delivery_lose_pending(struct bc_delivery *d, enum bc_loss loss)
 {
 	bc_delivery_lose(d, &d->pending, loss);
-	memset(&d->pending, 0, sizeof(d->pending));
+	clear(d, &d->pending);
 }
 
 uint64_t bc_delivery_lost(const struct bc_delivery *d, enum bc_loss *ret_loss)
@@ -140,8 +153,8 @@ void bc_delivery_finish(struct bc_delivery *d)
 {
 	if (d->ops->finished)
 		d->ops->finished(d, &d->segment);
-	memset(&d->segment, 0, sizeof(d->segment));
-	memset(&d->pending, 0, sizeof(d->pending));
+	clear(d, &d->segment);
+	clear(d, &d->pending);
 }
 
 void bc_delivery_abandon(struct bc_delivery *d)
