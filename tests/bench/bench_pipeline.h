@@ -13,6 +13,7 @@
 #define BENCH_MEMORY (256ULL << 20)
 
 struct bench_pipeline {
+	struct bc_clock clock;
 	struct bc_source_config source;
 	struct bc_output_config output;
 	struct bc_pipeline *p;
@@ -40,11 +41,12 @@ static inline struct bench_pipeline *bench_pipeline_new(uint32_t queues, uint32_
 	struct bc_pipeline_config cfg = {
 		.sources = &b->source, .n_sources = 1, .outputs = &b->output, .n_outputs = 1, .writers = { lanes },
 		.n_lcores = lanes, .max_wait_ns = BC_NS_PER_S, .flush_ns = BC_NS_PER_S, .chunk_bytes = 256 * 1024 - 1024,
-		.memory_bytes = BENCH_MEMORY,
+		.memory_bytes = BENCH_MEMORY, .clock = &b->clock,
 	};
 	struct bc_err err = { "" };
 	uint32_t n = 0;
 
+	bc_clock_init(&b->clock);
 	b->lanes = lanes;
 	b->source = (struct bc_source_config){ .spec = "null:", .kind = &bc_source_null, .target = "", .queues = queues,
 					       .count = count / queues, .size = size };
