@@ -22,12 +22,12 @@ static const char help_head[] =
 	"Ask a running capture, or have it do something.\n";
 static const char help_tail[] =
 	"\n"
-	"  --prefix NAME      the capture, by its --prefix; default: braidcap, or the only\n"
-	"                     one whose name begins so\n"
+	"  --prefix NAME      the capture with this --prefix; default: braidcap, or the\n"
+	"                     only one whose name begins with that\n"
 	"  --output N         filter, segments: which output, from 0\n"
-	"  --json             the answer as JSON\n"
+	"  --json             print the answer as JSON\n"
 	"\n"
-	"Exit status: 0 done; 1 the capture refused or is not there; 2 bad usage.\n";
+	"Exit status: 0 done; 1 the capture refused or is not running; 2 bad usage.\n";
 
 struct ctl {
 	const struct bc_tel_command *command;
@@ -84,10 +84,11 @@ static int the_only_one(char prefix[BC_CTL_PREFIX_MAX], struct bc_err *err)
 	int r = 0;
 
 	if (n == 0)
-		r = bc_err_set(err, -ENOENT, "no capture answers: if it has a --prefix, say the same here; if it is "
-			       "another user's, become that user");
+		r = bc_err_set(err, -ENOENT, "no capture answers: if it has a --prefix, give it here too; if it "
+			       "belongs to another user, run this as that user");
 	else if (n > 1)
-		r = bc_err_set(err, -ENOTUNIQ, "there are several captures, choose one by --prefix: %s", all ? all : "");
+		r = bc_err_set(err, -ENOTUNIQ, "several captures are running, choose one with --prefix: %s", all ? all :
+			       "");
 	else
 		snprintf(prefix, BC_CTL_PREFIX_MAX, "%s", captures[0].prefix);
 	for (uint32_t i = 0; i < n; i++)
@@ -119,9 +120,10 @@ static int check(const struct ctl *c, struct bc_err *err)
 	if (c->command->check)
 		return c->command->check(q, err);
 	if (q->argc)
-		return bc_err_set(err, -EINVAL, "%.80s: %s takes no more words", q->argv[0], c->command->name);
+		return bc_err_set(err, -EINVAL, "unexpected argument '%.80s': %s takes none", q->argv[0],
+				  c->command->name);
 	if (q->output)
-		return bc_err_set(err, -EINVAL, "--output: %s is of all outputs", c->command->name);
+		return bc_err_set(err, -EINVAL, "--output: %s applies to all outputs", c->command->name);
 	return 0;
 }
 
@@ -153,14 +155,15 @@ static int parse(int argc, char **argv, struct ctl *ret, struct bc_err *err)
 		case 'h':
 			return 1;
 		default:
-			return bc_err_set(err, -EINVAL, "%.80s: no such option, or it lacks its value; see braidcap ctl --help",
+			return bc_err_set(err, -EINVAL, "'%.80s': unknown option, or its value is missing; see "
+					  "'braidcap ctl --help'",
 					  argv[optind - 1]);
 		}
 	if (optind == argc)
-		return bc_err_set(err, -EINVAL, "what? see braidcap ctl --help");
+		return bc_err_set(err, -EINVAL, "no command; see 'braidcap ctl --help'");
 	ret->command = bc_tel_command_find(argv[optind]);
 	if (!ret->command)
-		return bc_err_set(err, -EINVAL, "%.80s: no such command; see braidcap ctl --help", argv[optind]);
+		return bc_err_set(err, -EINVAL, "unknown command '%.80s'; see 'braidcap ctl --help'", argv[optind]);
 	ret->request.argc = argc - optind - 1;
 	ret->request.argv = argv + optind + 1;
 	return check(ret, err);
@@ -183,7 +186,7 @@ static int run(struct ctl *c, struct bc_err *err)
 	if (r)
 		return r;
 	show(c, answer);
-	return fflush(stdout) ? bc_err_set(err, -errno, "the answer cannot be written (%s)", strerror(errno)) : 0;
+	return fflush(stdout) ? bc_err_set(err, -errno, "cannot write the answer (%s)", strerror(errno)) : 0;
 }
 
 int cmd_ctl(int argc, char **argv)

@@ -2,7 +2,7 @@
 #ifndef CMD_CTL_H
 #define CMD_CTL_H
 
-/* `braidcap ctl`: ask a running capture, or have it do something. argv[0] is "ctl". Returns the exit status. */
+/* `braidcap ctl`: query or control a running capture. argv[0] is "ctl". Returns the exit status. */
 int cmd_ctl(int argc, char **argv);
 
 #endif

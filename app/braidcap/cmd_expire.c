@@ -19,19 +19,20 @@
 static const char help[] =
 	"usage: braidcap expire [options] FOLDER...\n"
 	"\n"
-	"Remove old segments from a folder, or compress them anew; for cron. Only segments are touched that\n"
-	"braidcap wrote and that nobody is writing. Each limit removes the oldest first.\n"
+	"Remove or recompress old segments in folders; for cron. Only segments that braidcap wrote and that\n"
+	"nobody is writing are touched. Each limit removes the oldest first.\n"
 	"\n"
 	"      --keep-age AGE      remove what is older: 90s, 15m, 12h, 7d, 4w\n"
 	"      --keep-number N     keep the newest N of each series\n"
-	"      --keep-size SIZE    keep so much altogether: 500M, 20G, 1.5T\n"
-	"      --keep-free SIZE    keep so much of the file system free\n"
+	"      --keep-size SIZE    keep at most this much in total: 500M, 20G, 1.5T\n"
+	"      --keep-free SIZE    keep this much of the file system free\n"
 	"      --recompress CODEC[:LEVEL][,after=AGE]\n"
-	"                          compress what is older anew: %s\n"
-	"      --expire-unmarked   also pcap and ERF files that have a segment's name: they cannot say who made them\n"
-	"  -n, --dry-run           say what would be done, change nothing\n"
-	"  -v, --verbose           say what is left alone, and why\n"
-	"      --quiet             only say what fails\n"
+	"                          recompress older segments: %s\n"
+	"      --expire-unmarked   include pcap and ERF files that have a segment's name: they cannot say who made "
+	"them\n"
+	"  -n, --dry-run           show what would be done, change nothing\n"
+	"  -v, --verbose           report what is left alone, and why\n"
+	"      --quiet             report only failures\n"
 	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 done, 1 something could not be done, 2 bad usage.\n";
@@ -148,8 +149,8 @@ int cmd_expire(int argc, char **argv)
 		}
 	}
 	if (optind == argc || !bc_retention_wanted(&e.cfg.keep)) {
-		fprintf(stderr, "braidcap: expire: %s\n", optind == argc ? "name the folders" :
-			"say what is to be kept: --keep-age, --keep-number, --keep-size, --keep-free, or --recompress");
+		fprintf(stderr, "braidcap: expire: %s\n", optind == argc ? "no folder given" :
+			"no limit given: use --keep-age, --keep-number, --keep-size, --keep-free or --recompress");
 		return 2;
 	}
 	setpriority(PRIO_PROCESS, 0, 19);

@@ -12,14 +12,16 @@
 static const char help[] =
 	"usage: braidcap import-osmo FILE > CONFIG\n"
 	"\n"
-	"Turn the configuration of an osmo-pcap-client into YAML for 'braidcap capture -C', or that of an osmo-pcap-server\n"
-	"into the command line of 'braidcap collect', on standard output. What cannot be carried over is said on standard\n"
-	"error, line by line, and so is what need not be. FILE is osmo-pcap-client.cfg, osmo-pcap-server.cfg or alike; - is\n"
+	"Convert an osmo-pcap-client configuration into YAML for 'braidcap capture -C', or an osmo-pcap-server\n"
+	"configuration into a 'braidcap collect' command line, on standard output. Standard error lists, line by "
+	"line, what\n"
+	"cannot be carried over and what need not be. FILE is osmo-pcap-client.cfg, osmo-pcap-server.cfg or similar; "
+	"- is\n"
 	"standard input.\n"
 	"\n"
 	"  -h, --help      this text\n"
 	"\n"
-	"Exit status: 0 everything is carried over, 1 something is not, or not as it was, 2 bad usage, or no such\n"
+	"Exit status: 0 everything was carried over, 1 something was not, or differently, 2 bad usage, or not such a\n"
 	"configuration.\n";
 
 struct session {
@@ -107,7 +109,7 @@ int cmd_import_osmo(int argc, char **argv)
 	if (o != -1)
 		return 2;
 	if (optind + 1 != argc) {
-		fputs("braidcap: import-osmo: name one file, osmo-pcap-client.cfg for instance\n", stderr);
+		fputs("braidcap: import-osmo: give one file, for example osmo-pcap-client.cfg\n", stderr);
 		return 2;
 	}
 	return import(argv[optind]);

@@ -17,10 +17,10 @@
 static const char plan_help[] =
 	"usage: braidcap plan [--topology FILE.xml|DESCRIPTION] [options of braidcap capture]\n"
 	"\n"
-	"Draw on which CPUs a capture with these options would run. Nothing is started or written.\n"
-	"  --topology T   another machine: a file saved by lstopo, or hwloc's synthetic description,\n"
+	"Show which CPUs a capture with these options would use. Nothing is started or written.\n"
+	"  --topology T   plan for another machine: a file saved by lstopo, or hwloc's synthetic description,\n"
 	"                 such as 'package:2 [numa] l3:1 core:16 pu:2'; default: this machine\n"
-	"What counts is -i, -w, -Z, --writers, --lcores and -C. The options of braidcap capture:\n"
+	"Only -i, -w, -Z, --writers, --lcores and -C matter. The options of braidcap capture:\n"
 	"\n";
 
 /*
@@ -46,7 +46,7 @@ static int take_topology(int argc, char **argv, const char **ret, struct bc_err 
 		else if (i + 1 < argc)
 			*ret = argv[++i];
 		else
-			return bc_err_set(err, -EINVAL, "--topology: a file or a description must follow");
+			return bc_err_set(err, -EINVAL, "--topology: needs a file or a description");
 	}
 	argv[n] = NULL;
 	return n;
@@ -74,7 +74,7 @@ static int draw(const struct bc_config *cfg, const char *topology, struct bc_err
 	if (!r) {
 		bc_plan_print(stdout, topo, &req, &plan, locale_is_utf8());
 		if (fflush(stdout) || ferror(stdout))
-			r = bc_err_set(err, -EIO, "the picture cannot be written");
+			r = bc_err_set(err, -EIO, "cannot write the picture");
 	}
 	free(topo);
 	return r;

@@ -17,15 +17,15 @@
 static const char help[] =
 	"usage: braidcap recover [options] FOLDER|FILE...\n"
 	"\n"
-	"Make whole segments of the temporary files (tmp-...) that a capture left behind when it was killed or the\n"
-	"power failed. A temporary file is removed only when its packets are on disk under a final name. Files that a\n"
-	"living capture is writing are left alone.\n"
+	"Turn the temporary files (tmp-...) that a capture left behind when it was killed, or when the power failed,\n"
+	"into complete segments. A temporary file is removed only when its packets are on disk under a final name.\n"
+	"Files that a running capture is writing are left alone.\n"
 	"\n"
-	"  -n, --dry-run   say what would be done, change nothing\n"
-	"  -U, --utc       UTC in the names, otherwise local time\n"
+	"  -n, --dry-run   show what would be done, change nothing\n"
+	"  -U, --utc       use UTC in names, otherwise local time\n"
 	"  -h, --help      this text\n"
 	"\n"
-	"Exit status: 0 all is whole, 1 something could not be recovered, 2 bad usage.\n";
+	"Exit status: 0 everything is complete, 1 something could not be recovered, 2 bad usage.\n";
 
 static void emit(void *ctx, enum bc_level level, const char *line)
 {
@@ -41,7 +41,7 @@ static int recover_file(void *ctx, const char *path)
 	int status = 0, e = r ? bc_recover(path, cfg, r, &err) : bc_err_set(&err, -ENOMEM, "no memory");
 
 	if (e == -EBUSY) {
-		printf("%s: a living capture is writing it: left alone\n", path);
+		printf("%s: a running capture is writing it: left alone\n", path);
 	} else if (e) {
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		status = 1;
@@ -51,7 +51,7 @@ static int recover_file(void *ctx, const char *path)
 		printf("%s: %" PRIu64 " packets %s%s%s", path, r->scan.records, cfg->dry_run ? "can be recovered" : "recovered",
 		       r->path[0] ? " as " : "", r->path);
 		if (r->scan.lost_bytes || r->scan.unread_bytes)
-			printf("; %" PRIu64 " bytes behind them are lost", r->scan.lost_bytes + r->scan.unread_bytes);
+			printf("; %" PRIu64 " bytes after them are lost", r->scan.lost_bytes + r->scan.unread_bytes);
 		printf("%s%s\n", r->scan.why[0] ? ": " : "", r->scan.why);
 	}
 	free(r);
@@ -93,7 +93,7 @@ int cmd_recover(int argc, char **argv)
 		}
 	}
 	if (optind == argc) {
-		fputs("braidcap: recover: name the folders or temporary files to recover\n", stderr);
+		fputs("braidcap: recover: no folder given or temporary files to recover\n", stderr);
 		return 2;
 	}
 	for (int i = optind; i < argc; i++) {

@@ -2,7 +2,7 @@
 #ifndef CMD_RECOVER_H
 #define CMD_RECOVER_H
 
-/* `braidcap recover`: make whole what a killed capture left behind. argv[0] is "recover". Returns the exit status. */
+/* `braidcap recover`: complete what a killed capture left behind. argv[0] is "recover". Returns the exit status. */
 int cmd_recover(int argc, char **argv);
 
 #endif

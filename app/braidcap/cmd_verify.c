@@ -14,12 +14,12 @@
 static const char help[] =
 	"usage: braidcap verify FOLDER|FILE...\n"
 	"\n"
-	"Read capture files (pcapng, pcap; plain or compressed) to their last byte and tell for each whether it is\n"
-	"whole, how many packets it has, and how many went back in time. Of a folder, all published segments.\n"
+	"Read capture files (pcapng, pcap; plain or compressed) to the last byte and report for each whether it is\n"
+	"complete, how many packets it has, and how many go back in time. For a folder, check all published segments.\n"
 	"\n"
 	"  -h, --help      this text\n"
 	"\n"
-	"Exit status: 0 all are whole, 1 one is not, 2 bad usage.\n";
+	"Exit status: 0 all are complete, 1 one is not, 2 bad usage.\n";
 
 static int verify(void *ctx, const char *path)
 {
@@ -30,7 +30,8 @@ static int verify(void *ctx, const char *path)
 	if (r)
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 	else
-		printf("%s: whole, %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n", path, scan.records,
+		printf("%s: complete, %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n", path,
+		       scan.records,
 		       scan.backwards, scan.kept_bytes);
 	return r ? 1 : 0;
 }
@@ -56,7 +57,7 @@ int cmd_verify(int argc, char **argv)
 		return 0;
 	}
 	if (optind == argc) {
-		fputs("braidcap: verify: name the folders or files to verify\n", stderr);
+		fputs("braidcap: verify: no folder given or files to verify\n", stderr);
 		return 2;
 	}
 	for (int i = optind; i < argc; i++) {

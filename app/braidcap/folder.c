@@ -13,7 +13,7 @@ int folder_each(const char *folder, const char *none, int (*select)(const struct
 	int n = scandir(folder, &entry, select, alphasort), status = 0;
 
 	if (n < 0) {
-		fprintf(stderr, "braidcap: %s: cannot be read: %s\n", folder, strerror(errno));
+		fprintf(stderr, "braidcap: cannot read %s: %s\n", folder, strerror(errno));
 		return 1;
 	}
 	if (n == 0)

@@ -18,15 +18,15 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *what;
 } commands[] = {
-	{ "capture", cmd_capture, "capture packets of many sources into one ordered record" },
+	{ "capture", cmd_capture, "capture packets from many sources in timestamp order" },
 	{ "collect", cmd_collect, "store what nodes capture and send here" },
-	{ "ctl", cmd_ctl, "ask a running capture, or have it do something" },
+	{ "ctl", cmd_ctl, "query or control a running capture" },
 	{ "plan", cmd_plan, "show which CPU would do what" },
-	{ "verify", cmd_verify, "read capture files to their last byte: are they whole?" },
-	{ "mtracecap", cmd_mtracecap, "capture by the command line of mtracecap, as the name mtracecap does" },
-	{ "import-osmo", cmd_import_osmo, "turn an osmo-pcap configuration into braidcap's" },
-	{ "expire", cmd_expire, "remove old segments of a folder, or compress them anew" },
-	{ "recover", cmd_recover, "make whole what a killed capture left behind" },
+	{ "verify", cmd_verify, "check that capture files are complete" },
+	{ "mtracecap", cmd_mtracecap, "capture with mtracecap's command line, as the name mtracecap does" },
+	{ "import-osmo", cmd_import_osmo, "convert an osmo-pcap configuration" },
+	{ "expire", cmd_expire, "remove or recompress old segments in a folder" },
+	{ "recover", cmd_recover, "complete what a killed capture left behind" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -36,7 +36,7 @@ static void usage(FILE *f)
 	fputs("usage: braidcap COMMAND [options]\n\n", f);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(f, "  %-11s %s\n", commands[i].name, commands[i].what);
-	fputs("\n'braidcap COMMAND --help' tells more.\n", f);
+	fputs("\nSee 'braidcap COMMAND --help' for details.\n", f);
 }
 
 static void version(void)
@@ -66,6 +66,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "braidcap: there is no command '%.64s': 'braidcap --help' lists them\n", argv[1]);
+	fprintf(stderr, "braidcap: unknown command '%.64s'; see 'braidcap --help'\n", argv[1]);
 	return 2;
 }

@@ -39,8 +39,8 @@ int bc_completed_open(const char *folder, struct bc_completed **ret, struct bc_e
 		e = ENOMEM;
 	if (e) {
 		bc_completed_close(c);
-		return bc_err_set(err, -e, "%s: completed segments cannot be moved there: %s: create the folder, or give this user "
-				  "write access", folder, strerror(e));
+		return bc_err_set(err, -e, "cannot move completed segments to %s: %s: create the folder, or give this "
+				  "user write access", folder, strerror(e));
 	}
 	*ret = c;
 	return 0;
@@ -150,10 +150,12 @@ static int move_across(struct bc_completed *c, const char *path, const char *nam
 	if (r)
 		return r;
 	if (fsync(c->fd) < 0)
-		bc_err_set(err, -errno, "%s: copied to %s%s, and not removed, since that folder cannot be synced: %s", path, c->folder, got,
+		bc_err_set(err, -errno, "%s: copied to %s%s, but not removed, because that folder cannot be synced: %s",
+			   path, c->folder, got,
 			   strerror(errno));
 	else if (unlink(path) < 0)
-		bc_err_set(err, -errno, "%s: copied to %s%s, and cannot be removed: %s", path, c->folder, got, strerror(errno));
+		bc_err_set(err, -errno, "%s: copied to %s%s, but cannot be removed: %s", path, c->folder, got,
+			   strerror(errno));
 	return 0;
 }
 
@@ -170,7 +172,8 @@ int bc_completed_move(struct bc_completed *c, const char *path, char ret[BC_STOR
 	else if (!r && fsync(c->fd) < 0)
 		bc_err_set(err, -errno, "%s%s: the folder's fsync: %s", c->folder, got, strerror(errno));
 	if (r)
-		return bc_err_set(err, r, "%s: cannot be moved to %s: %s: it stays where it is", path, c->folder, strerror(-r));
+		return bc_err_set(err, r, "cannot move %s to %s: %s: it stays where it is", path, c->folder,
+				  strerror(-r));
 	if (!err->msg[0])
 		sync_old_folder(path);
 	snprintf(ret, BC_STORE_PATH_MAX, "%s%s", c->folder, got);

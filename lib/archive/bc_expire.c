@@ -427,14 +427,14 @@ int bc_expire_run(struct bc_expire *e, const struct bc_expire_config *cfg, struc
 
 	l.fd = open(cfg->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (l.fd < 0)
-		return bc_err_set(err, -errno, "%s: the folder cannot be read: %s", cfg->folder, strerror(errno));
+		return bc_err_set(err, -errno, "cannot read the folder %s: %s", cfg->folder, strerror(errno));
 	r = list(&l);
 	if (!r) {
 		find_origins(&l, e);
 		r = cancelled(&l) ? 0 : sort_ours(&l);
 	}
 	if (r) {
-		bc_err_set(err, r, "%s: the folder cannot be read: %s", cfg->folder, strerror(-r));
+		bc_err_set(err, r, "cannot read the folder %s: %s", cfg->folder, strerror(-r));
 		free_segments(l.all, l.n);
 	} else {
 		work(&l);

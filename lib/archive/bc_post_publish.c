@@ -124,7 +124,7 @@ static int set_up(struct bc_post_publish *a, const struct bc_post_publish_config
 		r = bc_thread_start(&a->thread, "bc-complete", after_main, a);
 		a->started = r == 0;
 		if (r)
-			bc_err_set(err, r, "no thread for completed segments: %s", strerror(-r));
+			bc_err_set(err, r, "cannot start the thread for completed segments: %s", strerror(-r));
 	}
 	return r;
 }

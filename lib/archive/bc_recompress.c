@@ -135,7 +135,8 @@ static int check(struct job *j)
 	r = same(j, j->from, j->to);
 	if (r == -ECANCELED)
 		return r;
-	return r == 1 ? 0 : bc_err_set(j->err, -EBADMSG, "%s: what was recompressed does not read back as it was", j->file);
+	return r == 1 ? 0 : bc_err_set(j->err, -EBADMSG, "%s: the recompressed copy does not match the original",
+				       j->file);
 }
 
 static int dress(struct job *j, uint64_t *ret_bytes)
@@ -198,7 +199,8 @@ static int finish_old(struct job *j, int there, uint64_t *ret_bytes)
 	int r = same(j, j->from, there);
 
 	if (r != 1)
-		return r == -ECANCELED ? r : bc_err_set(j->err, -EEXIST, "%s: not recompressed: %s is there, and holds something else",
+		return r == -ECANCELED ? r : bc_err_set(j->err, -EEXIST, "%s: not recompressed: %s already exists "
+							"with other content",
 							j->file, j->name);
 	if (fstat(there, &st) < 0 || fsync(there) < 0)
 		return -errno;

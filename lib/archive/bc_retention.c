@@ -120,7 +120,7 @@ int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, 
 	int e = -ENOMEM;
 
 	if (!r)
-		return bc_err_set(err, e, "no memory for keeping %s within its limits", folder);
+		return bc_err_set(err, e, "no memory to enforce the limits of %s", folder);
 	while (len > 1 && folder[len - 1] == '/')
 		len--;
 	r->folder = strndup(folder, len);
@@ -134,7 +134,7 @@ int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, 
 	r->started = e == 0;
 	if (e) {
 		bc_retention_free(r);
-		return bc_err_set(err, e, "%s cannot be kept within its limits: %s", folder, strerror(-e));
+		return bc_err_set(err, e, "cannot enforce the limits of %s: %s", folder, strerror(-e));
 	}
 	*ret = r;
 	return 0;

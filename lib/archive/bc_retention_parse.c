@@ -40,7 +40,8 @@ int bc_parse_age(const char *what, const char *text, uint64_t *ret_ns, struct bc
 	double v;
 
 	if (!with_unit(text, "smhdw", seconds, CENTURY_S, &v))
-		return bc_err_set(err, -EINVAL, "%s: '%s' is no age such as 90s, 15m, 12h, 7d, 4w; 0 is no limit", what, text);
+		return bc_err_set(err, -EINVAL, "%s: '%s' is not an age such as 90s, 15m, 12h, 7d, 4w; 0 is no limit",
+				  what, text);
 	*ret_ns = (uint64_t)llround(v * (double)BC_NS_PER_S);
 	return 0;
 }
@@ -51,7 +52,8 @@ int bc_parse_size(const char *what, const char *text, uint64_t *ret_bytes, struc
 	double v;
 
 	if (!with_unit(text, "KMGTP", bytes, 9e18, &v))
-		return bc_err_set(err, -EINVAL, "%s: '%s' is no size such as 500M, 20G, 1.5T (powers of 1000); 0 is no limit", what, text);
+		return bc_err_set(err, -EINVAL, "%s: '%s' is not a size such as 500M, 20G, 1.5T (powers of 1000); 0 "
+				  "is no limit", what, text);
 	*ret_bytes = (uint64_t)llround(v);
 	return 0;
 }
@@ -65,7 +67,7 @@ static int parse_codec(const char *what, const char *text, struct bc_retention_r
 
 	snprintf(name, sizeof(name), "%.*s", (int)(level ? level - text : (ptrdiff_t)strlen(text)), text);
 	if (bc_codec_from_name(name, &ret->codec) || !bc_codec_is_stream(ret->codec))
-		return bc_err_set(err, -EINVAL, "%s: '%s' is no compression for the archive: %s", what, name,
+		return bc_err_set(err, -EINVAL, "%s: '%s' is not a codec for recompression: %s", what, name,
 				  bc_codec_archive_names(" or ", names));
 	bc_codec_levels(ret->codec, &min, &max, &def);
 	ret->level = def;

@@ -164,12 +164,12 @@ static int await(struct bc_runner *r, pid_t pid, bool *ret_ended)
 static void complain(const struct bc_runner *r, const struct job *j, int status, bool ended)
 {
 	if (ended && !r->stop)
-		bc_log(r->log, BC_ERROR, "%s: its command took longer than %u s and was ended", j->path,
+		bc_log(r->log, BC_ERROR, "%s: its command took longer than %u s and was killed", j->path,
 		       (unsigned)(r->limit_ns / BC_NS_PER_S));
 	else if (ended)
 		bc_log(r->log, BC_WARN, "%s: its command was ended", j->path);
 	else if (WIFSIGNALED(status))
-		bc_log(r->log, BC_ERROR, "%s: its command was ended by signal %d", j->path, WTERMSIG(status));
+		bc_log(r->log, BC_ERROR, "%s: its command was killed by signal %d", j->path, WTERMSIG(status));
 	else
 		bc_log(r->log, BC_ERROR, "%s: its command failed with exit status %d", j->path, WEXITSTATUS(status));
 }
@@ -184,7 +184,7 @@ static void run_job(struct bc_runner *r, const struct job *j)
 	pthread_mutex_unlock(&r->lock);
 	e = start(r, j, &pid);
 	if (e)
-		bc_log(r->log, BC_ERROR, "%s: its command cannot be started: %s", j->path, strerror(-e));
+		bc_log(r->log, BC_ERROR, "%s: cannot start its command: %s", j->path, strerror(-e));
 	pthread_mutex_lock(&r->lock);
 	status = e ? -1 : await(r, pid, &ended);
 	if (!e && (ended || status != 0))
@@ -236,7 +236,7 @@ int bc_runner_new(const char *command, uint32_t seconds, const struct bc_log *lo
 	}
 	if (e) {
 		bc_runner_free(r);
-		return bc_err_set(err, e, "no thread for the commands behind segments: %s", strerror(-e));
+		return bc_err_set(err, e, "cannot start the thread for segment commands: %s", strerror(-e));
 	}
 	*ret = r;
 	return 0;
@@ -251,7 +251,8 @@ static void skip(struct bc_runner *r, const char *path)
 	if (r->said_mono_ns && now - r->said_mono_ns < SAY_NS)
 		return;
 	r->said_mono_ns = now;
-	bc_log(r->log, BC_ERROR, "%s: no command is run for it: %u others wait, because each takes too long", path, r->stats.waiting);
+	bc_log(r->log, BC_ERROR, "%s: no command is run for it: %u others are queued, because each takes too long",
+	       path, r->stats.waiting);
 }
 
 void bc_runner_put(struct bc_runner *r, const char *path, uint64_t file_bytes, const struct bc_segment_info *info)

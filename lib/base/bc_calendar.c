@@ -36,7 +36,8 @@ int bc_calendar_parse(const char *what, const char *text, struct bc_calendar *re
 		ret->every = (uint32_t)every;
 		return 0;
 	}
-	return bc_err_set(err, -EINVAL, "%s: '%s' is no period such as hour, minute/15, second/10, day, month/3, never", what, text);
+	return bc_err_set(err, -EINVAL, "%s: '%s' is not a period such as hour, minute/15, second/10, day, month/3, "
+			  "never", what, text);
 }
 
 /* What local time is ahead of UTC at t, in seconds. */

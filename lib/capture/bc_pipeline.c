@@ -12,7 +12,7 @@ int bc_pipeline_start(struct bc_pipeline *p, struct bc_err *err)
 		int r = bc_committer_start(p->output[o]->committer);
 
 		if (r)
-			return bc_err_set(err, r, "no thread for writing (%s)", strerror(-r));
+			return bc_err_set(err, r, "cannot start a writing thread (%s)", strerror(-r));
 	}
 	return 0;
 }
@@ -90,9 +90,9 @@ void bc_pipeline_reload(struct bc_pipeline *p)
 	if (!p->tls)
 		return;
 	if (bc_tls_reload(p->tls, &err))
-		bc_log(p->cfg.log, BC_ERROR, "%s: going on with what was read before", err.msg);
+		bc_log(p->cfg.log, BC_ERROR, "%s: keeping what was read before", err.msg);
 	else
-		bc_log(p->cfg.log, BC_NOTICE, "the files for TLS were read again, for the next connections");
+		bc_log(p->cfg.log, BC_NOTICE, "TLS files were read again; new connections use them");
 }
 
 void bc_pipeline_stop(struct bc_pipeline *p)

@@ -37,7 +37,8 @@ static int new_pool(struct bc_pipeline *p, struct bc_err *err)
 		return 0;
 	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg, 1), p->cfg.numa_node, devices, err);
 	if (!p->pool && p->cfg.numa_node != SOCKET_ID_ANY) {
-		bc_log(p->cfg.log, BC_WARN, "no room for the mbufs on NUMA node %d, the devices': they are put elsewhere",
+		bc_log(p->cfg.log, BC_WARN, "no room for the mbufs on the devices' NUMA node, %d: allocating them "
+		       "elsewhere",
 		       p->cfg.numa_node);
 		p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg, 1), SOCKET_ID_ANY, devices, err);
 	}
@@ -84,7 +85,7 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		int r;
 
 		if (p->n_sources + sc->queues > BC_MAX_SOURCES)
-			return bc_err_set(err, -ENOSPC, "%s: more than %u sources in all", sc->spec, BC_MAX_SOURCES);
+			return bc_err_set(err, -ENOSPC, "%s: more than %u sources in total", sc->spec, BC_MAX_SOURCES);
 		r = bc_source_open(sc, &env, &p->source[p->n_sources], &n, err);
 		if (r)
 			return r;

@@ -64,7 +64,7 @@ static int calibrate(struct bc_nic_clock *nc, struct bc_err *err)
 	int r;
 
 	if (!nc->read)
-		return bc_err_set(err, -EINVAL, "there is nothing to read the device's clock with");
+		return bc_err_set(err, -EINVAL, "the device's clock cannot be read by the driver");
 	r = sample(nc, &pair);
 	if (r == 0 && nc->kind.cls == BC_NIC_READ_CLOCK && is_near_utc(pair.ticks, pair.utc_ns)) {
 		become(nc, &utc);

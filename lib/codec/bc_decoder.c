@@ -139,7 +139,7 @@ static int between_frames(struct bc_decoder *d)
 	else if (p[0] == 0)
 		d->place = IN_PADDING;
 	else
-		return fail(d, -EBADMSG, "what follows the frame is no frame");
+		return fail(d, -EBADMSG, "what follows the frame is not a frame");
 	return GO_ON;
 }
 

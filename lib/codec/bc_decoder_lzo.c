@@ -84,11 +84,11 @@ static int header_done(struct lzo_decoder *z, const char **why)
 
 	z->flags = bc_get_be32(h + BC_LZOP_AT_FLAGS);
 	if (memcmp(h, BC_LZOP_MAGIC, BC_LZOP_MAGIC_LEN) != 0)
-		return bad(why, "this is not the header of an lzop file");
+		return bad(why, "not an lzop header");
 	if (bc_get_be16(h + BC_LZOP_AT_VERSION) < BC_LZOP_VERSION_MIN || bc_get_be16(h + BC_LZOP_AT_NEEDED) > BC_LZOP_VERSION ||
 	    z->flags & (BC_LZOP_EXTRA_FIELD | BC_LZOP_MULTIPART | BC_LZOP_FILTER) ||
 	    h[BC_LZOP_AT_METHOD] < BC_LZOP_1X_1 || h[BC_LZOP_AT_METHOD] > BC_LZOP_1X_999)
-		return bad(why, "it was made in a way of lzop that is not known");
+		return bad(why, "it uses an unknown lzop method");
 	if (z->want < end + 4) {
 		z->want = end + 4;
 		return 1;
@@ -103,7 +103,7 @@ static int length_done(struct lzo_decoder *z, const char **why)
 {
 	z->len = bc_get_be32(z->in);
 	if (z->len > BLOCK_MAX)
-		return bad(why, "a block claims to be longer than any may be");
+		return bad(why, "a block claims to be longer than the format allows");
 	expect(z, IN_PACKED, 4);
 	return z->len > 0;
 }
@@ -124,7 +124,7 @@ static int packed_done(struct lzo_decoder *z, const char **why)
 
 	z->packed = bc_get_be32(z->in);
 	if (z->packed == 0 || z->packed > z->len)
-		return bad(why, "a block claims to be longer compressed than not");
+		return bad(why, "a block claims to be longer compressed than uncompressed");
 	body = 4 * (size_t)__builtin_popcount(sums_of(z)) + z->packed;
 	if (grow(&z->in, &z->in_cap, body) < 0 || grow(&z->out, &z->out_cap, z->len) < 0) {
 		*why = "no memory for a block";

@@ -19,7 +19,7 @@ int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink s
 	int min, max, def, r;
 
 	if (!bc_codec_is_stream(c))
-		return bc_err_set(err, -EINVAL, "%s is no stream codec", bc_codec_name(c));
+		return bc_err_set(err, -EINVAL, "%s is not a stream codec", bc_codec_name(c));
 	if (!bc_codec_is_built(c))
 		return bc_err_set(err, -ENOTSUP, "%s: this program was built without it", bc_codec_name(c));
 	bc_codec_levels(c, &min, &max, &def);

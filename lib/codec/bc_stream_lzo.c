@@ -115,7 +115,7 @@ static const struct bc_block_codec codec = {
 static int open_lzo(int level, unsigned workers, const struct bc_stream_out *out, void **ret, struct bc_err *err)
 {
 	if (lzo_init() != LZO_E_OK)
-		return bc_err_set(err, -ENOTSUP, "lzo: this liblzo2 does not fit the machine");
+		return bc_err_set(err, -ENOTSUP, "lzo: this liblzo2 does not match the machine");
 	return bc_blocks_open(&codec, level, workers, out, ret, err);
 }
 

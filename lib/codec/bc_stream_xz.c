@@ -67,7 +67,7 @@ static int open_xz(int level, unsigned workers, const struct bc_stream_out *out,
 	r = begin(z);
 	if (r < 0) {
 		close_xz(z);
-		return bc_err_set(err, r, "xz: liblzma cannot begin with %u threads", workers);
+		return bc_err_set(err, r, "xz: liblzma cannot start %u threads", workers);
 	}
 	*ret = z;
 	return 0;

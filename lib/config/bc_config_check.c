@@ -63,7 +63,7 @@ static int check_two_outputs(const struct bc_output_config *a, const struct bc_o
 	if (a->kind == BC_DEST_STDOUT && b->kind == BC_DEST_STDOUT)
 		return bc_err_set(err, -EINVAL, "-w -: only one output can be stdout");
 	if (a->kind == BC_DEST_PEER && !strcmp(a->dest, b->dest))
-		return bc_err_set(err, -EINVAL, "-w: '%s' stands there twice", a->dest);
+		return bc_err_set(err, -EINVAL, "-w: '%s' is given twice", a->dest);
 	if (!on_disk(a) || !on_disk(b))
 		return 0;
 	return refuse_same(a->dest, b->dest, "two outputs cannot write to one place", err);
@@ -128,7 +128,7 @@ static int check_sources(const struct bc_config *c, struct bc_err *err)
 	if (stdins > 1)
 		return bc_err_set(err, -EINVAL, "-i -: only one source can be stdin");
 	if (streams > BC_MAX_SOURCES)
-		return bc_err_set(err, -EINVAL, "the sources have %u queues together, and %d is the limit", streams,
+		return bc_err_set(err, -EINVAL, "the sources have %u queues in total; the limit is %d", streams,
 				  BC_MAX_SOURCES);
 	return 0;
 }
@@ -140,9 +140,10 @@ static int check_tls(const struct bc_config *c, struct bc_err *err)
 	for (uint32_t i = 0; i < c->n_outputs; i++)
 		used |= c->outputs[i].remote.tls;
 	if (!used && (c->tls_cert || c->tls_key || c->tls_ca || c->tls_crl))
-		return bc_err_set(err, -EINVAL, "--tls-...: no output uses TLS: write ,tls behind the address, as in osmo://HOST:PORT,tls");
+		return bc_err_set(err, -EINVAL, "--tls-...: no output uses TLS: add ,tls to the address, as in "
+				  "osmo://HOST:PORT,tls");
 	if (c->tls_key && !c->tls_cert)
-		return bc_err_set(err, -EINVAL, "--tls-key: a key is of no use without its certificate, --tls-cert");
+		return bc_err_set(err, -EINVAL, "--tls-key: a key needs its certificate: name it with --tls-cert");
 	return 0;
 }
 
@@ -152,7 +153,8 @@ static int check_memory(const struct bc_config *c, struct bc_err *err)
 	uint64_t need = (uint64_t)c->chunk_kib * 4 * c->n_outputs;
 
 	if ((uint64_t)c->memory_mib * 1024 < need)
-		return bc_err_set(err, -EINVAL, "--memory: %u MiB do not hold 4 chunks of %u KiB for each output: ask for %llu",
+		return bc_err_set(err, -EINVAL, "--memory: %u MiB is too small for 4 chunks of %u KiB per output: use "
+				  "%llu",
 				  c->memory_mib, c->chunk_kib, (unsigned long long)(need + 1023) / 1024);
 	return 0;
 }
@@ -198,7 +200,8 @@ static int check_prefix(const char *prefix, struct bc_err *err)
 {
 	for (const char *p = prefix; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("_-", *p))
-			return bc_err_set(err, -EINVAL, "--prefix: '%s' may have letters, digits, _ and - only", prefix);
+			return bc_err_set(err, -EINVAL, "--prefix: '%s': only letters, digits, _ and - are allowed",
+					  prefix);
 	return 0;
 }
 
@@ -207,7 +210,8 @@ static int check_client(const char *client, struct bc_err *err)
 {
 	for (const char *p = client; *p; p++)
 		if (!isgraph((unsigned char)*p))
-			return bc_err_set(err, -EINVAL, "--zmq-client: '%s' may have printable characters of ASCII only, and no space", client);
+			return bc_err_set(err, -EINVAL, "--zmq-client: '%s': only printable ASCII without spaces is "
+					  "allowed", client);
 	return 0;
 }
 
@@ -227,9 +231,10 @@ int bc_config_check(const struct bc_config *c, struct bc_err *err)
 	int rc = 0;
 
 	if (!c->n_sources)
-		return bc_err_set(err, -EINVAL, "no source: name at least one with -i, for instance -i eth0");
+		return bc_err_set(err, -EINVAL, "no source: name one with -i, for example -i eth0");
 	if (!c->n_outputs)
-		return bc_err_set(err, -EINVAL, "no output: say where to with -w, for instance -w /srv/capture/ or -w trace.pcapng");
+		return bc_err_set(err, -EINVAL, "no output: name one with -w, for example -w /srv/capture/ or -w "
+				  "trace.pcapng");
 	rc = check_sources(c, err);
 	if (!rc)
 		rc = check_outputs(c, err);
@@ -238,7 +243,7 @@ int bc_config_check(const struct bc_config *c, struct bc_err *err)
 	if (!rc)
 		rc = bc_config_check_machine(c, err);
 	if (!rc && c->zmq_publish && bc_config_mirrored(c) == c->n_outputs)
-		rc = bc_err_set(err, -EINVAL, "--zmq-publish: packets are published of an output that is no remote peer: add one, "
+		rc = bc_err_set(err, -EINVAL, "--zmq-publish: needs an output that is not a remote peer: add one, "
 				"such as -w null:");
 	if (!rc && c->zmq_client)
 		rc = check_client(c->zmq_client, err);

@@ -96,7 +96,8 @@ static int take_setting(struct bc_draft *d, int code, const char *text, struct b
 	s = &bc_output_settings[code - LONG_OUTPUT];
 	at = &d->all.v[code - LONG_OUTPUT];
 	if (*at && !bc_setting_is_flag(s))
-		return bc_err_set(err, -EINVAL, "--%s is given twice, and holds for every -w: outputs that differ need a file (-C)",
+		return bc_err_set(err, -EINVAL, "--%s is given twice, but applies to every -w: different outputs need "
+				  "a file (-C)",
 				  s->option);
 	return bc_draft_replace(at, text, err);
 }
@@ -130,7 +131,7 @@ int bc_cli_refuse(int c, const char *arg, struct bc_err *err)
 		return bc_err_set(err, -EINVAL, "%s needs a value; see --help", is_long ? arg : letter);
 	/* A long option that is known, and still not liked. */
 	if (is_long && optopt)
-		return bc_err_set(err, -EINVAL, "'%s' has a value, and takes none", arg);
+		return bc_err_set(err, -EINVAL, "'%s' takes no value", arg);
 	return bc_err_set(err, -EINVAL, "%s is not an option, or the beginning of several; see --help", is_long ? arg : letter);
 }
 

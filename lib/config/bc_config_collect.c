@@ -14,7 +14,8 @@ static int build_listen(const struct bc_draft *d, struct bc_collect_config *c, s
 	int rc = 0;
 
 	if (!d->n_listen)
-		return bc_err_set(err, -EINVAL, "nothing to listen on: say where with -l, for instance -l 6001 or -l 192.0.2.1:6001");
+		return bc_err_set(err, -EINVAL, "no address to listen on: name one with -l, for example -l 6001 or -l "
+				  "192.0.2.1:6001");
 	c->listen = calloc(d->n_listen, sizeof(*c->listen));
 	if (!c->listen)
 		return bc_err_set(err, -ENOMEM, "no memory for the options");
@@ -31,7 +32,7 @@ static int build_allow(const struct bc_draft *d, struct bc_collect_config *c, st
 	int rc = 0;
 
 	if (!d->n_allow)
-		return bc_err_set(err, -EINVAL, "nobody may send: name each client with --allow NAME=ADDRESS[/PREFIX]");
+		return bc_err_set(err, -EINVAL, "no clients: name each with --allow NAME=ADDRESS[/PREFIX]");
 	c->allow = calloc(d->n_allow, sizeof(*c->allow));
 	if (!c->allow)
 		return bc_err_set(err, -ENOMEM, "no memory for the options");
@@ -81,9 +82,11 @@ static int check_tls(const struct bc_collect_config *c, struct bc_err *err)
 	if (uses && !f->tls_cert)
 		return bc_err_set(err, -EINVAL, "TLS needs a certificate: name it with --tls-cert, and its key with --tls-key");
 	if (!uses && !f->outputs[0].remote.tls && (f->tls_cert || f->tls_key || f->tls_ca || f->tls_crl || c->tls_bind))
-		return bc_err_set(err, -EINVAL, "there are settings of TLS, but nobody uses it: say --tls, or ',tls' behind a client");
+		return bc_err_set(err, -EINVAL, "TLS is configured, but no client uses it: add --tls, or ',tls' to a "
+				  "client");
 	if (c->tls_bind && !f->tls_ca)
-		return bc_err_set(err, -EINVAL, "--tls-bind-names: clients are only asked for certificates with --tls-ca");
+		return bc_err_set(err, -EINVAL, "--tls-bind-names: needs --tls-ca, without which clients present no "
+				  "certificates");
 	return 0;
 }
 
@@ -92,14 +95,15 @@ static int check_output(const struct bc_collect_config *c, struct bc_err *err)
 	const struct bc_output_config *o = &c->common.outputs[0];
 
 	if (c->common.n_outputs != 1)
-		return bc_err_set(err, -EINVAL, c->common.n_outputs ? "collect writes to one place: give one -w" :
-				  "no output: say where to with -w, for instance -w /srv/capture/");
+		return bc_err_set(err, -EINVAL, c->common.n_outputs ? "collect writes to one place: give only one -w" :
+				  "no output: name one with -w, for example -w /srv/capture/");
 	if (!c->merge && o->kind != BC_DEST_FOLDER && o->kind != BC_DEST_NULL)
-		return bc_err_set(err, -EINVAL, "-w: '%s' is no folder, and each client has files of its own: end its name with /, or ask "
-				  "for --merge", o->dest);
+		return bc_err_set(err, -EINVAL, "-w: '%s' is not a folder, but each client has its own files: end its "
+				  "name with /, or use --merge", o->dest);
 	for (uint32_t i = 0; c->merge && i < c->n_allow; i++)
 		if (c->allow[i].no_store)
-			return bc_err_set(err, -EINVAL, "--allow: '%s' has no-store, which has no meaning with --merge", c->allow[i].name);
+			return bc_err_set(err, -EINVAL, "--allow: '%s' has no-store, which cannot be combined with "
+					  "--merge", c->allow[i].name);
 	return 0;
 }
 

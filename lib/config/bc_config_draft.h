@@ -158,7 +158,7 @@ struct bc_yaml_map {
 };
 
 /*
- * Read the structure of the YAML text, and refuse what is no YAML, what is nested deeper than a configuration is, and what makes
+ * Read the structure of the YAML text, and refuse what is no YAML, what is nested too deeply, and what makes
  * a small file large. *ret is freed with bc_yaml_map_free(). name is the file's, for the line in err.
  */
 int bc_yaml_map_read(const char *name, const char *text, size_t len, struct bc_yaml_map **ret, struct bc_err *err);

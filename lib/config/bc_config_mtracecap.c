@@ -141,8 +141,8 @@ static int take_uris(struct line *l, int n, char **uri, struct bc_err *err)
 	int rc;
 
 	if (n < (l->base ? 1 : 2))
-		return bc_err_set(err, -EINVAL, "%s is missing: mtracecap flags outputuri traceuri..., or with -B baseuri traceuri...; "
-				  "see --help", !l->base && !n ? "the outputuri" : "a traceuri");
+		return bc_err_set(err, -EINVAL, "%s is missing: use mtracecap flags outputuri traceuri..., or -B "
+				  "baseuri traceuri...; see --help", !l->base && !n ? "the outputuri" : "a traceuri");
 	rc = take_output(l, l->base ? l->base : *uri, err);
 	for (int i = l->base ? 0 : 1; !rc && i < n; i++) {
 		char *spec;

@@ -22,8 +22,8 @@ static const struct { const char *format, *instead; } not_inputs[] = {
 	{ "dpdkvdev", "use dpdk: with the device's name and options, as in dpdk:net_af_packet0,iface=eth1" },
 	{ "dpdkndag", "nDAG is not received: use dpdk:PCI for the packets themselves" },
 	{ "ndag", "nDAG is not received: use int:INTERFACE for the packets themselves" },
-	{ "rt", "there is no server here: have the other machine write to its stdout (pcapfile:-), and read that "
-		"with pcapfile:-" },
+	{ "rt", "there is no server here: let the other machine write to its stdout (pcapfile:-), and read that with "
+	 "pcapfile:-" },
 	{ "legacyatm", "convert the file with libtrace's traceconvert, and use pcapfile:FILE" },
 	{ "legacyeth", "convert the file with libtrace's traceconvert, and use pcapfile:FILE" },
 	{ "legacypos", "convert the file with libtrace's traceconvert, and use pcapfile:FILE" },
@@ -63,13 +63,14 @@ int bc_mtracecap_input(const char *uri, char **ret, struct bc_err *err)
 	for (size_t i = 0; n && i < N(inputs); i++)
 		if (is(inputs[i].format, uri, n)) {
 			if (!uri[n + 1])
-				return bc_err_set(err, -EINVAL, "'%s' names nothing behind the colon", uri);
+				return bc_err_set(err, -EINVAL, "'%s' has no name after the colon", uri);
 			rc = asprintf(ret, "%s%s", inputs[i].kind, uri + n);
 			n = 0;
 		}
 	if (n)
-		return bc_err_set(err, -EINVAL, "'%.160s': '%.*s:' is not known here: use int:, ring: or pcapint: for an interface, "
-				  "pcapfile:, pcap:, pcapng: or erf: for a file, dpdk: for a port of DPDK", uri, (int)n, uri);
+		return bc_err_set(err, -EINVAL, "'%.160s': unknown prefix '%.*s:': use int:, ring: or pcapint: for an "
+				  "interface, pcapfile:, pcap:, pcapng: or erf: for a file, dpdk: for a DPDK port", uri,
+				  (int)n, uri);
 	return rc < 0 ? bc_err_set(err, -ENOMEM, "no memory for the options") : 0;
 }
 
@@ -92,18 +93,20 @@ int bc_mtracecap_output(const char *uri, bool folder, char **ret_dest, const cha
 	if (!strcmp(uri, "-"))
 		*ret_format = outputs[0].format;
 	else if (!n)
-		return bc_err_set(err, -EINVAL, "'%.160s' does not say the format: pcapfile:, pcapng: or erf: goes before it", uri);
+		return bc_err_set(err, -EINVAL, "'%.160s' has no format: put pcapfile:, pcapng: or erf: before it",
+				  uri);
 	for (size_t i = 0; n && i < N(outputs); i++)
 		if (is(outputs[i].uri, uri, n)) {
 			*ret_format = outputs[i].format;
 			n = 0;
 		}
 	if (n)
-		return bc_err_set(err, -EINVAL, "'%.160s': '%.*s:' cannot be written here: use pcapfile:, pcapng: or erf:", uri, (int)n,
+		return bc_err_set(err, -EINVAL, "'%.160s': cannot write '%.*s:': use pcapfile:, pcapng: or erf:", uri,
+				  (int)n,
 				  uri);
 	if (!path[0])
-		return bc_err_set(err, -EINVAL, "'%s' names nothing behind the colon", uri);
+		return bc_err_set(err, -EINVAL, "'%s' has no name after the colon", uri);
 	if (folder && !strcmp(path, "-"))
-		return bc_err_set(err, -EINVAL, "-B: '%s' is stdout, and a folder is needed: leave -B out", uri);
+		return bc_err_set(err, -EINVAL, "-B: '%s' is stdout, but a folder is needed: leave out -B", uri);
 	return make_dest(path, folder, ret_dest, err);
 }

@@ -59,12 +59,12 @@ static int find_kind(struct build *b)
 	else if (!strcmp(dest, "null:"))
 		b->o->kind = BC_DEST_NULL;
 	else if (!strncmp(dest, "null:", 5))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s': null: takes nothing behind it", label, dest);
+		return bc_err_set(b->err, -EINVAL, "%s: '%s': nothing may follow null:", label, dest);
 	else if (bc_remote_is(dest))
 		b->o->kind = BC_DEST_PEER;
 	else if (strstr(dest, "://"))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is of no known kind: give a folder, a file, - for stdout, osmo:// or "
-				  "ipip:// for a remote peer, or null:", label, dest);
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' has an unknown prefix: give a folder, a file, - for "
+				  "stdout, osmo:// or ipip:// for a remote peer, or null:", label, dest);
 	else if (dest[strlen(dest) - 1] == '/' || (!stat(dest, &st) && S_ISDIR(st.st_mode)))
 		b->o->kind = BC_DEST_FOLDER;
 	else
@@ -88,7 +88,8 @@ static int set_remote(struct build *b)
 		return 0;
 	for (size_t i = 0; i < sizeof(alien) / sizeof(alien[0]); i++)
 		if (text_of(b, alien[i]) && (b->from->n_outputs == 1 || !b->cli->all.v[alien[i]]))
-			return bc_err_set(b->err, -EINVAL, "%s: '%s' is a remote peer, towards which nothing is compressed or rotated",
+			return bc_err_set(b->err, -EINVAL, "%s: '%s' is a remote peer: nothing is compressed or "
+					  "rotated there",
 					  label_of(b, alien[i], label), o->dest);
 	o->codec = BC_CODEC_NONE;
 	o->rotate_seconds = 0;
@@ -143,7 +144,8 @@ static int set_pipeout(struct build *b)
 		return 0;
 	label_of(b, BC_OUT_PIPEOUT, label);
 	if (b->o->kind == BC_DEST_STDOUT)
-		return bc_err_set(b->err, -EINVAL, "%s: '-' is stdout: have the shell pipe it through the command", label);
+		return bc_err_set(b->err, -EINVAL, "%s: '-' is stdout: pipe it through the command in the shell",
+				  label);
 	if (b->o->kind == BC_DEST_NULL || b->o->kind == BC_DEST_PEER)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' takes no command", label, b->o->dest);
 	b->o->codec = BC_CODEC_NONE;
@@ -188,7 +190,7 @@ static int set_exclude(struct build *b)
 		for (rc = 0, p += sizeof(what) - 1; !rc && *p;)
 			rc = take_port(&p, &o->gprs);
 	if (rc)
-		return bc_err_set(b->err, rc, "%s: '%s' is nothing that can be excluded: gprs-user-data, with up to %d times "
+		return bc_err_set(b->err, rc, "%s: '%s' cannot be excluded: use gprs-user-data, with up to %d times "
 				  ",port=N", label_of(b, BC_OUT_EXCLUDE, label), o->exclude, BC_GPRS_PORTS);
 	o->no_gprs_user_data = true;
 	return 0;
@@ -203,7 +205,7 @@ static int set_format(struct build *b)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a format: pcapng, pcap, pcap-us or erf",
 				  label_of(b, BC_OUT_FORMAT, label), text);
 	if (b->o->framing != BC_FRAMING_FILE && b->o->format == BC_FORMAT_ERF)
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is a remote peer, which takes pcapng, pcap and pcap-us",
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is a remote peer: use pcapng, pcap or pcap-us",
 				  label_of(b, BC_OUT_FORMAT, label), b->o->dest);
 	if (b->o->queue_option && b->o->format != BC_FORMAT_PCAPNG)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' is written as %s, which has no place for the queue: use pcapng",
@@ -222,7 +224,8 @@ static int set_codec(struct build *b)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: %s", label_of(b, BC_OUT_COMPRESS, label),
 				  text, bc_codec_names(" or ", names));
 	if (!bc_codec_is_built(b->o->codec))
-		return bc_err_set(b->err, -EINVAL, "'%s' is to be compressed by %s, which this program was built without", b->o->dest,
+		return bc_err_set(b->err, -EINVAL, "cannot compress '%s' with %s: this program was built without it",
+				  b->o->dest,
 				  bc_codec_name(b->o->codec));
 	return 0;
 }
@@ -240,7 +243,7 @@ static int set_io(struct build *b)
 			b->o->io = (enum bc_io)i;
 			return 0;
 		}
-	return text ? bc_err_set(b->err, -EINVAL, "%s: '%s' is not a way to write: auto, direct or buffered",
+	return text ? bc_err_set(b->err, -EINVAL, "%s: '%s' is not auto, direct or buffered",
 				 label_of(b, BC_OUT_IO, label), text) : 0;
 }
 
@@ -256,7 +259,8 @@ static int set_level(struct build *b)
 		return 0;
 	label_of(b, BC_OUT_LEVEL, label);
 	if (b->o->codec == BC_CODEC_NONE && strcmp(text, "0"))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not compressed, so that it has no level: ask for a compression",
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not compressed, so there is no level: choose a "
+				  "compression",
 				  label, b->o->dest);
 	snprintf(what, sizeof(what), "%s: level of %s", label, bc_codec_name(b->o->codec));
 	rc = bc_number(what, text, false, min, max, &level, b->err);
@@ -286,7 +290,8 @@ static int set_mode(struct build *b)
 	if (!text)
 		return 0;
 	if (len < 3 || len > 4 || text[len] || strtoul(text, NULL, 8) > 0777)
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a file's permissions such as 0640", label_of(b, BC_OUT_MODE, label),
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a file mode such as 0640", label_of(b, BC_OUT_MODE,
+													label),
 				  text);
 	b->o->mode = (uint32_t)strtoul(text, NULL, 8);
 	return 0;
@@ -300,7 +305,8 @@ static int check_rotation(struct build *b)
 	char label[BC_LABEL_MAX];
 
 	if (o->rotate_clock.unit && o->rotate_seconds > 0)
-		return bc_err_set(b->err, -EINVAL, "%s: rotation is by the clock or every so many seconds (rotate-seconds), not both",
+		return bc_err_set(b->err, -EINVAL, "%s: rotate either by the clock or every N seconds "
+				  "(rotate-seconds), not both",
 				  label_of(b, asked, label));
 	if ((o->rotate_clock.unit || o->rotate_seconds > 0 || o->rotate_bytes) && (o->kind == BC_DEST_FILE || o->kind == BC_DEST_STDOUT))
 		return bc_err_set(b->err, -EINVAL, "%s: rotation needs a folder, and '%s' is %s", label_of(b, asked, label),
@@ -321,7 +327,7 @@ static int set_file_ext(struct build *b)
 		return bc_err_set(b->err, -EINVAL, "%s: is longer than %d bytes", label, FILE_EXT_MAX);
 	for (const char *p = text; *p; p++)
 		if (*p == '/' || iscntrl((unsigned char)*p))
-			return bc_err_set(b->err, -EINVAL, "%s: a file's name cannot have such an extension", label);
+			return bc_err_set(b->err, -EINVAL, "%s: not usable as a file name extension", label);
 	b->o->file_ext = strdup(text);
 	return b->o->file_ext ? 0 : bc_err_set(b->err, -ENOMEM, "%s: no memory", label);
 }
@@ -334,7 +340,7 @@ static int check_numbered(struct build *b)
 
 	for (size_t i = 0; i < sizeof(numbered) / sizeof(numbered[0]); i++)
 		if (text_of(b, numbered[i]) && b->o->kind != BC_DEST_FOLDER)
-			return bc_err_set(b->err, -EINVAL, "%s: is for the names in a folder, and '%s' is none",
+			return bc_err_set(b->err, -EINVAL, "%s: applies to names in a folder, and '%s' is not a folder",
 					  label_of(b, numbered[i], label), b->o->dest);
 	return 0;
 }
@@ -368,12 +374,13 @@ static int check_post_publish(struct build *b)
 
 	for (size_t i = 0; i < sizeof(keeps) / sizeof(keeps[0]); i++)
 		if (text_of(b, keeps[i]) && b->o->kind != BC_DEST_FOLDER && !b->o->completed)
-			return bc_err_set(b->err, -EINVAL, "%s: is for the segments of a folder, and '%s' is none",
+			return bc_err_set(b->err, -EINVAL, "%s: applies to segments in a folder, and '%s' is not a "
+					  "folder",
 					  label_of(b, keeps[i], label), b->o->dest);
 
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)
 		if (text_of(b, hooks[i]) && b->o->kind != BC_DEST_FOLDER && b->o->kind != BC_DEST_FILE)
-			return bc_err_set(b->err, -EINVAL, "%s: is for segments on disk, and '%s' has none",
+			return bc_err_set(b->err, -EINVAL, "%s: applies to segments on disk, and '%s' has none",
 					  label_of(b, hooks[i], label), b->o->dest);
 	return 0;
 }

@@ -25,7 +25,7 @@ bool bc_remote_is(const char *dest)
 
 static int wrong(const struct parse *p, const char *why)
 {
-	return bc_err_set(p->err, -EINVAL, "%s: '%s': %s; it is written %s", p->what, p->uri, why,
+	return bc_err_set(p->err, -EINVAL, "%s: '%s': %s; the form is %s", p->what, p->uri, why,
 			  p->r->ipip ? "ipip://HOST[,source=IP][,queue=MIB]" : "osmo://HOST:PORT[,tls][,source=IP][,queue=MIB]");
 }
 
@@ -67,7 +67,7 @@ static int take_host(const struct parse *p, const char **at)
 		return rc || is_address(p->r->host) ? rc : wrong(p, "there is no IPv6 address in the brackets");
 	}
 	if (!is_host(begin, (size_t)(end - begin)))
-		return wrong(p, "there is no host in it");
+		return wrong(p, "it has no host");
 	*at = end;
 	return keep(p, begin, (size_t)(end - begin), &p->r->host);
 }
@@ -80,7 +80,7 @@ static int take_port(const struct parse *p, const char **at)
 	if (p->r->ipip)
 		return **at == ':' ? wrong(p, "ipip has no port") : 0;
 	if (port < 1 || port > 65535)
-		return wrong(p, "there is no port from 1 to 65535 in it");
+		return wrong(p, "it has no port from 1 to 65535");
 	p->r->port = (uint16_t)port;
 	*at += 1 + digits;
 	return 0;
@@ -131,7 +131,7 @@ int bc_remote_parse(const char *what, const char *uri, struct bc_remote_config *
 		rc = take_port(&p, &at);
 	if (!rc && *at == ',')
 		return take_keys(&p, at + 1);
-	return rc || !*at ? rc : wrong(&p, "something else stands behind the host");
+	return rc || !*at ? rc : wrong(&p, "nothing else may follow the host");
 }
 
 void bc_remote_free(struct bc_remote_config *r)

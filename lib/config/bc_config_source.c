@@ -90,7 +90,7 @@ static int take_key(struct spec *s, const char *token)
 
 	snprintf(what, sizeof(what), "%s: %.*s", s->what, (int)(value - 1 - token), token);
 	if (!k)
-		return bc_err_set(s->err, -EINVAL, "%s= means nothing to a %s: source", what, s->c->kind->name);
+		return bc_err_set(s->err, -EINVAL, "%s= does not apply to a %s: source", what, s->c->kind->name);
 	bit = 1U << (k - s->c->kind->keys);
 	if (s->seen & bit)
 		return bc_err_set(s->err, -EINVAL, "%s= is given twice", what);
@@ -127,7 +127,8 @@ static int align_queues(struct spec *s, const char *key, const char *own, char *
 	snprintf(what, sizeof(what), "%s: %s", s->what, key);
 	rc = bc_number(what, own, false, k->min, k->max, &n, s->err);
 	if (!rc && ours && n != s->c->queues)
-		rc = bc_err_set(s->err, -EINVAL, "%s: %s=%s of the driver contradicts queues=%u: give one of them", s->what, key,
+		rc = bc_err_set(s->err, -EINVAL, "%s: %s=%s of the driver contradicts queues=%u: give only one of them",
+				s->what, key,
 				own, s->c->queues);
 	if (!rc)
 		s->c->queues = (uint32_t)n;
@@ -184,7 +185,7 @@ static int take_keys(struct spec *s, char *text)
 		if (is_key(token))
 			rc = take_key(s, token);
 		else if (token[0])
-			rc = bc_err_set(s->err, -EINVAL, "%s: '%s' is no key=value of a %s: source", s->what, token,
+			rc = bc_err_set(s->err, -EINVAL, "%s: '%s' is not a key=value of a %s: source", s->what, token,
 					s->c->kind->name);
 	}
 	return rc;
@@ -223,7 +224,8 @@ static int guess_kind(struct spec *s, const char *name)
 
 	/* YAML's [eth0,full=wait] is a list of two. */
 	if (is_key(name))
-		return bc_err_set(s->err, -EINVAL, "%s: is a key of a source without the source; in a list of YAML it needs quotes",
+		return bc_err_set(s->err, -EINVAL, "%s: is a source's key without the source; in a YAML list, quote "
+				  "the whole source",
 				  s->what);
 	if (if_nametoindex(name)) {
 		s->c->kind = &bc_source_pcap;
@@ -231,8 +233,8 @@ static int guess_kind(struct spec *s, const char *name)
 		s->c->kind = &bc_source_file;
 	} else if (strchr(name, ':')) {
 		name_kinds(kinds, sizeof(kinds));
-		return bc_err_set(s->err, -EINVAL, "%s: '%s' is no interface and no file here; the kinds of source are "
-				  "%s: (a port of DPDK is dpdk:0000:3b:00.0)", s->what, name, kinds);
+		return bc_err_set(s->err, -EINVAL, "%s: '%s' is neither an interface nor a file; the kinds of source "
+				  "are %s: (a DPDK port is dpdk:0000:3b:00.0)", s->what, name, kinds);
 	} else {
 		s->c->kind = &bc_source_pcap;
 	}
@@ -250,7 +252,8 @@ static int check_interface(const struct spec *s)
 		return 0;
 	for (uint32_t i = 0; i < kind->n_keys; i++)
 		append(keys, sizeof(keys), i ? ", " : "", kind->keys[i].name);
-	return bc_err_set(s->err, -EINVAL, "%s: '%s' is no key=value of a %s: source (%s)", s->what, comma + 1, kind->name, keys);
+	return bc_err_set(s->err, -EINVAL, "%s: '%s' is not a key=value of a %s: source (%s)", s->what, comma + 1,
+			  kind->name, keys);
 }
 
 /* An interface or a path, then our keys. text is cut up. */
@@ -310,7 +313,8 @@ static int parse_text(struct spec *s, char *text)
 	else
 		rc = parse_named(s, rest, rest == text);
 	if (!rc && !s->c->target[0])
-		rc = bc_err_set(s->err, -EINVAL, "%s: a source has no name, as in eth0, file:trace.pcap or dpdk:0000:3b:00.0",
+		rc = bc_err_set(s->err, -EINVAL, "%s: a source has no name: give one, as in eth0, file:trace.pcap or "
+				"dpdk:0000:3b:00.0",
 				s->what);
 	return rc;
 }

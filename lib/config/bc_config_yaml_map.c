@@ -99,7 +99,7 @@ static int on_scalar(struct walk *w, const yaml_event_t *e)
 	if (strlen(text) != e->data.scalar.length)
 		return refuse(w, line_of(e), "a value with a NUL in it");
 	if (e->data.scalar.anchor)
-		return refuse(w, line_of(e), "anchors and aliases are not taken");
+		return refuse(w, line_of(e), "anchors and aliases are not supported");
 	if (!is_key(w))
 		return record(w, line_of(e), value_path(w));
 	join(f->child, f->path, text);
@@ -113,9 +113,9 @@ static int on_open(struct walk *w, const yaml_event_t *e, bool list, const yaml_
 	const char *path;
 
 	if (anchor)
-		return refuse(w, line_of(e), "anchors and aliases are not taken");
+		return refuse(w, line_of(e), "anchors and aliases are not supported");
 	if (w->depth == DEPTH_MAX)
-		return refuse(w, line_of(e), "nested deeper than a configuration is");
+		return refuse(w, line_of(e), "nested too deeply");
 	if (is_key(w))
 		return refuse(w, line_of(e), "a key must be a word");
 	path = value_path(w);
@@ -146,10 +146,10 @@ static int on_event(struct walk *w, const yaml_event_t *e)
 	case YAML_SEQUENCE_END_EVENT:
 		return on_close(w);
 	case YAML_ALIAS_EVENT:
-		return refuse(w, line_of(e), "anchors and aliases are not taken");
+		return refuse(w, line_of(e), "anchors and aliases are not supported");
 	case YAML_DOCUMENT_START_EVENT:
 		if (w->documents++)
-			return refuse(w, line_of(e), "a second document; a file holds one");
+			return refuse(w, line_of(e), "a second document; a file may hold only one");
 		return record(w, line_of(e), no_path);
 	default:
 		return record(w, line_of(e), no_path);

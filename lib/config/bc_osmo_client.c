@@ -48,7 +48,7 @@ static const char *add_device(void *object, const struct bc_vty_line *l)
 	const char *name = l->word[2];
 
 	if (strpbrk(name, ",\"\\"))
-		return "that is no device's name";
+		return "not a device name";
 	for (uint32_t i = 0; i < c->n_devices; i++)
 		if (!strcmp(c->device[i], name))
 			return NULL;
@@ -131,7 +131,7 @@ static const char *set_hostname(void *object, const struct bc_vty_line *l)
 	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_");
 
 	if (name[len] || len > 253)
-		return "that is no host's name";
+		return "not a host name";
 	((struct conn *)object)->tls_hostname = (struct bc_import_text){ name, l->no };
 	return NULL;
 }
@@ -142,7 +142,7 @@ static const char *set_hostname(void *object, const struct bc_vty_line *l)
 static const char no_verify[] = "braidcap always verifies the server's certificate";
 static const char no_priority[] = "the choice of ciphers is the TLS library's and the system's policy: TLS 1.2 at least";
 static const char no_queue[] =
-	"braidcap's queue is not in packets but in MiB, 64 of them or as many as ',queue=MIB' behind the address says";
+	"braidcap's queue is in MiB, not packets: 64 MiB, or ',queue=MIB' after the address";
 static const char no_need[] = "it concerns only messages";
 
 static const struct bc_vty_command client_commands[] = {
@@ -353,7 +353,7 @@ static void print_tls(const struct bc_osmo_client *c, const struct bc_import_not
 		else if (!same_text(&n->tls_capath, &first->tls_capath) || !same_text(&n->tls_cert, &first->tls_cert) ||
 			 !same_text(&n->tls_key, &first->tls_key))
 			notes->note(notes->ctx, n->name.line, BC_IMPORT_LOST, n->name.text,
-				    "its certificates: all servers of a capture have the same, those of the first one");
+				    "its certificates: all servers of a capture share those of the first one");
 	}
 	if (!first)
 		return;
@@ -363,7 +363,7 @@ static void print_tls(const struct bc_osmo_client *c, const struct bc_import_not
 		print_key(f, "tls_key", first->tls_key.text);
 	else if (first->tls_key.text)
 		notes->note(notes->ctx, first->tls_key.line, BC_IMPORT_LOST, "tls client-key",
-			    "there is no certificate to the key");
+			    "there is no certificate for the key");
 }
 
 void bc_osmo_client_print(struct bc_osmo_client *c, const struct bc_import_notes *notes, FILE *f)

@@ -59,7 +59,7 @@ static const char *set_mode(void *object, const struct bc_vty_line *l)
 	size_t len = strspn(mode, "01234567");
 
 	if (mode[len] || len > 4 || (len == 4 && mode[0] != '0'))
-		return "that is no mode of a file in octal digits, 0777 at the most";
+		return "not an octal file mode up to 0777";
 	((struct bc_osmo_server *)object)->mode = mode;
 	return NULL;
 }
@@ -115,7 +115,7 @@ static const char *set_zmq(void *object, const struct bc_vty_line *l)
 	if (strcmp(l->word[1], "*") && !bc_vty_is_address(l->word[1]))
 		return "that is neither an IP address nor *";
 	if (!bc_vty_number(l->word[2], 1, 65535, &s->zmq_port))
-		return "that is no port";
+		return "not a port";
 	s->zmq_ip = l->word[1];
 	return NULL;
 }
@@ -142,7 +142,7 @@ static const char *add_client(void *object, const struct bc_vty_line *l)
 	struct client c = { .name = l->word[1], .address = l->word[2] };
 
 	if (!bc_vty_is_name(c.name))
-		return "a name has up to 63 letters, digits, _, - and ., and begins with a letter or a digit";
+		return "a name may have up to 63 letters, digits, _, - and ., and must begin with a letter or digit";
 	if (!bc_vty_is_address(c.address))
 		return "that is no IP address";
 	for (uint32_t k = 3; k < l->n; k++) {
@@ -340,7 +340,7 @@ static void note_tls(const struct bc_osmo_server *s, const struct bc_import_note
 {
 	if (!some_client_has_tls(s)) {
 		if (s->tls)
-			note(notes, 0, BC_IMPORT_NEEDLESS, "the settings of TLS are left out: no client has 'tls'");
+			note(notes, 0, BC_IMPORT_NEEDLESS, "the TLS settings are left out: no client has 'tls'");
 		return;
 	}
 	if (!s->tls)
@@ -350,7 +350,7 @@ static void note_tls(const struct bc_osmo_server *s, const struct bc_import_note
 		note(notes, 0, BC_IMPORT_LOST, "there is no 'tls server-cert', which TLS needs: give --tls-cert");
 	if (s->tls && s->x509 && !s->tls_capath.text)
 		note(notes, 0, BC_IMPORT_LOST,
-		     "there is no 'tls capath', which clients' certificates are verified with: give --tls-ca");
+		     "there is no 'tls capath', which verifies clients' certificates: give --tls-ca");
 	if (s->tls && !s->x509 && s->tls_capath.text)
 		note(notes, s->tls_capath.line, BC_IMPORT_NEEDLESS,
 		     "clients are not asked for certificates: there is no 'tls allow-auth x509'");
@@ -359,9 +359,9 @@ static void note_tls(const struct bc_osmo_server *s, const struct bc_import_note
 static void note_lacks(const struct bc_osmo_server *s, const struct bc_import_notes *notes)
 {
 	if (!s->port)
-		note(notes, 0, BC_IMPORT_LOST, "there is no 'server port': put one behind -l");
+		note(notes, 0, BC_IMPORT_LOST, "there is no 'server port': add one to -l");
 	if (!s->n_clients)
-		note(notes, 0, BC_IMPORT_LOST, "there is no client: nobody is let in without --allow");
+		note(notes, 0, BC_IMPORT_LOST, "there is no client: nobody may connect without --allow");
 	note_tls(s, notes);
 }
 

@@ -86,7 +86,7 @@ bool bc_vty_next(struct bc_vty *v, struct bc_vty_line *ret)
 		if (!trim(&p, &end))
 			continue;
 		if (end - p > LINE_BYTES_MAX || !is_text(p, (size_t)(end - p))) {
-			refuse(v, end - p > LINE_BYTES_MAX ? "the line is too long" : "the line is no ASCII text");
+			refuse(v, end - p > LINE_BYTES_MAX ? "the line is too long" : "the line is not ASCII text");
 			continue;
 		}
 		ret->no = v->no;

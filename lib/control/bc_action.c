@@ -31,7 +31,7 @@ struct bc_action_queue {
 
 json_t *bc_action_ended(void)
 {
-	return bc_view_error("there is no capture: it has ended, or has not begun");
+	return bc_view_error("there is no capture: it has ended, or has not started");
 }
 
 struct bc_action_queue *bc_action_queue_new(void)

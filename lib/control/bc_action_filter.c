@@ -37,7 +37,8 @@ static int parse(const struct bc_pipeline *p, const char *param, uint32_t *ret_o
 
 	if (param[digits] != ',' || !digits) {
 		if (p->cfg.n_outputs > 1)
-			return bc_err_set(err, -EINVAL, "there are %u outputs: say OUTPUT,EXPRESSION, OUTPUT from 0 to %u",
+			return bc_err_set(err, -EINVAL, "there are %u outputs: use OUTPUT,EXPRESSION with OUTPUT from "
+					  "0 to %u",
 					  p->cfg.n_outputs, p->cfg.n_outputs - 1);
 		*ret_output = 0;
 		*ret_expression = param[0] == ',' ? param + 1 : param;
@@ -61,7 +62,7 @@ static json_t *act(const struct bc_group *g, const char *param)
 	int r;
 
 	if (g->clients)
-		return bc_view_error("a centre has no filters: what is not wanted is best left out at the nodes");
+		return bc_view_error("a collector has no filters: leave out unwanted traffic at the nodes");
 	r = parse(p, param, &output, &expression, &err);
 	if (!r)
 		r = bc_pipeline_set_filter(p, output, expression, &err);

@@ -41,7 +41,7 @@ int bc_ctl_check_segments(const struct bc_ctl_request *q, struct bc_err *err)
 	uint64_t n;
 
 	if (q->argc && (q->argc > 1 || bc_parse_u64("segments", q->argv[0], 1, UINT16_MAX, &n, err)))
-		return q->argc > 1 ? bc_err_set(err, -EINVAL, "segments: only one number") : -EINVAL;
+		return q->argc > 1 ? bc_err_set(err, -EINVAL, "segments: takes only one number") : -EINVAL;
 	return 0;
 }
 

@@ -39,7 +39,7 @@ static int address(const char *prefix, struct sockaddr_un *ret, struct bc_err *e
 	int n;
 
 	if (!prefix[0] || strchr(prefix, '/') || prefix[0] == '.' || strlen(prefix) >= BC_CTL_PREFIX_MAX)
-		return bc_err_set(err, -EINVAL, "--prefix %.80s: no such name of a capture is possible", prefix);
+		return bc_err_set(err, -EINVAL, "--prefix %.80s: not a valid capture name", prefix);
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	n = runtime_folder(folder, sizeof(folder)) ? -1 :
 	    snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s/" SOCKET_NAME, folder, prefix);
@@ -70,7 +70,7 @@ static int trouble(int code, struct bc_err *err)
 		return bc_err_set(err, code, "the capture did not answer within %d s", TIMEOUT_S);
 	if (code == -ECONNRESET || code == -EPIPE)
 		return bc_err_set(err, code, "the capture ended, or has too many clients");
-	return bc_err_set(err, code, "the capture's reply cannot be used (%s)", strerror(-code));
+	return bc_err_set(err, code, "cannot use the capture's reply (%s)", strerror(-code));
 }
 
 int bc_ctl_connect(const char *prefix, struct bc_err *err)
@@ -149,13 +149,14 @@ int bc_ctl_parse(const char *reply, size_t len, const char *command, json_t **re
 	int r = 0;
 
 	if (!answer)
-		r = bc_err_set(err, -EBADMSG, "the capture's reply to %s is no answer", command);
+		r = bc_err_set(err, -EBADMSG, "the capture's reply to %s is not an answer", command);
 	else if (json_is_null(answer))
-		r = bc_err_set(err, -EOPNOTSUPP, "it does not know %s: it is no braidcap, or an older one", command);
+		r = bc_err_set(err, -EOPNOTSUPP, "it does not know %s: it is not braidcap, or an older version",
+			       command);
 	else if (!json_is_object(answer) && !json_is_array(answer))
-		r = bc_err_set(err, -EBADMSG, "the capture's reply to %s is no object", command);
+		r = bc_err_set(err, -EBADMSG, "the capture's reply to %s is not an object", command);
 	else if (status && strcmp(status, "ok"))
-		r = bc_err_set(err, -EREMOTEIO, "%s", words ? words : "refused without a word");
+		r = bc_err_set(err, -EREMOTEIO, "%s", words ? words : "refused without a reason");
 	else if (!(*ret = with_lists(answer)))
 		r = bc_err_set(err, -ENOMEM, "no memory");
 	json_decref(root);

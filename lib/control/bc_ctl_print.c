@@ -109,7 +109,7 @@ void bc_ctl_print_clients(FILE *f, const json_t *clients)
 	size_t i;
 
 	if (!json_array_size(clients)) {
-		fputs("there are no clients: it is no centre ('braidcap collect')\n", f);
+		fputs("there are no clients: this is not a collector ('braidcap collect')\n", f);
 		bc_table_free(t);
 		return;
 	}

@@ -34,7 +34,7 @@ int bc_report_write(const char *path, json_t *report, struct bc_err *err)
 			unlink(tmp);
 	}
 	if (r)
-		bc_err_set(err, r, "--report: '%s' cannot be written: %s", path, strerror(-r));
+		bc_err_set(err, r, "--report: cannot write '%s': %s", path, strerror(-r));
 	json_decref(report);
 	free(tmp);
 	return r;

@@ -143,9 +143,9 @@ static void balance_line(FILE *f, const json_t *b)
 	fprintf(f, "%" PRIu64 " received = %" PRIu64 " written + %" PRIu64 " filtered + %" PRIu64 " dropped (%s)", received,
 		bc_field_u64(b, "written"), bc_field_u64(b, "filtered"), dropped, bc_percent(share, dropped, received));
 	if (way)
-		fprintf(f, " + %" PRIu64 " on their way", way);
+		fprintf(f, " + %" PRIu64 " in flight", way);
 	if (unaccounted)
-		fprintf(f, " + %" PRId64 " NOT ACCOUNTED FOR: an error in braidcap, please report it\n", unaccounted);
+		fprintf(f, " + %" PRId64 " NOT ACCOUNTED FOR: a bug in braidcap, please report it\n", unaccounted);
 	else
 		fputs(": every packet is accounted for\n", f);
 }

@@ -141,7 +141,7 @@ static int register_commands(struct bc_err *err)
 		if (c->help)
 			r = rte_telemetry_register_cmd(path, on_command, c->help);
 		if (r)
-			return bc_err_set(err, r, "telemetry does not take the command %s", path);
+			return bc_err_set(err, r, "telemetry refuses the command %s", path);
 	}
 	return 0;
 }

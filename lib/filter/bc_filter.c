@@ -43,7 +43,7 @@ static int compile(const char *expression, uint16_t linktype, uint32_t snaplen, 
 	} else if (asks_for_metadata(ret)) {
 		pcap_freecode(ret);
 		r = bc_err_set(err, -EINVAL,
-			       "filter '%s': a packet's direction or interface does not stand in its bytes",
+			       "filter '%s': a packet's bytes do not contain its direction or interface",
 			       expression);
 	}
 	pcap_close(p);
@@ -97,7 +97,7 @@ int bc_filter_compile(const char *expression, uint16_t linktype, uint32_t snaple
 	int r;
 
 	if (snaplen < 1 || snaplen > BC_FILTER_MAX_SNAPLEN)
-		return bc_err_set(err, -EINVAL, "a filter's snaplen has to be 1 to %d", BC_FILTER_MAX_SNAPLEN);
+		return bc_err_set(err, -EINVAL, "a filter's snaplen must be 1 to %d", BC_FILTER_MAX_SNAPLEN);
 	if (!expression || !*expression) {
 		*ret = NULL;
 		return 0;

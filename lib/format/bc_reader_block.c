@@ -13,7 +13,7 @@
 
 static int bad_size(uint32_t type, uint32_t total, struct bc_err *err)
 {
-	return bc_err_set(err, -EBADMSG, "a block of type 0x%08x claims %u bytes, which cannot be", type, total);
+	return bc_err_set(err, -EBADMSG, "a block of type 0x%08x claims an impossible %u bytes", type, total);
 }
 
 static int section_order(const uint8_t *block, bool *big_endian, struct bc_err *err)
@@ -34,7 +34,7 @@ static int read_shb(struct bc_reader *r, const uint8_t *block, uint32_t total, b
 		return bad_size(BC_PCAPNG_SHB, total, err);
 	major = bc_get16(block + 12, big_endian);
 	if (major != 1)
-		return bc_err_set(err, -EBADMSG, "pcapng version %u.%u is not known, only 1.x is", major,
+		return bc_err_set(err, -EBADMSG, "unknown pcapng version %u.%u: only 1.x is supported", major,
 				  bc_get16(block + 14, big_endian));
 	r->big_endian = big_endian;
 	r->first = r->count;
@@ -235,7 +235,8 @@ static __attribute__((noinline)) int read_block(struct bc_reader *r, const uint8
 	if (len < total)
 		return bc_reader_more(consumed, need, total);
 	if (bc_get32(buf + total - 4, be) != total)
-		return bc_err_set(err, -EBADMSG, "a block of type 0x%08x says %u bytes before and %u behind", type,
+		return bc_err_set(err, -EBADMSG, "a block of type 0x%08x has length %u at its start and %u at its end",
+				  type,
 				  total, bc_get32(buf + total - 4, be));
 	rc = read_whole(r, type, buf, total, be, rec, err);
 	if (rc >= 0)

@@ -83,7 +83,7 @@ static int read_ethernet(struct bc_reader *r, unsigned int type, const uint8_t *
 	int rc;
 
 	if (!at)
-		return bc_err_set(err, -EBADMSG, "a record of %u bytes, which end within its headers", rlen);
+		return bc_err_set(err, -EBADMSG, "a record of %u bytes ends within its headers", rlen);
 	rc = iface_of(r, port, consumed, rec, err);
 	if (rc != BC_READ_RECORD)
 		return rc;
@@ -106,7 +106,7 @@ int bc_reader_erf(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *c
 	type = buf[8] & ~MORE_HEADERS;
 	rlen = bc_get_be16(buf + 10);
 	if (rlen < BC_ERF_HEADER)
-		return bc_err_set(err, -EBADMSG, "no ERF: a record says that it has %u bytes", rlen);
+		return bc_err_set(err, -EBADMSG, "not ERF: a record says that it has %u bytes", rlen);
 	if (len < rlen)
 		return bc_reader_more(consumed, need, rlen);
 	switch (type) {
@@ -120,6 +120,6 @@ int bc_reader_erf(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *c
 		*consumed = rlen;
 		return BC_READ_SKIP;
 	default:
-		return bc_err_set(err, -EBADMSG, "an ERF record of type %u: only Ethernet is read", type);
+		return bc_err_set(err, -EBADMSG, "an ERF record of type %u: only Ethernet is supported", type);
 	}
 }

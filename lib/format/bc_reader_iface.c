@@ -37,7 +37,8 @@ int bc_reader_option_next(const uint8_t **p, const uint8_t *end, bool big_endian
 	if (o.code == OPT_END)
 		return 0;
 	if (o.len > left - 4)
-		return bc_err_set(err, -EBADMSG, "option %u claims %u bytes, but its block has %zu left", o.code, o.len,
+		return bc_err_set(err, -EBADMSG, "option %u claims %u bytes, but its block has only %zu left", o.code,
+				  o.len,
 				  left - 4);
 	*p += 4 + bc_pad4(o.len);
 	*ret = o;
@@ -85,7 +86,7 @@ static size_t utf8_decode(const uint8_t *p, size_t n, uint32_t *ret)
 	return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : len;
 }
 
-/* What is no text, or would command a terminal, becomes '?': it goes into logs and reports. */
+/* What is not text, or would command a terminal, becomes '?': it goes into logs and reports. */
 static void copy_text(char *dst, size_t cap, const uint8_t *src, size_t n)
 {
 	size_t out = 0;
@@ -217,7 +218,7 @@ int bc_reader_idb(struct bc_reader *r, const uint8_t *block, uint32_t total, str
 	int rc;
 
 	if (total < IDB_FIXED)
-		return bc_err_set(err, -EBADMSG, "an interface description of %u bytes, which is too short", total);
+		return bc_err_set(err, -EBADMSG, "an interface description of %u bytes is too short", total);
 	rc = bc_reader_iface_new(r, &iface, err);
 	if (rc)
 		return rc;

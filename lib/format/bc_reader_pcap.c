@@ -22,7 +22,7 @@ static int read_file_header(struct bc_reader *r, const uint8_t *buf, struct bc_r
 	int rc;
 
 	if (major != 2)
-		return bc_err_set(err, -EBADMSG, "pcap version %u.%u is not known, only 2.x is", major,
+		return bc_err_set(err, -EBADMSG, "unknown pcap version %u.%u: only 2.x is supported", major,
 				  bc_get16(buf + 6, r->big_endian));
 	rc = bc_reader_iface_new(r, &iface, err);
 	if (rc)
@@ -63,7 +63,7 @@ int bc_reader_pcap(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *
 		return bc_reader_more(consumed, need, head);
 	caplen = bc_get32(buf + 8, be);
 	if (bc_unlikely(caplen > BC_READER_MAX_BLOCK - head))
-		return bc_err_set(err, -EBADMSG, "a record claims %u bytes, more than the %u that are believed", caplen,
+		return bc_err_set(err, -EBADMSG, "a record claims %u bytes; the limit is %u", caplen,
 				  BC_READER_MAX_BLOCK - head);
 	if (len - head < caplen)
 		return bc_reader_more(consumed, need, head + caplen);

@@ -48,13 +48,13 @@ static int parse_link(struct bc_reader *r, const uint8_t *payload, size_t len, s
 		if (what < 0)
 			return bc_err_prefix(err, what, "link header");
 		if (what == BC_READ_MORE)
-			return bc_err_set(err, -EBADMSG, "link header: it ends within a block");
+			return bc_err_set(err, -EBADMSG, "link header: truncated within a block");
 		if (what == BC_READ_RECORD)
-			return bc_err_set(err, -EBADMSG, "link header: there is a packet in it");
+			return bc_err_set(err, -EBADMSG, "link header: it contains a packet");
 		ifaces += what == BC_READ_IFACE;
 		at += consumed;
 	}
-	return ifaces ? ifaces : bc_err_set(err, -EBADMSG, "link header: it names no interface");
+	return ifaces ? ifaces : bc_err_set(err, -EBADMSG, "link header: it has no interface");
 }
 
 static int take_link(struct bc_wire *w, const uint8_t *payload, size_t len, struct bc_err *err)
@@ -101,14 +101,15 @@ static int take_packet(struct bc_wire *w, const uint8_t *payload, size_t len, st
 	if (!w->reader)
 		return bc_err_set(err, -EBADMSG, "a packet came before the link header");
 	if (!len || (w->pcapng && !is_epb(payload, len)))
-		return bc_err_set(err, -EBADMSG, "a packet's message holds no packet");
+		return bc_err_set(err, -EBADMSG, "a packet message contains no packet");
 	what = bc_reader_next(w->reader, payload, len, &consumed, &need, &got, err);
 	if (what < 0)
 		return what;
 	if (what != BC_READ_RECORD || consumed != len)
-		return bc_err_set(err, -EBADMSG, "a packet's length and that of its message differ");
+		return bc_err_set(err, -EBADMSG, "the lengths of a packet and its message differ");
 	if (got.caplen > w->max_caplen)
-		return bc_err_set(err, -EBADMSG, "a packet of %u bytes came, and %u are allowed", got.caplen, w->max_caplen);
+		return bc_err_set(err, -EBADMSG, "a packet of %u bytes arrived, but the limit is %u", got.caplen,
+				  w->max_caplen);
 	*rec = got;
 	return BC_WIRE_READ_PACKET;
 }
@@ -120,7 +121,7 @@ int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *cons
 	int r;
 
 	if (total && buf[0] > BC_WIRE_PACKET)
-		return bc_err_set(err, -EBADMSG, "there is no message of type %u", buf[0]);
+		return bc_err_set(err, -EBADMSG, "unknown message type %u", buf[0]);
 	if (!total || len < total) {
 		*consumed = 0;
 		*need = total ? total : BC_WIRE_HEADER;

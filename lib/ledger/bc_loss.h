@@ -17,20 +17,20 @@ enum bc_loss_at {
 	  "the NIC had no free descriptor: the RX queue was not polled in time", \
 	  "spread the port over more queues (queues=N), give it more descriptors=N, or faster CPUs (--lcores)") \
 	X(BC_LOSS_NIC_ERROR, "nic_error", BC_LOSS_AT_DEVICE, false, \
-	  "the NIC found the frame damaged", \
-	  "look at the cable, the optics and the sender; frames above the port's MTU count here too") \
+	  "the NIC found the frame corrupt", \
+	  "check the cable, the optics and the sender; frames above the port's MTU count here too") \
 	X(BC_LOSS_NIC_NOMBUF, "nic_nombuf", BC_LOSS_AT_DEVICE, false, \
 	  "the driver found no free mbuf", \
-	  "give the sources more packets to hold: --mbufs N, and hugepages for them") \
+	  "let the sources hold more packets: --mbufs N, and hugepages for them") \
 	X(BC_LOSS_KERNEL_DROP, "kernel_drop", BC_LOSS_AT_SOURCE, false, \
 	  "the kernel's capture buffer was full", \
-	  "enlarge the kernel's buffer (buffer_mb=N behind the interface), or capture with dpdk:") \
+	  "enlarge the kernel's buffer (buffer_mb=N after the interface), or capture with dpdk:") \
 	X(BC_LOSS_KERNEL_IFDROP, "kernel_ifdrop", BC_LOSS_AT_DEVICE, false, \
-	  "the interface or its driver dropped it, as the kernel says", \
-	  "the kernel's network stack is behind: larger rings (ethtool -G), or capture with dpdk:") \
+	  "according to the kernel, the interface or its driver dropped it", \
+	  "the kernel's network stack is too slow: larger rings (ethtool -G), or capture with dpdk:") \
 	X(BC_LOSS_NO_BUFFER, "no_buffer", BC_LOSS_AT_SOURCE, false, \
 	  "no free mbuf at the source", \
-	  "give the sources more packets to hold: --mbufs N") \
+	  "let the sources hold more packets: --mbufs N") \
 	X(BC_LOSS_LINK_FULL, "link_full", BC_LOSS_AT_SOURCE, false, \
 	  "the link to the merge was full: the buffers behind it are full", \
 	  "writing is too slow: more --writers, -z 1 or -Z none, a faster disk, or more --memory for bursts") \
@@ -38,32 +38,32 @@ enum bc_loss_at {
 	  "it waited for slower sources, and the memory for what waits was full", \
 	  "a source's clock is ahead, or another source delivers late: look at their clocks, or give more --memory") \
 	X(BC_LOSS_PAUSED, "paused", BC_LOSS_AT_SOURCE, false, \
-	  "it came while the capture was paused", \
-	  "as asked for: resume sooner") \
+	  "it arrived while the capture was paused", \
+	  "as requested: resume sooner") \
 	X(BC_LOSS_PAST_END, "past_end", BC_LOSS_AT_OUTPUT, false, \
-	  "it came after the last packet that -c allows", \
-	  "as asked for by -c or -d") \
+	  "it arrived after the last packet that -c allows", \
+	  "as requested by -c or -d") \
 	X(BC_LOSS_LINK_TYPE, "link_type", BC_LOSS_AT_OUTPUT, false, \
-	  "the output's format holds one link type only, and this is another", \
-	  "use --format pcapng, which holds every link type, or an output for each") \
+	  "the output's format holds only one link type, and this is another", \
+	  "use --format pcapng, which holds every link type, or one output per link type") \
 	X(BC_LOSS_DISK_ERROR, "disk_error", BC_LOSS_AT_OUTPUT, true, \
 	  "writing failed", \
-	  "look at the messages above and at the disk (dmesg)") \
+	  "check the messages above and the disk (dmesg)") \
 	X(BC_LOSS_DISK_FULL, "disk_full", BC_LOSS_AT_OUTPUT, true, \
 	  "no space was left, and the buffers were full", \
-	  "make room, or rotate and remove old segments; more --memory bridges a short while") \
+	  "free some space, or rotate and remove old segments; more --memory bridges short shortages") \
 	X(BC_LOSS_READER_GONE, "reader_gone", BC_LOSS_AT_OUTPUT, true, \
 	  "the reader of the output's pipe went away", \
-	  "the program that read the output ended before the capture did") \
+	  "the program that read the output exited before the capture did") \
 	X(BC_LOSS_PIPE_ERROR, "pipe_error", BC_LOSS_AT_OUTPUT, true, \
 	  "the command that the output goes through failed", \
-	  "look at the messages above, and try the command by hand; what it left behind has a temporary name") \
+	  "check the messages above, and try the command by hand; its output has a temporary name") \
 	X(BC_LOSS_ABORTED, "aborted", BC_LOSS_AT_OUTPUT, true, \
-	  "in flight when the capture was ended at once", \
-	  "let the capture end by one signal: the second one does not wait for the disk") \
+	  "in flight when the capture was aborted", \
+	  "end the capture with one signal: a second one does not wait for the disk") \
 	X(BC_LOSS_PEER_SLOW, "peer_slow", BC_LOSS_AT_OUTPUT, true, \
 	  "the remote peer did not take it in time", \
-	  "the peer or the network to it is too slow or gone: look there, or a larger queue= for bursts")
+	  "the peer or the network to it is too slow or down: check both, or use a larger queue= for bursts")
 
 enum bc_loss {
 #define BC_LOSS_ENUM(id, name, at, fails, meaning, hint) id,

@@ -20,7 +20,7 @@ int bc_addr_resolve(const char *host, uint16_t port, int socktype, struct addrin
 	r = getaddrinfo(host, socktype == SOCK_STREAM ? service : NULL, &numeric, ret);
 	if (r)
 		r = getaddrinfo(host, socktype == SOCK_STREAM ? service : NULL, &hints, ret);
-	return r ? bc_err_set(err, -EHOSTUNREACH, "'%s' cannot be resolved: %s", host, gai_strerror(r)) : 0;
+	return r ? bc_err_set(err, -EHOSTUNREACH, "cannot resolve '%s': %s", host, gai_strerror(r)) : 0;
 }
 
 int bc_addr_bind(int fd, int family, const char *source, struct bc_err *err)

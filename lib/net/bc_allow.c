@@ -15,8 +15,8 @@ static int parse_name(const char *what, const char *text, size_t len, struct bc_
 		if (!isalnum((unsigned char)text[i]) && !(i && strchr("_-.", text[i])))
 			len = 0;
 	if (!len || len >= sizeof(ret->name))
-		return bc_err_set(err, -EINVAL, "%s: '%.200s': a client's name has 1 to %zu letters, digits, _, - and ., and begins with a "
-				  "letter or a digit", what, text, sizeof(ret->name) - 1);
+		return bc_err_set(err, -EINVAL, "%s: '%.200s': a client's name must have 1 to %zu letters, digits, _, "
+				  "- and ., and begin with a letter or digit", what, text, sizeof(ret->name) - 1);
 	memcpy(ret->name, text, len);
 	ret->name[len] = '\0';
 	return 0;

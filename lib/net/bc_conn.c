@@ -101,7 +101,8 @@ static int begin_tls(struct bc_conn *c, struct bc_tls *tls, struct bc_err *err)
 	}
 	SSL_set_connect_state(c->ssl);
 	if (expect_host(c->ssl, c->host))
-		return bc_err_set(err, -EINVAL, "'%s' is no name that a certificate could be checked for", c->host);
+		return bc_err_set(err, -EINVAL, "'%s' is not a name that a certificate can be checked against",
+				  c->host);
 	return 0;
 }
 
@@ -223,13 +224,13 @@ static int tls_failure(struct bc_conn *c, struct bc_err *err)
 	if (why == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		return bc_err_set(err, -EACCES, "its certificate is refused: %s", X509_verify_cert_error_string(verify));
 	if (why == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
-		return bc_err_set(err, -EACCES, "it shows no certificate, which is asked for");
+		return bc_err_set(err, -EACCES, "it presents no certificate, but one is required");
 	if (alert == TLS13_AD_CERTIFICATE_REQUIRED)
-		return bc_err_set(err, -EACCES, "it refuses our certificate: it asks for one, and there is none");
+		return bc_err_set(err, -EACCES, "it refuses our certificate: it requires one, and none is configured");
 	if (alert > 0 && alert < 256 && is_certificate_alert(alert))
 		return bc_err_set(err, -EACCES, "it refuses our certificate: %s", SSL_alert_desc_string_long(alert));
 	if (alert > 0 && alert < 256)
-		return bc_err_set(err, -EPROTO, "it ends TLS: %s", SSL_alert_desc_string_long(alert));
+		return bc_err_set(err, -EPROTO, "it closed TLS: %s", SSL_alert_desc_string_long(alert));
 	if (why == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return bc_err_set(err, -ECONNRESET, "the connection was cut off");
 	if (why == SSL_R_WRONG_VERSION_NUMBER || why == SSL_R_HTTP_REQUEST)
@@ -294,7 +295,7 @@ int bc_conn_handshake(struct bc_conn *c, short *events, struct bc_err *err)
 	r = SSL_do_handshake(c->ssl);
 	if (r != 1) {
 		r = tls_result(c, r, events, err);
-		return r ? r : bc_err_set(err, -ECONNRESET, "the connection was ended");
+		return r ? r : bc_err_set(err, -ECONNRESET, "the connection was closed");
 	}
 	read_cert_name(c);
 	return 0;
@@ -332,7 +333,7 @@ ptrdiff_t bc_conn_write(struct bc_conn *c, const void *buf, size_t len, short *e
 		if (n == 1)
 			return (ptrdiff_t)put;
 		n = tls_result(c, (int)n, events, err);
-		return n ? n : bc_err_set(err, -EPIPE, "the connection was ended");
+		return n ? n : bc_err_set(err, -EPIPE, "the connection was closed");
 	}
 	do
 		n = send(c->fd, buf, len, MSG_NOSIGNAL);

@@ -79,5 +79,5 @@ int bc_listen_open(const struct bc_listen *l, struct bc_err *err)
 	e = errno;
 	if (fd >= 0)
 		close(fd);
-	return bc_err_set(err, -e, "%s: cannot be listened on: %s", l->text, strerror(e));
+	return bc_err_set(err, -e, "cannot listen on %s: %s", l->text, strerror(e));
 }

@@ -32,13 +32,13 @@ static int load_identity(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *er
 	const char *key = t->key ? t->key : t->cert;
 
 	if (!t->cert && t->key)
-		return bc_err_set(err, -EINVAL, "TLS: there is a key, '%s', but no certificate", t->key);
+		return bc_err_set(err, -EINVAL, "TLS: key '%s' has no certificate", t->key);
 	if (!t->cert)
 		return t->side == BC_TLS_CLIENT ? 0 : bc_err_set(err, -EINVAL, "TLS: a server needs a certificate");
 	if (SSL_CTX_use_certificate_chain_file(ctx, t->cert) != 1)
-		return bc_err_set(err, -EINVAL, "TLS: '%s' does not give a certificate: %s", t->cert, reason());
+		return bc_err_set(err, -EINVAL, "TLS: cannot load a certificate from '%s': %s", t->cert, reason());
 	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-		return bc_err_set(err, -EINVAL, "TLS: '%s' does not give the key of '%s': %s", key, t->cert, reason());
+		return bc_err_set(err, -EINVAL, "TLS: '%s' has no usable key for '%s': %s", key, t->cert, reason());
 	return 0;
 }
 
@@ -49,14 +49,14 @@ static int load_trust(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
 
 	if (!t->ca) {
 		if (t->side == BC_TLS_CLIENT && SSL_CTX_set_default_verify_paths(ctx) != 1)
-			return bc_err_set(err, -EINVAL, "TLS: the system's CAs cannot be read: %s", reason());
+			return bc_err_set(err, -EINVAL, "TLS: cannot read the system's CAs: %s", reason());
 		return 0;
 	}
 	if (stat(t->ca, &st) < 0)
 		return bc_err_set(err, -EINVAL, "TLS: the CA '%s': %s", t->ca, strerror(errno));
 	ok = S_ISDIR(st.st_mode) ? SSL_CTX_load_verify_dir(ctx, t->ca) : SSL_CTX_load_verify_file(ctx, t->ca);
 	if (ok != 1)
-		return bc_err_set(err, -EINVAL, "TLS: '%s' gives no CA: %s", t->ca, reason());
+		return bc_err_set(err, -EINVAL, "TLS: cannot load a CA from '%s': %s", t->ca, reason());
 	/* A server tells its clients whose certificates it takes. */
 	if (t->side == BC_TLS_SERVER && !S_ISDIR(st.st_mode))
 		SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(t->ca));
@@ -71,10 +71,10 @@ static int load_crl(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
 	if (!t->crl)
 		return 0;
 	if (t->side == BC_TLS_SERVER && !t->ca)
-		return bc_err_set(err, -EINVAL, "TLS: a revocation list needs the CA of the clients, whose certificates it revokes");
+		return bc_err_set(err, -EINVAL, "TLS: a revocation list needs the CA whose certificates it revokes");
 	lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
 	if (!lookup || X509_load_crl_file(lookup, t->crl, X509_FILETYPE_PEM) < 1)
-		return bc_err_set(err, -EINVAL, "TLS: '%s' gives no revocation list: %s", t->crl, reason());
+		return bc_err_set(err, -EINVAL, "TLS: cannot load a revocation list from '%s': %s", t->crl, reason());
 	X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 	return 0;
 }

@@ -116,7 +116,8 @@ static void roll_back(struct bc_committer *c, int r)
 	uint64_t packets = bc_delivery_pending(c->delivery)->packets;
 
 	if (packets)
-		bc_log(c->cfg.log, BC_ERROR, "%s: what was being written did not reach the disk (%s): %" PRIu64 " packets lost as %s",
+		bc_log(c->cfg.log, BC_ERROR, "%s: pending writes did not reach the disk (%s): %" PRIu64 " packets "
+		       "lost as %s",
 		       c->name, strerror(-r), packets, bc_loss_name(bc_patience_loss(r)));
 	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
 	bc_segment_writer_cut(c->writer);
@@ -167,7 +168,7 @@ static int await_watchfile(struct bc_committer *c)
 		sleep_ns(BC_PATIENCE_RETRY_NS);
 	}
 	if (said)
-		bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment begins", c->name);
+		bc_log(c->cfg.log, BC_NOTICE, "%s: the next segment starts", c->name);
 	return 0;
 }
 
@@ -251,8 +252,8 @@ static void close_segment(struct bc_committer *c, int r)
 	} else {
 		bc_store_spoil(c->cfg.store, r);
 		if (bc_patience_loss(r) == BC_LOSS_DISK_ERROR)
-			bc_log(c->cfg.log, BC_ERROR, "%s: the end of a segment could not be written (%s): it keeps its temporary "
-			       "name; 'braidcap recover' makes it whole", c->name, strerror(-r));
+			bc_log(c->cfg.log, BC_ERROR, "%s: cannot write the end of a segment (%s): it keeps its "
+			       "temporary name; 'braidcap recover' completes it", c->name, strerror(-r));
 		bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
 	}
 	finish_segment(c);
@@ -430,8 +431,8 @@ static void give_up_rest(struct bc_committer *c)
 
 	if (!r)
 		return;
-	bc_log(c->cfg.log, BC_ERROR, "%s: no space to end the last segment: it keeps its temporary name; free some space, "
-	       "then 'braidcap recover' makes it whole", c->name);
+	bc_log(c->cfg.log, BC_ERROR, "%s: no space to finish the last segment: it keeps its temporary name; free some "
+	       "space, then 'braidcap recover' completes it", c->name);
 	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
 }
 

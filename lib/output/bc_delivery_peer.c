@@ -42,7 +42,8 @@ static void drain(struct bc_delivery *d)
 	while (bc_backlog_pop(((struct peer *)d)->backlog, UINT64_MAX, &t))
 		bc_tally_add(&lost, &t);
 	if (lost.packets)
-		bc_log(d->cfg.log, BC_ERROR, "%s: the peer did not take all in time: %" PRIu64 " packets lost as %s",
+		bc_log(d->cfg.log, BC_ERROR, "%s: the peer did not take everything in time: %" PRIu64 " packets lost "
+		       "as %s",
 		       d->account->name, lost.packets, bc_loss_name(BC_LOSS_PEER_SLOW));
 	bc_delivery_lose(d, &lost, BC_LOSS_PEER_SLOW);
 }

@@ -152,7 +152,8 @@ struct rte_mempool *bc_packet_pool_new(const char *name, uint32_t mbufs, int num
 	rte_mempool_obj_iter(mp, check_address, &fits);
 	if (!fits) {
 		rte_mempool_free(mp);
-		bc_err_set(err, -EFAULT, "mbufs lie above 47 bits of address: start with --eal '--base-virtaddr=0x100000000'");
+		bc_err_set(err, -EFAULT, "mbuf addresses need more than 47 bits: start with --eal "
+			   "'--base-virtaddr=0x100000000'");
 		return NULL;
 	}
 	return mp;

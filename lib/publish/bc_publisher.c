@@ -313,7 +313,7 @@ static int bind_socket(struct bc_publisher *p, struct bc_err *err)
 	zmq_setsockopt(p->socket, ZMQ_MAXMSGSIZE, &message_max, sizeof(message_max));
 	if (zmq_bind(p->socket, p->cfg.endpoint) < 0)
 		return bc_err_set(err, errno == ENODEV || errno == EPROTONOSUPPORT ? -EINVAL : -errno,
-				  "%s: applications cannot be served there: %s: name it as tcp://ADDRESS:PORT or ipc://PATH",
+				  "cannot serve applications at %s: %s: use tcp://ADDRESS:PORT or ipc://PATH",
 				  p->cfg.endpoint, zmq_strerror(errno));
 	return 0;
 }

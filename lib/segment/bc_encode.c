@@ -38,7 +38,7 @@ static int start(struct bc_encode *e, struct bc_err *err)
 	} else {
 		r = 0;
 	}
-	return r < 0 ? bc_err_set(err, r, "the segment cannot be begun: %s", strerror(-r)) : 0;
+	return r < 0 ? bc_err_set(err, r, "cannot start the segment: %s", strerror(-r)) : 0;
 }
 
 int bc_encode_new(enum bc_codec codec, struct bc_store *store, struct bc_encode **ret, struct bc_err *err)

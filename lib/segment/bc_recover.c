@@ -71,8 +71,8 @@ static int parse_path(struct leftover *l, struct bc_err *err)
 	if ((size_t)(name - l->path) >= sizeof(l->folder))
 		return bc_err_set(err, -ENAMETOOLONG, "%.64s...: the path is too long", l->path);
 	if (!bc_segname_is_tmp(name, &l->seq))
-		return bc_err_set(err, -EINVAL, "%s: this is no capture's temporary file (" BC_SEGNAME_TMP "PID-...): "
-				  "name one", l->path);
+		return bc_err_set(err, -EINVAL, "%s: not a capture's temporary file (" BC_SEGNAME_TMP "PID-...)",
+				  l->path);
 	if (slash)
 		memcpy(l->folder, l->path, (size_t)(name - l->path));
 	else
@@ -118,11 +118,11 @@ static int check_leftover(struct leftover *l, struct bc_err *err)
 	if (fstat(l->fd, &st) < 0)
 		return bc_err_set(err, -errno, "%s: %s", l->path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return bc_err_set(err, -EINVAL, "%s: this is no regular file", l->path);
+		return bc_err_set(err, -EINVAL, "%s: not a regular file", l->path);
 	if (st.st_nlink == 0)
 		return bc_err_set(err, -ENOENT, "%s: another recovery has just finished with it", l->path);
 	if (st.st_nlink > 1)
-		return bc_err_set(err, -EMLINK, "%s: it has a second name, so it was published already: remove this name",
+		return bc_err_set(err, -EMLINK, "%s: it has a second name, so it is already published: remove this one",
 				  l->path);
 	l->bytes = data_end(l->fd, (uint64_t)st.st_size);
 	return 0;
@@ -203,7 +203,7 @@ static int put_item(void *ctx, const uint8_t *item, size_t len, const struct bc_
 	struct target *t = ctx;
 	int r = bc_encode_put(t->encode, item, len);
 
-	return r < 0 ? bc_err_set(t->err, r, "the new segment cannot be written: %s", strerror(-r)) : 0;
+	return r < 0 ? bc_err_set(t->err, r, "cannot write the new segment: %s", strerror(-r)) : 0;
 }
 
 static int open_target(struct target *t, const struct leftover *l, const struct bc_recover_config *cfg,
@@ -219,7 +219,7 @@ static int open_target(struct target *t, const struct leftover *l, const struct 
 		return r;
 	r = bc_store_begin(t->store);
 	if (r < 0)
-		return bc_err_set(err, r, "%s: no file can be begun there: %s", l->folder, strerror(-r));
+		return bc_err_set(err, r, "cannot create a file in %s: %s", l->folder, strerror(-r));
 	return bc_encode_new(l->codec, t->store, &t->encode, err);
 }
 
@@ -238,7 +238,7 @@ static int copy(struct target *t, const struct leftover *l, struct bc_err *err)
 	};
 	if (r == 0)
 		r = bc_store_finish(t->store, &info);
-	return r < 0 ? bc_err_set(err, r, "%s: the new segment cannot be ended: %s", l->path, strerror(-r)) : 0;
+	return r < 0 ? bc_err_set(err, r, "%s: cannot finish the new segment: %s", l->path, strerror(-r)) : 0;
 }
 
 /* Ends the target; after a failure its file goes, since the leftover still has all that is in it. */
@@ -253,7 +253,7 @@ static int close_target(struct target *t, const struct leftover *l, int err_so_f
 	bc_store_stats(t->store, &st);
 	r = bc_store_close(t->store);
 	if (err_so_far == 0 && r < 0)
-		err_so_far = bc_err_set(err, r, "%s: what was recovered cannot be published: %s", l->path, strerror(-r));
+		err_so_far = bc_err_set(err, r, "%s: cannot publish what was recovered: %s", l->path, strerror(-r));
 	if (err_so_far < 0) {
 		unlink(*st.path ? st.path : t->ret->path);
 		t->ret->path[0] = '\0';
@@ -265,7 +265,7 @@ static int close_target(struct target *t, const struct leftover *l, int err_so_f
 static void remove_leftover(const struct leftover *l, const struct bc_log *log)
 {
 	if (unlink(l->path) < 0)
-		bc_log(log, BC_ERROR, "%s: cannot be removed: %s", l->path, strerror(errno));
+		bc_log(log, BC_ERROR, "cannot remove %s: %s", l->path, strerror(errno));
 }
 
 static int recover(const struct leftover *l, const struct bc_recover_config *cfg, struct bc_recovered *ret,

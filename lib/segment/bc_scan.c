@@ -80,7 +80,7 @@ static int more(struct scanner *s, size_t need, struct bc_err *err)
 	int r;
 
 	if (need > MAX_NEED) {
-		stop(s, BC_SCAN_CORRUPT, "a block claims to be longer than any may be");
+		stop(s, BC_SCAN_CORRUPT, "a block claims to be longer than the format allows");
 		return 0;
 	}
 	r = make_room(s, need > s->have - s->pos ? need : s->have - s->pos + 1, err);

@@ -21,8 +21,8 @@ int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err)
 	if (r < 0)
 		return bc_err_prefix(err, r, "%s", path);
 	if (ret->end != BC_SCAN_WHOLE)
-		return bc_err_set(err, -EBADMSG, "%s: not whole: %s", path, ret->why);
+		return bc_err_set(err, -EBADMSG, "%s: not complete: %s", path, ret->why);
 	if (ret->items == 0 && !erf)
-		return bc_err_set(err, -ENODATA, "%s: there is nothing in it, not even a header", path);
+		return bc_err_set(err, -ENODATA, "%s: it is empty: not even a header", path);
 	return 0;
 }

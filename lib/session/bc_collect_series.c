@@ -18,7 +18,7 @@ static int own_folder(char dst[BC_STORE_PATH_MAX], const char *folder, const cha
 	if (snprintf(dst, BC_STORE_PATH_MAX, "%s/%s", folder, name) >= BC_STORE_PATH_MAX)
 		return bc_err_set(err, -ENAMETOOLONG, "'%.64s...': the path is too long", folder);
 	if (mkdir(dst, 0750) < 0 && errno != EEXIST)
-		return bc_err_set(err, -errno, "%s: the folder cannot be made: %s", dst, strerror(errno));
+		return bc_err_set(err, -errno, "cannot create the folder %s: %s", dst, strerror(errno));
 	return 0;
 }
 

@@ -146,7 +146,7 @@ static int start(void *ctx, struct bc_err *err)
 	const struct bc_collect_session *c = ctx;
 	int r = bc_collector_start(c->collector);
 
-	return r ? bc_err_set(err, r, "no thread for the network (%s)", strerror(-r)) : 0;
+	return r ? bc_err_set(err, r, "cannot start the network thread (%s)", strerror(-r)) : 0;
 }
 
 static bool control(void *ctx)
@@ -175,7 +175,7 @@ static void reload(void *ctx)
 	for (uint32_t i = 0; i < c->n_pipelines; i++)
 		bc_pipeline_rotate(c->pipeline[i]);
 	if (c->tls && bc_tls_reload(c->tls, &err) != 0)
-		bc_log(log, BC_ERROR, "the certificates stay as they are: %s", err.msg);
+		bc_log(log, BC_ERROR, "keeping the current certificates: %s", err.msg);
 	else
 		bc_log(log, BC_NOTICE, "rotating%s", c->tls ? "; the certificates were read again" : "");
 }

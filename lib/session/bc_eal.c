@@ -78,8 +78,9 @@ static void choose_memory(const struct bc_config *cfg, uint32_t mbufs, struct bc
 		return;
 	e->huge = have >= need;
 	if (!e->huge)
-		snprintf(e->note, sizeof(e->note), "%" PRIu64 " MiB of free hugepages, %" PRIu64 " MiB are needed: going on without "
-			 "(as with --no-huge); 'sysctl vm.nr_hugepages=%" PRIu64 "' gives them", have >> 20, need >> 20,
+		snprintf(e->note, sizeof(e->note), "%" PRIu64 " MiB of free hugepages, %" PRIu64 " MiB needed: "
+			 "continuing without them (as with --no-huge); 'sysctl vm.nr_hugepages=%" PRIu64 "' provides "
+			 "them", have >> 20, need >> 20,
 			 (need + ((uint64_t)cfg->memory_mib << 20)) / (2 << 20) + 1);
 }
 
@@ -119,7 +120,8 @@ static int choose_prefix(const struct bc_config *cfg, struct bc_eal *e, struct b
 	if (lock_prefix(e->prefix))
 		return 0;
 	if (cfg->prefix)
-		return bc_err_set(err, -EBUSY, "--prefix: another capture has '%s': name another, or leave it out", cfg->prefix);
+		return bc_err_set(err, -EBUSY, "--prefix: another capture uses '%s': choose another, or leave it out",
+				  cfg->prefix);
 	snprintf(e->prefix, sizeof(e->prefix), "braidcap-%d", (int)getpid());
 	return 0;
 }
@@ -225,7 +227,7 @@ int bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32
 	if (r < 0) {
 		/* Some of EAL's failures leave rte_errno at 0. */
 		r = a.failed ? -ENOMEM : rte_errno > 0 ? -rte_errno : -EIO;
-		return bc_err_set(err, r, "DPDK does not start: %s: see docs/operations.md; -vv shows all that it says",
+		return bc_err_set(err, r, "DPDK does not start: %s: see docs/operations.md; -vv shows its full output",
 				  listener.first[0] ? listener.first : strerror(-r));
 	}
 	*ret = e;

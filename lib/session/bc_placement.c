@@ -35,7 +35,8 @@ static int add_source(const struct bc_source_config *s, const struct bc_topology
 	const bool poll_mode = s->kind->poll_mode;
 
 	if (s->queues > BC_MAX_SOURCES - req->n_sources)
-		return bc_err_set(err, -EINVAL, "-i %.128s: more than %d sources in all; each queue of a port counts as one",
+		return bc_err_set(err, -EINVAL, "-i %.128s: more than %d sources in total; each queue of a port "
+				  "counts as one",
 				  s->spec, BC_MAX_SOURCES);
 	for (uint32_t q = 0; q < s->queues; q++) {
 		struct bc_plan_source *p = &req->source[req->n_sources++];

@@ -29,14 +29,15 @@ int bc_privileges_drop(const char *user, struct bc_err *err)
 	if (!pw && user[0] && !*end)
 		pw = getpwuid((uid_t)uid);
 	if (!pw)
-		return bc_err_set(err, -EINVAL, "there is no user '%s' to become", user);
+		return bc_err_set(err, -EINVAL, "no such user: '%s'", user);
 	if (getuid() == pw->pw_uid && geteuid() == pw->pw_uid)
 		return 0;
 	if (initgroups(pw->pw_name, pw->pw_gid) || setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid))
-		return bc_err_set(err, -errno, "cannot become '%s': %s: only root can", user, strerror(errno));
+		return bc_err_set(err, -errno, "cannot switch to user '%s': %s: only root can", user, strerror(errno));
 	if (pw->pw_uid && (setuid(0) == 0 || seteuid(0) == 0))
-		return bc_err_set(err, -EPERM, "became '%s', but root could be had back: not going on", user);
+		return bc_err_set(err, -EPERM, "switched to user '%s', but root could be regained: refusing to "
+				  "continue", user);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return 0;
 }
@@ -98,5 +99,6 @@ int bc_privileges_shed(struct bc_err *err)
 			nanosleep(&(struct timespec){ .tv_nsec = SHED_ROUND_NS }, NULL);
 	}
 	signal(BC_SIGNAL_EACH, SIG_IGN);
-	return left ? bc_err_set(err, left < 0 ? left : -EPERM, "the capabilities cannot be given up: not going on") : 0;
+	return left ? bc_err_set(err, left < 0 ? left : -EPERM, "cannot drop the capabilities: refusing to "
+				 "continue") : 0;
 }

@@ -21,13 +21,13 @@ static bool obey_end(struct bc_session *s)
 {
 	switch (bc_signals_end(&s->signals)) {
 	case BC_SIGNALS_STOP:
-		bc_log(&s->log, BC_NOTICE, "stopping: draining and publishing; once more to end at once");
+		bc_log(&s->log, BC_NOTICE, "stopping: draining and publishing; press Ctrl-C again to abort");
 		stop(s);
 		break;
 	case BC_SIGNALS_ECHO:
 		break;
 	case BC_SIGNALS_NOW:
-		bc_log(&s->log, BC_WARN, "ending at once: what is under way is lost, what is published stays");
+		bc_log(&s->log, BC_WARN, "aborting: packets in flight are lost, published segments are kept");
 		bc_session_abort(s);
 		return false;
 	}

@@ -97,7 +97,7 @@ int bc_session_launch(struct bc_session *s, struct bc_err *err)
 	for (uint32_t i = 0; !r && i < s->n_lcores; i++) {
 		r = rte_eal_remote_launch(bc_lcore_run, &s->lcores[i], i + 1);
 		if (r)
-			bc_err_set(err, r, "lcore %u does not start", i + 1);
+			bc_err_set(err, r, "cannot start lcore %u", i + 1);
 	}
 	if (!r && s->ops->start)
 		r = s->ops->start(s->ctx, err);

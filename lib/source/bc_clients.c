@@ -262,7 +262,7 @@ void bc_clients_accept(struct bc_clients *c, int fd, const struct bc_allow *a)
 	int r = s ? bc_conn_accept(fd, tls ? c->cfg->tls : NULL, &s->conn, &err) : -ENOMEM;
 
 	if (r < 0) {
-		LOG(c, k, BC_WARN, "a connection cannot be taken: %s", err.msg);
+		LOG(c, k, BC_WARN, "cannot take a connection: %s", err.msg);
 		free(s);
 		close(fd);
 		return;

@@ -44,7 +44,8 @@ static void accept_some(struct bc_collector *c, int listener)
 		char text[BC_ADDRESS_MAX];
 
 		if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
-			bc_log_limited(c->cfg.log, &c->limit, BC_ERROR, NULL, "no connection can be accepted: %s", strerror(errno));
+			bc_log_limited(c->cfg.log, &c->limit, BC_ERROR, NULL, "cannot accept connections: %s",
+				       strerror(errno));
 			/* What waits is told of at once again: do not ask for it in a tight loop. */
 			usleep(5000);
 		}
@@ -57,7 +58,8 @@ static void accept_some(struct bc_collector *c, int listener)
 		}
 		bc_counter_add(&c->refused, 1);
 		bc_listen_text((struct sockaddr *)&from, text, sizeof(text));
-		bc_log_limited(c->cfg.log, &c->limit, BC_WARN, NULL, "%s: is not allowed: the connection is refused", text);
+		bc_log_limited(c->cfg.log, &c->limit, BC_WARN, NULL, "%s: not allowed: the connection is refused",
+			       text);
 		close(fd);
 	}
 }

@@ -39,7 +39,7 @@ static int find(const struct bc_source_config *cfg, struct bc_port *p, struct bc
 	int r;
 
 	if (port_name(cfg->target, p->name, sizeof(p->name)) != 0)
-		return bc_err_set(err, -EINVAL, "%s: no device is named", cfg->spec);
+		return bc_err_set(err, -EINVAL, "%s: no device given", cfg->spec);
 	if (rte_eth_dev_get_port_by_name(p->name, &p->id) == 0)
 		return 0;
 	r = rte_dev_probe(cfg->target);
@@ -51,7 +51,7 @@ static int find(const struct bc_source_config *cfg, struct bc_port *p, struct bc
 				  "-vv shows what DPDK says", cfg->spec, rte_strerror(-r));
 	p->probed = true;
 	if (rte_eth_dev_get_port_by_name(p->name, &p->id) != 0)
-		return bc_err_set(err, -ENODEV, "%s: DPDK opened it, but it has no port", cfg->spec);
+		return bc_err_set(err, -ENODEV, "%s: DPDK opened it, but it provides no port", cfg->spec);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ int bc_port_open(const struct bc_source_config *cfg, struct rte_mempool *pool, b
 		goto fail;
 	r = rte_eth_dev_info_get(p.id, &p.info);
 	if (r) {
-		bc_err_set(err, r, "%s: the port does not answer (%s)", cfg->spec, rte_strerror(-r));
+		bc_err_set(err, r, "%s: the port does not respond (%s)", cfg->spec, rte_strerror(-r));
 		goto fail;
 	}
 	if (p.queues > p.info.max_rx_queues) {

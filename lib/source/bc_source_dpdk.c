@@ -126,7 +126,8 @@ static void dpdk_stats(struct bc_source *s)
 	if (p->clock != &p->own && s->queue == 0)
 		bc_nic_clock_update(p->clock);
 	if (unstamped && !p->unstamped_said) {
-		bc_log(s->env.log, BC_WARN, "%s queue %u: packets come without the NIC's stamp; they get a software stamp",
+		bc_log(s->env.log, BC_WARN, "%s queue %u: packets arrive without the NIC's timestamp; they get a "
+		       "software stamp",
 		       s->account->name, s->queue);
 		p->unstamped_said = true;
 	}
@@ -193,7 +194,8 @@ static void choose_clock(struct shared_port *sh, const struct bc_source_config *
 		rte_eth_timesync_enable(sh->port.id);
 	if (bc_nic_clock_init(&sh->clock, &sh->kind, env->clock,
 			      sh->kind.cls == BC_NIC_READ_CLOCK ? read_clock : read_timesync, sh, &err) != 0) {
-		bc_log(env->log, BC_WARN, "%s: the NIC's clock cannot be used (%s): software stamps", cfg->spec, err.msg);
+		bc_log(env->log, BC_WARN, "%s: cannot use the NIC's clock (%s): using software stamps", cfg->spec,
+		       err.msg);
 		sh->kind.cls = BC_NIC_NONE;
 	}
 }
@@ -206,7 +208,7 @@ static int setup_stamps(struct dpdk_source *p, const struct bc_source_config *cf
 	if (!p->stamped)
 		return 0;
 	if (rte_mbuf_dyn_rx_timestamp_register(&p->ts_offset, &p->ts_flag) != 0)
-		return bc_err_set(err, -ENOSPC, "%s: no room for stamps in the mbuf", cfg->spec);
+		return bc_err_set(err, -ENOSPC, "%s: no room for timestamps in the mbuf", cfg->spec);
 	return p->clock == &p->own ? bc_nic_clock_init(&p->own, &p->shared->kind, env->clock, NULL, NULL, err) : 0;
 }
 

@@ -73,7 +73,7 @@ static void fail(struct bc_source *s, const char *words)
 {
 	struct file_source *p = s->priv;
 
-	bc_log(s->env.log, BC_ERROR, "%s: at offset %" PRIu64 "%s: %s: what was read before is kept", s->account->name,
+	bc_log(s->env.log, BC_ERROR, "%s: at offset %" PRIu64 "%s: %s: everything before it is kept", s->account->name,
 	       p->offset, bc_decoder_codec(p->decoder) != BC_CODEC_NONE ? " of the decompressed data" : "", words);
 	atomic_store_explicit(&s->failed, true, memory_order_release);
 }
@@ -247,7 +247,7 @@ static int open_fd(const struct bc_source_config *cfg, struct bc_err *err)
 	int fd = open(strcmp(cfg->target, "-") ? cfg->target : "/dev/stdin", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return bc_err_set(err, -errno, "%s: cannot be read: %s", cfg->spec, strerror(errno));
+		return bc_err_set(err, -errno, "cannot read %s: %s", cfg->spec, strerror(errno));
 	unblock(fd);
 	return fd;
 }
@@ -279,7 +279,7 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 				break;
 			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, WAIT_MS);
 			if (env->interrupted && env->interrupted())
-				return bc_err_set(err, -EINTR, "%s: ended before its first bytes came", cfg->spec);
+				return bc_err_set(err, -EINTR, "%s: ended before its first bytes arrived", cfg->spec);
 		}
 		p->begin += p->used;
 		p->offset += p->used;

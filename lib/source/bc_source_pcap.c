@@ -143,7 +143,7 @@ static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_
 	if (r > 0)
 		bc_log(env->log, BC_WARN, "%s: %s", cfg->spec, pcap_geterr(h)[0] ? pcap_geterr(h) : pcap_statustostr(r));
 	if (pcap_get_tstamp_precision(h) != PCAP_TSTAMP_PRECISION_NANO)
-		return bc_err_set(err, -ENOTSUP, "%s: libpcap gives no nanoseconds here", cfg->spec);
+		return bc_err_set(err, -ENOTSUP, "%s: libpcap does not support nanoseconds here", cfg->spec);
 	if (pcap_setnonblock(h, 1, errbuf) != 0)
 		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, errbuf);
 	return 0;
@@ -199,7 +199,8 @@ static int open_pcap(const struct bc_source_config *cfg, const struct bc_source_
 	}
 	adapter = (!cfg->stamp || strcmp(cfg->stamp, "adapter") == 0) && offers_adapter(p->handle);
 	if (cfg->stamp && strcmp(cfg->stamp, "adapter") == 0 && !adapter)
-		r = bc_err_set(err, -ENOTSUP, "%s: the adapter offers no stamps: leave out stamp=adapter", cfg->spec);
+		r = bc_err_set(err, -ENOTSUP, "%s: the adapter does not support timestamps: leave out stamp=adapter",
+			       cfg->spec);
 	/* libpcap knows more kinds of devices, the ring is cheaper. */
 	ring = !r && !adapter && !cfg->immediate && bc_kernel_ring_open(cfg, env, ret) == 0;
 	if (!r && !ring)

@@ -85,7 +85,7 @@ static int take_link(struct bc_source *s, struct bc_err *err)
 
 		if (r < 0) {
 			free(iface);
-			return bc_err_set(err, r, "it has named more than %u interfaces", p->max_ifaces);
+			return bc_err_set(err, r, "it named more than %u interfaces", p->max_ifaces);
 		}
 		iface[i] = (uint32_t)r;
 	}
@@ -165,7 +165,8 @@ static void finish(struct bc_source *s, size_t left)
 	struct remote *p = s->priv;
 
 	if (left && !p->broken)
-		bc_err_set(&p->recv_ring->src.why, -EBADMSG, "it ended within a message: %zu bytes are thrown away", left);
+		bc_err_set(&p->recv_ring->src.why, -EBADMSG, "it ended within a message: %zu bytes are discarded",
+			   left);
 	bc_recv_ring_take(p->recv_ring, left);
 	bc_wire_free(p->wire);
 	p->wire = NULL;

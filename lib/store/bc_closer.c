@@ -38,7 +38,7 @@ struct bc_closer {
 static void log_open_failure(struct bc_closer *c, int err)
 {
 	if (!c->open_failed)
-		bc_log(c->folder->log, BC_ERROR, "%s: the next segment's temporary file cannot be opened: %s",
+		bc_log(c->folder->log, BC_ERROR, "%s: cannot open the next segment's temporary file: %s",
 		       *c->folder->prefix ? c->folder->prefix : ".", strerror(-err));
 	c->open_failed = true;
 }

@@ -95,10 +95,10 @@ int bc_command_wait(struct bc_command *c, const _Atomic bool *cancelled, struct 
 			return exit_result(status, err);
 		}
 		if (pid < 0 && errno != EINTR)
-			return bc_err_set(err, -ECOMM, "cannot be waited for: %s", strerror(errno));
+			return bc_err_set(err, -ECOMM, "cannot wait for it: %s", strerror(errno));
 		nanosleep(&nap, NULL);
 	}
-	return bc_err_set(err, -ECANCELED, "is not waited for any longer");
+	return bc_err_set(err, -ECANCELED, "did not exit in time");
 }
 
 void bc_command_free(struct bc_command *c)

@@ -86,7 +86,7 @@ static void log_failure(struct bc_peer *p, const char *why)
 	if (!strcmp(p->logged, why))
 		return;
 	snprintf(p->logged, sizeof(p->logged), "%s", why);
-	bc_log(p->cfg.log, BC_WARN, "%s: %s: trying again, every %g to %g s, until it works", p->name, why,
+	bc_log(p->cfg.log, BC_WARN, "%s: %s: retrying every %g to %g s until it works", p->name, why,
 	       (double)BACKOFF_MIN_NS / BC_NS_PER_S, (double)BACKOFF_MAX_NS / BC_NS_PER_S);
 }
 
@@ -194,7 +194,7 @@ static bool discard_input(struct bc_peer *p, uint64_t now_ns)
 		return false;
 	}
 	if (n == 0)
-		bc_err_set(&err, -ECONNRESET, "the other side ended the connection");
+		bc_err_set(&err, -ECONNRESET, "the peer closed the connection");
 	bc_err_prefix(&err, -ECONNRESET, "%s", bc_conn_address(p->conn));
 	on_failure(p, err.msg, now_ns);
 	return false;

@@ -189,8 +189,8 @@ void bc_segfile_count(const struct bc_folder *folder, uint64_t seq)
 	int r = folder->seqfile ? bc_seqfile_used(folder->seqfile, seq) : 0;
 
 	if (r < 0)
-		bc_log(folder->log, BC_ERROR, "the sequence file cannot be written: %s: number %08u may be used again by the next "
-		       "capture", strerror(-r), (unsigned)(seq % BC_SEQ_END));
+		bc_log(folder->log, BC_ERROR, "cannot write the sequence file: %s: the next capture may reuse number "
+		       "%08u", strerror(-r), (unsigned)(seq % BC_SEQ_END));
 }
 
 static int name_by_time(const struct bc_folder *folder, const struct bc_segfile *f, bool utc, unsigned again, char *dst)
@@ -222,8 +222,8 @@ static int give_final_name(const struct bc_folder *folder, const struct bc_segfi
 			r = rename_to(folder, f, name);
 		/* Two segments of a series may well begin in one second. */
 		if (r == 0 && again && !folder->series)
-			bc_log(folder->log, BC_WARN, "%s%s: named by a later number, because the file of the first one exists "
-			       "already and is kept", folder->prefix, name);
+			bc_log(folder->log, BC_WARN, "%s%s: named with a later number, because a file with the first "
+			       "one already exists and is kept", folder->prefix, name);
 	}
 	return r;
 }
@@ -239,7 +239,8 @@ int bc_segfile_await(const struct bc_folder *folder, struct bc_segfile *f)
 	if (r == 0 && f->tail_err == -ECOMM)
 		r = bc_err_set(&why, -ECOMM, "stopped reading before the end");
 	if (r == -ECOMM)
-		bc_log(folder->log, BC_ERROR, "%s%s: the command behind the output %s: the segment is not published%s", folder->prefix,
+		bc_log(folder->log, BC_ERROR, "%s%s: the output's command %s: the segment is not published%s",
+		       folder->prefix,
 		       f->tmp, why.msg, f->size ? ", and keeps its temporary name" : "");
 	return r;
 }

@@ -68,15 +68,17 @@ static int take(int fd, bool new, const char *path, uint64_t *ret_first, struct 
 	ssize_t n;
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return bc_err_set(err, -EINVAL, "%s: a sequence file is a regular file, and this is none", path);
+		return bc_err_set(err, -EINVAL, "%s: a sequence file must be a regular file", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return bc_err_set(err, -EBUSY, "%s: another output or capture counts by this sequence file: name one for each", path);
+		return bc_err_set(err, -EBUSY, "%s: another output or capture uses this sequence file: give each its "
+				  "own", path);
 	n = pread(fd, text, sizeof(text), 0);
 	if (n < 0 || (new && sync_folder(path) < 0))
 		return bc_err_set(err, -errno, "%s: the sequence file: %s", path, strerror(errno));
 	if (parse(text, (size_t)n, ret_first))
-		return bc_err_set(err, -EBADMSG, "%s: the sequence file is corrupt, and left as it is: write the last number that was used "
-				  "(0 to 99999999, and a newline) into it, or remove it to begin at 0", path);
+		return bc_err_set(err, -EBADMSG, "%s: the sequence file is corrupt, and left as it is: write the last "
+				  "number used (0 to 99999999, and a newline) into it, or remove it to start at 0",
+				  path);
 	return 0;
 }
 
@@ -88,7 +90,7 @@ int bc_seqfile_open(const char *path, struct bc_seqfile **ret, uint64_t *ret_fir
 	int fd = open_file(path, &new), r;
 
 	if (fd < 0)
-		return bc_err_set(err, fd, "%s: the sequence file cannot be opened: %s", path, strerror(-fd));
+		return bc_err_set(err, fd, "%s: cannot open the sequence file: %s", path, strerror(-fd));
 	r = take(fd, new, path, &first, err);
 	f = r ? NULL : malloc(sizeof(*f));
 	if (!f) {

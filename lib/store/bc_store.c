@@ -20,7 +20,7 @@ int bc_store_open(const struct bc_store_config *cfg, struct bc_store **ret, stru
 	case BC_STORE_NULL:
 		return bc_store_null_open(cfg, ret, err);
 	}
-	return bc_err_set(err, -EINVAL, "store: there is no kind %d", (int)cfg->kind);
+	return bc_err_set(err, -EINVAL, "store: unknown kind %d", (int)cfg->kind);
 }
 
 int bc_store_begin(struct bc_store *s)

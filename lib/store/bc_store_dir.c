@@ -28,7 +28,8 @@ static void start_command(struct dir_store *d)
 	int r = bc_command_start(d->folder.pipe, d->file->fd, &d->file->command);
 
 	if (r < 0)
-		bc_log(d->folder.log, BC_ERROR, "%s%s: no shell can be started: %s", d->folder.prefix, d->file->tmp, strerror(-r));
+		bc_log(d->folder.log, BC_ERROR, "%s%s: cannot start a shell: %s", d->folder.prefix, d->file->tmp,
+		       strerror(-r));
 }
 
 static int dir_begin(struct bc_store *s)
@@ -193,7 +194,7 @@ static int split_dest(struct bc_folder *folder, const struct bc_store_config *cf
 		return bc_err_set(err, -ENAMETOOLONG, "%.64s...: the path is too long: give a shorter one", cfg->dest);
 	if (cfg->kind == BC_STORE_FILE) {
 		if (!cfg->dest[dir])
-			return bc_err_set(err, -EISDIR, "%s: this names a folder, not a file: add a file's name",
+			return bc_err_set(err, -EISDIR, "%s: this is a folder, not a file: add a file name",
 					  cfg->dest);
 		folder->name = strdup(cfg->dest + dir);
 		folder->prefix = strndup(cfg->dest, dir);
@@ -230,10 +231,10 @@ static int open_folder(struct bc_folder *folder, struct bc_err *err)
 		return 0;
 	e = errno;
 	if (e == ENOENT)
-		return bc_err_set(err, -e, "%s: there is no such folder: create it, or name another", path);
+		return bc_err_set(err, -e, "%s: no such folder: create it, or name another", path);
 	if (e == ENOTDIR)
-		return bc_err_set(err, -e, "%s: this is not a folder: name another", path);
-	return bc_err_set(err, -e, "%s: the folder cannot be opened: %s: give its user access, or name another", path,
+		return bc_err_set(err, -e, "%s: not a folder: name another", path);
+	return bc_err_set(err, -e, "cannot open the folder %s: %s: give this user access, or name another", path,
 			  strerror(e));
 }
 
@@ -242,7 +243,7 @@ static int refuse_existing(const struct bc_folder *folder, struct bc_err *err)
 	struct stat st;
 
 	if (fstatat(folder->fd, folder->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return bc_err_set(err, -EEXIST, "%s%s exists already: remove it, or name another file", folder->prefix,
+		return bc_err_set(err, -EEXIST, "%s%s already exists: remove it, or name another file", folder->prefix,
 				  folder->name);
 	return 0;
 }
@@ -252,13 +253,13 @@ static int first_file(const struct bc_folder *folder, uint64_t seq, struct bc_se
 	int r = bc_segfile_open(folder, seq, ret);
 
 	if (r == -ENOSPC)
-		return bc_err_set(err, r, "%s: no space is left there: free some, or name another folder",
+		return bc_err_set(err, r, "%s: no space left there: free some, or name another folder",
 				  folder_text(folder));
 	if (r == -ENAMETOOLONG)
 		return bc_err_set(err, r, "%s: the file's name is too long: give a shorter one",
 				  folder->name ? folder->name : folder->ext);
 	if (r < 0)
-		return bc_err_set(err, r, "%s: no file can be made there: %s: give this user write access, or name "
+		return bc_err_set(err, r, "cannot create a file in %s: %s: give this user write access, or name "
 				  "another folder", folder_text(folder), strerror(-r));
 	return 0;
 }
@@ -319,7 +320,7 @@ static int set_up(struct dir_store *d, const struct bc_store_config *cfg, struct
 	if (r < 0) {
 		bc_segfile_remove(&d->folder, first);
 		bc_segfile_free(first);
-		bc_err_set(err, r, "the output's thread cannot be started: %s", strerror(-r));
+		bc_err_set(err, r, "cannot start the output's thread: %s", strerror(-r));
 	}
 	return r;
 }
@@ -330,7 +331,7 @@ int bc_store_dir_open(const struct bc_store_config *cfg, struct bc_store **ret, 
 	int r;
 
 	if (cfg->ext && strchr(cfg->ext, '/'))
-		return bc_err_set(err, -EINVAL, "'%s' is no file name extension: leave the slash out", cfg->ext);
+		return bc_err_set(err, -EINVAL, "'%s' is not a file name extension: leave out the slash", cfg->ext);
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return bc_err_set(err, -ENOMEM, "no memory for an output");

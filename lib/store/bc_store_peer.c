@@ -135,7 +135,7 @@ int bc_store_peer_open(const struct bc_store_config *cfg, struct bc_store **ret,
 	r = bc_peer_start(cfg->peer);
 	if (r) {
 		free(p);
-		return bc_err_set(err, r, "no thread for a peer (%s)", strerror(-r));
+		return bc_err_set(err, r, "cannot start the thread for a peer (%s)", strerror(-r));
 	}
 	*ret = &p->base;
 	return 0;

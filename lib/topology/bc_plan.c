@@ -87,8 +87,8 @@ static int collect_listed(struct maker *m, struct bc_err *err)
 			return bc_err_set(err, -EINVAL, "--lcores: there is no CPU %u; this machine has %s", c,
 					  list_cpus(m->topo, false, buf, sizeof(buf)));
 		if (!cpu->allowed)
-			return bc_err_set(err, -EINVAL, "--lcores: CPU %u is not for this process, which may use %s "
-					  "(taskset, systemd's CPUAffinity= or the cgroup says so)", c,
+			return bc_err_set(err, -EINVAL, "--lcores: CPU %u is not available to this process, which may "
+					  "use %s (limited by taskset, systemd's CPUAffinity= or the cgroup)", c,
 					  list_cpus(m->topo, true, buf, sizeof(buf)));
 		m->slot[m->n_slots++] = cpu;
 	}
@@ -146,7 +146,7 @@ static int collect_automatic(struct maker *m, struct bc_err *err)
 		if (t->cpu[i].automatic && !has_slot_on_core(m, t->cpu[i].core))
 			m->slot[m->n_slots++] = &t->cpu[i];
 	if (!m->n_slots)
-		return bc_err_set(err, -EINVAL, "no CPU is free for the data path: name some of %u with --lcores",
+		return bc_err_set(err, -EINVAL, "no CPU is free for the data path: name some of the %u with --lcores",
 				  t->n_cpus);
 	if (m->n_slots > 2)
 		leave_one_core(m);

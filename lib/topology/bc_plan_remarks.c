@@ -41,7 +41,7 @@ static void note_sharing(struct bc_plan *plan)
 		if (rx && lanes && plan->n_lcores > 1)
 			add(&plan->notes, "CPU %u also compresses, since its sources can wait", l->cpu);
 		else if (rx && lanes)
-			add(&plan->notes, "CPU %u does everything, one stage after the other", l->cpu);
+			add(&plan->notes, "CPU %u runs every stage in turn", l->cpu);
 		else if (rx && count_kind(plan, l, BC_STAGE_MERGE))
 			add(&plan->notes, "the merge shares CPU %u with the sources", l->cpu);
 		if (rx > 1)
@@ -58,8 +58,8 @@ static void note_siblings(const struct bc_topology *topo, struct bc_plan *plan)
 			unsigned a = plan->lcore[i].cpu, b = plan->lcore[j].cpu;
 
 			if (bc_topology_cpu(topo, a)->core == bc_topology_cpu(topo, b)->core)
-				add(&plan->notes, "CPUs %u and %u are threads of one core: together they do little more "
-				    "than one", a, b);
+				add(&plan->notes, "CPUs %u and %u are siblings of one core: together they do little "
+				    "more than one", a, b);
 		}
 }
 
@@ -81,9 +81,9 @@ static void note_unused(const struct bc_topology *topo, const struct bc_plan_req
 		return;
 	bc_cpulist_format(&idle, list, sizeof(list));
 	if (req->lcores)
-		add(&plan->notes, "no work is left for CPU%s %s of --lcores", CPU_COUNT(&idle) > 1 ? "s" : "", list);
+		add(&plan->notes, "no work for CPU%s %s of --lcores", CPU_COUNT(&idle) > 1 ? "s" : "", list);
 	else
-		add(&plan->notes, "CPU%s %s, which the kernel keeps isolated, can be used with --lcores %s",
+		add(&plan->notes, "CPU%s %s, isolated by the kernel, can be used with --lcores %s",
 		    CPU_COUNT(&idle) > 1 ? "s" : "", list, list);
 }
 
@@ -120,8 +120,8 @@ static void remark_control(const struct bc_plan_request *req, struct bc_plan *pl
 		return;
 	bc_cpulist_format(&plan->control, list, sizeof(list));
 	if (req->busy_poll)
-		add(&plan->warnings, "the I/O threads share CPU%s %s with lcores that poll busily: leave a CPU out of "
-		    "--lcores, or do not poll busily", CPU_COUNT(&plan->control) > 1 ? "s" : "", list);
+		add(&plan->warnings, "the I/O threads share CPU%s %s with lcores that busy-poll: leave a CPU out of "
+		    "--lcores, or do not use --busy-poll", CPU_COUNT(&plan->control) > 1 ? "s" : "", list);
 	else
 		add(&plan->notes, "no CPU is left for the system: main and the I/O threads share CPU%s %s",
 		    CPU_COUNT(&plan->control) > 1 ? "s" : "", list);

@@ -158,13 +158,13 @@ int bc_topology_read(bool devices, struct bc_topology *ret, struct bc_err *err)
 	int r;
 
 	if (sched_getaffinity(0, sizeof(affinity), &affinity))
-		return bc_err_set(err, -errno, "this process's CPUs cannot be read: %s", strerror(errno));
+		return bc_err_set(err, -errno, "cannot read this process's CPUs: %s", strerror(errno));
 	if (hwloc_topology_init(&h))
 		return bc_err_set(err, -ENOMEM, "no memory for the machine's topology");
 	r = load(h, devices, ret);
 	hwloc_topology_destroy(h);
 	if (r)
-		return bc_err_set(err, r, "the machine's topology cannot be read: %s", strerror(-r));
+		return bc_err_set(err, r, "cannot read the machine's topology: %s", strerror(-r));
 	read_isolated(&isolated);
 	for (uint32_t i = 0; i < ret->n_cpus; i++) {
 		struct bc_cpu *cpu = &ret->cpu[i];
@@ -207,7 +207,7 @@ static int set_synthetic(hwloc_topology_t h, const char *desc, struct bc_err *er
 		return bc_err_set(err, -E2BIG, "topology '%.60s': larger than %d CPUs or %d characters", desc,
 				  SYNTHETIC_MAX_OBJECTS, SYNTHETIC_MAX_CHARS);
 	if (hwloc_topology_set_synthetic(h, desc))
-		return bc_err_set(err, -EINVAL, "topology '%s': neither a file nor a description of hwloc's, such as "
+		return bc_err_set(err, -EINVAL, "topology '%s': neither a file nor an hwloc description such as "
 				  "'package:2 [numa] l3:1 core:16 pu:2'", desc);
 	return 0;
 }
@@ -243,7 +243,7 @@ static int set_xml(hwloc_topology_t h, const char *path, int fd, struct bc_err *
 	if (r)
 		bc_err_set(err, r, "topology '%s': %s", path, strerror(-r));
 	else if (hwloc_topology_set_xmlbuffer(h, buf, (int)st.st_size + 1))
-		r = bc_err_set(err, -EINVAL, "topology '%s': not an XML file of hwloc's", path);
+		r = bc_err_set(err, -EINVAL, "topology '%s': not an hwloc XML file", path);
 	free(buf);
 	return r;
 }
@@ -274,7 +274,7 @@ int bc_topology_describe(const char *desc, struct bc_topology *ret, struct bc_er
 	if (!r) {
 		r = load(h, true, ret);
 		if (r)
-			bc_err_set(err, r, "topology '%s': hwloc cannot make a machine of it", desc);
+			bc_err_set(err, r, "topology '%s': hwloc cannot build a machine from it", desc);
 	}
 	hwloc_topology_destroy(h);
 	return r;
