@@ -296,7 +296,7 @@ class TestNode(TestSuite):
         for suffix in ("crt", "key"):
             (self.folder / "ca" / f"stranger.{suffix}").write_bytes((self.folder / "other" / f"node1.{suffix}").read_bytes())
         receiver = self.tls_receiver("127.0.0.1")
-        self.refused(receiver, "it refuses our certificate: it asks for one", cert=None)
+        self.refused(receiver, "it refuses our certificate: it requires one", cert=None)
         self.refused(receiver, "it refuses our certificate: certificate expired", cert="old")
         self.refused(receiver, "it refuses our certificate: unknown CA", cert="stranger")
 

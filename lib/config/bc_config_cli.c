@@ -122,13 +122,13 @@ static int take(struct bc_draft *d, int c, const char *text, struct bc_err *err)
 	}
 }
 
-int bc_cli_refuse(int c, const char *arg, struct bc_err *err)
+int bc_cli_refuse(int c, const char *arg, const char *command, struct bc_err *err)
 {
 	const char letter[3] = { '-', (char)optopt, '\0' };
 	bool is_long = !strncmp(arg, "--", 2);
 
 	if (c == ':')
-		return bc_err_set(err, -EINVAL, "%s needs a value; see --help", is_long ? arg : letter);
+		return bc_err_set(err, -EINVAL, "%s needs a value; see '%s --help'", is_long ? arg : letter, command);
 	/* A long option that is known, and still not liked. */
 	if (is_long && optopt)
 		return bc_err_set(err, -EINVAL, "'%s' takes no value", arg);
@@ -137,6 +137,7 @@ int bc_cli_refuse(int c, const char *arg, struct bc_err *err)
 
 int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *d, struct bc_err *err)
 {
+	const char *command = what == BC_COMMAND_CAPTURE ? "braidcap capture" : "braidcap collect";
 	struct option longs[N_LONG];
 	char shorts[SHORT_MAX];
 	int c, rc = 0;
@@ -148,12 +149,13 @@ int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *
 		if (c == 'h')
 			return 1;
 		if (c == '?' || c == ':')
-			rc = bc_cli_refuse(c, optind > 0 && optind <= argc ? argv[optind - 1] : "", err);
+			rc = bc_cli_refuse(c, optind > 0 && optind <= argc ? argv[optind - 1] : "", command, err);
 		else
 			rc = take(d, c, optarg, err);
 	}
 	if (!rc && optind < argc)
-		rc = bc_err_set(err, -EINVAL, "'%s' is no option: %s", argv[optind], what == BC_COMMAND_CAPTURE ?
-				"a source needs -i, an output -w, a filter -f '...'" : "see --help");
+		rc = bc_err_set(err, -EINVAL, "unexpected argument '%s'; %s'%s --help'", argv[optind],
+				what == BC_COMMAND_CAPTURE ?
+				"a source needs -i, an output -w, a filter -f; see " : "see ", command);
 	return rc;
 }

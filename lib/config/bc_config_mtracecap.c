@@ -116,7 +116,7 @@ static int take_flags(struct line *l, int argc, char **argv, struct bc_err *err)
 	optind = 0;
 	while (!rc && !l->text && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (c == '?' || c == ':')
-			rc = bc_cli_refuse(c, optind > 0 && optind <= argc ? argv[optind - 1] : "", err);
+			rc = bc_cli_refuse(c, optind > 0 && optind <= argc ? argv[optind - 1] : "", "mtracecap", err);
 		else
 			rc = take(l, flag_of(c), optarg, err);
 	}

@@ -190,23 +190,23 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "-s 262145", "from 1 to 262144, or 0" },
 		{ "-G 0.05", "--rotate-seconds: '0.05' is not a number from 0.1 to 31536000, or 0" },
 		{ "-S 17000000", "--rotate-size" },
-		{ "--keep-age 7", "--keep-age: '7' is no age such as 90s" },
-		{ "--keep-size 7d", "--keep-size: '7d' is no size such as 500M" },
-		{ "--keep-free x", "--keep-free: 'x' is no size" },
+		{ "--keep-age 7", "--keep-age: '7' is not an age such as 90s" },
+		{ "--keep-size 7d", "--keep-size: '7d' is not a size such as 500M" },
+		{ "--keep-free x", "--keep-free: 'x' is not a size" },
 		{ "--keep-number -1", "--keep-number: '-1' is not a whole number" },
-		{ "--recompress lz4", "--recompress: 'lz4' is no compression for the archive" },
-		{ "--rotate-clock 3600", "--rotate-clock: '3600' is no period such as hour" },
-		{ "--rotate-clock hour -G 5", "--rotate-clock: rotation is by the clock or every so many seconds" },
+		{ "--recompress lz4", "--recompress: 'lz4' is not a codec for recompression" },
+		{ "--rotate-clock 3600", "--rotate-clock: '3600' is not a period such as hour" },
+		{ "--rotate-clock hour -G 5", "--rotate-clock: rotate either by the clock or every N seconds" },
 		{ "--writers 129", "from 1 to 128, or 0" },
 		{ "-z 13", "level of lz4: '13' is not a whole number from 1 to 12" },
 		{ "-z 0", "level of lz4: '0'" },
 		{ "-Z zstd -z 20", "level of zstd: '20' is not a whole number from 1 to 19" },
 		{ "-Z none -z 1", "'out/' is not compressed" },
 		{ "-Z rar", "lz4, zstd, gzip, xz, bzip2, lzo or none" },
-		{ "--io fast", "--io: 'fast' is not a way to write: auto, direct or buffered" },
+		{ "--io fast", "--io: 'fast' is not auto, direct or buffered" },
 		{ "--format rpcap", "pcapng, pcap, pcap-us or erf" },
 		{ "--prefix a/b", "--prefix" },
-		{ "--file-ext a/b", "--file-ext: a file's name" },
+		{ "--file-ext a/b", "--file-ext: not usable" },
 		{ "--file-ext 0123456789012345678901234567890123456789012345678901234567890123456", "longer than 64" },
 		{ "--seqfile ", "--seqfile: is empty" },
 		{ "--user ", "--user: is empty" },
@@ -228,7 +228,7 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "--exclude gprs-user-data,port=1,", "--exclude" },
 		{ "--exclude gprs-user-data;port=1", "--exclude" },
 		{ "--exclude gprs-user-data,port=1,port=2,port=3,port=4,port=5,port=6,port=7,port=8,port=9", "--exclude" },
-		{ "--chunk 4096 --memory 8", "--memory: 8 MiB do not hold 4 chunks" },
+		{ "--chunk 4096 --memory 8", "--memory: 8 MiB is too small for 4 chunks" },
 	};
 	char line[256];
 
@@ -240,13 +240,13 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 
 static void what_is_no_option_is_refused(void **state)
 {
-	refused("-i null: -w - --bogus", "--bogus is not an option");
-	refused("-i null: -w - --rotate 3", "--rotate is not an option, or the beginning of several");
-	refused("-i null: -w - -q", "-q is not an option");
+	refused("-i null: -w - --bogus", "unknown or ambiguous option '--bogus'; see 'braidcap capture --help'");
+	refused("-i null: -w - --rotate 3", "unknown or ambiguous option '--rotate'");
+	refused("-i null: -w - -q", "unknown option '-q'; see 'braidcap capture --help'");
 	refused("-i null: -w - -s", "-s needs a value");
 	refused("-i null: -w - --snaplen", "--snaplen needs a value");
-	refused("-i null: -w - --verbose=3", "'--verbose=3' has a value");
-	refused("-i null: -w - port 53", "'port' is no option");
+	refused("-i null: -w - --verbose=3", "'--verbose=3' takes no value");
+	refused("-i null: -w - port 53", "unexpected argument 'port'; a source needs -i");
 }
 
 static void source_and_output_are_needed(void **state)
@@ -308,7 +308,7 @@ static void lzo_is_refused_in_a_build_without_it(void **state)
 
 	for (size_t i = 0; i < 2; i++) {
 		if (!bc_codec_is_built(BC_CODEC_LZO)) {
-			refused(line[i], "is to be compressed by lzo, which this program was built without");
+			refused(line[i], "with lzo: this program was built without it");
 			continue;
 		}
 		assert_int_equal(parse(line[i], &c), 0);
@@ -334,19 +334,19 @@ static void an_option_wins_over_the_name(void **state)
 
 static void destinations_that_cannot_be_are_refused(void **state)
 {
-	refused("-i null: -w http://host", "of no known kind");
-	refused("-i null: -w null:x", "null: takes nothing");
+	refused("-i null: -w http://host", "unknown prefix");
+	refused("-i null: -w null:x", "nothing may follow null:");
 	refused("-i null: -w x.pcap -G 1", "--rotate-seconds: rotation needs a folder, and 'x.pcap' is a file");
-	refused("-i null: -w - --completed /", "--completed: is for segments on disk, and '-' has none");
-	refused("-i null: -w null: --on-segment x", "--on-segment: is for segments on disk, and 'null:' has none");
+	refused("-i null: -w - --completed /", "--completed: applies to segments on disk, and '-' has none");
+	refused("-i null: -w null: --on-segment x", "--on-segment: applies to segments on disk, and 'null:' has none");
 	refused("-i null: -w /tmp/ --completed /tmp/.", "completed segments would be moved to where they are");
 	refused("-i null: -w /tmp/x.pcap --completed /tmp", "the completed file would be moved to where it is");
-	refused("-i null: -w - --zmq-client a\tb", "--zmq-client: 'a?b' may have printable");
-	refused("-i null: -w x.pcap --keep-age 7d", "--keep-age: is for the segments of a folder, and 'x.pcap' is none");
+	refused("-i null: -w - --zmq-client a\tb", "--zmq-client: 'a?b': only printable ASCII");
+	refused("-i null: -w x.pcap --keep-age 7d", "--keep-age: applies to segments in a folder, and 'x.pcap' is not a folder");
 	refused("-i null: -w x.pcap --rotate-clock day", "--rotate-clock: rotation needs a folder");
 	refused("-i null: -w x.pcap -S 1", "--rotate-size: rotation needs a folder");
-	refused("-i null: -w x.pcap -N seq", "--seqfile: is for the names in a folder, and 'x.pcap' is none");
-	refused("-i null: -w - --file-ext .x", "--file-ext: is for the names in a folder");
+	refused("-i null: -w x.pcap -N seq", "--seqfile: applies to names in a folder, and 'x.pcap' is not a folder");
+	refused("-i null: -w - --file-ext .x", "--file-ext: applies to names in a folder");
 	refused("-i null: -w - --pipeout gzip", "--pipeout: '-' is stdout");
 	refused("-i null: -w null: --pipeout gzip", "'null:' takes no command");
 	refused("-i null: -w - -S 1", "'-' is stdout");
@@ -392,16 +392,16 @@ static void remote_peers_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w osmo://h:1,source=h", "source= takes an IP address");
 	refused("-i null: -w osmo://h:1,queue=0", "whole number from 1 to 65536");
 	refused("-i null: -w ipip://h:1", "ipip has no port");
-	refused("-i null: -w ipip://h,tls", "a key that is unknown; it is written ipip://HOST");
+	refused("-i null: -w ipip://h,tls", "a key that is unknown; the form is ipip://HOST");
 	refused("-i null: -w osmo://h:1 -Z lz4", "--compress: 'osmo://h:1' is a remote peer");
 	refused("-i null: -w osmo://h:1 -G 1", "--rotate-seconds: 'osmo://h:1' is a remote peer");
 	refused("-i null: -w osmo://h:1 --pipeout cat", "'osmo://h:1' takes no command");
 	refused("-i null: -w osmo://h:1 --rotate-clock hour", "--rotate-clock: 'osmo://h:1' is a remote peer");
 	refused("-i null: -w osmo://h:1 --zmq-publish tcp://*:1", "add one, such as -w null:");
 	refused("-i null: -w osmo://h:1 --format erf", "--format: 'osmo://h:1' is a remote peer");
-	refused("-i null: -w osmo://h:1 -w osmo://h:1", "stands there twice");
+	refused("-i null: -w osmo://h:1 -w osmo://h:1", "is given twice");
 	refused("-i null: -w osmo://h:1 --tls-ca x", "no output uses TLS");
-	refused("-i null: -w osmo://h:1,tls --tls-key x", "without its certificate");
+	refused("-i null: -w osmo://h:1,tls --tls-key x", "a key needs its certificate");
 }
 
 /* -Z, -G and -S are for the others. */
@@ -458,7 +458,7 @@ static void there_are_limits_to_how_many(void **state)
 	int argc = 1;
 
 	refused("-i null: -w a -w b -w c -w d -w e -w f -w g -w h", "more than 7 outputs");
-	refused("-i dpdk:a,queues=200 -i dpdk:b,queues=57 -w -", "257 queues together, and 256 is the limit");
+	refused("-i dpdk:a,queues=200 -i dpdk:b,queues=57 -w -", "257 queues in total; the limit is 256");
 	refused("-i - -i - -w out/", "only one source can be stdin");
 	for (int i = 0; i <= BC_MAX_SOURCES; i++) {
 		argv[argc++] = "-i";

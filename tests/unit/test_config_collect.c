@@ -89,10 +89,10 @@ static void what_capture_alone_knows_is_refused(void **state)
 
 static void permissions_are_octal(void **state)
 {
-	refused(BASE "--mode 64", "permissions");
-	refused(BASE "--mode 0888", "permissions");
-	refused(BASE "--mode 04755", "permissions");
-	refused(BASE "--mode 1777", "permissions");
+	refused(BASE "--mode 64", "is not a file mode");
+	refused(BASE "--mode 0888", "is not a file mode");
+	refused(BASE "--mode 04755", "is not a file mode");
+	refused(BASE "--mode 1777", "is not a file mode");
 	ACCEPT(BASE "--mode 600", c.common.outputs[0].mode == 0600);
 }
 
@@ -100,7 +100,7 @@ static void tls_needs_its_files_and_its_users(void **state)
 {
 	refused(BASE "--tls", "certificate");
 	refused(BASE "--allow b=192.0.2.2,tls", "certificate");
-	refused(BASE "--tls-cert x", "nobody uses it");
+	refused(BASE "--tls-cert x", "no client uses it");
 	refused(BASE "--tls --tls-cert x --tls-bind-names", "--tls-ca");
 	ACCEPT(BASE "--tls --tls-cert x --tls-key y --tls-ca z --tls-bind-names", c.tls && c.tls_bind && bc_config_collect_uses_tls(&c));
 	ACCEPT(BASE "--tls-cert x --allow b=192.0.2.2,tls", !c.tls && bc_config_collect_uses_tls(&c));

@@ -218,10 +218,10 @@ static void output_uris_are_taken(void **state)
 
 static void output_uris_that_cannot_be_are_refused(void **state)
 {
-	refused("x null", "'x' does not say the format: pcapfile:, pcapng: or erf: goes before it");
-	refused("./a:b null", "does not say the format");
-	refused("dag:x null", "'dag:' cannot be written here");
-	refused("pcapfile: null", "names nothing");
+	refused("x null", "'x' has no format: put pcapfile:, pcapng: or erf: before it");
+	refused("./a:b null", "has no format");
+	refused("dag:x null", "cannot write 'dag:'");
+	refused("pcapfile: null", "has no name");
 	refused("-B pcapng:- null", "-B: 'pcapng:-' is stdout");
 	refused("-B - null", "-B: '-' is stdout");
 	refused("-G 1 pcapfile:x null", "--rotate-seconds: rotation needs a folder");
@@ -281,8 +281,8 @@ static void what_cannot_be_read_is_refused_with_what_to_use_instead(void **state
 	refused("pcapfile:x rt:host", "pcapfile:-");
 	refused("pcapfile:x duck:file", "traceconvert");
 	refused("pcapfile:x xdp:eth0", "net_af_xdp0");
-	refused("pcapfile:x null:", "'null:' is not known here: use int:");
-	refused("pcapfile:x int:", "names nothing");
+	refused("pcapfile:x null:", "unknown prefix 'null:': use int:");
+	refused("pcapfile:x int:", "has no name");
 }
 
 static void uris_are_needed(void **state)
@@ -299,7 +299,7 @@ static void messages_have_mtracecaps_words(void **state)
 	refused("--relinquish-privileges= pcapfile:x null", "--relinquish-privileges: is empty");
 	refused("pcapfile:x int:eth0,buffer_mb=0", "traceuri 'pcap:eth0,buffer_mb=0'");
 	refused("pcapfile:x int:eth0 -s", "-s needs a value");
-	refused("pcapfile:x int:eth0 -Q", "-Q is not an option");
+	refused("pcapfile:x int:eth0 -Q", "unknown option '-Q'; see 'mtracecap --help'");
 }
 
 static void texts_are_told_apart(void **state)

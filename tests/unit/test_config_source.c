@@ -186,11 +186,11 @@ static void a_comma_in_a_path_stays(void **state)
 
 static void keys_of_another_kind_are_refused(void **state)
 {
-	refused("pcap:lo,queues=2", "queues= means nothing to a pcap: source");
-	refused("file:x,count=2", "count= means nothing to a file: source");
-	refused("null:mtu=9000", "mtu= means nothing to a null: source");
-	refused("null:bogus=1", "'bogus=1' is no key=value of a null: source");
-	refused("pcap:lo,bufer_mb=1", "'bufer_mb=1' is no key=value of a pcap: source");
+	refused("pcap:lo,queues=2", "queues= does not apply to a pcap: source");
+	refused("file:x,count=2", "count= does not apply to a file: source");
+	refused("null:mtu=9000", "mtu= does not apply to a null: source");
+	refused("null:bogus=1", "'bogus=1' is not a key=value of a null: source");
+	refused("pcap:lo,bufer_mb=1", "'bufer_mb=1' is not a key=value of a pcap: source");
 }
 
 static void bad_values_are_refused(void **state)

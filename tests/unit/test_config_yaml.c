@@ -136,7 +136,7 @@ static void wrong_values_are_told_with_line_and_key(void **state)
 	refused("sources: ['null:']\noutputs:\n  - dest: x\n    rotate_size_mb: 1\n",
 		":4: outputs[0].rotate_size_mb: rotation needs a folder, and 'x' is a file: end its name with / to make it one");
 	refused("sources: ['null:']\noutputs:\n  - dest: 'http://h'\n",
-		":3: outputs[0].dest: 'http://h' is of no known kind: give a folder, a file, - for stdout, osmo:// or ipip:// for a "
+		":3: outputs[0].dest: 'http://h' has an unknown prefix: give a folder, a file, - for stdout, osmo:// or ipip:// for a "
 		"remote peer, or null:");
 }
 
@@ -186,14 +186,14 @@ static void lists_have_a_longest_length(void **state)
 
 static void what_makes_a_small_file_large_is_refused(void **state)
 {
-	refused("prefix: &a b\n", ":1: anchors and aliases are not taken");
-	refused("sources: &a [ b ]\n", ":1: anchors and aliases are not taken");
-	refused("outputs:\n - &a { dest: b }\n", ":2: anchors and aliases are not taken");
-	refused("count: 1\nprefix: *a\n", ":2: anchors and aliases are not taken");
-	refused("a: [[[[ b ]]]]\n", ":1: nested deeper than a configuration is");
+	refused("prefix: &a b\n", ":1: anchors and aliases are not supported");
+	refused("sources: &a [ b ]\n", ":1: anchors and aliases are not supported");
+	refused("outputs:\n - &a { dest: b }\n", ":2: anchors and aliases are not supported");
+	refused("count: 1\nprefix: *a\n", ":2: anchors and aliases are not supported");
+	refused("a: [[[[ b ]]]]\n", ":1: nested too deeply");
 	refused("? [ a ]\n: b\n", ":1: a key must be a word");
 	refused("prefix: \"a\\0b\"\n", ":1: a value with a NUL in it");
-	refused("count: 1\n---\ncount: 2\n", ":2: a second document; a file holds one");
+	refused("count: 1\n---\ncount: 2\n", ":2: a second document; a file may hold only one");
 }
 
 static void there_is_a_limit_of_values(void **state)
