@@ -159,7 +159,7 @@ class TestCollect(TestSuite):
     @func_test
     def a_message_of_no_type(self):
         """A type that there is not ends the connection."""
-        self.refused(message(7, b"x" * 20), words="no message of type 7")
+        self.refused(message(7, b"x" * 20), words="unknown message type 7")
 
     @func_test
     def a_packet_longer_than_its_message(self):
@@ -174,7 +174,7 @@ class TestCollect(TestSuite):
     @func_test
     def an_empty_message(self):
         """A packet's message without a byte."""
-        self.refused(message(PACKET, b""), words="holds no packet")
+        self.refused(message(PACKET, b""), words="contains no packet")
 
     @func_test
     def a_link_header_that_is_none(self):
@@ -209,7 +209,7 @@ class TestCollect(TestSuite):
             peer.packets(timed(frames(0, 5, sizes=(100,))))
             peer.packets(timed(frames(0, 1, sizes=(101,))))
             verify(peer.closed(), "the connection goes on")
-        wait_until(lambda: "101 bytes came, and 100 are allowed" in run.stderr, "a line that says so")
+        wait_until(lambda: "101 bytes arrived, but the limit is 100" in run.stderr, "a line that says so")
         assert_lossless(run.stop(), 5)
 
     @func_test
@@ -591,7 +591,7 @@ class TestCollect(TestSuite):
                             ([*base, "--allow", "b=127.0.0.2,loud"], "loud"),
                             ([*base, "--tls"], "certificate"),
                             ([*base, "--tls-cert", "x"], "TLS"),
-                            ([*base, "--mode", "888"], "permissions"),
+                            ([*base, "--mode", "888"], "not a file mode"),
                             ([*base, "--names", "other"], "osmo"),
                             ([*base, "-i", "eth0"], "-i"),
                             (["-l", "1", "--allow", "a=127.0.0.1", "-w", f"{out}x.pcap"], "--merge")):

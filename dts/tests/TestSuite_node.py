@@ -184,7 +184,7 @@ class TestNode(TestSuite):
         sender.send(frames(0, 1000))
         receiver.wait_packets(1000)
         receiver.kill()
-        wait_until(lambda: "trying again" in run.stderr, "the line that says so")
+        wait_until(lambda: "retrying" in run.stderr, "the line that says so")
         sender.send(frames(0, 1000, first=1000))
         run.wait_received(2000)
         receiver.restart()
@@ -223,7 +223,7 @@ class TestNode(TestSuite):
         report = run.report
         assert_accounts(report, [report["outputs"][0]["written"]])
         verify(losses(report).get("peer_slow", 0) > 0, losses(report))
-        verify("did not take all in time" in run.stderr, run.stderr)
+        verify("did not take everything in time" in run.stderr, run.stderr)
 
     @func_test
     def nobody_there_at_the_end(self):
@@ -305,7 +305,7 @@ class TestNode(TestSuite):
         """Each side that expects the other says so."""
         self.ca("127.0.0.1", "node1")
         plain = self.receiver()
-        self.refused(plain, "trying again")
+        self.refused(plain, "retrying")
         receiver = self.tls_receiver("127.0.0.1")
         run = self.capture("-i", self.trace(100), "-w", f"osmo://127.0.0.1:{receiver.port}", "--drain-timeout", "1", rc=None)
         verify(receiver.count() == 0, "packets came through")
@@ -421,7 +421,7 @@ class TestNode(TestSuite):
     @func_test
     def what_makes_no_sense_is_refused(self):
         """Exit status 2 and one line; nothing is started."""
-        for args, want in ((["osmo://127.0.0.1"], "no port"), (["osmo://[::1:6001"], "] is missing"),
+        for args, want in ((["osmo://127.0.0.1"], "it has no port"), (["osmo://[::1:6001"], "] is missing"),
                            (["osmo://127.0.0.1:6001,wat"], "unknown"), (["ipip://127.0.0.1:5"], "ipip has no port"),
                            (["osmo://127.0.0.1:6001", "-Z", "lz4"], "nothing is compressed"),
                            (["osmo://127.0.0.1:6001", "-G", "5"], "compressed or rotated"),

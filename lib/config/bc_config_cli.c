@@ -129,10 +129,11 @@ int bc_cli_refuse(int c, const char *arg, const char *command, struct bc_err *er
 
 	if (c == ':')
 		return bc_err_set(err, -EINVAL, "%s needs a value; see '%s --help'", is_long ? arg : letter, command);
-	/* A long option that is known, and still not liked. */
+	/* A long option that is known, but was given a value. */
 	if (is_long && optopt)
 		return bc_err_set(err, -EINVAL, "'%s' takes no value", arg);
-	return bc_err_set(err, -EINVAL, "%s is not an option, or the beginning of several; see --help", is_long ? arg : letter);
+	return bc_err_set(err, -EINVAL, "%s option '%s'; see '%s --help'", is_long ? "unknown or ambiguous" : "unknown",
+			  is_long ? arg : letter, command);
 }
 
 int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *d, struct bc_err *err)
@@ -154,8 +155,7 @@ int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *
 			rc = take(d, c, optarg, err);
 	}
 	if (!rc && optind < argc)
-		rc = bc_err_set(err, -EINVAL, "unexpected argument '%s'; %s'%s --help'", argv[optind],
-				what == BC_COMMAND_CAPTURE ?
+		rc = bc_err_set(err, -EINVAL, "unexpected argument '%s'; %s'%s --help'", argv[optind], what == BC_COMMAND_CAPTURE ?
 				"a source needs -i, an output -w, a filter -f; see " : "see ", command);
 	return rc;
 }

@@ -379,13 +379,13 @@ static void a_remote_peer_is_taken_apart(void **state)
 
 static void remote_peers_that_cannot_be_are_refused(void **state)
 {
-	refused("-i null: -w osmo://", "there is no host in it");
-	refused("-i null: -w osmo://h", "there is no port");
-	refused("-i null: -w osmo://h:0", "there is no port");
-	refused("-i null: -w osmo://h:65536", "there is no port");
-	refused("-i null: -w osmo://h:6001x", "something else stands behind");
-	refused("-i null: -w osmo://:6001", "there is no host in it");
-	refused("-i null: -w osmo://a/b:6001", "there is no host in it");
+	refused("-i null: -w osmo://", "it has no host");
+	refused("-i null: -w osmo://h", "it has no port");
+	refused("-i null: -w osmo://h:0", "it has no port");
+	refused("-i null: -w osmo://h:65536", "it has no port");
+	refused("-i null: -w osmo://h:6001x", "nothing else may follow");
+	refused("-i null: -w osmo://:6001", "it has no host");
+	refused("-i null: -w osmo://a/b:6001", "it has no host");
 	refused("-i null: -w osmo://[::1:6001", "a ] is missing");
 	refused("-i null: -w osmo://[h]:6001", "no IPv6 address in the brackets");
 	refused("-i null: -w osmo://h:1,", "a key that is unknown");

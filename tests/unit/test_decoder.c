@@ -468,7 +468,7 @@ static void frame_of_another_kind_after_a_frame_is_corrupt(void **state)
 
 	append(&f, g.p, g.len);
 	assert_int_equal(decode_fd(file_of(f.p, f.len), 5000, &out, NULL, &err), -EBADMSG);
-	assert_non_null(strstr(err.msg, "is no frame"));
+	assert_non_null(strstr(err.msg, "is not a frame"));
 	assert_same(&out, &in);
 	free(in.p);
 	free(f.p);
@@ -722,17 +722,17 @@ static void lzop_that_is_not_known_is_refused(void **state)
 		uint8_t byte;
 		const char *words;
 	} is[] = {
-		{ 4, 'x', "not the header" },
-		{ 9, 0x09, "not known" },	/* an older version */
-		{ 13, 0x20, "not known" },	/* a version that is needed and not yet there */
-		{ 15, 0, "not known" },
-		{ 15, 128, "not known" },	/* another method */
-		{ 19, 0x04, "not known" },	/* several parts */
-		{ 19, 0x08, "not known" },	/* a filter */
-		{ 20, 0x40, "not known" },	/* an extra field */
-		{ 42, 4, "longer than any" },
-		{ 49, 4, "longer compressed than not" },
-		{ 49, 0, "longer compressed than not" },
+		{ 4, 'x', "not an lzop header" },
+		{ 9, 0x09, "unknown lzop method" },	/* an older version */
+		{ 13, 0x20, "unknown lzop method" },	/* a version that is needed and not yet there */
+		{ 15, 0, "unknown lzop method" },
+		{ 15, 128, "unknown lzop method" },	/* another method */
+		{ 19, 0x04, "unknown lzop method" },	/* several parts */
+		{ 19, 0x08, "unknown lzop method" },	/* a filter */
+		{ 20, 0x40, "unknown lzop method" },	/* an extra field */
+		{ 42, 4, "longer than the format allows" },
+		{ 49, 4, "longer compressed than uncompressed" },
+		{ 49, 0, "longer compressed than uncompressed" },
 		{ 49, 2, "cannot be decompressed" },
 	};
 

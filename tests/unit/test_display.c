@@ -270,7 +270,7 @@ static void summary_tells_what_is_on_its_way(void **state)
 
 	bc_counter_add(&f->p->ledger->source[0].ingress.received, 5);
 	text = summary_of(f);
-	assert_has(text, "+ 5 on their way: every packet is accounted for");
+	assert_has(text, "+ 5 in flight: every packet is accounted for");
 	free(text);
 	fixture_free(f);
 }

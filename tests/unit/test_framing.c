@@ -229,7 +229,7 @@ static void nothing_is_written_while_the_peer_is_away(void **state)
 	assert_true(chain_said(c, "the peer's queue is full"));
 	chain_end(c);
 	assert_int_equal(chain_lost(c, BC_LOSS_PEER_SLOW), 1000);
-	assert_true(chain_said(c, "the peer did not take all in time"));
+	assert_true(chain_said(c, "the peer did not take everything in time"));
 	chain_free(c);
 	bc_peer_free(peer);
 }

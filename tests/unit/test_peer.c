@@ -241,7 +241,7 @@ static void a_new_link_header_at_the_break_is_not_sent_twice(void **state)
 	expect_link(fd);
 	assert_int_equal(next_number(fd), 1);
 	net_reset(fd);
-	UNTIL(said("trying again") == 1);
+	UNTIL(said("retrying") == 1);
 	put_link();
 	assert_int_equal(put(2), 0);
 	fd = net_accept(listener);
@@ -288,7 +288,7 @@ static void one_that_ends_the_connection_at_once_gets_nothing(void **state)
 	for (int i = 0; i < 3; i++)
 		close(net_accept(listener));
 	assert_int_equal(bc_peer_passed(peer), 0);
-	assert_int_equal(said("the other side ended the connection"), 1);
+	assert_int_equal(said("the peer closed the connection"), 1);
 	assert_int_equal(said("connected to"), 0);
 }
 

@@ -178,7 +178,7 @@ static void one_core_does_everything(void **state)
 	make();
 	assert_int_equal(plan.n_lcores, 1);
 	assert_int_equal(plan.writers[0], 1);
-	assert_true(says(&plan.notes, "CPU 0 does everything"));
+	assert_true(says(&plan.notes, "CPU 0 runs every stage"));
 	control_is("0");
 }
 
@@ -255,7 +255,7 @@ static void both_threads_of_the_only_core_are_used(void **state)
 	output("x", 0, true);
 	make();
 	assert_int_equal(plan.n_lcores, 2);
-	assert_true(says(&plan.notes, "CPUs 0 and 1 are threads of one core"));
+	assert_true(says(&plan.notes, "CPUs 0 and 1 are siblings of one core"));
 }
 
 static void three_cores_without_compression_are_a_stage_each(void **state)
@@ -324,7 +324,7 @@ static void listed_siblings_come_after_whole_cores(void **state)
 	make();
 	assert_int_equal(plan.n_lcores, 3);
 	assert_false(shares_a_core_needlessly());
-	assert_true(says(&plan.notes, "no work is left for CPUs 1,3,5 of --lcores"));
+	assert_true(says(&plan.notes, "no work for CPUs 1,3,5 of --lcores"));
 }
 
 static void control_stays_off_the_lcores_cores(void **state)
@@ -368,7 +368,7 @@ static void busy_polling_on_every_cpu_is_warned_of(void **state)
 	assert_true(says(&plan.notes, "no CPU is left for the system"));
 	req.busy_poll = true;
 	make();
-	assert_true(says(&plan.warnings, "poll busily"));
+	assert_true(says(&plan.warnings, "busy-poll"));
 }
 
 /* --- nodes --- */
@@ -720,7 +720,7 @@ static void cpu_that_is_not_ours_is_refused(void **state)
 	sources("dpdk:a", 1, 0, true);
 	output("x", 0, true);
 	req.lcores = "1,2";
-	refused("CPU 2 is not for this process, which may use 0-1");
+	refused("CPU 2 is not available to this process, which may use 0-1");
 }
 
 static void malformed_and_empty_lists_are_refused(void **state)

@@ -301,7 +301,7 @@ static void failures_are_said_and_counted(void **state)
 	assert_int_equal(st.failed, 3);
 	assert_int_equal(st.done, 1);
 	assert_non_null(strstr(f->lines, "a: its command failed with exit status 3"));
-	assert_non_null(strstr(f->lines, "b: its command was ended by signal 9"));
+	assert_non_null(strstr(f->lines, "b: its command was killed by signal 9"));
 	assert_non_null(strstr(f->lines, "c: its command failed with exit status 127"));
 }
 
@@ -319,7 +319,7 @@ static void a_stuck_command_is_ended_with_all_that_it_started(void **state)
 	st = end_runner(r);
 	assert_int_equal(st.failed, 1);
 	assert_int_equal(st.done, 1);
-	assert_non_null(strstr(f->lines, "a: its command took longer than 1 s and was ended"));
+	assert_non_null(strstr(f->lines, "a: its command took longer than 1 s and was killed"));
 	fd = open(in_dir(f, "out"), O_RDONLY);
 	assert_true(read(fd, text, sizeof(text) - 1) > 0);
 	close(fd);

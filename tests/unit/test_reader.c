@@ -173,13 +173,13 @@ static void pcap_errors(void **state)
 	f.n = 0;
 	add_pcap_header(&f, 0xa1b2c3d4, 65535, 1);
 	f.b[4] = 3;
-	expect_corrupt(&f, "pcap version 3.4 is not known, only 2.x is");
+	expect_corrupt(&f, "unknown pcap version 3.4: only 2.x is supported");
 
 	f.n = 0;
 	add_pcap_header(&f, 0xa1b2c3d4, 65535, 1);
 	add_pcap_record(&f, 1, 2, data, 0, 0);
 	memset(f.b + 24 + 8, 0xff, 4);
-	expect_corrupt(&f, "a record claims 4294967295 bytes, more than the 16777200 that are believed");
+	expect_corrupt(&f, "a record claims 4294967295 bytes; the limit is 16777200");
 }
 
 static void a_pcap_record_of_the_greatest_size_is_asked_for(void **state)
@@ -272,7 +272,7 @@ static void a_new_section_ends_the_byte_order_of_the_old(void **state)
 	add_shb(&f, false);
 	f.big_endian = true;
 	add_idb(&f, 1, 0);
-	expect_corrupt(&f, "a block of type 0x01000000 claims 335544320 bytes, which cannot be");
+	expect_corrupt(&f, "a block of type 0x01000000 claims an impossible 335544320 bytes");
 }
 
 static void decimal_resolutions(void **state)
@@ -543,15 +543,15 @@ static void block_length_errors(void **state)
 	begin_block(&f, 0xbad);
 	add32(&f, 8);
 	f.b[f.block + 4] = 8;
-	expect_corrupt(&f, "a block of type 0x00000bad claims 8 bytes, which cannot be");
+	expect_corrupt(&f, "a block of type 0x00000bad claims an impossible 8 bytes");
 	f.b[f.block + 4] = 14;
-	expect_corrupt(&f, "a block of type 0x00000bad claims 14 bytes, which cannot be");
+	expect_corrupt(&f, "a block of type 0x00000bad claims an impossible 14 bytes");
 	f.b[f.block + 4] = 4;
 	f.b[f.block + 7] = 1;
-	expect_corrupt(&f, "a block of type 0x00000bad claims 16777220 bytes, which cannot be");
+	expect_corrupt(&f, "a block of type 0x00000bad claims an impossible 16777220 bytes");
 	f.b[f.block + 7] = 0;
 	f.b[f.block + 4] = 12;
-	expect_corrupt(&f, "a block of type 0x00000bad says 12 bytes before and 8 behind");
+	expect_corrupt(&f, "a block of type 0x00000bad has length 12 at its start and 8 at its end");
 }
 
 static void a_block_of_the_greatest_size_is_asked_for(void **state)
@@ -583,14 +583,14 @@ static void section_header_errors(void **state)
 	f.n = 0;
 	add_shb(&f, false);
 	f.b[12] = 2;
-	expect_corrupt(&f, "pcapng version 2.0 is not known, only 1.x is");
+	expect_corrupt(&f, "unknown pcapng version 2.0: only 1.x is supported");
 
 	f.n = 0;
 	begin_block(&f, 0x0a0d0d0a);
 	add32(&f, 0x1a2b3c4d);
 	add64(&f, 0);
 	end_block(&f);
-	expect_corrupt(&f, "a block of type 0x0a0d0d0a claims 24 bytes, which cannot be");
+	expect_corrupt(&f, "a block of type 0x0a0d0d0a claims an impossible 24 bytes");
 }
 
 /* A file with a block of type and of body bytes that are zero. */
@@ -611,13 +611,13 @@ static void blocks_shorter_than_their_fields_are_corrupt(void **state)
 	struct build f;
 
 	short_block(&f, 1, 4);
-	expect_corrupt(&f, "an interface description of 16 bytes, which is too short");
+	expect_corrupt(&f, "an interface description of 16 bytes is too short");
 	short_block(&f, 2, 16);
-	expect_corrupt(&f, "a block of type 0x00000002 claims 28 bytes, which cannot be");
+	expect_corrupt(&f, "a block of type 0x00000002 claims an impossible 28 bytes");
 	short_block(&f, 3, 0);
-	expect_corrupt(&f, "a block of type 0x00000003 claims 12 bytes, which cannot be");
+	expect_corrupt(&f, "a block of type 0x00000003 claims an impossible 12 bytes");
 	short_block(&f, 6, 16);
-	expect_corrupt(&f, "a block of type 0x00000006 claims 28 bytes, which cannot be");
+	expect_corrupt(&f, "a block of type 0x00000006 claims an impossible 28 bytes");
 }
 
 static void packet_length_errors(void **state)
@@ -655,7 +655,7 @@ static void usual_packet_errors(void **state)
 	add_idb_clock(&f, 9, 0);
 	add_epb(&f, 0, 0, data, 4, 4);
 	f.b[f.n - 4] = 40;
-	expect_corrupt(&f, "a block of type 0x00000006 says 36 bytes before and 40 behind");
+	expect_corrupt(&f, "a block of type 0x00000006 has length 36 at its start and 40 at its end");
 	f.b[f.n - 4] = 36;
 	f.b[f.block + 8] = 1;
 	expect_corrupt(&f, "a packet of interface 1, but its section has declared 1");
@@ -673,7 +673,7 @@ static void usual_packet_errors(void **state)
 	add_idb_clock(&f, 9, 0);
 	f.big_endian = false;
 	add_epb(&f, 0, 0, data, 4, 4);
-	expect_corrupt(&f, "a block of type 0x06000000 claims 603979776 bytes, which cannot be");
+	expect_corrupt(&f, "a block of type 0x06000000 claims an impossible 603979776 bytes");
 }
 
 static void a_usual_packet_beyond_the_greatest_size_is_corrupt(void **state)
@@ -690,7 +690,7 @@ static void a_usual_packet_beyond_the_greatest_size_is_corrupt(void **state)
 	assert_int_equal(walk_to_record(&w), BC_READ_MORE);
 	bc_epb_end(bc_epb_begin(big, 0, 0, total - BC_EPB_FIXED, 0, 0), total - BC_EPB_FIXED, 0, 0, 0, 0);
 	assert_int_equal(bc_reader_next(w.r, big, total, &consumed, &need, &w.rec, &w.err), -EBADMSG);
-	assert_string_equal(w.err.msg, "a block of type 0x00000006 claims 16777220 bytes, which cannot be");
+	assert_string_equal(w.err.msg, "a block of type 0x00000006 claims an impossible 16777220 bytes");
 	bc_reader_free(w.r);
 	free(big);
 }
@@ -773,7 +773,7 @@ static void option_length_errors(void **state)
 	add_option(&f, 2, data, 4);
 	end_block(&f);
 	f.b[f.block + 18] = 5;
-	expect_corrupt(&f, "option 2 claims 5 bytes, but its block has 4 left");
+	expect_corrupt(&f, "option 2 claims 5 bytes, but its block has only 4 left");
 }
 
 static void packet_option_errors(void **state)
@@ -787,7 +787,7 @@ static void packet_option_errors(void **state)
 	end_block(&f);
 	expect_corrupt(&f, "option epb_dropcount has 4 bytes instead of 8");
 	f.b[f.block + 34] = 5;
-	expect_corrupt(&f, "option 4 claims 5 bytes, but its block has 4 left");
+	expect_corrupt(&f, "option 4 claims 5 bytes, but its block has only 4 left");
 }
 
 static void a_failed_packet_leaves_the_record_alone(void **state)

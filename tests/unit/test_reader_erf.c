@@ -229,7 +229,7 @@ static void a_record_shorter_than_its_header_is_corrupt(void **state)
 		struct file *f = begin();
 
 		add(f, 2, rlen, 64, 64);
-		assert_corrupt(f, "no ERF");
+		assert_corrupt(f, "not ERF");
 	}
 }
 
@@ -260,7 +260,7 @@ static void other_links_are_refused(void **state)
 			continue;
 		f = begin();
 		add(f, type, 80, 64, 64);
-		assert_corrupt(f, "only Ethernet is read");
+		assert_corrupt(f, "only Ethernet is supported");
 	}
 }
 

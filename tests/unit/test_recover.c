@@ -598,7 +598,7 @@ static void under_no_extension_the_content_tells(void **state)
 	put_bytes(f, "tmp-4711-00000012", m->file, m->file_len);
 	assert_int_equal(recover(f, "tmp-4711-00000012", false, &r), 0);
 	assert_string_equal(r.path + strlen(r.path) - 9, "-00000012");
-	put_file(in_dir(f, "tmp-4711-00000013"), "this is no capture");
+	put_file(in_dir(f, "tmp-4711-00000013"), "not a capture");
 	assert_int_equal(recover(f, "tmp-4711-00000013", false, &r), -ENODATA);
 	free(m);
 }
@@ -671,7 +671,7 @@ static void verify_refuses_what_is_not_whole(void **state)
 	m->file[m->file_len / 2] ^= 1;
 	assert_int_equal(bc_verify(put_bytes(f, "bad", m->file, m->file_len), &v, &f->err), -EBADMSG);
 	assert_int_equal(v.end, BC_SCAN_CORRUPT);
-	assert_non_null(strstr(f->err.msg, "bad: not whole: "));
+	assert_non_null(strstr(f->err.msg, "bad: not complete: "));
 	free(m);
 }
 

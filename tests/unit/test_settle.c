@@ -152,7 +152,7 @@ static void a_segment_whose_end_did_not_reach_the_disk_is_not_published(void **s
 	chain_end(c);
 	assert_int_equal(c->segment[0].err, -EIO);
 	assert_non_null(strstr(c->segment[0].path, "tmp-"));
-	assert_true(chain_said(c, "the end of a segment could not be written"));
+	assert_true(chain_said(c, "cannot write the end of a segment"));
 	assert_int_equal(chain_balance(c).written, 20);
 	chain_free(c);
 }

@@ -55,7 +55,7 @@ static void no_room_for_stamps_names_the_source(void **state)
 {
 	opening_fails(&(struct bc_source_config){ .spec = (char *)"dpdk:net_null7", .kind = &bc_source_dpdk,
 						  .target = (char *)"net_null7", .queues = 1 },
-		      "dpdk:net_null7: no room for stamps in the mbuf");
+		      "dpdk:net_null7: no room for timestamps in the mbuf");
 }
 
 int main(void)

@@ -151,9 +151,9 @@ static void description_of_too_many_characters_is_refused(void **state)
 
 static void nonsense_is_refused(void **state)
 {
-	describe_fails("", "neither a file nor a description");
-	describe_fails("((", "neither a file nor a description");
-	describe_fails("core:4 pu:0", "neither a file nor a description");
+	describe_fails("", "neither a file nor an hwloc description");
+	describe_fails("((", "neither a file nor an hwloc description");
+	describe_fails("core:4 pu:0", "neither a file nor an hwloc description");
 }
 
 static void missing_and_odd_files_are_refused(void **state)

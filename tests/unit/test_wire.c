@@ -205,7 +205,7 @@ static void what_is_no_message_is_malformed(void **state)
 {
 	stream.bytes[0] = 2;
 	stream.len = 4;
-	malformed("no message of type 2");
+	malformed("unknown message type 2");
 }
 
 static void a_packet_before_the_link_header_is_malformed(void **state)
@@ -220,20 +220,20 @@ static void link_headers_must_be_whole_and_no_more(void **state)
 	size_t len;
 
 	message(BC_WIRE_LINK, "", 0);
-	malformed("names no interface");
+	malformed("has no interface");
 	message(BC_WIRE_LINK, "garbage that is no header", 25);
 	malformed("link header");
 	bc_pcap_file_header(payload, 0, 1, 100);
 	message(BC_WIRE_LINK, payload, 23);
-	malformed("ends within a block");
+	malformed("truncated within a block");
 	memset(bc_pcap_record(payload + 24, 1, 0, 1, 1), 0, 1);
 	message(BC_WIRE_LINK, payload, 24 + 17);
-	malformed("a packet in it");
+	malformed("contains a packet");
 	len = pcapng_header(payload, sizeof(payload), 1);
 	message(BC_WIRE_LINK, payload, len - 4);
-	malformed("ends within a block");
+	malformed("truncated within a block");
 	message(BC_WIRE_LINK, payload, pcapng_header(payload, sizeof(payload), 0));
-	malformed("names no interface");
+	malformed("has no interface");
 }
 
 static void a_packet_fills_its_message(void **state)
@@ -243,16 +243,16 @@ static void a_packet_fills_its_message(void **state)
 	bc_pcap_record(payload, 1, 0, 10, 10);
 	pcap_link(1);
 	message(BC_WIRE_PACKET, payload, 16 + 9);
-	malformed("length and that of its message differ");
+	malformed("lengths of a packet and its message differ");
 	pcap_link(1);
 	message(BC_WIRE_PACKET, payload, 16 + 11);
-	malformed("length and that of its message differ");
+	malformed("lengths of a packet and its message differ");
 	pcap_link(1);
 	message(BC_WIRE_PACKET, payload, 15);
-	malformed("length and that of its message differ");
+	malformed("lengths of a packet and its message differ");
 	pcap_link(1);
 	message(BC_WIRE_PACKET, payload, 0);
-	malformed("holds no packet");
+	malformed("contains no packet");
 }
 
 /* Simple packet blocks have no time, and an interface may not appear among packets. */
@@ -264,10 +264,10 @@ static void with_pcapng_a_packet_is_an_enhanced_packet_block(void **state)
 
 	pcapng_link(1);
 	message(BC_WIRE_PACKET, simple, sizeof(simple));
-	malformed("holds no packet");
+	malformed("contains no packet");
 	pcapng_link(1);
 	message(BC_WIRE_PACKET, idb, bc_pcapng_idb(idb, sizeof(idb), &iface, 1, NULL));
-	malformed("holds no packet");
+	malformed("contains no packet");
 	pcapng_link(1);
 	pcapng_packet(1, 1, 1);
 	malformed("interface");
@@ -279,7 +279,7 @@ static void the_limit_of_a_packet_s_length_holds(void **state)
 	pcap_packet(100, 1);
 	pcap_packet(101, 1);
 	assert_string_equal(read_all(100), "LPE");
-	assert_string_equal(err.msg, "a packet of 101 bytes came, and 100 are allowed");
+	assert_string_equal(err.msg, "a packet of 101 bytes arrived, but the limit is 100");
 }
 
 int main(void)
