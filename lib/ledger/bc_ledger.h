@@ -40,7 +40,7 @@ struct bc_source_account {
 	/* The merge. */
 	struct {
 		bc_counter_t merged;
-		bc_counter_t late;	/* written all the same, but behind a younger packet */
+		bc_counter_t late;	/* still written, but after a younger packet */
 		bc_counter_t forced;	/* times that the merge went on without this source */
 		bc_counter_t past_end[BC_MAX_OUTPUTS];	/* BC_LOSS_PAST_END, of those that this output wanted */
 	} merge BC_CACHE_ALIGNED;
