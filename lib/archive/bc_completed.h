@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Moving a published segment to another folder, also of another file system, so that at each moment it is whole in one of them. */
+/*
+ * Moves a published segment to another folder, also across file systems, so that it is complete in one of them at each
+ * moment.
+ */
 #ifndef BC_COMPLETED_H
 #define BC_COMPLETED_H
 
@@ -10,7 +13,7 @@ struct bc_completed;
 
 /* The folder must be there and be writable. 0 and *ret, or a negative errno with a line in err. */
 int bc_completed_open(const char *folder, struct bc_completed **ret, struct bc_err *err);
-/* NULL is taken. */
+/* Takes NULL. */
 void bc_completed_close(struct bc_completed *c);
 
 /*

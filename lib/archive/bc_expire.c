@@ -323,7 +323,7 @@ static void expire_by_number(struct look *l)
 	free(order);
 }
 
-/* Remove the oldest until so many bytes are freed. */
+/* Remove the oldest until this many bytes are freed. */
 static void expire_bytes(struct look *l, uint64_t excess, const char *why)
 {
 	for (size_t i = 0; excess && i < l->n_ours && !cancelled(l); i++) {

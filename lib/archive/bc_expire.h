@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Keeping a folder of published segments within limits: the oldest are removed, older ones are compressed anew. Only what
- * surely is ours and is not being written is touched: see bc_series.h, and docs/retention.md. The time of a segment is that of its
- * last change.
+ * Keeps a folder of published segments within limits: the oldest are removed, older ones recompressed. Only what is
+ * certainly ours and is not being written is touched: see bc_series.h and docs/retention.md. A segment's time is that
+ * of its last change.
  */
 #ifndef BC_EXPIRE_H
 #define BC_EXPIRE_H
@@ -17,11 +17,11 @@
 enum bc_expire_deed {
 	BC_EXPIRE_REMOVED,
 	BC_EXPIRE_RECOMPRESSED,
-	BC_EXPIRE_LEFT,		/* it has a segment's name, and is not ours, or is in use */
+	BC_EXPIRE_LEFT,		/* it has a segment's name, but is not ours, or is in use */
 	BC_EXPIRE_FAILED,
 };
 
-/* One file, as it is told to the caller. In a dry run it would be so. */
+/* One file, as reported to the caller. In a dry run: what would be done. */
 struct bc_expire_act {
 	enum bc_expire_deed deed;
 	const char *file;	/* without the folder */
@@ -48,7 +48,10 @@ struct bc_expired {
 	uint64_t kept, kept_bytes;
 };
 
-/* What was found out about files is remembered here, so that the next look at the folder reads new ones only. One thread at a time. */
+/*
+ * Remembers what was found out about files, so that the next scan of the folder reads only new ones. One thread at a
+ * time.
+ */
 struct bc_expire;
 
 /* NULL without memory. free takes NULL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What is done with a segment once it is published: it is moved to the folder of completed ones, subscribers are told of it, and
- * a command is run. Nothing here holds up the store that publishes: the work is done by threads of this module's own.
+ * What is done with a published segment: it is moved to the folder of completed ones, subscribers are notified, and
+ * a command is run. Nothing here delays the store that publishes: the work is done on this module's own threads.
  */
 #ifndef BC_POST_PUBLISH_H
 #define BC_POST_PUBLISH_H
@@ -46,7 +46,7 @@ bool bc_post_publish_idle(struct bc_post_publish *a);
  */
 void bc_post_publish_close(struct bc_post_publish *a, bool now);
 
-/* After bc_post_publish_close(). NULL is taken. */
+/* After bc_post_publish_close(). Takes NULL. */
 void bc_post_publish_free(struct bc_post_publish *a);
 
 struct bc_post_publish_stats {

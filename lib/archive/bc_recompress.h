@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One published segment compressed anew. */
+/* Recompresses one published segment. */
 #ifndef BC_RECOMPRESS_H
 #define BC_RECOMPRESS_H
 
@@ -19,7 +19,7 @@
  * or a negative errno with a line in err, and file as it was:
  *   -EEXIST    another file has the name;
  *   -EBADMSG   what is in file cannot be decompressed, or what was written could not be read back as it was;
- *   -EBUSY     another process is at it;
+ *   -EBUSY     another process is using it;
  *   -ECANCELED *cancel was set meanwhile (may be NULL).
  */
 int bc_recompress(int folder_fd, const char *file, int fd, const struct bc_series *series, const struct bc_retention_rules *keep,

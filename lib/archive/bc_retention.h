@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Keeps a folder within limits while a capture writes to it: a thread of low priority that looks after publications and once a minute. */
+/*
+ * Keeps a folder within limits while a capture writes to it: a low-priority thread that checks after publications and
+ * every minute.
+ */
 #ifndef BC_RETENTION_H
 #define BC_RETENTION_H
 
@@ -19,9 +22,9 @@ int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, 
 /* Any thread: a segment was published. Never waits. */
 void bc_retention_published(struct bc_retention *r);
 
-/* Ends the thread: what it is about is given up. Once; the numbers stay readable. */
+/* Ends the thread and abandons its current work. Call once; the numbers stay readable. */
 void bc_retention_close(struct bc_retention *r);
-/* After close. NULL is taken. */
+/* After close. Takes NULL. */
 void bc_retention_free(struct bc_retention *r);
 
 /* Since the beginning; left, kept and kept_bytes are those of the last look. Any thread. */

@@ -13,7 +13,7 @@
 #define TEXT_MAX 64
 #define CENTURY_S 3.2e9
 
-/* The number before a unit of one letter, times what the unit stands for; at most max. False: it is none of those. */
+/* A number followed by a one-letter unit, multiplied by the unit; at most max. False: it is not one. */
 static bool with_unit(const char *text, const char *units, const double *worth, double max, double *ret)
 {
 	size_t len = strlen(text);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a person says about keeping segments. Each returns 0, or -EINVAL with a line that begins with what; *ret is then untouched. */
+/*
+ * Parses what the user says about retention. Each returns 0, or -EINVAL with a line that begins with what; *ret is then
+ * untouched.
+ */
 #ifndef BC_RETENTION_PARSE_H
 #define BC_RETENTION_PARSE_H
 

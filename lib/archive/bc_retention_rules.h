@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What is kept of published segments, and how. Plain data; all zero: everything, as it is. */
+/* Which published segments are kept, and how. Plain data; all zero: everything, as it is. */
 #ifndef BC_RETENTION_RULES_H
 #define BC_RETENTION_RULES_H
 
@@ -10,7 +10,7 @@
 
 struct bc_retention_rules {
 	uint64_t age_ns;		/* remove what is older; 0: no limit, as in all of these */
-	uint64_t number;		/* of each series, the newest so many */
+	uint64_t number;		/* of each series, this many of the newest */
 	uint64_t bytes;			/* of all together, on disk */
 	uint64_t free_bytes;		/* of the file system, for others */
 	bool recompress;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Runs a command after each published segment: one at a time, in their order, on a thread of its own. The command is a shell's
+ * Runs a command after each published segment: one at a time, in order, on its own thread. It is a shell command
  * (/bin/sh -c), which gets the segment as arguments and in its environment, never as part of the text:
  *
  *   $1 BRAIDCAP_PATH   $2 BRAIDCAP_PACKETS   $3 BRAIDCAP_BYTES (of the file)
  *   $4 BRAIDCAP_FIRST  $5 BRAIDCAP_LAST      of the packets, UTC seconds with nine decimals; empty when there is none
  *
- * It has no input, standard error for its output, a process group of its own, no signal blocked, and no other descriptor. When its time
- * is over the group gets SIGTERM, then SIGKILL; what survives that is left alone.
+ * It has no input, stderr as its output, its own process group, no signal blocked, and no other descriptor. When its
+ * time is up the group gets SIGTERM, then SIGKILL; what survives that is left alone.
  */
 #ifndef BC_RUNNER_H
 #define BC_RUNNER_H
@@ -20,7 +20,7 @@
 #include "bc_store.h"
 
 #define BC_RUNNER_SECONDS 60U
-#define BC_RUNNER_QUEUE 256U	/* segments that wait for their command; what comes then has none run */
+#define BC_RUNNER_QUEUE 256U	/* segments queued for their command; for further ones none is run */
 
 struct bc_runner;
 
@@ -36,7 +36,7 @@ bool bc_runner_idle(struct bc_runner *r);
 /* Ends a command that runs, forgets (and counts as skipped) those that wait, ends the thread. Once. */
 void bc_runner_close(struct bc_runner *r);
 
-/* After close. NULL is taken. */
+/* After close. Takes NULL. */
 void bc_runner_free(struct bc_runner *r);
 
 struct bc_runner_stats {

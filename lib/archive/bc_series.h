@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which files of a folder are published segments of ours, and to which series each belongs. docs/retention.md states the rules. */
+/*
+ * Which files in a folder are our published segments, and which series each belongs to. docs/retention.md states the
+ * rules.
+ */
 #ifndef BC_SERIES_H
 #define BC_SERIES_H
 

@@ -40,7 +40,7 @@ int bc_calendar_parse(const char *what, const char *text, struct bc_calendar *re
 			  "never", what, text);
 }
 
-/* What local time is ahead of UTC at t, in seconds. */
+/* The offset of local time from UTC at t, in seconds. */
 static time_t offset(const struct bc_calendar *c, time_t t)
 {
 	struct tm tm;
@@ -65,7 +65,7 @@ static const int field_of[] = {
 	[BC_CALENDAR_MONTH] = 1, [BC_CALENDAR_DAY] = 2, [BC_CALENDAR_HOUR] = 3, [BC_CALENDAR_MINUTE] = 4, [BC_CALENDAR_SECOND] = 5,
 };
 
-/* Of times as a wall clock shows them: the begin of the period that holds t, or of the one behind it. */
+/* In wall clock time: the start of the period that contains t, or of the next one. */
 static time_t begin_on_clock(const struct bc_calendar *c, time_t t, bool behind)
 {
 	const int every = (int)c->every, at = field_of[c->unit];
@@ -87,7 +87,7 @@ static time_t begin_on_clock(const struct bc_calendar *c, time_t t, bool behind)
 	return next < limit ? next : limit;
 }
 
-/* lo and hi have different offsets: the first second behind lo that has not lo's. */
+/* lo and hi have different offsets: the first second after lo with another offset than lo's. */
 static time_t change(const struct bc_calendar *c, time_t lo, time_t hi)
 {
 	const time_t off = offset(c, lo);

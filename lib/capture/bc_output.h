@@ -81,7 +81,7 @@ struct bc_output {
 int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env *env, struct bc_output **ret,
 		  struct bc_err *err);
 
-/* The committer has been joined, or was never started. Waits until everything finished is published. NULL is taken. */
+/* The committer has been joined, or was never started. Waits until everything finished is published. Takes NULL. */
 void bc_output_free(struct bc_output *o);
 
 /* What the store did so far; zeros while and after it is closed. Any thread. */

@@ -114,7 +114,7 @@ int bc_nic_clock_update(struct bc_nic_clock *nc)
 	return r;
 }
 
-/* The observing thread is the only reader too, so the joint need not lie ahead. */
+/* The observing thread is also the only reader, so the joint need not be in the future. */
 static void observe_envelope(struct bc_nic_clock *nc, uint64_t stamp, uint64_t host_ns)
 {
 	struct bc_envelope *e = &nc->observed.envelope;

@@ -80,7 +80,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Not before there is work, so that they inherit the feeding thread's CPUs. One is enough to go on. */
+/* Only once there is work, so that they inherit the feeding thread's CPUs. One is enough to proceed. */
 static int start_workers(struct blocks *s)
 {
 	int r = 0;

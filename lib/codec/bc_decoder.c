@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The way through a file: from frame to frame, with what stands between them. The frames' inside is
+ * Walks through a file from frame to frame, and what is between them. The inside of frames is
  * bc_codec_ops.h.
  */
 #include "bc_decoder.h"
@@ -60,7 +60,7 @@ static int fail(struct bc_decoder *d, int code, const char *why)
 	return bc_err_set(&d->why, code, "at byte %" PRIu64 ": %s", offset, why);
 }
 
-/* A magic that the end of the file cuts off is taken for what it began to be, so that it is found truncated. */
+/* A magic that the end of the file cuts off counts as the one it started to be, so that it is reported as truncated. */
 static bool begins_as(const uint8_t *p, size_t n, const uint8_t *magic, size_t magic_len)
 {
 	return memcmp(p, magic, n < magic_len ? n : magic_len) == 0;

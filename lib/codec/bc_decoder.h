@@ -42,7 +42,7 @@ enum bc_codec bc_decoder_codec(const struct bc_decoder *d);
 /* Bytes taken from the descriptor so far. */
 uint64_t bc_decoder_offset(const struct bc_decoder *d);
 
-/* NULL is taken. */
+/* Takes NULL. */
 void bc_decoder_close(struct bc_decoder *d);
 
 #endif

@@ -40,7 +40,7 @@ static void begin(void *state)
 }
 
 /*
- * A call that fails tells nothing of what it had decoded before. So a call gets one block at the most: the
+ * A call that fails does not report what it had decoded before. So a call gets at most one block: the
  * library's hint, but for the next block's header that it includes.
  */
 static int step(void *state, struct bc_flow *flow, const char **why)

@@ -83,7 +83,7 @@ static size_t block_bytes(const uint8_t *block)
 	return bc_get_le32(block) & ~LZ4_STORED;
 }
 
-/* The checksums behind n blocks, four at the most. */
+/* The checksums after n blocks, at most four. */
 static void seal_some(uint8_t *const src[4], const size_t len[4], uint32_t n)
 {
 	uint32_t sum[4];

@@ -64,7 +64,7 @@ static void close_worker(void *worker)
 	free(w);
 }
 
-/* The n bits (up to 56) at bit at; 8 bytes behind them can be read. */
+/* The n bits (up to 56) at bit at; 8 bytes after them must be readable. */
 static uint64_t bits(const uint8_t *p, size_t at, unsigned n)
 {
 	return bc_get_be64(p + at / 8) << at % 8 >> (64 - n);

@@ -36,7 +36,7 @@ struct bc_config {
 	bool bpf_jit;			/* default false */
 	char *eal;			/* more EAL arguments */
 	char *prefix;			/* NULL: chosen at start */
-	char *user;			/* become this user once everything is open */
+	char *user;			/* switch to this user once everything is open */
 	/* Files for TLS towards remote peers; NULL: none. */
 	char *tls_cert;
 	char *tls_key;
@@ -50,29 +50,30 @@ struct bc_config {
 	bool zmq_ns;			/* packets with nanoseconds */
 	unsigned verbose;
 	bool quiet;			/* no progress line */
-	bool brief;			/* no word at the start, and at the end only if something was lost or went wrong */
-	const char *remark;		/* what the user should be told at the start; constant text, or NULL */
+	bool brief;			/* no message at the start,
+		and a summary only if something was lost or failed */
+	const char *remark;		/* a remark for the user at the start; constant text, or NULL */
 };
 
 /*
- * Parse the arguments behind `braidcap capture`. argv[0] is skipped. A -C file is read first, wherever it stands;
- * options override it (a flag takes =no for that); -i and -w replace the file's sources and outputs, and output options
- * (-f, -s, -G, -S, -U, -Z, -z, --exclude, --format, --queue-option, --writers, --io) then apply to all outputs of the command
- * line, else to all of the file's.
- * 0; 1: --help was asked for; -EINVAL, or -ENOMEM, with a line in err; one in a file begins with "FILE:LINE: KEY".
- * *ret is for bc_config_free() on every return. Uses getopt_long: one thread of the process at a time.
+ * Parse the arguments of `braidcap capture`. argv[0] is skipped. A -C file is read first, wherever it appears; options
+ * override it (a flag takes =no for that); -i and -w replace the file's sources and outputs, and output options (-f,
+ * -s, -G, -S, -U, -Z, -z, --exclude, --format, --queue-option, --writers, --io) then apply to all outputs of the
+ * command line, else to all of the file's. 0; 1: --help was asked for; -EINVAL, or -ENOMEM, with a line in err; one in
+ * a file begins with "FILE:LINE: KEY". *ret is for bc_config_free() on every return. Uses getopt_long: one thread of
+ * the process at a time.
  */
 int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err *err);
 
 /*
- * The same from the command line of mtracecap: docs/mtracecap.md. Options may stand behind the URIs. 1: a text was
+ * The same from the command line of mtracecap: docs/mtracecap.md. Options may follow the URIs. 1: a text was
  * asked for, *ret_text.
  */
 int bc_config_parse_mtracecap(int argc, char **argv, struct bc_config *ret, const char **ret_text, struct bc_err *err);
 
 void bc_config_free(struct bc_config *c);
 
-/* The output whose packets --zmq-publish gets: the first that is no remote peer. */
+/* The output whose packets --zmq-publish gets: the first that is not a remote peer. */
 uint32_t bc_config_mirrored(const struct bc_config *c);
 
 /* The text of --help. */

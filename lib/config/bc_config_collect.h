@@ -25,7 +25,7 @@ struct bc_collect_config {
 	enum bc_names names;		/* never BC_NAMES_DEFAULT once it is checked */
 	uint32_t max_caplen;		/* 0: no limit but the protocol's */
 	double handshake_s;		/* default 10 */
-	bool tls;			/* for all clients; otherwise for those that have it behind their name */
+	bool tls;			/* for all clients; otherwise for those with ,tls */
 	bool tls_bind;
 };
 
@@ -33,7 +33,7 @@ struct bc_collect_config {
 int bc_config_collect_parse(int argc, char **argv, struct bc_collect_config *ret, struct bc_err *err);
 void bc_config_collect_free(struct bc_collect_config *c);
 
-/* Does any client come by TLS? */
+/* Does any client use TLS? */
 bool bc_config_collect_uses_tls(const struct bc_collect_config *c);
 
 /* The text of --help. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Private to lib/config: what was asked for, as text and before it is checked, so that a file and a command line can be
+ * Private to lib/config: the settings as text, before they are checked, so that a file and a command line can be
  * overlaid.
  */
 #ifndef BC_CONFIG_DRAFT_H
@@ -70,7 +70,7 @@ bool bc_setting_is_flag(const struct bc_setting *s);
  */
 int bc_setting_store(const struct bc_setting *s, const char *what, const char *text, void *base, struct bc_err *err);
 
-/* A number as a person wrote it, in min..max or, if zero is set, 0. -EINVAL with a line that begins with what. */
+/* A number as text, in min..max or, if zero is set, 0. -EINVAL with a line that begins with what. */
 int bc_number(const char *what, const char *text, bool zero, double min, double max, uint64_t *ret, struct bc_err *err);
 
 /* "yes", "true", "on", "1" and their opposites. */
@@ -79,7 +79,7 @@ int bc_yes_no(const char *what, const char *text, bool *ret, struct bc_err *err)
 struct bc_yaml_map;	/* below */
 struct bc_draft;
 
-/* What a command line other than braidcap's calls things, for messages. */
+/* What another command line than braidcap's calls things, for messages. */
 struct bc_dialect {
 	const char *source;
 	const char *dest;
@@ -121,7 +121,7 @@ void bc_draft_label(char label[BC_LABEL_MAX], const struct bc_draft *d, const ch
 /* Where setting s was given: as above, path may be NULL for the setting's key alone. */
 void bc_draft_setting_label(char label[BC_LABEL_MAX], const struct bc_draft *d, const struct bc_setting *s, const char *path);
 
-/* Put a copy of text at *at, in the place of what stands there. 0 or -ENOMEM. */
+/* Replace *at with a copy of text. 0 or -ENOMEM. */
 int bc_draft_replace(char **at, const char *text, struct bc_err *err);
 
 /* Both add one at the end; -EINVAL when there are too many, or -ENOMEM. */
@@ -151,14 +151,14 @@ struct bc_yaml_event {
 	char path[BC_PATH_MAX];	/* of the value that it belongs to; "" for the whole */
 };
 
-/* Where in a file everything stands. */
+/* Where everything is in a file. */
 struct bc_yaml_map {
 	uint32_t n;
 	struct bc_yaml_event event[];
 };
 
 /*
- * Read the structure of the YAML text, and refuse what is no YAML, what is nested too deeply, and what makes
+ * Read the structure of the YAML text, and refuse anything that is not YAML, is nested too deeply, or makes
  * a small file large. *ret is freed with bc_yaml_map_free(). name is the file's, for the line in err.
  */
 int bc_yaml_map_read(const char *name, const char *text, size_t len, struct bc_yaml_map **ret, struct bc_err *err);
@@ -166,7 +166,7 @@ int bc_yaml_map_read(const char *name, const char *text, size_t len, struct bc_y
 /* Takes NULL. */
 void bc_yaml_map_free(struct bc_yaml_map *map);
 
-/* The line of the file on which the value at path stands; 0: there is none. */
+/* The line of the value at path; 0: there is none. */
 uint32_t bc_yaml_line(const struct bc_yaml_map *map, const char *path);
 
 /* One source. *ret is for bc_source_free() on every return. */
@@ -194,7 +194,7 @@ int bc_settings_build(const struct bc_setting *table, unsigned n, const struct b
 /* All outputs of d. */
 int bc_config_build_outputs(const struct bc_draft *cli, const struct bc_draft *d, struct bc_config *c, struct bc_err *err);
 
-/* What no setting can be told to be wrong by itself: of the machine, and of all of a capture. */
+/* Checks that involve several settings: of the machine, and of the whole capture. */
 int bc_config_check_machine(const struct bc_config *c, struct bc_err *err);
 int bc_config_check(const struct bc_config *c, struct bc_err *err);
 

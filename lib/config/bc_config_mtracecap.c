@@ -193,7 +193,7 @@ static int convert_type(struct line *l, struct bc_config *c, struct bc_err *err)
 	return bc_codec_from_type(*type, &codec) ? 0 : bc_draft_replace(type, bc_codec_name(codec), err);
 }
 
-/* 1 to 9 are legal for every type. 0 is no compression, whatever the type: libtrace has it so. */
+/* 1 to 9 are legal for every type. As in libtrace, 0 means no compression, whatever the type. */
 static int convert_level(struct line *l, struct bc_config *c, struct bc_err *err)
 {
 	char **text = &l->draft.all.v[BC_OUT_LEVEL], **type = &l->draft.all.v[BC_OUT_COMPRESS];

@@ -101,8 +101,8 @@ static int set_remote(struct build *b)
 }
 
 /*
- * A file's name tells its format and compression: x.pcap, x.pcapng, x.erf, with .lz4 or the like behind it. Returns the name's
- * length without the compression's extension.
+ * A file's name gives its format and compression: x.pcap, x.pcapng, x.erf, followed by .lz4 or the like. Returns the
+ * name's length without the compression's extension.
  */
 static size_t codec_by_name(const char *name, enum bc_codec *ret)
 {

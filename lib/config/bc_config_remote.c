@@ -52,7 +52,7 @@ static bool is_address(const char *text)
 	return inet_pton(AF_INET, text, raw) == 1 || inet_pton(AF_INET6, text, raw) == 1;
 }
 
-/* The host at *at, which is moved behind it. */
+/* The host at *at, which is advanced past it. */
 static int take_host(const struct parse *p, const char **at)
 {
 	const char *begin = *at, *end = begin + strcspn(begin, ":,");

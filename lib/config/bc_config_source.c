@@ -13,7 +13,7 @@
 
 #define SPEC_MAX 4096
 
-/* DPDK's virtual devices that must be told the number of queues, and the driver's word for it. */
+/* DPDK virtual devices that need the number of queues, and the driver's key for it. */
 static const struct { const char *device, *key; } queue_keys[] = {
 	{ "net_vhost", "queues" }, { "eth_vhost", "queues" }, { "net_virtio_user", "queues" }, { "virtio_user", "queues" },
 	{ "net_af_packet", "qpairs" }, { "eth_af_packet", "qpairs" }, { "net_af_xdp", "queue_count" },
@@ -108,7 +108,7 @@ static const char *driver_queue_key(const char *devargs)
 }
 
 /*
- * A driver that has queues which nobody polls loses what it spreads to them, without a word. So its number and ours are
+ * A driver with queues that nobody polls silently loses the packets it spreads to them. So its number and ours are
  * made one. own is the value of the driver's key, or NULL; target has room for one more key.
  */
 static int align_queues(struct spec *s, const char *key, const char *own, char *target)

@@ -32,7 +32,7 @@ static void hear(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
 		vsnprintf(said->first, sizeof(said->first), fmt, args);
 }
 
-/* Returns the field behind them. */
+/* Returns the field after them. */
 static cyaml_schema_field_t *fill_fields(cyaml_schema_field_t *f, const struct bc_setting *s, unsigned n, size_t offset,
 					 enum bc_command what)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The configuration of another program, told in braidcap's words. Control threads. */
+/* Converts another program's configuration into braidcap's. Control threads. */
 #ifndef BC_IMPORT_H
 #define BC_IMPORT_H
 
@@ -14,11 +14,11 @@
 enum bc_import_loss {
 	BC_IMPORT_NEEDLESS,	/* braidcap does it anyway, or it concerns nothing that is captured */
 	BC_IMPORT_OTHERWISE,	/* it is carried over, but depends on something that it did not depend on */
-	BC_IMPORT_LOST,		/* it did something, and braidcap will not */
+	BC_IMPORT_LOST,		/* it had an effect, and braidcap will not have it */
 };
 
 /*
- * Takes what was not carried over, or not as it was. line: of the file, 0: of none; what: the command, as it stood there;
+ * Reports what was not carried over, or was changed. line: of the file, 0: of none; what: the command, as written;
  * why: one line.
  */
 struct bc_import_notes {

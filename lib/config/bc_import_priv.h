@@ -9,7 +9,7 @@
 
 #define BC_VTY_WORDS 16		/* more than any command has that is not a free text */
 
-/* One line that is no comment, of printable ASCII. */
+/* One line that is not a comment, in printable ASCII. */
 struct bc_vty_line {
 	uint32_t no;
 	uint32_t indent;
@@ -28,7 +28,7 @@ struct bc_vty {
 };
 
 /*
- * The next line that says something. Its strings live in the arena, which is large enough with two bytes for each of the text,
+ * The next line with content. Its strings live in the arena, which is large enough with two bytes for each of the text,
  * and two more. False at the end.
  */
 bool bc_vty_next(struct bc_vty *v, struct bc_vty_line *ret);
@@ -67,7 +67,7 @@ struct bc_vty_command {
 	const char *(*call)(void *object, const struct bc_vty_line *l);
 };
 
-/* Have the line do what the table says to object. False: it is none of these commands. */
+/* Apply the line to object as the table says. False: it is none of these commands. */
 bool bc_vty_run(const struct bc_vty_command *table, size_t n, void *object, const struct bc_vty_line *l,
 		const struct bc_import_notes *notes);
 

@@ -273,7 +273,7 @@ static void print_output(const struct bc_osmo_client *c, const struct conn *n, F
 		fprintf(f, "    format: %s\n", c->pcapng ? "pcapng" : "pcap-us");
 }
 
-/* Was the same place named by one of the servers before number i, and is so written already? */
+/* Did a server before number i name the same place, so that it is already written? */
 static bool is_twice(const struct bc_osmo_client *c, uint32_t i)
 {
 	char dest[DEST_MAX], other[DEST_MAX];

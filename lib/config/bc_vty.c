@@ -97,7 +97,7 @@ bool bc_vty_next(struct bc_vty *v, struct bc_vty_line *ret)
 	return false;
 }
 
-/* Does the line begin with the next word of the pattern? Moves over it; *argument: it stands for one. */
+/* Does the line begin with the next word of the pattern? Advances past it; *argument: it stands for one. */
 static bool word_matches(const char **pattern, const char *word, bool *argument)
 {
 	size_t len = strcspn(*pattern, " ");

@@ -31,7 +31,8 @@ int bc_telemetry_new(const struct bc_telemetry_config *cfg, struct bc_telemetry 
 void bc_telemetry_run_actions(struct bc_telemetry *t);
 
 /*
- * From now on every command is answered by an error. Waits for views under way, so that the pipeline may be freed. NULL is taken.
+ * From now on every command is answered by an error. Waits for views under way, so that the pipeline may be freed.
+ * Takes NULL.
  */
 void bc_telemetry_free(struct bc_telemetry *t);
 

@@ -3,7 +3,7 @@
  * BPF filters in libpcap's language, run over mbufs. A filter is immutable: any number of lcores may run it at
  * once.
  *
- * A filter sees a packet's first snaplen bytes as they stand in the mbuf, tags and all; nothing that a NIC or the
+ * A filter sees a packet's first snaplen bytes as they are in the mbuf, tags included; nothing that a NIC or the
  * kernel knows beside them (direction, interface, a stripped VLAN tag), and expressions that ask for that are
  * refused.
  */
@@ -47,14 +47,14 @@ struct bc_filter_info {
 int bc_filter_compile(const char *expression, uint16_t linktype, uint32_t snaplen, int want_jit,
 		      struct bc_filter **ret, struct bc_err *err);
 
-/* NULL is fine. Nobody may be running it any more. */
+/* Takes NULL. No thread may still be running it. */
 void bc_filter_destroy(struct bc_filter *f);
 
 /* Any thread. f is not NULL. */
 void bc_filter_info(const struct bc_filter *f, struct bc_filter_info *ret);
 
 /*
- * How many bytes of scratch a thread has to bring for the packets that stand in several segments: as far as the
+ * How many bytes of scratch a thread needs for packets in several mbufs: as far as the
  * program can look, at most snaplen. 0 for NULL. One scratch of the largest size serves a thread for all its
  * filters.
  */
@@ -62,7 +62,7 @@ size_t bc_filter_scratch_size(const struct bc_filter *f);
 
 /*
  * Does the packet match? wirelen is its length on the wire (what `len` and `greater` in an expression mean).
- * scratch: at least bc_filter_scratch_size bytes that no other thread uses meanwhile; what is left in it has no
+ * scratch: at least bc_filter_scratch_size bytes that no other thread uses meanwhile; its contents afterwards have no
  * meaning. Any thread.
  */
 int bc_filter_match(const struct bc_filter *f, const struct rte_mbuf *m, uint32_t wirelen, void *scratch);

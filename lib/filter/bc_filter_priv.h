@@ -26,8 +26,8 @@ struct bc_filter {
 };
 
 /*
- * Convert, mend and load. NULL, or in constant words why there is no native code; *ret is then untouched. EAL must
- * be initialised.
+ * Convert, work around rte_bpf's bugs, and load. NULL, or constant text saying why there is no native code; *ret is
+ * then untouched. EAL must be initialised.
  */
 const char *bc_filter_jit_load(const struct bpf_program *program, struct bc_filter_jit *ret);
 void bc_filter_jit_unload(struct bc_filter_jit *jit);

@@ -141,7 +141,7 @@ static bool wait_for_grace(struct bc_filters *f, uint64_t token)
 	return true;
 }
 
-/* always goes first: libpcap takes what stands behind the word "vlan" for what is in a VLAN. */
+/* always goes first: libpcap applies everything after the word "vlan" to the inside of a VLAN. */
 static struct text *new_text(const char *always, const char *words)
 {
 	const char *form = !words[0] ? "%s%s" : always[0] ? "(%s) and (%s)" : "%s%s";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The filters in force and their exchange while packets flow. Each reader (a source's stage) has a set of its own,
+ * The filters in force and their replacement while packets flow. Each reader (a source's stage) has its own set,
  * compiled for its link type, one filter for each output. A set that was replaced is freed after a grace period
  * (rte_rcu_qsbr).
  */
@@ -67,7 +67,7 @@ struct bc_filters;
  */
 struct bc_filters *bc_filters_new(uint32_t max_readers, uint32_t n_outputs, const char *always, bool jit,
 				  const struct bc_log *log);
-/* No reader has a round any more; their sets are gone. NULL is taken. */
+/* No reader has a round any more; their sets are gone. Takes NULL. */
 void bc_filters_free(struct bc_filters *f);
 
 /* Before the reader's first round; r outlives f. From the next bc_filters_set on it is given sets. */

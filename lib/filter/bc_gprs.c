@@ -46,7 +46,7 @@
 #define IE_PDU_LIFETIME 0x16
 #define IE_R_DEFAULT_MS 0x1C
 #define IE_TAG 0x1E
-/* Far more than a PDU has, so that nobody can make this slow. */
+/* Far more than a PDU has, so that no packet can make this slow. */
 #define IES_MAX 32
 
 /* TS 44.064, 6.2: PD and two spare bits, 0 all; SAPI. The shortest frame: address, control, FCS (5.1). */
@@ -105,7 +105,7 @@ static inline bool skip(struct rest *r, uint32_t n)
 	return true;
 }
 
-/* What lies behind does not belong to it. */
+/* What follows does not belong to it. */
 static inline void end_at(struct rest *r, uint32_t wire)
 {
 	r->wire = wire;
@@ -282,7 +282,7 @@ static bool fits(const struct pdu *pdu, const struct ie *ie, unsigned *seen)
 	return true;
 }
 
-/* Do IEs fill the PDU to its last octet, all that must be there among them? */
+/* Do IEs fill the PDU to its last octet, including all mandatory ones? */
 static bool of_user(const struct pdu *pdu, struct rest *r)
 {
 	unsigned all = (1U << (pdu->n + pdu->llc)) - 1, seen = 0;

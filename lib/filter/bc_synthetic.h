@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Packets to try filters on: Ethernet with and without VLAN tags, IPv4 with options and fragments, IPv6, ARP, TCP,
+ * Packets for testing filters: Ethernet with and without VLAN tags, IPv4 with options and fragments, IPv6, ARP, TCP,
  * UDP, ICMP and garbage, whole or truncated. The same seed gives the same packets.
  */
 #ifndef BC_SYNTHETIC_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The formats an output can have, and what surrounds the packets of a segment in each. */
+/* The formats of an output, and what surrounds a segment's packets in each. */
 #ifndef BC_FORMAT_H
 #define BC_FORMAT_H
 

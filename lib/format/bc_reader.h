@@ -38,7 +38,7 @@ struct bc_record {
 
 /* NULL without memory; free takes NULL. */
 struct bc_reader *bc_reader_new(void);
-/* ERF has no magic to be told by. */
+/* ERF has no magic number. */
 struct bc_reader *bc_reader_new_erf(void);
 /* Is that the one to be taken for a file of this name? packed is the extension of a compression that ends it, or "". */
 bool bc_reader_is_erf_name(const char *path, const char *packed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The bytes that stand before, between and behind the packets of a segment, in its format and before compression. */
+/* The bytes before, between and after the packets of a segment, in its format and before compression. */
 #ifndef BC_SECTION_H
 #define BC_SECTION_H
 

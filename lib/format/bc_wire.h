@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * osmo-pcap's messages, as they stand on a TCP stream: a header of four bytes {type, spare, length in network byte order} and
- * the payload. A link header (type 0) carries a pcap file header, or the section and interface blocks of pcapng; each packet
- * (type 1) a pcap record, or one enhanced packet block. docs/distributed.md has it in full.
+ * osmo-pcap's messages, as sent over TCP: a header of four bytes {type, spare, length in network byte order} and the
+ * payload. A link header (type 0) carries a pcap file header, or the section and interface blocks of pcapng; each
+ * packet (type 1) a pcap record, or one enhanced packet block. docs/distributed.md has it in full.
  */
 #ifndef BC_WIRE_H
 #define BC_WIRE_H
@@ -48,7 +48,7 @@ struct bc_wire;
 enum bc_wire_read {
 	BC_WIRE_READ_MORE,	/* the bytes end inside a message: call again with more of them */
 	BC_WIRE_READ_LINK,	/* a link header, the first or another than before: its interfaces are 0 to bc_wire_ifaces() - 1 */
-	BC_WIRE_READ_SAME,	/* the link header that was in force, once more: nothing changes */
+	BC_WIRE_READ_SAME,	/* the current link header again: nothing changes */
 	BC_WIRE_READ_PACKET,	/* *rec is filled */
 };
 

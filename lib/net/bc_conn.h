@@ -67,7 +67,7 @@ int bc_conn_end(struct bc_conn *c, short *events);
 /* Bytes handed to the kernel that the other side has not acknowledged. */
 uint32_t bc_conn_unacked(const struct bc_conn *c);
 
-/* Close the socket and free; NULL is taken. In TLS nothing is said to the other side any more: that is bc_conn_end()'s. */
+/* Close the socket and free; takes NULL. In TLS nothing is said to the other side any more: that is bc_conn_end()'s. */
 void bc_conn_close(struct bc_conn *c);
 
 int bc_conn_fd(const struct bc_conn *c);

@@ -84,7 +84,7 @@ bool bc_committer_done(const struct bc_committer *c);
 /* The reader of a pipe is gone: nothing more can be written. Any thread. */
 bool bc_committer_reader_gone(const struct bc_committer *c);
 
-/* After join, or without start. NULL is taken. */
+/* After join, or without start. Takes NULL. */
 void bc_committer_free(struct bc_committer *c);
 
 #endif

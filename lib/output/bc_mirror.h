@@ -49,7 +49,7 @@ static inline void bc_mirror_chunk(struct bc_mirror *m, bool lz4, const uint8_t 
 	m->ops->chunk(m, lz4, data, len, dense, packets);
 }
 
-/* What was put may still be on its way. NULL is taken. */
+/* What was put may still be on its way. Takes NULL. */
 static inline void bc_mirror_free(struct bc_mirror *m)
 {
 	if (m)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The 16-byte descriptor that travels instead of a packet, so that ordering and cutting into chunks never touch an mbuf.
+ * The 16-byte descriptor that travels instead of a packet, so that merging and chunking never touch an mbuf.
  *
  *     word: bits 0..40   address / 64 (objects are aligned to a cache line; user addresses have 47 bits)
  *           bits 41..56  record bytes / 4: the captured length padded to 4, with the record's options; 65535: that or more
- *           bits 57..63  the outputs that want the packet; 0: no packet but a control object (a chunk's end)
+ *           bits 57..63  the outputs that want the packet; 0: not a packet but a control object (a chunk's end)
  */
 #ifndef BC_DESC_H
 #define BC_DESC_H
@@ -14,7 +14,7 @@
 
 #include "bc_ledger.h"
 
-/* The last instant that a packet can have: UINT64_MAX is the watermark of what has ended. */
+/* The latest time that a packet can have: UINT64_MAX is the watermark of a source that has ended. */
 #define BC_TS_MAX (UINT64_MAX - 1)
 
 struct bc_desc {

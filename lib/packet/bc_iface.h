@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The interfaces of a capture: a table that only grows, so that an index stays valid for ever. */
+/* The interfaces of a capture: a table that only grows, so an index stays valid forever. */
 #ifndef BC_IFACE_H
 #define BC_IFACE_H
 

@@ -102,7 +102,7 @@ static inline uint64_t bc_link_watermark(const struct bc_link *l)
 	return atomic_load_explicit(&l->watermark_ns, memory_order_acquire);
 }
 
-/* Consumer: the oldest descriptors, as many as lie in one piece (0: empty). They stay until bc_link_pop. */
+/* Consumer: the oldest descriptors, as many as are contiguous (0: empty). They stay until bc_link_pop. */
 static inline uint32_t bc_link_peek(struct bc_link *l, const struct bc_desc **ret)
 {
 	uint32_t head = atomic_load_explicit(&l->c.head, memory_order_relaxed);
@@ -124,7 +124,7 @@ static inline void bc_link_pop(struct bc_link *l, uint32_t n)
 	atomic_store_explicit(&l->c.head, head + n, memory_order_release);
 }
 
-/* Producer: nobody is at the other end of the source, so that it is not to be waited for. What it sends is taken all the same. */
+/* Producer: the source has no peer, so do not wait for it. What it sends is still taken. */
 static inline void bc_link_set_absent(struct bc_link *l, bool absent)
 {
 	atomic_store_explicit(&l->absent, absent, memory_order_relaxed);

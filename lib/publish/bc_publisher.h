@@ -42,7 +42,7 @@ struct bc_publisher;
  */
 int bc_publisher_new(const struct bc_publisher_config *cfg, struct bc_publisher **ret, struct bc_err *err);
 
-/* No mirror is left. Sends what is queued, waits for subscribers for linger_ms at the most, unbinds. NULL is taken. */
+/* No mirror is left. Sends what is queued, waits for subscribers for linger_ms at the most, unbinds. Takes NULL. */
 void bc_publisher_free(struct bc_publisher *p);
 
 /* Any thread: everything that was put is sent, and counted. p NULL: true. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One compressed segment written into a store by one thread, for tools that are in no hurry. */
+/* Writes one compressed segment into a store with one thread, for offline tools. */
 #ifndef BC_ENCODE_H
 #define BC_ENCODE_H
 

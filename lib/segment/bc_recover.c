@@ -157,7 +157,7 @@ static bool begins_erf(struct bc_decoder *d)
 	return len == sizeof(head) && head[BC_ERF_TYPE_AT] == BC_ERF_TYPE_ETH;
 }
 
-/* The codec that the first bytes are of, and the format behind it. */
+/* The codec of the first bytes, and the format inside. */
 static int look_into(struct leftover *l, struct bc_err *err)
 {
 	int fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0), r;
@@ -241,7 +241,7 @@ static int copy(struct target *t, const struct leftover *l, struct bc_err *err)
 	return r < 0 ? bc_err_set(err, r, "%s: cannot finish the new segment: %s", l->path, strerror(-r)) : 0;
 }
 
-/* Ends the target; after a failure its file goes, since the leftover still has all that is in it. */
+/* Finishes the target; after a failure its file is removed, since the leftover still has everything in it. */
 static int close_target(struct target *t, const struct leftover *l, int err_so_far, struct bc_err *err)
 {
 	struct bc_store_stats st = { 0 };

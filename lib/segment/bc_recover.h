@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Making a whole segment of what a capture left behind when it was killed or the power failed. What is recovered is
+ * Turns what a killed capture (or a power failure) left behind into a complete segment. What is recovered is
  * written to a new file and published by the store (bc_store.h); the leftover is removed only when that has succeeded,
  * so that at each moment the packets are on disk at least once. docs/segments.md has the whole procedure.
  */
@@ -16,7 +16,7 @@
 #include "bc_store.h"
 
 struct bc_recover_config {
-	bool dry_run;		/* read and judge, change nothing */
+	bool dry_run;		/* read and report, change nothing */
 	bool utc;		/* name the new segment in UTC, otherwise in local time */
 	uint32_t pid;		/* stands in the new segment's temporary name */
 	const struct bc_log *log;	/* may be NULL */
@@ -45,7 +45,7 @@ struct bc_recovered {
  *   -EBUSY   a capture that is alive holds it (flock), for half a second and longer;
  *   -EMLINK  it has a second name, hence was published, but for the removal of this name;
  *   -ENODATA no packet can be recovered from it;
- *   else what reading or writing it met, for instance -ENOSPC: free some space and call again.
+ *   else what reading or writing it met, for example -ENOSPC: free some space and call again.
  * If only the removal of the leftover failed, that is logged, and 0 returned. ret is filled as far as things went.
  * Any thread; two calls for one file keep apart by the lock.
  */

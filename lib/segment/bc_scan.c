@@ -72,7 +72,7 @@ static int make_room(struct scanner *s, size_t need, struct bc_err *err)
 	return 0;
 }
 
-/* More decompressed bytes behind those that are there; need counts from pos. */
+/* Decompress more bytes after those already there; need counts from pos. */
 static int more(struct scanner *s, size_t need, struct bc_err *err)
 {
 	struct bc_err why;

@@ -11,8 +11,8 @@
 
 enum bc_scan_end {
 	BC_SCAN_WHOLE,		/* the file ends where a block and its frame end */
-	BC_SCAN_TRUNCATED,	/* it ends inside one, or in zeros: space that was taken ahead */
-	BC_SCAN_CORRUPT,	/* something in it cannot be */
+	BC_SCAN_TRUNCATED,	/* it ends inside one, or in zeros: preallocated space */
+	BC_SCAN_CORRUPT,	/* something in it is impossible */
 };
 
 /* What was found. Plain data. */
@@ -24,7 +24,7 @@ struct bc_scan {
 	uint64_t first_ns;	/* of the packets with a time, in the order of the file; 0 without one */
 	uint64_t last_ns;
 	uint64_t kept_bytes;	/* all items, decompressed */
-	uint64_t lost_bytes;	/* decompressed, but behind the last whole item; zeros up to the end do not count */
+	uint64_t lost_bytes;	/* decompressed, but after the last complete item; zeros up to the end do not count */
 	uint64_t unread_bytes;	/* of the file, never taken by the decoder */
 	char why[BC_ERR_MSG_MAX];	/* of an end that is not WHOLE: one line for a person; otherwise "" */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Is a published segment what it promises to be: whole, readable to its last byte, in order of time? */
+/* Is a published segment what it promises to be: complete, readable to its last byte, in timestamp order? */
 #ifndef BC_VERIFY_H
 #define BC_VERIFY_H
 

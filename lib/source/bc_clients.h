@@ -17,7 +17,10 @@ struct bc_watch {
 
 struct bc_clients;
 
-/* cfg is borrowed, and so is the epoll that connections are added to. 0 and *ret, or -ENOMEM. free closes all; NULL is taken. */
+/*
+ * cfg is borrowed, and so is the epoll that connections are added to. 0 and *ret, or -ENOMEM. free closes all; takes
+ * NULL.
+ */
 int bc_clients_new(const struct bc_collector_config *cfg, int epoll, struct bc_clients **ret);
 void bc_clients_free(struct bc_clients *c);
 

@@ -51,7 +51,7 @@ void bc_collector_stop(struct bc_collector *c);
 /* Is that done? Then the receive rings get nothing more. Any thread. */
 bool bc_collector_done(const struct bc_collector *c);
 
-/* Ends the thread, if it was started, and frees. NULL is taken. */
+/* Ends the thread, if it was started, and frees. Takes NULL. */
 void bc_collector_free(struct bc_collector *c);
 
 struct bc_collector_client {

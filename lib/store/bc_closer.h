@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The thread behind a store of files: it opens the next file ahead, syncs the current one, publishes finished ones. */
+/*
+ * The thread behind a store of files: opens the next file in advance, syncs the current one, publishes finished ones.
+ */
 #ifndef BC_CLOSER_H
 #define BC_CLOSER_H
 
@@ -8,8 +10,8 @@
 struct bc_closer;
 
 /*
- * Starts the thread, with all signals blocked. first is the file opened ahead; its number is the first. The closer takes
- * first on success only; folder outlives it. 0 or a negative errno.
+ * Starts the thread, with all signals blocked. first is the file opened in advance, with the first number. The closer
+ * takes first on success only; folder outlives it. 0 or a negative errno.
  */
 int bc_closer_start(const struct bc_folder *folder, struct bc_segfile *first, bc_store_published published, void *ctx,
 		    struct bc_closer **ret);
@@ -24,7 +26,7 @@ void bc_closer_sync(struct bc_closer *c);
 void bc_closer_finish(struct bc_closer *c, struct bc_segfile *f);
 
 /*
- * Ends the thread and frees everything, a file that is taken too. now: what waits is given up, see bc_store_abort().
+ * Ends the thread and frees everything, including a file that is taken. now: drop what is queued, see bc_store_abort().
  * Returns the first error of publishing. Takes NULL.
  */
 int bc_closer_end(struct bc_closer *c, bool now);

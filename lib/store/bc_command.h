@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A shell command that bytes are passed through: its standard input is written here, its standard output is a file. It runs
- * in a process group of its own, with no signal blocked and no descriptor but those two and standard error.
+ * A shell command that bytes are piped through: its stdin is written here, its stdout is a file. It runs
+ * in its own process group, with no signal blocked and no descriptors but those two and stderr.
  */
 #ifndef BC_COMMAND_H
 #define BC_COMMAND_H
@@ -18,12 +18,12 @@ struct bc_command;
 int bc_command_start(const char *command, int out_fd, struct bc_command **ret);
 
 /*
- * 1 to len bytes to its input, waiting for it as long as it takes; or -ECOMM when it reads no more, -ECANCELED once *cancelled is
- * set, else what write(2) said.
+ * Writes 1 to len bytes to its input, waiting as long as it takes; or -ECOMM when it has stopped reading, -ECANCELED
+ * once *cancelled is set, else what write(2) said.
  */
 ptrdiff_t bc_command_write(struct bc_command *c, const uint8_t *data, size_t len, const _Atomic bool *cancelled);
 
-/* No more input will come. */
+/* Closes its input. */
 void bc_command_end_input(struct bc_command *c);
 
 /*
@@ -32,7 +32,7 @@ void bc_command_end_input(struct bc_command *c);
  */
 int bc_command_wait(struct bc_command *c, const _Atomic bool *cancelled, struct bc_err *err);
 
-/* Kills its process group if it was not waited for to its end. Takes NULL. */
+/* Kills its process group unless bc_command_wait() saw its end. Takes NULL. */
 void bc_command_free(struct bc_command *c);
 
 #endif

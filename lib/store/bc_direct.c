@@ -272,7 +272,7 @@ void bc_direct_drain(struct bc_direct *d)
 		wait_one(d);
 }
 
-/* The last page is written with zeros behind it, stays here, and is written anew with what follows. */
+/* The last page is written padded with zeros, stays here, and is rewritten with what follows. */
 static void write_rest(struct bc_direct *d)
 {
 	struct piece *p = &d->piece[d->cur];

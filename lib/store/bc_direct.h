@@ -23,28 +23,29 @@ struct bc_direct;
  * seccomp, sysctl) or was left out of the build, depth counts as 1. 0 or -ENOMEM.
  */
 int bc_direct_new(uint32_t depth, struct bc_direct **ret);
-/* Waits for what is in flight. NULL is taken. */
+/* Waits for what is in flight. Takes NULL. */
 void bc_direct_free(struct bc_direct *d);
-/* Does it use io_uring? Any thread; it may cease to. */
+/* Does it use io_uring? Any thread; it may stop doing so. */
 bool bc_direct_has_ring(const struct bc_direct *d);
 
-/* Can this file be written so, into space that was taken before? Writes to its beginning, and empties it again. */
+/* Can this file be written this way, into preallocated space? Writes to its beginning, then truncates it to 0. */
 bool bc_direct_probe(struct bc_direct *d, int fd);
 
 /*
- * From now on bytes go to fd, which is open with O_DIRECT and for reading too, behind its first size bytes. Nothing may
+ * From now on bytes go to fd, open with O_DIRECT and for reading too, after its first size bytes. Nothing may
  * be in flight, nor failed. 0, or the negative errno of reading the last page.
  */
 int bc_direct_begin(struct bc_direct *d, int fd, uint64_t size);
 
 /*
  * Takes 1 to len bytes, and returns how many. A negative errno is that of a write that failed twice, now or earlier; it
- * stays until bc_direct_settle() has returned it, too. Which bytes since the last settle are in the file is not known then.
+ * stays until bc_direct_settle() has returned it, too. It is then unknown which bytes since the last settle are in the
+ * file.
  */
 ptrdiff_t bc_direct_put(struct bc_direct *d, const uint8_t *data, size_t len);
 
 /*
- * Wait until all bytes put are in the file, with zeros behind them to the next multiple of BC_DIRECT_ALIGN. 0, or
+ * Wait until all bytes put are in the file, padded with zeros to the next multiple of BC_DIRECT_ALIGN. 0, or
  * the negative errno as above, after which bc_direct_begin() must come.
  */
 int bc_direct_settle(struct bc_direct *d);
@@ -54,7 +55,7 @@ int bc_direct_failed(const struct bc_direct *d);
 /* What the file has, or will have. */
 uint64_t bc_direct_size(const struct bc_direct *d);
 
-/* Wait until nothing is in flight, whatever becomes of it. */
+/* Wait until nothing is in flight, whatever the outcome. */
 void bc_direct_drain(struct bc_direct *d);
 
 #endif

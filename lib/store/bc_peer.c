@@ -17,16 +17,19 @@
 #include "bc_thread.h"
 #include "bc_time.h"
 
-/* Between two attempts: the first, and the longest; it doubles in between, and varies so that many nodes do not come at once. */
+/*
+ * Wait between attempts: the first and the longest; it doubles in between, with jitter so that many nodes do not
+ * reconnect at once.
+ */
 #define BACKOFF_MIN_NS (100 * BC_NS_PER_MS)
 #define BACKOFF_MAX_NS (30 * BC_NS_PER_S)
 /* For TCP and TLS to come up. */
 #define HANDSHAKE_NS (10 * BC_NS_PER_S)
 /* A connection that lasted for less is an attempt that failed. */
 #define STABLE_NS (5 * BC_NS_PER_S)
-/* In one step, so that one that sends without end holds nothing up. */
+/* Per step, so that a peer that never stops sending cannot stall us. */
 #define READS_MAX 16
-/* In one call, so that the other side's end is seen in between. */
+/* Per call, so that the peer's close is noticed in between. */
 #define WRITE_MAX (256U * 1024)
 
 enum state {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A remote peer that messages are sent to, with a queue and a thread of its own: it connects, speaks TLS where it is to, sends, and
- * connects again for ever when it cannot. After each connect the link header in force goes first, and sending goes on with the message
- * that the last connection did not take wholly. Nobody ever waits for it.
+ * A remote peer that messages are sent to, with its own queue and thread: it connects, with TLS if configured, sends,
+ * and keeps reconnecting when it cannot. After each connect the current link header goes first, and sending resumes
+ * with the message that the last connection did not take completely. Nothing ever waits for it.
  */
 #ifndef BC_PEER_H
 #define BC_PEER_H
@@ -18,7 +18,7 @@
 
 enum bc_peer_proto {
 	BC_PEER_OSMO,	/* osmo-pcap's messages over TCP */
-	BC_PEER_IPIP,	/* the payload of each packet message, an IP packet, as payload of IP */
+	BC_PEER_IPIP,	/* each packet message's payload, an IP packet, sent inside IP */
 };
 
 struct bc_peer_config {
@@ -26,9 +26,9 @@ struct bc_peer_config {
 	enum bc_peer_proto proto;
 	const char *host;	/* a name or an address */
 	uint16_t port;		/* OSMO */
-	const char *source;	/* the address to come from, or NULL */
+	const char *source;	/* the local address to use, or NULL */
 	struct bc_tls *tls;	/* OSMO; a client's, not owned; NULL: plain */
-	size_t queue_bytes;	/* that may wait */
+	size_t queue_bytes;	/* that may be queued */
 	const struct bc_log *log;
 };
 
@@ -36,7 +36,7 @@ struct bc_peer;
 
 /*
  * Takes what needs privileges (for IPIP CAP_NET_RAW) and starts nothing. 0 and *ret, or a negative errno with a line in err. free takes
- * NULL; it ends the thread at once, but for a name's resolution that is under way.
+ * NULL; it ends the thread at once, except for a name resolution in progress.
  */
 int bc_peer_new(const struct bc_peer_config *cfg, struct bc_peer **ret, struct bc_err *err);
 void bc_peer_free(struct bc_peer *p);
@@ -51,8 +51,8 @@ int bc_peer_put(struct bc_peer *p, const void *data, size_t len);
 uint64_t bc_peer_passed(const struct bc_peer *p);
 
 /*
- * Nothing more is put: when all was sent, end the connection in good order and wait for the other side's end, all within timeout_ns.
- * bc_peer_done() tells when that is over, whatever came of it.
+ * Nothing more will be put: when all is sent, shut the connection down cleanly and wait for the peer to close it,
+ * within timeout_ns. bc_peer_done() says when that is over, whatever the outcome.
  */
 void bc_peer_end(struct bc_peer *p, uint64_t timeout_ns);
 bool bc_peer_done(const struct bc_peer *p);
@@ -62,14 +62,14 @@ struct bc_peer_stats {
 	uint64_t connects;	/* successful ones */
 	uint64_t queued_bytes;
 	uint64_t queue_bytes;	/* at the most */
-	uint64_t unacked_bytes;	/* handed to connections that broke before the other side had acknowledged them */
+	uint64_t unacked_bytes;	/* passed to connections that broke before the peer had acknowledged them */
 };
 
 /* Any thread. */
 void bc_peer_stats(const struct bc_peer *p, struct bc_peer_stats *ret);
 
 /*
- * A filter expression for libpcap that excludes what goes to such a peer and comes back, in buf; the host is resolved. 0, or a
+ * A libpcap filter expression, in buf, that excludes traffic to and from such a peer; the host is resolved. 0, or a
  * negative errno with a line in err.
  */
 int bc_peer_exclude(enum bc_peer_proto proto, const char *host, uint16_t port, char *buf, size_t size, struct bc_err *err);

@@ -15,7 +15,7 @@
 
 #define MAX_AGAIN 10000U
 
-/* A quota is a full disk to whoever waits for room. */
+/* A quota counts as a full disk. */
 static int os_error(void)
 {
 	return errno == EDQUOT ? -ENOSPC : -errno;

@@ -8,7 +8,7 @@
 #include "bc_seqfile.h"
 #include "bc_store.h"
 
-/* Where files are made and how they are called. Constant once it is open; read by the caller and the closer. */
+/* Where files are created and how they are named. Constant once open; read by the caller and the closer. */
 struct bc_folder {
 	int fd;
 	char *prefix;		/* before a name in messages: "folder/", or "" */
@@ -25,7 +25,7 @@ struct bc_folder {
 	const struct bc_log *log;
 	struct bc_seqfile *seqfile;	/* the closer's; NULL: none */
 	char *pipe;		/* the command that segments go through; NULL: none */
-	const _Atomic bool *cancelled;	/* it is waited for no longer */
+	const _Atomic bool *cancelled;	/* stop waiting for it */
 };
 
 /* Belongs to the caller's thread from open to finish, then to the closer's; sync_err is the closer's from the start. */
@@ -57,18 +57,18 @@ ptrdiff_t bc_segfile_write(struct bc_segfile *f, uint64_t off, const uint8_t *da
 /* O_DIRECT from now on, or no more. False where the file system does not know it. */
 bool bc_segfile_set_direct(struct bc_segfile *f, bool direct);
 
-/* Cut back to size and take the reserve anew. A failure is logged: the next write goes over what is there. */
+/* Truncate to size and preallocate the reserve again. A failure is logged: the next write overwrites what is there. */
 void bc_segfile_cut(const struct bc_folder *folder, struct bc_segfile *f, uint64_t size);
 
-/* Give back what was taken behind size, for good. Logs a failure and returns it. */
+/* Permanently release what was preallocated beyond size. Logs a failure and returns it. */
 int bc_segfile_trim(const struct bc_folder *folder, struct bc_segfile *f, uint64_t size);
 
 /* fdatasync; an error is logged and kept in sync_err. */
 void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f);
 
 /*
- * Cut off what was taken ahead, fsync, give the file its final name without ever replacing another, fsync the folder.
- * 0 or a negative errno, which was logged; path is where the file lies in either case.
+ * Cut off preallocated space, fsync, give the file its final name without ever replacing another, fsync the folder.
+ * 0 or a negative errno, which was logged; path is where the file is in either case.
  */
 int bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *f, char path[BC_STORE_PATH_MAX]);
 
@@ -78,16 +78,19 @@ int bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *f, cha
  */
 int bc_segfile_await(const struct bc_folder *folder, struct bc_segfile *f);
 
-/* Have the sequence file, if there is one, say that numbers up to seq are used up. A failure is logged. The closer's thread. */
+/*
+ * Records in the sequence file, if there is one, that numbers up to seq are used. A failure is logged. The closer's
+ * thread.
+ */
 void bc_segfile_count(const struct bc_folder *folder, uint64_t seq);
 
 /* The path that messages and callbacks show. */
 void bc_segfile_path(const struct bc_folder *folder, const char *name, char path[BC_STORE_PATH_MAX]);
 
-/* Remove the temporary name, of a file that holds nothing or has another name by now. A failure is logged. */
+/* Remove the temporary name of a file that is empty or has another name by now. A failure is logged. */
 void bc_segfile_remove(const struct bc_folder *folder, const struct bc_segfile *f);
 
-/* Closes and frees, and ends a command that was not waited for; takes NULL. */
+/* Closes and frees, and kills a command that was not waited for; takes NULL. */
 void bc_segfile_free(struct bc_segfile *f);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "bc_store.h"
 
-/* Older entries are forgotten; their number is kept. */
+/* Older entries are dropped; how many is remembered. */
 #define BC_SEGLOG_MAX 65536U
 
 struct bc_seglog_entry {

@@ -10,7 +10,7 @@
 #define BC_SEGNAME_MAX 256	/* a file name of 255 bytes, and its end */
 #define BC_SEGNAME_TMP "tmp-"
 #define BC_SEQ_DIGITS 8
-#define BC_SEQ_END 100000000U	/* numbers in names begin again at 0 here */
+#define BC_SEQ_END 100000000U	/* numbers in names restart at 0 here */
 
 /*
  * Each writes a name without a folder, and returns 0, or -ENAMETOOLONG when it has over 255 bytes (dst is then

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages that wait for a peer: a bounded ring of bytes in the framing of bc_wire.h. One thread puts whole messages in, another takes
- * bytes out, and can go back to the beginning of the message that it is in. Positions count bytes since the beginning.
+ * Messages queued for a peer: a bounded ring of bytes in the framing of bc_wire.h. One thread puts whole messages in,
+ * another takes bytes out, and can go back to the beginning of the message that it is in. Positions count bytes since
+ * the beginning.
  */
 #ifndef BC_SPOOL_H
 #define BC_SPOOL_H
@@ -32,7 +33,7 @@ void bc_spool_fini(struct bc_spool *s);
 /* The producer: whole messages, all of them (0), or none: -ENOBUFS, there is no room. */
 int bc_spool_put(struct bc_spool *s, const void *data, size_t len);
 
-/* Any thread: bytes of messages that were not taken wholly. */
+/* Any thread: bytes of messages not completely taken. */
 static inline uint64_t bc_spool_waiting(const struct bc_spool *s)
 {
 	uint64_t gone = atomic_load(&s->gone);
@@ -48,7 +49,7 @@ static inline uint64_t bc_spool_gone(const struct bc_spool *s)
 
 /*
  * The consumer. peek: the bytes next to be taken that lie in one piece, and their number; 0 when none wait. take: the first n of them
- * are the peer's. rewind: begin again with the message that was not taken wholly.
+ * are the peer's. rewind: restart at the message that was not taken completely.
  */
 size_t bc_spool_peek(struct bc_spool *s, const uint8_t **data);
 void bc_spool_take(struct bc_spool *s, size_t n);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What all stores share: the state of the segment, and writes that happen wholly or not at all. */
+/* What all stores share: the state of the segment, and writes that happen completely or not at all. */
 #include "bc_store.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where finished bytes go: a folder of rotated segments, one file, a descriptor, or nowhere. A segment is begun, written
- * block by block, and finished; what becomes of it then (fsync, its final name) happens behind the caller's back, on a
+ * block by block, and finished; what becomes of it then (fsync, its final name) happens in the background, on a
  * thread of the store's own. docs/segments.md states the names, the publication protocol and the policy for a full disk.
  *
  * One thread at a time calls a store, except where it says otherwise. Nothing here ends a capture: an error is returned
@@ -79,7 +79,7 @@ struct bc_store_config {
 	enum bc_io io;		/* DIR, FILE; bc_store_stats() tells what came of it */
 	uint32_t depth;		/* direct writes in flight, 1 is without io_uring; 0: the one found best */
 	struct bc_peer *peer;	/* PEER; borrowed, not yet started */
-	uint64_t patience_ns;	/* PEER: how long a write waits for room while the peer takes nothing; 0: not at all */
+	uint64_t patience_ns;	/* PEER: how long a write waits for room while the peer takes nothing; 0: none */
 	uint64_t drain_ns;	/* PEER: how long bc_store_drain() takes at the most */
 	const struct bc_log *log;	/* outlives the store; may be NULL */
 	bc_store_published published;	/* may be NULL */
@@ -87,8 +87,8 @@ struct bc_store_config {
 };
 
 /*
- * Checks all that can be checked before a capture: the folder is there and can be written (the first temporary file is
- * made now), the file's final name is free, the descriptor can be written and is no terminal. 0 and *ret for
+ * Checks everything that can be checked before a capture: the folder is there and can be written (the first temporary
+ * file is made now), the file's final name is free, the descriptor can be written and is no terminal. 0 and *ret for
  * bc_store_close() or _abort(), or a negative errno, a line in err, and nothing left behind.
  */
 int bc_store_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err);
@@ -116,7 +116,7 @@ int bc_store_begin(struct bc_store *s);
  * A descriptor that is no seekable file, or a command, cannot be cut back: after an error in mid-block each further call returns it.
  *   -ECANCELED  bc_store_cancel() was called while a reader was waited for.
  *   -ENOBUFS  a peer's queue has no room.
- * The reader of a descriptor is waited for, and so is a command.
+ * It waits for the reader of a descriptor, and for a command.
  */
 int bc_store_write(struct bc_store *s, const void *data, size_t len);
 
@@ -128,11 +128,13 @@ int bc_store_write(struct bc_store *s, const void *data, size_t len);
 int bc_store_write_tail(struct bc_store *s, const void *data, size_t len);
 
 /*
- * Any thread: a write that waits for a reader, now or later, returns -ECANCELED. What waits for a disk is not cancelled.
+ * Any thread: a write that waits for a reader, now or later, returns -ECANCELED. Waiting for a disk is not cancelled.
  */
 void bc_store_cancel(struct bc_store *s);
 
-/* The segment that is begun cannot be made whole, for this negative errno: it will not be published, as after a failed tail. */
+/*
+ * The current segment cannot be completed, for this negative errno: it will not be published, as after a failed tail.
+ */
 void bc_store_spoil(struct bc_store *s, int err);
 
 /* Bytes in the segment that is begun: what all successful writes put there, less what a failed bc_store_settle() took. */
@@ -150,8 +152,9 @@ bool bc_store_settled(const struct bc_store *s);
 int bc_store_settle(struct bc_store *s);
 
 /*
- * A PEER takes bytes and passes them on later. lags: it is such a store. passed: how many of the bytes written so far are gone, in
- * whole records; any thread. drain: nothing more is written; wait until all has passed, for drain_ns at the most, or until cancelled.
+ * A PEER accepts bytes and passes them on later. lags: it is such a store. passed: how many of the bytes written so far
+ * are gone, in whole records; any thread. drain: nothing more is written; wait until all has passed, for drain_ns at
+ * the most, or until cancelled.
  */
 bool bc_store_lags(const struct bc_store *s);
 uint64_t bc_store_passed(struct bc_store *s);
@@ -171,7 +174,7 @@ void bc_store_sync(struct bc_store *s);
 int bc_store_finish(struct bc_store *s, const struct bc_segment_info *info);
 
 /*
- * Both end and free the store; NULL is taken. A segment begun and not finished stays on disk under its temporary name.
+ * Both end and free the store; takes NULL. A segment begun and not finished stays on disk under its temporary name.
  * close waits until all that was finished is published, removes the unused file that was opened ahead, and returns the
  * first error that publishing met (0 otherwise; an empty segment is no error). abort waits only for the one system call
  * that is under way; what waited in the queue stays under its temporary name.

@@ -280,7 +280,7 @@ static uint32_t step_of(int folder_fd)
 	return fstatfs(folder_fd, &fs) == 0 && fs.f_type == TMPFS_MAGIC ? BC_STORE_STEP_TMPFS : BC_STORE_STEP;
 }
 
-/* Whatever stands against it, the page cache remains. */
+/* If direct I/O is impossible, fall back to the page cache. */
 static void try_direct(struct dir_store *d, const struct bc_store_config *cfg, struct bc_segfile *first)
 {
 	if (cfg->pipe || cfg->io == BC_IO_BUFFERED || (cfg->io == BC_IO_AUTO && !direct_pays(d->folder.fd)))

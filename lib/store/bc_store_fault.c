@@ -37,7 +37,7 @@ static uint64_t min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* The counts change by atomic additions, so that an order which the test stores meanwhile is never overwritten. */
+/* The counts change by atomic additions, so that an order stored by the test meanwhile is never overwritten. */
 static bool is_due(_Atomic uint64_t *calls)
 {
 	uint64_t left = atomic_load(calls);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A store that wraps another one and makes it fail on order, for tests of all that stands before a disk. */
+/* A store that wraps another and fails on demand, for tests of everything in front of a disk. */
 #ifndef BC_STORE_FAULT_H
 #define BC_STORE_FAULT_H
 

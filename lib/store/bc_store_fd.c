@@ -122,7 +122,7 @@ static int check(int fd, int *ret_flags, struct bc_err *err)
 
 /*
  * A pipe must be written without blocking, or a stuck reader could not be given up; and without changing the mode of a descriptor
- * that others hold too: so it is opened once more. Where that fails (no /proc) writes block.
+ * that others share, so it is reopened. If that fails (no /proc) writes block.
  */
 static void open_own(struct fd_store *f)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The store that counts and drops: for measuring all that stands before a disk. */
+/* A store that counts and drops, for measuring everything in front of a disk. */
 #include <errno.h>
 #include <stdlib.h>
 

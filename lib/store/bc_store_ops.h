@@ -28,7 +28,7 @@ struct bc_store_ops {
 	int (*finish)(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info);
 	/* Frees s. now: bc_store_abort(). */
 	int (*close)(struct bc_store *s, bool now);
-	/* Adds what the backend knows to a zeroed *ret: all but written_bytes, slowest_write_ns and begun. */
+	/* Adds what the backend knows to a zeroed *ret: everything but written_bytes, slowest_write_ns and begun. */
 	void (*stats)(struct bc_store *s, struct bc_store_stats *ret);
 };
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One CPU number at *text, which moves behind it; -1 when there is none. */
+/* One CPU number at *text, which is advanced past it; -1 if there is none. */
 static int parse_cpu(const char **text)
 {
 	char *end;

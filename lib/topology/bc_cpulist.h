@@ -13,11 +13,11 @@
 
 /*
  * Parse the whole of text: numbers and ascending ranges, separated by commas, at least one, without spaces. 0,
- * or -EINVAL with a line in err that begins with what (for instance "--lcores"); *ret is then untouched.
+ * or -EINVAL with a line in err that begins with what (for example "--lcores"); *ret is then untouched.
  */
 int bc_cpulist_parse(const char *what, const char *text, cpu_set_t *ret, struct bc_err *err);
 
-/* The same back into text, shortest form; ends with "..." where size (at least 4) is too small. Returns buf. */
+/* The reverse, in shortest form; ends with "..." where size (at least 4) is too small. Returns buf. */
 char *bc_cpulist_format(const cpu_set_t *set, char *buf, size_t size);
 
 #endif

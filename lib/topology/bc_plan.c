@@ -213,7 +213,7 @@ static uint32_t total_lcores(const struct maker *m)
 	return min_u32(m->n_slots, BC_PLAN_MAX_LCORES);
 }
 
-/* With two CPUs that nobody named, work that keeps no CPU busy leaves one to the rest of the machine. */
+/* With two CPUs and no --lcores, light work leaves one to the rest of the machine. */
 static bool one_does_all(const struct maker *m)
 {
 	if (total_lcores(m) > 2 || (total_lcores(m) == 2 && (m->req->lcores || any_busy(m->req))))

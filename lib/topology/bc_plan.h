@@ -61,7 +61,7 @@ struct bc_plan_lcore {
 	uint16_t n;
 };
 
-/* Sentences for a person; n counts those that found no room, too. */
+/* Sentences for the user; n also counts those that did not fit. */
 struct bc_plan_lines {
 	uint32_t n;
 	char line[BC_PLAN_MAX_LINES][224];
@@ -79,7 +79,7 @@ struct bc_plan {
 	struct bc_plan_stage stage[BC_PLAN_MAX_STAGES];
 	cpu_set_t control;		/* where main and the I/O threads run; never empty */
 	struct bc_plan_lines notes;	/* what is shared or left out */
-	struct bc_plan_lines warnings;	/* what will cost packets, and can be mended */
+	struct bc_plan_lines warnings;	/* what will cost packets, and can be fixed */
 };
 
 /*
@@ -91,7 +91,7 @@ int bc_plan_make(const struct bc_topology *topo, const struct bc_plan_request *r
 
 /*
  * The machine and the pipeline as a picture 80 columns wide, then notes and warnings. utf8: lines of box drawing
- * characters, else ASCII. Names are shown in ASCII, '?' for the rest. What out cannot take is the caller's to
+ * characters, else ASCII. Names are shown in ASCII, '?' for the rest. Write errors on out are the caller's to
  * find with ferror().
  */
 void bc_plan_print(FILE *out, const struct bc_topology *topo, const struct bc_plan_request *req,

@@ -52,7 +52,7 @@ static void fill(struct row *r, unsigned from, unsigned to, unsigned glyph)
 		put(r, c, glyph);
 }
 
-/* Text of at most width columns; a name may hold anything. Returns the column behind it. */
+/* Text of at most width columns; a name may contain anything. Returns the column after it. */
 static unsigned text(struct row *r, unsigned col, unsigned width, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 

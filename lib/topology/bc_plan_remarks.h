@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The library's own: what a person should know about a finished plan. */
+/* The library's own: what the user should know about a finished plan. */
 #ifndef BC_PLAN_REMARKS_H
 #define BC_PLAN_REMARKS_H
 

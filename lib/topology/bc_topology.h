@@ -25,7 +25,7 @@ struct bc_cpu {
 	uint32_t l2_kib;
 	uint32_t l3_kib;
 	bool allowed;		/* this process may run there when asked to: its affinity, or isolated; and its cgroup */
-	bool automatic;		/* it may without being asked: its affinity and its cgroup */
+	bool automatic;		/* it may run there by default: its affinity and its cgroup */
 };
 
 struct bc_numa_node {
@@ -46,7 +46,7 @@ struct bc_net {
 	int numa;
 };
 
-/* About 90 KiB. CPUs are in the order of os; devices past the maximums are left out, as if they were not known. */
+/* About 90 KiB. CPUs are in the order of os; devices beyond the maximums are left out, as if unknown. */
 struct bc_topology {
 	uint32_t n_cpus;
 	uint32_t n_nodes;
@@ -66,12 +66,13 @@ int bc_topology_read(bool devices, struct bc_topology *ret, struct bc_err *err);
 
 /*
  * Another machine: an XML file of hwloc's (lstopo saves them), or hwloc's synthetic description, such as
- * "package:2 [numa] l3:1 core:16 pu:2". What names a file, ends with .xml or holds a '/' is taken for a file. 0
+ * "package:2 [numa] l3:1 core:16 pu:2". A name that exists as a file,
+	 ends in .xml or contains a '/' is taken for a file. 0
  * or a negative errno.
  */
 int bc_topology_describe(const char *desc, struct bc_topology *ret, struct bc_err *err);
 
-/* Take from the process all CPUs that are not in set. */
+/* Mark all CPUs not in set as unavailable to the process. */
 void bc_topology_restrict(struct bc_topology *t, const cpu_set_t *set);
 
 /* NULL when there is no such CPU. */
