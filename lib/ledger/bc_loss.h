@@ -35,8 +35,8 @@ enum bc_loss_at {
 	  "the link to the merge was full: the buffers behind it are full", \
 	  "writing is too slow: more --writers, -z 1 or -Z none, a faster disk, or more --memory for bursts") \
 	X(BC_LOSS_ORDER_WAIT, "order_wait", BC_LOSS_AT_SOURCE, false, \
-	  "it waited for slower sources, and the memory for what waits was full", \
-	  "a source's clock is ahead, or another source delivers late: look at their clocks, or give more --memory") \
+	  "it waited for slower sources, and the memory for waiting packets was full", \
+	  "a source's clock is ahead, or another source delivers late: check their clocks, or give more --memory") \
 	X(BC_LOSS_PAUSED, "paused", BC_LOSS_AT_SOURCE, false, \
 	  "it arrived while the capture was paused", \
 	  "as requested: resume sooner") \
