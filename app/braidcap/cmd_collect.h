@@ -2,7 +2,7 @@
 #ifndef CMD_COLLECT_H
 #define CMD_COLLECT_H
 
-/* `braidcap collect`: the centre that nodes send to. argv[0] is "collect". Returns the exit status. */
+/* `braidcap collect`: stores what remote nodes send. argv[0] is "collect". Returns the exit status. */
 int cmd_collect(int argc, char **argv);
 
 #endif

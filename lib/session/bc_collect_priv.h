@@ -59,8 +59,8 @@ int bc_collect_series_new(struct bc_collect_session *c, uint32_t i, struct bc_er
 /* In messages an output is its client's. */
 void bc_collect_series_label(struct bc_collect_session *c, uint32_t i);
 /*
- * Segments are cut by the packets' time, which stands still while none come: one that has waited for as long as a segment may be is
- * ended all the same, so that it can be read.
+ * Segments are cut by the packets' time, which stands still while none come: one that has waited for as long as a segment may
+ * be is ended all the same, so that it can be read.
  */
 void bc_collect_series_cut(struct bc_collect_session *c, uint32_t i, uint64_t now_ns);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One long run from settings to exit status: plan, EAL, lcores, signals, progress, report. What capture and collect share; what
- * each does in its own way is struct bc_session_ops. Control thread.
+ * One long run from settings to exit status: plan, EAL, lcores, signals, progress, report. What capture and collect share;
+ * what each does in its own way is struct bc_session_ops. Control thread.
  */
 #ifndef BC_SESSION_H
 #define BC_SESSION_H

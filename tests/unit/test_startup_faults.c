@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A capture and a collection are started again and again; each time one more of the allocations and threads that the start needs is
- * refused. Each must end with exit status 1 and one line, and leave nothing behind. The functions are replaced by the linker, so that
- * only what the program itself calls is refused, and only in the thread that starts it.
+ * A capture and a collection are started again and again; each time another of the allocations and threads that the start needs
+ * is refused. Each must end with exit status 1 and one line, and leave nothing behind. The functions are replaced by the linker,
+ * so that only what the program itself calls is refused, and only in the thread that starts it.
  */
 #include "bc_test.h"
 
