@@ -19,7 +19,7 @@
 static const char help_head[] =
 	"usage: braidcap ctl [--prefix NAME] [--json] COMMAND\n"
 	"\n"
-	"Ask a running capture, or have it do something.\n";
+	"Query or control a running capture.\n";
 static const char help_tail[] =
 	"\n"
 	"  --prefix NAME      the capture with this --prefix; default: braidcap, or the\n"

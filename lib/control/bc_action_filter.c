@@ -81,7 +81,7 @@ const struct bc_tel_command bc_tel_command_filter = {
 	.takes_param = true,
 	.page = "/braidcap/outputs,N for each N from 0",
 	.ctl = { { "filter", "show the filters in force" },
-		 { "filter EXPRESSION", "replace one; '' takes all packets" } },
+		 { "filter EXPRESSION", "replace one; '' accepts all packets" } },
 	.check = bc_ctl_check_filter,
 	.ask = bc_ctl_ask_filter,
 	.print = bc_ctl_print_filter,

@@ -42,6 +42,6 @@ const struct bc_tel_command bc_tel_command_rotate = {
 	.name = "rotate",
 	.help = "Begin new segments",
 	.act = act,
-	.ctl = { { "rotate", "begin new segments" } },
+	.ctl = { { "rotate", "start new segments" } },
 	.print = bc_ctl_print_rotated,
 };

@@ -40,7 +40,7 @@ const struct bc_tel_command bc_tel_command_pause = {
 	.name = "pause",
 	.help = "Count packets as paused, do not write",
 	.act = pause_all,
-	.ctl = { { "pause, resume", "count packets as paused instead of writing them; go on" } },
+	.ctl = { { "pause, resume", "count packets as paused instead of writing them; continue" } },
 	.print = bc_ctl_print_state,
 };
 
@@ -56,6 +56,6 @@ const struct bc_tel_command bc_tel_command_stop = {
 	.help = "End the capture in good order",
 	.act = stop_all,
 	.while_stopping = true,
-	.ctl = { { "stop", "end the capture in good order" } },
+	.ctl = { { "stop", "end the capture cleanly" } },
 	.print = bc_ctl_print_state,
 };

@@ -40,7 +40,7 @@ static void print(FILE *f, const json_t *answer)
 
 const struct bc_tel_command bc_tel_command_list = {
 	.name = "list",
-	.ctl = { { "list", "the captures that answer" } },
+	.ctl = { { "list", "captures that answer" } },
 	.ask = ask,
 	.of_all = true,
 	.print = print,

@@ -109,7 +109,7 @@ static void print(FILE *f, const json_t *answer)
 
 const struct bc_tel_command bc_tel_command_stats = {
 	.name = "stats",
-	.ctl = { { "stats", "totals, shares of loss, rates over one second" } },
+	.ctl = { { "stats", "totals, loss percentages, rates over one second" } },
 	.ask = ask,
 	.print = print,
 };

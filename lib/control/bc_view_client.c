@@ -14,6 +14,6 @@ const struct bc_tel_command bc_tel_command_clients = {
 	.help = "A centre's clients. Parameter: N, only that one",
 	.view = view,
 	.element = "the number of a client",
-	.ctl = { { "clients", "of a centre: who is connected, from where" } },
+	.ctl = { { "clients", "of a collector: who is connected, from where" } },
 	.print = bc_ctl_print_clients,
 };

@@ -49,6 +49,6 @@ const struct bc_tel_command bc_tel_command_clock = {
 	.help = "How the time is kept",
 	.view = view,
 	.page = "/braidcap/sources,N",
-	.ctl = { { "clock", "how the time is kept" } },
+	.ctl = { { "clock", "how timestamps are made" } },
 	.print = bc_ctl_print_clock,
 };

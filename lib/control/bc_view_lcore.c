@@ -46,6 +46,6 @@ const struct bc_tel_command bc_tel_command_lcores = {
 	.help = "Lcores and stages. Parameter: N, only that one",
 	.view = view,
 	.element = "the number of an lcore",
-	.ctl = { { "lcores", "the CPUs of the data path and what they do" } },
+	.ctl = { { "lcores", "CPUs of the data path and what they do" } },
 	.print = bc_ctl_print_lcores,
 };

@@ -75,6 +75,6 @@ const struct bc_tel_command bc_tel_command_sources = {
 	.help = "Sources. Parameter: N, only that one",
 	.view = view,
 	.element = "the number of a source",
-	.ctl = { { "sources, outputs", "each one's counters and buffers" } },
+	.ctl = { { "sources, outputs", "counters and buffers of each" } },
 	.print = bc_summary_sources,
 };

@@ -57,7 +57,7 @@ int bc_reader_iface_new(struct bc_reader *r, struct bc_reader_iface **ret, struc
 	struct bc_reader_iface *iface;
 
 	if (r->count == BC_MAX_IFACES)
-		return bc_err_set(err, -EBADMSG, "it has more than %u interfaces; split it, for instance with editcap",
+		return bc_err_set(err, -EBADMSG, "it has more than %u interfaces; split it, for example with editcap",
 				  BC_MAX_IFACES);
 	iface = calloc(1, sizeof(*iface));
 	if (!iface)

@@ -65,7 +65,7 @@ int bc_committer_start(struct bc_committer *c);
 
 /*
  * Any thread: the capture is asked to end, so that a watchfile is no longer waited for: what the buffers hold is
- * written. NULL is taken.
+ * written. Takes NULL.
  */
 void bc_committer_stopping(struct bc_committer *c);
 /* Any thread: no more packets will come from the sources; a full disk is then waited for only a little longer. */

@@ -827,7 +827,7 @@ static void interfaces_are_limited(void **state)
 		assert_int_equal(rec.iface, i);
 	}
 	assert_int_equal(bc_reader_next(r, idb.b, idb.n, &consumed, &need, &rec, &err), -EBADMSG);
-	assert_string_equal(err.msg, "it has more than 1024 interfaces; split it, for instance with editcap");
+	assert_string_equal(err.msg, "it has more than 1024 interfaces; split it, for example with editcap");
 	bc_reader_free(r);
 }
 
