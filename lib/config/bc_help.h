@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 /*
- * Prints help to f. In a line of it "@names", "@types", "@extensions" or "@levels" stands for that text of bc_codec_text.h; if
- * the line gets wider than a terminal, it goes on in the column of the explanations.
+ * Prints help to f. Once in a line of it "@names", "@types", "@extensions" or "@levels" stands for that text of
+ * bc_codec_text.h; if the line gets wider than a terminal, it goes on in the column of the explanations.
  */
 void bc_help_print(const char *help, FILE *f);
 
