@@ -12,6 +12,11 @@
 #define SHORT_RUN 9
 #define ENOUGH 64
 
+/* Packets for which room is asked for at once. */
+#define WINDOW 1024
+/* Of that, what bc_chunker_ready() leaves free beside the room for a chunk's end. */
+#define READY_ROOM 2
+
 /* Rounds that bring packets, of which one is looked at for the delay. */
 #define DELAY_ROUNDS 8
 
@@ -20,6 +25,7 @@ struct leaf {
 	struct bc_link *link;
 	const struct bc_desc *d;	/* window of n descriptors that lie in one piece */
 	uint32_t n;			/* 0: empty, and key is the watermark */
+	uint32_t taken;			/* packets before d that went out; release() counts them and gives their room back */
 	bool forced;			/* gone on without; key is BC_WATERMARK_END until it moves */
 	uint64_t key;			/* time of the first packet, or the watermark */
 	uint64_t forced_wm_ns;		/* the watermark that it was forced at */
@@ -31,9 +37,18 @@ struct leaf {
  */
 typedef unsigned __int128 player_t;
 
+/* Packets written into the room of an output's open chunk, n of them, that the chunker does not know of yet. */
+struct staged {
+	struct bc_chunker_room room;
+	uint32_t n, bytes;
+};
+
 struct bc_merge {
 	struct bc_merge_config cfg;
 	struct leaf leaf[BC_MAX_SOURCES];
+	uint64_t touched[BC_MAX_SOURCES / 64];	/* leaves that have taken packets */
+	struct staged staged[BC_MAX_OUTPUTS];	/* where there are several outputs */
+	bool staging;			/* they are in use; hand_over() before any other call of a chunker */
 	player_t loser[BC_MAX_SOURCES];	/* loser[1..n-1]; node i has the children 2i and 2i+1 */
 	uint32_t winner;
 	uint32_t runs;			/* in this round */
@@ -56,11 +71,32 @@ static inline player_t player(const struct bc_merge *m, uint32_t leaf)
 	return (player_t)m->leaf[leaf].key << 64 | leaf;
 }
 
+/* Once for many runs: count what went out of leaf i, and give its room in the link back. */
+static void release(struct bc_merge *m, uint32_t i)
+{
+	struct leaf *l = &m->leaf[i];
+
+	bc_counter_add(&m->cfg.ledger->source[i].merge.merged, l->taken);
+	bc_link_pop(l->link, l->taken);
+	l->taken = 0;
+}
+
+static void release_all(struct bc_merge *m)
+{
+	for (uint32_t w = 0; w < BC_MAX_SOURCES / 64; w++) {
+		for (uint64_t left = m->touched[w]; left; left &= left - 1)
+			release(m, w * 64 + (uint32_t)__builtin_ctzll(left));
+		m->touched[w] = 0;
+	}
+}
+
 static void refill(struct bc_merge *m, uint32_t i)
 {
 	struct leaf *l = &m->leaf[i];
 	uint64_t wm = bc_link_watermark(l->link);
 
+	if (l->taken)
+		release(m, i);
 	l->n = bc_link_peek(l->link, &l->d);
 	if (l->forced) {
 		if (!l->n && wm == l->forced_wm_ns)
@@ -112,19 +148,79 @@ static inline uint64_t limit_of(const struct bc_merge *m, uint32_t winner)
 	return (uint64_t)(r >> 64) - ((uint64_t)r < winner);
 }
 
-static uint32_t emit_many(struct bc_merge *m, const struct bc_desc *d, uint32_t n, uint32_t source)
+static void hand_over(struct bc_merge *m)
+{
+	for (uint32_t o = 0; m->staging && o < m->cfg.n_outputs; o++)
+		bc_chunker_wrote(m->cfg.output[o], m->staged[o].n, m->staged[o].bytes);
+	m->staging = false;
+}
+
+/* Room in each open chunk for as many packets as bc_chunker_ready() would let pass one by one. */
+static void begin_staging(struct bc_merge *m)
+{
+	for (uint32_t o = 0; o < m->cfg.n_outputs; o++) {
+		struct bc_chunker_room r = bc_chunker_room(m->cfg.output[o], WINDOW);
+
+		r.n = r.n > READY_ROOM && bc_chunker_ready(m->cfg.output[o]) ? r.n - READY_ROOM : 0;
+		m->staged[o] = (struct staged){ .room = r, .bytes = r.bytes };
+	}
+	m->staging = true;
+}
+
+/* Straight into the open chunks of all that want it; false: nothing was done. */
+static inline bool stage(struct bc_merge *m, const struct bc_desc *d, uint32_t source)
+{
+	for (uint32_t left = bc_desc_outputs(d); left; left &= left - 1) {
+		const struct staged *p = &m->staged[__builtin_ctz(left)];
+
+		if (p->n == p->room.n || d->ts_ns >= p->room.due_ns || p->bytes + bc_chunker_bytes(&p->room, d) > p->room.sure)
+			return false;
+	}
+	for (uint32_t left = bc_desc_outputs(d); left; left &= left - 1) {
+		struct staged *p = &m->staged[__builtin_ctz(left)];
+
+		p->room.slot[p->n++] = *d;
+		p->bytes += bc_chunker_bytes(&p->room, d);
+		p->room.from[source]++;
+	}
+	return true;
+}
+
+/* Through the chunkers, which may end chunks and segments; false: one has no room, nothing was done. */
+static bool put_each(struct bc_merge *m, const struct bc_desc *d, uint32_t source)
+{
+	uint32_t mask = bc_desc_outputs(d);
+
+	for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
+		if (mask >> o & 1 && !bc_chunker_ready(m->cfg.output[o]))
+			return false;
+	for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
+		if (mask >> o & 1)
+			bc_chunker_put(m->cfg.output[o], d, 1, source);
+	return true;
+}
+
+static uint32_t emit_to_several(struct bc_merge *m, const struct bc_desc *d, uint32_t n, uint32_t source)
 {
 	for (uint32_t k = 0; k < n; k++) {
-		uint32_t mask = bc_desc_outputs(&d[k]);
-
-		for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
-			if (mask >> o & 1 && !bc_chunker_ready(m->cfg.output[o]))
-				return k;
-		for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
-			if (mask >> o & 1)
-				bc_chunker_put(m->cfg.output[o], &d[k], 1, source);
+		if (m->staging && stage(m, &d[k], source))
+			continue;
+		hand_over(m);
+		if (!put_each(m, &d[k], source))
+			return k;
+		begin_staging(m);
 	}
 	return n;
+}
+
+/* n packets went out: those that -c allows are so many fewer. */
+static void count_down(struct bc_merge *m, uint32_t n)
+{
+	if (!m->cfg.count)
+		return;
+	m->left -= n;
+	if (!m->left && m->cfg.limit_reached)
+		atomic_store_explicit(m->cfg.limit_reached, true, memory_order_release);
 }
 
 static uint32_t emit(struct bc_merge *m, const struct bc_desc *d, uint32_t n, uint32_t source)
@@ -140,25 +236,20 @@ static uint32_t emit(struct bc_merge *m, const struct bc_desc *d, uint32_t n, ui
 	}
 	if (n > m->left)
 		n = (uint32_t)m->left;
-	n = m->cfg.n_outputs == 1 ? bc_chunker_put(m->cfg.output[0], d, n, source) : emit_many(m, d, n, source);
-	if (m->cfg.count) {
-		m->left -= n;
-		if (!m->left && m->cfg.limit_reached)
-			atomic_store_explicit(m->cfg.limit_reached, true, memory_order_release);
-	}
+	n = m->cfg.n_outputs == 1 ? bc_chunker_put(m->cfg.output[0], d, n, source) : emit_to_several(m, d, n, source);
+	count_down(m, n);
 	return n;
 }
 
 /* n packets of leaf i, late ones among them, went out. */
-static inline void took(struct bc_merge *m, uint32_t i, uint32_t n, uint32_t late)
+static inline void advance(struct bc_merge *m, uint32_t i, uint32_t n, uint32_t late)
 {
-	struct bc_source_account *a = &m->cfg.ledger->source[i];
 	struct leaf *l = &m->leaf[i];
 
-	bc_counter_add(&a->merge.merged, n);
 	if (late)
-		bc_counter_add(&a->merge.late, late);
-	bc_link_pop(l->link, n);
+		bc_counter_add(&m->cfg.ledger->source[i].merge.late, late);
+	m->touched[i / 64] |= 1ULL << i % 64;
+	l->taken += n;
 	l->d += n;
 	l->n -= n;
 	if (l->n)
@@ -184,7 +275,7 @@ static uint32_t emit_run(struct bc_merge *m, uint64_t limit, uint32_t budget)
 	if (!taken)
 		return 0;
 	m->last_ns = last;
-	took(m, m->winner, taken, late);
+	advance(m, m->winner, taken, late);
 	m->winner = replay(m, m->winner);
 	return taken;
 }
@@ -193,7 +284,7 @@ static uint32_t emit_run(struct bc_merge *m, uint64_t limit, uint32_t budget)
  * For a single output: run by run, or packet by packet, straight into its open chunk, where a call for each would cost more than the
  * packets do. Returns how many packets, 0 if the next one ends the chunk or finds no room.
  */
-static inline __attribute__((always_inline)) uint32_t pour(struct bc_merge *m, uint32_t budget, bool singly)
+static inline __attribute__((always_inline)) uint32_t emit_direct(struct bc_merge *m, uint32_t budget, bool singly)
 {
 	const struct bc_chunker_room r = bc_chunker_room(m->cfg.output[0], budget);
 	uint32_t n = 0, bytes = r.bytes, runs = 0, winner = m->winner, next;
@@ -228,7 +319,7 @@ static inline __attribute__((always_inline)) uint32_t pour(struct bc_merge *m, u
 			break;
 		n += k;
 		r.from[winner] += k;
-		took(m, winner, k, late);
+		advance(m, winner, k, late);
 		next = replay(m, winner);
 		runs += next != winner;
 	}
@@ -236,6 +327,7 @@ static inline __attribute__((always_inline)) uint32_t pour(struct bc_merge *m, u
 	m->last_ns = last;
 	m->runs += runs;
 	bc_chunker_wrote(m->cfg.output[0], n, bytes);
+	count_down(m, n);
 	return n;
 }
 
@@ -265,24 +357,28 @@ static void note_delay(struct bc_merge *m, uint64_t first_ns, uint64_t last_ns, 
 		bc_histogram_add(h, now_ns > first_ns ? now_ns - first_ns : 0, n / 2);
 }
 
+static void start(struct bc_merge *m)
+{
+	for (uint32_t i = 0; i < m->cfg.n_links; i++)
+		refill(m, i);
+	build(m);
+	m->started = true;
+}
+
 uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 {
 	uint32_t emitted = 0;
 	uint64_t first_ns = 0;
-	bool blocked = false, direct = m->cfg.n_outputs == 1 && !m->cfg.count;
+	bool blocked = false;
 
-	if (!m->started) {
-		for (uint32_t i = 0; i < m->cfg.n_links; i++)
-			refill(m, i);
-		build(m);
-		m->started = true;
-	}
+	if (!m->started)
+		start(m);
 	if (m->n_forced)
 		rejoin(m);
 	m->runs = 0;
 	while (emitted < budget) {
 		struct leaf *l = &m->leaf[m->winner];
-		uint32_t taken;
+		uint32_t want = budget - emitted, taken = 0;
 
 		if (!l->n) {
 			uint64_t old = l->key;
@@ -295,7 +391,10 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 		}
 		if (!emitted)
 			first_ns = l->key;
-		taken = !direct ? 0 : m->singly ? pour(m, budget - emitted, true) : pour(m, budget - emitted, false);
+		if (m->cfg.n_outputs == 1 && m->left) {
+			want = want < m->left ? want : (uint32_t)m->left;
+			taken = m->singly ? emit_direct(m, want, true) : emit_direct(m, want, false);
+		}
 		if (!taken)
 			taken = emit_run(m, limit_of(m, m->winner), budget - emitted);
 		if (!taken) {
@@ -304,6 +403,8 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 		}
 		emitted += taken;
 	}
+	hand_over(m);
+	release_all(m);
 	if (blocked != atomic_load_explicit(&m->blocked, memory_order_relaxed))
 		atomic_store_explicit(&m->blocked, blocked, memory_order_relaxed);
 	if (emitted >= ENOUGH)
