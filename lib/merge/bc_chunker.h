@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One output's knife: it deals the ordered stream to the output's lanes, chunk by chunk, and decides where segments end, because
- * only here the order is known. Used by the merge's thread alone, but for bc_chunker_rotate().
+ * Cuts one output's ordered stream into chunks, for its lanes in turn, and into segments, because only here the order is known. Used
+ * by the merge's thread alone, except bc_chunker_rotate().
  */
 #ifndef BC_CHUNKER_H
 #define BC_CHUNKER_H
