@@ -55,4 +55,7 @@ struct bc_lcore {
 /* lcore_function_t: runs until all stages are done, or abort. Takes a struct bc_lcore. Returns 0. */
 int bc_lcore_run(void *lcore);
 
+/* Wait for the end of n lcores that EAL launched, if it did. What they wrote is then the caller's. */
+void bc_lcores_wait(const struct bc_lcore *l, uint32_t n);
+
 #endif

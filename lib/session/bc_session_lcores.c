@@ -118,7 +118,7 @@ void bc_session_abort(struct bc_session *s)
 
 void bc_session_join(struct bc_session *s)
 {
-	rte_eal_mp_wait_lcore();
+	bc_lcores_wait(s->lcores, s->n_lcores);
 	for (uint32_t i = 0; i < s->group.n; i++)
 		bc_pipeline_join(s->group.pipeline[i]);
 }
