@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The dense buffers of one output: the appliance's shock absorber. Last in, first out, so that a busy capture goes round in the
+ * The dense buffers of one output, which absorb bursts and a slow disk. Last in, first out, so that a busy capture goes round in the
  * buffers that are still in the cache. Any thread; taken and given back once for each chunk, not for each packet.
  */
 #ifndef BC_BUFPOOL_H

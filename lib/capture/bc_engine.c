@@ -19,8 +19,8 @@
 /* Idle rounds before the first sleep, which is this long; the next are longer. */
 #define SPIN_ROUNDS 64
 #define SLEEP_MIN_NS 20000U
-/* A device that keeps for so long what comes is left alone at once, so that much comes together. */
-#define GATHER_NS BC_NS_PER_MS
+/* A device that buffers for so long what arrives is not polled meanwhile, so that each wake-up finds many packets. */
+#define BUFFERED_NS BC_NS_PER_MS
 /* Where nothing came for so long, sleeps get so many times longer: each costs some 10 us, and a flood does not come out of nothing. */
 #define QUIET_NS BC_NS_PER_S
 #define QUIET_TIMES 4
@@ -69,8 +69,8 @@ static void wake_fed(struct bc_lcore *l)
 }
 
 /*
- * After the last round that did something: none is missed. With the fence in rest_fed() this excludes that an lcore says that it
- * sleeps and finds its ring still empty, while this one has pushed and finds it still awake.
+ * After the last round with work: none is missed. With the fence in wait_for_wake() this excludes: that lcore sets asleep and finds
+ * its ring empty, while this one, which has pushed, finds asleep not set.
  */
 static void wake_fed_surely(struct bc_lcore *l)
 {
@@ -79,7 +79,7 @@ static void wake_fed_surely(struct bc_lcore *l)
 }
 
 /* Sleep until woken; asleep was set before the last round, which found nothing. */
-static void doze(struct bc_lcore *l, uint64_t ns)
+static void sleep_until_woken(struct bc_lcore *l, uint64_t ns)
 {
 	const struct timespec most = { .tv_nsec = (long)ns };
 
@@ -87,7 +87,7 @@ static void doze(struct bc_lcore *l, uint64_t ns)
 	atomic_store_explicit(&l->asleep, 0, memory_order_relaxed);
 }
 
-/* How long every device of the lcore keeps what comes; *ret_blocked: a stage waits for one of another lcore. */
+/* How long every device of the lcore buffers what arrives; *ret_blocked: a stage waits for one of another lcore. */
 static uint64_t unattended(const struct bc_lcore *l, bool *ret_blocked)
 {
 	uint64_t least = UINT64_MAX;
@@ -105,11 +105,11 @@ static uint64_t unattended(const struct bc_lcore *l, bool *ret_blocked)
 	return least;
 }
 
-static void rest_fed(struct bc_lcore *l, bool quiet)
+static void wait_for_wake(struct bc_lcore *l, bool quiet)
 {
 	bc_counter_add(&l->sleeps, 1);
 	if (atomic_load_explicit(&l->asleep, memory_order_relaxed)) {
-		doze(l, BC_SLEEP_FED_NS * (quiet ? QUIET_TIMES : 1));
+		sleep_until_woken(l, BC_SLEEP_FED_NS * (quiet ? QUIET_TIMES : 1));
 	} else {
 		/* Before the rings are looked at once more; see wake_fed_surely(). */
 		atomic_store_explicit(&l->asleep, 1, memory_order_relaxed);
@@ -118,26 +118,26 @@ static void rest_fed(struct bc_lcore *l, bool quiet)
 }
 
 /* The idle-th round without work; quiet: there has long been none. */
-static void rest(struct bc_lcore *l, uint64_t idle, bool quiet)
+static void idle_wait(struct bc_lcore *l, uint64_t idle, bool quiet)
 {
 	uint64_t most, ns = SLEEP_MIN_NS;
-	bool blocked, gather;
+	bool blocked, buffered;
 
 	if (l->busy_poll) {
 		rte_pause();
 		return;
 	}
 	most = unattended(l, &blocked);
-	gather = !l->fed && !blocked && most >= GATHER_NS && most != UINT64_MAX;
-	if (!gather && idle < SPIN_ROUNDS) {
+	buffered = !l->fed && !blocked && most >= BUFFERED_NS && most != UINT64_MAX;
+	if (!buffered && idle < SPIN_ROUNDS) {
 		rte_pause();
 		return;
 	}
 	if (l->fed) {
-		rest_fed(l, quiet);
+		wait_for_wake(l, quiet);
 		return;
 	}
-	if (gather) {
+	if (buffered) {
 		ns = most;
 	} else {
 		if (most > BC_SLEEP_BLOCKED_NS)
@@ -188,7 +188,7 @@ int bc_lcore_run(void *arg)
 				if (l->n_all > 1)
 					wake_fed_surely(l);
 			}
-			rest(l, idle++, now_ns - idle_since_ns >= QUIET_NS);
+			idle_wait(l, idle++, now_ns - idle_since_ns >= QUIET_NS);
 		}
 	}
 	wake_fed_surely(l);

@@ -240,7 +240,7 @@ static bool sample(struct bc_lane *l, const struct bc_chunk *c)
 }
 
 /* Encrypted or compressed already, as far as can be told: the chunk is not even tried. */
-static bool hopeless(struct bc_lane *l, const struct bc_chunk *c)
+static bool incompressible(struct bc_lane *l, const struct bc_chunk *c)
 {
 	if (!l->trial.doubtful)
 		return false;
@@ -283,14 +283,14 @@ static void compress_one(struct bc_lane *l, const struct bc_lane_effort *effort)
 	} else if (effort->acceleration == 0 && l->slice == 0) {
 		if (!store_four(l, &l->stats.blocks_stored))
 			store_chunk(l, c, &l->stats.blocks_stored);
-	} else if (l->slice == 0 && hopeless(l, c)) {
+	} else if (l->slice == 0 && incompressible(l, c)) {
 		store_chunk(l, c, &l->stats.blocks_incompressible);
 	} else {
 		compress_slice(l, c, effort);
 	}
 }
 
-static void look(const struct bc_lane *l, struct bc_lane_sight *s)
+static void observe(const struct bc_lane *l, struct bc_lane_sight *s)
 {
 	s->backlog = l->tail - l->head;
 	s->held = (l->spare != NULL) + (l->pack.buf != NULL) + s->backlog;
@@ -316,7 +316,7 @@ static enum bc_lane_intake intake(struct bc_lane *l, struct bc_lane_sight *s)
 
 	if (!bc_lane_blocking(&l->policy))
 		return BC_LANE_PACK;
-	look(l, s);
+	observe(l, s);
 	awaited = atomic_load_explicit(l->cfg.awaited, memory_order_relaxed);
 	s->awaited = awaited == l->seq;
 	if (bc_lane_far_ahead(&l->policy, s))
@@ -333,7 +333,7 @@ static uint32_t compress(struct bc_lane *l, struct bc_lane_sight *s)
 
 	if (l->head == l->tail)
 		return 0;
-	look(l, s);
+	observe(l, s);
 	effort = bc_lane_effort(&l->policy, s);
 	if (effort.defer)
 		return 0;
@@ -344,7 +344,7 @@ static uint32_t compress(struct bc_lane *l, struct bc_lane_sight *s)
 /* waits: this lane leaves its CPU to the committer, so that it writes what is still in the caches. */
 static void announce(struct bc_lane *l, struct bc_lane_sight *s, bool waits)
 {
-	look(l, s);
+	observe(l, s);
 	if (l->unannounced && (waits || l->ended || bc_lane_wakes(&l->policy, s))) {
 		l->unannounced = 0;
 		sem_post(l->cfg.out_ready);
