@@ -76,7 +76,7 @@ static char *names(const struct bc_ctl_capture *captures, uint32_t n)
 }
 
 /* The only capture whose name begins with braidcap. Its name into prefix. */
-static int the_only_one(char prefix[BC_CTL_PREFIX_MAX], struct bc_err *err)
+static int find_only_capture(char prefix[BC_CTL_PREFIX_MAX], struct bc_err *err)
 {
 	struct bc_ctl_capture captures[BC_CTL_MAX_CAPTURES];
 	uint32_t n = bc_ctl_find("braidcap", captures);
@@ -108,7 +108,7 @@ static int connect_to_capture(const char *prefix, struct bc_err *err)
 	r = bc_ctl_connect("braidcap", err);
 	if (r >= 0)
 		return r;
-	r = the_only_one(found, err);
+	r = find_only_capture(found, err);
 	return r ? r : bc_ctl_connect(found, err);
 }
 

@@ -64,7 +64,7 @@ static ssize_t receive(int fd, char *buf, size_t size)
 	return n ? n : -ECONNRESET;
 }
 
-static int trouble(int code, struct bc_err *err)
+static int socket_error(int code, struct bc_err *err)
 {
 	if (code == -ETIMEDOUT)
 		return bc_err_set(err, code, "the capture did not answer within %d s", TIMEOUT_S);
@@ -97,7 +97,7 @@ int bc_ctl_connect(const char *prefix, struct bc_err *err)
 	n = receive(fd, hello, sizeof(hello));
 	if (n < 0) {
 		close(fd);
-		return trouble((int)n, err);
+		return socket_error((int)n, err);
 	}
 	return fd;
 }
@@ -176,12 +176,12 @@ int bc_ctl_ask(int fd, const char *command, const char *param, json_t **ret, str
 		return bc_err_set(err, -E2BIG, "too long: a request has at most %d bytes, with %s", BC_CTL_REQUEST_MAX - 1,
 				  command);
 	if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
-		return trouble(errno == EAGAIN ? -ETIMEDOUT : -errno, err);
+		return socket_error(errno == EAGAIN ? -ETIMEDOUT : -errno, err);
 	reply = malloc(REPLY_MAX);
 	if (!reply)
 		return bc_err_set(err, -ENOMEM, "no memory");
 	n = receive(fd, reply, REPLY_MAX);
-	r = n < 0 ? trouble((int)n, err) : bc_ctl_parse(reply, (size_t)n, command, ret, err);
+	r = n < 0 ? socket_error((int)n, err) : bc_ctl_parse(reply, (size_t)n, command, ret, err);
 	free(reply);
 	return r;
 }

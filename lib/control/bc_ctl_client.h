@@ -22,7 +22,7 @@ struct bc_ctl_capture {
 
 /* What was asked for on ctl's command line, for one command. Borrowed. */
 struct bc_ctl_request {
-	int fd;			/* of bc_ctl_connect; -1 where no one is connected to */
+	int fd;			/* of bc_ctl_connect; -1 without a connection */
 	const char *output;	/* of --output, a number; or NULL */
 	int argc;		/* the words behind the command */
 	char **argv;

@@ -13,9 +13,9 @@
 #include "bc_time.h"
 
 /* A name or an expression, without what steers a terminal. */
-static void put_word(FILE *f, const char *word)
+static void put_text(FILE *f, const char *text)
 {
-	char *clean = strdup(word);
+	char *clean = strdup(text);
 
 	if (clean) {
 		bc_table_clean(clean);
@@ -254,7 +254,7 @@ void bc_ctl_print_segments(FILE *f, const json_t *outputs)
 	bc_table_print(t, f);
 	bc_table_free(t);
 	json_array_foreach((json_t *)outputs, i, o) {
-		put_word(f, bc_field_text(o, "name"));
+		put_text(f, bc_field_text(o, "name"));
 		fprintf(f, ": %" PRIu64 " segments published\n", bc_field_u64(o, "published"));
 	}
 }
@@ -288,7 +288,7 @@ void bc_ctl_print_filter(FILE *f, const json_t *answer)
 		return;
 	}
 	fprintf(f, "output %" PRIu64 " now takes ", bc_field_u64(answer, "output"));
-	put_word(f, *filter ? filter : "all packets");
+	put_text(f, *filter ? filter : "all packets");
 	fputc('\n', f);
 }
 
@@ -298,7 +298,7 @@ void bc_ctl_print_rotated(FILE *f, const json_t *reply)
 	size_t i;
 
 	json_array_foreach(json_object_get(reply, "outputs"), i, o) {
-		put_word(f, bc_field_text(o, "name"));
+		put_text(f, bc_field_text(o, "name"));
 		fprintf(f, ": segment %" PRIu64 " will end\n", bc_field_u64(o, "segment"));
 	}
 }
@@ -306,7 +306,7 @@ void bc_ctl_print_rotated(FILE *f, const json_t *reply)
 void bc_ctl_print_state(FILE *f, const json_t *reply)
 {
 	fputs("the capture is ", f);
-	put_word(f, bc_field_text(reply, "state"));
+	put_text(f, bc_field_text(reply, "state"));
 	if (bc_field_u64(reply, "in_flight"))
 		fprintf(f, ": %" PRIu64 " packets are still to be written", bc_field_u64(reply, "in_flight"));
 	fputc('\n', f);

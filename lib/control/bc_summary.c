@@ -134,16 +134,16 @@ static void balance_line(FILE *f, const json_t *b)
 {
 	uint64_t received = bc_field_u64(b, "received");
 	uint64_t dropped = bc_field_u64(b, "dropped");
-	uint64_t way = bc_field_u64(b, "in_flight");
+	uint64_t in_flight = bc_field_u64(b, "in_flight");
 	/* Not taken on trust from "unaccounted". */
 	int64_t unaccounted = (int64_t)(received - bc_field_u64(b, "written") - bc_field_u64(b, "filtered") - dropped -
-					way);
+					in_flight);
 	char share[BC_UNITS_MAX];
 
 	fprintf(f, "%" PRIu64 " received = %" PRIu64 " written + %" PRIu64 " filtered + %" PRIu64 " dropped (%s)", received,
 		bc_field_u64(b, "written"), bc_field_u64(b, "filtered"), dropped, bc_percent(share, dropped, received));
-	if (way)
-		fprintf(f, " + %" PRIu64 " in flight", way);
+	if (in_flight)
+		fprintf(f, " + %" PRIu64 " in flight", in_flight);
 	if (unaccounted)
 		fprintf(f, " + %" PRId64 " NOT ACCOUNTED FOR: a bug in braidcap, please report it\n", unaccounted);
 	else
@@ -194,8 +194,8 @@ void bc_summary_hints(FILE *f, const json_t *ledger)
 	}
 }
 
-/* Where the writers gave way under pressure. */
-static void ladder(FILE *f, const json_t *outputs)
+/* Where the writers compressed less under pressure. */
+static void pressure(FILE *f, const json_t *outputs)
 {
 	json_t *o;
 	size_t i;
@@ -215,7 +215,7 @@ void bc_summary_print(FILE *f, const json_t *ledger)
 {
 	bc_summary_sources(f, json_object_get(ledger, "sources"));
 	bc_summary_outputs(f, json_object_get(ledger, "outputs"));
-	ladder(f, json_object_get(ledger, "outputs"));
+	pressure(f, json_object_get(ledger, "outputs"));
 	bc_summary_balance(f, ledger);
 	bc_summary_hints(f, ledger);
 }

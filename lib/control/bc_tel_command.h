@@ -59,7 +59,7 @@ struct bc_tel_command {
 	int (*check)(const struct bc_ctl_request *q, struct bc_err *err);
 	/* 0 and *ret, as bc_ctl_ask. NULL: sent as it is; a list is asked for one by one where it must be. */
 	int (*ask)(const struct bc_ctl_request *q, json_t **ret, struct bc_err *err);
-	bool of_all;			/* it asks every capture: no one is connected to */
+	bool of_all;			/* it asks every capture, and needs no connection to one */
 	/* The answer for people, each field of which may be missing or of a wrong type. NULL: as JSON. */
 	void (*print)(FILE *f, const json_t *answer);
 };

@@ -59,7 +59,7 @@ static json_t *make_view(const struct bc_telemetry *t, const struct bc_tel_comma
 	return c->element && param ? element(view, c->element, param) : view;
 }
 
-static json_t *look(struct bc_telemetry *t, const struct bc_tel_command *c, const char *param)
+static json_t *ask_view(struct bc_telemetry *t, const struct bc_tel_command *c, const char *param)
 {
 	json_t *reply;
 
@@ -78,7 +78,7 @@ static json_t *answer(struct bc_telemetry *t, const struct bc_tel_command *c, co
 		return bc_view_error("%s takes no parameter", cmd);
 	if (param && strlen(cmd) + 1 + strlen(param) >= BC_ACTION_REQUEST_MAX)
 		return bc_view_error("a request has at most %u bytes", BC_ACTION_REQUEST_MAX - 1);
-	return c->view && (!c->act || !param) ? look(t, c, param) : bc_action_ask(t->actions, c, param);
+	return c->view && (!c->act || !param) ? ask_view(t, c, param) : bc_action_ask(t->actions, c, param);
 }
 
 /* Give the reply to DPDK; the reference is taken. */

@@ -4,8 +4,8 @@
 #include "bc_view.h"
 #include "bc_view_part.h"
 
-/* What was done with published segments; NULL: nothing is asked for. */
-static json_t *hooks(const struct bc_output *o)
+/* What was done with published segments; NULL: none is configured. */
+static json_t *post_publish(const struct bc_output *o)
 {
 	struct bc_post_publish_stats st;
 
@@ -21,7 +21,7 @@ static json_t *hooks(const struct bc_output *o)
 			 "commands_waiting", (int)st.commands_waiting);
 }
 
-/* What retention removed and recompressed; NULL: none is asked for. */
+/* What retention removed and recompressed; NULL: none is configured. */
 static json_t *retention(const struct bc_output *o)
 {
 	struct bc_expired x;
@@ -60,7 +60,7 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 			 "published", bc_view_u64(bc_counter_get(&a->segments)),
 			 "dropped", bc_view_losses(dropped),
 			 "balance", bc_view_balance(&b, final),
-			 "hooks", hooks(out),
+			 "hooks", post_publish(out),
 			 "retention", retention(out));
 }
 
