@@ -60,6 +60,8 @@ json_t *bc_view_sources(const struct bc_group *g)
 		json_object_set_new(s, "state", json_string(state(p->source[i])));
 		json_object_set_new(s, "link_used", bc_view_u64(bc_link_fill(p->link[i])));
 		json_object_set_new(s, "link_size", bc_view_u64(p->link[i]->size));
+		json_object_set_new(s, "window_bytes", bc_view_u64(bc_counter_get(&p->source[i]->window.bytes)));
+		json_object_set_new(s, "window_peak_bytes", bc_view_u64(bc_counter_get(&p->source[i]->window.peak)));
 		json_array_append_new(list, s);
 	}
 	return list;

@@ -127,6 +127,11 @@ static const struct bc_source_ops null_ops = {
 	.close = null_close,
 };
 
+static bool stamped(const struct bc_source_config *cfg)
+{
+	return cfg->stamp && strcmp(cfg->stamp, "nic") == 0;
+}
+
 static void setup(struct bc_source *s, const struct bc_source_config *cfg)
 {
 	struct null_source *p = s->priv;
@@ -135,7 +140,7 @@ static void setup(struct bc_source *s, const struct bc_source_config *cfg)
 		.left = cfg->count ? cfg->count : UINT64_MAX,
 		.size = cfg->size,
 		.paced = cfg->rate || cfg->idle,
-		.stamped = cfg->stamp && strcmp(cfg->stamp, "nic") == 0,
+		.stamped = stamped(cfg),
 		.ahead_ns = cfg->ahead_ms * BC_NS_PER_MS,
 	};
 	if (!p->paced)
@@ -150,7 +155,7 @@ static void setup(struct bc_source *s, const struct bc_source_config *cfg)
 static int open_null(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
 		     struct bc_err *err)
 {
-	struct bc_iface iface = { .stamp = BC_STAMP_SOFTWARE, .linktype = 1 };
+	struct bc_iface iface = { .stamp = stamped(cfg) ? BC_STAMP_NIC : BC_STAMP_SOFTWARE, .linktype = 1 };
 	uint32_t n = 0;
 
 	snprintf(iface.name, sizeof(iface.name), "null%u", env->ledger->n_sources);

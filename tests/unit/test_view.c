@@ -251,15 +251,19 @@ static void state_follows_the_capture(void **state)
 	fixture_free(f);
 }
 
-static void sources_show_their_links(void **state)
+static void sources_show_their_links_and_windows(void **state)
 {
 	struct fixture *f = fixture_new(1, 1);
 	json_t *s;
 
 	bc_link_push(f->p->link[0], 5);
+	bc_counter_set(&f->p->source[0]->window.bytes, 4096);
+	bc_counter_set(&f->p->source[0]->window.peak, 8192);
 	s = bc_view_sources(&f->group);
 	assert_int_equal(number(json_array_get(s, 0), "link_used"), 5);
 	assert_int_equal(number(json_array_get(s, 0), "link_size"), 64);
+	assert_int_equal(number(json_array_get(s, 0), "window_bytes"), 4096);
+	assert_int_equal(number(json_array_get(s, 0), "window_peak_bytes"), 8192);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(s, 0), "state")), "running");
 	json_decref(s);
 	fixture_free(f);
@@ -400,7 +404,7 @@ int main(void)
 		cmocka_unit_test(escape_does_not_split_and_does_not_overrun),
 		cmocka_unit_test(a_number_too_large_is_the_largest),
 		cmocka_unit_test(state_follows_the_capture),
-		cmocka_unit_test(sources_show_their_links),
+		cmocka_unit_test(sources_show_their_links_and_windows),
 		cmocka_unit_test(a_failed_source_says_so),
 		cmocka_unit_test(outputs_show_filter_and_buffers),
 		cmocka_unit_test(outputs_show_how_they_are_stored),
