@@ -30,7 +30,7 @@ struct bc_delivery {
 	uint64_t begin_ns;
 };
 
-/* Enter in the ledger. enter_lost: without a place in the file. */
+/* In bc_delivery_account.c: enter in the ledger. enter_lost: without a place in the file. */
 void bc_delivery_enter_written(struct bc_delivery *d, const struct bc_tally *t);
 void bc_delivery_enter_lost(struct bc_delivery *d, const struct bc_tally *t, enum bc_loss loss);
 
