@@ -124,6 +124,23 @@ class TestCollect(TestSuite):
         verify(sum(s["late"] for s in report["sources"]) == 0, "late packets")
 
     @func_test
+    def a_time_far_ahead_ends_nobodys_rotation(self):
+        """--merge: one client's packet of the year 2100 gets the time of its arrival, is counted, and the others' files go on."""
+        run = self.centre("--merge", "-G", "1", "--max-wait", "200", clients=2)
+        future = b"\xff" * 12 + b"\x88\xb5" + bytes(46)
+        with self.peer(0) as good, self.peer(1) as bad:
+            bad.packets([Packet(4102444800 * 10**9, future, len(future), 0)])
+            for _ in range(24):
+                good.packets([Packet(time.time_ns(), future, len(future), 0)])
+                time.sleep(0.1)
+        run.wait_written(25)
+        report = run.stop()
+        verify([s["stamp_ahead"] for s in report["sources"]] == [0, 1], report["sources"])
+        segments = published(self.out)
+        verify(len(segments) >= 3, f"{segments}")
+        verify(all(p.ts_ns < time.time_ns() for s in segments for p in read(s).packets), "a time of the future")
+
+    @func_test
     def who_is_silent_holds_up_nobody(self):
         """--merge: a silent client is waited for no longer than --max-wait, one that is not connected not at all."""
         run = self.centre("--merge", "--max-wait", "200", clients=3)

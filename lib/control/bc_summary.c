@@ -183,8 +183,23 @@ static uint64_t loss(const json_t *list, const char *name)
 	return sum;
 }
 
+/* Packets that nobody lost, and whose time is not what their device said. */
+static void stamps_ahead(FILE *f, const json_t *sources)
+{
+	uint64_t n = 0;
+	json_t *s;
+	size_t i;
+
+	json_array_foreach((json_t *)sources, i, s)
+		n += bc_field_u64(s, "stamp_ahead");
+	if (n)
+		fprintf(f, "stamp_ahead %" PRIu64 ": stamps more than 1 s ahead of this host's clock, so that these packets have the time of "
+			"their arrival; compare the device's clock with this one's (ctl clock)\n", n);
+}
+
 void bc_summary_hints(FILE *f, const json_t *ledger)
 {
+	stamps_ahead(f, json_object_get(ledger, "sources"));
 	for (int i = 0; i < BC_LOSS_COUNT; i++) {
 		const char *name = bc_loss_name(i);
 		uint64_t n = loss(json_object_get(ledger, "sources"), name) + loss(json_object_get(ledger, "outputs"), name);

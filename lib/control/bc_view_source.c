@@ -14,7 +14,7 @@ json_t *bc_view_source(const struct bc_pipeline *p, uint32_t i)
 	bc_ledger_ingress_losses(p->ledger, i, dropped);
 	for (uint32_t o = 0; o < p->ledger->n_outputs; o++)
 		filtered += bc_counter_get(&a->ingress.filtered[o]);
-	return json_pack("{s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "name", bc_view_string(a->name),
 			 "interface", bc_view_string(a->interface),
 			 "queue", (int)a->queue,
@@ -24,14 +24,16 @@ json_t *bc_view_source(const struct bc_pipeline *p, uint32_t i)
 			 "filtered", bc_view_u64(filtered),
 			 "late", bc_view_u64(b.late),
 			 "forced", bc_view_u64(b.forced),
+			 "stamp_ahead", bc_view_u64(b.stamp_ahead),
 			 "dropped", bc_view_losses(dropped));
 }
 
 json_t *bc_view_source_clock(const struct bc_pipeline *p, uint32_t i)
 {
-	uint32_t iface = p->ledger->source[i].iface;
+	const uint32_t iface = p->ledger->source[i].iface;
+	const struct bc_iface now = iface == BC_IFACE_NONE ? (struct bc_iface){ .clock = "" } : bc_iface_now(p->ifaces, iface);
 
-	return bc_view_string(iface == BC_IFACE_NONE ? "" : p->ifaces->entry[iface].clock);
+	return bc_view_string(now.clock);
 }
 
 static const char *state(const struct bc_source *s)

@@ -21,8 +21,11 @@ static size_t more_of_file(const struct bc_section *s, uint32_t from, uint32_t t
 
 	if (!cap)
 		return (to - from) * (IDB_MAX - (filter ? 0 : 65536));
-	for (uint32_t i = from; i < to; i++)
-		len += bc_pcapng_idb(dst + len, cap - len, &s->ifaces->entry[i], s->snaplen, filter);
+	for (uint32_t i = from; i < to; i++) {
+		const struct bc_iface iface = bc_iface_now(s->ifaces, i);
+
+		len += bc_pcapng_idb(dst + len, cap - len, &iface, s->snaplen, filter);
+	}
 	return len;
 }
 
@@ -120,6 +123,7 @@ static void sum_of(const struct bc_section *s, uint32_t iface, struct bc_balance
 		sum->written += b.written;
 		sum->late += b.late;
 		sum->forced += b.forced;
+		sum->stamp_ahead += b.stamp_ahead;
 		sum->dropped_total += b.dropped_total;
 		for (int l = 0; l < BC_LOSS_COUNT; l++)
 			sum->dropped[l] += b.dropped[l];
@@ -133,6 +137,8 @@ static void ledger_line(const struct bc_balance *b, const char *note, char *line
 				    " late=%" PRIu64 " forced=%" PRIu64, note ? note : "", note ? "; " : "", b->received,
 				    b->written, b->filtered, b->late, b->forced);
 
+	if (b->stamp_ahead && n < size)
+		n += (size_t)snprintf(line + n, size - n, " stamp_ahead=%" PRIu64, b->stamp_ahead);
 	for (int l = 0; l < BC_LOSS_COUNT && n < size; l++)
 		if (b->dropped[l])
 			n += (size_t)snprintf(line + n, size - n, " %s=%" PRIu64, bc_loss_name(l), b->dropped[l]);

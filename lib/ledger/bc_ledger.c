@@ -38,6 +38,7 @@ static void add_source(const struct bc_ledger *l, uint32_t output, uint32_t s, s
 	b->dropped[BC_LOSS_PAST_END] += bc_counter_get(&a->merge.past_end[output]);
 	b->late += bc_counter_get(&a->merge.late);
 	b->forced += bc_counter_get(&a->merge.forced);
+	b->stamp_ahead += bc_counter_get(&a->ingress.stamp_ahead);
 	b->filtered += bc_counter_get(&a->ingress.filtered[output]);
 	b->received += bc_counter_get(&a->ingress.received);
 	b->received_bytes += bc_counter_get(&a->ingress.received_bytes);

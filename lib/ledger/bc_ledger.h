@@ -33,6 +33,7 @@ struct bc_source_account {
 	struct {
 		bc_counter_t received;		/* handed over by the driver, the kernel or the file */
 		bc_counter_t received_bytes;	/* on the wire */
+		bc_counter_t stamp_ahead;	/* too far ahead of the clock, and given the time of arrival */
 		bc_counter_t filtered[BC_MAX_OUTPUTS];	/* not dropped here, and not wanted by this output */
 		bc_counter_t dropped[BC_LOSS_COUNT];
 	} ingress BC_CACHE_ALIGNED;
@@ -89,6 +90,7 @@ struct bc_balance {
 	uint64_t filtered;
 	uint64_t late;
 	uint64_t forced;
+	uint64_t stamp_ahead;
 	uint64_t dropped[BC_LOSS_COUNT];	/* at ingress and in the output */
 	uint64_t dropped_total;
 	int64_t unaccounted;			/* in flight while the capture runs; 0 at its end */

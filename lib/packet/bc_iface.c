@@ -2,7 +2,9 @@
 #include "bc_iface.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <rte_pause.h>
 
@@ -37,4 +39,16 @@ int bc_iface_add(struct bc_iface_table *t, const struct bc_iface *iface)
 	}
 	atomic_flag_clear_explicit(&t->lock, memory_order_release);
 	return n < BC_MAX_IFACES ? (int)n : -ENOSPC;
+}
+
+struct bc_iface bc_iface_now(const struct bc_iface_table *t, uint32_t i)
+{
+	const uint64_t off_ns = atomic_load_explicit(&t->off_ns[i], memory_order_relaxed);
+	struct bc_iface iface = t->entry[i];
+	size_t len = strlen(iface.clock);
+
+	if (off_ns)
+		snprintf(iface.clock + len, sizeof(iface.clock) - len, "%sits clock runs on TAI: %u s are taken off each stamp",
+			 len ? "; " : "", (unsigned)(off_ns / 1000000000U));
+	return iface;
 }

@@ -36,6 +36,7 @@ struct bc_iface_table {
 	_Atomic uint32_t count;		/* written under lock by bc_iface_add, read by all */
 	atomic_flag lock;
 	struct bc_iface entry[BC_MAX_IFACES];
+	_Atomic uint64_t off_ns[BC_MAX_IFACES];	/* taken off each stamp of a clock that is ahead; its sources write, any thread reads */
 };
 
 /* An empty table for the heap's owner to free with free(); NULL without memory. */
@@ -43,6 +44,16 @@ struct bc_iface_table *bc_iface_table_new(void);
 
 /* Copies *iface. The index, or -ENOSPC when the table is full. */
 int bc_iface_add(struct bc_iface_table *t, const struct bc_iface *iface);
+
+/* A source of the interface: its stamps have off_ns taken off from now on. */
+static inline void bc_iface_set_off(struct bc_iface_table *t, uint32_t i, uint64_t off_ns)
+{
+	if (i < BC_MAX_IFACES)
+		atomic_store_explicit(&t->off_ns[i], off_ns, memory_order_relaxed);
+}
+
+/* The interface as it is to be described now. Any thread. */
+struct bc_iface bc_iface_now(const struct bc_iface_table *t, uint32_t i);
 
 static inline uint32_t bc_iface_count(const struct bc_iface_table *t)
 {

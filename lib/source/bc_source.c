@@ -233,6 +233,19 @@ static uint32_t wind_up(struct bc_source *s)
 	return n;
 }
 
+/* A device's stamps are believed as far as its clock may be; what it promises is seen from them. */
+static void hold_to_clock(struct bc_source *s, struct bc_batch *b)
+{
+	const uint64_t off_ns = s->guard.off_ns;
+	uint32_t ahead = b->n ? bc_stamp_guard(&s->guard, b->ts_ns, b->n, b->asked_ns) : 0;
+
+	if (__builtin_expect(ahead != 0, 0))
+		bc_counter_add(&s->account->ingress.stamp_ahead, ahead);
+	if (__builtin_expect(s->guard.off_ns != off_ns, 0))
+		bc_iface_set_off(s->env.ifaces, s->account->iface, s->guard.off_ns);
+	b->watermark_ns = b->held_ns > s->guard.last_ns ? b->held_ns : s->guard.last_ns;
+}
+
 /* One batch from the device to the link. */
 static uint32_t take_batch(struct bc_source *s, uint32_t command)
 {
@@ -241,9 +254,11 @@ static uint32_t take_batch(struct bc_source *s, uint32_t command)
 
 	b.n = 0;
 	b.ended = b.more = false;
-	b.watermark_ns = 0;
+	b.watermark_ns = b.asked_ns = b.held_ns = 0;
 	s->ops->rx(s, &b, BC_BURST);
 	n = b.n;
+	if (b.asked_ns)
+		hold_to_clock(s, &b);
 	if (n) {
 		count_received(s, &b);
 		if (command == BC_SOURCE_PAUSE)

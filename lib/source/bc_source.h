@@ -21,6 +21,7 @@
 #include "bc_ledger.h"
 #include "bc_link.h"
 #include "bc_log.h"
+#include "bc_stamp_guard.h"
 #include "bc_window.h"
 
 #define BC_BURST 64
@@ -46,6 +47,12 @@ struct bc_batch {
 	uint32_t n;
 	bool ended;			/* the source is at its end */
 	bool more;			/* more waits in the device, so that a stop goes on */
+	/*
+	 * Stamped by a live device: the clock that the stamps follow, when it was asked; the stamps are then held to it, and the
+	 * promise is what they and held_ns say. 0: the driver stands for both.
+	 */
+	uint64_t asked_ns;
+	uint64_t held_ns;		/* it was found empty, and holds back what is no older than this; 0: it was not */
 	uint64_t watermark_ns;		/* nothing older will follow; 0: no new promise */
 	struct rte_mbuf *mbuf[BC_BURST];
 	uint64_t ts_ns[BC_BURST];
@@ -106,6 +113,7 @@ struct bc_source {
 
 	/* The stage's own; of the window, telemetry reads the counters. */
 	struct bc_window window;		/* packets that the link has no room for; its memory is set by the pipeline, NULL: none */
+	struct bc_stamp_guard guard;
 	uint64_t gap;				/* packets lost since the last one enqueued */
 	uint64_t watermark_ns;			/* published; promised is behind what lies in the window */
 	uint64_t promised_ns;

@@ -35,6 +35,7 @@ struct dpdk_source {
 	struct shared_port *shared;
 	uint16_t port;
 	bool stamped;			/* the driver is known to stamp */
+	bool of_file;			/* and its stamps are those of a capture file */
 	int ts_offset;
 	uint64_t ts_flag;
 	uint64_t last_ns;
@@ -105,9 +106,11 @@ static void dpdk_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 						     bc_clock_now(s->env.clock));
 			p->last_ns = stamp_burst(p, b, now_ns);
 		}
-		b->watermark_ns = p->last_ns;
-		if (n < max && now_ns - s->lateness_ns > p->last_ns)
-			b->watermark_ns = now_ns - s->lateness_ns;
+		if (!p->of_file)
+			b->asked_ns = now_ns;
+		if (n < max)
+			b->held_ns = now_ns - s->lateness_ns;
+		b->watermark_ns = b->held_ns > p->last_ns ? b->held_ns : p->last_ns;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		if (__builtin_expect(b->mbuf[i]->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED, 0))
@@ -287,7 +290,8 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	s->unattended_ns = unattended_ns(&sh->port, cfg);
 	s->numa_node = rte_eth_dev_socket_id(sh->port.id);
 	/* A file behind net_pcap can wait like any other. */
-	if (strcmp(sh->port.info.driver_name, "net_pcap") == 0 && strstr(cfg->target, "rx_pcap="))
+	p->of_file = strcmp(sh->port.info.driver_name, "net_pcap") == 0 && strstr(cfg->target, "rx_pcap=");
+	if (p->of_file)
 		s->wait = s->lossless = true;
 	else
 		s->lossless = s->wait && holds_up_its_peer(sh->port.info.driver_name);

@@ -18,7 +18,6 @@ struct pcap_source {
 	struct bc_source *s;
 	struct bc_batch *batch;		/* during a dispatch */
 	struct bc_spare spare;
-	uint64_t last_ns;
 	uint32_t wrapped_drop, wrapped_ifdrop;	/* the kernel's 32-bit counters as last read */
 	uint64_t drop, ifdrop;			/* and unwrapped */
 	bool first_stats;
@@ -31,14 +30,12 @@ static void take(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
 	uint64_t ts_ns = (uint64_t)h->ts.tv_sec * BC_NS_PER_S + (uint64_t)h->ts.tv_usec;
 
 	bc_spare_take(&p->spare, p->s, p->batch, data, h->caplen, h->len, ts_ns);
-	if (ts_ns > p->last_ns)
-		p->last_ns = ts_ns;
 }
 
 static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct pcap_source *p = s->priv;
-	uint64_t now_ns = bc_clock_now(s->env.clock);
+	uint64_t now_ns = bc_utc_ns();
 	int r;
 
 	p->batch = b;
@@ -52,9 +49,9 @@ static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 		b->ended = true;
 		atomic_store_explicit(&s->failed, true, memory_order_release);
 	}
-	b->watermark_ns = p->last_ns;
-	if (r < (int)max && now_ns - s->lateness_ns > p->last_ns)
-		b->watermark_ns = now_ns - s->lateness_ns;
+	b->asked_ns = now_ns;
+	if (r < (int)max)
+		b->held_ns = now_ns - s->lateness_ns;
 }
 
 static void pcap_source_stats(struct bc_source *s)

@@ -27,7 +27,7 @@ struct remote {
 	bool sent;			/* packets were enqueued since the last barrier */
 	bool barrier_due;		/* to be asked for before anything else is enqueued */
 	bool barrier_asked;		/* and not passed yet */
-	uint64_t last_ns;
+	uint64_t last_ns;		/* of the last packet that had a time */
 	uint32_t n_known;		/* interfaces in the capture's table that are this peer's */
 	uint32_t *known;
 	uint32_t n_ifaces;		/* of the connection's link header, by index in the table */
@@ -119,7 +119,7 @@ static bool take_packet(struct bc_source *s, struct bc_batch *b, const struct bc
 	}
 	/* A simple packet block has no time: it stays behind its predecessor. */
 	b->ts_ns[b->n] = rec->ts_ns ? rec->ts_ns : p->last_ns;
-	if (rec->ts_ns > p->last_ns)
+	if (rec->ts_ns)
 		p->last_ns = rec->ts_ns;
 	b->mbuf[b->n++] = m;
 	p->sent = true;
@@ -221,7 +221,8 @@ static void remote_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 	data = bc_recv_ring_bytes(p->recv_ring, &len);
 	used = p->broken ? len : take_messages(s, b, max, data, len);
 	bc_recv_ring_take(p->recv_ring, used);
-	b->watermark_ns = p->last_ns;
+	if (b->n)
+		b->asked_ns = bc_utc_ns();
 	if (state != BC_RECV_RING_ENDED || b->more)
 		return;
 	/* Packets of this round are pushed behind it. */

@@ -16,7 +16,6 @@
 struct ring_source {
 	struct bc_ring ring;
 	struct bc_spare spare;
-	uint64_t last_ns;
 	uint64_t checked_ns;
 	/* Of the control thread. */
 	int missed_fd, fifo_fd;			/* the interface's own counters; -1: it has none */
@@ -38,7 +37,7 @@ static void check_interface(struct bc_source *s, struct bc_batch *b, uint64_t no
 static void ring_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct ring_source *p = s->priv;
-	uint64_t now_ns = bc_clock_now(s->env.clock);
+	uint64_t now_ns = bc_utc_ns();
 	struct bc_ring_packet k;
 	uint32_t taken = 0;
 
@@ -46,14 +45,11 @@ static void ring_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 	/* Without an mbuf the packets stay in the kernel. */
 	if (!max)
 		return;
-	for (; taken < max && bc_ring_next(&p->ring, &k); taken++) {
+	for (; taken < max && bc_ring_next(&p->ring, &k); taken++)
 		bc_spare_take(&p->spare, s, b, k.data, k.caplen, k.wire_len, k.ts_ns);
-		if (k.ts_ns > p->last_ns)
-			p->last_ns = k.ts_ns;
-	}
-	b->watermark_ns = p->last_ns;
-	if (taken < max && now_ns - s->lateness_ns > p->last_ns)
-		b->watermark_ns = now_ns - s->lateness_ns;
+	b->asked_ns = now_ns;
+	if (taken < max)
+		b->held_ns = now_ns - s->lateness_ns;
 	if (!taken && now_ns - p->checked_ns >= CHECK_NS)
 		check_interface(s, b, now_ns);
 }

@@ -32,6 +32,8 @@ struct ingress {
 	uint32_t data_len;
 	uint64_t ts_ns;		/* of the next; grows by one */
 	uint64_t watermark_ns;
+	uint64_t asked_ns;	/* a live device, as in bc_batch */
+	uint64_t held_ns;
 	uint64_t drops;		/* the driver's own mark, on the first one */
 	bool ended;
 	uint32_t rounds;	/* that the driver was asked */
@@ -68,6 +70,8 @@ static inline void ingress_rx(struct bc_source *s, struct bc_batch *b, uint32_t 
 		d->sent++;
 	}
 	b->watermark_ns = d->watermark_ns;
+	b->asked_ns = d->asked_ns;
+	b->held_ns = d->held_ns;
 	b->ended = d->ended;
 }
 

@@ -392,6 +392,53 @@ static void the_tables_are_finite(void **state)
 	ingress_free(&d);
 }
 
+static void a_device_s_stamp_far_ahead_stops_neither_the_packet_nor_the_promise(void **state)
+{
+	struct ingress d;
+	struct bc_desc p;
+
+	ingress_open(&d, &ingress_kind, 1, false);
+	d.asked_ns = 1000000 * BC_NS_PER_S;
+	d.ts_ns = 4102444800 * BC_NS_PER_S;
+	poll_n(&d, 1);
+	assert_int_equal(bc_counter_get(&d.account->ingress.stamp_ahead), 1);
+	assert_true(ingress_take(&d, &p));
+	assert_int_equal(p.ts_ns, d.asked_ns);
+	assert_int_equal(bc_link_watermark(d.s->link), d.asked_ns);
+	ingress_done(&p);
+	ingress_free(&d);
+}
+
+static void an_empty_device_promises_what_it_holds_back(void **state)
+{
+	struct ingress d;
+
+	ingress_open(&d, &ingress_kind, 1, false);
+	d.asked_ns = 1000000 * BC_NS_PER_S;
+	d.held_ns = d.asked_ns - 500;
+	d.ts_ns = d.asked_ns - 1000;
+	poll_n(&d, 1);
+	assert_int_equal(bc_link_watermark(d.s->link), d.asked_ns - 500);
+	d.ts_ns = d.asked_ns + 7;
+	poll_n(&d, 1);
+	assert_int_equal(bc_link_watermark(d.s->link), d.asked_ns + 7);
+	ingress_free(&d);
+}
+
+static void a_clock_on_tai_is_told_of_its_interface(void **state)
+{
+	struct ingress d;
+
+	ingress_open(&d, &ingress_kind, 1, false);
+	d.asked_ns = 1000000 * BC_NS_PER_S;
+	d.ts_ns = d.asked_ns + BC_TAI_NS;
+	assert_null(strstr(bc_iface_now(d.ifaces, 0).clock, "TAI"));
+	poll_n(&d, 40);
+	assert_non_null(strstr(bc_iface_now(d.ifaces, 0).clock, "its clock runs on TAI: 37 s are taken off each stamp"));
+	assert_int_equal(bc_counter_get(&d.account->ingress.stamp_ahead), BC_STAMP_RUN - 1);
+	ingress_free(&d);
+}
+
 /* The driver's last moment with a burst. */
 static uint16_t note_time(uint16_t port, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint16_t max, void *ret_ns)
 {
@@ -485,6 +532,9 @@ int main(void)
 		cmocka_unit_test(a_driver_ends_its_source),
 		cmocka_unit_test(a_watermark_never_goes_back),
 		cmocka_unit_test(the_end_of_time_does_not_end_the_source),
+		cmocka_unit_test(a_device_s_stamp_far_ahead_stops_neither_the_packet_nor_the_promise),
+		cmocka_unit_test(an_empty_device_promises_what_it_holds_back),
+		cmocka_unit_test(a_clock_on_tai_is_told_of_its_interface),
 		cmocka_unit_test(the_tables_are_finite),
 		cmocka_unit_test(a_software_stamp_is_not_before_the_packet_nor_before_the_watermark),
 		cmocka_unit_test(the_null_source_delivers_its_count_from_each_queue),
