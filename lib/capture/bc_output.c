@@ -192,6 +192,7 @@ static void new_chunker(struct bc_output *o, const struct bc_output_env *env)
 		.flush_ns = env->flush_ns,
 		.sparse = env->sparse,
 		.begin_ns = env->live ? env->start_ns : 0,
+		.files = !env->live && !env->sparse,
 	};
 
 	memcpy(cc.lane, o->to_lane, sizeof(cc.lane));

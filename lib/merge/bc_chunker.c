@@ -7,6 +7,8 @@
 
 /* Room that stays in the open chunk's lane for the word that ends the chunk. */
 #define END_ROOM 1
+/* So many packets in a row, each more than a period before the segment's begin: the segment was begun by a time that was wrong. */
+#define BACK_RUN 16
 
 static uint64_t later(uint64_t ns, uint64_t by)
 {
@@ -120,6 +122,28 @@ static bool cross_boundary(struct bc_chunker *c, uint64_t ts_ns)
 		due = ts_ns;
 	}
 	c->segment_due_ns = due_after(&c->cfg, due);
+	if (c->cfg.files && 2 * due > c->segment_due_ns)
+		c->back_ns = 2 * due - c->segment_due_ns;
+	return true;
+}
+
+/*
+ * A packet lies before back_ns. One alone is out of order; many in a row tell that time is what they say, and they begin a segment of
+ * their own. False: there is no room.
+ */
+static bool look_back(struct bc_chunker *c)
+{
+	/* Else it is asked again for want of room. */
+	if (!c->back_run || c->segment_packets != c->back_at) {
+		c->back_run = c->segment_packets == c->back_at + 1 ? c->back_run + 1 : 1;
+		c->back_at = c->segment_packets;
+	}
+	if (c->back_run < BACK_RUN)
+		return true;
+	if (!end_segment(c))
+		return false;
+	c->back_run = 0;
+	c->back_ns = c->segment_due_ns = 0;
 	return true;
 }
 
@@ -148,7 +172,7 @@ static uint32_t surely(const struct bc_chunker *c)
 struct bc_chunker_room bc_chunker_room(struct bc_chunker *c, uint32_t n)
 {
 	struct bc_chunker_room r = {
-		.due_ns = c->segment_due_ns, .bytes = c->bytes, .sure = surely(c), .told_max = c->told_max,
+		.due_ns = c->segment_due_ns, .back_ns = c->back_ns, .bytes = c->bytes, .sure = surely(c), .told_max = c->told_max,
 		.record_max = c->record_max, .overhead = c->cfg.overhead,
 	};
 	struct bc_link *lane = c->cfg.lane[c->cur];
@@ -195,7 +219,7 @@ static enum stop fill(struct bc_chunker *c, const struct bc_desc *d, uint32_t n,
 	for (k = 0; k < r.n; k++) {
 		uint32_t len = bc_chunker_bytes(&r, &d[k]);
 
-		if (__builtin_expect(d[k].ts_ns >= r.due_ns, 0)) {
+		if (__builtin_expect(d[k].ts_ns >= r.due_ns || (d[k].ts_ns < r.back_ns && k), 0)) {
 			stop = STOP_DUE;
 			break;
 		}
@@ -217,6 +241,8 @@ uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t 
 	uint32_t done = 0;
 
 	while (done < n) {
+		if (__builtin_expect(d[done].ts_ns < c->back_ns, 0) && !look_back(c))
+			break;
 		if (d[done].ts_ns >= c->segment_due_ns && !cross_boundary(c, d[done].ts_ns))
 			break;
 		if (!open_chunk(c))

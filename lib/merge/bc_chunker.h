@@ -30,7 +30,8 @@ struct bc_chunker_config {
 	uint64_t rotate_bytes;			/* 0: never */
 	uint64_t flush_ns;			/* a chunk ends when it has been open for so long */
 	bool sparse;				/* an output without a packet has no segment, not an empty one */
-	uint64_t begin_ns;			/* a live capture's begin, and its first segment's; 0: files, by their packets alone */
+	uint64_t begin_ns;			/* a live capture's begin, and its first segment's; 0: by the packets alone */
+	bool files;				/* all packets are of files, whose times are believed in both directions */
 };
 
 struct bc_chunker {
@@ -49,6 +50,9 @@ struct bc_chunker {
 	uint64_t segment_due_ns;	/* UINT64_MAX: never; 0: by the first packet */
 	uint64_t segment_bytes;
 	uint64_t segment_packets;
+	uint64_t back_ns;		/* a packet before this may be one of time gone back; 0: none is */
+	uint32_t back_run;		/* such packets in a row, */
+	uint64_t back_at;		/* the last of which was the segment's packet of this number */
 	uint32_t ends_sent;		/* lanes that were told of the end */
 	bool last_sent;
 	_Atomic bool rotate_asked;	/* control sets, merge clears */
@@ -70,7 +74,8 @@ struct bc_chunker_room {
 	struct bc_desc *slot;
 	uint32_t n;			/* slots; 0: what bc_chunker_put() says */
 	uint32_t *from;
-	uint64_t due_ns;		/* a packet of this time or later is for bc_chunker_put() */
+	uint64_t due_ns;		/* a packet of this time or later is for bc_chunker_put(), */
+	uint64_t back_ns;		/* and so is one before this */
 	uint32_t bytes, sure;		/* so is one with which bytes would exceed sure */
 	uint32_t told_max, record_max, overhead;
 };

@@ -60,6 +60,8 @@ struct bc_merge {
 	uint32_t stuck;			/* the empty link that was waited for at the last tick */
 	uint64_t stuck_key;
 	uint64_t stuck_since_ns;
+	uint64_t silent_key;		/* of the winner without packets, since when it did not move */
+	uint64_t silent_since_ns;
 	bool started;
 	bool finished;
 	_Atomic uint64_t emitted_ns;
@@ -298,7 +300,7 @@ static inline __attribute__((always_inline)) uint32_t emit_direct(struct bc_merg
 		struct bc_desc *slot = r.slot + n;
 		uint32_t k = 0, late = 0;
 
-		if (ts >= r.due_ns)
+		if (ts >= r.due_ns || ts < r.back_ns)
 			break;
 		if (limit >= r.due_ns)
 			limit = r.due_ns - 1;
@@ -307,11 +309,13 @@ static inline __attribute__((always_inline)) uint32_t emit_direct(struct bc_merg
 
 			if (more > r.sure)
 				break;
-			bytes = more;
-			if (__builtin_expect(ts < last, 0))
-				late++;
-			else
+			if (__builtin_expect(ts >= last, 1))
 				last = ts;
+			else if (ts < r.back_ns)
+				break;
+			else
+				late++;
+			bytes = more;
 			slot[k] = d[k];
 			k++;
 		} while (!singly && k < most && (ts = d[k].ts_ns) <= limit);
@@ -491,10 +495,29 @@ static bool all_ended(struct bc_merge *m)
 	return true;
 }
 
+/*
+ * The time before which nothing more will come; 0: unknown. When the stream has stood still for longer than anyone is waited for, the
+ * clock goes on in its place.
+ */
+static uint64_t stream_ns(struct bc_merge *m, uint64_t mono_ns)
+{
+	const struct leaf *l = &m->leaf[m->winner];
+
+	if (l->n || l->key != m->silent_key || !m->silent_since_ns) {
+		m->silent_key = l->key;
+		m->silent_since_ns = mono_ns;
+	} else if (m->cfg.now_ns && mono_ns - m->silent_since_ns > m->cfg.max_wait_ns) {
+		uint64_t now_ns = m->cfg.now_ns(m->cfg.now_ctx) - m->cfg.max_wait_ns;
+
+		return l->key != BC_WATERMARK_END && l->key > now_ns ? l->key : now_ns;
+	}
+	return l->key == BC_WATERMARK_END ? 0 : l->key;
+}
+
 bool bc_merge_tick(struct bc_merge *m, uint64_t mono_ns)
 {
-	uint64_t stream_ns = m->leaf[m->winner].key;
 	bool did = false;
+	uint64_t ns;
 
 	if (!m->started || m->finished)
 		return false;
@@ -504,10 +527,9 @@ bool bc_merge_tick(struct bc_merge *m, uint64_t mono_ns)
 			m->finished &= bc_chunker_finish(m->cfg.output[o]);
 		return true;
 	}
-	if (stream_ns == BC_WATERMARK_END)
-		stream_ns = 0;
+	ns = stream_ns(m, mono_ns);
 	for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
-		did |= bc_chunker_tick(m->cfg.output[o], mono_ns, stream_ns);
+		did |= bc_chunker_tick(m->cfg.output[o], mono_ns, ns);
 	did |= end_segments(m);
 	/* Of those that are absent, all. */
 	while (force(m, mono_ns))

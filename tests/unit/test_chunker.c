@@ -704,12 +704,63 @@ static void starvation_changes_nothing(void **state)
 	}
 }
 
+static void one_time_far_ahead_does_not_end_rotation_of_files(void **state)
+{
+	struct bc_chunker_config cfg = plain;
+	struct fixture f;
+
+	cfg.rotate_ns = 60 * S;
+	cfg.files = true;
+	begin(&f, cfg);
+	for (uint64_t i = 0; i < 300; i++)
+		put(&f, i == 90 ? NOON + 70 * YEAR : NOON + i * S);
+	end(&f);
+	assert_int_equal(f.n_segments, 7);
+	assert_segment(&f, 1, NOON + 60 * S, 30);
+	assert_int_equal(f.segment[2].packets, 16);
+	assert_segment(&f, 3, NOON + 106 * S, 60);
+	over(&f);
+}
+
+static void a_few_times_out_of_order_end_no_segment(void **state)
+{
+	struct bc_chunker_config cfg = plain;
+	struct fixture f;
+
+	cfg.rotate_ns = 60 * S;
+	cfg.files = true;
+	begin(&f, cfg);
+	for (uint64_t i = 0; i < 300; i++)
+		put(&f, i % 16 ? NOON : NOON + 1000 * S);
+	end(&f);
+	assert_int_equal(f.n_segments, 1);
+	over(&f);
+}
+
+static void what_comes_late_ends_no_segment_of_a_live_capture(void **state)
+{
+	struct bc_chunker_config cfg = plain;
+	struct fixture f;
+
+	cfg.rotate_ns = 60 * S;
+	cfg.begin_ns = NOON;
+	begin(&f, cfg);
+	for (uint64_t i = 0; i < 300; i++)
+		put(&f, NOON - 1000 * S);
+	end(&f);
+	assert_int_equal(f.n_segments, 1);
+	over(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_chunk_ends_before_it_would_exceed_its_bytes),
 		cmocka_unit_test(a_record_larger_than_a_chunk_gets_one_of_its_own),
 		cmocka_unit_test(a_record_too_large_for_the_descriptor_counts_as_the_largest_there_is),
+		cmocka_unit_test(one_time_far_ahead_does_not_end_rotation_of_files),
+		cmocka_unit_test(a_few_times_out_of_order_end_no_segment),
+		cmocka_unit_test(what_comes_late_ends_no_segment_of_a_live_capture),
 		cmocka_unit_test(a_record_counts_with_no_more_than_the_snaplen),
 		cmocka_unit_test(an_empty_capture_gives_one_empty_segment),
 		cmocka_unit_test(an_empty_live_capture_gives_one_that_begins_with_the_capture),

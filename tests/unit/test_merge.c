@@ -967,9 +967,41 @@ static void a_stamp_of_the_future_has_no_delay(void **state)
 	over(&f);
 }
 
+static uint64_t half_past(void *ctx)
+{
+	return 1800 * BC_NS_PER_S;
+}
+
+static void a_stream_that_stands_still_is_cut_by_the_clock(void **state)
+{
+	struct bc_chunker_config cc;
+	struct bc_merge_config mc;
+	struct fixture f;
+
+	begin(&f, 1, 1, 64);
+	cc = f.sink[0].cfg;
+	cc.rotate_ns = 60 * BC_NS_PER_S;
+	cc.begin_ns = BC_NS_PER_S;
+	bc_chunker_init(&f.sink[0].chunker, &cc);
+	mc = config(&f);
+	mc.now_ns = half_past;
+	f.m = bc_merge_new(&mc);
+	bc_link_set_watermark(f.link[0], 2 * BC_NS_PER_S);
+	bc_merge_poll(f.m, 100);
+	tick(&f, 1);
+	assert_int_equal(f.sink[0].chunker.segment, 0);
+	tick(&f, 900);
+	assert_int_equal(f.sink[0].chunker.segment, 0);
+	tick(&f, 200);
+	assert_int_equal(f.sink[0].chunker.segment, 1);
+	assert_true(f.sink[0].chunker.segment_due_ns > 1799 * BC_NS_PER_S);
+	over(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_stream_that_stands_still_is_cut_by_the_clock),
 		cmocka_unit_test(nothing_is_emitted_beyond_an_empty_links_watermark),
 		cmocka_unit_test(the_later_link_waits_at_the_earlier_ones_watermark),
 		cmocka_unit_test(one_link_alone_waits_for_nobody),
