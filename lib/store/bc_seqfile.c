@@ -15,7 +15,7 @@
 
 #include "bc_segname.h"
 
-#define TEXT 9	/* eight digits and a newline */
+#define TEXT_MAX (BC_SEQ_DIGITS + 1)	/* digits and a newline */
 
 struct bc_seqfile {
 	int fd;
@@ -63,7 +63,7 @@ static int parse(const char *text, size_t len, uint64_t *ret_first)
 
 static int take(int fd, bool new, const char *path, uint64_t *ret_first, struct bc_err *err)
 {
-	char text[TEXT + 2];
+	char text[TEXT_MAX + 2];
 	struct stat st;
 	ssize_t n;
 
@@ -105,18 +105,20 @@ int bc_seqfile_open(const char *path, struct bc_seqfile **ret, uint64_t *ret_fir
 
 int bc_seqfile_used(struct bc_seqfile *f, uint64_t seq)
 {
-	char text[TEXT + 1];
+	char text[TEXT_MAX + 1];
 	ssize_t n;
+	int len;
 
 	if (seq < f->next)
 		return 0;
-	snprintf(text, sizeof(text), "%08u\n", (unsigned)(seq % BC_SEQ_END));
+	len = snprintf(text, sizeof(text), "%u\n", (unsigned)(seq % BC_SEQ_END));
 	do
-		n = pwrite(f->fd, text, TEXT, 0);
+		n = pwrite(f->fd, text, (size_t)len, 0);
 	while (n < 0 && errno == EINTR);
-	if (n != TEXT)
+	if (n != len)
 		return n < 0 ? -errno : -EIO;
-	if (fdatasync(f->fd) < 0)
+	/* What was there can be longer: 99999999, or a number with leading zeros. */
+	if (ftruncate(f->fd, len) < 0 || fdatasync(f->fd) < 0)
 		return -errno;
 	f->next = seq + 1;
 	return 0;

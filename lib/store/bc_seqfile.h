@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A file that remembers the number of the last segment, so that the next capture continues after it: decimal digits and
- * a newline, as mtracecap writes it. It is locked for as long as it is open, and rewritten in place, nine bytes at
- * once, so that it needs no right on its folder; a write torn by power loss is refused, never misread.
+ * A file that remembers the number of the last segment, so that the next capture continues after it: a decimal number
+ * and a newline, as mtracecap writes it; leading zeros are read too. It is locked for as long as it is open, and
+ * rewritten in place, so that it needs no right on its folder; a write torn by power loss is refused, never misread.
  */
 #ifndef BC_SEQFILE_H
 #define BC_SEQFILE_H

@@ -39,9 +39,9 @@ static void the_next_capture_goes_on_behind_the_last_number(void **state)
 	struct bc_seqfile *q = opened(f, 0);
 
 	assert_int_equal(bc_seqfile_used(q, 0), 0);
-	assert_holds(path_of(f), "00000000\n");
+	assert_holds(path_of(f), "0\n");
 	assert_int_equal(bc_seqfile_used(q, 41), 0);
-	assert_holds(path_of(f), "00000041\n");
+	assert_holds(path_of(f), "41\n");
 	bc_seqfile_close(q);
 	bc_seqfile_close(opened(f, 42));
 }
@@ -53,7 +53,7 @@ static void a_number_of_the_past_changes_nothing(void **state)
 
 	assert_int_equal(bc_seqfile_used(q, 7), 0);
 	assert_int_equal(bc_seqfile_used(q, 5), 0);
-	assert_holds(path_of(f), "00000007\n");
+	assert_holds(path_of(f), "7\n");
 	bc_seqfile_close(q);
 }
 
@@ -65,7 +65,20 @@ static void what_mtracecap_wrote_is_read(void **state)
 	put_file(path_of(f), "41\n");
 	q = opened(f, 42);
 	assert_int_equal(bc_seqfile_used(q, 42), 0);
-	assert_holds(path_of(f), "00000042\n");
+	assert_holds(path_of(f), "42\n");
+	bc_seqfile_close(q);
+}
+
+/* As earlier versions wrote it. */
+static void leading_zeros_are_read_and_go_away(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_seqfile *q;
+
+	put_file(path_of(f), "00000009\n");
+	q = opened(f, 10);
+	assert_int_equal(bc_seqfile_used(q, 10), 0);
+	assert_holds(path_of(f), "10\n");
 	bc_seqfile_close(q);
 }
 
@@ -79,7 +92,7 @@ static void behind_99999999_comes_0(void **state)
 	assert_int_equal(bc_seqfile_used(q, 99999999), 0);
 	assert_holds(path_of(f), "99999999\n");
 	assert_int_equal(bc_seqfile_used(q, 100000000), 0);
-	assert_holds(path_of(f), "00000000\n");
+	assert_holds(path_of(f), "0\n");
 	bc_seqfile_close(q);
 	bc_seqfile_close(opened(f, 1));
 }
@@ -151,7 +164,7 @@ static void segments_are_numbered_by_the_file(void **state)
 	assert_int_equal(bc_store_close(s), 0);
 	assert_holds(in_dir(f, STAMP "-99999999.x"), "a");
 	assert_holds(in_dir(f, STAMP "-00000000.x"), "b");
-	assert_holds(path_of(f), "00000000\n");
+	assert_holds(path_of(f), "0\n");
 }
 
 static void a_number_is_used_up_when_its_segment_is_begun(void **state)
@@ -163,7 +176,7 @@ static void a_number_is_used_up_when_its_segment_is_begun(void **state)
 	/* The next file is opened ahead behind it. */
 	while (access(in_dir(f, "tmp-77-00000001.x"), F_OK))
 		nap();
-	assert_holds(path_of(f), "00000000\n");
+	assert_holds(path_of(f), "0\n");
 	bc_store_abort(s);
 	bc_seqfile_close(opened(f, 1));
 }
@@ -189,6 +202,7 @@ int main(void)
 		T(the_next_capture_goes_on_behind_the_last_number),
 		T(a_number_of_the_past_changes_nothing),
 		T(what_mtracecap_wrote_is_read),
+		T(leading_zeros_are_read_and_go_away),
 		T(behind_99999999_comes_0),
 		T(a_corrupt_file_is_refused_and_kept),
 		T(two_cannot_count_by_one_file),
