@@ -4,23 +4,26 @@
 #include <errno.h>
 #include <stddef.h>
 
+/* How long a call is repeated. BUSY: until it succeeds, since the store is at work, and a slow one loses nothing. */
+enum repeated { FINAL, WHILE_PACKETS_CAN_WAIT, BUSY };
+
 /* All that a store may answer, but for what is final and a disk_error. */
 static const struct refusal {
 	int err;
 	enum bc_loss loss;
-	bool passes;		/* the call is repeated, while packets can wait */
+	enum repeated repeated;
 	enum bc_trouble trouble;
 } refusals[] = {
-	{ -ENOSPC, BC_LOSS_DISK_FULL, true, BC_TROUBLE_FULL },
-	{ -EDQUOT, BC_LOSS_DISK_FULL, true, BC_TROUBLE_FULL },
-	{ -EAGAIN, BC_LOSS_DISK_FULL, true, BC_TROUBLE_NONE },
-	{ -EPIPE, BC_LOSS_READER_GONE, false, BC_TROUBLE_NONE },
-	{ -ECOMM, BC_LOSS_PIPE_ERROR, false, BC_TROUBLE_NONE },
-	{ -ENOBUFS, BC_LOSS_PEER_SLOW, false, BC_TROUBLE_SLOW },
-	{ -ECANCELED, BC_LOSS_ABORTED, false, BC_TROUBLE_NONE },
+	{ -ENOSPC, BC_LOSS_DISK_FULL, WHILE_PACKETS_CAN_WAIT, BC_TROUBLE_FULL },
+	{ -EDQUOT, BC_LOSS_DISK_FULL, WHILE_PACKETS_CAN_WAIT, BC_TROUBLE_FULL },
+	{ -EAGAIN, BC_LOSS_ABORTED, BUSY, BC_TROUBLE_NONE },
+	{ -EPIPE, BC_LOSS_READER_GONE, FINAL, BC_TROUBLE_NONE },
+	{ -ECOMM, BC_LOSS_PIPE_ERROR, FINAL, BC_TROUBLE_NONE },
+	{ -ENOBUFS, BC_LOSS_PEER_SLOW, FINAL, BC_TROUBLE_SLOW },
+	{ -ECANCELED, BC_LOSS_ABORTED, FINAL, BC_TROUBLE_NONE },
 };
 
-static const struct refusal any_other = { 0, BC_LOSS_DISK_ERROR, false, BC_TROUBLE_NONE };
+static const struct refusal any_other = { 0, BC_LOSS_DISK_ERROR, FINAL, BC_TROUBLE_NONE };
 
 static const struct {
 	const char *begins, *over;
@@ -46,7 +49,7 @@ enum bc_loss bc_patience_loss(int err)
 
 bool bc_patience_passes(int err)
 {
-	return find(err)->passes;
+	return find(err)->repeated != FINAL;
 }
 
 bool bc_patience_is_out(struct bc_patience *p, const struct bc_pressure *at)
@@ -77,7 +80,9 @@ bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure 
 		bc_log(p->log, BC_ERROR, "%s: %s", p->output, words[f->trouble].begins);
 		p->in[f->trouble] = true;
 	}
-	return f->passes && !bc_patience_is_out(p, at);
+	if (f->repeated == BUSY)
+		return !at->aborted;
+	return f->repeated == WHILE_PACKETS_CAN_WAIT && !bc_patience_is_out(p, at);
 }
 
 void bc_patience_succeeded(struct bc_patience *p)

@@ -45,7 +45,8 @@ bool bc_patience_is_out(struct bc_patience *p, const struct bc_pressure *at);
 
 /*
  * A call of the store failed: is it to be repeated, after BC_PATIENCE_RETRY_NS? Says what is the matter, unless that
- * is known.
+ * is known. A store that is only busy (-EAGAIN) is waited for without a limit: the sources wait with it, or lose at
+ * their ingress what no buffer is left for.
  */
 bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure *at);
 

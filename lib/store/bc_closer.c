@@ -3,11 +3,14 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bc_thread.h"
 #include "bc_time.h"
+
+#define QUEUE_WAIT_NS (20 * BC_NS_PER_MS)
 
 enum ahead { AHEAD_NONE, AHEAD_WANTED, AHEAD_OPENING, AHEAD_READY };
 
@@ -18,7 +21,7 @@ struct bc_closer {
 	pthread_t thread;
 	pthread_mutex_t lock;	/* of all below; never held during a system call on a file */
 	pthread_cond_t work;	/* for the thread */
-	pthread_cond_t opened;	/* for the caller */
+	pthread_cond_t done;	/* for the caller: a file was opened, others were published */
 
 	enum ahead ahead_state;
 	struct bc_segfile *ahead;	/* at AHEAD_READY */
@@ -30,7 +33,7 @@ struct bc_closer {
 	struct bc_segfile *head;	/* finished, oldest first */
 	struct bc_segfile **tail;
 	bool stop;			/* end when nothing is left to do */
-	bool give_up;			/* end at once */
+	_Atomic bool give_up;		/* end at once */
 	int first_err;
 	struct bc_store_stats stats;	/* without path */
 };
@@ -61,7 +64,7 @@ static void open_ahead(struct bc_closer *c)
 		log_open_failure(c, r);
 	c->ahead = f;
 	c->ahead_state = r < 0 ? AHEAD_NONE : AHEAD_READY;
-	pthread_cond_signal(&c->opened);
+	pthread_cond_signal(&c->done);
 }
 
 static void sync_current(struct bc_closer *c)
@@ -93,40 +96,63 @@ static void account(struct bc_closer *c, int err, uint64_t took_ns)
 		c->first_err = err;
 }
 
-/* path: where the file lies after it. Negative errno as the callback gets it. */
-static int publish(struct bc_closer *c, struct bc_segfile *f, bool give_up, char *path)
+/* Files of no bytes are removed, and a command's end is waited for: what is to be published has err 0 then. */
+static void sort_out(struct bc_closer *c, struct bc_segfile *f)
 {
-	int r = c->folder->pipe && !give_up ? bc_segfile_await(c->folder, f) : 0;
+	const struct bc_folder *folder = c->folder;
+	bool give_up = atomic_load(&c->give_up);
+	int r = folder->pipe && !give_up ? bc_segfile_await(folder, f) : 0;
 
-	bc_segfile_path(c->folder, f->tmp, path);
-	if (f->size == 0 && !(c->folder->pipe ? r == 0 : c->folder->keep_empty && !f->tail_err)) {
-		bc_segfile_remove(c->folder, f);
-		return r < 0 ? r : -ENODATA;
+	f->err = r;
+	if (f->size == 0 && !(folder->pipe ? r == 0 : folder->keep_empty && !f->tail_err)) {
+		bc_segfile_remove(folder, f);
+		f->err = r < 0 ? r : -ENODATA;
 	}
-	if (r < 0)
-		return r;
-	return give_up ? -ECANCELED : bc_segfile_publish(c->folder, f, path);
 }
 
-static void publish_oldest(struct bc_closer *c)
+/* A command's segments one by one, since each is waited for; others together, so that the disk waits once for many. */
+static struct bc_segfile *take_finished(struct bc_closer *c)
 {
-	struct bc_segfile *f = c->head;
-	bool give_up = c->give_up;
-	char path[BC_STORE_PATH_MAX];
-	uint64_t start = bc_mono_ns(), took;
-	int r;
+	struct bc_segfile *list = c->head;
 
-	c->head = f->next;
+	c->head = c->folder->pipe ? list->next : NULL;
+	if (c->folder->pipe)
+		list->next = NULL;
 	if (!c->head)
 		c->tail = &c->head;
-	pthread_mutex_unlock(&c->lock);
-	r = publish(c, f, give_up, path);
-	took = bc_mono_ns() - start;
+	return list;
+}
+
+static void report(struct bc_closer *c, struct bc_segfile *f, uint64_t start_ns)
+{
+	char path[BC_STORE_PATH_MAX];
+
+	bc_segfile_path(c->folder, *f->name ? f->name : f->tmp, path);
 	if (c->published)
-		c->published(c->ctx, path, f->size, &f->info, r);
-	bc_segfile_free(f);
+		c->published(c->ctx, path, f->size, &f->info, f->err);
 	pthread_mutex_lock(&c->lock);
-	account(c, r, took);
+	account(c, f->err, bc_mono_ns() - start_ns);
+	pthread_cond_signal(&c->done);
+	pthread_mutex_unlock(&c->lock);
+	bc_segfile_free(f);
+}
+
+static void publish_finished(struct bc_closer *c)
+{
+	struct bc_segfile *list = take_finished(c);
+	uint64_t start_ns = bc_mono_ns();
+
+	pthread_mutex_unlock(&c->lock);
+	for (struct bc_segfile *f = list; f; f = f->next)
+		sort_out(c, f);
+	bc_segfile_publish(c->folder, list, &c->give_up);
+	while (list) {
+		struct bc_segfile *f = list;
+
+		list = f->next;
+		report(c, f, start_ns);
+	}
+	pthread_mutex_lock(&c->lock);
 }
 
 static void *closer_main(void *arg)
@@ -143,7 +169,7 @@ static void *closer_main(void *arg)
 		else if (sync)
 			sync_current(c);
 		else if (c->head)
-			publish_oldest(c);
+			publish_finished(c);
 		else if (c->stop)
 			break;
 		else
@@ -156,7 +182,7 @@ static void *closer_main(void *arg)
 
 static void free_closer(struct bc_closer *c)
 {
-	pthread_cond_destroy(&c->opened);
+	pthread_cond_destroy(&c->done);
 	pthread_cond_destroy(&c->work);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
@@ -179,7 +205,7 @@ int bc_closer_start(const struct bc_folder *folder, struct bc_segfile *first, bc
 	c->seq = first->seq;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->work, NULL);
-	pthread_cond_init(&c->opened, NULL);
+	pthread_cond_init(&c->done, NULL);
 	r = bc_thread_start(&c->thread, "bc-closer", closer_main, c);
 	if (r < 0) {
 		free_closer(c);
@@ -203,13 +229,25 @@ static int open_here(struct bc_closer *c, struct bc_segfile **ret)
 	return r;
 }
 
+/* For a while only, since the caller may have to end. */
+static void await_queue(struct bc_closer *c)
+{
+	uint64_t ns = bc_mono_ns() + QUEUE_WAIT_NS;
+	const struct timespec until = { .tv_sec = (time_t)(ns / BC_NS_PER_S), .tv_nsec = (long)(ns % BC_NS_PER_S) };
+	int r = 0;
+
+	while (c->stats.queue >= BC_STORE_QUEUE_MAX && r == 0)
+		r = pthread_cond_clockwait(&c->done, &c->lock, CLOCK_MONOTONIC, &until);
+}
+
 int bc_closer_take(struct bc_closer *c, struct bc_segfile **ret)
 {
 	int r = 0;
 
 	pthread_mutex_lock(&c->lock);
 	while (c->ahead_state == AHEAD_OPENING)
-		pthread_cond_wait(&c->opened, &c->lock);
+		pthread_cond_wait(&c->done, &c->lock);
+	await_queue(c);
 	if (c->stats.queue >= BC_STORE_QUEUE_MAX)
 		r = -EAGAIN;
 	else if (c->ahead_state == AHEAD_READY)
@@ -262,7 +300,7 @@ int bc_closer_end(struct bc_closer *c, bool now)
 
 	pthread_mutex_lock(&c->lock);
 	while (c->head)
-		publish_oldest(c);
+		publish_finished(c);
 	pthread_mutex_unlock(&c->lock);
 	if (c->ahead_state == AHEAD_READY) {
 		bc_segfile_remove(c->folder, c->ahead);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -245,39 +246,68 @@ int bc_segfile_await(const struct bc_folder *folder, struct bc_segfile *f)
 	return r;
 }
 
-static int bring_to_disk(const struct bc_folder *folder, struct bc_segfile *f)
+/* So that the disk has all of the list to do at once, and one commit of its journal serves many. */
+static int begin_writing(const struct bc_folder *folder, struct bc_segfile *f)
 {
 	int r = bc_segfile_trim(folder, f, f->size);
 
+	sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+	return r;
+}
+
+static int bring_to_disk(const struct bc_folder *folder, struct bc_segfile *f)
+{
 	if (f->tail_err)
 		return complain(folder, f, "not published: its closing bytes could not be written", f->tail_err);
 	if (f->sync_err)
 		return complain(folder, f, "not published, since an earlier fdatasync failed", f->sync_err);
-	if (r < 0)
-		return r;
 	if (fsync(f->fd) < 0)
 		return complain(folder, f, "not published: fsync", -errno);
 	return 0;
 }
 
-int bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *f, char path[BC_STORE_PATH_MAX])
+static int rename_finally(const struct bc_folder *folder, struct bc_segfile *f)
 {
 	char name[BC_SEGNAME_MAX];
-	int r = bring_to_disk(folder, f);
+	int r;
 
-	bc_segfile_path(folder, f->tmp, path);
-	if (r < 0)
-		return r;
 	bc_segfile_count(folder, f->seq);
 	r = give_final_name(folder, f, name);
 	if (r < 0)
 		return complain(folder, f, "not published: rename to the final name", r);
-	bc_segfile_path(folder, name, path);
-	if (fsync(folder->fd) < 0) {
-		r = -errno;
-		bc_log(folder->log, BC_ERROR, "%s: the folder's fsync: %s", path, strerror(-r));
+	strcpy(f->name, name);
+	return 0;
+}
+
+static void sync_folder(const struct bc_folder *folder, struct bc_segfile *list)
+{
+	bool named = false;
+	int r;
+
+	for (struct bc_segfile *f = list; f; f = f->next)
+		named |= *f->name;
+	if (!named || fsync(folder->fd) == 0)
+		return;
+	r = -errno;
+	for (struct bc_segfile *f = list; f; f = f->next) {
+		if (!*f->name)
+			continue;
+		bc_log(folder->log, BC_ERROR, "%s%s: the folder's fsync: %s", folder->prefix, f->name, strerror(-r));
+		f->err = r;
 	}
-	return r;
+}
+
+void bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *list, const _Atomic bool *give_up)
+{
+	static int (*const steps[])(const struct bc_folder *folder, struct bc_segfile *f) = {
+		begin_writing, bring_to_disk, rename_finally,
+	};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		for (struct bc_segfile *f = list; f; f = f->next)
+			if (!f->err)
+				f->err = atomic_load(give_up) ? -ECANCELED : steps[i](folder, f);
+	sync_folder(folder, list);
 }
 
 void bc_segfile_free(struct bc_segfile *f)

@@ -30,7 +30,7 @@ struct bc_folder {
 
 /* Belongs to the caller's thread from open to finish, then to the closer's; sync_err is the closer's from the start. */
 struct bc_segfile {
-	struct bc_segfile *next;	/* in the closer's queue */
+	struct bc_segfile *next;	/* in a list of finished ones */
 	int fd;
 	uint64_t seq;
 	uint64_t allocated;	/* disk space is taken up to here */
@@ -38,8 +38,10 @@ struct bc_segfile {
 	int tail_err;		/* why the closing bytes are missing, or 0 */
 	struct bc_command *command;	/* that it goes through; NULL if none could be started */
 	int sync_err;		/* a failed fdatasync: the kernel says it once only */
+	int err;		/* why it is not published, or not surely on disk; 0 */
 	struct bc_segment_info info;
 	char tmp[BC_SEGNAME_MAX];
+	char name[BC_SEGNAME_MAX];	/* the final one; "" until it has it */
 };
 
 /* A new empty file under a temporary name, locked (flock) for as long as it is open. Negative errno. */
@@ -67,10 +69,11 @@ int bc_segfile_trim(const struct bc_folder *folder, struct bc_segfile *f, uint64
 void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f);
 
 /*
- * Cut off preallocated space, fsync, give the file its final name without ever replacing another, fsync the folder.
- * 0 or a negative errno, which was logged; path is where the file is in either case.
+ * Publish those of a list whose err is 0: cut off preallocated space, fsync, give each its final name without ever
+ * replacing another, and fsync the folder once for all. err is then 0 or a negative errno, which was logged.
+ * give_up: begin no more of that; err is then -ECANCELED.
  */
-int bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *f, char path[BC_STORE_PATH_MAX]);
+void bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *list, const _Atomic bool *give_up);
 
 /*
  * Of a file behind a command: wait for the command's end; f->size is then the file's. 0, or a negative errno, which was logged: the

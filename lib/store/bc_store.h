@@ -96,7 +96,7 @@ int bc_store_open(const struct bc_store_config *cfg, struct bc_store **ret, stru
 /*
  * A new segment starts. It takes the file that was opened ahead and has the next one opened; only when none is ready
  * is it opened here. A number is used up with each success. After a failure nothing has begun, and the call may be repeated:
- *   -EAGAIN      BC_STORE_QUEUE_MAX finished segments still wait for the disk;
+ *   -EAGAIN      BC_STORE_QUEUE_MAX finished segments still wait for the disk, and none was done in a few milliseconds;
  *   -EOPNOTSUPP  a second segment of a FILE or FD, which hold one (final);
  *   -EINVAL      a segment is begun already;
  *   otherwise what open(2) said (-ENOSPC, -EMFILE, ...), which was also logged once.

@@ -13,6 +13,7 @@ struct fault_store {
 	struct bc_store *inner;
 	struct bc_fault *fault;
 	uint64_t end;		/* of what took space, half a block included */
+	uint32_t busy;		/* calls of begin since one succeeded */
 };
 
 static int fault_begin(struct bc_store *s)
@@ -21,6 +22,9 @@ static int fault_begin(struct bc_store *s)
 	int err = atomic_load(&f->fault->begin_err);
 
 	f->end = 0;
+	if (f->busy++ < atomic_load(&f->fault->busy))
+		return -EAGAIN;
+	f->busy = 0;
 	return err ? err : f->inner->ops->begin(f->inner);
 }
 

@@ -21,6 +21,7 @@ struct bc_fault {
 	_Atomic uint64_t eio_settle;	/* the same for calls of bc_store_settle() that have something to do */
 	_Atomic uint64_t delay_ns;	/* each write call sleeps first */
 	bool settling;			/* constant: what is written counts as unsettled, even if inner knows better */
+	_Atomic uint32_t busy;		/* begin returns -EAGAIN so often before each success */
 	_Atomic int begin_err;		/* negative errno that begin returns while it is not 0 */
 };
 

@@ -34,7 +34,7 @@ static void what_an_error_means(void **state)
 	} is[] = {
 		{ -ENOSPC, BC_LOSS_DISK_FULL, true },
 		{ -EDQUOT, BC_LOSS_DISK_FULL, true },
-		{ -EAGAIN, BC_LOSS_DISK_FULL, true },
+		{ -EAGAIN, BC_LOSS_ABORTED, true },
 		{ -EIO, BC_LOSS_DISK_ERROR, false },
 		{ -ENOMEM, BC_LOSS_DISK_ERROR, false },
 		{ -EPIPE, BC_LOSS_READER_GONE, false },
@@ -73,6 +73,19 @@ static void patience_lasts_as_long_as_the_buffers(void **state)
 
 		assert_int_equal(bc_patience_again(&p, -ENOSPC, &is[i].at), is[i].again);
 	}
+}
+
+/* Neither full buffers nor the end make it a loss: the store goes on as fast as it can. */
+static void a_busy_store_is_waited_for_until_an_abort(void **state)
+{
+	struct bc_patience p = new_patience();
+	struct bc_pressure at = { .buffers = 80, .draining = true, .now_ns = 1 };
+
+	assert_true(bc_patience_again(&p, -EAGAIN, &at));
+	at.now_ns += 10 * BC_PATIENCE_DRAIN_NS;
+	assert_true(bc_patience_again(&p, -EAGAIN, &at));
+	at.aborted = true;
+	assert_false(bc_patience_again(&p, -EAGAIN, &at));
 }
 
 static void at_the_end_it_lasts_for_a_while_since_the_first_refusal(void **state)
@@ -136,6 +149,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_an_error_means),
 		cmocka_unit_test(patience_lasts_as_long_as_the_buffers),
+		cmocka_unit_test(a_busy_store_is_waited_for_until_an_abort),
 		cmocka_unit_test(at_the_end_it_lasts_for_a_while_since_the_first_refusal),
 		cmocka_unit_test(a_full_disk_is_told_once_and_so_is_its_end),
 		cmocka_unit_test(a_slow_peer_is_told_once_until_it_has_caught_up),
