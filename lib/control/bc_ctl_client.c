@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bc_runtime.h"
 #include "bc_time.h"
 
 #define SOCKET_NAME "dpdk_telemetry.v2"
@@ -19,30 +20,18 @@
 /* DPDK sends at most 16 KiB. */
 #define REPLY_MAX (64U * 1024)
 
-/* The folder in which EAL puts a folder for each prefix. */
-static int runtime_folder(char *buf, size_t size)
-{
-	const char *folder = getenv("RUNTIME_DIRECTORY");
-	int n;
-
-	if (!folder && getuid() == 0)
-		folder = "/var/run";
-	if (!folder)
-		folder = getenv("XDG_RUNTIME_DIR");
-	n = snprintf(buf, size, "%s/dpdk", folder ? folder : "/tmp");
-	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
 static int address(const char *prefix, struct sockaddr_un *ret, struct bc_err *err)
 {
 	char folder[sizeof(ret->sun_path)];
-	int n;
+	int n, r;
 
 	if (!prefix[0] || strchr(prefix, '/') || prefix[0] == '.' || strlen(prefix) >= BC_CTL_PREFIX_MAX)
 		return bc_err_set(err, -EINVAL, "--prefix %.80s: not a valid capture name", prefix);
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	n = runtime_folder(folder, sizeof(folder)) ? -1 :
-	    snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s/" SOCKET_NAME, folder, prefix);
+	r = bc_runtime_folder(folder, sizeof(folder), err);
+	if (r)
+		return r;
+	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s/" SOCKET_NAME, folder, prefix);
 	if (n < 0 || (size_t)n >= sizeof(ret->sun_path))
 		return bc_err_set(err, -ENAMETOOLONG, "the path of the socket of %s is too long: choose a shorter "
 				  "RUNTIME_DIRECTORY", prefix);
@@ -228,7 +217,7 @@ uint32_t bc_ctl_find(const char *start, struct bc_ctl_capture *ret)
 	struct dirent **entry;
 	char folder[4096];
 	uint32_t found = 0;
-	int n = runtime_folder(folder, sizeof(folder)) ? -1 : scandir(folder, &entry, NULL, alphasort);
+	int n = bc_runtime_folder(folder, sizeof(folder), NULL) ? -1 : scandir(folder, &entry, NULL, alphasort);
 
 	if (n < 0)
 		return 0;

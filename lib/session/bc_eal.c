@@ -4,12 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -24,6 +21,8 @@
 #define MBUF_PAGE 4096U
 /* What EAL, rings and drivers take beside the mbufs. */
 #define EAL_MIB 96U
+/* Captures with one process id, in as many containers. */
+#define MAX_PREFIXES 64U
 
 struct args {
 	int n;
@@ -84,46 +83,24 @@ static void choose_memory(const struct bc_config *cfg, uint32_t mbufs, struct bc
 			 (need + ((uint64_t)cfg->memory_mib << 20)) / (2 << 20) + 1);
 }
 
-/* Where DPDK puts its sockets, as eal_create_runtime_dir() in lib/eal has it. */
-static void runtime_folder(char *buf, size_t size)
-{
-	const char *dir = getenv("RUNTIME_DIRECTORY");
-
-	if (!dir)
-		dir = getuid() == 0 ? "/var/run" : getenv("XDG_RUNTIME_DIR");
-	snprintf(buf, size, "%s/dpdk", dir ? dir : "/tmp");
-}
-
-/*
- * Two captures must not take one prefix. The name of an abstract socket is a lock that ends with the process, leaves nothing behind,
- * and is there before EAL makes its folder. The descriptor is kept until the end of the process.
- */
-static bool lock_prefix(const char *prefix)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), n;
-	char dir[128];
-
-	runtime_folder(dir, sizeof(dir));
-	n = snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "%.60s/%.40s", dir, prefix);
-	if (fd < 0)
-		return true;
-	if (bind(fd, (struct sockaddr *)&addr, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
-		return true;
-	close(fd);
-	return errno != EADDRINUSE;
-}
-
+/* The first name that nobody has: in containers that share the runtime folder two captures can have one process id. */
 static int choose_prefix(const struct bc_config *cfg, struct bc_eal *e, struct bc_err *err)
 {
+	int r;
+
 	snprintf(e->prefix, sizeof(e->prefix), "%s", cfg->prefix ? cfg->prefix : "braidcap");
-	if (lock_prefix(e->prefix))
-		return 0;
-	if (cfg->prefix)
+	r = bc_runtime_claim(e->prefix, &e->runtime, err);
+	if (r == -EBUSY && cfg->prefix)
 		return bc_err_set(err, -EBUSY, "--prefix: another capture uses '%s': choose another, or leave it out",
 				  cfg->prefix);
-	snprintf(e->prefix, sizeof(e->prefix), "braidcap-%d", (int)getpid());
-	return 0;
+	for (unsigned i = 1; r == -EBUSY && i <= MAX_PREFIXES; i++) {
+		int n = snprintf(e->prefix, sizeof(e->prefix), "braidcap-%d", (int)getpid());
+
+		if (i > 1)
+			snprintf(e->prefix + n, sizeof(e->prefix) - (size_t)n, "-%u", i);
+		r = bc_runtime_claim(e->prefix, &e->runtime, err);
+	}
+	return r;
 }
 
 static void add_lcores(struct args *a, const struct bc_plan *plan)
@@ -207,6 +184,7 @@ int bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32
 	r = choose_prefix(cfg, &e, err);
 	if (r)
 		return r;
+	bc_runtime_clean();
 	choose_memory(cfg, mbufs, &e);
 	add(&a, "braidcap");
 	add_lcores(&a, plan);
@@ -214,6 +192,8 @@ int bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32
 	if (e.huge) {
 		add(&a, "--in-memory");
 	} else {
+		/* Nothing in files, as with --in-memory: the folder lies in memory itself. */
+		add(&a, "--no-shconf");
 		add(&a, "--no-huge");
 		add(&a, "-m");
 		add(&a, "%" PRIu64, ((uint64_t)mbufs * MBUF_PAGE >> 20) + EAL_MIB);
@@ -227,6 +207,7 @@ int bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32
 	if (r < 0) {
 		/* Some of EAL's failures leave rte_errno at 0. */
 		r = a.failed ? -ENOMEM : rte_errno > 0 ? -rte_errno : -EIO;
+		bc_runtime_release(&e.runtime);
 		return bc_err_set(err, r, "DPDK does not start: %s: see docs/operations.md; -vv shows its full output",
 				  listener.first[0] ? listener.first : strerror(-r));
 	}
@@ -234,7 +215,8 @@ int bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32
 	return 0;
 }
 
-void bc_eal_stop(void)
+void bc_eal_stop(struct bc_eal *e)
 {
 	rte_eal_cleanup();
+	bc_runtime_release(&e->runtime);
 }

@@ -29,12 +29,27 @@ void bc_session_init(struct bc_session *s)
 	s->log = (struct bc_log){ .emit = emit, .ctx = s };
 }
 
+/* The same start may succeed later. */
+static bool may_pass(int r)
+{
+	switch (r) {
+	case -ENOMEM:
+	case -EAGAIN:
+	case -EBUSY:
+	case -EADDRINUSE:
+	case -ENOSPC:
+	case -EMFILE:
+	case -ENFILE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 enum bc_exit bc_session_fail(const char *name, const struct bc_err *err, int r, bool started)
 {
-	const bool lacking = r == -ENOMEM || r == -EAGAIN;
-
 	fprintf(stderr, "%s: %s\n", name, err->msg);
-	return r == -EINVAL || (!started && !lacking) ? BC_EXIT_USAGE : BC_EXIT_FAILED;
+	return r == -EINVAL || (!started && !may_pass(r)) ? BC_EXIT_USAGE : BC_EXIT_FAILED;
 }
 
 static int make_plan(struct bc_session *s, struct bc_err *err)
@@ -217,7 +232,7 @@ static void release(struct bc_session *s)
 	bc_publisher_free(s->publisher);
 	bc_calibration_free(&s->calibration);
 	if (s->eal_up)
-		bc_eal_stop();
+		bc_eal_stop(&s->eal);
 	free(s->stages);
 	free(s->stage_ptr);
 	free(s->lcores);

@@ -231,7 +231,7 @@ int __wrap_bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan,
 	return r;
 }
 
-void __wrap_bc_eal_stop(void)
+void __wrap_bc_eal_stop(struct bc_eal *e)
 {
 }
 
