@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bc_codec.h"
 #include "cmd_capture.h"
@@ -47,8 +50,23 @@ static void version(void)
 			puts(bc_codec_licence(c));
 }
 
+/*
+ * Descriptors that the caller closed would be given to the next files that are opened, and messages would go there. To read from or
+ * to write into one of them still fails. A file that grows beyond a limit is an error of write(2).
+ */
+static void settle_in(void)
+{
+	static const int mode[] = { [STDIN_FILENO] = O_WRONLY, [STDOUT_FILENO] = O_RDONLY, [STDERR_FILENO] = O_RDWR };
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode[fd]) != fd)
+			_exit(1);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
 int main(int argc, char **argv)
 {
+	settle_in();
 	if (argc > 0 && strcmp(basename(argv[0]), "mtracecap") == 0)
 		return cmd_mtracecap(argc, argv);
 	if (argc < 2) {

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The program under test: started, waited for, ended, and asked what it did."""
 
+import fcntl
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
+import termios
 from pathlib import Path
 
 from .process import PROGRAM_CPU, end, environment, tool, unique, wait_until
@@ -36,10 +39,12 @@ class Braidcap:
     """
     One `braidcap capture`, or another command that runs for long, without hugepages and with a prefix and a report of its
     own. beside_generator keeps it to one CPU while testpmd has the other. user is a name to run as, rights are the
-    capabilities that it then has ("net_raw"). netns is a network namespace to run in. stdout is as for Popen.
+    capabilities that it then has ("net_raw"). netns is a network namespace to run in. stdout is as for Popen. terminal is the descriptor of
+    one, to be the controlling terminal; it has none otherwise. limit is the size that its files may have.
     """
 
-    def __init__(self, folder, args, beside_generator=False, stdout=None, user=None, rights=None, netns=None, command="capture"):
+    def __init__(self, folder, args, beside_generator=False, stdout=None, user=None, rights=None, netns=None, command="capture",
+                 terminal=None, limit=None):
         self._ready = {"capture": "capturing", "collect": "collecting"}[command]
         self.prefix = unique("bc")
         self.folder = folder
@@ -57,9 +62,17 @@ class Braidcap:
             argv = ["setpriv", f"--reuid={user}", "--clear-groups", *sets, *argv]
         if netns:
             argv = ["ip", "netns", "exec", netns, *argv]
-        pin = (lambda: os.sched_setaffinity(0, {PROGRAM_CPU})) if beside_generator else None
+
+        def prepare():
+            if beside_generator:
+                os.sched_setaffinity(0, {PROGRAM_CPU})
+            if terminal is not None:
+                fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+            if limit:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
         with open(self.stderr_path, "wb") as stderr:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=stderr, preexec_fn=pin,
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=stderr, preexec_fn=prepare, start_new_session=True,
                                             stdout=subprocess.DEVNULL if stdout is None else stdout,
                                             env={**environment(folder), **sanitizers()})
 

@@ -50,7 +50,7 @@ class Mtracecap:
         self.stderr_path = folder / f"{unique('mt')}.stderr"
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen([executable(folder), "-v", *[str(a) for a in args]],
-                                            stdin=subprocess.DEVNULL, stderr=stderr, env=variables(folder, env),
+                                            stdin=subprocess.DEVNULL, stderr=stderr, start_new_session=True, env=variables(folder, env),
                                             stdout=subprocess.DEVNULL if stdout is None else stdout)
 
     def __enter__(self):

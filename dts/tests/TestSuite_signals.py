@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What each signal does."""
 
+import os
+import pty
 import signal
 import subprocess
 
@@ -61,6 +63,39 @@ class TestSignals(TestSuite):
         assert_lossless(run.stop(), 1000)
         verify(len(published(self.out)) == 2, "the last segment")
         assert_streams(verify_segments(published(self.out)), {0: 1000})
+
+    def in_a_terminal(self, *args):
+        """A capture of 1000 packets in a terminal; the terminal's other end."""
+        master, slave = pty.openpty()
+        self.out = self.make_folder()
+        run = self.start("-i", "null:count=1000,full=wait", "-i", self.vhost(), "-w", self.out, *args, terminal=slave)
+        os.close(slave)
+        run.wait_received(1000)
+        return run, master
+
+    @func_test
+    def closed_terminal_ends(self):
+        """A capture in the foreground ends with its terminal, in good order."""
+        run, master = self.in_a_terminal()
+        os.close(master)
+        run.finish()
+        assert_lossless(run.report, 1000)
+        verify(len(published(self.out)) == 1, "one segment")
+
+    @func_test
+    def hup_rotates_in_a_terminal_if_asked(self):
+        """With --rotate-on-hup it goes on."""
+        run, master = self.in_a_terminal("--rotate-on-hup")
+        os.close(master)
+        wait_until(lambda: len(published(self.out)) == 1, "a segment")
+        assert_lossless(run.stop(), 1000)
+
+    @func_test
+    def file_size_limit_is_a_loss_with_a_name(self):
+        """A limit on the size of files is an error of the disk, not the end of the program."""
+        run = self.capture("-i", "null:count=20000,size=512", "-w", self.make_folder(), "-Z", "none", rc=1, limit=2_000_000)
+        assert_balance(run.report)
+        verify(losses(run.report).get("disk_error", 0) > 0, losses(run.report))
 
     @func_test
     def usr1_prints(self):

@@ -8,7 +8,7 @@ from framework import host
 from framework.braidcap import program
 from framework.checks import assert_lossless, published, verify_segments
 from framework.packets import frames, timed, write_pcap
-from framework.process import tool
+from framework.process import environment, tool
 from framework.test_suite import TestSuite, func_test, verify
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +75,50 @@ class TestUsage(TestSuite):
     def bad_filter(self):
         """A filter is refused in libpcap's words."""
         self.refused("-i", self.trace, "-w", self.out, "-f", "tcp and and", words=["syntax error"])
+
+    @func_test
+    def report_that_cannot_be_written(self):
+        """It is tried before the capture, with the rights that are left at its end."""
+        self.refused("-i", self.trace, "-w", self.out, "--report", "/nonexistent/r.json", words=["--report", "/nonexistent"])
+        host.require_root()
+        secret = self.make_folder("secret")
+        secret.chmod(0o700)
+        self.folder.chmod(0o755)
+        self.refused("-i", self.trace, "-w", self.out, "--user", "nobody", "--report", secret / "r", words=["--report", "nobody"])
+
+    @func_test
+    def report_into_a_device(self):
+        """What is no regular file is written into, and not replaced."""
+        link = self.folder / "null"
+        link.symlink_to("/dev/null")
+        self.braidcap("capture", "-i", self.trace, "-w", "null:", "--no-huge", "--report", link)
+        verify(link.is_symlink(), "it was replaced")
+
+    @func_test
+    def closed_descriptors(self):
+        """Without standard descriptors nothing else takes their place; stdout is then no destination."""
+        run = f"exec 0<&- 1>&- 2>&-; exec {program()} capture --no-huge -i {self.trace} -w"
+        tool("sh", "-c", f"{run} {self.out}/", env=environment(self.folder))
+        verify_segments(published(self.out))
+        for path in published(self.out):
+            path.unlink()
+        verify(tool("sh", "-c", f"{run} -", env=environment(self.folder), check=False).returncode != 0, "it went nowhere")
+
+    @func_test
+    def prefix_in_use_in_another_namespace(self):
+        """A prefix is taken wherever the runtime folder is shared; that may pass, so it is no bad usage."""
+        run = self.start("-i", self.vhost(), "-w", "null:")
+        with host.namespace() as (netns, *_):
+            done = tool("ip", "netns", "exec", netns, program(), "capture", "-i", self.trace, "-w", self.out, "--no-huge",
+                        "--prefix", run.prefix, env=environment(self.folder), check=False)
+        verify(done.returncode == 1 and "--prefix" in done.stderr, f"exit status {done.returncode}: {done.stderr}")
+        run.stop()
+
+    @func_test
+    def nothing_stays_in_the_runtime_folder(self):
+        """A capture that ends in good order leaves nothing there."""
+        self.capture("-i", self.trace, "-w", "null:")
+        verify(list((self.folder / "dpdk").iterdir()) == [], "something is left")
 
     @func_test
     def unknown_port(self):

@@ -44,7 +44,8 @@ struct bc_pipeline_config {
 	bool huge;
 	bool statistics;			/* of each segment into the log, as information */
 	const struct bc_log *log;
-	bool (*interrupted)(void);		/* see struct bc_source_env; may be NULL */
+	bool (*interrupted)(void *ctx);		/* see struct bc_source_env; may be NULL */
+	void *interrupted_ctx;
 	/* Called when the devices, keys and raw sockets are open and before an output is: the moment to drop privileges. May be NULL. */
 	int (*devices_open)(void *ctx, struct bc_err *err);
 	void *devices_open_ctx;

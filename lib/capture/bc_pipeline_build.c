@@ -77,6 +77,7 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		.n_outputs = p->cfg.n_outputs,
 		.promiscuous = p->cfg.promiscuous,
 		.interrupted = p->cfg.interrupted,
+		.interrupted_ctx = p->cfg.interrupted_ctx,
 	};
 
 	for (uint32_t i = 0; i < p->cfg.n_sources; i++) {

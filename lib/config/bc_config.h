@@ -45,6 +45,7 @@ struct bc_config {
 	double drain_timeout_s;		/* for what remote peers have not taken at the end; default 10 */
 	bool detect_loop;		/* leave out what goes to the remote peers */
 	char *report;			/* file for the JSON report */
+	bool rotate_on_hup;		/* also where a closed terminal would end the run */
 	char *zmq_publish;		/* endpoint for applications; NULL: none */
 	char *zmq_client;		/* the name under which they know this capture; NULL: the host's */
 	bool zmq_ns;			/* packets with nanoseconds */

@@ -160,6 +160,8 @@ const char bc_config_help[] =
 "      --eal \"ARGS\"        additional arguments for DPDK's EAL\n"
 "      --prefix NAME       DPDK's file prefix, by which ctl finds this capture\n"
 "      --user NAME         switch to this user once devices are open\n"
+"      --rotate-on-hup     SIGHUP starts new segments in a terminal, too, where it\n"
+"                          otherwise ends the capture\n"
 "\n"
 "Messages\n"
 "      --report FILE       at the end, write the account of every packet as JSON\n"

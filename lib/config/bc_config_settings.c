@@ -45,6 +45,7 @@ const struct bc_setting bc_capture_settings[BC_CAP_N] = {
 	[BC_CAP_DRAIN_TIMEOUT] = { "drain-timeout", "drain_timeout", 0, true, BC_SET_FRACTION, CAP(drain_timeout_s), 0.001, 86400 },
 	[BC_CAP_DETECT_LOOP] = { "detect-loop", "detect_loop", 0, false, BC_SET_YES, CAP(detect_loop), 0, 0, .capture_only = true },
 	[BC_CAP_REPORT] = { "report", "report", 0, false, BC_SET_TEXT, CAP(report), 1, 4095 },
+	[BC_CAP_ROTATE_ON_HUP] = { "rotate-on-hup", "rotate_on_hup", 0, false, BC_SET_YES, CAP(rotate_on_hup), 0, 0 },
 	[BC_CAP_VERBOSE] = { "verbose", "verbose", 'v', false, BC_SET_U32, CAP(verbose), 0, 9 },
 	[BC_CAP_QUIET] = { "quiet", "quiet", 0, false, BC_SET_YES, CAP(quiet), 0, 0 },
 };

@@ -2,40 +2,87 @@
 #include "bc_report.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-static int dump(const char *tmp, const json_t *report)
+/* A pipe or a device: to be written into, never replaced. */
+static bool is_special(const char *path)
 {
-	FILE *f = fopen(tmp, "wxe");
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+static char *tmp_name(const char *path)
+{
+	char *tmp;
+
+	return asprintf(&tmp, "%s.tmp-%d", path, (int)getpid()) < 0 ? NULL : tmp;
+}
+
+int bc_report_try(const char *path)
+{
+	struct stat st;
+	char *tmp;
+	int fd;
+
+	if (is_special(path))
+		return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? -EISDIR : access(path, W_OK) == 0 ? 0 : -errno;
+	tmp = tmp_name(path);
+	if (!tmp)
+		return -ENOMEM;
+	fd = open(tmp, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		fd = -errno;
+	else
+		close(fd);
+	unlink(tmp);
+	free(tmp);
+	return fd < 0 ? fd : 0;
+}
+
+static int dump(const char *path, const char *mode, const json_t *report)
+{
+	FILE *f = fopen(path, mode);
 	int r = 0;
 
 	if (!f)
 		return -errno;
-	if (json_dumpf(report, f, JSON_INDENT(2)) != 0 || fputc('\n', f) == EOF || fflush(f) == EOF || fsync(fileno(f)) != 0)
+	if (json_dumpf(report, f, JSON_INDENT(2)) != 0 || fputc('\n', f) == EOF || fflush(f) == EOF ||
+	    (fsync(fileno(f)) != 0 && errno != EINVAL && errno != EROFS))
 		r = errno ? -errno : -EIO;
 	if (fclose(f) != 0 && !r)
 		r = -errno;
 	return r;
 }
 
+static int replace(const char *path, const json_t *report)
+{
+	char *tmp = tmp_name(path);
+	int r;
+
+	if (!tmp)
+		return -ENOMEM;
+	r = dump(tmp, "wxe", report);
+	if (!r && rename(tmp, path) != 0)
+		r = -errno;
+	if (r)
+		unlink(tmp);
+	free(tmp);
+	return r;
+}
+
 int bc_report_write(const char *path, json_t *report, struct bc_err *err)
 {
-	char *tmp = NULL;
-	int r = -ENOMEM;
+	int r = !report ? -ENOMEM : is_special(path) ? dump(path, "we", report) : replace(path, report);
 
-	if (report && asprintf(&tmp, "%s.tmp-%d", path, (int)getpid()) >= 0) {
-		r = dump(tmp, report);
-		if (!r && rename(tmp, path) != 0)
-			r = -errno;
-		if (r)
-			unlink(tmp);
-	}
 	if (r)
 		bc_err_set(err, r, "--report: cannot write '%s': %s", path, strerror(-r));
 	json_decref(report);
-	free(tmp);
 	return r;
 }

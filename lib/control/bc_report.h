@@ -6,9 +6,12 @@
 
 #include "bc_err.h"
 
+/* Can a report be written there? It is tried, and nothing stays. 0, or a negative errno. */
+int bc_report_try(const char *path);
+
 /*
  * Write the JSON report, whose reference is taken (NULL: there was no memory for it), into a new file that then takes path's place
- * whole. 0; or a negative errno with a line in err.
+ * whole; what is no regular file (a pipe, a device) is written into. 0; or a negative errno with a line in err.
  */
 int bc_report_write(const char *path, json_t *report, struct bc_err *err);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -38,8 +39,34 @@ int bc_privileges_drop(const char *user, struct bc_err *err)
 	if (pw->pw_uid && (setuid(0) == 0 || seteuid(0) == 0))
 		return bc_err_set(err, -EPERM, "switched to user '%s', but root could be regained: refusing to "
 				  "continue", user);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	return 0;
+}
+
+int bc_privileges_forswear(struct bc_err *err)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? bc_err_set(err, -errno, "cannot give up the way to more rights: %s",
+									strerror(errno)) : 0;
+}
+
+static int try_as(const char *user, int (*check)(const char *arg), const char *arg)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		_exit(bc_privileges_drop(user, NULL) ? EPERM : -check(arg));
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+int bc_privileges_try(const char *user, int (*check)(const char *arg), const char *arg, const char *what, struct bc_err *err)
+{
+	int r = user ? try_as(user, check, arg) : check(arg);
+
+	return r ? bc_err_set(err, r, "%s '%s'%s%s: %s", what, arg, user ? " as user " : "", user ? user : "", strerror(-r)) : 0;
 }
 
 /* Capabilities are each thread's own, and a thread can change nobody's but its own: so each is told by a signal. */

@@ -10,6 +10,15 @@
  */
 int bc_privileges_drop(const char *user, struct bc_err *err);
 
+/* This thread, and those that it will start, can never gain rights by running a program. 0, or a negative errno and a line in err. */
+int bc_privileges_forswear(struct bc_err *err);
+
+/*
+ * Call check, which returns 0 or a negative errno, with the rights of user; NULL: with our own. In a child process, before there
+ * are other threads. What it returned, with a line in err (which is made of what), or the failure to become that user.
+ */
+int bc_privileges_try(const char *user, int (*check)(const char *arg), const char *arg, const char *what, struct bc_err *err);
+
 /*
  * Give up every capability, in all threads and for good. 0, also where there was none; or a negative errno with a line in err: a
  * thread has kept some. One thread at a time; no thread is made meanwhile.

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_privileges.h"
 #include "bc_report.h"
 #include "bc_view.h"
 
@@ -112,11 +113,9 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 }
 
 /* While it is prepared a session can be ended by a signal that waits to be taken. */
-static bool interrupted(void)
+static bool interrupted(void *ctx)
 {
-	sigset_t waiting;
-
-	return sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM));
+	return bc_signals_end_waits(ctx);
 }
 
 /* An output has ended: perhaps the session has. */
@@ -144,6 +143,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.huge = s->eal.huge,
 		.log = &s->log,
 		.interrupted = interrupted,
+		.interrupted_ctx = &s->signals,
 		.output_over = wake,
 		.output_over_ctx = &s->signals,
 		.publisher = s->publisher,
@@ -241,16 +241,28 @@ static void release(struct bc_session *s)
 	free(s->plan);
 }
 
+/* What would fail only at the end; and rights that are given up for good, before there are other threads. */
+static int check_early(struct bc_session *s, struct bc_err *err)
+{
+	int r = s->cfg->user ? bc_privileges_forswear(err) : 0;
+
+	if (!r && s->cfg->report)
+		r = bc_privileges_try(s->cfg->user, bc_report_try, s->cfg->report, "--report: cannot write", err);
+	return r;
+}
+
 enum bc_exit bc_session_run(struct bc_session *s)
 {
 	struct bc_err err = { .msg = "" };
 	enum bc_exit status;
 	int r;
 
-	bc_signals_block(&s->signals);
+	bc_signals_block(&s->signals, s->cfg->rotate_on_hup);
 	if (s->cfg->remark)
 		bc_log(&s->log, BC_NOTICE, "%s", s->cfg->remark);
-	r = prepare(s, &err);
+	r = check_early(s, &err);
+	if (!r)
+		r = prepare(s, &err);
 	if (!r) {
 		say_start(s);
 		if (s->ops->started)

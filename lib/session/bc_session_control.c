@@ -41,7 +41,10 @@ static bool obey_signal(struct bc_session *s, int sig)
 	case SIGTERM:
 		return obey_end(s);
 	case SIGHUP:
-		s->ops->reload(s->ctx);
+		if (!s->signals.hup_ends)
+			s->ops->reload(s->ctx);
+		else if (!stopping(s))
+			return obey_end(s);
 		break;
 	case SIGUSR1:
 		bc_display_erase(s->display);

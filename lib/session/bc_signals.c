@@ -1,15 +1,43 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_signals.h"
 
+#include <fcntl.h>
+#include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bc_time.h"
 
 #define ECHO_NS (500 * BC_NS_PER_MS)
 #define HURRIED_ROUND_NS (20 * BC_NS_PER_MS)
 
-void bc_signals_block(struct bc_signals *s)
+static bool has_terminal(void)
 {
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* A terminal's programs inherit the variables of the service that started it, SYSTEMD_EXEC_PID names another process then. */
+static bool is_service(void)
+{
+	const char *pid = getenv("SYSTEMD_EXEC_PID");
+
+	return getenv("NOTIFY_SOCKET") || (getenv("INVOCATION_ID") && (!pid || atoi(pid) == (int)getpid()));
+}
+
+static bool survives_hup(void)
+{
+	struct sigaction old;
+
+	return sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler == SIG_IGN;
+}
+
+void bc_signals_block(struct bc_signals *s, bool rotate_on_hup)
+{
+	s->hup_ends = !rotate_on_hup && has_terminal() && !is_service() && !survives_hup();
 	sigemptyset(&s->set);
 	sigaddset(&s->set, SIGINT);
 	sigaddset(&s->set, SIGTERM);
@@ -24,6 +52,14 @@ void bc_signals_block(struct bc_signals *s)
 int bc_signals_wait(const struct bc_signals *s, uint64_t ns)
 {
 	return sigtimedwait(&s->set, NULL, &(struct timespec){ .tv_nsec = (long)ns });
+}
+
+bool bc_signals_end_waits(const struct bc_signals *s)
+{
+	sigset_t waiting;
+
+	return sigpending(&waiting) == 0 && (sigismember(&waiting, SIGINT) || sigismember(&waiting, SIGTERM) ||
+					     (s->hup_ends && sigismember(&waiting, SIGHUP)));
 }
 
 void bc_signals_wake(const struct bc_signals *s)

@@ -11,14 +11,19 @@
 struct bc_signals {
 	sigset_t set;
 	pthread_t waiter;	/* who waits for them */
+	bool hup_ends;		/* a SIGHUP means that the terminal was closed: it is a SIGTERM then */
 	uint64_t stop_mono_ns;	/* when one first asked for the end; 0: none did */
 };
 
 /*
  * SIGINT, SIGTERM, SIGHUP and SIGUSR1 are kept for bc_signals_wait(), by this thread. Before any other is made: all inherit it.
- * SIGPIPE is ignored.
+ * SIGPIPE is ignored. SIGHUP ends a run unless rotate_on_hup, or nobody's terminal can have sent it: there is none, systemd
+ * started this process, or it was started to survive it (nohup).
  */
-void bc_signals_block(struct bc_signals *s);
+void bc_signals_block(struct bc_signals *s, bool rotate_on_hup);
+
+/* One that ends the run waits to be taken. Any thread. */
+bool bc_signals_end_waits(const struct bc_signals *s);
 
 /* Wait for one, for ns at the most; 0 or less: there was none, or BC_SIGNALS_WAKE: somebody called bc_signals_wake(). */
 int bc_signals_wait(const struct bc_signals *s, uint64_t ns);

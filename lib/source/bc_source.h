@@ -36,7 +36,8 @@ struct bc_source_env {
 	const struct bc_log *log;
 	uint32_t n_outputs;
 	bool promiscuous;
-	bool (*interrupted)(void);	/* while opening waits for a pipe's first bytes: give up? May be NULL */
+	bool (*interrupted)(void *ctx);	/* while opening waits for a pipe's first bytes: give up? May be NULL */
+	void *interrupted_ctx;
 };
 
 /*

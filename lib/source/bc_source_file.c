@@ -278,7 +278,7 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 			if (p->eof)
 				break;
 			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, WAIT_MS);
-			if (env->interrupted && env->interrupted())
+			if (env->interrupted && env->interrupted(env->interrupted_ctx))
 				return bc_err_set(err, -EINTR, "%s: ended before its first bytes arrived", cfg->spec);
 		}
 		p->begin += p->used;

@@ -18,7 +18,7 @@ _braidcap()
 		--no-promisc --no-huge --eal --prefix --user
 		--completed --on-segment --on-segment-seconds --zmq-publish --zmq-client --zmq-ns
 		--keep-age --keep-number --keep-size --keep-free --recompress --expire-unmarked
-		--drain-timeout --detect-loop --tls-ca --tls-crl --tls-cert --tls-key --report --verbose --quiet --help --config -i -w'
+		--drain-timeout --detect-loop --tls-ca --tls-crl --tls-cert --tls-key --report --rotate-on-hup --verbose --quiet --help --config -i -w'
 	local collect='--listen --allow --merge --names --max-snaplen --handshake-timeout --tls --tls-cert --tls-key --tls-ca
 		--tls-crl --tls-bind-names --snaplen --format --compress --compress-level --mode --rotate-seconds --rotate-size
 		--rotate-clock --utc --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk --writers --io --lcores
