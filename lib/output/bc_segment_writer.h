@@ -70,8 +70,8 @@ bool bc_segment_writer_is_stream(const struct bc_segment_writer *w);
 bool bc_segment_writer_holds(const struct bc_segment_writer *w);
 
 /*
- * The segment's statistics, and its end mark. After a failure it may be called again; closed: of a stream, the end
- * was made by then.
+ * The segment's statistics, and its end mark; they have to fit into BC_STORE_RESERVE, which the store keeps free for them. After a
+ * failure it may be called again; closed: of a stream, the end was made by then.
  */
 int bc_segment_writer_end(struct bc_segment_writer *w);
 bool bc_segment_writer_closed(const struct bc_segment_writer *w);

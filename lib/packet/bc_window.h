@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The part of the reorder window that no longer fits a source's link: packets in their order, copied out of their mbufs into dense
- * memory, until the merge has room for them. It is held in bytes: a packet of 64 takes 96, in an mbuf it would take 2300, and the
+ * memory, until the merge has room for them. It is held in bytes: a packet of 64 takes 96, in an mbuf it would take 2368, and the
  * mbufs go back to the device while they are in the cache.
  *
  * The memory is what --memory pays for, shared with the outputs, which always keep a part of theirs. One thread, the source's lcore.

@@ -16,7 +16,7 @@
 #include "bc_source_kind.h"
 
 #define MAX_ARGS 512
-/* An mbuf with its header and room; without hugepages each takes a whole page. */
+/* An mbuf takes 2368, and some more to be safe; without hugepages EAL is given a whole page for each. */
 #define MBUF_BYTES 2496U
 #define MBUF_PAGE 4096U
 /* What EAL, rings and drivers take beside the mbufs. */

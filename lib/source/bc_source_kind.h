@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a kind of source is, in constants. The rest of the program asks for these and never for the kind itself, so that
- * a new kind is its own file and a line of the table.
+ * a new kind is its own file, an extern and the count below, and a line of the table.
  */
 #ifndef BC_SOURCE_KIND_H
 #define BC_SOURCE_KIND_H
