@@ -114,6 +114,14 @@ static int take_packet(struct bc_wire *w, const uint8_t *payload, size_t len, st
 	return BC_WIRE_READ_PACKET;
 }
 
+/* A TLS client begins with a handshake record of version 3. */
+static int unknown_type(const uint8_t *buf, struct bc_err *err)
+{
+	if (buf[0] == 22 && buf[1] == 3)
+		return bc_err_set(err, -EBADMSG, "it speaks TLS, which is not set up here");
+	return bc_err_set(err, -EBADMSG, "unknown message type %u", buf[0]);
+}
+
 int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *consumed, size_t *need, struct bc_record *rec,
 		 struct bc_err *err)
 {
@@ -121,7 +129,7 @@ int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *cons
 	int r;
 
 	if (total && buf[0] > BC_WIRE_PACKET)
-		return bc_err_set(err, -EBADMSG, "unknown message type %u", buf[0]);
+		return unknown_type(buf, err);
 	if (!total || len < total) {
 		*consumed = 0;
 		*need = total ? total : BC_WIRE_HEADER;

@@ -212,6 +212,15 @@ static bool is_certificate_alert(int alert)
 	       alert == SSL_AD_ACCESS_DENIED || alert == SSL3_AD_NO_CERTIFICATE;
 }
 
+/* To a client that speaks no TLS, which may know an alert when it sees one; OpenSSL sends it none. */
+static void send_alert(const struct bc_conn *c)
+{
+	static const uint8_t alert[] = { SSL3_RT_ALERT, SSL3_VERSION_MAJOR, 1, 0, 2, SSL3_AL_FATAL, SSL_AD_PROTOCOL_VERSION };
+
+	if (SSL_is_server(c->ssl))
+		send(c->fd, alert, sizeof(alert), MSG_NOSIGNAL);
+}
+
 /* OpenSSL gave up: in words of the person who has to mend it. */
 static int tls_failure(struct bc_conn *c, struct bc_err *err)
 {
@@ -231,10 +240,15 @@ static int tls_failure(struct bc_conn *c, struct bc_err *err)
 		return bc_err_set(err, -EACCES, "it refuses our certificate: %s", SSL_alert_desc_string_long(alert));
 	if (alert > 0 && alert < 256)
 		return bc_err_set(err, -EPROTO, "it closed TLS: %s", SSL_alert_desc_string_long(alert));
+	/* After our own end it owes us nothing any more. */
+	if (why == SSL_R_UNEXPECTED_EOF_WHILE_READING && c->ended)
+		return 0;
 	if (why == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		return bc_err_set(err, -ECONNRESET, "the connection was cut off");
-	if (why == SSL_R_WRONG_VERSION_NUMBER || why == SSL_R_HTTP_REQUEST)
+	if (why == SSL_R_WRONG_VERSION_NUMBER || why == SSL_R_HTTP_REQUEST) {
+		send_alert(c);
 		return bc_err_set(err, -EPROTO, "it does not speak TLS");
+	}
 	return bc_err_set(err, -EPROTO, "TLS: %s", text ? text : "broken");
 }
 
@@ -295,6 +309,10 @@ int bc_conn_handshake(struct bc_conn *c, short *events, struct bc_err *err)
 	r = SSL_do_handshake(c->ssl);
 	if (r != 1) {
 		r = tls_result(c, r, events, err);
+		if ((r == 0 || r == -ECONNRESET || r == -EPIPE) && !SSL_is_server(c->ssl) &&
+		    !BIO_number_read(SSL_get_rbio(c->ssl)))
+			return bc_err_set(err, -ECONNRESET, "it closed the connection without an answer: it does not speak TLS, or "
+					  "does not allow this address");
 		return r ? r : bc_err_set(err, -ECONNRESET, "the connection was closed");
 	}
 	read_cert_name(c);

@@ -89,7 +89,12 @@ static void set_events(struct bc_clients *c, struct session *s, short events)
 /* An event that was fetched already may still name it. */
 static void close_session(struct bc_clients *c, struct session *s)
 {
+	short events;
+
 	set_events(c, s, 0);
+	/* In TLS the other side is told, as far as that goes without waiting. */
+	if (s->phase != HANDSHAKE)
+		bc_conn_end(s->conn, &events);
 	bc_conn_close(s->conn);
 	s->closed = true;
 	s->next_closed = c->closed;
