@@ -12,6 +12,7 @@ from framework import host
 from framework.checks import assert_closed, assert_ordered, assert_same, losses, published, verify_segments
 from framework.osmopcap import Receiver
 from framework.packets import Packet, frames, timed, write_pcap, write_pcapng
+from framework.peer import free_port
 from framework.process import tool, unique, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -189,9 +190,11 @@ class TestNode(TestSuite):
         run.wait_received(2000)
         receiver.restart()
         receiver.wait_packets(2000)
-        report = run.stop()
+        report = run.stop(rc=1)
         receiver.wait_closed()
-        assert_accounts(report, [2000])
+        # Whether the killed peer had read the first ones the node cannot know.
+        assert_accounts(report, [1000])
+        verify(losses(report) == {"peer_lost": 1000}, losses(report))
         verify(len(receiver.connections) == 2, receiver.connections)
         verify([p.data for p in receiver.packets()] == frames(0, 2000), "content or order differ")
 
@@ -312,6 +315,30 @@ class TestNode(TestSuite):
         assert_closed(run.report["balance"])
 
     @func_test
+    def a_centre_that_requires_tls_gets_nothing_in_the_clear(self):
+        """A node without ,tls loses all and says so, with the reason and what to do."""
+        ca = self.ca("127.0.0.1")
+        port = free_port()
+        centre = self.collect("-l", f"127.0.0.1:{port}", "--allow", "node=127.0.0.1", "--tls", "--tls-cert", ca / "127.0.0.1.crt",
+                              "--tls-key", ca / "127.0.0.1.key", "-w", f"{self.make_folder()}/")
+        run = self.capture("-i", self.trace(100), "-w", f"osmo://127.0.0.1:{port}", "--drain-timeout", "2", rc=1)
+        assert_accounts(run.report, [0])
+        verify(losses(run.report) == {"peer_slow": 100}, losses(run.report))
+        verify("it speaks TLS: add ,tls to its address" in run.stderr, run.stderr)
+        verify("it does not speak TLS" in centre.stderr, centre.stderr)
+
+    @func_test
+    def a_centre_without_tls_is_named(self):
+        """Both sides say what differs."""
+        self.ca("127.0.0.1", "node1")
+        port = free_port()
+        centre = self.collect("-l", f"127.0.0.1:{port}", "--allow", "node=127.0.0.1", "-w", f"{self.make_folder()}/")
+        run = self.capture("-i", self.trace(100), "-w", f"osmo://127.0.0.1:{port},tls", "--tls-ca", self.folder / "ca" / "ca.crt",
+                           "--drain-timeout", "2", rc=1)
+        verify("it does not speak TLS" in run.stderr, run.stderr)
+        wait_until(lambda: "it speaks TLS, which is not set up here" in centre.stderr, "the centre's line")
+
+    @func_test
     def certificates_are_read_again_at_sighup(self):
         """The connection stays; the next one uses the new files."""
         ca = self.ca("127.0.0.1", "node1", "node2")
@@ -333,7 +360,7 @@ class TestNode(TestSuite):
         receiver.restart()
         sender.send(frames(0, 10, first=20))
         receiver.wait_packets(30)
-        assert_accounts(run.stop(), [30])
+        assert_accounts(run.stop(rc=1), [10])
         names = [dict(part[0] for part in c.certificate["subject"])["commonName"] for c in receiver.connections]
         verify(names == ["node1", "node2"], names)
 

@@ -165,6 +165,7 @@ static int open_peer(struct bc_pipeline *p, uint32_t o, struct bc_err *err)
 		.port = rc->port,
 		.source = rc->source,
 		.queue_bytes = (size_t)rc->queue_mib << 20,
+		.doubt_ns = BC_PEER_DOUBT_NS,
 		.log = p->cfg.log,
 	};
 	int r = rc->tls && !p->tls ? bc_tls_new(BC_TLS_CLIENT, &p->cfg.tls, &p->tls, err) : 0;

@@ -63,7 +63,10 @@ enum bc_loss_at {
 	  "end the capture with one signal: a second one does not wait for the disk") \
 	X(BC_LOSS_PEER_SLOW, "peer_slow", BC_LOSS_AT_OUTPUT, true, \
 	  "the remote peer did not take it in time", \
-	  "the peer or the network to it is too slow or down: check both, or use a larger queue= for bursts")
+	  "the peer or the network to it is too slow or down: check both, or use a larger queue= for bursts") \
+	X(BC_LOSS_PEER_LOST, "peer_lost", BC_LOSS_AT_OUTPUT, true, \
+	  "it was sent to a remote peer that ended the connection before it surely had it", \
+	  "check the peer and its log: it was restarted or stopped, or refuses what we send; and the network to it")
 
 enum bc_loss {
 #define BC_LOSS_ENUM(id, name, at, fails, meaning, hint) id,

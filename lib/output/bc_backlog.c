@@ -50,10 +50,11 @@ void bc_backlog_push(struct bc_backlog *b, uint64_t end, const struct bc_tally *
 	*at(b, b->n++) = (struct entry){ .end = end, .tally = *t };
 }
 
-bool bc_backlog_pop(struct bc_backlog *b, uint64_t passed, struct bc_tally *ret)
+bool bc_backlog_pop(struct bc_backlog *b, uint64_t passed, uint64_t *ret_end, struct bc_tally *ret)
 {
 	if (!b->n || b->entry[b->first].end > passed)
 		return false;
+	*ret_end = b->entry[b->first].end;
 	*ret = b->entry[b->first].tally;
 	b->first = (b->first + 1) % ENTRIES;
 	b->n--;

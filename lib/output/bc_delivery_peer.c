@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A packet counts as written when the peer behind the store has taken it. */
+/* A packet counts as written when the peer behind the store has acknowledged it. */
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -9,6 +9,7 @@
 struct peer {
 	struct bc_delivery base;
 	struct bc_backlog *backlog;	/* what was confirmed, by where its bytes end */
+	uint64_t seen;			/* in the store's bytes: what became of all before it is entered */
 };
 
 static void queue(struct bc_delivery *d, const struct bc_tally *t)
@@ -19,10 +20,17 @@ static void queue(struct bc_delivery *d, const struct bc_tally *t)
 
 static void reap(struct bc_delivery *d)
 {
+	struct peer *p = (struct peer *)d;
 	struct bc_tally t;
+	uint64_t end;
 
-	while (bc_backlog_pop(((struct peer *)d)->backlog, bc_store_passed(d->cfg.store), &t))
-		bc_delivery_enter_written(d, &t);
+	while (bc_backlog_pop(p->backlog, bc_store_passed(d->cfg.store), &end, &t)) {
+		if (bc_store_lost(d->cfg.store, p->seen, end))
+			bc_delivery_enter_lost(d, &t, BC_LOSS_PEER_LOST);
+		else
+			bc_delivery_enter_written(d, &t);
+		p->seen = end;
+	}
 }
 
 static bool waits(const struct bc_delivery *d)
@@ -34,12 +42,13 @@ static bool waits(const struct bc_delivery *d)
 static void drain(struct bc_delivery *d)
 {
 	struct bc_tally t, lost = { .packets = 0 };
+	uint64_t end;
 
 	bc_store_drain(d->cfg.store);
 	reap(d);
 	if (atomic_load(d->cfg.aborted))
 		return;
-	while (bc_backlog_pop(((struct peer *)d)->backlog, UINT64_MAX, &t))
+	while (bc_backlog_pop(((struct peer *)d)->backlog, UINT64_MAX, &end, &t))
 		bc_tally_add(&lost, &t);
 	if (lost.packets)
 		bc_log(d->cfg.log, BC_ERROR, "%s: the peer did not take everything in time: %" PRIu64 " packets lost "

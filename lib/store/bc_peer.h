@@ -14,12 +14,15 @@
 
 #include "bc_err.h"
 #include "bc_log.h"
+#include "bc_time.h"
 #include "bc_tls.h"
 
 enum bc_peer_proto {
 	BC_PEER_OSMO,	/* osmo-pcap's messages over TCP */
 	BC_PEER_IPIP,	/* each packet message's payload, an IP packet, sent inside IP */
 };
+
+#define BC_PEER_DOUBT_NS (5 * BC_NS_PER_S)
 
 struct bc_peer_config {
 	const char *name;	/* in the log; all strings are copied */
@@ -29,6 +32,11 @@ struct bc_peer_config {
 	const char *source;	/* the local address to use, or NULL */
 	struct bc_tls *tls;	/* OSMO; a client's, not owned; NULL: plain */
 	size_t queue_bytes;	/* that may be queued */
+	/*
+	 * When the peer resets the connection, what its kernel acknowledged within the last doubt_ns may not have been read,
+	 * and is lost. At most twice that passes before sent bytes are known to have passed.
+	 */
+	uint64_t doubt_ns;
 	const struct bc_log *log;
 };
 
@@ -49,6 +57,13 @@ int bc_peer_put(struct bc_peer *p, const void *data, size_t len);
 
 /* Bytes, counted since the beginning, of whole messages that the kernel took. Any thread. */
 uint64_t bc_peer_passed(const struct bc_peer *p);
+
+/*
+ * Of the bytes before known it is known whether they passed, that is, were acknowledged by the peer's kernel, or were lost
+ * with a connection. lost: are some of those from from to to? One thread asks, in ascending order.
+ */
+uint64_t bc_peer_known(const struct bc_peer *p);
+bool bc_peer_lost(struct bc_peer *p, uint64_t from, uint64_t to);
 
 /*
  * Nothing more will be put: when all is sent, shut the connection down cleanly and wait for the peer to close it,

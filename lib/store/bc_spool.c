@@ -103,6 +103,17 @@ size_t bc_spool_link(const struct bc_spool *s, const uint8_t **data)
 	return type == BC_WIRE_LINK ? 0 : s->link_len;
 }
 
+size_t bc_spool_next_link(const struct bc_spool *s)
+{
+	uint8_t type;
+	size_t len;
+
+	if (atomic_load_explicit(&s->put, memory_order_acquire) == s->taken)
+		return 0;
+	len = message_at(s, s->taken, &type);
+	return type == BC_WIRE_LINK ? len : 0;
+}
+
 size_t bc_spool_copy(const struct bc_spool *s, uint8_t *dst)
 {
 	uint8_t type;

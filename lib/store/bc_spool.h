@@ -61,6 +61,9 @@ void bc_spool_rewind(struct bc_spool *s);
  */
 size_t bc_spool_link(const struct bc_spool *s, const uint8_t **data);
 
+/* The consumer, between two messages: the length of the next one if it is a link header, or 0. */
+size_t bc_spool_next_link(const struct bc_spool *s);
+
 /* The consumer, after a rewind: copy the next message to dst, BC_WIRE_MESSAGE_MAX bytes. Its length, or 0. */
 size_t bc_spool_copy(const struct bc_spool *s, uint8_t *dst);
 

@@ -156,6 +156,11 @@ uint64_t bc_store_passed(struct bc_store *s)
 	return s->ops->passed ? s->ops->passed(s) : s->size;
 }
 
+bool bc_store_lost(struct bc_store *s, uint64_t from, uint64_t to)
+{
+	return s->ops->lost && s->ops->lost(s, from, to);
+}
+
 void bc_store_drain(struct bc_store *s)
 {
 	if (s->ops->drain)

@@ -21,8 +21,9 @@ struct bc_store_ops {
 	 */
 	int (*settle)(struct bc_store *s);
 	void (*sync)(struct bc_store *s);
-	/* NULL, both: what was written has passed. */
+	/* NULL, all three: what was written has passed. */
 	uint64_t (*passed)(struct bc_store *s);
+	bool (*lost)(struct bc_store *s, uint64_t from, uint64_t to);
 	void (*drain)(struct bc_store *s);
 	/* tail_err: the closing bytes are missing for this reason, so the segment must not be published; else 0. */
 	int (*finish)(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info);

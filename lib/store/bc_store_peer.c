@@ -72,9 +72,14 @@ static void peer_sync(struct bc_store *s)
 {
 }
 
-static uint64_t peer_passed(struct bc_store *s)
+static uint64_t peer_known(struct bc_store *s)
 {
-	return bc_peer_passed(((struct peer_store *)s)->peer);
+	return bc_peer_known(((struct peer_store *)s)->peer);
+}
+
+static bool peer_lost(struct bc_store *s, uint64_t from, uint64_t to)
+{
+	return bc_peer_lost(((struct peer_store *)s)->peer, from, to);
 }
 
 static void peer_drain(struct bc_store *s)
@@ -112,7 +117,8 @@ static const struct bc_store_ops peer_ops = {
 	.write = peer_write,
 	.cut = peer_cut,
 	.sync = peer_sync,
-	.passed = peer_passed,
+	.passed = peer_known,
+	.lost = peer_lost,
 	.drain = peer_drain,
 	.finish = peer_finish,
 	.close = peer_close,

@@ -4,6 +4,7 @@
 #include "bc_backlog.h"
 
 static struct bc_tally got;
+static uint64_t ended;
 
 static void push(struct bc_backlog *b, uint64_t end, uint64_t packets)
 {
@@ -18,13 +19,14 @@ static void an_entry_passes_when_its_last_byte_has(void **state)
 
 	push(b, 100, 5);
 	push(b, 200, 7);
-	assert_false(bc_backlog_pop(b, 99, &got));
-	assert_true(bc_backlog_pop(b, 100, &got));
+	assert_false(bc_backlog_pop(b, 99, &ended, &got));
+	assert_true(bc_backlog_pop(b, 100, &ended, &got));
+	assert_int_equal(ended, 100);
 	assert_true(got.packets == 5 && got.bytes == 50 && got.file_bytes == 45 && got.from[3] == 5);
-	assert_false(bc_backlog_pop(b, 199, &got));
-	assert_true(bc_backlog_pop(b, UINT64_MAX, &got));
+	assert_false(bc_backlog_pop(b, 199, &ended, &got));
+	assert_true(bc_backlog_pop(b, UINT64_MAX, &ended, &got));
 	assert_int_equal(got.packets, 7);
-	assert_false(bc_backlog_pop(b, UINT64_MAX, &got));
+	assert_false(bc_backlog_pop(b, UINT64_MAX, &ended, &got));
 	bc_backlog_free(b);
 	bc_backlog_free(NULL);
 }
@@ -41,12 +43,12 @@ static void many_entries_are_kept_in_sum(void **state)
 		if (i % 7)
 			continue;
 		passed = i * 5;
-		while (bc_backlog_pop(b, passed, &got))
+		while (bc_backlog_pop(b, passed, &ended, &got))
 			popped += got.packets;
 		assert_true(popped <= passed / 10 * (passed / 10 + 1) / 2);
 	}
 	assert_true(popped > 0);
-	while (bc_backlog_pop(b, UINT64_MAX, &got))
+	while (bc_backlog_pop(b, UINT64_MAX, &ended, &got))
 		popped += got.packets;
 	assert_int_equal(popped, pushed);
 	bc_backlog_free(b);

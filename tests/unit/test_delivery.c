@@ -8,11 +8,16 @@
 #include "bc_store_ops.h"
 #include "bc_time.h"
 
-static uint64_t passed_bytes;
+static uint64_t passed_bytes, lost_from, lost_to;
 
 static uint64_t passed(struct bc_store *s)
 {
 	return passed_bytes;
+}
+
+static bool lost_bytes(struct bc_store *s, uint64_t from, uint64_t to)
+{
+	return lost_from < to && lost_to > from;
 }
 
 static int settle(struct bc_store *s)
@@ -20,7 +25,9 @@ static int settle(struct bc_store *s)
 	return 0;
 }
 
-static const struct bc_store_ops plain_ops, settling_ops = { .settle = settle }, lagging_ops = { .passed = passed };
+static const struct bc_store_ops plain_ops, settling_ops = { .settle = settle }, lagging_ops = {
+	.passed = passed, .lost = lost_bytes,
+};
 
 enum policy { AT_ONCE, SETTLED, PASSED_ON, COMMAND, POLICIES };
 
@@ -35,7 +42,7 @@ static struct fixture *new_fixture(enum policy policy)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	passed_bytes = 0;
+	passed_bytes = lost_from = lost_to = 0;
 	f->store.ops = policy == SETTLED ? &settling_ops : policy == PASSED_ON ? &lagging_ops : &plain_ops;
 	f->store.begun = true;
 	f->ledger = bc_ledger_new();
@@ -155,6 +162,24 @@ static void what_a_peer_did_not_take_in_time_is_lost(void **state)
 	free_fixture(f);
 }
 
+static void what_a_peer_had_not_acknowledged_is_lost(void **state)
+{
+	struct fixture *f = new_fixture(PASSED_ON);
+
+	for (int i = 0; i < 3; i++) {
+		take(f, 5);
+		bc_delivery_wrote(f->d);
+	}
+	lost_from = 9;
+	lost_to = passed_bytes = 10;
+	assert_int_equal(written(f), 5);
+	assert_int_equal(lost(f, BC_LOSS_PEER_LOST), 5);
+	passed_bytes = 15;
+	assert_int_equal(written(f), 10);
+	assert_int_equal(lost(f, BC_LOSS_PEER_LOST), 5);
+	free_fixture(f);
+}
+
 static void a_command_that_fails_loses_its_segment_and_no_other(void **state)
 {
 	struct fixture *f = new_fixture(COMMAND);
@@ -216,6 +241,7 @@ int main(void)
 		cmocka_unit_test(packets_count_as_written_at_this_step),
 		cmocka_unit_test(what_is_pending_can_still_be_lost_and_no_more),
 		cmocka_unit_test(what_a_peer_did_not_take_in_time_is_lost),
+		cmocka_unit_test(what_a_peer_had_not_acknowledged_is_lost),
 		cmocka_unit_test(a_command_that_fails_loses_its_segment_and_no_other),
 		cmocka_unit_test(a_command_that_keeps_failing_is_started_later_and_later),
 		cmocka_unit_test(after_an_abort_nothing_is_waited_for),

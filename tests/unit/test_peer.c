@@ -16,6 +16,7 @@
 #define PAYLOAD 1000U
 #define MESSAGE (BC_WIRE_HEADER + PAYLOAD)
 #define LINK_PAYLOAD 24U
+#define LINK_MESSAGE (BC_WIRE_HEADER + LINK_PAYLOAD)
 
 static struct bc_err err;
 static uint16_t port;
@@ -66,14 +67,20 @@ static int said(const char *what)
 		} \
 	} while (0)
 
-static void start(uint16_t to)
+static void start_doubting(uint16_t to, uint64_t doubt_ns)
 {
 	const struct bc_peer_config cfg = {
-		.name = "peer", .host = "127.0.0.1", .port = to, .queue_bytes = QUEUE, .log = &log_to_lines,
+		.name = "peer", .host = "127.0.0.1", .port = to, .queue_bytes = QUEUE, .doubt_ns = doubt_ns,
+		.log = &log_to_lines,
 	};
 
 	assert_int_equal(bc_peer_new(&cfg, &peer, &err), 0);
 	assert_int_equal(bc_peer_start(peer), 0);
+}
+
+static void start(uint16_t to)
+{
+	start_doubting(to, 0);
 }
 
 static int begin(void **state)
@@ -266,6 +273,103 @@ static void a_full_queue_refuses_and_takes_again(void **state)
 	close(fd);
 }
 
+static void packets_wait_for_the_link_header_to_be_accepted(void **state)
+{
+	uint8_t byte;
+	int fd;
+
+	start(port);
+	put_link();
+	assert_int_equal(put(1), 0);
+	for (int i = 0; i < 3; i++) {
+		fd = net_accept(listener);
+		expect_link(fd);
+		/* Nothing else is in the connection that ends now. */
+		assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+		close(fd);
+	}
+	fd = net_accept(listener);
+	expect_link(fd);
+	assert_int_equal(next_number(fd), 1);
+	assert_int_equal(said("connections in a row ended at once"), 1);
+	assert_false(bc_peer_lost(peer, LINK_MESSAGE, LINK_MESSAGE + MESSAGE));
+	close(fd);
+}
+
+static void what_was_not_acknowledged_is_lost(void **state)
+{
+	uint64_t known;
+	int fd;
+
+	start(port);
+	put_link();
+	fd = net_accept(listener);
+	expect_link(fd);
+	fill_up();
+	net_reset(fd);
+	UNTIL(said("count as lost") == 1);
+	known = bc_peer_known(peer);
+	assert_false(bc_peer_lost(peer, 0, LINK_MESSAGE + MESSAGE));
+	assert_true(bc_peer_lost(peer, LINK_MESSAGE + MESSAGE, known));
+	assert_false(bc_peer_lost(peer, known, known + MESSAGE));
+}
+
+/* The link header and a message are acknowledged; is the message known to have passed after the peer's end? */
+static bool lost_with(void (*end_of)(int fd), uint64_t doubt_ns)
+{
+	int fd;
+
+	start_doubting(port, doubt_ns);
+	put_link();
+	assert_int_equal(put(1), 0);
+	fd = net_accept(listener);
+	expect_link(fd);
+	assert_int_equal(next_number(fd), 1);
+	end_of(fd);
+	UNTIL(bc_peer_known(peer) == LINK_MESSAGE + MESSAGE);
+	return bc_peer_lost(peer, LINK_MESSAGE, LINK_MESSAGE + MESSAGE);
+}
+
+static void close_in_order(int fd)
+{
+	close(fd);
+}
+
+static void wait_and_reset(int fd)
+{
+	UNTIL(bc_peer_known(peer) == LINK_MESSAGE + MESSAGE);
+	net_reset(fd);
+	UNTIL(said("retrying") == 1);
+}
+
+static void an_end_in_order_loses_nothing_acknowledged(void **state)
+{
+	assert_false(lost_with(close_in_order, 1000 * BC_NS_PER_S));
+}
+
+static void a_reset_loses_what_was_acknowledged_lately(void **state)
+{
+	assert_true(lost_with(net_reset, 1000 * BC_NS_PER_S));
+}
+
+static void a_reset_loses_nothing_acknowledged_long_ago(void **state)
+{
+	assert_false(lost_with(wait_and_reset, 50 * BC_NS_PER_MS));
+}
+
+static void one_that_answers_in_tls_is_named(void **state)
+{
+	int fd;
+
+	start(port);
+	put_link();
+	fd = net_accept(listener);
+	expect_link(fd);
+	assert_int_equal(send(fd, "\x15\x03\x01\x00\x02\x02\x46", 7, 0), 7);
+	close(fd);
+	UNTIL(said("it speaks TLS: add ,tls") == 1);
+}
+
 static void what_is_not_taken_in_time_stays(void **state)
 {
 	struct bc_peer_stats st;
@@ -432,6 +536,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_that_dies_in_a_message_gets_it_whole_behind_the_link_header, begin, end),
 		cmocka_unit_test_setup_teardown(a_new_link_header_at_the_break_is_not_sent_twice, begin, end),
 		cmocka_unit_test_setup_teardown(a_full_queue_refuses_and_takes_again, begin, end),
+		cmocka_unit_test_setup_teardown(packets_wait_for_the_link_header_to_be_accepted, begin, end),
+		cmocka_unit_test_setup_teardown(what_was_not_acknowledged_is_lost, begin, end),
+		cmocka_unit_test_setup_teardown(an_end_in_order_loses_nothing_acknowledged, begin, end),
+		cmocka_unit_test_setup_teardown(a_reset_loses_what_was_acknowledged_lately, begin, end),
+		cmocka_unit_test_setup_teardown(a_reset_loses_nothing_acknowledged_long_ago, begin, end),
+		cmocka_unit_test_setup_teardown(one_that_answers_in_tls_is_named, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_not_taken_in_time_stays, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_ends_the_connection_at_once_gets_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_never_answers_is_ended_at_once, begin, end),
