@@ -504,8 +504,10 @@ class TestCollect(TestSuite):
         zmq = pytest.importorskip("zmq", reason="needs python3-zmq")
         endpoint = f"ipc://{self.folder}/zmq"
         self.port, self.out = free_port(), self.make_folder()
+        link = self.folder / "link"
+        link.symlink_to(self.out)
         run = self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "client0=127.0.1.1", "--allow",
-                           "client1=127.0.1.2,no-store", "-w", f"{self.out}/", "--zmq-publish", endpoint)
+                           "client1=127.0.1.2,no-store", "-w", f"{link}/", "--zmq-publish", endpoint)
         context = zmq.Context()
         subscriber = context.socket(zmq.SUB)
         self.stack.callback(context.destroy, 0)
@@ -523,7 +525,8 @@ class TestCollect(TestSuite):
             topics = [m[0] for m in messages]
             verify(topics[0] == b"event.v1.connect." + name and topics[-1] == b"event.v1.disconnect." + name, f"{topics}")
             verify(topics.count(b"data.v1." + name) == 100, f"{len(topics)} messages")
-            verify((b"event.v1.closingtracefile." + name in topics) == (index == 0), f"{set(topics)}")
+            paths = [m[1].decode() for m in messages if m[0] == b"event.v1.closingtracefile." + name]
+            verify(paths == [str(p.resolve()) for p in self.out.glob("trace-*")] * (index == 0), f"{paths}")
         assert_lossless(run.stop(), 200)
 
     @func_test

@@ -39,6 +39,15 @@ struct bc_post_publish {
 	bc_counter_t moved, move_failed;	/* whoever settles writes */
 };
 
+/* An application has a working directory of its own: the path goes out whole and without links, as osmo-pcap's does. */
+static void announce(const struct bc_post_publish *a, const char *path)
+{
+	char *whole = realpath(path, NULL);
+
+	bc_publisher_event(a->cfg.publisher, "closingtracefile", a->cfg.client, whole ? whole : path);
+	free(whole);
+}
+
 /* It is where it stays: tell everybody. */
 static void settle(struct bc_post_publish *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
 {
@@ -47,7 +56,7 @@ static void settle(struct bc_post_publish *a, const char *path, uint64_t file_by
 	if (err)
 		return;
 	if (a->cfg.client)
-		bc_publisher_event(a->cfg.publisher, "closingtracefile", a->cfg.client, path);
+		announce(a, path);
 	if (a->runner)
 		bc_runner_put(a->runner, path, file_bytes, info);
 }
