@@ -70,6 +70,18 @@ static bool node_line(struct import *im, const struct bc_vty_line *l)
 	return false;
 }
 
+/* What somebody would miss: where counters and messages went beside stderr. NULL for anything else. */
+static const char *why_missed(const struct bc_vty_line *l)
+{
+	if (l->n < 2)
+		return NULL;
+	if (!strcmp(l->word[0], "stats") && !strcmp(l->word[1], "reporter"))
+		return "counters are not sent anywhere: 'braidcap ctl' and DPDK's telemetry socket are asked for them";
+	if (!strcmp(l->word[0], "log") && strcmp(l->word[1], "stderr"))
+		return "messages go to stderr: a service manager or a redirection keeps them";
+	return NULL;
+}
+
 /* What is neither the client's nor the server's: logging, the VTY itself, counters. */
 static void other_line(struct import *im, const struct bc_vty_line *l)
 {
@@ -80,6 +92,11 @@ static void other_line(struct import *im, const struct bc_vty_line *l)
 
 	if (!top && im->node == OTHER) {
 		bc_import_note(im->notes, l, BC_IMPORT_NEEDLESS, "it concerns neither capture nor storage");
+		return;
+	}
+	if (top && why_missed(l)) {
+		im->node = OTHER;
+		bc_import_note(im->notes, l, BC_IMPORT_LOST, why_missed(l));
 		return;
 	}
 	for (size_t i = 0; top && i < sizeof(needless) / sizeof(needless[0]); i++)

@@ -101,6 +101,13 @@ static void every_command_of_a_server(void **state)
 #define CLIENT "client\n pcap device eth0\n server ip 192.0.2.1\n server port 6001\n"
 #define SERVER "server\n base-path /srv\n server port 6001\n client a 192.0.2.1\n"
 
+static void targets_of_counters_and_messages_are_missed(void **state)
+{
+	BECOMES("stats interval 5\nlog stderr\n logging color 1\n" CLIENT, 0, 0, "pcap:eth0");
+	BECOMES("stats reporter statsd\n remote-ip 192.0.2.9\n enable\n" CLIENT, 0, 1, "pcap:eth0");
+	BECOMES("log syslog local1\n logging color 1\nlog file /var/log/osmo\nlog gsmtap 192.0.2.9\n" CLIENT, 0, 3, "pcap:eth0");
+}
+
 static void what_is_neither_is_refused(void **state)
 {
 	struct notes n;
@@ -297,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_command_of_a_client),
 		cmocka_unit_test(every_command_of_a_server),
+		cmocka_unit_test(targets_of_counters_and_messages_are_missed),
 		cmocka_unit_test(what_is_neither_is_refused),
 		cmocka_unit_test(a_file_has_a_largest_size),
 		cmocka_unit_test(lines_that_are_no_text_are_left_out),
