@@ -12,9 +12,11 @@ from .process import end, environment, tool, unique, wait_until
 # FOLDER/YYYYMMDD-HHMMSS-SEQ8EXT
 NAME = re.compile(r"^(\d{8}-\d{6})-(\d{8})(\D.*)?$")
 BALANCE = re.compile(r"^(\d+) received = (\d+) written \+ (\d+) filtered \+ (\d+) dropped", re.M)
-FILE = re.compile(r"uri=(\S+), packets=(\d+), drops=(\d+), disorders=(\d+)")
-INPUT = re.compile(r"input=(\d+) \((\S+)\): packets=(\d+), drops=(\d+), disorders=(\d+)")
-TOTAL = re.compile(r"TOTAL: packets=(\d+), drops=(\d+), disorders=(\d+)")
+# The lines of mtracecap itself.
+FILE = re.compile(r"^INFO : uri=(\S+), packets=(\d+), disorders=(\d+)$", re.M)
+INPUT = re.compile(r"^INFO :     input=(\d+): packets=(\d+), drops=(\d+)$", re.M)
+TOTAL = re.compile(r"^INFO : TOTAL: packets=(\d+), disorders=(\d+)$", re.M)
+CLOSING = re.compile(r"^INFO : closing input (\d+), total packets: (\d+), drops: (\d+)$", re.M)
 
 
 def executable(folder):
@@ -94,7 +96,13 @@ class Mtracecap:
 
     @property
     def inputs(self):
-        return [(int(m.group(1)), m.group(2), *(int(n) for n in m.groups()[2:])) for m in INPUT.finditer(self.stderr)]
+        """Number, packets, drops."""
+        return [tuple(int(n) for n in m.groups()) for m in INPUT.finditer(self.stderr)]
+
+    @property
+    def closing(self):
+        """Number, packets, drops."""
+        return [tuple(int(n) for n in m.groups()) for m in CLOSING.finditer(self.stderr)]
 
     @property
     def total(self):

@@ -154,7 +154,7 @@ class TestMtracecap(MtracecapSuite):
 
     @func_test
     def rotation_by_time(self):
-        """-G and -B: timestamped files with a number of eight digits and no extension."""
+        """-G and -B: files named by their first packets, with a number of eight digits and no extension, of their owner alone."""
         made, source = self.trace()
         for flag in ("-G", "--rotate-seconds"):
             run = self.capture(flag, "2", "-s", "0", "-B", f"pcapfile:{self.out}", f"pcapfile:{source}")
@@ -163,6 +163,7 @@ class TestMtracecap(MtracecapSuite):
             names = [p.name for p in named(self.out)]
             verify([NAME.match(n).group(2) for n in names] == [f"{i:08}" for i in range(5)], names)
             verify(all(NAME.match(n).group(3) is None for n in names) and not unnamed(self.out), names)
+            verify({stat.S_IMODE(p.stat().st_mode) for p in self.out.iterdir()} == {0o600}, "the permissions differ")
             for p in self.out.iterdir():
                 p.unlink()
 
@@ -230,13 +231,14 @@ class TestMtracecap(MtracecapSuite):
 
     @func_test
     def statistics(self):
-        """-v: packets, drops and disorders of each file, of each input in it, and in all."""
+        """-v: the lines of mtracecap for each file, each input in it, and in all."""
         sources = [self.trace(stream=s, count=1000 - 500 * s)[1] for s in range(2)]
         run = self.capture("-G", "5", "-B", f"pcapfile:{self.out}", *[f"pcapfile:{s}" for s in sources])
         verify([(os.path.basename(u), *n) for u, *n in run.files] ==
-               [(p.name, len(packets(p)), 0, 0) for p in named(self.out)], f"{run.files}")
-        verify([(i, n) for i, _, n, *_ in run.inputs] == [(0, 500), (1, 500), (0, 500), (1, 0)], f"{run.inputs}")
-        verify(run.total == (1500, 0, 0), run.total)
+               [(p.name, len(packets(p)), 0) for p in named(self.out)], f"{run.files}")
+        verify(run.inputs == [(0, 500, 0), (1, 500, 0), (0, 500, 0), (1, 0, 0)], f"{run.inputs}")
+        verify(run.total == (1500, 0), run.total)
+        verify(run.closing == [(0, 1000, 0), (1, 500, 0)], f"{run.closing}")
 
     @func_test
     def compression(self):
@@ -371,7 +373,7 @@ class TestMtracecapSequence(MtracecapSuite):
             self.count_on(source)
             verify(self.seqs() == list(range(2 * run + 2)), f"{self.seqs()}")
         seq = self.folder / "seq"
-        verify(int(seq.read_text()) == 5, seq.read_text())
+        verify(seq.read_text() == "5\n", seq.read_text())
         verify(stat.S_IMODE(seq.stat().st_mode) & 0o133 == 0, oct(seq.stat().st_mode))
 
     @func_test
@@ -455,6 +457,17 @@ class TestMtracecapLive(MtracecapSuite):
         assert_streams(packets(self.out / "x"), {0: 100})
 
     @func_test
+    def names_of_live_files(self):
+        """The first packet's time, not the moment at which the file was begun."""
+        run = self.start("-s", "0", "-U", "-B", f"pcapfile:{self.out}", f"int:{self.far}")
+        time.sleep(1.1)
+        self.send(frames(0, 1))
+        time.sleep(0.2)
+        run.stop()
+        first = time.gmtime(self.found()[0].ts_ns // SECOND_NS)
+        verify(named(self.out)[0].name.startswith(time.strftime("%Y%m%d-%H%M%S-", first)), f"{named(self.out)}")
+
+    @func_test
     def silence_rotates_too(self):
         """-G without packets: valid, empty captures."""
         run = self.start("-G", "0.5", "-B", f"pcapfile:{self.out}", f"int:{self.far}")
@@ -518,8 +531,8 @@ class TestMtracecapLive(MtracecapSuite):
         got = packets(self.out / "x")
         assert_ordered(got)
         assert_streams(got, {0: flood, 1: 100})
-        verify([n for _, _, n, *_ in run.inputs] == [flood, 0, 100], f"{run.inputs}")
-        verify(run.total == (flood + 100, 0, 0), run.total)
+        verify([n for _, n, _ in run.inputs] == [flood, 0, 100], f"{run.inputs}")
+        verify(run.total == (flood + 100, 0), run.total)
 
     @func_test
     def the_watchfile_appears_late(self):

@@ -80,6 +80,7 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.pipe = o->cfg.pipeout,
 		.seqfile = o->cfg.seqfile,
 		.utc = o->cfg.utc,
+		.name_first = o->cfg.name_first,
 		.io = o->cfg.io,
 		.keep_empty = o->cfg.format == BC_FORMAT_ERF,
 		.pid = (uint32_t)getpid(),
@@ -270,7 +271,7 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 	snprintf(o->account->name, sizeof(o->account->name), "%s", cfg->dest);
 	o->segments = bc_seglog_new();
 	if (env->statistics)
-		o->statistics = bc_segstat_new(env->ledger, env->index, env->log);
+		o->statistics = bc_segstat_new(env->ledger, env->index, env->statistics, env->log);
 	r = o->segments && (o->statistics || !env->statistics) ? new_buffers(o, env, err)
 							      : bc_err_set(err, -ENOMEM, "%s: no memory", cfg->dest);
 	if (!r)

@@ -39,7 +39,7 @@ struct bc_output_env {
 	bool live;			/* the first segment begins now, not with its first packet */
 	bool huge;
 	struct bc_lane_mode lane_mode;
-	bool statistics;		/* of each segment into the log */
+	enum bc_segstat_form statistics;	/* of each segment into the log */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */

@@ -43,6 +43,7 @@ struct bc_output_config {
 	uint64_t rotate_bytes;		/* before compression; 0: never */
 	enum bc_io io;			/* to a folder or a file; default auto */
 	bool utc;
+	bool name_first;		/* folder: names have the first packet's time, not that at which the segment began */
 	const char *series;		/* folder: osmo-pcap's names, trace-SERIES-...; borrowed; NULL: names of our own */
 	uint32_t mode;			/* of files; 0: 0640, less the umask */
 	bool queue_option;		/* write epb_queue */

@@ -42,7 +42,7 @@ struct bc_pipeline_config {
 	bool accelerate;
 	bool bpf_jit;
 	bool huge;
-	bool statistics;			/* of each segment into the log, as information */
+	enum bc_segstat_form statistics;	/* of each segment into the log, as information */
 	const struct bc_log *log;
 	bool (*interrupted)(void *ctx);		/* see struct bc_source_env; may be NULL */
 	void *interrupted_ctx;

@@ -249,8 +249,13 @@ int bc_config_parse_mtracecap(int argc, char **argv, struct bc_config *ret, cons
 		rc = convert(&l, ret, err);
 	if (!rc)
 		rc = bc_config_build(&l.draft, &none, ret, err);
+	if (!rc) {
+		ret->outputs[0].name_first = true;
+		ret->outputs[0].mode = 0600;
+	}
 	ret->quiet = true;
 	ret->brief = !ret->verbose;
+	ret->as_mtracecap = true;
 	bc_draft_free(&l.draft);
 	return rc;
 }

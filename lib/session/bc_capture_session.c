@@ -76,7 +76,8 @@ static struct bc_pipeline_config pipeline_config(struct capture *c, const struct
 	pc.detect_loop = c->cfg->detect_loop;
 	pc.promiscuous = c->cfg->promiscuous;
 	pc.bpf_jit = c->cfg->bpf_jit;
-	pc.statistics = c->cfg->verbose > 0;
+	if (c->cfg->verbose)
+		pc.statistics = c->cfg->as_mtracecap ? BC_SEGSTAT_MTRACECAP : BC_SEGSTAT_FULL;
 	pc.devices_open = drop_privileges;
 	pc.devices_open_ctx = c;
 	set_publisher(c, &pc);

@@ -22,7 +22,10 @@ static void emit(void *ctx, enum bc_level level, const char *line)
 	if (level > BC_NOTICE + s->cfg->verbose)
 		return;
 	bc_display_erase(s->display);
-	fprintf(stderr, "%s: %s\n", s->name, line);
+	if (s->cfg->as_mtracecap && level >= BC_INFO)
+		fprintf(stderr, "%s: %s\n", level == BC_INFO ? "INFO " : "DEBUG", line);
+	else
+		fprintf(stderr, "%s: %s\n", s->name, line);
 }
 
 void bc_session_init(struct bc_session *s)

@@ -196,9 +196,11 @@ void bc_segfile_count(const struct bc_folder *folder, uint64_t seq)
 
 static int name_by_time(const struct bc_folder *folder, const struct bc_segfile *f, bool utc, unsigned again, char *dst)
 {
+	uint64_t ns = folder->name_first && f->info.packets ? f->info.first_ns : f->info.begin_ns;
+
 	if (folder->series)
-		return bc_segname_series(dst, folder->series, f->info.begin_ns, utc, again, folder->ext);
-	return bc_segname_final(dst, f->info.begin_ns, utc, f->seq, again, folder->ext);
+		return bc_segname_series(dst, folder->series, ns, utc, again, folder->ext);
+	return bc_segname_final(dst, ns, utc, f->seq, again, folder->ext);
 }
 
 static int final_name(const struct bc_folder *folder, const struct bc_segfile *f, unsigned again, char *dst)

@@ -17,6 +17,7 @@ struct bc_folder {
 	char *series;		/* NULL: none */
 	uint32_t mode;		/* 0: 0640 less the umask */
 	bool utc;
+	bool name_first;	/* by the time of the first packet */
 	uint32_t pid;
 	uint32_t reserve;
 	uint32_t step;

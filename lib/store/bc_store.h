@@ -33,13 +33,13 @@ enum bc_store_kind {
 	BC_STORE_NULL,	/* count and drop */
 };
 
-/* What the caller knows of a segment. Plain data, handed through to the callback; the store itself uses begin_ns only. */
+/* What the caller knows of a segment. Plain data, handed through to the callback; the store only makes names of it. */
 struct bc_segment_info {
 	uint64_t packets;
 	uint64_t bytes;		/* before compression */
 	uint64_t first_ns;	/* of the packets; 0 without one */
 	uint64_t last_ns;
-	uint64_t begin_ns;	/* UTC; the name is made of it */
+	uint64_t begin_ns;	/* UTC */
 };
 
 /*
@@ -65,6 +65,7 @@ struct bc_store_config {
 	const char *series;	/* DIR: names as osmo-pcap's, trace-SERIES-...; copied; NULL: names of our own */
 	uint32_t mode;		/* DIR, FILE: the permissions of a file, whatever the umask; 0: 0640, less the umask */
 	bool utc;		/* DIR: names in UTC, otherwise in local time */
+	bool name_first;	/* DIR: names by the first packet, if there is one; otherwise by begin_ns */
 	uint64_t first_seq;	/* DIR: number of the first segment */
 	/*
 	 * DIR, FILE: each segment goes through this shell command, whose standard output is the file; copied; NULL: none. It is published

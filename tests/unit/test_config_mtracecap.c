@@ -74,7 +74,9 @@ static void defaults_are_those_of_mtracecap(void **state)
 	assert_int_equal(c.outputs[0].snaplen, 64);
 	assert_int_equal(c.outputs[0].codec, BC_CODEC_NONE);
 	assert_int_equal(c.outputs[0].kind, BC_DEST_FILE);
-	assert_true(c.quiet && c.brief && !c.remark);
+	assert_true(c.outputs[0].name_first);
+	assert_int_equal(c.outputs[0].mode, 0600);
+	assert_true(c.quiet && c.brief && c.as_mtracecap && !c.remark);
 	bc_config_free(&c);
 }
 

@@ -112,6 +112,26 @@ static void segments_are_published_under_time_and_number(void **state)
 	assert_int_equal(f->errs[1], 0);
 }
 
+static void name_by_the_first_packet_if_there_is_one(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_store_config cfg = config_of(f, BC_STORE_DIR, f->dir);
+	struct bc_segment_info info = { .begin_ns = BEGIN_NS, .first_ns = BEGIN_NS + 7 * BC_NS_PER_S, .packets = 1 };
+	struct bc_store *s = NULL;
+
+	cfg.name_first = true;
+	assert_int_equal(bc_store_open(&cfg, &s, &f->err), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(bc_store_begin(s), 0);
+		assert_int_equal(bc_store_write(s, "x", 1), 0);
+		assert_int_equal(bc_store_finish(s, &info), 0);
+		info = (struct bc_segment_info){ .begin_ns = BEGIN_NS };
+	}
+	assert_int_equal(bc_store_close(s), 0);
+	assert_holds(in_dir(f, "20261025-003007-00000000.x"), "x");
+	assert_holds(in_dir(f, STAMP "-00000001.x"), "x");
+}
+
 static void local_time_before_1970_is_named_in_utc(void **state)
 {
 	struct fixture *f = *state;
@@ -764,6 +784,7 @@ int main(void)
 		T(names_that_cannot_be_are_refused),
 		T(unused_store_leaves_nothing_behind),
 		T(segments_are_published_under_time_and_number),
+		T(name_by_the_first_packet_if_there_is_one),
 		T(local_time_before_1970_is_named_in_utc),
 		T(unfinished_segment_has_a_private_temporary_name),
 		T(live_file_is_locked),
