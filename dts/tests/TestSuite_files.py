@@ -107,6 +107,29 @@ class TestFiles(TestSuite):
         received = {iface: int.from_bytes(o[4], "little") for iface, o in capture.statistics if 4 in o}
         verify(received == {0: COUNT}, f"isb_ifrecv: {received}")
 
+    @func_test
+    def an_empty_file_is_passed_over(self):
+        """A file of 0 bytes among others costs nothing but a line; alone it is an error."""
+        empty = self.folder / "empty.pcap"
+        empty.touch()
+        run = self.capture("-i", empty, "-i", self.one_pcap(), "-w", self.folder / "out.pcapng")
+        assert_lossless(run.report, COUNT)
+        verify("empty.pcap: the file is empty: passed over" in run.stderr, run.stderr)
+        self.capture("-i", empty, "-w", self.folder / "none.pcapng", rc=1)
+
+    @func_test
+    def odd_packets_are_told_of(self):
+        """A packet that is too long is cut, with a word; one of time 0 keeps it, and is late."""
+        made = timed([bytes(300_000), *frames(0, 2)])
+        made[1] = made[1]._replace(ts_ns=0)
+        path = write_pcap(self.folder / "in.pcap", made)
+        run = self.capture("-i", path, "-w", self.folder / "out.pcapng", "-Z", "none")
+        got = packets(self.folder / "out.pcapng")
+        verify([p.ts_ns for p in got] == [p.ts_ns for p in made], f"times: {[p.ts_ns for p in got]}")
+        verify((len(got[0].data), got[0].wire) == (262_144, 300_000), f"lengths: {len(got[0].data)}, {got[0].wire}")
+        verify("1 packets cut to 262144 bytes" in run.stderr, run.stderr)
+        verify(run.report["sources"][0]["late"] == 1, "the packet of time 0 is to be late")
+
     def damaged(self, path, begin, end, whole):
         """Capture path, damaged between those offsets, and a sound file; what came before the damage is kept."""
         out = self.make_folder()

@@ -65,6 +65,15 @@ static uint32_t mbufs_share(const struct bc_pipeline *p)
 	return p->pool->size > cached + queues ? (uint32_t)((p->pool->size - cached) / queues) : 1;
 }
 
+/* Whose interface is not known and will not become so. */
+static bool all_are_empty(const struct bc_pipeline *p)
+{
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		if (p->source[i]->kind->target != BC_TARGET_PATH || p->source[i]->account->iface != BC_IFACE_NONE)
+			return false;
+	return true;
+}
+
 static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 {
 	struct bc_source_env env = {
@@ -76,6 +85,7 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		.log = p->cfg.log,
 		.n_outputs = p->cfg.n_outputs,
 		.promiscuous = p->cfg.promiscuous,
+		.others = p->cfg.n_sources > 1,
 		.interrupted = p->cfg.interrupted,
 		.interrupted_ctx = p->cfg.interrupted_ctx,
 	};
@@ -93,6 +103,8 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		p->n_sources += n;
 		p->live |= sc->kind->live;
 	}
+	if (all_are_empty(p))
+		return bc_err_set(err, -EBADMSG, "all files are empty");
 	for (uint32_t i = 0; i < p->n_sources; i++) {
 		p->lossy |= !p->source[i]->lossless;
 		p->drop_on_full |= !p->source[i]->wait;

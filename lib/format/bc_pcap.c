@@ -4,7 +4,7 @@
 /* The draft forbids a snaplen of 0; this is the limit that readers hold to. */
 #define SNAPLEN_UNLIMITED 262144U
 
-void bc_pcap_file_header(uint8_t *dst, int nanoseconds, uint16_t linktype, uint32_t snaplen)
+void bc_pcap_file_header(uint8_t *dst, int nanoseconds, uint32_t link, uint32_t snaplen)
 {
 	const struct {
 		uint32_t magic;
@@ -17,7 +17,7 @@ void bc_pcap_file_header(uint8_t *dst, int nanoseconds, uint16_t linktype, uint3
 		.major = htole16(2),
 		.minor = htole16(4),
 		.snaplen = htole32(snaplen ? snaplen : SNAPLEN_UNLIMITED),
-		.network = htole32(linktype),
+		.network = htole32(link),
 	};
 
 	_Static_assert(sizeof(h) == BC_PCAP_FILE_HEADER, "the draft's file header");

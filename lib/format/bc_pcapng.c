@@ -14,6 +14,7 @@
 #define IF_SPEED 8
 #define IF_TSRESOL 9
 #define IF_FILTER 11
+#define IF_FCSLEN 13
 #define IF_HARDWARE 15
 #define ISB_STARTTIME 2
 #define ISB_ENDTIME 3
@@ -203,6 +204,8 @@ static void idb_body(struct out *o, const void *arg)
 		put_option_u64(o, IF_SPEED, iface->speed_bps);
 	put_option(o, IF_TSRESOL, &tsresol, 1);
 	put_option_filter(o, d->filter);
+	if (iface->has_fcs_len)
+		put_option(o, IF_FCSLEN, &iface->fcs_len, 1);
 	put_option_text(o, IF_HARDWARE, iface->hardware);
 	put_stamp(o, iface);
 	put_options_end(o);

@@ -45,6 +45,16 @@ const struct bc_iface *bc_reader_iface(const struct bc_reader *r, uint32_t i)
 	return &r->iface[i]->desc;
 }
 
+bool bc_reader_is_known(const struct bc_reader *r)
+{
+	return r->kind == BC_READER_PCAP || r->kind == BC_READER_PCAPNG;
+}
+
+const struct bc_reader_passed_over *bc_reader_passed_over(const struct bc_reader *r)
+{
+	return &r->passed_over;
+}
+
 static int read_start(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,
 		      struct bc_record *rec, struct bc_err *err)
 {

@@ -23,14 +23,15 @@ struct bc_reader;
 enum bc_read {
 	BC_READ_MORE,	/* the bytes end inside a block: call again with more of them */
 	BC_READ_RECORD,	/* rec is filled */
-	BC_READ_IFACE,	/* a new interface, number rec->iface, is known; see bc_reader_iface() */
+	BC_READ_IFACE,	/* a new interface, number rec->iface, is known; one that an earlier section described alike is not new */
 	BC_READ_SKIP,	/* something else was passed over */
 };
 
 struct bc_record {
 	uint64_t ts_ns;		/* UTC; 0 for a simple packet block, which has no time */
+	bool clamped;		/* the time was out of range: ts_ns is the end of it that is nearer, 0 or UINT64_MAX */
 	uint64_t dropcount;	/* epb_dropcount, or 0 */
-	uint32_t iface;		/* counts through all sections of the file, from 0 */
+	uint32_t iface;		/* counts through the different ones of all sections, from 0 */
 	uint32_t caplen;
 	uint32_t wirelen;
 	const uint8_t *data;	/* into the caller's bytes */
@@ -59,10 +60,20 @@ int bc_reader_next(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *
 		   struct bc_record *rec, struct bc_err *err);
 
 /*
- * What the file says of interface i: name, description, hardware, linktype, snaplen, speed, MAC; in clock, what braidcap
+ * What the file says of interface i: name, description, hardware, linktype, snaplen, speed, MAC, length of the FCS; in clock, what braidcap
  * once stated in it on the stamps. stamp is BC_STAMP_FILE. Text is UTF-8 without control characters. i must be known;
  * the pointer is good until bc_reader_free().
  */
 const struct bc_iface *bc_reader_iface(const struct bc_reader *r, uint32_t i);
+
+/* How often so far something was passed over that the file's packets can be read without. Grows with each item read. */
+struct bc_reader_passed_over {
+	uint64_t options;	/* of a length that the format does not know */
+};
+
+/* Was the file told to be one of its kind, whatever is wrong with it? */
+bool bc_reader_is_known(const struct bc_reader *r);
+
+const struct bc_reader_passed_over *bc_reader_passed_over(const struct bc_reader *r);
 
 #endif

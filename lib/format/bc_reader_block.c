@@ -37,21 +37,20 @@ static int read_shb(struct bc_reader *r, const uint8_t *block, uint32_t total, b
 		return bc_err_set(err, -EBADMSG, "unknown pcapng version %u.%u: only 1.x is supported", major,
 				  bc_get16(block + 14, big_endian));
 	r->big_endian = big_endian;
-	r->first = r->count;
+	r->section++;
+	r->n_local = 0;
 	return BC_READ_SKIP;
 }
 
 /* With 128 bits nothing overflows on the way: raw * mul < 2^94, and so is the offset. */
-static bool to_ns(const struct bc_reader_clock *c, uint64_t raw, uint64_t *ret)
+static uint64_t to_ns(const struct bc_reader_clock *c, uint64_t raw, bool *clamped)
 {
 	unsigned __int128 t = (unsigned __int128)raw * c->mul;
 	__int128 ns = (__int128)(c->div > 1 ? t / c->div : t >> c->shift);
 
 	ns += (__int128)c->offset_s * (int64_t)BC_NS_PER_S;
-	if (ns < 0 || ns > UINT64_MAX)
-		return false;
-	*ret = (uint64_t)ns;
-	return true;
+	*clamped = ns < 0 || ns > UINT64_MAX;
+	return ns < 0 ? 0 : ns > UINT64_MAX ? UINT64_MAX : (uint64_t)ns;
 }
 
 /*
@@ -72,37 +71,31 @@ static int read_packet(const struct bc_reader *r, const uint8_t *block, uint32_t
 	const bool be = r->big_endian;
 	uint64_t ts_ns = (uint64_t)bc_get32(block + 12, be) << 32 | bc_get32(block + 16, be);
 
-	if (id >= r->count - r->first)
-		return bc_err_set(err, -EBADMSG, "a packet of interface %u, but its section has declared %u", id,
-				  r->count - r->first);
-	if (!to_ns(&r->iface[r->first + id]->clock, ts_ns, &ts_ns))
-		return bc_err_set(err, -EBADMSG, "a packet's time is out of range: not between 1970 and 2554");
-	rec->ts_ns = ts_ns;
+	if (id >= r->n_local)
+		return bc_err_set(err, -EBADMSG, "a packet of interface %u, but its section has declared %u", id, r->n_local);
+	rec->ts_ns = to_ns(&r->iface[r->local[id]]->clock, ts_ns, &rec->clamped);
 	rec->dropcount = dropcount;
-	rec->iface = r->first + id;
+	rec->iface = r->local[id];
 	rec->caplen = bc_get32(block + 20, be);
 	rec->wirelen = bc_get32(block + 24, be);
 	rec->data = block + 28;
 	return BC_READ_RECORD;
 }
 
-static int find_dropcount(const uint8_t *p, const uint8_t *end, bool big_endian, uint64_t *ret, struct bc_err *err)
+static int find_dropcount(struct bc_reader *r, const uint8_t *p, const uint8_t *end, bool big_endian, uint64_t *ret,
+			  struct bc_err *err)
 {
 	struct bc_reader_option o;
 	int rc;
 
 	while ((rc = bc_reader_option_next(&p, end, big_endian, &o, err)) > 0) {
-		if (o.code != EPB_DROPCOUNT)
-			continue;
-		rc = bc_reader_option_check(&o, 8, "epb_dropcount", err);
-		if (rc)
-			return rc;
-		*ret = bc_get64(o.value, big_endian);
+		if (o.code == EPB_DROPCOUNT && bc_reader_option_is(r, &o, 8))
+			*ret = bc_get64(o.value, big_endian);
 	}
 	return rc;
 }
 
-static int read_epb(const struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_record *rec,
+static int read_epb(struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_record *rec,
 		    struct bc_err *err)
 {
 	const bool be = r->big_endian;
@@ -115,7 +108,7 @@ static int read_epb(const struct bc_reader *r, const uint8_t *block, uint32_t to
 	caplen = bc_get32(block + 20, be);
 	rc = check_caplen(caplen, total, err);
 	if (!rc && bc_pad4(caplen) < total - BC_EPB_FIXED)
-		rc = find_dropcount(block + 28 + bc_pad4(caplen), block + total - 4, be, &dropcount, err);
+		rc = find_dropcount(r, block + 28 + bc_pad4(caplen), block + total - 4, be, &dropcount, err);
 	if (rc)
 		return rc;
 	return read_packet(r, block, bc_get32(block + 8, be), dropcount, rec, err);
@@ -144,16 +137,16 @@ static int read_spb(const struct bc_reader *r, const uint8_t *block, uint32_t to
 
 	if (total < SPB_FIXED)
 		return bad_size(BC_PCAPNG_SPB, total, err);
-	if (r->count == r->first)
+	if (!r->n_local)
 		return bc_err_set(err, -EBADMSG, "a simple packet, but its section has declared no interface");
 	wirelen = bc_get32(block + 8, r->big_endian);
-	snaplen = r->iface[r->first]->desc.snaplen;
+	snaplen = r->iface[r->local[0]]->desc.snaplen;
 	caplen = snaplen && snaplen < wirelen ? snaplen : wirelen;
 	if (caplen > total - SPB_FIXED)
 		return bc_err_set(err, -EBADMSG, "a simple packet of %u bytes, but its block has %u", caplen,
 				  total - SPB_FIXED);
 	*rec = (struct bc_record){
-		.iface = r->first, .caplen = caplen, .wirelen = wirelen, .data = block + 12,
+		.iface = r->local[0], .caplen = caplen, .wirelen = wirelen, .data = block + 12,
 	};
 	return BC_READ_RECORD;
 }
@@ -168,8 +161,8 @@ static int read_whole(struct bc_reader *r, uint32_t type, const uint8_t *block, 
 		return read_shb(r, block, total, big_endian, err);
 	case BC_PCAPNG_IDB:
 		rc = bc_reader_idb(r, block, total, err);
-		if (rc)
-			return rc;
+		if (rc <= 0)
+			return rc ? rc : BC_READ_SKIP;
 		rec->iface = r->count - 1;
 		return BC_READ_IFACE;
 	case BC_PCAPNG_EPB:
@@ -200,12 +193,16 @@ static inline bool read_usual(const struct bc_reader *r, const uint8_t *buf, siz
 	if (total > len || total > BC_READER_MAX_BLOCK || caplen > total || total != BC_EPB_FIXED + bc_pad4(caplen) ||
 	    bc_get_le32(buf + total - 4) != total)
 		return false;
-	if (id >= r->count - r->first || !r->iface[r->first + id]->clock.plain)
+	if (id >= r->n_local)
+		return false;
+	id = r->local[id];
+	if (!r->iface[id]->clock.plain)
 		return false;
 	*consumed = total;
 	rec->ts_ns = (uint64_t)bc_get_le32(buf + 12) << 32 | bc_get_le32(buf + 16);
+	rec->clamped = false;
 	rec->dropcount = 0;
-	rec->iface = r->first + id;
+	rec->iface = id;
 	rec->caplen = caplen;
 	rec->wirelen = bc_get_le32(buf + 24);
 	rec->data = buf + 28;

@@ -24,12 +24,13 @@ static int iface_of(struct bc_reader *r, unsigned int port, size_t *consumed, st
 
 	if (r->port[port] >= 0)
 		return BC_READ_RECORD;
-	rc = bc_reader_iface_new(r, &iface, err);
+	rc = bc_reader_iface_new(&iface, err);
 	if (rc)
 		return rc;
 	iface->desc.linktype = BC_ERF_LINKTYPE;
 	snprintf(iface->desc.description, sizeof(iface->desc.description), "port %u", port);
 	r->port[port] = (int32_t)r->count;
+	r->iface[r->count] = iface;
 	rec->iface = r->count++;
 	*consumed = 0;
 	return BC_READ_IFACE;
@@ -88,6 +89,7 @@ static int read_ethernet(struct bc_reader *r, unsigned int type, const uint8_t *
 	if (rc != BC_READ_RECORD)
 		return rc;
 	rec->ts_ns = time_ns(buf);
+	rec->clamped = false;
 	rec->dropcount = type == BC_ERF_TYPE_ETH ? bc_get_be16(buf + 12) : 0;
 	rec->iface = (uint32_t)r->port[port];
 	take_frame(rec, buf + at, rlen - at, bc_get_be16(buf + 14));

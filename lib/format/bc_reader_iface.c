@@ -19,6 +19,7 @@ enum {
 	IF_MACADDR = 6,
 	IF_SPEED = 8,
 	IF_TSRESOL = 9,
+	IF_FCSLEN = 13,
 	IF_TSOFFSET = 14,
 	IF_HARDWARE = 15,
 };
@@ -45,25 +46,19 @@ int bc_reader_option_next(const uint8_t **p, const uint8_t *end, bool big_endian
 	return 1;
 }
 
-int bc_reader_option_check(const struct bc_reader_option *o, uint16_t len, const char *name, struct bc_err *err)
+bool bc_reader_option_is(struct bc_reader *r, const struct bc_reader_option *o, uint16_t len)
 {
-	if (o->len != len)
-		return bc_err_set(err, -EBADMSG, "option %s has %u bytes instead of %u", name, o->len, len);
-	return 0;
+	r->passed_over.options += o->len != len;
+	return o->len == len;
 }
 
-int bc_reader_iface_new(struct bc_reader *r, struct bc_reader_iface **ret, struct bc_err *err)
+int bc_reader_iface_new(struct bc_reader_iface **ret, struct bc_err *err)
 {
-	struct bc_reader_iface *iface;
+	struct bc_reader_iface *iface = calloc(1, sizeof(*iface));
 
-	if (r->count == BC_MAX_IFACES)
-		return bc_err_set(err, -EBADMSG, "it has more than %u interfaces; split it, for example with editcap",
-				  BC_MAX_IFACES);
-	iface = calloc(1, sizeof(*iface));
 	if (!iface)
 		return bc_err_set(err, -ENOMEM, "no memory for an interface");
 	iface->desc.stamp = BC_STAMP_FILE;
-	r->iface[r->count] = iface;
 	*ret = iface;
 	return 0;
 }
@@ -150,11 +145,9 @@ static void set_resolution(struct bc_reader_clock *c, uint8_t tsresol)
 	}
 }
 
-static int take_option(struct bc_reader_iface *iface, const struct bc_reader_option *o, bool big_endian,
-		       struct bc_err *err)
+static void take_option(struct bc_reader *r, struct bc_reader_iface *iface, const struct bc_reader_option *o)
 {
 	struct bc_iface *d = &iface->desc;
-	int rc = 0;
 
 	switch (o->code) {
 	case OPT_COMMENT:
@@ -170,32 +163,33 @@ static int take_option(struct bc_reader_iface *iface, const struct bc_reader_opt
 		copy_text(d->hardware, sizeof(d->hardware), o->value, o->len);
 		break;
 	case IF_MACADDR:
-		rc = bc_reader_option_check(o, sizeof(d->mac), "if_MACaddr", err);
-		if (!rc) {
+		if (bc_reader_option_is(r, o, sizeof(d->mac))) {
 			memcpy(d->mac, o->value, sizeof(d->mac));
 			d->has_mac = 1;
 		}
 		break;
 	case IF_SPEED:
-		rc = bc_reader_option_check(o, 8, "if_speed", err);
-		if (!rc)
-			d->speed_bps = bc_get64(o->value, big_endian);
+		if (bc_reader_option_is(r, o, 8))
+			d->speed_bps = bc_get64(o->value, r->big_endian);
+		break;
+	case IF_FCSLEN:
+		if (bc_reader_option_is(r, o, 1)) {
+			d->fcs_len = o->value[0];
+			d->has_fcs_len = 1;
+		}
 		break;
 	case IF_TSRESOL:
-		rc = bc_reader_option_check(o, 1, "if_tsresol", err);
-		if (!rc)
+		if (bc_reader_option_is(r, o, 1))
 			set_resolution(&iface->clock, o->value[0]);
 		break;
 	case IF_TSOFFSET:
-		rc = bc_reader_option_check(o, 8, "if_tsoffset", err);
-		if (!rc)
-			iface->clock.offset_s = (int64_t)bc_get64(o->value, big_endian);
+		if (bc_reader_option_is(r, o, 8))
+			iface->clock.offset_s = (int64_t)bc_get64(o->value, r->big_endian);
 		break;
 	}
-	return rc;
 }
 
-static int take_options(struct bc_reader_iface *iface, const uint8_t *p, const uint8_t *end, bool big_endian,
+static int take_options(struct bc_reader *r, struct bc_reader_iface *iface, const uint8_t *p, const uint8_t *end,
 			struct bc_err *err)
 {
 	struct bc_reader_clock *c = &iface->clock;
@@ -203,13 +197,48 @@ static int take_options(struct bc_reader_iface *iface, const uint8_t *p, const u
 	int rc;
 
 	set_resolution(c, TSRESOL_DEFAULT);
-	while ((rc = bc_reader_option_next(&p, end, big_endian, &o, err)) > 0) {
-		rc = take_option(iface, &o, big_endian, err);
-		if (rc)
-			return rc;
-	}
+	while ((rc = bc_reader_option_next(&p, end, r->big_endian, &o, err)) > 0)
+		take_option(r, iface, &o);
 	c->plain = c->mul == 1 && c->div == 1 && !c->shift && !c->offset_s;
 	return rc;
+}
+
+/*
+ * Its number; r->count: there is none like it. Each section describes its interfaces anew, and two that are alike in one section are
+ * two, hence the nth of a section is only ever the nth of another.
+ */
+static uint32_t find_alike(const struct bc_reader *r, const struct bc_reader_iface *iface)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->count; i++) {
+		const struct bc_reader_iface *known = r->iface[i];
+
+		if (known->section != r->section && !memcmp(&known->desc, &iface->desc, sizeof(iface->desc)) &&
+		    !memcmp(&known->clock, &iface->clock, sizeof(iface->clock)))
+			break;
+	}
+	return i;
+}
+
+/* The section's next interface is this, which is now the reader's. 1: it is new; 0: it is known; or a negative errno. */
+static int add_local(struct bc_reader *r, struct bc_reader_iface *iface, struct bc_err *err)
+{
+	uint32_t i = find_alike(r, iface);
+	const bool is_new = i == r->count;
+
+	if (i == BC_MAX_IFACES) {
+		free(iface);
+		return bc_err_set(err, -EBADMSG, "it has more than %u interfaces; split it, for example with editcap",
+				  BC_MAX_IFACES);
+	}
+	if (is_new)
+		r->iface[r->count++] = iface;
+	else
+		free(iface);
+	r->iface[i]->section = r->section;
+	r->local[r->n_local++] = (uint16_t)i;
+	return is_new;
 }
 
 int bc_reader_idb(struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_err *err)
@@ -219,16 +248,15 @@ int bc_reader_idb(struct bc_reader *r, const uint8_t *block, uint32_t total, str
 
 	if (total < IDB_FIXED)
 		return bc_err_set(err, -EBADMSG, "an interface description of %u bytes is too short", total);
-	rc = bc_reader_iface_new(r, &iface, err);
+	rc = bc_reader_iface_new(&iface, err);
 	if (rc)
 		return rc;
 	iface->desc.linktype = bc_get16(block + 8, r->big_endian);
 	iface->desc.snaplen = bc_get32(block + 12, r->big_endian);
-	rc = take_options(iface, block + 16, block + total - 4, r->big_endian, err);
+	rc = take_options(r, iface, block + 16, block + total - 4, err);
 	if (rc) {
 		free(iface);
 		return rc;
 	}
-	r->count++;
-	return 0;
+	return add_local(r, iface, err);
 }

@@ -29,6 +29,7 @@ struct bc_reader_clock {
 struct bc_reader_iface {
 	struct bc_reader_clock clock;
 	struct bc_iface desc;
+	uint64_t section;	/* of which it was an interface last */
 };
 
 struct bc_reader {
@@ -36,7 +37,11 @@ struct bc_reader {
 	bool big_endian;	/* pcapng: of the current section */
 	uint32_t record_header;	/* pcap: its length */
 	uint32_t frac_ns;	/* pcap: ns in a unit of the fraction */
-	uint32_t first;		/* pcapng: the current section's interface 0 */
+	enum { BC_LENGTHS_USUAL, BC_LENGTHS_SWAPPED, BC_LENGTHS_EITHER } lengths;	/* pcap: of a record */
+	uint64_t section;	/* pcapng: the current one, from 1 */
+	uint32_t n_local;	/* and its interfaces, in iface */
+	uint16_t local[BC_MAX_IFACES];
+	struct bc_reader_passed_over passed_over;
 	int32_t port[4];	/* ERF: interfaces by the number that records tell, -1: not seen yet */
 	uint32_t count;
 	struct bc_reader_iface *iface[BC_MAX_IFACES];
@@ -59,12 +64,12 @@ struct bc_reader_option {
 /* Take the option at *p and move on: 1; at the options' end 0; or -EBADMSG. end - *p is a multiple of 4. */
 int bc_reader_option_next(const uint8_t **p, const uint8_t *end, bool big_endian, struct bc_reader_option *ret,
 			  struct bc_err *err);
-/* 0, or -EBADMSG when o is not of len bytes. */
-int bc_reader_option_check(const struct bc_reader_option *o, uint16_t len, const char *name, struct bc_err *err);
+/* Is o of len bytes? Otherwise it is counted as passed over. */
+bool bc_reader_option_is(struct bc_reader *r, const struct bc_reader_option *o, uint16_t len);
 
-/* A new interface in r's table, zeroed, that becomes known when the caller raises r->count. -EBADMSG or -ENOMEM. */
-int bc_reader_iface_new(struct bc_reader *r, struct bc_reader_iface **ret, struct bc_err *err);
-/* Parse an interface description block of total bytes and add its interface. */
+/* An interface of which nothing is known, the caller's; or -ENOMEM. */
+int bc_reader_iface_new(struct bc_reader_iface **ret, struct bc_err *err);
+/* Parse an interface description block of total bytes. 1: its interface is new; 0: it is known from an earlier section. */
 int bc_reader_idb(struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_err *err);
 /* bc_reader_next() of a file that is no pcapng, at its beginning, of which 4 bytes are there. */
 int bc_reader_pcap_header(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,

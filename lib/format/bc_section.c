@@ -12,7 +12,7 @@
 
 /* The most that a block of each kind can take with the strings that we give it. */
 #define SHB_MAX 1024
-#define IDB_MAX (2048 + 65536)
+#define IDB_MAX 2048
 #define ISB_MAX 2048
 
 static size_t more_of_file(const struct bc_section *s, uint32_t from, uint32_t to, const char *filter, uint8_t *dst, size_t cap)
@@ -20,13 +20,31 @@ static size_t more_of_file(const struct bc_section *s, uint32_t from, uint32_t t
 	size_t len = 0;
 
 	if (!cap)
-		return (to - from) * (IDB_MAX - (filter ? 0 : 65536));
+		return (to - from) * (IDB_MAX + (filter ? bc_pad4((uint32_t)strlen(filter)) : 0));
 	for (uint32_t i = from; i < to; i++) {
 		const struct bc_iface iface = bc_iface_now(s->ifaces, i);
 
 		len += bc_pcapng_idb(dst + len, cap - len, &iface, s->snaplen, filter);
 	}
 	return len;
+}
+
+/* What classic pcap says of the link: also of its check sequence, if the interfaces of that type agree on it. */
+static uint32_t pcap_link(const struct bc_section *s, uint32_t n_ifaces)
+{
+	uint16_t linktype = s->linktype >= 0 ? (uint16_t)s->linktype : n_ifaces ? s->ifaces->entry[0].linktype : 1;
+	const struct bc_iface *first = NULL;
+
+	for (uint32_t i = 0; i < n_ifaces; i++) {
+		const struct bc_iface *iface = &s->ifaces->entry[i];
+
+		if (iface->linktype != linktype)
+			continue;
+		first = first ? first : iface;
+		if (!iface->has_fcs_len || iface->fcs_len != first->fcs_len)
+			return linktype;
+	}
+	return first ? bc_pcap_link(linktype, first->fcs_len) : linktype;
 }
 
 static size_t begin_of_file(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap)
@@ -39,10 +57,8 @@ static size_t begin_of_file(const struct bc_section *s, uint32_t n_ifaces, const
 	if (s->format == BC_FORMAT_ERF)
 		return 0;
 	if (s->format != BC_FORMAT_PCAPNG) {
-		uint16_t linktype = s->linktype >= 0 ? (uint16_t)s->linktype : n_ifaces ? s->ifaces->entry[0].linktype : 1;
-
 		if (cap >= BC_PCAP_FILE_HEADER)
-			bc_pcap_file_header(dst, s->format == BC_FORMAT_PCAP_NS, linktype, s->snaplen);
+			bc_pcap_file_header(dst, s->format == BC_FORMAT_PCAP_NS, pcap_link(s, n_ifaces), s->snaplen);
 		return BC_PCAP_FILE_HEADER;
 	}
 	if (!cap)

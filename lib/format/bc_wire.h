@@ -14,6 +14,7 @@
 #include "bc_err.h"
 #include "bc_reader.h"
 
+#define BC_WIRE_MAX_IFACES 1024U	/* that a link header has room for, if need be without their names */
 #define BC_WIRE_HEADER 4U
 #define BC_WIRE_PAYLOAD_MAX 65535U
 #define BC_WIRE_MESSAGE_MAX (BC_WIRE_HEADER + BC_WIRE_PAYLOAD_MAX)

@@ -80,7 +80,7 @@ static inline void cut(struct bc_pack *p, uint32_t need)
 	p->slice[p->n_slices++].begin = p->pos;
 }
 
-/* The format has no place for a packet of this link type. */
+/* The format has no place for a packet of this link type, or of one more interface. */
 static void refuse(struct bc_pack *p, const struct bc_meta *meta)
 {
 	p->refused++;
@@ -120,6 +120,10 @@ static inline void pack_pcapng(struct bc_pack *p, struct rte_mbuf *m, uint64_t t
 	uint32_t frame = frame_bytes(p), need = frame + BC_EPB_FIXED + bc_pad4(caplen) + opt;
 	uint8_t *at = p->buf + p->pos;
 
+	if (frame && m->port >= BC_WIRE_MAX_IFACES) {
+		refuse(p, meta);
+		return;
+	}
 	assert(need <= p->cap - p->pos);
 	cut(p, need);
 	if (frame)
@@ -152,13 +156,22 @@ static inline void pack_pcap(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_
 	p->pos += need;
 }
 
+/* The check sequence that ends the interface's packets of this length, of the kind that ERF has. */
+static inline uint32_t fcs_of(const struct bc_iface *iface, uint32_t wire_len)
+{
+	return iface->fcs_len == BC_ERF_FCS && wire_len >= BC_ERF_FCS ? BC_ERF_FCS : 0;
+}
+
 static inline void pack_erf(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns)
 {
 	const struct bc_meta *meta = bc_meta(m);
 	uint64_t drops = __builtin_expect(meta->flags & BC_META_DROPS, 0) ? m->tx_offload : 0;
+	uint32_t fcs = fcs_of(&p->ifaces->entry[m->port], meta->wire_len), wire_len = meta->wire_len - fcs;
 	uint32_t sliced = m->pkt_len < p->snaplen ? m->pkt_len : p->snaplen;
-	uint32_t caplen = bc_erf_caplen(sliced, meta->wire_len);
-	int whole = bc_erf_is_whole(sliced, meta->wire_len);
+	bool has_fcs = fcs && sliced >= meta->wire_len && sliced <= BC_ERF_DATA_MAX;
+	uint32_t data = has_fcs ? sliced - fcs : fcs && sliced > wire_len ? wire_len : sliced;
+	uint32_t caplen = bc_erf_caplen(data, wire_len);
+	int whole = bc_erf_is_whole(data, wire_len);
 	uint32_t need = bc_erf_len(caplen, whole);
 	uint8_t *at;
 
@@ -168,9 +181,12 @@ static inline void pack_erf(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_n
 	}
 	assert(need <= p->cap - p->pos);
 	cut(p, need);
-	at = bc_erf_begin(p->buf + p->pos, m->port, ts_ns, caplen, meta->wire_len, whole, drops);
+	at = bc_erf_begin(p->buf + p->pos, m->port, ts_ns, caplen, wire_len, whole, drops);
 	copy_packet(at, m, caplen);
 	bc_erf_end(at, caplen, whole);
+	/* Right or wrong, its own. */
+	if (__builtin_expect(has_fcs, 0))
+		copy_packet(at, m, caplen + fcs);
 	p->pos += need;
 }
 

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define BC_MAX_IFACES 1024
+#define BC_MAX_IFACES 16384
 #define BC_IFACE_NONE UINT32_MAX
 
 /* What stamped an interface's packets; the words are those of the report. */
@@ -26,6 +26,8 @@ struct bc_iface {
 	uint64_t speed_bps;	/* 0: unknown */
 	uint8_t mac[6];
 	uint8_t has_mac;
+	uint8_t has_fcs_len;	/* fcs_len is known */
+	uint8_t fcs_len;	/* bytes of frame check sequence at each packet's end */
 };
 
 /*

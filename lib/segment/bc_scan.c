@@ -101,11 +101,13 @@ static int more(struct scanner *s, size_t need, struct bc_err *err)
 static void note_record(struct bc_scan *res, const struct bc_record *rec)
 {
 	res->records++;
+	res->backwards += rec->ts_ns < res->highest_ns;
+	if (rec->ts_ns > res->highest_ns)
+		res->highest_ns = rec->ts_ns;
 	if (!rec->ts_ns)
 		return;
 	if (!res->first_ns)
 		res->first_ns = rec->ts_ns;
-	res->backwards += rec->ts_ns < res->last_ns;
 	res->last_ns = rec->ts_ns;
 }
 
@@ -130,12 +132,6 @@ static int classify_damage(struct scanner *s, const struct bc_err *damage, struc
 	return r;
 }
 
-/* A file system may fill with zeros what it had not yet written when the power failed, and to pcap those are packets. */
-static bool is_zeros(const struct bc_record *rec)
-{
-	return !rec->ts_ns && !rec->caplen && !rec->wirelen;
-}
-
 static int step(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *err)
 {
 	struct bc_record rec;
@@ -145,10 +141,9 @@ static int step(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *
 
 	if (s->have > s->pos)
 		r = bc_reader_next(s->reader, s->buf + s->pos, s->have - s->pos, &len, &need, &rec, &why);
-	if (r == BC_READ_RECORD && is_zeros(&rec))
-		r = bc_err_set(&why, -EBADMSG, "zeros where a packet should be");
 	if (r < 0) {
-		bc_err_prefix(&why, r, "after %" PRIu64 " bytes (decompressed)", s->res->kept_bytes);
+		bc_err_prefix(&why, r, "at offset %" PRIu64 "%s", s->res->kept_bytes,
+			      bc_decoder_codec(s->decoder) == BC_CODEC_NONE ? "" : " of the decompressed data");
 		return classify_damage(s, &why, err);
 	}
 	if (r == BC_READ_MORE)

@@ -20,7 +20,8 @@ struct bc_scan {
 	enum bc_scan_end end;
 	uint64_t items;		/* blocks of pcapng, the file header and the records of pcap, the records of ERF */
 	uint64_t records;	/* packets among them */
-	uint64_t backwards;	/* packets with an earlier time than the one before */
+	uint64_t backwards;	/* packets older than one before them, as `late` counts them */
+	uint64_t highest_ns;	/* the latest time of all packets */
 	uint64_t first_ns;	/* of the packets with a time, in the order of the file; 0 without one */
 	uint64_t last_ns;
 	uint64_t kept_bytes;	/* all items, decompressed */

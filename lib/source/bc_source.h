@@ -36,6 +36,7 @@ struct bc_source_env {
 	const struct bc_log *log;
 	uint32_t n_outputs;
 	bool promiscuous;
+	bool others;			/* the capture has other sources: an empty file is passed over */
 	bool (*interrupted)(void *ctx);	/* while opening waits for a pipe's first bytes: give up? May be NULL */
 	void *interrupted_ctx;
 };

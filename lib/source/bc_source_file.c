@@ -30,6 +30,8 @@ struct file_source {
 	int read_error;			/* of the decoder, to be told once what came before it was parsed */
 	struct bc_err read_err;
 	uint64_t last_ns;
+	bool reported;
+	uint64_t clamped, cut;		/* packets whose time was out of range; that were too long */
 	uint32_t most_segs;		/* mbufs of the largest packet so far */
 	uint32_t iface[BC_MAX_IFACES];	/* the file's interfaces in the capture's table */
 };
@@ -69,13 +71,44 @@ static bool read_more(struct file_source *p, size_t need)
 	return true;
 }
 
+static const char *of_what(const struct file_source *p)
+{
+	return bc_decoder_codec(p->decoder) != BC_CODEC_NONE ? " of the decompressed data" : "";
+}
+
 static void fail(struct bc_source *s, const char *words)
 {
 	struct file_source *p = s->priv;
 
 	bc_log(s->env.log, BC_ERROR, "%s: at offset %" PRIu64 "%s: %s: everything before it is kept", s->account->name,
-	       p->offset, bc_decoder_codec(p->decoder) != BC_CODEC_NONE ? " of the decompressed data" : "", words);
+	       p->offset, of_what(p), words);
 	atomic_store_explicit(&s->failed, true, memory_order_release);
+}
+
+/* What of the file could not be taken as it stands, in one line when it is over. */
+static void report(struct bc_source *s)
+{
+	struct file_source *p = s->priv;
+	const struct bc_reader_passed_over *over = bc_reader_passed_over(p->reader);
+	const struct {
+		uint64_t n;
+		const char *words;
+	} told[] = {
+		{ p->clamped, "times out of range (not between 1970 and 2554) replaced" },
+		{ p->cut, "packets cut to 262144 bytes" },
+		{ over->options, "options of a wrong length ignored" },
+	};
+	char line[512];
+	size_t at = 0;
+
+	if (p->reported)
+		return;
+	p->reported = true;
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+		if (told[i].n && at < sizeof(line))
+			at += (size_t)snprintf(line + at, sizeof(line) - at, "%s%" PRIu64 " %s", at ? "; " : "", told[i].n, told[i].words);
+	if (at)
+		bc_log(s->env.log, BC_WARN, "%s: %s", s->account->name, line);
 }
 
 /* The bytes have come to an end: cleanly or not. */
@@ -83,6 +116,7 @@ static void finish(struct bc_source *s)
 {
 	struct file_source *p = s->priv;
 
+	report(s);
 	if (p->read_error)
 		fail(s, p->read_err.msg);
 	else if (p->begin < p->end)
@@ -117,6 +151,7 @@ static bool step(struct bc_source *s, struct bc_record *rec, enum bc_read *ret)
 		}
 	}
 	if (r < 0) {
+		report(s);
 		fail(s, err.msg);
 		p->eof = true;
 		return false;
@@ -187,6 +222,8 @@ static bool fill_mbuf(struct bc_source *s, struct rte_mbuf *m, const struct bc_r
 	if (m->nb_segs > p->most_segs)
 		p->most_segs = m->nb_segs;
 	*bc_meta(m) = (struct bc_meta){ .wire_len = rec->wirelen, .source = s->index };
+	p->cut += rec->caplen > BC_SNAPLEN_MAX;
+	p->clamped += rec->clamped;
 	if (rec->dropcount) {
 		bc_meta(m)->flags |= BC_META_DROPS;
 		m->tx_offload = rec->dropcount;
@@ -207,8 +244,10 @@ static void file_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 		}
 		if (!fill_mbuf(s, b->mbuf[b->n], &rec))
 			break;
-		/* A simple packet block has no time: it stays behind its predecessor. */
-		b->ts_ns[b->n++] = rec.ts_ns ? rec.ts_ns : p->last_ns;
+		if (rec.clamped && rec.ts_ns)
+			/* At the end of all time it would hold up what follows: it keeps its place. */
+			rec.ts_ns = p->last_ns;
+		b->ts_ns[b->n++] = rec.ts_ns;
 		if (rec.ts_ns > p->last_ns)
 			p->last_ns = rec.ts_ns;
 	}
@@ -261,7 +300,17 @@ static void describe(const struct bc_source_config *cfg, struct bc_iface *iface)
 	iface->stamp = BC_STAMP_FILE;
 }
 
+/* It cannot be read from the beginning: what it is, and where it is damaged. */
+static int refuse(const struct file_source *p, const struct bc_source_config *cfg, struct bc_err *err)
+{
+	if (p->offset || bc_reader_is_known(p->reader))
+		return bc_err_prefix(err, -EBADMSG, "%s: damaged at offset %" PRIu64 "%s", cfg->spec, p->offset, of_what(p));
+	return bc_err_prefix(err, -EBADMSG, "%s: no capture file (%s) that can be read", cfg->spec,
+			     cfg->erf ? "ERF" : "pcap or pcapng; ERF is named .erf, or given as erf:FILE");
+}
+
 /* Read up to the first interface, so that it stands at the head of the first segment. */
+/* 1: a file without a byte; 0; or a negative errno. */
 static int read_first_iface(struct file_source *p, int fd, const struct bc_source_config *cfg,
 			    const struct bc_source_env *env, struct bc_iface *ret, struct bc_err *err)
 {
@@ -272,8 +321,7 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 	for (;;) {
 		r = bc_reader_next(p->reader, p->buf + p->begin, p->end - p->begin, &p->used, &need, &rec, err);
 		if (r < 0)
-			return bc_err_prefix(err, -EBADMSG, "%s: no capture file (%s) that can be read", cfg->spec,
-					     cfg->erf ? "ERF" : "pcap or pcapng; ERF is named .erf, or given as erf:FILE");
+			return refuse(p, cfg, err);
 		if (r == BC_READ_MORE && !read_more(p, need)) {
 			if (p->eof)
 				break;
@@ -288,8 +336,10 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 	}
 	if (p->read_error && p->offset == 0)
 		return bc_err_set(err, p->read_error, "%s: %s", cfg->spec, p->read_err.msg);
-	if (r == BC_READ_MORE && p->offset == 0 && !(cfg->erf && p->begin == p->end))
-		return bc_err_set(err, -EBADMSG, "%s: the file is empty, or ends within its header", cfg->spec);
+	if (r == BC_READ_MORE && p->offset == 0 && p->begin == p->end && !cfg->erf)
+		return 1;
+	if (r == BC_READ_MORE && p->offset == 0 && !cfg->erf)
+		return bc_err_set(err, -EBADMSG, "%s: the file ends within its header", cfg->spec);
 	*ret = r == BC_READ_IFACE ? *bc_reader_iface(p->reader, 0) : (struct bc_iface){ .linktype = 1 };
 	return 0;
 }
@@ -300,7 +350,7 @@ static int open_file(const struct bc_source_config *cfg, const struct bc_source_
 	struct file_source *p = calloc(1, sizeof(*p));
 	struct bc_iface iface;
 	struct bc_source *s = NULL;
-	int fd, r = -ENOMEM;
+	int fd, empty, r = -ENOMEM;
 
 	if (p) {
 		p->most_segs = 1;
@@ -317,14 +367,19 @@ static int open_file(const struct bc_source_config *cfg, const struct bc_source_
 		r = bc_decoder_open(fd, &p->decoder, err);
 	if (r < 0)
 		goto fail;
-	r = read_first_iface(p, fd, cfg, env, &iface, err);
-	if (r)
+	r = empty = read_first_iface(p, fd, cfg, env, &iface, err);
+	if (r > 0 && !env->others)
+		r = bc_err_set(err, -EBADMSG, "%s: the file is empty", cfg->spec);
+	if (r < 0)
 		goto fail;
 	describe(cfg, &iface);
 	r = -ENOSPC;
-	s = bc_source_new(cfg, env, &file_ops, &iface, 0, err);
+	s = bc_source_new(cfg, env, &file_ops, empty ? NULL : &iface, 0, err);
 	if (!s)
 		goto fail;
+	s->account->stamp = BC_STAMP_FILE;
+	if (empty)
+		bc_log(env->log, BC_WARN, "%s: the file is empty: passed over", cfg->spec);
 	p->iface[0] = s->account->iface;
 	s->priv = p;
 	ret[0] = s;

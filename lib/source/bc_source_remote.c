@@ -117,10 +117,10 @@ static bool take_packet(struct bc_source *s, struct bc_batch *b, const struct bc
 		bc_meta(m)->flags |= BC_META_DROPS;
 		m->tx_offload = rec->dropcount;
 	}
-	/* A simple packet block has no time: it stays behind its predecessor. */
-	b->ts_ns[b->n] = rec->ts_ns ? rec->ts_ns : p->last_ns;
+	/* At the end of all time it would hold up what follows: it keeps its place. */
+	b->ts_ns[b->n] = rec->clamped && rec->ts_ns ? p->last_ns : rec->ts_ns;
 	if (rec->ts_ns)
-		p->last_ns = rec->ts_ns;
+		p->last_ns = b->ts_ns[b->n];
 	b->mbuf[b->n++] = m;
 	p->sent = true;
 	return true;

@@ -123,8 +123,11 @@ static void a_link_header_that_is_too_long_leaves_out_words(void **state)
 		memset(iface.description, 'd', sizeof(iface.description) - 1);
 		bc_iface_add(c->ifaces, &iface);
 	}
-	chain_send_as(c, (struct chain_packet){ .iface = BC_MAX_IFACES - 1, .len = 100 });
+	chain_send_as(c, (struct chain_packet){ .iface = BC_WIRE_MAX_IFACES - 1, .len = 100 });
+	chain_send_as(c, (struct chain_packet){ .iface = BC_WIRE_MAX_IFACES, .len = 100 });
 	chain_end(c);
+	assert_int_equal(chain_lost(c, BC_LOSS_LINK_TYPE), 1);
+	c->n_sent--;
 	assert_int_equal(check_messages(c, 0), 1);
 	chain_free(c);
 }

@@ -43,7 +43,7 @@ static void build_pcap(struct build *f, uint32_t magic, bool big_endian)
 	*f = (struct build){ .big_endian = big_endian };
 	add_pcap_header(f, magic, 65535, 1);
 	for (uint32_t i = 0; i < 4; i++)
-		add_pcap_record(f, i, i, data, 3 * i, 3 * i);
+		add_pcap_record(f, i + 1, i, data, 3 * i, 3 * i);
 }
 
 static void build_erf(struct build *f)
