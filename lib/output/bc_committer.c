@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bc_delivery.h"
+#include "bc_log_limit.h"
 #include "bc_mirror_feed.h"
 #include "bc_patience.h"
 #include "bc_segment_writer.h"
@@ -35,6 +36,8 @@ struct bc_committer {
 	struct bc_patience patience;
 	struct bc_delivery *delivery;
 	struct bc_mirror_feed mirror;
+
+	struct bc_log_limit lost_limit;	/* of lines on packets that a segment lost */
 
 	bool dirty;			/* something was written since the last sync */
 	uint64_t synced_mono_ns, settled_mono_ns;
@@ -64,10 +67,8 @@ static bool again(struct bc_committer *c, int r)
 {
 	struct bc_pressure at;
 
-	if (!r) {
-		bc_patience_succeeded(&c->patience);
+	if (!r)
 		return false;
-	}
 	if (r == -EPIPE)
 		atomic_store(&c->reader_gone, true);
 	at = pressure(c);
@@ -116,9 +117,9 @@ static void roll_back(struct bc_committer *c, int r)
 	uint64_t packets = bc_delivery_pending(c->delivery)->packets;
 
 	if (packets)
-		bc_log(c->cfg.log, BC_ERROR, "%s: pending writes did not reach the disk (%s): %" PRIu64 " packets "
-		       "lost as %s",
-		       c->name, strerror(-r), packets, bc_loss_name(bc_patience_loss(r)));
+		bc_log_limited(c->cfg.log, &c->lost_limit, BC_ERROR, c->name,
+			       "pending writes did not reach the disk (%s): %" PRIu64 " packets lost as %s",
+			       strerror(-r), packets, bc_loss_name(bc_patience_loss(r)));
 	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
 	bc_segment_writer_cut(c->writer);
 	if (!bc_segment_writer_is_stream(c->writer))
@@ -196,12 +197,24 @@ static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
 	return bc_segment_writer_begin(c->writer, k->segment_begin_ns, k->linktype);
 }
 
+/* Its file cannot go on: what it had not brought to the disk is lost, and what comes goes into another one. */
+static void fail_segment(struct bc_committer *c, int r)
+{
+	bc_log_limited(c->cfg.log, &c->lost_limit, BC_ERROR, c->name,
+		       "a segment cannot go on (%s): it is not published, what comes goes into the next one", strerror(-r));
+	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
+	bc_store_spoil(c->cfg.store, r);
+	finish_segment(c);
+}
+
 /* What cannot be written waits for the next try. But a store that settles may have lost what it took before. */
 static void push_stream(struct bc_committer *c)
 {
 	int r = bc_segment_writer_push(c->writer);
 
-	if (r)
+	if (r == -ESTALE)
+		fail_segment(c, r);
+	else if (r)
 		settle_store(c, r);
 }
 
@@ -226,6 +239,8 @@ static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 		push_stream(c);
 	else
 		bc_delivery_wrote(c->delivery);
+	if (!bc_segment_writer_holds(c->writer))
+		bc_patience_succeeded(&c->patience);
 	return 0;
 }
 
@@ -294,6 +309,16 @@ static void abandon_segment(struct bc_committer *c)
 	finish_segment(c);
 }
 
+/* Is this the end of the segment, but not of the output? Then it has ended. */
+static bool segment_failed(struct bc_committer *c, int r)
+{
+	if (r == -ECOMM)
+		abandon_segment(c);
+	else if (r == -ESTALE)
+		fail_segment(c, r);
+	return r == -ECOMM || r == -ESTALE;
+}
+
 /* 0: there is a segment, or one may be begun. -ECOMM: the buffers cannot wait until then. */
 static int await_restart(struct bc_committer *c)
 {
@@ -314,9 +339,8 @@ static int commit_chunk(struct bc_committer *c, const struct bc_chunk *k, const 
 
 	while (!(r = await_restart(c))) {
 		r = write_chunk(c, k, t);
-		if (r != -ECOMM)
+		if (!segment_failed(c, r))
 			break;
-		abandon_segment(c);
 	}
 	return r;
 }
@@ -333,10 +357,7 @@ static int retry_pending(struct bc_committer *c)
 	if (!bc_segment_writer_holds(c->writer))
 		return 0;
 	r = bc_segment_writer_push(c->writer);
-	if (r != -ECOMM)
-		return r;
-	abandon_segment(c);
-	return 0;
+	return segment_failed(c, r) ? 0 : r;
 }
 
 /* A chunk that was not written. The first of a run of losses is told; the ledger has them all. */
@@ -365,7 +386,8 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 		r = commit_chunk(c, k, &t);
 	if (r)
 		lose_chunk(c, &t, r);
-	if (k->segment_end && bc_segment_writer_begun(c->writer))
+	/* A file that may not grow is over, too. */
+	if ((k->segment_end || r == -EFBIG) && bc_segment_writer_begun(c->writer))
 		end_segment(c, false);
 }
 

@@ -16,6 +16,11 @@ static const struct refusal {
 } refusals[] = {
 	{ -ENOSPC, BC_LOSS_DISK_FULL, WHILE_PACKETS_CAN_WAIT, BC_TROUBLE_FULL },
 	{ -EDQUOT, BC_LOSS_DISK_FULL, WHILE_PACKETS_CAN_WAIT, BC_TROUBLE_FULL },
+	{ -EACCES, BC_LOSS_DISK_ERROR, WHILE_PACKETS_CAN_WAIT, BC_TROUBLE_FOLDER },
+	{ -EPERM, BC_LOSS_DISK_ERROR, WHILE_PACKETS_CAN_WAIT, BC_TROUBLE_FOLDER },
+	{ -EROFS, BC_LOSS_DISK_ERROR, WHILE_PACKETS_CAN_WAIT, BC_TROUBLE_FOLDER },
+	{ -ENOENT, BC_LOSS_DISK_ERROR, WHILE_PACKETS_CAN_WAIT, BC_TROUBLE_FOLDER },
+	{ -ENOTDIR, BC_LOSS_DISK_ERROR, WHILE_PACKETS_CAN_WAIT, BC_TROUBLE_FOLDER },
 	{ -EAGAIN, BC_LOSS_ABORTED, BUSY, BC_TROUBLE_NONE },
 	{ -EPIPE, BC_LOSS_READER_GONE, FINAL, BC_TROUBLE_NONE },
 	{ -ECOMM, BC_LOSS_PIPE_ERROR, FINAL, BC_TROUBLE_NONE },
@@ -30,6 +35,8 @@ static const struct {
 } words[BC_TROUBLE_COUNT] = {
 	[BC_TROUBLE_FULL] = { "no space left: buffering, then losing packets as disk_full, until there is room",
 			      "there is space again: the capture goes on" },
+	[BC_TROUBLE_FOLDER] = { "no file can be made in the folder: buffering, then losing packets as disk_error, until one can",
+				"files can be made in the folder again: the capture goes on" },
 	[BC_TROUBLE_SLOW] = { "the peer's queue is full: losing packets as peer_slow, until it has caught up",
 			      "the peer has caught up" },
 };
@@ -67,19 +74,27 @@ bool bc_patience_is_out(struct bc_patience *p, const struct bc_pressure *at)
 
 static void over(struct bc_patience *p, enum bc_trouble trouble)
 {
-	if (p->in[trouble])
+	if (p->in[trouble] && p->told[trouble])
 		bc_log(p->log, BC_NOTICE, "%s: %s", p->output, words[trouble].over);
 	p->in[trouble] = false;
+}
+
+static void begins(struct bc_patience *p, enum bc_trouble trouble, uint64_t now_ns)
+{
+	uint64_t untold;
+
+	p->in[trouble] = true;
+	p->told[trouble] = bc_log_limit(&p->limit[trouble], now_ns, &untold);
+	if (p->told[trouble])
+		bc_log(p->log, BC_ERROR, "%s: %s", p->output, words[trouble].begins);
 }
 
 bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure *at)
 {
 	const struct refusal *f = find(err);
 
-	if (f->trouble && !p->in[f->trouble]) {
-		bc_log(p->log, BC_ERROR, "%s: %s", p->output, words[f->trouble].begins);
-		p->in[f->trouble] = true;
-	}
+	if (f->trouble && !p->in[f->trouble])
+		begins(p, f->trouble, at->now_ns);
 	if (f->repeated == BUSY)
 		return !at->aborted;
 	return f->repeated == WHILE_PACKETS_CAN_WAIT && !bc_patience_is_out(p, at);
@@ -88,6 +103,7 @@ bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure 
 void bc_patience_succeeded(struct bc_patience *p)
 {
 	over(p, BC_TROUBLE_FULL);
+	over(p, BC_TROUBLE_FOLDER);
 }
 
 void bc_patience_caught_up(struct bc_patience *p)

@@ -10,20 +10,21 @@
 #include <stdint.h>
 
 #include "bc_ledger.h"
-#include "bc_log.h"
+#include "bc_log_limit.h"
 #include "bc_time.h"
 
 #define BC_PATIENCE_RETRY_NS (20 * BC_NS_PER_MS)	/* between two attempts */
 #define BC_PATIENCE_DRAIN_NS (1 * BC_NS_PER_S)		/* how long it lasts once the sources have stopped */
 
-/* What may be the matter for a while. It is said when it begins, and when it is over. */
-enum bc_trouble { BC_TROUBLE_NONE, BC_TROUBLE_FULL, BC_TROUBLE_SLOW, BC_TROUBLE_COUNT };
+/* What may be the matter for a while. It is said when it begins and when it is over, unless that happens too often. */
+enum bc_trouble { BC_TROUBLE_NONE, BC_TROUBLE_FULL, BC_TROUBLE_FOLDER, BC_TROUBLE_SLOW, BC_TROUBLE_COUNT };
 
 struct bc_patience {
 	const char *output;		/* whose lines these are; not owned */
 	const struct bc_log *log;	/* may be NULL */
 	uint64_t drain_since_ns;	/* 0: nothing has been refused since the sources stopped */
-	bool in[BC_TROUBLE_COUNT];
+	bool in[BC_TROUBLE_COUNT], told[BC_TROUBLE_COUNT];
+	struct bc_log_limit limit[BC_TROUBLE_COUNT];
 };
 
 /* How things are when a call was refused. */
@@ -50,7 +51,7 @@ bool bc_patience_is_out(struct bc_patience *p, const struct bc_pressure *at);
  */
 bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure *at);
 
-/* A call succeeded; the peer has passed on everything. What was the matter is over, and that is said. */
+/* Packets were written; the peer has passed on everything. What was the matter is over, and that is said. */
 void bc_patience_succeeded(struct bc_patience *p);
 void bc_patience_caught_up(struct bc_patience *p);
 

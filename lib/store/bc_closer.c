@@ -19,7 +19,7 @@ struct bc_closer {
 	bc_store_published published;
 	void *ctx;
 	pthread_t thread;
-	pthread_mutex_t lock;	/* of all below; never held during a system call on a file */
+	pthread_mutex_t lock;	/* of all below; never held during a system call that waits for a disk */
 	pthread_cond_t work;	/* for the thread */
 	pthread_cond_t done;	/* for the caller: a file was opened, others were published */
 
@@ -240,20 +240,38 @@ static void await_queue(struct bc_closer *c)
 		r = pthread_cond_clockwait(&c->done, &c->lock, CLOCK_MONOTONIC, &until);
 }
 
+/* The file that was opened ahead, if it is none any more or lies in a folder that was moved away. */
+static void drop_removed(struct bc_closer *c, bool moved)
+{
+	if (c->ahead_state != AHEAD_READY || (!moved && bc_segfile_is_there(c->ahead)))
+		return;
+	bc_segfile_free(c->ahead);
+	c->ahead_state = AHEAD_NONE;
+}
+
+static int take(struct bc_closer *c, struct bc_segfile **ret)
+{
+	if (c->stats.queue >= BC_STORE_QUEUE_MAX)
+		return -EAGAIN;
+	if (c->ahead_state != AHEAD_READY)
+		return open_here(c, ret);
+	*ret = c->ahead;
+	return 0;
+}
+
 int bc_closer_take(struct bc_closer *c, struct bc_segfile **ret)
 {
-	int r = 0;
+	int r = bc_segfile_follow_folder(c->folder);
 
 	pthread_mutex_lock(&c->lock);
 	while (c->ahead_state == AHEAD_OPENING)
 		pthread_cond_wait(&c->done, &c->lock);
 	await_queue(c);
-	if (c->stats.queue >= BC_STORE_QUEUE_MAX)
-		r = -EAGAIN;
-	else if (c->ahead_state == AHEAD_READY)
-		*ret = c->ahead;
+	drop_removed(c, r > 0);
+	if (r < 0)
+		log_open_failure(c, r);
 	else
-		r = open_here(c, ret);
+		r = take(c, ret);
 	if (r == 0) {
 		c->current = *ret;
 		c->seq++;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -76,6 +77,49 @@ static int create(const struct bc_folder *folder, struct bc_segfile *f)
 	return -EEXIST;
 }
 
+int bc_segfile_follow_folder(const struct bc_folder *folder)
+{
+	struct stat here, ours;
+	int fd;
+
+	if (fstat(folder->fd, &ours) < 0)
+		return -errno;
+	if (stat(folder->path, &here) < 0)
+		return ours.st_nlink ? 0 : -errno;
+	if (here.st_ino == ours.st_ino && here.st_dev == ours.st_dev)
+		return 0;
+	fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	/* The number stays, and with it what the other thread holds. */
+	if (dup3(fd, folder->fd, O_CLOEXEC) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	close(fd);
+	bc_log(folder->log, BC_WARN, "%s: another folder has taken its place: segments go there from now on", folder->path);
+	return 1;
+}
+
+/* Signals and errors come behind it, and the closing bytes would find no room. */
+static uint64_t size_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return UINT64_MAX;
+	return limit.rlim_cur / BC_DIRECT_ALIGN * BC_DIRECT_ALIGN;
+}
+
+bool bc_segfile_is_there(const struct bc_segfile *f)
+{
+	struct stat st;
+
+	return fstat(f->fd, &st) < 0 || st.st_nlink > 0;
+}
+
 int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segfile **ret)
 {
 	struct bc_segfile *f = calloc(1, sizeof(*f));
@@ -84,6 +128,7 @@ int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segf
 	if (!f)
 		return -ENOMEM;
 	f->seq = seq;
+	f->limit = size_limit();
 	r = create(folder, f);
 	if (r < 0) {
 		free(f);
@@ -125,9 +170,11 @@ int bc_segfile_reserve(const struct bc_folder *folder, struct bc_segfile *f, uin
 	int r;
 
 	end = whole_pages(end + folder->reserve);
+	if (end > f->limit)
+		return -EFBIG;
 	if (end <= f->allocated)
 		return 0;
-	r = take_space(folder, f, end + folder->step);
+	r = take_space(folder, f, end + folder->step < f->limit ? end + folder->step : f->limit);
 	if (r == -ENOSPC)
 		r = take_space(folder, f, end);
 	if (r == -EOPNOTSUPP || r == -ENOSYS) {

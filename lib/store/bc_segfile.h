@@ -11,6 +11,7 @@
 /* Where files are created and how they are named. Constant once open; read by the caller and the closer. */
 struct bc_folder {
 	int fd;
+	char *path;		/* absolute, to find it again */
 	char *prefix;		/* before a name in messages: "folder/", or "" */
 	char *name;		/* the final name of the one file; NULL: rotated segments */
 	char *ext;
@@ -34,6 +35,7 @@ struct bc_segfile {
 	struct bc_segfile *next;	/* in a list of finished ones */
 	int fd;
 	uint64_t seq;
+	uint64_t limit;		/* it may not become longer: RLIMIT_FSIZE */
 	uint64_t allocated;	/* disk space is taken up to here */
 	uint64_t size;		/* set at finish, as is tail_err */
 	int tail_err;		/* why the closing bytes are missing, or 0 */
@@ -45,11 +47,20 @@ struct bc_segfile {
 	char name[BC_SEGNAME_MAX];	/* the final one; "" until it has it */
 };
 
+/*
+ * Is it still the folder of that path? If another one has taken its place, go on there. 1: so it is. 0, or -ENOENT if
+ * there is none at the moment. Any thread, also while the closer works with the folder.
+ */
+int bc_segfile_follow_folder(const struct bc_folder *folder);
+
 /* A new empty file under a temporary name, locked (flock) for as long as it is open. Negative errno. */
 int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segfile **ret);
 
+/* Has it a name yet? A file without one is gone when it is closed. */
+bool bc_segfile_is_there(const struct bc_segfile *f);
+
 /*
- * Take disk space up to end and the reserve behind it. 0, also where the file system cannot, or a negative errno. A direct
+ * Take disk space up to end and the reserve behind it. -EFBIG: the file may not become so long. 0, also where the file system cannot, or a negative errno. A direct
  * file's size grows with it: file systems write side by side only what lies within.
  */
 int bc_segfile_reserve(const struct bc_folder *folder, struct bc_segfile *f, uint64_t end);

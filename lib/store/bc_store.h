@@ -113,6 +113,8 @@ int bc_store_begin(struct bc_store *s);
  *   -EIO, ...  what the system said.
  *   -EPIPE   the reader of a descriptor is gone (final).
  *   -EINVAL  no segment is begun.
+ *   -EFBIG   the file may not become so long (RLIMIT_FSIZE); its closing bytes still find room.
+ *   -ESTALE  the file was removed: for this segment.
  *   -ECOMM   the command could not be started, or reads no more (for this segment).
  * A descriptor that is no seekable file, or a command, cannot be cut back: after an error in mid-block each further call returns it.
  *   -ECANCELED  bc_store_cancel() was called while a reader was waited for.

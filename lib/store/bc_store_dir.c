@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,6 +47,14 @@ static int dir_begin(struct bc_store *s)
 	return r;
 }
 
+/* A removed file would take everything, and keep nothing. */
+static int make_room(struct dir_store *d, uint64_t end, bool tail)
+{
+	if (!bc_segfile_is_there(d->file))
+		return -ESTALE;
+	return tail ? 0 : bc_segfile_reserve(&d->folder, d->file, end);
+}
+
 static ptrdiff_t dir_write(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail)
 {
 	struct dir_store *d = (struct dir_store *)s;
@@ -53,7 +62,7 @@ static ptrdiff_t dir_write(struct bc_store *s, uint64_t off, const uint8_t *data
 
 	if (d->folder.pipe)
 		return d->file->command ? bc_command_write(d->file->command, data, len, &s->cancelled) : -ECOMM;
-	r = tail ? 0 : bc_segfile_reserve(&d->folder, d->file, off + len);
+	r = make_room(d, off + len, tail);
 
 	return r < 0 ? r : bc_segfile_write(d->file, off, data, len);
 }
@@ -79,7 +88,7 @@ static int direct_begin(struct bc_store *s)
 static ptrdiff_t direct_write(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail)
 {
 	struct dir_store *d = (struct dir_store *)s;
-	int r = tail ? 0 : bc_segfile_reserve(&d->folder, d->file, off + len);
+	int r = make_room(d, off + len, tail);
 
 	return r < 0 ? r : bc_direct_put(d->direct, data, len);
 }
@@ -130,6 +139,7 @@ static void free_store(struct dir_store *d)
 	bc_direct_free(d->direct);
 	bc_seqfile_close(d->folder.seqfile);
 	free(d->folder.pipe);
+	free(d->folder.path);
 	free(d->folder.prefix);
 	free(d->folder.name);
 	free(d->folder.ext);
@@ -221,11 +231,25 @@ static const char *folder_text(const struct bc_folder *folder)
 	return *folder->prefix ? folder->prefix : ".";
 }
 
+/* NULL without memory, or where the working folder is none. */
+static char *absolute(const char *path)
+{
+	char *cwd = *path == '/' ? strdup("") : getcwd(NULL, 0), *whole = NULL;
+
+	if (cwd && asprintf(&whole, "%s/%s", cwd, path) < 0)
+		whole = NULL;
+	free(cwd);
+	return whole;
+}
+
 static int open_folder(struct bc_folder *folder, struct bc_err *err)
 {
 	const char *path = folder_text(folder);
 	int e;
 
+	folder->path = absolute(path);
+	if (!folder->path)
+		return bc_err_set(err, -errno, "cannot find the folder %s: %s", path, strerror(errno));
 	folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder->fd >= 0)
 		return 0;

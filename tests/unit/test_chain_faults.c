@@ -2,6 +2,7 @@
 #include "chain.h"
 
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #define CODECS 3
 
@@ -197,6 +198,66 @@ static void a_segment_that_cannot_begin_for_a_while(void **state)
 		chain_send_many(c, 100, 1000);
 		chain_end(c);
 		assert_true(chain_balance(c).written >= 100);
+		chain_check_segments(c);
+		chain_free(c);
+	}
+}
+
+/* Such packets wait as those for a full disk do. */
+static void a_folder_without_access_for_a_while_loses_nothing(void **state)
+{
+	static const int errs[] = { -EACCES, -EPERM, -EROFS, -ENOENT, -ENOTDIR };
+
+	for (size_t n = 0; n < sizeof(errs) / sizeof(errs[0]); n++) {
+		struct chain *c = chain_new((struct chain_config){ .flush_ns = BC_NS_PER_MS });
+
+		atomic_store(&c->fault.begin_err, errs[n]);
+		chain_send_many(c, 100, 1000);
+		TURN_UNTIL(c, chain_said(c, "no file can be made in the folder"));
+		atomic_store(&c->fault.begin_err, 0);
+		chain_end(c);
+		chain_check_all(c);
+		assert_true(chain_said(c, "files can be made in the folder again"));
+		chain_free(c);
+	}
+}
+
+static void a_file_that_may_not_grow_is_followed_by_another(void **state)
+{
+	const struct rlimit small = { 1 << 20, RLIM_INFINITY }, all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c;
+
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+		c = chain_new((struct chain_config){ .codec = (enum bc_codec)n });
+		chain_send_many(c, 3000, 1000);
+		chain_end(c);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+		assert_true(c->n_segments > 1);
+		assert_true(chain_lost(c, BC_LOSS_DISK_ERROR) > 0);
+		assert_int_equal(chain_balance(c).written + chain_lost(c, BC_LOSS_DISK_ERROR), 3000);
+		chain_check_segments(c);
+		chain_free(c);
+	}
+}
+
+static void a_file_that_is_removed_is_followed_by_another(void **state)
+{
+	for (uint32_t n = 0; n < 2; n++) {
+		struct chain *c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .flush_ns = BC_NS_PER_MS });
+		char path[128];
+
+		chain_send_many(c, 10, 1000);
+		chain_settle(c);
+		snprintf(path, sizeof(path), "%s/tmp-5-00000000.x", c->dir);
+		assert_int_equal(unlink(path), 0);
+		chain_send_many(c, 500, 1000);
+		chain_end(c);
+		assert_int_equal(c->n_segments, 2);
+		assert_true(c->segment[0].err < 0);
+		assert_int_equal(c->segment[1].err, 0);
+		assert_int_equal(c->segment[1].info.packets, 500);
 		chain_check_segments(c);
 		chain_free(c);
 	}
@@ -609,6 +670,9 @@ int main(void)
 		cmocka_unit_test(a_disk_that_is_full_to_the_end),
 		cmocka_unit_test_teardown(a_real_disk_that_is_full_to_the_end, unmount_small_disk),
 		cmocka_unit_test(a_segment_that_cannot_begin_for_a_while),
+		cmocka_unit_test(a_folder_without_access_for_a_while_loses_nothing),
+		cmocka_unit_test(a_file_that_may_not_grow_is_followed_by_another),
+		cmocka_unit_test(a_file_that_is_removed_is_followed_by_another),
 		cmocka_unit_test(no_delay_of_the_store_loses_a_packet),
 		cmocka_unit_test(a_write_that_fails_once),
 		cmocka_unit_test(a_lost_block_is_marked),

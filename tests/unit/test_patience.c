@@ -35,6 +35,12 @@ static void what_an_error_means(void **state)
 		{ -ENOSPC, BC_LOSS_DISK_FULL, true },
 		{ -EDQUOT, BC_LOSS_DISK_FULL, true },
 		{ -EAGAIN, BC_LOSS_ABORTED, true },
+		{ -EACCES, BC_LOSS_DISK_ERROR, true },
+		{ -EPERM, BC_LOSS_DISK_ERROR, true },
+		{ -EROFS, BC_LOSS_DISK_ERROR, true },
+		{ -ENOENT, BC_LOSS_DISK_ERROR, true },
+		{ -ENOTDIR, BC_LOSS_DISK_ERROR, true },
+		{ -EFBIG, BC_LOSS_DISK_ERROR, false },
 		{ -EIO, BC_LOSS_DISK_ERROR, false },
 		{ -ENOMEM, BC_LOSS_DISK_ERROR, false },
 		{ -EPIPE, BC_LOSS_READER_GONE, false },
@@ -120,6 +126,34 @@ static void a_full_disk_is_told_once_and_so_is_its_end(void **state)
 	assert_int_equal(n_lines, 3);
 }
 
+static void a_disk_that_is_full_again_and_again_is_told_a_few_times(void **state)
+{
+	struct bc_patience p = new_patience();
+	struct bc_pressure at = calm;
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		bc_patience_again(&p, -ENOSPC, &at);
+		bc_patience_succeeded(&p);
+	}
+	assert_int_equal(n_lines, 2 * BC_LOG_LIMIT_LINES);
+	at.now_ns += BC_LOG_LIMIT_NS;
+	bc_patience_again(&p, -ENOSPC, &at);
+	assert_int_equal(n_lines, 2 * BC_LOG_LIMIT_LINES + 1);
+}
+
+static void a_folder_that_is_closed_is_told_as_such(void **state)
+{
+	struct bc_patience p = new_patience();
+
+	bc_patience_again(&p, -EACCES, &calm);
+	bc_patience_again(&p, -ENOENT, &calm);
+	assert_int_equal(n_lines, 1);
+	assert_non_null(strstr(lines, "out: no file can be made in the folder"));
+	bc_patience_succeeded(&p);
+	assert_int_equal(n_lines, 2);
+	assert_non_null(strstr(lines, "out: files can be made in the folder again"));
+}
+
 static void a_slow_peer_is_told_once_until_it_has_caught_up(void **state)
 {
 	struct bc_patience p = new_patience();
@@ -152,6 +186,8 @@ int main(void)
 		cmocka_unit_test(a_busy_store_is_waited_for_until_an_abort),
 		cmocka_unit_test(at_the_end_it_lasts_for_a_while_since_the_first_refusal),
 		cmocka_unit_test(a_full_disk_is_told_once_and_so_is_its_end),
+		cmocka_unit_test(a_disk_that_is_full_again_and_again_is_told_a_few_times),
+		cmocka_unit_test(a_folder_that_is_closed_is_told_as_such),
 		cmocka_unit_test(a_slow_peer_is_told_once_until_it_has_caught_up),
 		cmocka_unit_test(other_errors_are_not_told_here),
 	};
