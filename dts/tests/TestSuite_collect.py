@@ -125,7 +125,7 @@ class TestCollect(TestSuite):
 
     @func_test
     def a_time_far_ahead_ends_nobodys_rotation(self):
-        """--merge: one client's packet of the year 2100 gets the time of its arrival, is counted, and the others' files go on."""
+        """--merge: a packet of the year 2100 gets the time of its arrival, is counted, and others' files go on."""
         run = self.centre("--merge", "-G", "1", "--max-wait", "200", clients=2)
         future = b"\xff" * 12 + b"\x88\xb5" + bytes(46)
         with self.peer(0) as good, self.peer(1) as bad:

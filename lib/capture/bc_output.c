@@ -164,6 +164,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.mode = env->lane_mode,
 			.slice_bytes = SLICE_BYTES,
 			.ifaces = env->ifaces,
+			.steps = env->steps,
 			.queue_option = o->cfg.queue_option,
 			.linktype_by_segment = env->sparse && o->n_lanes == 1,
 		};
@@ -194,6 +195,8 @@ static void new_chunker(struct bc_output *o, const struct bc_output_env *env)
 		.sparse = env->sparse,
 		.begin_ns = env->live ? env->start_ns : 0,
 		.files = !env->live && !env->sparse,
+		.steps = env->live || env->sparse ? env->steps : NULL,
+		.cut_at_step = o->cfg.kind == BC_DEST_FOLDER || o->cfg.kind == BC_DEST_NULL,
 	};
 
 	memcpy(cc.lane, o->to_lane, sizeof(cc.lane));

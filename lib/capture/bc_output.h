@@ -35,6 +35,7 @@ struct bc_output_env {
 	uint32_t lane_ring;		/* packets before a lane */
 	uint64_t flush_ns;
 	uint64_t start_ns;		/* of the capture */
+	const struct bc_steps *steps;	/* of the system clock; not owned */
 	bool sparse;			/* without packets no segment; and where there is one lane, each has a link type of its own */
 	bool live;			/* the first segment begins now, not with its first packet */
 	bool huge;

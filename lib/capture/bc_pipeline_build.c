@@ -223,6 +223,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.lane_ring = bc_pipeline_link_size(&p->cfg) / 2,
 			.flush_ns = p->cfg.flush_ns,
 			.start_ns = p->start_ns,
+			.steps = &p->cfg.clock->steps,
 			.live = p->live,
 			.sparse = p->cfg.sources[0].kind->sparse,
 			.huge = p->cfg.huge,

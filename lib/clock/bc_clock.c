@@ -101,6 +101,7 @@ void bc_clock_init_ticks(struct bc_clock *c, enum bc_ticks ticks, const char *wh
 {
 	struct bc_seg seg;
 
+	memset(&c->steps, 0, sizeof(c->steps));
 	c->ticks = ticks;
 	c->why = why;
 	seg = (struct bc_seg){ bc_clock_tsc(c), bc_utc_ns(), bc_line_mult(1.0) };
@@ -117,12 +118,24 @@ void bc_clock_init(struct bc_clock *c)
 	bc_clock_init_ticks(c, ticks, why);
 }
 
-void bc_clock_update(struct bc_clock *c)
+int64_t bc_clock_update(struct bc_clock *c)
 {
+	uint64_t ahead_ns = bc_steps_ahead(&c->steps, bc_steps_epoch(bc_steps_count(&c->steps))), now_ns;
 	struct bc_pair pair;
+	int64_t off_ns;
 
 	sample(c, &pair);
+	now_ns = bc_clock_tsc_to_ns(c, pair.ticks);
+	off_ns = (int64_t)(pair.utc_ns + ahead_ns - now_ns);
+	if (off_ns >= -(int64_t)BC_CLOCK_STEP_NS && off_ns <= (int64_t)BC_CLOCK_STEP_NS) {
+		off_ns = 0;
+	} else {
+		ahead_ns -= (uint64_t)off_ns;
+		bc_steps_add(&c->steps, now_ns, ahead_ns);
+	}
+	pair.utc_ns += ahead_ns;
 	bc_track_feed(&c->track, &pair, bc_clock_tsc(c));
+	return off_ns;
 }
 
 void bc_clock_status(const struct bc_clock *c, struct bc_clock_status *ret)
@@ -130,6 +143,8 @@ void bc_clock_status(const struct bc_clock *c, struct bc_clock_status *ret)
 	ret->ticks = c->ticks;
 	ret->why = c->why;
 	bc_track_status(&c->track, &ret->track);
+	ret->steps = bc_steps_count(&c->steps);
+	ret->stepped_ns = -(int64_t)bc_steps_ahead(&c->steps, bc_steps_epoch((uint32_t)ret->steps));
 }
 
 /*

@@ -31,7 +31,7 @@ static json_t *view(const struct bc_subject *s, const char *param)
 
 	bc_clock_status(clock, &st);
 	bc_clock_describe(clock, description, sizeof(description));
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o}",
 			 "counter", counters[st.ticks],
 			 "why", st.why,
 			 "description", bc_view_string(description),
@@ -40,7 +40,8 @@ static json_t *view(const struct bc_subject *s, const char *param)
 			 "rate_ppb", (json_int_t)llround(st.track.ppm * 1000),
 			 "rms_ns", bc_view_u64((uint64_t)llround(st.track.rms_ns)),
 			 "updates", bc_view_u64(st.track.updates),
-			 "steps", bc_view_u64(st.track.steps),
+			 "steps", bc_view_u64(st.track.steps + st.steps),
+			 "stepped_ns", (json_int_t)st.stepped_ns,
 			 "sources", sources(s->group));
 }
 

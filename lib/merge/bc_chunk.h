@@ -26,9 +26,10 @@ struct bc_chunk {
 	/* The merge. */
 	uint64_t seq;			/* counts through an output's chunks; chunk n belongs to lane n mod lanes */
 	uint64_t segment;		/* number of the segment it belongs to */
-	uint64_t segment_begin_ns;
+	uint64_t segment_begin_ns;	/* UTC, as the next two when the chunk has ended */
 	uint64_t first_ns;		/* of its packets, if any */
 	uint64_t last_ns;
+	int64_t stepped_ns;		/* before it the system clock was stepped by so much; 0: it was not */
 	uint32_t packets;
 	uint32_t ifaces;		/* interfaces known when it ended: all that its packets name */
 	bool segment_end;		/* the segment is complete with it */

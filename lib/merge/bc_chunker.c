@@ -18,13 +18,23 @@ static uint64_t later(uint64_t ns, uint64_t by)
 static void begin_segment(struct bc_chunker *c, uint64_t ns)
 {
 	c->segment_begun = true;
-	c->segment_begin_ns = ns;
+	c->segment_begin_ns = ns - c->ahead_ns;
 }
 
-/* By the wall clock: the first boundary behind ns. */
-static uint64_t due_after(const struct bc_chunker_config *cfg, uint64_t ns)
+/* The first boundary behind ns: by the wall clock, or a period later. */
+static uint64_t due_after(const struct bc_chunker *c, uint64_t ns)
 {
-	return cfg->rotate_clock.unit ? bc_calendar_next(&cfg->rotate_clock, ns) : later(ns, cfg->rotate_ns);
+	if (!c->cfg.rotate_ns && !c->cfg.rotate_clock.unit)
+		return UINT64_MAX;
+	if (!c->cfg.rotate_clock.unit)
+		return later(ns, c->cfg.rotate_ns);
+	return bc_calendar_next(&c->cfg.rotate_clock, ns - c->ahead_ns) + c->ahead_ns;
+}
+
+static void set_due(struct bc_chunker *c, uint64_t ns)
+{
+	c->rotate_due_ns = ns;
+	c->segment_due_ns = ns < c->step_ns ? ns : c->step_ns;
 }
 
 void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg)
@@ -33,10 +43,9 @@ void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg)
 	c->cfg = *cfg;
 	c->record_max = ((cfg->snaplen + 3) & ~3U) + 24;
 	c->told_max = c->record_max < 4 * BC_DESC_LEN_MAX ? c->record_max : 4 * BC_DESC_LEN_MAX;
-	if (!cfg->rotate_ns && !cfg->rotate_clock.unit)
-		c->segment_due_ns = UINT64_MAX;
-	else if (cfg->begin_ns)
-		c->segment_due_ns = due_after(cfg, cfg->begin_ns);
+	c->step_ns = UINT64_MAX;
+	if (cfg->begin_ns || (!cfg->rotate_ns && !cfg->rotate_clock.unit))
+		set_due(c, due_after(c, cfg->begin_ns));
 	if (cfg->begin_ns)
 		begin_segment(c, cfg->begin_ns);
 }
@@ -69,6 +78,8 @@ static bool open_chunk(struct bc_chunker *c)
 	k->segment = c->segment;
 	k->first_ns = k->last_ns = 0;
 	k->packets = 0;
+	k->stepped_ns = c->stepped_ns;
+	c->stepped_ns = 0;
 	k->segment_end = k->last = k->no_segment = false;
 	memset(k->from, 0, sizeof(k->from));
 	c->open = k;
@@ -83,6 +94,10 @@ static void end_chunk(struct bc_chunker *c)
 	struct bc_chunk *k = c->open;
 
 	k->segment_begin_ns = c->segment_begin_ns;
+	if (k->packets) {
+		k->first_ns -= c->ahead_ns;
+		k->last_ns -= c->ahead_ns;
+	}
 	k->ifaces = bc_iface_count(c->cfg.ifaces);
 	c->open = NULL;
 	c->seq++;
@@ -105,25 +120,58 @@ static bool end_segment(struct bc_chunker *c)
 	return true;
 }
 
+/* A step of the system clock that is new is a boundary too. */
+static inline void look_for_step(struct bc_chunker *c)
+{
+	const struct bc_steps *s = c->cfg.steps;
+
+	if (__builtin_expect(!s || bc_steps_count(s) == c->steps_seen, 1))
+		return;
+	c->steps_seen = bc_steps_count(s);
+	c->step_ns = bc_steps_from(s, bc_steps_epoch(c->steps_seen));
+	set_due(c, c->rotate_due_ns);
+}
+
+/* Time has come to the step: what follows is of another epoch, in another chunk, and in another segment where there are many. */
+static bool cross_step(struct bc_chunker *c)
+{
+	const uint64_t from_ns = c->step_ns, ahead_ns = bc_steps_ahead(c->cfg.steps, bc_steps_epoch(c->steps_seen));
+	const bool begun = c->segment_begun;
+
+	if (c->cfg.cut_at_step && !end_segment(c))
+		return false;
+	if (c->open)
+		end_chunk(c);
+	c->stepped_ns += (int64_t)(c->ahead_ns - ahead_ns);
+	c->ahead_ns = ahead_ns;
+	c->step_ns = UINT64_MAX;
+	if (c->cfg.cut_at_step && begun && c->cfg.begin_ns)
+		begin_segment(c, from_ns);
+	set_due(c, c->rotate_due_ns ? due_after(c, from_ns) : 0);
+	return true;
+}
+
 /* Time has come to ts_ns, past the boundary: the period that holds it begins. */
 static bool cross_boundary(struct bc_chunker *c, uint64_t ts_ns)
 {
-	uint64_t due = c->segment_due_ns;
+	uint64_t due = c->rotate_due_ns;
 
+	if (ts_ns >= c->step_ns)
+		return cross_step(c);
 	if (due) {
 		if (!end_segment(c))
 			return false;
 		if (c->cfg.rotate_clock.unit)
-			due = bc_calendar_begin(&c->cfg.rotate_clock, ts_ns);
+			due = bc_calendar_begin(&c->cfg.rotate_clock, ts_ns - c->ahead_ns) + c->ahead_ns;
 		else
 			due += (ts_ns - due) / c->cfg.rotate_ns * c->cfg.rotate_ns;
 		begin_segment(c, due);
 	} else {
 		due = ts_ns;
 	}
-	c->segment_due_ns = due_after(&c->cfg, due);
-	if (c->cfg.files && 2 * due > c->segment_due_ns)
-		c->back_ns = 2 * due - c->segment_due_ns;
+	set_due(c, due_after(c, due));
+	if (c->cfg.files && 2 * due > c->rotate_due_ns)
+		c->back_ns = 2 * due - c->rotate_due_ns;
 	return true;
 }
 
@@ -143,7 +191,8 @@ static bool look_back(struct bc_chunker *c)
 	if (!end_segment(c))
 		return false;
 	c->back_run = 0;
-	c->back_ns = c->segment_due_ns = 0;
+	c->back_ns = 0;
+	set_due(c, 0);
 	return true;
 }
 
@@ -240,11 +289,15 @@ uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t 
 {
 	uint32_t done = 0;
 
+	look_for_step(c);
 	while (done < n) {
 		if (__builtin_expect(d[done].ts_ns < c->back_ns, 0) && !look_back(c))
 			break;
-		if (d[done].ts_ns >= c->segment_due_ns && !cross_boundary(c, d[done].ts_ns))
-			break;
+		if (d[done].ts_ns >= c->segment_due_ns) {
+			if (!cross_boundary(c, d[done].ts_ns))
+				break;
+			continue;
+		}
 		if (!open_chunk(c))
 			break;
 		switch (fill(c, d + done, n - done, source, &done)) {
@@ -278,8 +331,9 @@ bool bc_chunker_tick(struct bc_chunker *c, uint64_t mono_ns, uint64_t stream_ns)
 {
 	bool asked = atomic_load_explicit(&c->rotate_asked, memory_order_relaxed);
 
+	look_for_step(c);
 	/* Files are cut by their packets alone, so that they come out the same every time. */
-	if (c->cfg.begin_ns && stream_ns >= c->segment_due_ns)
+	if ((c->cfg.begin_ns || stream_ns >= c->step_ns) && stream_ns >= c->segment_due_ns)
 		return cross_boundary(c, stream_ns);
 	if (asked) {
 		if (!end_segment(c))
@@ -315,7 +369,7 @@ bool bc_chunker_finish(struct bc_chunker *c)
 		if (!open_chunk(c))
 			return false;
 		if (!c->segment_begun && !c->segment && !c->cfg.sparse)
-			begin_segment(c, bc_utc_ns());
+			begin_segment(c, bc_utc_ns() + c->ahead_ns);
 		c->open->last = true;
 		c->open->segment_end = c->segment_begun;
 		c->open->no_segment = !c->open->segment_end;

@@ -14,6 +14,7 @@
 #include "bc_chunk.h"
 #include "bc_iface.h"
 #include "bc_link.h"
+#include "bc_steps.h"
 
 #define BC_MAX_LANES 64
 
@@ -31,6 +32,8 @@ struct bc_chunker_config {
 	uint64_t flush_ns;			/* a chunk ends when it has been open for so long */
 	bool sparse;				/* an output without a packet has no segment, not an empty one */
 	uint64_t begin_ns;			/* a live capture's begin, and its first segment's; 0: by the packets alone */
+	const struct bc_steps *steps;		/* of the system clock; NULL: the packets' times have nothing to do with it */
+	bool cut_at_step;			/* a step of the system clock ends the segment */
 	bool files;				/* all packets are of files, whose times are believed in both directions */
 };
 
@@ -46,10 +49,15 @@ struct bc_chunker {
 	uint64_t seq;
 	uint64_t segment;
 	bool segment_begun;		/* false: the segment begins with the next packet */
-	uint64_t segment_begin_ns;
-	uint64_t segment_due_ns;	/* UINT64_MAX: never; 0: by the first packet */
+	uint64_t segment_begin_ns;	/* UTC */
+	uint64_t segment_due_ns;	/* UINT64_MAX: never; 0: by the first packet. Or a step, where a chunk ends */
 	uint64_t segment_bytes;
 	uint64_t segment_packets;
+	uint32_t steps_seen;
+	uint64_t step_ns;		/* when the last of them came, if it has not been crossed; else UINT64_MAX */
+	uint64_t ahead_ns;		/* steady time less UTC, as it is now */
+	int64_t stepped_ns;		/* that no chunk has told yet */
+	uint64_t rotate_due_ns;		/* without a step */
 	uint64_t back_ns;		/* a packet before this may be one of time gone back; 0: none is */
 	uint32_t back_run;		/* such packets in a row, */
 	uint64_t back_at;		/* the last of which was the segment's packet of this number */

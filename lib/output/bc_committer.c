@@ -228,6 +228,8 @@ static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 		r = begin_segment(c, k);
 	if (!r)
 		r = bc_segment_writer_describe(c->writer, k->ifaces);
+	if (!r && k->stepped_ns && k->len)
+		r = bc_segment_writer_tell_step(c->writer, k->stepped_ns, k->first_ns);
 	if (!r && k->len)
 		r = bc_segment_writer_tell_loss(c->writer, lost, loss, k->first_ns);
 	if (!r)

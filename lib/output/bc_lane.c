@@ -8,6 +8,8 @@
 
 #include "bc_pack.h"
 #include "bc_time.h"
+#include "bc_packet.h"
+#include "bc_steps.h"
 
 struct bc_lane {
 	struct bc_lane_config cfg;
@@ -148,6 +150,22 @@ static void take_word(struct bc_lane *l, const struct bc_desc *d)
 		l->ended = true;
 }
 
+/* Packets travel with steady time, and are written with UTC. */
+static void pack(struct bc_lane *l, const struct bc_desc *d, uint32_t n)
+{
+	struct bc_desc utc[BC_PACK_BURST];
+
+	if (__builtin_expect(!l->cfg.steps || !bc_steps_count(l->cfg.steps), 1)) {
+		bc_pack_burst(&l->pack, d, n);
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		utc[i] = d[i];
+		utc[i].ts_ns -= bc_steps_ahead(l->cfg.steps, bc_meta_epoch(bc_desc_obj(&d[i])));
+	}
+	bc_pack_burst(&l->pack, utc, n);
+}
+
 static uint32_t pack_some(struct bc_lane *l)
 {
 	const struct bc_desc *d;
@@ -162,7 +180,7 @@ static uint32_t pack_some(struct bc_lane *l)
 		if (k) {
 			if (!open_buffer(l))
 				break;
-			bc_pack_burst(&l->pack, d, k);
+			pack(l, d, k);
 			bc_counter_add(&l->stats.packets, k);
 		} else {
 			take_word(l, d);

@@ -43,6 +43,7 @@ struct bc_lane_config {
 	struct bc_lane_mode mode;
 	uint32_t slice_bytes;		/* a compressed block's size */
 	const struct bc_iface_table *ifaces;
+	const struct bc_steps *steps;	/* of the system clock; NULL: there are none; not owned */
 	bool queue_option;
 	bool linktype_by_segment;	/* classic pcap: each segment has its first packet's link type; for a single lane */
 	uint16_t queue[BC_MAX_SOURCES];

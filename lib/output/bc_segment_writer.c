@@ -203,6 +203,19 @@ int bc_segment_writer_tell_loss(struct bc_segment_writer *w, uint64_t lost, enum
 	return r;
 }
 
+int bc_segment_writer_tell_step(struct bc_segment_writer *w, int64_t stepped_ns, uint64_t ts_ns)
+{
+	const struct bc_section *s = &w->cfg.section;
+	size_t len = bc_section_stats(s, w->now.ifaces, ts_ns, NULL, NULL, 0);
+	char note[128];
+	int r = reserve_text(w, len);
+
+	if (r || !len)
+		return r;
+	snprintf(note, sizeof(note), "the system clock was stepped by %+.3f s here", (double)stepped_ns / (double)BC_NS_PER_S);
+	return insert_text(w, bc_section_stats(s, w->now.ifaces, ts_ns, note, w->text, len));
+}
+
 uint64_t bc_segment_writer_lost_told(const struct bc_segment_writer *w)
 {
 	return w->now.lost_told;

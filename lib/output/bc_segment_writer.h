@@ -50,6 +50,9 @@ const struct bc_segment_info *bc_segment_writer_info(const struct bc_segment_wri
 /* Describe the interfaces up to n that are not described in it yet. */
 int bc_segment_writer_describe(struct bc_segment_writer *w, uint32_t n);
 
+/* Write that the system clock was stepped here, where the format has a place for it. */
+int bc_segment_writer_tell_step(struct bc_segment_writer *w, int64_t stepped_ns, uint64_t ts_ns);
+
 /*
  * lost packets of the output are lost by now, the last ones under this name: write how many that is since a segment
  * was told of a loss last. Where the format has no place for it, it counts as told. lost_told: how many segments were

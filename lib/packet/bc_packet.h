@@ -18,6 +18,8 @@
 #include "bc_err.h"
 
 #define BC_META_DROPS 1U
+/* From here on the flags are the epoch of the packet's stamp (bc_steps.h). */
+#define BC_META_EPOCH_SHIFT 8
 
 struct bc_meta {
 	uint32_t wire_len;
@@ -30,6 +32,17 @@ _Static_assert(sizeof(struct bc_meta) <= sizeof(((struct rte_mbuf *)0)->hash), "
 static inline struct bc_meta *bc_meta(struct rte_mbuf *m)
 {
 	return (struct bc_meta *)&m->hash;
+}
+
+static inline uint8_t bc_meta_epoch(struct rte_mbuf *m)
+{
+	return (uint8_t)(bc_meta(m)->flags >> BC_META_EPOCH_SHIFT);
+}
+
+/* Of a packet that has none yet. */
+static inline void bc_meta_set_epoch(struct rte_mbuf *m, uint8_t epoch)
+{
+	bc_meta(m)->flags |= (uint16_t)(epoch << BC_META_EPOCH_SHIFT);
 }
 
 /* The captured bytes, first to last; dst has room for len <= pkt_len bytes. */

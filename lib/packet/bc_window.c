@@ -19,7 +19,8 @@ struct record {
 	uint32_t wire_len;
 	uint16_t iface;
 	uint8_t outputs;
-	uint8_t pad[5];
+	uint8_t epoch;
+	uint8_t pad[4];
 };
 
 _Static_assert(sizeof(struct record) == 32, "half a cache line before each packet");
@@ -116,7 +117,7 @@ int bc_window_put(struct bc_window *w, const struct rte_mbuf *m, uint64_t ts_ns,
 		return -ENOBUFS;
 	r = (struct record *)(b->data + b->tail);
 	*r = (struct record){ .ts_ns = ts_ns, .drops = drops, .caplen = m->pkt_len, .wire_len = bc_meta((struct rte_mbuf *)m)->wire_len,
-			      .iface = m->port, .outputs = (uint8_t)outputs };
+			      .iface = m->port, .outputs = (uint8_t)outputs, .epoch = bc_meta_epoch((struct rte_mbuf *)m) };
 	if (__builtin_expect(m->nb_segs == 1, 1))
 		memcpy(r + 1, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
 	else
@@ -138,8 +139,9 @@ static inline void restore(struct rte_mbuf *m, const struct record *r, uint16_t 
 {
 	*bc_meta(m) = (struct bc_meta){ .wire_len = r->wire_len, .source = source };
 	m->port = r->iface;
+	bc_meta_set_epoch(m, r->epoch);
 	if (__builtin_expect(r->drops != 0, 0)) {
-		bc_meta(m)->flags = BC_META_DROPS;
+		bc_meta(m)->flags |= BC_META_DROPS;
 		m->tx_offload = r->drops;
 	}
 }

@@ -88,7 +88,8 @@ void bc_collect_series_cut(struct bc_collect_session *c, uint32_t i, uint64_t no
 		s->received = n;
 		s->due_ns = due_ns(&s->output, now_ns);
 		s->cut = !s->due_ns;
-	} else if (n && !s->cut && now_ns >= s->due_ns) {
+	} else if (n && !s->cut && (now_ns >= s->due_ns || due_ns(&s->output, now_ns) < s->due_ns)) {
+		/* It is due, or the clock went back behind the period. */
 		bc_pipeline_rotate(c->pipeline[i]);
 		s->cut = true;
 	}

@@ -85,6 +85,15 @@ static void end_when_due(struct bc_session *s, uint64_t now_ns)
 	}
 }
 
+static void follow_clock(struct bc_session *s)
+{
+	int64_t stepped_ns = bc_clock_update(s->calibration.clock);
+
+	if (stepped_ns)
+		bc_log(&s->log, BC_WARN, "the system clock was stepped by %+.3f s; stamps follow it from here on",
+		       (double)stepped_ns / (double)BC_NS_PER_S);
+}
+
 void bc_session_control(struct bc_session *s)
 {
 	s->start_mono_ns = s->active_mono_ns = bc_mono_ns();
@@ -98,7 +107,7 @@ void bc_session_control(struct bc_session *s)
 		if (sig == BC_SIGNALS_WAKE || stopping(s) || now_ns - s->control_mono_ns >= BC_CLOCK_UPDATE_NS ||
 		    atomic_load(&s->group.pipeline[0]->limit_reached)) {
 			s->control_mono_ns = now_ns;
-			bc_clock_update(s->calibration.clock);
+			follow_clock(s);
 			if (s->ops->control(s->ctx))
 				break;
 		}

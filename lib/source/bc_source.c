@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bc_enqueue.h"
+#include "bc_epoch.h"
 #include "bc_packet.h"
 #include "bc_classify.h"
 
@@ -253,10 +254,12 @@ static uint32_t take_batch(struct bc_source *s, uint32_t command)
 	uint32_t n;
 
 	b.n = 0;
+	b.time = BC_TIME_OWN;
 	b.ended = b.more = false;
 	b.watermark_ns = b.asked_ns = b.held_ns = 0;
 	s->ops->rx(s, &b, BC_BURST);
 	n = b.n;
+	bc_epoch_mark(s, &b);
 	if (b.asked_ns)
 		hold_to_clock(s, &b);
 	if (n) {

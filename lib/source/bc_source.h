@@ -41,16 +41,24 @@ struct bc_source_env {
 	void *interrupted_ctx;
 };
 
+/* Whose time a batch's stamps are. */
+enum bc_time {
+	BC_TIME_OWN,		/* a file's: it is taken as it is */
+	BC_TIME_STEADY,		/* of the host's clock */
+	BC_TIME_UTC,		/* of the system clock, or of another that shows UTC */
+};
+
 /*
  * One RX batch, filled by the driver. Each mbuf has pkt_len and nb_segs set, and wire_len and the interface in its
  * metadata (bc_packet.h). Timestamps above BC_TS_MAX are clamped to it.
  */
 struct bc_batch {
 	uint32_t n;
+	enum bc_time time;
 	bool ended;			/* the source is at its end */
 	bool more;			/* more waits in the device, so that a stop goes on */
 	/*
-	 * Stamped by a live device: the clock that the stamps follow, when it was asked; the stamps are then held to it, and the
+	 * Stamped by a live device: the clock that the stamps follow, in steady time, when it was asked; the stamps are then held to it, and the
 	 * promise is what they and held_ns say. 0: the driver stands for both.
 	 */
 	uint64_t asked_ns;

@@ -35,7 +35,7 @@ struct dpdk_source {
 	struct shared_port *shared;
 	uint16_t port;
 	bool stamped;			/* the driver is known to stamp */
-	bool of_file;			/* and its stamps are those of a capture file */
+	enum bc_time time;		/* of its stamps; its own: those of a capture file */
 	int ts_offset;
 	uint64_t ts_flag;
 	uint64_t last_ns;
@@ -84,6 +84,7 @@ static void dpdk_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 	uint32_t n = rte_eth_rx_burst(p->port, s->queue, b->mbuf, (uint16_t)max);
 
 	b->n = n;
+	b->time = p->time;
 	if (!p->stamped) {
 		/*
 		 * After it: no packet is stamped before it came. What comes from now on is stamped later, hence the
@@ -104,9 +105,9 @@ static void dpdk_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 			if (m->ol_flags & p->ts_flag)
 				bc_nic_clock_observe(p->clock, *RTE_MBUF_DYNFIELD(m, p->ts_offset, rte_mbuf_timestamp_t *),
 						     bc_clock_now(s->env.clock));
-			p->last_ns = stamp_burst(p, b, now_ns);
+			p->last_ns = stamp_burst(p, b, p->time == BC_TIME_UTC ? bc_utc_ns() : now_ns);
 		}
-		if (!p->of_file)
+		if (p->time != BC_TIME_OWN)
 			b->asked_ns = now_ns;
 		if (n < max)
 			b->held_ns = now_ns - s->lateness_ns;
@@ -262,11 +263,21 @@ static uint64_t unattended_ns(const struct bc_port *port, const struct bc_source
 	return ns < UNATTENDED_MAX_NS ? ns : UNATTENDED_MAX_NS;
 }
 
+static enum bc_time time_of(const struct dpdk_source *p, bool of_file)
+{
+	const enum bc_nic_class cls = p->clock->kind.cls;
+
+	if (!p->stamped || (cls != BC_NIC_UTC_NS && cls != BC_NIC_UTC_US))
+		return BC_TIME_STEADY;
+	return of_file ? BC_TIME_OWN : BC_TIME_UTC;
+}
+
 static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, const struct bc_source_config *cfg,
 				    const struct bc_source_env *env, struct bc_err *err)
 {
 	struct dpdk_source *p = aligned_alloc(BC_CACHE_LINE, sizeof(*p));
 	struct bc_iface iface = { .snaplen = 0 };
+	const bool of_file = strcmp(sh->port.info.driver_name, "net_pcap") == 0 && strstr(cfg->target, "rx_pcap=");
 	struct bc_source *s = NULL;
 
 	if (!p) {
@@ -290,11 +301,11 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	s->unattended_ns = unattended_ns(&sh->port, cfg);
 	s->numa_node = rte_eth_dev_socket_id(sh->port.id);
 	/* A file behind net_pcap can wait like any other. */
-	p->of_file = strcmp(sh->port.info.driver_name, "net_pcap") == 0 && strstr(cfg->target, "rx_pcap=");
-	if (p->of_file)
+	if (of_file)
 		s->wait = s->lossless = true;
 	else
 		s->lossless = s->wait && holds_up_its_peer(sh->port.info.driver_name);
+	p->time = time_of(p, of_file);
 	if (!s->lateness_ns)
 		s->lateness_ns = NIC_LATENESS_NS;
 	return s;

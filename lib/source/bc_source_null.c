@@ -83,6 +83,7 @@ static void null_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 	struct null_source *p = s->priv;
 	uint64_t now_ns = bc_clock_now(s->env.clock), wanted;
 
+	b->time = BC_TIME_STEADY;
 	if (!p->left) {
 		b->ended = true;
 		b->watermark_ns = now_ns + p->ahead_ns;

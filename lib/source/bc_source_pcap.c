@@ -9,6 +9,7 @@
 
 #include <pcap/pcap.h>
 
+#include "bc_epoch.h"
 #include "bc_kernel.h"
 
 #define LINKTYPE_RAW 101
@@ -35,14 +36,15 @@ static void take(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
 static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct pcap_source *p = s->priv;
-	uint64_t now_ns = bc_utc_ns();
+	uint64_t now_ns = bc_clock_utc(s->env.clock);
 	int r;
 
 	p->batch = b;
 	max = bc_spare_refill(&p->spare, s->env.pool, max);
-	/* Without an mbuf the packets stay in the kernel. */
-	if (!max)
+	/* Without an mbuf, or a time to compare with, the packets stay in the kernel. */
+	if (!max || bc_epoch_unknown(s->env.clock))
 		return;
+	b->time = BC_TIME_UTC;
 	r = pcap_dispatch(p->handle, (int)max, take, (u_char *)p);
 	if (r < 0) {
 		bc_log(s->env.log, BC_ERROR, "%s: capture ended: %s", s->account->name, pcap_geterr(p->handle));

@@ -222,7 +222,8 @@ static void remote_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 	used = p->broken ? len : take_messages(s, b, max, data, len);
 	bc_recv_ring_take(p->recv_ring, used);
 	if (b->n)
-		b->asked_ns = bc_utc_ns();
+		b->asked_ns = bc_clock_utc(s->env.clock);
+	b->time = BC_TIME_UTC;
 	if (state != BC_RECV_RING_ENDED || b->more)
 		return;
 	/* Packets of this round are pushed behind it. */

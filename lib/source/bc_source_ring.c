@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bc_epoch.h"
 #include "bc_kernel.h"
 #include "bc_ring.h"
 
@@ -37,14 +38,15 @@ static void check_interface(struct bc_source *s, struct bc_batch *b, uint64_t no
 static void ring_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct ring_source *p = s->priv;
-	uint64_t now_ns = bc_utc_ns();
+	uint64_t now_ns = bc_clock_utc(s->env.clock);
 	struct bc_ring_packet k;
 	uint32_t taken = 0;
 
 	max = bc_spare_refill(&p->spare, s->env.pool, max);
-	/* Without an mbuf the packets stay in the kernel. */
-	if (!max)
+	/* Without an mbuf, or a time to compare with, the packets stay in the kernel. */
+	if (!max || bc_epoch_unknown(s->env.clock))
 		return;
+	b->time = BC_TIME_UTC;
 	for (; taken < max && bc_ring_next(&p->ring, &k); taken++)
 		bc_spare_take(&p->spare, s, b, k.data, k.caplen, k.wire_len, k.ts_ns);
 	b->asked_ns = now_ns;

@@ -752,9 +752,57 @@ static void what_comes_late_ends_no_segment_of_a_live_capture(void **state)
 	over(&f);
 }
 
+/* Steady time goes on over it; the segments' times are UTC. */
+static void a_step_of_the_system_clock_begins_a_segment(void **state)
+{
+	static struct bc_steps steps;
+	struct bc_chunker_config cfg = plain;
+	struct fixture f;
+
+	cfg.rotate_ns = 60 * S;
+	cfg.begin_ns = NOON;
+	cfg.steps = &steps;
+	cfg.cut_at_step = true;
+	begin(&f, cfg);
+	put(&f, NOON + S);
+	bc_steps_add(&steps, NOON + 10 * S, 3600 * S);
+	put(&f, NOON + 9 * S);
+	put(&f, NOON + 11 * S);
+	put(&f, NOON + 69 * S);
+	put(&f, NOON + 71 * S);
+	end(&f);
+	assert_int_equal(f.n_segments, 3);
+	assert_segment(&f, 0, NOON, 2);
+	assert_segment(&f, 1, NOON + 10 * S - 3600 * S, 2);
+	assert_segment(&f, 2, NOON + 70 * S - 3600 * S, 1);
+	over(&f);
+}
+
+static void a_step_is_told_by_the_first_chunk_behind_it(void **state)
+{
+	static struct bc_steps steps;
+	struct bc_chunker_config cfg = plain;
+	struct fixture f;
+
+	cfg.begin_ns = NOON;
+	cfg.steps = &steps;
+	begin(&f, cfg);
+	put(&f, NOON + S);
+	bc_steps_add(&steps, NOON + 10 * S, 3600 * S);
+	put(&f, NOON + 11 * S);
+	end(&f);
+	assert_int_equal(f.n_segments, 1);
+	assert_int_equal(f.sink.n_got, 2);
+	assert_int_equal(f.sink.got[0].stepped_ns, 0);
+	assert_true(f.sink.got[1].stepped_ns == -3600 * (int64_t)S);
+	over(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_step_of_the_system_clock_begins_a_segment),
+		cmocka_unit_test(a_step_is_told_by_the_first_chunk_behind_it),
 		cmocka_unit_test(a_chunk_ends_before_it_would_exceed_its_bytes),
 		cmocka_unit_test(a_record_larger_than_a_chunk_gets_one_of_its_own),
 		cmocka_unit_test(a_record_too_large_for_the_descriptor_counts_as_the_largest_there_is),

@@ -7,6 +7,21 @@
 
 #include "bc_clock.h"
 
+/* CLOCK_REALTIME is off by this. */
+static int64_t realtime_off_s;
+
+int __real_clock_gettime(clockid_t id, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret);
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret)
+{
+	int r = __real_clock_gettime(id, ret);
+
+	if (id == CLOCK_REALTIME)
+		ret->tv_sec += realtime_off_s;
+	return r;
+}
+
 /* A simulated machine: a counter with a drift, and a system clock that can step. */
 struct sim {
 	struct bc_track t;
@@ -485,9 +500,48 @@ static void every_counter_gives_utc(void **state)
 	}
 }
 
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* Steady time goes on, and UTC follows in the epoch that has begun. */
+static void a_step_of_the_system_clock_begins_an_epoch(void **state)
+{
+	static const int64_t steps_s[] = { -3600, 7200, 2, -2 };
+	static struct bc_clock c;
+	int64_t off_s = 0;
+
+	realtime_off_s = 0;
+	bc_clock_init(&c);
+	for (uint32_t i = 0; i < 4; i++) {
+		uint64_t before_ns = bc_clock_now(&c), ahead_ns;
+
+		realtime_off_s = off_s += steps_s[i];
+		assert_true(apart((uint64_t)bc_clock_update(&c), (uint64_t)(steps_s[i] * (int64_t)BC_NS_PER_S)) < BC_NS_PER_S / 10);
+		assert_int_equal(bc_steps_count(&c.steps), i + 1);
+		assert_true(bc_clock_now(&c) - before_ns < BC_NS_PER_S / 2);
+		ahead_ns = bc_steps_ahead(&c.steps, bc_steps_epoch(i + 1));
+		assert_true(apart(bc_clock_now(&c) - ahead_ns, bc_utc_ns()) < BC_NS_PER_S / 10);
+		assert_true(apart(bc_clock_utc(&c), bc_clock_now(&c)) < BC_NS_PER_S / 10);
+		assert_int_equal(bc_clock_update(&c), 0);
+	}
+	realtime_off_s = 0;
+}
+
+static void epochs_are_used_in_turn_but_for_the_first(void **state)
+{
+	assert_int_equal(bc_steps_epoch(0), 0);
+	assert_int_equal(bc_steps_epoch(1), 1);
+	assert_int_equal(bc_steps_epoch(255), 255);
+	assert_int_equal(bc_steps_epoch(256), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_step_of_the_system_clock_begins_an_epoch),
+		cmocka_unit_test(epochs_are_used_in_turn_but_for_the_first),
 		cmocka_unit_test(segments_are_exact_for_a_century_of_ticks),
 		cmocka_unit_test(steep_lines_do_not_overflow),
 		cmocka_unit_test(narrow_stamps_are_taken_as_the_nearest),

@@ -439,6 +439,52 @@ static void a_clock_on_tai_is_told_of_its_interface(void **state)
 	ingress_free(&d);
 }
 
+/* The clock was set back by an hour: what was stamped before and after keeps its order, and its own time. */
+static void a_step_of_the_clock_keeps_the_order_and_each_packets_time(void **state)
+{
+	static const struct { uint64_t ts_ns, steady_ns; uint8_t epoch; } packet[] = {
+		{ 9999990 * BC_NS_PER_MS, 9999990 * BC_NS_PER_MS, 0 },
+		{ 6400001 * BC_NS_PER_MS, 10000001 * BC_NS_PER_MS, 1 },
+		{ 9999999 * BC_NS_PER_MS, 9999999 * BC_NS_PER_MS, 0 },
+	};
+	static struct bc_clock clock;
+	struct ingress d;
+	struct bc_desc p;
+
+	bc_steps_add(&clock.steps, 10000000 * BC_NS_PER_MS, 3600 * BC_NS_PER_S);
+	ingress_open(&d, &ingress_kind, 1, false);
+	d.s->env.clock = &clock;
+	d.time = BC_TIME_UTC;
+	d.asked_ns = 10000020 * BC_NS_PER_MS;
+	for (int i = 0; i < 3; i++) {
+		d.ts_ns = packet[i].ts_ns;
+		poll_n(&d, 1);
+		assert_true(ingress_take(&d, &p));
+		assert_int_equal(p.ts_ns, packet[i].steady_ns);
+		assert_int_equal(bc_meta_epoch(bc_desc_obj(&p)), packet[i].epoch);
+		ingress_done(&p);
+	}
+	assert_int_equal(bc_counter_get(&d.account->ingress.stamp_ahead), 0);
+	ingress_free(&d);
+}
+
+static void a_step_of_the_clock_does_not_touch_times_of_files(void **state)
+{
+	static struct bc_clock clock;
+	struct ingress d;
+	struct bc_desc p;
+
+	bc_steps_add(&clock.steps, 5, 3600 * BC_NS_PER_S);
+	ingress_open(&d, &ingress_kind, 1, false);
+	d.s->env.clock = &clock;
+	poll_n(&d, 1);
+	assert_true(ingress_take(&d, &p));
+	assert_int_equal(p.ts_ns, 1000);
+	assert_int_equal(bc_meta_epoch(bc_desc_obj(&p)), 0);
+	ingress_done(&p);
+	ingress_free(&d);
+}
+
 /* The driver's last moment with a burst. */
 static uint16_t note_time(uint16_t port, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint16_t max, void *ret_ns)
 {
@@ -535,6 +581,8 @@ int main(void)
 		cmocka_unit_test(a_device_s_stamp_far_ahead_stops_neither_the_packet_nor_the_promise),
 		cmocka_unit_test(an_empty_device_promises_what_it_holds_back),
 		cmocka_unit_test(a_clock_on_tai_is_told_of_its_interface),
+		cmocka_unit_test(a_step_of_the_clock_keeps_the_order_and_each_packets_time),
+		cmocka_unit_test(a_step_of_the_clock_does_not_touch_times_of_files),
 		cmocka_unit_test(the_tables_are_finite),
 		cmocka_unit_test(a_software_stamp_is_not_before_the_packet_nor_before_the_watermark),
 		cmocka_unit_test(the_null_source_delivers_its_count_from_each_queue),
