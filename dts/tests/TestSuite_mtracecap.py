@@ -457,6 +457,16 @@ class TestMtracecapLive(MtracecapSuite):
         assert_streams(packets(self.out / "x"), {0: 100})
 
     @func_test
+    def sighup_ends_it(self):
+        """Also where there is no terminal; all is written."""
+        run = self.start("-s", "0", "-B", f"pcapfile:{self.out}", f"int:{self.far}")
+        self.send(frames(0, 100))
+        time.sleep(0.2)
+        run.signal(signal.SIGHUP)
+        run.finish()
+        assert_streams(self.found(), {0: 100})
+
+    @func_test
     def names_of_live_files(self):
         """The first packet's time, not the moment at which the file was begun."""
         run = self.start("-s", "0", "-U", "-B", f"pcapfile:{self.out}", f"int:{self.far}")

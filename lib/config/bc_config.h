@@ -53,7 +53,7 @@ struct bc_config {
 	bool quiet;			/* no progress line */
 	bool brief;			/* no message at the start,
 		and a summary only if something was lost or failed */
-	bool as_mtracecap;		/* what verbose adds has the form of mtracecap's lines */
+	bool as_mtracecap;		/* what verbose adds has the form of mtracecap's lines, and SIGHUP ends the run */
 	const char *remark;		/* a remark for the user at the start; constant text, or NULL */
 };
 

@@ -254,13 +254,20 @@ static int check_early(struct bc_session *s, struct bc_err *err)
 	return r;
 }
 
+static enum bc_hup hup_of(const struct bc_config *cfg)
+{
+	if (cfg->as_mtracecap)
+		return BC_HUP_ENDS;
+	return cfg->rotate_on_hup ? BC_HUP_ROTATES : BC_HUP_CLOSES;
+}
+
 enum bc_exit bc_session_run(struct bc_session *s)
 {
 	struct bc_err err = { .msg = "" };
 	enum bc_exit status;
 	int r;
 
-	bc_signals_block(&s->signals, s->cfg->rotate_on_hup);
+	bc_signals_block(&s->signals, hup_of(s->cfg));
 	if (s->cfg->remark)
 		bc_log(&s->log, BC_NOTICE, "%s", s->cfg->remark);
 	r = check_early(s, &err);

@@ -35,9 +35,16 @@ static bool survives_hup(void)
 	return sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler == SIG_IGN;
 }
 
-void bc_signals_block(struct bc_signals *s, bool rotate_on_hup)
+static bool hup_ends(enum bc_hup hup)
 {
-	s->hup_ends = !rotate_on_hup && has_terminal() && !is_service() && !survives_hup();
+	if (hup == BC_HUP_ROTATES || survives_hup())
+		return false;
+	return hup == BC_HUP_ENDS || (has_terminal() && !is_service());
+}
+
+void bc_signals_block(struct bc_signals *s, enum bc_hup hup)
+{
+	s->hup_ends = hup_ends(hup);
 	sigemptyset(&s->set);
 	sigaddset(&s->set, SIGINT);
 	sigaddset(&s->set, SIGTERM);

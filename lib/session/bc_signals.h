@@ -11,16 +11,22 @@
 struct bc_signals {
 	sigset_t set;
 	pthread_t waiter;	/* who waits for them */
-	bool hup_ends;		/* a SIGHUP means that the terminal was closed: it is a SIGTERM then */
+	bool hup_ends;		/* a SIGHUP is a SIGTERM */
 	uint64_t stop_mono_ns;	/* when one first asked for the end; 0: none did */
+};
+
+enum bc_hup {
+	BC_HUP_CLOSES,		/* it ends the run where a closed terminal can have sent it */
+	BC_HUP_ROTATES,		/* it never ends the run */
+	BC_HUP_ENDS,		/* as mtracecap's */
 };
 
 /*
  * SIGINT, SIGTERM, SIGHUP and SIGUSR1 are kept for bc_signals_wait(), by this thread. Before any other is made: all inherit it.
- * SIGPIPE is ignored. SIGHUP ends a run unless rotate_on_hup, or nobody's terminal can have sent it: there is none, systemd
- * started this process, or it was started to survive it (nohup).
+ * SIGPIPE is ignored. No terminal can have sent a SIGHUP if there is none, or if systemd started this process. One that was
+ * started to survive it (nohup) does, whatever hup says.
  */
-void bc_signals_block(struct bc_signals *s, bool rotate_on_hup);
+void bc_signals_block(struct bc_signals *s, enum bc_hup hup);
 
 /* One that ends the run waits to be taken. Any thread. */
 bool bc_signals_end_waits(const struct bc_signals *s);
