@@ -292,6 +292,21 @@ class TestCollect(TestSuite):
         verify(numbers(self.stored()) == {0: list(range(2000))}, "packets are missing")
 
     @func_test
+    def a_bare_connection_takes_no_place(self):
+        """A connection that sends nothing, or no link header, does not end the one that sends."""
+        run = self.centre()
+        node = self.peer()
+        node.packets(timed(frames(0, 10)))
+        run.wait_received(10)
+        with Peer(self.port, source="127.0.1.1"), Peer(self.port, source="127.0.1.1") as stranger:
+            stranger.send(b"GET / HTTP/1.0\r\n\r\n")
+            verify(stranger.closed(), "it is listened to")
+            node.packets(timed(frames(0, 10, first=10), T0_NS + 10**8))
+            run.wait_received(20)
+        verify(self.client(run)["connections"] == 1, f"{self.client(run)}")
+        assert_lossless(run.stop(), 20)
+
+    @func_test
     def another_link_type_begins_another_file(self):
         """pcap: all packets of the first link type in one file, those of the second in the next."""
         run = self.centre("--format", "pcap", "-Z", "none")
@@ -427,6 +442,7 @@ class TestCollect(TestSuite):
             verify(self.client(run)["tls"] == 1, f"{self.client(run)}")
         with Peer(self.port, source="127.0.1.1") as plain:
             plain.hello()
+            verify(plain.socket.recv(7)[:2] == b"\x15\x03", "it is not told by an alert")
             verify(plain.closed(), "plain bytes are taken")
         with Peer(self.port, source="127.0.1.1") as silent:
             verify(silent.closed(), "a handshake may last for ever")

@@ -319,7 +319,7 @@ int bc_conn_handshake(struct bc_conn *c, short *events, struct bc_err *err)
 	return 0;
 }
 
-ptrdiff_t bc_conn_read(struct bc_conn *c, void *buf, size_t len, short *events, struct bc_err *err)
+static ptrdiff_t receive(struct bc_conn *c, void *buf, size_t len, bool peek, short *events, struct bc_err *err)
 {
 	ssize_t n;
 	size_t got;
@@ -327,16 +327,26 @@ ptrdiff_t bc_conn_read(struct bc_conn *c, void *buf, size_t len, short *events, 
 	if (c->ssl) {
 		ERR_clear_error();
 		errno = 0;
-		n = SSL_read_ex(c->ssl, buf, len, &got);
+		n = peek ? SSL_peek_ex(c->ssl, buf, len, &got) : SSL_read_ex(c->ssl, buf, len, &got);
 		return n == 1 ? (ptrdiff_t)got : tls_result(c, (int)n, events, err);
 	}
 	do
-		n = recv(c->fd, buf, len, 0);
+		n = recv(c->fd, buf, len, peek ? MSG_PEEK : 0);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return n;
 	*events = POLLIN;
 	return errno == EAGAIN ? -EAGAIN : bc_err_set(err, -errno, "%s", strerror(errno));
+}
+
+ptrdiff_t bc_conn_read(struct bc_conn *c, void *buf, size_t len, short *events, struct bc_err *err)
+{
+	return receive(c, buf, len, false, events, err);
+}
+
+ptrdiff_t bc_conn_peek(struct bc_conn *c, void *buf, size_t len, short *events, struct bc_err *err)
+{
+	return receive(c, buf, len, true, events, err);
 }
 
 ptrdiff_t bc_conn_write(struct bc_conn *c, const void *buf, size_t len, short *events, struct bc_err *err)

@@ -55,6 +55,9 @@ int bc_conn_handshake(struct bc_conn *c, short *events, struct bc_err *err);
 ptrdiff_t bc_conn_read(struct bc_conn *c, void *buf, size_t len, short *events, struct bc_err *err);
 ptrdiff_t bc_conn_write(struct bc_conn *c, const void *buf, size_t len, short *events, struct bc_err *err);
 
+/* As bc_conn_read(), but the bytes stay there to be read; it may give fewer than wait. */
+ptrdiff_t bc_conn_peek(struct bc_conn *c, void *buf, size_t len, short *events, struct bc_err *err);
+
 /*
  * How long a client waits, after the handshake and while it reads, before it may take it that the other side has not turned it away:
  * a server that does not want us accepts first and then ends the connection, and TLS 1.3 tells of a refused certificate only then.

@@ -14,6 +14,8 @@
 
 #include "bc_conn.h"
 #include "bc_log_limit.h"
+#include "bc_pcap.h"
+#include "bc_wire.h"
 
 #define HANDSHAKES_MAX 4		/* of one client at a time */
 #define READ_BUDGET (128U * 1024)	/* of one client, before it is another's turn */
@@ -24,6 +26,7 @@
 
 enum phase {
 	HANDSHAKE,	/* TLS */
+	CANDIDATE,	/* beside an older connection, until its link header begins */
 	WAITING,	/* for the receive ring */
 	RECEIVING,
 };
@@ -93,7 +96,7 @@ static void close_session(struct bc_clients *c, struct session *s)
 
 	set_events(c, s, 0);
 	/* In TLS the other side is told, as far as that goes without waiting. */
-	if (s->phase != HANDSHAKE)
+	if (s->phase > HANDSHAKE)
 		bc_conn_end(s->conn, &events);
 	bc_conn_close(s->conn);
 	s->closed = true;
@@ -196,17 +199,10 @@ static void begin_receiving(struct bc_clients *c, struct client *k, struct sessi
 	s->unread = c->unread = true;
 }
 
-/* The handshake is done: the newest connection of a client is the one that counts. */
-static void on_established(struct bc_clients *c, struct client *k, struct session *s)
+/* The newest connection of a client is the one that counts. */
+static void take_over(struct bc_clients *c, struct client *k, struct session *s)
 {
 	leave_handshake(k, s);
-	if (c->cfg->bind_names && s->tls && !bc_conn_cert_is(s->conn, k->name)) {
-		char why[256];
-
-		snprintf(why, sizeof(why), "its certificate is made out to '%.160s'", bc_conn_cert_name(s->conn));
-		refuse_session(c, k, s, why);
-		return;
-	}
 	if (k->waiting)
 		refuse_session(c, k, k->waiting, "a newer connection has come");
 	if (k->receiving)
@@ -217,6 +213,47 @@ static void on_established(struct bc_clients *c, struct client *k, struct sessio
 	set_events(c, s, 0);
 	if (bc_recv_ring_state(k->recv_ring) == BC_RECV_RING_IDLE && !k->draining)
 		begin_receiving(c, k, s);
+}
+
+/* A message of type 0 that is long enough for a link header. */
+static bool begins_a_link_header(const uint8_t *b)
+{
+	return b[0] == BC_WIRE_LINK && bc_wire_length(b, BC_WIRE_HEADER) >= BC_WIRE_HEADER + BC_PCAP_FILE_HEADER;
+}
+
+/* Whoever only connects, or speaks something else, does not take an older connection's place. */
+static void candidate_step(struct bc_clients *c, struct client *k, struct session *s)
+{
+	struct bc_err err = { "it closed the connection before it sent anything" };
+	short events = 0;
+	uint8_t b[BC_WIRE_HEADER];
+	ptrdiff_t n = bc_conn_peek(s->conn, b, sizeof(b), &events, &err);
+
+	if (n == -EAGAIN)
+		set_events(c, s, events);
+	else if (n <= 0)
+		refuse_session(c, k, s, err.msg);
+	else if (b[0] == BC_WIRE_LINK && n < BC_WIRE_HEADER)
+		set_events(c, s, 0);	/* the timer looks again */
+	else if (begins_a_link_header(b))
+		take_over(c, k, s);
+	else
+		refuse_session(c, k, s, "it does not begin with a link header");
+}
+
+static void on_established(struct bc_clients *c, struct client *k, struct session *s)
+{
+	if (c->cfg->bind_names && s->tls && !bc_conn_cert_is(s->conn, k->name)) {
+		char why[256];
+
+		snprintf(why, sizeof(why), "its certificate is made out to '%.160s'", bc_conn_cert_name(s->conn));
+		refuse_session(c, k, s, why);
+	} else if (k->waiting || k->receiving) {
+		s->phase = CANDIDATE;
+		candidate_step(c, k, s);
+	} else {
+		take_over(c, k, s);
+	}
 }
 
 static void handshake_step(struct bc_clients *c, struct client *k, struct session *s)
@@ -334,6 +371,8 @@ void bc_clients_on_event(struct bc_clients *c, struct bc_watch *w)
 		return;
 	if (s->phase == HANDSHAKE)
 		handshake_step(c, k, s);
+	else if (s->phase == CANDIDATE)
+		candidate_step(c, k, s);
 	else if (s->phase == RECEIVING && !s->ring_full)
 		receive(c, k, s);
 }
@@ -358,12 +397,22 @@ static void check_receiving(struct bc_clients *c, struct client *k, uint64_t now
 		receive(c, k, s);
 }
 
+static void check_handshake(struct bc_clients *c, struct client *k, struct session *s, uint64_t now_ns)
+{
+	if (c->stop_ns)
+		refuse_session(c, k, s, "the collection ends");
+	else if (now_ns > s->deadline_ns)
+		refuse_session(c, k, s, s->phase == CANDIDATE ? "it sent no link header in time" :
+			       "it did not finish its handshake in time");
+	else if (s->phase == CANDIDATE && !s->events)
+		candidate_step(c, k, s);
+}
+
 static void on_timer(struct bc_clients *c, struct client *k, uint64_t now_ns)
 {
 	for (int i = 0; i < HANDSHAKES_MAX; i++)
-		if (k->handshaking[i] && (c->stop_ns || now_ns > k->handshaking[i]->deadline_ns))
-			refuse_session(c, k, k->handshaking[i],
-				       c->stop_ns ? "the collection ends" : "it did not finish its handshake in time");
+		if (k->handshaking[i])
+			check_handshake(c, k, k->handshaking[i], now_ns);
 	if (k->waiting && c->stop_ns)
 		refuse_session(c, k, k->waiting, "the collection ends");
 	if (k->receiving)

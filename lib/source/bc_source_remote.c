@@ -18,6 +18,9 @@
 /* The receive ring keeps what comes, and behind it TCP holds the peer back: nothing is lost, but time. */
 #define UNATTENDED_NS (900 * BC_NS_PER_US)
 
+/* Places kept for those that stand for all further interfaces, one for each link type. */
+#define SPARE_IFACES 8U
+
 struct remote {
 	struct bc_recv_ring *recv_ring;
 	uint32_t max_caplen, max_ifaces;
@@ -53,22 +56,46 @@ static struct bc_iface describe(const struct bc_source *s, const struct bc_iface
 	return iface;
 }
 
-/* Its index in the capture's table, where a peer that comes again finds its interfaces; or a negative errno. */
-static int enter_iface(struct bc_source *s, const struct bc_iface *said)
+/* Its index in the capture's table: one of the first n that this peer has there, or a new one; or a negative errno. */
+static int enter_iface(struct bc_source *s, const struct bc_iface *iface, uint32_t n)
 {
 	struct remote *p = s->priv;
-	struct bc_iface iface = describe(s, said);
 	int i;
 
 	for (uint32_t k = 0; k < p->n_known; k++)
-		if (same_iface(&s->env.ifaces->entry[p->known[k]], &iface))
+		if (same_iface(&s->env.ifaces->entry[p->known[k]], iface))
 			return (int)p->known[k];
-	if (p->n_known == p->max_ifaces)
+	if (p->n_known >= n)
 		return -ENOSPC;
-	i = bc_iface_add(s->env.ifaces, &iface);
+	i = bc_iface_add(s->env.ifaces, iface);
 	if (i >= 0)
 		p->known[p->n_known++] = (uint32_t)i;
 	return i;
+}
+
+/* The one that stands for all further interfaces of a link type. */
+static struct bc_iface describe_others(const struct bc_source *s, const struct bc_iface *said)
+{
+	struct bc_iface iface = { .name = "", .linktype = said->linktype, .stamp = BC_STAMP_REMOTE };
+
+	snprintf(iface.name, sizeof(iface.name), "%.63s", s->account->name);
+	snprintf(iface.description, sizeof(iface.description), "one of more interfaces than are kept apart");
+	snprintf(iface.clock, sizeof(iface.clock), "stamped by the peer that sent it");
+	return iface;
+}
+
+/* Where a peer that comes again finds its interface. When it has named too many the others become one. */
+static int find_iface(struct bc_source *s, const struct bc_iface *said)
+{
+	const struct remote *p = s->priv;
+	struct bc_iface iface = describe(s, said);
+	uint32_t spare = p->max_ifaces > 2 * SPARE_IFACES ? SPARE_IFACES : 1;
+	int i = enter_iface(s, &iface, p->max_ifaces - spare);
+
+	if (i != -ENOSPC)
+		return i;
+	iface = describe_others(s, said);
+	return enter_iface(s, &iface, p->max_ifaces);
 }
 
 /* A link header has come. */
@@ -81,11 +108,11 @@ static int take_link(struct bc_source *s, struct bc_err *err)
 	if (!iface)
 		return bc_err_set(err, -ENOMEM, "no memory for its interfaces");
 	for (uint32_t i = 0; i < n; i++) {
-		int r = enter_iface(s, bc_wire_iface(p->wire, i));
+		int r = find_iface(s, bc_wire_iface(p->wire, i));
 
 		if (r < 0) {
 			free(iface);
-			return bc_err_set(err, r, "it named more than %u interfaces", p->max_ifaces);
+			return bc_err_set(err, r, "it named more than %u interfaces, of too many link types", p->max_ifaces);
 		}
 		iface[i] = (uint32_t)r;
 	}

@@ -279,6 +279,42 @@ static void a_peer_has_no_more_interfaces_than_it_may(void **state)
 	over(&p);
 }
 
+/* A pcapng link header with one interface of this name, then a packet. */
+static void packet_of_interface(struct peer *p, uint32_t number)
+{
+	struct bc_iface iface = { .linktype = 1 };
+	struct bc_pcapng_section section = { .application = "test" };
+	size_t len;
+
+	snprintf(iface.name, sizeof(iface.name), "ppp%u", number);
+	len = bc_pcapng_shb(p->message + 4, 1000, &section);
+	len += bc_pcapng_idb(p->message + 4 + len, 1000, &iface, 0, NULL);
+	bc_wire_header(p->message, BC_WIRE_LINK, (uint16_t)len);
+	put(p, p->message, 4 + len);
+	len = BC_EPB_FIXED + 60 + bc_epb_opt_len(3, 0);
+	bc_epb_end(bc_epb_begin(bc_wire_header(p->message, BC_WIRE_PACKET, (uint16_t)len), 0, 5, 60, 60, bc_epb_opt_len(3, 0)), 60,
+		   bc_epb_opt_len(3, 0), 3, 0, 0);
+	put(p, p->message, 4 + len);
+}
+
+static void interfaces_beyond_what_it_may_become_one(void **state)
+{
+	struct peer p;
+
+	begin(&p, false, false);
+	for (uint32_t i = 0; i < 10; i++) {
+		bc_recv_ring_open(p.in);
+		packet_of_interface(&p, i);
+		bc_recv_ring_end(p.in);
+		assert_int_equal(poll_all(&p), 1);
+		assert_int_equal(p.s->account->iface, i < MAX_IFACES ? i : MAX_IFACES - 1);
+	}
+	assert_string_equal(p.ifaces->entry[0].name, "bts1:ppp0");
+	assert_string_equal(p.ifaces->entry[MAX_IFACES - 1].name, "bts1");
+	assert_int_equal(bc_iface_count(p.ifaces), MAX_IFACES);
+	over(&p);
+}
+
 static void the_interfaces_of_a_section_keep_their_names(void **state)
 {
 	const struct bc_iface eth = { .name = "eth0", .linktype = 1 }, any = { .name = "any", .linktype = 113 };
@@ -424,6 +460,7 @@ int main(void)
 		cmocka_unit_test(a_connection_begins_without_what_the_last_one_left),
 		cmocka_unit_test(who_comes_again_finds_its_interface),
 		cmocka_unit_test(a_peer_has_no_more_interfaces_than_it_may),
+		cmocka_unit_test(interfaces_beyond_what_it_may_become_one),
 		cmocka_unit_test(the_interfaces_of_a_section_keep_their_names),
 		cmocka_unit_test(the_end_of_a_connection_ends_the_segment_first),
 		cmocka_unit_test(a_connection_without_a_packet_ends_nothing),
