@@ -181,10 +181,10 @@ int bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32
 	struct bc_eal e = { 0 };
 	int r;
 
+	bc_runtime_clean();
 	r = choose_prefix(cfg, &e, err);
 	if (r)
 		return r;
-	bc_runtime_clean();
 	choose_memory(cfg, mbufs, &e);
 	add(&a, "braidcap");
 	add_lcores(&a, plan);
