@@ -148,7 +148,7 @@ void bc_retention_published(struct bc_retention *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-void bc_retention_close(struct bc_retention *r)
+void bc_retention_close(struct bc_retention *r, bool now)
 {
 	if (!r->started)
 		return;
@@ -158,6 +158,11 @@ void bc_retention_close(struct bc_retention *r)
 	pthread_mutex_unlock(&r->lock);
 	pthread_join(r->thread, NULL);
 	r->started = false;
+	if (now)
+		return;
+	atomic_store(&r->stop, false);
+	r->keep.recompress = false;
+	look(r);
 }
 
 void bc_retention_free(struct bc_retention *r)

@@ -6,6 +6,7 @@
 #ifndef BC_RETENTION_H
 #define BC_RETENTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bc_err.h"
@@ -22,8 +23,11 @@ int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, 
 /* Any thread: a segment was published. Never waits. */
 void bc_retention_published(struct bc_retention *r);
 
-/* Ends the thread and abandons its current work. Call once; the numbers stay readable. */
-void bc_retention_close(struct bc_retention *r);
+/*
+ * Ends the thread and abandons its current work. Unless now, the folder is looked at once more, so that what was published last
+ * counts; nothing is recompressed then. Call once; the numbers stay readable.
+ */
+void bc_retention_close(struct bc_retention *r, bool now);
 /* After close. Takes NULL. */
 void bc_retention_free(struct bc_retention *r);
 

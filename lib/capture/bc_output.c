@@ -329,7 +329,7 @@ void bc_output_end_post_publish(struct bc_output *o, bool now)
 	if (o->after)
 		bc_post_publish_close(o->after, now);
 	if (o->retention)
-		bc_retention_close(o->retention);
+		bc_retention_close(o->retention, now);
 }
 
 void bc_output_free(struct bc_output *o)
