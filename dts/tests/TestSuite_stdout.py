@@ -31,6 +31,13 @@ class TestStdout(TestSuite):
         verify([int(n) for n in done.stdout.split()] == [p.wire for p in self.made], done.stderr[-500:])
 
     @func_test
+    def into_a_descriptor_by_its_name(self):
+        """/dev/stdout is -, and is not replaced by a file."""
+        trace = write_pcap(self.folder / "in.pcap", timed(frames(0, 10)))
+        done = self.braidcap("capture", "-i", trace, "-w", "/dev/stdout", "--format", "pcap", "--no-huge", text=False)
+        verify(len(done.stdout) == trace.stat().st_size, f"{len(done.stdout)} bytes")
+
+    @func_test
     def into_tcpdump(self):
         """tcpdump reads pcap from the pipe."""
         done, run = self.piped(["tcpdump", "-n", "-r", "-"], "-Z", "none", "--format", "pcap")

@@ -2,6 +2,9 @@
 #include "bc_file.h"
 
 #include <errno.h>
+#include <sys/stat.h>
+#include <string.h>
+#include <stdlib.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -49,4 +52,26 @@ int bc_open_temporary(int folder, const char *name)
 	if (r)
 		close(fd);
 	return r ? r : fd;
+}
+
+int bc_file_descriptor(const char *path)
+{
+	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
+
+	if (!strcmp(path, "/dev/stdout"))
+		return STDOUT_FILENO;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		size_t n = strlen(folders[i]), len = strlen(path);
+
+		if (!strncmp(path, folders[i], n) && len > n && len < n + 8 && strspn(path + n, "0123456789") == len - n)
+			return atoi(path + n);
+	}
+	return -1;
+}
+
+bool bc_file_is_stream(const char *path)
+{
+	struct stat st;
+
+	return bc_file_descriptor(path) >= 0 || (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)));
 }

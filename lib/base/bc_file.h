@@ -3,6 +3,8 @@
 #ifndef BC_FILE_H
 #define BC_FILE_H
 
+#include <stdbool.h>
+
 #include <stddef.h>
 
 /* All of it, in as many calls as it takes: 0; or a negative errno, and any part of it was written. fd blocks. */
@@ -20,5 +22,10 @@ int bc_rename_noreplace(int from_folder, const char *from, int to_folder, const 
  * two processes write it. A descriptor for reading and writing; -EBUSY: another is at it; or another negative errno.
  */
 int bc_open_temporary(int folder, const char *name);
+
+/* The open descriptor that path names (/dev/stdout, /dev/fd/N, /proc/self/fd/N), or -1. */
+int bc_file_descriptor(const char *path);
+/* Is path written into as it is, and not replaced by a file: such a descriptor, a named pipe, a character device? */
+bool bc_file_is_stream(const char *path);
 
 #endif

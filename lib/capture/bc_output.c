@@ -97,9 +97,11 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 	case BC_DEST_FILE:
 		sc.kind = BC_STORE_FILE;
 		break;
-	case BC_DEST_STDOUT:
+	case BC_DEST_STREAM:
 		sc.kind = BC_STORE_FD;
 		sc.fd = STDOUT_FILENO;
+		if (!strcmp(o->cfg.dest, "-"))
+			sc.dest = NULL;
 		break;
 	case BC_DEST_PEER:
 		sc.kind = BC_STORE_PEER;

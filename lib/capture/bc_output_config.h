@@ -13,7 +13,7 @@
 #include "bc_io.h"
 #include "bc_retention_rules.h"
 
-enum bc_dest { BC_DEST_FOLDER, BC_DEST_FILE, BC_DEST_STDOUT, BC_DEST_PEER, BC_DEST_NULL };
+enum bc_dest { BC_DEST_FOLDER, BC_DEST_FILE, BC_DEST_STREAM, BC_DEST_PEER, BC_DEST_NULL };
 
 /* What "osmo://HOST:PORT[,key...]" and "ipip://HOST[,key...]" say. */
 struct bc_remote_config {

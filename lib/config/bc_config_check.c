@@ -60,9 +60,9 @@ static int refuse_same(const char *a, const char *b, const char *why, struct bc_
 
 static int check_two_outputs(const struct bc_output_config *a, const struct bc_output_config *b, struct bc_err *err)
 {
-	if (a->kind == BC_DEST_STDOUT && b->kind == BC_DEST_STDOUT)
+	if (a->kind == BC_DEST_STREAM && b->kind == BC_DEST_STREAM && !strcmp(a->dest, "-") && !strcmp(b->dest, "-"))
 		return bc_err_set(err, -EINVAL, "-w -: only one output can be stdout");
-	if (a->kind == BC_DEST_PEER && !strcmp(a->dest, b->dest))
+	if ((a->kind == BC_DEST_PEER || a->kind == BC_DEST_STREAM) && !strcmp(a->dest, b->dest))
 		return bc_err_set(err, -EINVAL, "-w: '%s' is given twice", a->dest);
 	if (!on_disk(a) || !on_disk(b))
 		return 0;

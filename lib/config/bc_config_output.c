@@ -10,6 +10,7 @@
 
 #include "bc_codec_text.h"
 #include "bc_config_draft.h"
+#include "bc_file.h"
 #include "bc_retention_parse.h"
 #include "bc_number.h"
 #include "bc_wire.h"
@@ -47,6 +48,11 @@ static bool ends_with(const char *s, size_t len, const char *end)
 	return len > n && !strncasecmp(s + len - n, end, n);
 }
 
+static const char *stream(const struct bc_output_config *o)
+{
+	return strcmp(o->dest, "-") ? "a stream" : "stdout";
+}
+
 static int find_kind(struct build *b)
 {
 	const char *dest = b->o->dest;
@@ -55,7 +61,7 @@ static int find_kind(struct build *b)
 
 	label_of(b, BC_OUT_DEST, label);
 	if (!strcmp(dest, "-"))
-		b->o->kind = BC_DEST_STDOUT;
+		b->o->kind = BC_DEST_STREAM;
 	else if (!strcmp(dest, "null:"))
 		b->o->kind = BC_DEST_NULL;
 	else if (!strncmp(dest, "null:", 5))
@@ -68,7 +74,7 @@ static int find_kind(struct build *b)
 	else if (dest[strlen(dest) - 1] == '/' || (!stat(dest, &st) && S_ISDIR(st.st_mode)))
 		b->o->kind = BC_DEST_FOLDER;
 	else
-		b->o->kind = BC_DEST_FILE;
+		b->o->kind = bc_file_is_stream(dest) ? BC_DEST_STREAM : BC_DEST_FILE;
 	return 0;
 }
 
@@ -123,9 +129,9 @@ static int choose_by_name(struct build *b)
 	struct bc_output_config *o = b->o;
 	size_t len;
 
-	if (o->kind == BC_DEST_STDOUT)
+	if (o->kind == BC_DEST_STREAM)
 		o->codec = BC_CODEC_NONE;
-	if (o->kind != BC_DEST_FILE)
+	if (o->kind != BC_DEST_FILE && o->kind != BC_DEST_STREAM)
 		return 0;
 	len = codec_by_name(o->dest, &o->codec);
 	if (ends_with(o->dest, len, ".pcap"))
@@ -143,9 +149,9 @@ static int set_pipeout(struct build *b)
 	if (!b->o->pipeout)
 		return 0;
 	label_of(b, BC_OUT_PIPEOUT, label);
-	if (b->o->kind == BC_DEST_STDOUT)
-		return bc_err_set(b->err, -EINVAL, "%s: '-' is stdout: pipe it through the command in the shell",
-				  label);
+	if (b->o->kind == BC_DEST_STREAM)
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is %s: pipe it through the command in the shell",
+				  label, b->o->dest, stream(b->o));
 	if (b->o->kind == BC_DEST_NULL || b->o->kind == BC_DEST_PEER)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' takes no command", label, b->o->dest);
 	b->o->codec = BC_CODEC_NONE;
@@ -308,9 +314,9 @@ static int check_rotation(struct build *b)
 		return bc_err_set(b->err, -EINVAL, "%s: rotate either by the clock or every N seconds "
 				  "(rotate-seconds), not both",
 				  label_of(b, asked, label));
-	if ((o->rotate_clock.unit || o->rotate_seconds > 0 || o->rotate_bytes) && (o->kind == BC_DEST_FILE || o->kind == BC_DEST_STDOUT))
+	if ((o->rotate_clock.unit || o->rotate_seconds > 0 || o->rotate_bytes) && (o->kind == BC_DEST_FILE || o->kind == BC_DEST_STREAM))
 		return bc_err_set(b->err, -EINVAL, "%s: rotation needs a folder, and '%s' is %s", label_of(b, asked, label),
-				  o->dest, o->kind == BC_DEST_STDOUT ? "stdout" : "a file: end its name with / to make it one");
+				  o->dest, o->kind == BC_DEST_STREAM ? stream(o) : "a file: end its name with / to make it one");
 	return 0;
 }
 

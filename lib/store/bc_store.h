@@ -28,7 +28,7 @@ struct bc_store;
 enum bc_store_kind {
 	BC_STORE_DIR,	/* dest is a folder */
 	BC_STORE_FILE,	/* dest is the final name of one file */
-	BC_STORE_FD,	/* an open descriptor: stdout, a pipe */
+	BC_STORE_FD,	/* a stream: stdout, another open descriptor, a named pipe, a device */
 	BC_STORE_PEER,	/* a remote peer's queue */
 	BC_STORE_NULL,	/* count and drop */
 };
@@ -59,7 +59,11 @@ typedef void (*bc_store_published)(void *ctx, const char *path, uint64_t file_by
 
 struct bc_store_config {
 	enum bc_store_kind kind;
-	const char *dest;	/* DIR, FILE; copied */
+	/*
+	 * DIR, FILE; copied. FD: a path that bc_file_is_stream(), or NULL for fd. A named pipe without a reader is opened by the first
+	 * write, which waits for one.
+	 */
+	const char *dest;
 	int fd;			/* FD; borrowed: never closed. SIGPIPE must be ignored by the application */
 	const char *ext;	/* DIR, FILE: ".pcapng.lz4"; copied; "" or NULL for none */
 	const char *series;	/* DIR: names as osmo-pcap's, trace-SERIES-...; copied; NULL: names of our own */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_file.h"
 #include "bc_store_ops.h"
 
 /* For a reader, before looking whether the wait was cancelled. */
@@ -17,7 +18,8 @@
 
 struct fd_store {
 	struct bc_store base;
-	int fd;
+	int fd;			/* -1: the pipe at path has had no reader yet */
+	char *path;		/* NULL: none is needed */
 	bool own;		/* fd was opened here, and is to be closed */
 	bool socket;
 	bool can_cut;		/* a file that nobody else appends to */
@@ -38,10 +40,28 @@ static int fd_begin(struct bc_store *s)
 	return 0;
 }
 
+/* Wait for the pipe's reader. */
+static int await_reader(struct fd_store *f)
+{
+	while (f->fd < 0 && !atomic_load(&f->base.cancelled)) {
+		f->fd = open(f->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		if (f->fd >= 0)
+			f->own = true;
+		else if (errno == ENXIO)
+			poll(NULL, 0, WAIT_MS);
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
 static ptrdiff_t fd_write(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail)
 {
 	struct fd_store *f = (struct fd_store *)s;
+	int r = await_reader(f);
 
+	if (r < 0)
+		return r;
 	while (!atomic_load(&s->cancelled)) {
 		struct pollfd p = { .fd = f->fd, .events = POLLOUT };
 		ssize_t n = f->socket ? send(f->fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) : write(f->fd, data, len);
@@ -86,6 +106,7 @@ static int fd_close(struct bc_store *s, bool now)
 
 	if (f->own)
 		close(f->fd);
+	free(f->path);
 	free(f);
 	return 0;
 }
@@ -106,16 +127,14 @@ static const struct bc_store_ops fd_ops = {
 	.stats = fd_stats,
 };
 
-static int check(int fd, int *ret_flags, struct bc_err *err)
+static int check(const char *name, int fd, int *ret_flags, struct bc_err *err)
 {
 	int flags = fcntl(fd, F_GETFL);
 
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
-		return bc_err_set(err, -EBADF, "standard output is not open for writing: redirect it, or name a file");
+		return bc_err_set(err, -EBADF, "%s is not open for writing: redirect it, or name a file", name);
 	if (isatty(fd))
-		return bc_err_set(err, -EINVAL,
-				  "standard output is a terminal, which a capture would garble: redirect it, "
-				  "or name a file");
+		return bc_err_set(err, -EINVAL, "%s is a terminal, which a capture would garble: redirect it, or name a file", name);
 	*ret_flags = flags;
 	return 0;
 }
@@ -137,30 +156,57 @@ static void open_own(struct fd_store *f)
 	f->own = true;
 }
 
+/* What is known of the open descriptor. */
+static void examine(struct fd_store *f, int flags)
+{
+	off_t start = lseek(f->fd, 0, SEEK_CUR);
+	struct stat st;
+
+	f->start = start >= 0 ? (uint64_t)start : 0;
+	if (fstat(f->fd, &st) < 0)
+		return;
+	f->can_cut = start >= 0 && !(flags & O_APPEND) && S_ISREG(st.st_mode);
+	f->socket = S_ISSOCK(st.st_mode);
+	if (S_ISFIFO(st.st_mode) && !f->own)
+		open_own(f);
+}
+
+static int open_path(struct fd_store *f, const char *path, struct bc_err *err)
+{
+	f->fd = bc_file_descriptor(path);
+	if (f->fd >= 0)
+		return 0;
+	f->fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	f->own = f->fd >= 0;
+	if (f->own)
+		return 0;
+	if (errno != ENXIO || access(path, W_OK) < 0)
+		return bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	f->path = strdup(path);
+	return f->path ? 0 : bc_err_set(err, -ENOMEM, "no memory for an output");
+}
+
 int bc_store_fd_open(const struct bc_store_config *cfg, struct bc_store **ret, struct bc_err *err)
 {
-	struct fd_store *f;
-	struct stat st;
-	off_t start;
-	int flags = 0, r = check(cfg->fd, &flags, err);
+	struct fd_store *f = calloc(1, sizeof(*f));
+	int flags = 0, r = 0;
 
-	if (r < 0)
-		return r;
-	f = calloc(1, sizeof(*f));
 	if (!f)
 		return bc_err_set(err, -ENOMEM, "no memory for an output");
-	start = lseek(cfg->fd, 0, SEEK_CUR);
 	f->base.ops = &fd_ops;
 	f->fd = cfg->fd;
-	if (fstat(cfg->fd, &st) == 0) {
-		f->can_cut = start >= 0 && !(flags & O_APPEND) && S_ISREG(st.st_mode);
-		f->socket = S_ISSOCK(st.st_mode);
-		if (S_ISFIFO(st.st_mode))
-			open_own(f);
-	}
-	f->start = start >= 0 ? (uint64_t)start : 0;
 	f->published = cfg->published;
 	f->ctx = cfg->ctx;
+	if (cfg->dest)
+		r = open_path(f, cfg->dest, err);
+	if (!r && f->fd >= 0)
+		r = check(cfg->dest ? cfg->dest : "standard output", f->fd, &flags, err);
+	if (r) {
+		fd_close(&f->base, true);
+		return r;
+	}
+	if (f->fd >= 0)
+		examine(f, flags);
 	*ret = &f->base;
 	return 0;
 }

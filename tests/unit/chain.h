@@ -232,7 +232,7 @@ static inline void chain_over(void *ctx)
 static inline void chain_new_committer(struct chain *c)
 {
 	struct bc_store_config sc = {
-		.kind = c->cfg.store, .dest = c->cfg.dest ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .io = c->cfg.io, .ext = ".x",
+		.kind = c->cfg.store, .dest = c->cfg.dest || c->cfg.store == BC_STORE_FD ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .io = c->cfg.io, .ext = ".x",
 		.peer = c->cfg.peer, .drain_ns = c->cfg.drain_ns,
 		.utc = true, .pid = 5, .log = &c->log, .pipe = c->cfg.pipe,
 		.published = chain_published, .ctx = c, .keep_empty = c->cfg.format == BC_FORMAT_ERF,

@@ -270,7 +270,7 @@ static void help_is_told_apart(void **state)
 static void the_name_tells_the_destination(void **state)
 {
 	static const struct { const char *dest; enum bc_dest kind; enum bc_format format; enum bc_codec codec; } is[] = {
-		{ "-", BC_DEST_STDOUT, BC_FORMAT_PCAPNG, BC_CODEC_NONE },
+		{ "-", BC_DEST_STREAM, BC_FORMAT_PCAPNG, BC_CODEC_NONE },
 		{ "null:", BC_DEST_NULL, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
 		{ "/tmp", BC_DEST_FOLDER, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
 		{ "nowhere/", BC_DEST_FOLDER, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },

@@ -63,7 +63,7 @@ static void merged_packets_may_go_anywhere(void **state)
 {
 	ACCEPT(BASE "--merge", c.merge && c.names == BC_NAMES_OWN);
 	ACCEPT(BASE "--merge --names osmo", c.names == BC_NAMES_OSMO);
-	ACCEPT("-l 1 --allow a=192.0.2.1 --merge -w -", c.common.outputs[0].kind == BC_DEST_STDOUT);
+	ACCEPT("-l 1 --allow a=192.0.2.1 --merge -w -", c.common.outputs[0].kind == BC_DEST_STREAM);
 	refused("-l 1 --allow a=192.0.2.1 -w -", "--merge");
 	refused("-l 1 --allow a=192.0.2.1 -w x.pcap", "--merge");
 	refused(BASE "--merge --allow b=192.0.2.2,no-store", "no-store");

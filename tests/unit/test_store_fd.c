@@ -2,7 +2,11 @@
 /* The stores without a folder: a descriptor, nothing, and faults put before either. */
 #include "store_fixture.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
+
+#include "bc_file.h"
 
 static int open_on(struct fixture *f, int fd, struct bc_store **ret)
 {
@@ -40,6 +44,47 @@ static void terminal_is_refused(void **state)
 	assert_int_equal(open_on(f, fd, &s), -EINVAL);
 	assert_non_null(strstr(f->err.msg, "terminal"));
 	close(fd);
+}
+
+static void only_what_cannot_be_replaced_is_a_stream(void **state)
+{
+	assert_true(bc_file_is_stream("/dev/null"));
+	assert_true(bc_file_is_stream("/dev/fd/63"));
+	assert_true(bc_file_is_stream("/dev/stdout"));
+	assert_false(bc_file_is_stream("/dev/fd/"));
+	assert_false(bc_file_is_stream("/proc/self/exe"));
+	assert_false(bc_file_is_stream("/nowhere"));
+}
+
+static void *open_late(void *path)
+{
+	usleep(20000);
+	return (void *)(intptr_t)open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static void named_pipe_waits_for_its_reader(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_store_config cfg = config_of(f, BC_STORE_FD, NULL);
+	char path[] = "/tmp/store-fd-XXXXXX", got[4] = "";
+	struct bc_store *s;
+	pthread_t thread;
+	void *fd;
+
+	close(mkstemp(path));
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	cfg.dest = path;
+	assert_int_equal(bc_store_open(&cfg, &s, &f->err), 0);
+	assert_int_equal(bc_store_begin(s), 0);
+	assert_int_equal(pthread_create(&thread, NULL, open_late, path), 0);
+	assert_int_equal(bc_store_write(s, "abc", 3), 0);
+	pthread_join(thread, &fd);
+	assert_int_equal(read((int)(intptr_t)fd, got, 3), 3);
+	assert_string_equal(got, "abc");
+	close((int)(intptr_t)fd);
+	bc_store_close(s);
+	unlink(path);
 }
 
 struct drain {
@@ -314,6 +359,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(closed_descriptor_is_refused),
 		T(read_only_descriptor_is_refused),
+		T(only_what_cannot_be_replaced_is_a_stream),
+		T(named_pipe_waits_for_its_reader),
 		T(terminal_is_refused),
 		T(non_blocking_pipe_gets_every_byte),
 		T(reader_that_is_gone_is_epipe),
