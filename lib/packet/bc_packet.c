@@ -13,6 +13,9 @@
 #include "bc_desc.h"
 
 #define MBUF_CACHE 512
+/* A small pool is not to lie in the lcores' caches. */
+#define MBUFS_FULL_CACHE 4096U
+#define MBUFS_PER_CACHED 16U
 
 void bc_packet_copy_chain(uint8_t *dst, const struct rte_mbuf *m, uint32_t len)
 {
@@ -103,6 +106,11 @@ static int fill_from_eal(struct rte_mempool *mp, size_t bytes)
 	return (uint32_t)r < mp->size ? -ENOMEM : 0;
 }
 
+static uint32_t cache_size(uint32_t mbufs)
+{
+	return mbufs >= MBUFS_FULL_CACHE ? MBUF_CACHE : mbufs / MBUFS_PER_CACHED;
+}
+
 /*
  * Without hugepages rte_pktmbuf_pool_create gives each mbuf a page of its own, so that all their headers fall into the same few
  * sets of a cache. Where devices see the addresses that we see, nothing asks for that: they lie as close as in a hugepage.
@@ -111,7 +119,7 @@ static struct rte_mempool *new_dense(const char *name, uint32_t mbufs, int numa_
 {
 	struct rte_pktmbuf_pool_private priv = { .mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE };
 	struct rte_mempool *mp = rte_mempool_create_empty(name, mbufs, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE,
-							  MBUF_CACHE, sizeof(priv), numa_node, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+							  cache_size(mbufs), sizeof(priv), numa_node, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 	size_t bytes;
 	int r;
 
@@ -135,7 +143,7 @@ static struct rte_mempool *new_pool(const char *name, uint32_t mbufs, int numa_n
 {
 	if (!rte_eal_has_hugepages() && rte_eal_iova_mode() == RTE_IOVA_VA)
 		return new_dense(name, mbufs, numa_node, devices);
-	return rte_pktmbuf_pool_create_by_ops(name, mbufs, MBUF_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, numa_node, "stack");
+	return rte_pktmbuf_pool_create_by_ops(name, mbufs, cache_size(mbufs), 0, RTE_MBUF_DEFAULT_BUF_SIZE, numa_node, "stack");
 }
 
 struct rte_mempool *bc_packet_pool_new(const char *name, uint32_t mbufs, int numa_node, bool devices, struct bc_err *err)
