@@ -3,6 +3,7 @@
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,34 +16,81 @@ static const char help[] =
 	"usage: braidcap verify FOLDER|FILE...\n"
 	"\n"
 	"Read capture files (pcapng, pcap; plain or compressed) to the last byte and report for each whether it is\n"
-	"complete, how many packets it has, and how many go back in time. For a folder, check all published segments.\n"
+	"complete, how many packets it has, and how many go back in time. For a folder, check every file\n"
+	"in it that is a capture by content or by name, but those that are being written.\n"
 	"\n"
 	"  -h, --help      this text\n"
 	"\n"
-	"Exit status: 0 all are complete, 1 one is not, 2 bad usage.\n";
+	"Exit status: 0 all are complete, 1 one is not or a folder has none, 2 bad usage.\n";
 
-static int verify(void *ctx, const char *path)
+/* What is said of the files of one folder. */
+struct folder {
+	uint32_t n;	/* captures among them */
+};
+
+static int say(const char *path, int r, const struct bc_scan *scan, const struct bc_err *err)
+{
+	if (r)
+		fprintf(stderr, "braidcap: %s\n", err->msg);
+	else
+		printf("%s: complete, %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n", path, scan->records,
+		       scan->backwards, scan->kept_bytes);
+	return r ? 1 : 0;
+}
+
+static int verify(const char *path)
 {
 	struct bc_scan scan;
 	struct bc_err err;
 	int r = bc_verify(path, &scan, &err);
 
-	if (r)
-		fprintf(stderr, "braidcap: %s\n", err.msg);
-	else
-		printf("%s: complete, %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n", path,
-		       scan.records,
-		       scan.backwards, scan.kept_bytes);
-	return r ? 1 : 0;
+	return say(path, r, &scan, &err);
 }
 
-/* What a folder of segments has under a final name. */
-static int is_segment(const struct dirent *e)
+/* Everything but what is being written: names need not say what is in a file. */
+static int is_final(const struct dirent *e)
 {
 	uint64_t seq;
 
-	return e->d_name[0] != '.' && !bc_segname_is_tmp(e->d_name, &seq) &&
-	       (strstr(e->d_name, ".pcap") || strstr(e->d_name, ".pcapng"));
+	return e->d_name[0] != '.' && !bc_segname_is_tmp(e->d_name, &seq);
+}
+
+/* By its name it is a capture, whatever became of its content: YYYYMMDD-HHMMSS-..., trace-..., or with an extension of ours. */
+static bool is_named_as_capture(const char *name)
+{
+	return strstr(name, ".pcap") || strstr(name, ".erf") || !strncmp(name, "trace-", 6) ||
+	       (strspn(name, "0123456789") == 8 && name[8] == '-' && strspn(name + 9, "0123456789") == 6);
+}
+
+static int verify_in_folder(void *ctx, const char *path)
+{
+	struct folder *f = ctx;
+	struct bc_scan scan;
+	struct bc_err err;
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return 0;
+	r = bc_verify(path, &scan, &err);
+	if (r && scan.items == 0 && !is_named_as_capture(strrchr(path, '/') + 1)) {
+		printf("%s: no capture file, left out\n", path);
+		return 0;
+	}
+	f->n++;
+	return say(path, r, &scan, &err);
+}
+
+static int verify_folder(const char *path)
+{
+	struct folder f = { 0 };
+	int status = folder_each(path, NULL, is_final, verify_in_folder, &f);
+
+	if (status == 0 && f.n == 0) {
+		fprintf(stderr, "braidcap: %s: no segments\n", path);
+		status = 1;
+	}
+	return status;
 }
 
 int cmd_verify(int argc, char **argv)
@@ -63,8 +111,7 @@ int cmd_verify(int argc, char **argv)
 	for (int i = optind; i < argc; i++) {
 		struct stat st;
 
-		status |= stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ?
-				  folder_each(argv[i], "no segments", is_segment, verify, NULL) : verify(NULL, argv[i]);
+		status |= stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ? verify_folder(argv[i]) : verify(argv[i]);
 	}
 	return status;
 }

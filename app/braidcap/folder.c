@@ -16,7 +16,7 @@ int folder_each(const char *folder, const char *none, int (*select)(const struct
 		fprintf(stderr, "braidcap: cannot read %s: %s\n", folder, strerror(errno));
 		return 1;
 	}
-	if (n == 0)
+	if (n == 0 && none)
 		printf("%s: %s\n", folder, none);
 	for (int i = 0; i < n; i++) {
 		char *path = NULL;

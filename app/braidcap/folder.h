@@ -6,7 +6,8 @@
 
 /*
  * Call each with the path of every entry of folder that select picks, in the order of their names. Returns what the calls returned,
- * or-ed; 1 with a line on stderr when the folder cannot be read; 0 with the line "FOLDER: none" on stdout when there is no such entry.
+ * or-ed; 1 with a line on stderr when the folder cannot be read; 0 with the line "FOLDER: none" on stdout when there is no such entry,
+ * and without it if none is NULL.
  */
 int folder_each(const char *folder, const char *none, int (*select)(const struct dirent *),
 		int (*each)(void *ctx, const char *path), void *ctx);

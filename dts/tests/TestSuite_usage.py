@@ -87,6 +87,26 @@ class TestUsage(TestSuite):
         self.refused("-i", self.trace, "-w", self.out, "--user", "nobody", "--report", secret / "r", words=["--report", "nobody"])
 
     @func_test
+    def fewest_mbufs(self):
+        """The least that --mbufs takes is enough for several files."""
+        run = self.capture("-i", self.trace, "-i", self.trace, "-w", "null:", "--mbufs", "512")
+        assert_lossless(run.report, 20)
+
+    @func_test
+    def verify_looks_at_content(self):
+        """In a folder, any name of a damaged capture is found; what is none is left out with a word; nothing at all is not well."""
+        folder = self.make_folder("mixed")
+        verify(self.braidcap("verify", folder, check=False).returncode == 1, "an empty folder is fine")
+        (folder / "notes").write_text("no packets here")
+        verify(self.braidcap("verify", folder, check=False).returncode == 1, "notes are fine")
+        self.capture("-i", self.trace, "-w", f"{folder}/", "--format", "erf", "--file-ext", ".dat")
+        done = self.braidcap("verify", folder)
+        verify("complete, 10 packets" in done.stdout and "notes: no capture file" in done.stdout, done.stdout)
+        (folder / "cut").write_bytes(self.trace.read_bytes()[:-5])
+        done = self.braidcap("verify", folder, check=False)
+        verify(done.returncode == 1 and "cut: not complete" in done.stderr, done.stderr)
+
+    @func_test
     def report_into_a_device(self):
         """What is no regular file is written into, and not replaced."""
         link = self.folder / "null"

@@ -7,6 +7,21 @@
 
 #include "bc_codec.h"
 
+/* ERF has no magic number, and a name need not say that it is. */
+static int scan(const char *path, int fd, bool erf, struct bc_scan *ret, struct bc_err *err)
+{
+	struct bc_scan other;
+	int r = bc_scan(fd, erf, UINT64_MAX, NULL, NULL, ret, err), again;
+
+	if (r < 0 || erf || ret->items)
+		return r;
+	again = open(path, O_RDONLY | O_CLOEXEC);
+	if (again >= 0 && bc_scan(again, true, UINT64_MAX, NULL, NULL, &other, NULL) == 0 && other.end == BC_SCAN_WHOLE &&
+	    other.records)
+		*ret = other;
+	return r;
+}
+
 int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err)
 {
 	bool erf = bc_reader_is_erf_name(path, bc_codec_ext(bc_codec_of_path(path)));
@@ -17,7 +32,7 @@ int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err)
 		r = -errno;
 		return bc_err_set(err, r, "%s: %s", path, strerror(-r));
 	}
-	r = bc_scan(fd, erf, UINT64_MAX, NULL, NULL, ret, err);
+	r = scan(path, fd, erf, ret, err);
 	if (r < 0)
 		return bc_err_prefix(err, r, "%s", path);
 	if (ret->end != BC_SCAN_WHOLE)
