@@ -33,8 +33,8 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 
 	if (o->statistics)
 		bc_segstat_published(o->statistics, path, err);
-	if (o->cfg.pipeout)
-		bc_committer_result(o->committer, file_bytes, err);
+	/* What is on disk under another name is written all the same, unless a command was to have it. */
+	bc_committer_result(o->committer, file_bytes, o->cfg.pipeout || !info->on_disk ? err : 0);
 	if (o->after)
 		bc_post_publish_segment(o->after, path, file_bytes, info, err);
 	else

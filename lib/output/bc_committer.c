@@ -412,6 +412,16 @@ static void sync_when_due(struct bc_committer *c)
 	c->dirty = false;
 }
 
+/* What the system had taken may not have reached the disk. */
+static void look_at_disk(struct bc_committer *c)
+{
+	uint64_t bytes;
+	int r = c->begun ? bc_store_synced(c->cfg.store, &bytes) : 0;
+
+	if (r)
+		fail_segment(c, r);
+}
+
 /* Is nothing to be done but to wait for the next chunk? */
 static bool idle(const struct bc_committer *c)
 {
@@ -476,6 +486,7 @@ static void *run(void *arg)
 			c->chunk_mono_ns = bc_mono_ns();
 		}
 		sync_when_due(c);
+		look_at_disk(c);
 		bc_delivery_reap(c->delivery);
 		if (!bc_delivery_waits(c->delivery))
 			bc_patience_caught_up(&c->patience);

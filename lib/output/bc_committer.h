@@ -42,7 +42,7 @@ struct bc_committer_config {
 	uint64_t flush_ns;			/* how often what was written is brought to disk */
 	/* A segment is begun only when this file exists; all waits in the buffers meanwhile. NULL: at once. Not owned. */
 	const char *watchfile;
-	/* The store has a command behind it: packets count as written when bc_committer_result() says so. */
+	/* The store has a command behind it: packets count as written only when bc_committer_result() says so. */
 	bool piped;
 	/* Called before a segment may be published, with its packets by source; may be NULL. */
 	void (*ended)(void *ctx, const uint64_t *from);
@@ -71,8 +71,9 @@ void bc_committer_stopping(struct bc_committer *c);
 /* Any thread: no more packets will come from the sources; a full disk is then waited for only a little longer. */
 void bc_committer_draining(struct bc_committer *c);
 /*
- * If piped, any one thread: for each segment for which bc_store_finish() returned 0, in their order, what became of
- * it; err and file_bytes as bc_store_published has them. Nothing is waited for after an abort.
+ * Of a folder or a file, any one thread: for each segment for which bc_store_finish() returned 0, in their order, what
+ * became of it; file_bytes as bc_store_published has them. err: why its packets are lost, or 0. Nothing is waited for
+ * after an abort.
  */
 void bc_committer_result(struct bc_committer *c, uint64_t file_bytes, int err);
 /* Any thread: end at once, leave the segment as it is. What was not written is not counted as written. */

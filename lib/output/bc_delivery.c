@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What all policies share, and the two that need no more than that. */
+/* What all policies share, and the one that needs no more than that. */
 #include "bc_delivery.h"
 
 #include <errno.h>
@@ -8,21 +8,16 @@
 
 #include "bc_delivery_ops.h"
 
-static const struct bc_delivery_ops at_once = {
-	.by_write = true,
+static const struct bc_delivery_ops plain = {
 	.confirmed = bc_delivery_enter_written,
 };
 
-static const struct bc_delivery_ops settled = {
-	.confirmed = bc_delivery_enter_written,
-};
-
-static struct bc_delivery *new_plain(const struct bc_delivery_ops *ops)
+static struct bc_delivery *new_plain(void)
 {
 	struct bc_delivery *d = calloc(1, sizeof(*d));
 
 	if (d)
-		d->ops = ops;
+		d->ops = &plain;
 	return d;
 }
 
@@ -32,7 +27,17 @@ static struct bc_delivery *new_policy(const struct bc_delivery_config *cfg)
 		return bc_delivery_new_command();
 	if (cfg->store && bc_store_lags(cfg->store))
 		return bc_delivery_new_peer();
-	return new_plain(cfg->stream || (cfg->store && bc_store_settles(cfg->store)) ? &settled : &at_once);
+	if (cfg->store && bc_store_syncs(cfg->store))
+		return bc_delivery_new_disk();
+	return new_plain();
+}
+
+/* A command and a peer are told by their own results; of the others a stream codec or the store may hold bytes back. */
+static bool needs_no_settling(const struct bc_delivery_config *cfg)
+{
+	if (cfg->piped || (cfg->store && bc_store_lags(cfg->store)))
+		return true;
+	return !cfg->stream && !(cfg->store && bc_store_settles(cfg->store));
 }
 
 int bc_delivery_new(const struct bc_delivery_config *cfg, struct bc_delivery **ret, struct bc_err *err)
@@ -42,6 +47,7 @@ int bc_delivery_new(const struct bc_delivery_config *cfg, struct bc_delivery **r
 	if (!d)
 		return bc_err_set(err, -ENOMEM, "no memory for the committer");
 	d->cfg = *cfg;
+	d->by_write = needs_no_settling(cfg);
 	d->account = &cfg->ledger->output[cfg->output];
 	*ret = d;
 	return 0;
@@ -87,7 +93,7 @@ const struct bc_tally *bc_delivery_pending(const struct bc_delivery *d)
 
 void bc_delivery_wrote(struct bc_delivery *d)
 {
-	if (d->ops->by_write)
+	if (d->by_write)
 		bc_delivery_confirm(d);
 }
 

@@ -3,8 +3,8 @@
  * When a packet counts as written, and what becomes of one that does not: the last column of the ledger, for one
  * output. What the store has taken is pending first, then confirmed; whether it counts by then is a policy:
  *
- *   at once    what was written is there
- *   settled    the store, or a stream codec before it, holds bytes back: when the store has settled
+ *   at once    what was confirmed is there
+ *   disk       at once too, but what the disk then refuses to keep is taken back, and lost as that
  *   passed on  the store is a queue before a peer: when the peer has taken it
  *   command    the segment goes through a command: when that has ended well
  *

@@ -4,26 +4,18 @@
 #include <time.h>
 
 #include "bc_delivery_ops.h"
+#include "bc_delivery_results.h"
 #include "bc_patience.h"
 #include "bc_time.h"
 
 #define RESTART_MIN_NS (1 * BC_NS_PER_S)	/* between starts of a command that fails; doubled each time */
 #define RESTART_MAX_NS (64 * BC_NS_PER_S)
 #define LOOK_NS (5 * BC_NS_PER_MS)		/* for the last results */
-#define RING (2 * BC_STORE_QUEUE_MAX)		/* more than segments can wait for their result */
-
-struct result {
-	uint64_t file_bytes;
-	int err;
-};
 
 struct command {
 	struct bc_delivery base;
-	struct bc_tally *waiting;	/* a ring: what segments hold whose result is not entered yet */
-	uint32_t finished, reaped;	/* segments; those between wait */
+	struct bc_results results;
 	uint64_t restart_wait_ns;	/* before the next start, if that fails too */
-	struct result result[RING];	/* the publishing thread writes, before it counts results up */
-	_Atomic uint32_t results;
 };
 
 static struct command *of(struct bc_delivery *d)
@@ -33,7 +25,7 @@ static struct command *of(struct bc_delivery *d)
 
 static void await_result(struct bc_delivery *d, const struct bc_tally *segment)
 {
-	of(d)->waiting[of(d)->finished++ % RING] = *segment;
+	bc_results_await(&of(d)->results, segment);
 }
 
 /* Another one is started at once, and if that fails too, the next ones later and later. */
@@ -49,37 +41,28 @@ static void restart_later(struct bc_delivery *d)
 
 static void put_result(struct bc_delivery *d, uint64_t file_bytes, int err)
 {
-	struct command *c = of(d);
-	uint32_t n = atomic_load_explicit(&c->results, memory_order_relaxed);
-
-	c->result[n % RING] = (struct result){ .file_bytes = file_bytes, .err = err };
-	atomic_store_explicit(&c->results, n + 1, memory_order_release);
+	bc_results_put(&of(d)->results, file_bytes, err);
 }
 
 static void reap(struct bc_delivery *d)
 {
-	struct command *c = of(d);
-	uint32_t results = atomic_load_explicit(&c->results, memory_order_acquire);
+	struct bc_result r;
+	struct bc_tally *t;
 
-	for (; c->reaped != results; c->reaped++) {
-		const struct result *r = &c->result[c->reaped % RING];
-		struct bc_tally *t = &c->waiting[c->reaped % RING];
-
-		if (r->err) {
-			bc_delivery_enter_lost(d, t, bc_patience_loss(r->err));
+	while ((t = bc_results_take(&of(d)->results, &r))) {
+		if (r.err) {
+			bc_delivery_enter_lost(d, t, bc_patience_loss(r.err));
 			continue;
 		}
-		t->file_bytes = r->file_bytes;
+		t->file_bytes = r.file_bytes;
 		bc_delivery_enter_written(d, t);
-		c->restart_wait_ns = 0;
+		of(d)->restart_wait_ns = 0;
 	}
 }
 
 static bool waits(const struct bc_delivery *d)
 {
-	const struct command *c = (const struct command *)d;
-
-	return c->reaped != c->finished;
+	return bc_results_wait(&((const struct command *)d)->results);
 }
 
 static void drain(struct bc_delivery *d)
@@ -92,11 +75,10 @@ static void drain(struct bc_delivery *d)
 
 static void free_waiting(struct bc_delivery *d)
 {
-	free(of(d)->waiting);
+	bc_results_fini(&of(d)->results);
 }
 
 static const struct bc_delivery_ops command = {
-	.by_write = true,
 	.finished = await_result,
 	.abandoned = restart_later,
 	.result = put_result,
@@ -113,8 +95,7 @@ struct bc_delivery *bc_delivery_new_command(void)
 	if (!c)
 		return NULL;
 	c->base.ops = &command;
-	c->waiting = calloc(RING, sizeof(*c->waiting));
-	if (!c->waiting) {
+	if (bc_results_init(&c->results)) {
 		free(c);
 		return NULL;
 	}

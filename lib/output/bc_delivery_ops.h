@@ -7,7 +7,6 @@
 
 /* Each function may be NULL. */
 struct bc_delivery_ops {
-	bool by_write;		/* what was written needs no settling to be confirmed */
 	/* t is confirmed: the store has it for good. */
 	void (*confirmed)(struct bc_delivery *d, const struct bc_tally *t);
 	void (*finished)(struct bc_delivery *d, const struct bc_tally *segment);
@@ -23,6 +22,7 @@ struct bc_delivery_ops {
 struct bc_delivery {
 	const struct bc_delivery_ops *ops;
 	struct bc_delivery_config cfg;
+	bool by_write;		/* what was written needs no settling to be confirmed */
 	struct bc_output_account *account;
 	struct bc_tally pending, segment;
 	uint64_t lost;
@@ -30,12 +30,14 @@ struct bc_delivery {
 	uint64_t begin_ns;
 };
 
-/* In bc_delivery_account.c: enter in the ledger. enter_lost: without a place in the file. */
+/* In bc_delivery_account.c: enter in the ledger, or take back what was entered. enter_lost: without a place in the file. */
 void bc_delivery_enter_written(struct bc_delivery *d, const struct bc_tally *t);
+void bc_delivery_take_back_written(struct bc_delivery *d, const struct bc_tally *t);
 void bc_delivery_enter_lost(struct bc_delivery *d, const struct bc_tally *t, enum bc_loss loss);
 
 /* With ops set, and what they need; the rest is zero. NULL without memory. */
 struct bc_delivery *bc_delivery_new_peer(void);
 struct bc_delivery *bc_delivery_new_command(void);
+struct bc_delivery *bc_delivery_new_disk(void);
 
 #endif

@@ -63,7 +63,6 @@ static void free_backlog(struct bc_delivery *d)
 }
 
 static const struct bc_delivery_ops passed_on = {
-	.by_write = true,
 	.confirmed = queue,
 	.reap = reap,
 	.waits = waits,

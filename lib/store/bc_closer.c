@@ -29,6 +29,8 @@ struct bc_closer {
 	bool open_failed;		/* and was logged */
 	struct bc_segfile *current;	/* taken by the caller */
 	bool sync_wanted;		/* of current */
+	uint64_t sync_size, synced;	/* its size when that was wanted; and when the last one was that is done */
+	int sync_err;			/* of current */
 	bool synced_last;		/* the thread's last work was a sync */
 	struct bc_segfile *head;	/* finished, oldest first */
 	struct bc_segfile **tail;
@@ -70,7 +72,7 @@ static void open_ahead(struct bc_closer *c)
 static void sync_current(struct bc_closer *c)
 {
 	struct bc_segfile *f = c->current;
-	uint64_t start = bc_mono_ns(), took;
+	uint64_t start = bc_mono_ns(), took, size = c->sync_size;
 
 	/* f stays: only this thread frees a finished file, and bc_closer_end() only after joining. */
 	c->sync_wanted = false;
@@ -78,6 +80,10 @@ static void sync_current(struct bc_closer *c)
 	bc_segfile_sync(c->folder, f);
 	took = bc_mono_ns() - start;
 	pthread_mutex_lock(&c->lock);
+	if (c->current == f && !f->sync_err)
+		c->synced = size;
+	if (c->current == f)
+		c->sync_err = f->sync_err;
 	c->stats.syncs++;
 	if (took > c->stats.slowest_sync_ns)
 		c->stats.slowest_sync_ns = took;
@@ -274,6 +280,8 @@ int bc_closer_take(struct bc_closer *c, struct bc_segfile **ret)
 		r = take(c, ret);
 	if (r == 0) {
 		c->current = *ret;
+		c->synced = 0;
+		c->sync_err = 0;
 		c->seq++;
 		c->open_failed = false;
 		c->ahead_state = c->folder->name ? AHEAD_NONE : AHEAD_WANTED;
@@ -283,12 +291,24 @@ int bc_closer_take(struct bc_closer *c, struct bc_segfile **ret)
 	return r;
 }
 
-void bc_closer_sync(struct bc_closer *c)
+void bc_closer_sync(struct bc_closer *c, uint64_t size)
 {
 	pthread_mutex_lock(&c->lock);
 	c->sync_wanted = true;
+	c->sync_size = size;
 	pthread_cond_signal(&c->work);
 	pthread_mutex_unlock(&c->lock);
+}
+
+int bc_closer_synced(struct bc_closer *c, uint64_t *ret_size)
+{
+	int r;
+
+	pthread_mutex_lock(&c->lock);
+	*ret_size = c->synced;
+	r = c->sync_err;
+	pthread_mutex_unlock(&c->lock);
+	return r;
 }
 
 void bc_closer_finish(struct bc_closer *c, struct bc_segfile *f)

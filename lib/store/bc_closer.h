@@ -19,8 +19,12 @@ int bc_closer_start(const struct bc_folder *folder, struct bc_segfile *first, bc
 /* The store's caller alone. The next file, to be given back by _finish() or _end(); errors as in bc_store_begin(). */
 int bc_closer_take(struct bc_closer *c, struct bc_segfile **ret);
 
-/* The store's caller alone: sync the file taken. */
-void bc_closer_sync(struct bc_closer *c);
+/*
+ * The store's caller alone: sync the file taken, which has size bytes. synced: the size of the last sync that is done, 0
+ * before; or the negative errno of one that failed.
+ */
+void bc_closer_sync(struct bc_closer *c, uint64_t size);
+int bc_closer_synced(struct bc_closer *c, uint64_t *ret_size);
 
 /* The store's caller alone: publish the file taken; f->size and f->info are filled. */
 void bc_closer_finish(struct bc_closer *c, struct bc_segfile *f);

@@ -215,6 +215,8 @@ void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f)
 {
 	if (!f->sync_err && fdatasync(f->fd) < 0)
 		f->sync_err = complain(folder, f, "fdatasync", -errno);
+	if (!f->sync_err && !bc_segfile_is_there(f))
+		f->sync_err = complain(folder, f, "was removed while it was written", -ESTALE);
 }
 
 void bc_segfile_remove(const struct bc_folder *folder, const struct bc_segfile *f)
@@ -306,13 +308,14 @@ static int begin_writing(const struct bc_folder *folder, struct bc_segfile *f)
 
 static int bring_to_disk(const struct bc_folder *folder, struct bc_segfile *f)
 {
+	int r = fsync(f->fd) < 0 ? -errno : 0;
+
+	f->info.on_disk = r == 0 && !f->sync_err && bc_segfile_is_there(f);
 	if (f->tail_err)
 		return complain(folder, f, "not published: its closing bytes could not be written", f->tail_err);
 	if (f->sync_err)
 		return complain(folder, f, "not published, since an earlier fdatasync failed", f->sync_err);
-	if (fsync(f->fd) < 0)
-		return complain(folder, f, "not published: fsync", -errno);
-	return 0;
+	return r < 0 ? complain(folder, f, "not published: fsync", r) : 0;
 }
 
 static int rename_finally(const struct bc_folder *folder, struct bc_segfile *f)
@@ -343,6 +346,7 @@ static void sync_folder(const struct bc_folder *folder, struct bc_segfile *list)
 			continue;
 		bc_log(folder->log, BC_ERROR, "%s%s: the folder's fsync: %s", folder->prefix, f->name, strerror(-r));
 		f->err = r;
+		f->info.on_disk = false;
 	}
 }
 

@@ -173,6 +173,17 @@ void bc_store_sync(struct bc_store *s)
 		s->ops->sync(s);
 }
 
+bool bc_store_syncs(const struct bc_store *s)
+{
+	return s->ops->synced != NULL;
+}
+
+int bc_store_synced(struct bc_store *s, uint64_t *ret_bytes)
+{
+	*ret_bytes = 0;
+	return s->begun && s->ops->synced ? s->ops->synced(s, ret_bytes) : 0;
+}
+
 int bc_store_finish(struct bc_store *s, const struct bc_segment_info *info)
 {
 	int r;

@@ -40,6 +40,7 @@ struct bc_segment_info {
 	uint64_t first_ns;	/* of the packets; 0 without one */
 	uint64_t last_ns;
 	uint64_t begin_ns;	/* UTC */
+	bool on_disk;		/* of a file, by the store for the callback: its bytes are there for good, whatever err says */
 };
 
 /*
@@ -173,6 +174,14 @@ void bc_store_drain(struct bc_store *s);
  * waiting are one. A failure is logged, and that segment will not be published. Nothing for FD and NULL, and behind a command.
  */
 void bc_store_sync(struct bc_store *s);
+
+/*
+ * How much of the segment that is begun is on disk for good: what was settled when the last sync began that is done. A
+ * negative errno: a sync failed, or the file was removed, and nothing more will be. The segment is then to be finished,
+ * and will not be published. syncs: the store has a disk that can tell.
+ */
+bool bc_store_syncs(const struct bc_store *s);
+int bc_store_synced(struct bc_store *s, uint64_t *ret_bytes);
 
 /*
  * The segment ends; its publication is queued. 0, or -EINVAL when none is begun. Afterwards the next may begin. It is settled

@@ -115,7 +115,12 @@ static void dir_sync(struct bc_store *s)
 	struct dir_store *d = (struct dir_store *)s;
 
 	if (!d->folder.pipe)
-		bc_closer_sync(d->closer);
+		bc_closer_sync(d->closer, s->settled);
+}
+
+static int dir_synced(struct bc_store *s, uint64_t *ret_bytes)
+{
+	return bc_closer_synced(((struct dir_store *)s)->closer, ret_bytes);
 }
 
 static int dir_finish(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info)
@@ -175,6 +180,7 @@ static const struct bc_store_ops dir_ops = {
 	.write = dir_write,
 	.cut = dir_cut,
 	.sync = dir_sync,
+	.synced = dir_synced,
 	.finish = dir_finish,
 	.close = dir_close,
 	.stats = dir_stats,
@@ -186,6 +192,7 @@ static const struct bc_store_ops direct_ops = {
 	.cut = direct_cut,
 	.settle = direct_settle,
 	.sync = dir_sync,
+	.synced = dir_synced,
 	.finish = dir_finish,
 	.close = dir_close,
 	.stats = dir_stats,

@@ -10,6 +10,7 @@
 
 struct fault_store {
 	struct bc_store base;
+	struct bc_store_ops ops;	/* base's: what inner cannot is left out */
 	struct bc_store *inner;
 	struct bc_fault *fault;
 	uint64_t end;		/* of what took space, half a block included */
@@ -105,6 +106,13 @@ static void fault_sync(struct bc_store *s)
 	inner->ops->sync(inner);
 }
 
+static int fault_synced(struct bc_store *s, uint64_t *ret_bytes)
+{
+	struct bc_store *inner = ((struct fault_store *)s)->inner;
+
+	return inner->ops->synced(inner, ret_bytes);
+}
+
 static int fault_finish(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info)
 {
 	struct bc_store *inner = ((struct fault_store *)s)->inner;
@@ -132,6 +140,7 @@ static const struct bc_store_ops fault_ops = {
 	.write = fault_write,
 	.cut = fault_cut,
 	.sync = fault_sync,
+	.synced = fault_synced,
 	.finish = fault_finish,
 	.close = fault_close,
 	.stats = fault_stats,
@@ -143,6 +152,7 @@ static const struct bc_store_ops settling_ops = {
 	.cut = fault_cut,
 	.settle = fault_settle,
 	.sync = fault_sync,
+	.synced = fault_synced,
 	.finish = fault_finish,
 	.close = fault_close,
 	.stats = fault_stats,
@@ -156,7 +166,10 @@ int bc_store_fault_wrap(struct bc_store *inner, struct bc_fault *fault, struct b
 		bc_store_close(inner);
 		return bc_err_set(err, -ENOMEM, "no memory for an output");
 	}
-	f->base.ops = fault->settling || inner->ops->settle ? &settling_ops : &fault_ops;
+	f->ops = fault->settling || inner->ops->settle ? settling_ops : fault_ops;
+	if (!inner->ops->synced)
+		f->ops.synced = NULL;
+	f->base.ops = &f->ops;
 	f->inner = inner;
 	f->fault = fault;
 	*ret = &f->base;

@@ -21,6 +21,8 @@ struct bc_store_ops {
 	 */
 	int (*settle)(struct bc_store *s);
 	void (*sync)(struct bc_store *s);
+	/* NULL: there is no disk. */
+	int (*synced)(struct bc_store *s, uint64_t *ret_bytes);
 	/* NULL, all three: what was written has passed. */
 	uint64_t (*passed)(struct bc_store *s);
 	bool (*lost)(struct bc_store *s, uint64_t from, uint64_t to);

@@ -145,8 +145,7 @@ static inline void chain_published(void *ctx, const char *path, uint64_t file_by
 	assert_true(c->n_segments <= CHAIN_MAX_SEGMENTS);
 	*s = (struct chain_segment){ .file_bytes = file_bytes, .info = *info, .err = err };
 	snprintf(s->path, sizeof(s->path), "%s", path);
-	if (c->cfg.pipe)
-		bc_committer_result(c->committer, file_bytes, err);
+	bc_committer_result(c->committer, file_bytes, c->cfg.pipe || !info->on_disk ? err : 0);
 }
 
 static inline void chain_drop(void *ctx, const struct bc_desc *d, uint32_t n)

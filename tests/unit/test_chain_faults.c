@@ -17,6 +17,30 @@ int __wrap_bc_stream_feed(struct bc_stream *s, const uint8_t *data, size_t len)
 	return atomic_load(&feed_fails) ? -ENOMEM : __real_bc_stream_feed(s, data, len);
 }
 
+/* The same: a disk that refuses what the system had taken. */
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+
+static _Atomic bool disk_fails;
+
+static int refuse(void)
+{
+	errno = EIO;
+	return -1;
+}
+
+int __wrap_fdatasync(int fd)
+{
+	return atomic_load(&disk_fails) ? refuse() : __real_fdatasync(fd);
+}
+
+int __wrap_fsync(int fd)
+{
+	return atomic_load(&disk_fails) ? refuse() : __real_fsync(fd);
+}
+
 /* Go on until the condition holds. */
 #define TURN_UNTIL(c, condition) \
 	do { \
@@ -261,6 +285,43 @@ static void a_file_that_is_removed_is_followed_by_another(void **state)
 		chain_check_segments(c);
 		chain_free(c);
 	}
+}
+
+/* Only what was synced before stays written, and what comes then goes into another segment at once. */
+static void what_fdatasync_refuses_is_lost_and_the_next_segment_begins(void **state)
+{
+	for (uint32_t n = 0; n < 2 * CODECS; n++) {
+		struct chain *c = chain_new((struct chain_config){
+			.codec = (enum bc_codec)(n % CODECS), .settling = n / CODECS, .flush_ns = BC_NS_PER_MS,
+		});
+
+		atomic_store(&disk_fails, true);
+		chain_send_many(c, 100, 1000);
+		TURN_UNTIL(c, chain_lost_so_far(c, BC_LOSS_DISK_ERROR) == 100);
+		assert_int_equal(bc_counter_get(&c->ledger->output[0].written), 0);
+		atomic_store(&disk_fails, false);
+		chain_send_many(c, 50, 1000);
+		chain_end(c);
+		assert_int_equal(chain_balance(c).written, 50);
+		assert_int_equal(chain_lost(c, BC_LOSS_DISK_ERROR), 100);
+		assert_true(c->segment[0].err < 0);
+		assert_int_equal(c->segment[c->n_segments - 1].err, 0);
+		assert_int_equal(c->segment[c->n_segments - 1].info.packets, 50);
+		chain_free(c);
+	}
+}
+
+static void what_fsync_refuses_at_the_end_is_lost(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4 });
+
+	atomic_store(&disk_fails, true);
+	chain_send_many(c, 100, 1000);
+	chain_end(c);
+	atomic_store(&disk_fails, false);
+	assert_int_equal(chain_balance(c).written, 0);
+	assert_int_equal(chain_lost(c, BC_LOSS_DISK_ERROR), 100);
+	chain_free(c);
 }
 
 /*
@@ -673,6 +734,8 @@ int main(void)
 		cmocka_unit_test(a_folder_without_access_for_a_while_loses_nothing),
 		cmocka_unit_test(a_file_that_may_not_grow_is_followed_by_another),
 		cmocka_unit_test(a_file_that_is_removed_is_followed_by_another),
+		cmocka_unit_test(what_fdatasync_refuses_is_lost_and_the_next_segment_begins),
+		cmocka_unit_test(what_fsync_refuses_at_the_end_is_lost),
 		cmocka_unit_test(no_delay_of_the_store_loses_a_packet),
 		cmocka_unit_test(a_write_that_fails_once),
 		cmocka_unit_test(a_lost_block_is_marked),

@@ -25,11 +25,19 @@ static int settle(struct bc_store *s)
 	return 0;
 }
 
+static uint64_t synced_bytes;
+
+static int synced(struct bc_store *s, uint64_t *ret_bytes)
+{
+	*ret_bytes = synced_bytes;
+	return 0;
+}
+
 static const struct bc_store_ops plain_ops, settling_ops = { .settle = settle }, lagging_ops = {
 	.passed = passed, .lost = lost_bytes,
-};
+}, syncing_ops = { .synced = synced };
 
-enum policy { AT_ONCE, SETTLED, PASSED_ON, COMMAND, POLICIES };
+enum policy { AT_ONCE, SETTLED, PASSED_ON, COMMAND, DISK, POLICIES };
 
 struct fixture {
 	struct bc_store store;
@@ -40,10 +48,13 @@ struct fixture {
 
 static struct fixture *new_fixture(enum policy policy)
 {
+	static const struct bc_store_ops *const ops[POLICIES] = {
+		&plain_ops, &settling_ops, &lagging_ops, &plain_ops, &syncing_ops,
+	};
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	passed_bytes = lost_from = lost_to = 0;
-	f->store.ops = policy == SETTLED ? &settling_ops : policy == PASSED_ON ? &lagging_ops : &plain_ops;
+	passed_bytes = synced_bytes = lost_from = lost_to = 0;
+	f->store.ops = ops[policy];
 	f->store.begun = true;
 	f->ledger = bc_ledger_new();
 	f->ledger->n_sources = 2;
@@ -99,6 +110,7 @@ static void packets_count_as_written_at_this_step(void **state)
 		[SETTLED] = { 0, 5, 5, 5 },
 		[PASSED_ON] = { 0, 0, 5, 5 },
 		[COMMAND] = { 0, 0, 0, 5 },
+		[DISK] = { 5, 5, 5, 5 },
 	};
 
 	for (enum policy p = AT_ONCE; p < POLICIES; p++) {
@@ -115,7 +127,7 @@ static void packets_count_as_written_at_this_step(void **state)
 		passed_bytes = 5;
 		assert_int_equal(written(f), written_after[p].passed);
 		bc_delivery_finish(f->d);
-		assert_int_equal(bc_delivery_waits(f->d), p == COMMAND);
+		assert_int_equal(bc_delivery_waits(f->d), p == COMMAND || p == DISK);
 		bc_delivery_result(f->d, 100, 0);
 		assert_int_equal(written(f), written_after[p].result);
 		assert_int_equal(bc_counter_get(&f->ledger->output[0].file_bytes), p == COMMAND ? 100 : 5);
@@ -222,7 +234,7 @@ static void a_command_that_keeps_failing_is_started_later_and_later(void **state
 /* They are in flight then, for the ledger to say so. */
 static void after_an_abort_nothing_is_waited_for(void **state)
 {
-	for (enum policy p = PASSED_ON; p < POLICIES; p++) {
+	for (enum policy p = PASSED_ON; p <= COMMAND; p++) {
 		struct fixture *f = new_fixture(p);
 
 		take(f, 5);
@@ -235,9 +247,32 @@ static void after_an_abort_nothing_is_waited_for(void **state)
 	}
 }
 
+/* What had been synced before stays written, and the balance closes at each step. */
+static void what_the_disk_refuses_is_taken_back(void **state)
+{
+	struct fixture *f = new_fixture(DISK);
+
+	take(f, 5);
+	bc_delivery_confirm(f->d);
+	synced_bytes = 5;
+	assert_int_equal(written(f), 5);
+	take(f, 7);
+	bc_delivery_confirm(f->d);
+	assert_int_equal(written(f), 12);
+	bc_delivery_finish(f->d);
+	bc_delivery_result(f->d, 0, -EIO);
+	assert_int_equal(written(f), 5);
+	assert_int_equal(lost(f, BC_LOSS_DISK_ERROR), 7);
+	assert_int_equal(bc_counter_get(&f->ledger->output[0].written_bytes), 5);
+	assert_int_equal(bc_counter_get(&f->ledger->output[0].file_bytes), 5);
+	assert_false(bc_delivery_waits(f->d));
+	free_fixture(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_the_disk_refuses_is_taken_back),
 		cmocka_unit_test(packets_count_as_written_at_this_step),
 		cmocka_unit_test(what_is_pending_can_still_be_lost_and_no_more),
 		cmocka_unit_test(what_a_peer_did_not_take_in_time_is_lost),
