@@ -25,6 +25,7 @@ struct bc_filters {
 	uint32_t n_outputs;
 	bool jit;
 	const struct bc_log *log;
+	uint64_t sets;
 	const struct bc_gprs *no_gprs[BC_MAX_OUTPUTS];
 	char *always;
 	struct text *texts;
@@ -119,6 +120,11 @@ static int make_set(struct bc_filters *f, const struct bc_filter_reader *reader,
 		*set = *old;
 	set->filter[output] = NULL;
 	set->no_gprs[output] = f->no_gprs[output];
+	set->linktype[output] = linktype;
+	set->words[output] = expression;
+	set->jit = f->jit;
+	set->number = ++f->sets;
+	set->log = f->log;
 	if (expression)
 		r = bc_filter_compile(expression, linktype, BC_FILTER_MAX_SNAPLEN, f->jit, &set->filter[output], err);
 	if (r) {
@@ -127,6 +133,59 @@ static int make_set(struct bc_filters *f, const struct bc_filter_reader *reader,
 	}
 	*ret = set;
 	return 0;
+}
+
+static void free_others(struct bc_filter_reader *r)
+{
+	while (r->others) {
+		struct bc_filter_other *next = r->others->next;
+
+		for (uint32_t o = 0; o < BC_MAX_OUTPUTS; o++)
+			bc_filter_destroy(r->others->filter[o]);
+		free(r->others);
+		r->others = next;
+	}
+}
+
+void bc_filter_reader_close(struct bc_filter_reader *r)
+{
+	free_others(r);
+}
+
+static struct bc_filter_other *compile_other(const struct bc_filter_set *set, uint16_t linktype)
+{
+	struct bc_filter_other *other = calloc(1, sizeof(*other));
+	struct bc_err err;
+
+	if (!other)
+		return NULL;
+	other->linktype = linktype;
+	for (uint32_t o = 0; o < BC_MAX_OUTPUTS; o++) {
+		if (!bc_filter_compile(set->words[o], linktype, BC_FILTER_MAX_SNAPLEN, set->jit, &other->filter[o], &err))
+			continue;
+		other->filter[o] = NULL;
+		other->none |= 1U << o;
+		bc_log(set->log, BC_WARN, "packets of link type %u are filtered, none can match: %s", linktype, err.msg);
+	}
+	return other;
+}
+
+const struct bc_filter_other *bc_filter_reader_other(struct bc_filter_reader *r, const struct bc_filter_set *set, uint16_t linktype)
+{
+	struct bc_filter_other *other;
+
+	if (r->others_number != set->number)
+		free_others(r);
+	r->others_number = set->number;
+	for (other = r->others; other; other = other->next)
+		if (other->linktype == linktype)
+			return other;
+	other = compile_other(set, linktype);
+	if (other) {
+		other->next = r->others;
+		r->others = other;
+	}
+	return other;
 }
 
 static bool wait_for_grace(struct bc_filters *f, uint64_t token)

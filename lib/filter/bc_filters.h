@@ -2,7 +2,7 @@
 /*
  * The filters in force and their replacement while packets flow. Each reader (a source's stage) has its own set,
  * compiled for its link type, one filter for each output. A set that was replaced is freed after a grace period
- * (rte_rcu_qsbr).
+ * (rte_rcu_qsbr). For packets of another link type the reader compiles the same expressions itself.
  */
 #ifndef BC_FILTERS_H
 #define BC_FILTERS_H
@@ -24,6 +24,20 @@ struct bc_filter_set {
 	struct bc_filter *filter[BC_MAX_OUTPUTS];	/* NULL: all packets */
 	/* Of those, what is no user traffic of GPRS; NULL: that too. Not owned. */
 	const struct bc_gprs *no_gprs[BC_MAX_OUTPUTS];
+	uint16_t linktype[BC_MAX_OUTPUTS];		/* that filter is for */
+	/* What filter was compiled from, NULL: all packets. As long as the set lives. */
+	const char *words[BC_MAX_OUTPUTS];
+	bool jit;
+	uint64_t number;				/* of all sets, from 1 */
+	const struct bc_log *log;
+};
+
+/* The same for packets of another link type; the reader's own. */
+struct bc_filter_other {
+	struct bc_filter_other *next;
+	uint16_t linktype;
+	uint32_t none;					/* outputs whose expression means nothing for that link: no packet */
+	struct bc_filter *filter[BC_MAX_OUTPUTS];
 };
 
 struct bc_filter_reader {
@@ -36,6 +50,9 @@ struct bc_filter_reader {
 	uint32_t id;
 	/* The reader's own. */
 	bool online;
+	bool mixed;			/* its packets may be of other link types than the set is for */
+	struct bc_filter_other *others;	/* compiled from the set of this number */
+	uint64_t others_number;
 };
 
 /* The reader, once a round: it uses no set now. From its first round on an exchange waits for the next. */
@@ -57,6 +74,16 @@ static inline void bc_filter_reader_leave(struct bc_filter_reader *r)
 	rte_rcu_qsbr_thread_offline(r->qsbr, r->id);
 	r->online = false;
 }
+
+/*
+ * The reader: set's filters for packets of this link type, which is not the set's. They are compiled when the first such packet comes,
+ * which takes a moment; an output whose expression cannot be compiled for them gets none, with a warning. NULL without memory. As long
+ * as the set is in force.
+ */
+const struct bc_filter_other *bc_filter_reader_other(struct bc_filter_reader *r, const struct bc_filter_set *set, uint16_t linktype);
+
+/* When there is no round any more. */
+void bc_filter_reader_close(struct bc_filter_reader *r);
 
 /* All that follows is the control thread's, but for the reading of texts. */
 struct bc_filters;

@@ -31,6 +31,8 @@ struct bc_record {
 	uint64_t ts_ns;		/* UTC; 0 for a simple packet block, which has no time */
 	bool clamped;		/* the time was out of range: ts_ns is the end of it that is nearer, 0 or UINT64_MAX */
 	uint64_t dropcount;	/* epb_dropcount, or 0 */
+	uint16_t comments;	/* that it has and that are not told */
+	uint16_t options;	/* and options of other kinds, such as flags */
 	uint32_t iface;		/* counts through the different ones of all sections, from 0 */
 	uint32_t caplen;
 	uint32_t wirelen;
@@ -69,6 +71,10 @@ const struct bc_iface *bc_reader_iface(const struct bc_reader *r, uint32_t i);
 /* How often so far something was passed over that the file's packets can be read without. Grows with each item read. */
 struct bc_reader_passed_over {
 	uint64_t options;	/* of a length that the format does not know */
+	uint64_t secrets;	/* blocks with keys for decryption */
+	uint64_t names;		/* blocks with names of addresses */
+	uint64_t custom;	/* custom blocks, and blocks of kinds that are not known */
+	uint64_t comments;	/* of sections and interfaces */
 };
 
 /* Was the file told to be one of its kind, whatever is wrong with it? */

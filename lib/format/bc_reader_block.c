@@ -8,6 +8,9 @@
 #define SHB_MIN 28U
 #define SPB_FIXED 16U
 #define BC_PCAPNG_PB 2U /* the obsolete packet block, as long as its successor */
+#define BC_PCAPNG_NRB 4U
+#define BC_PCAPNG_DSB 10U
+#define OPT_COMMENT 1
 #define EPB_DROPCOUNT 4
 #define PB_DROPS_UNKNOWN 0xffffU
 
@@ -26,6 +29,17 @@ static int section_order(const uint8_t *block, bool *big_endian, struct bc_err *
 	return 0;
 }
 
+/* Comments of a section, but for our own, which says where it was captured. */
+static void count_comments(struct bc_reader *r, const uint8_t *p, const uint8_t *end, bool big_endian)
+{
+	static const char own[] = "host: ";
+	struct bc_reader_option o;
+
+	while (bc_reader_option_next(&p, end, big_endian, &o, NULL) > 0)
+		r->passed_over.comments += o.code == OPT_COMMENT &&
+					   (o.len < sizeof(own) - 1 || memcmp(o.value, own, sizeof(own) - 1));
+}
+
 static int read_shb(struct bc_reader *r, const uint8_t *block, uint32_t total, bool big_endian, struct bc_err *err)
 {
 	uint16_t major;
@@ -39,6 +53,7 @@ static int read_shb(struct bc_reader *r, const uint8_t *block, uint32_t total, b
 	r->big_endian = big_endian;
 	r->section++;
 	r->n_local = 0;
+	count_comments(r, block + SHB_MIN - 4, block + total - 4, big_endian);
 	return BC_READ_SKIP;
 }
 
@@ -65,7 +80,7 @@ static int check_caplen(uint32_t caplen, uint32_t total, struct bc_err *err)
 	return 0;
 }
 
-static int read_packet(const struct bc_reader *r, const uint8_t *block, uint32_t id, uint64_t dropcount,
+static int read_packet(const struct bc_reader *r, const uint8_t *block, uint32_t id, const struct bc_record *told,
 		       struct bc_record *rec, struct bc_err *err)
 {
 	const bool be = r->big_endian;
@@ -74,7 +89,9 @@ static int read_packet(const struct bc_reader *r, const uint8_t *block, uint32_t
 	if (id >= r->n_local)
 		return bc_err_set(err, -EBADMSG, "a packet of interface %u, but its section has declared %u", id, r->n_local);
 	rec->ts_ns = to_ns(&r->iface[r->local[id]]->clock, ts_ns, &rec->clamped);
-	rec->dropcount = dropcount;
+	rec->dropcount = told->dropcount;
+	rec->comments = told->comments;
+	rec->options = told->options;
 	rec->iface = r->local[id];
 	rec->caplen = bc_get32(block + 20, be);
 	rec->wirelen = bc_get32(block + 24, be);
@@ -82,15 +99,18 @@ static int read_packet(const struct bc_reader *r, const uint8_t *block, uint32_t
 	return BC_READ_RECORD;
 }
 
-static int find_dropcount(struct bc_reader *r, const uint8_t *p, const uint8_t *end, bool big_endian, uint64_t *ret,
-			  struct bc_err *err)
+/* What of a packet's options is told goes into ret, all others are counted there. */
+static int take_options(struct bc_reader *r, const uint8_t *p, const uint8_t *end, bool big_endian, struct bc_record *ret,
+			struct bc_err *err)
 {
 	struct bc_reader_option o;
 	int rc;
 
 	while ((rc = bc_reader_option_next(&p, end, big_endian, &o, err)) > 0) {
 		if (o.code == EPB_DROPCOUNT && bc_reader_option_is(r, &o, 8))
-			*ret = bc_get64(o.value, big_endian);
+			ret->dropcount = bc_get64(o.value, big_endian);
+		ret->comments += o.code == OPT_COMMENT && ret->comments < UINT16_MAX;
+		ret->options += o.code != OPT_COMMENT && o.code != EPB_DROPCOUNT && ret->options < UINT16_MAX;
 	}
 	return rc;
 }
@@ -99,7 +119,7 @@ static int read_epb(struct bc_reader *r, const uint8_t *block, uint32_t total, s
 		    struct bc_err *err)
 {
 	const bool be = r->big_endian;
-	uint64_t dropcount = 0;
+	struct bc_record told = { .dropcount = 0 };
 	uint32_t caplen;
 	int rc;
 
@@ -108,16 +128,17 @@ static int read_epb(struct bc_reader *r, const uint8_t *block, uint32_t total, s
 	caplen = bc_get32(block + 20, be);
 	rc = check_caplen(caplen, total, err);
 	if (!rc && bc_pad4(caplen) < total - BC_EPB_FIXED)
-		rc = find_dropcount(r, block + 28 + bc_pad4(caplen), block + total - 4, be, &dropcount, err);
+		rc = take_options(r, block + 28 + bc_pad4(caplen), block + total - 4, be, &told, err);
 	if (rc)
 		return rc;
-	return read_packet(r, block, bc_get32(block + 8, be), dropcount, rec, err);
+	return read_packet(r, block, bc_get32(block + 8, be), &told, rec, err);
 }
 
 static int read_pb(const struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_record *rec,
 		   struct bc_err *err)
 {
 	const bool be = r->big_endian;
+	struct bc_record told = { .dropcount = 0 };
 	uint16_t drops;
 	int rc;
 
@@ -127,7 +148,8 @@ static int read_pb(const struct bc_reader *r, const uint8_t *block, uint32_t tot
 	if (rc)
 		return rc;
 	drops = bc_get16(block + 10, be);
-	return read_packet(r, block, bc_get16(block + 8, be), drops == PB_DROPS_UNKNOWN ? 0 : drops, rec, err);
+	told.dropcount = drops == PB_DROPS_UNKNOWN ? 0 : drops;
+	return read_packet(r, block, bc_get16(block + 8, be), &told, rec, err);
 }
 
 static int read_spb(const struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_record *rec,
@@ -171,7 +193,16 @@ static int read_whole(struct bc_reader *r, uint32_t type, const uint8_t *block, 
 		return read_pb(r, block, total, rec, err);
 	case BC_PCAPNG_SPB:
 		return read_spb(r, block, total, rec, err);
+	case BC_PCAPNG_ISB:
+		return BC_READ_SKIP;
+	case BC_PCAPNG_NRB:
+		r->passed_over.names++;
+		return BC_READ_SKIP;
+	case BC_PCAPNG_DSB:
+		r->passed_over.secrets++;
+		return BC_READ_SKIP;
 	default:
+		r->passed_over.custom++;
 		return BC_READ_SKIP;
 	}
 }
@@ -201,6 +232,7 @@ static inline bool read_usual(const struct bc_reader *r, const uint8_t *buf, siz
 	*consumed = total;
 	rec->ts_ns = (uint64_t)bc_get_le32(buf + 12) << 32 | bc_get_le32(buf + 16);
 	rec->clamped = false;
+	rec->comments = rec->options = 0;
 	rec->dropcount = 0;
 	rec->iface = id;
 	rec->caplen = caplen;

@@ -106,13 +106,15 @@ static void copy_text(char *dst, size_t cap, const uint8_t *src, size_t n)
 }
 
 /* Our own words on how the times were made live on when a file is read and written again. */
-static void copy_stamp(struct bc_iface *iface, const struct bc_reader_option *o)
+static void copy_stamp(struct bc_reader *r, struct bc_iface *iface, const struct bc_reader_option *o)
 {
 	static const char stamp[] = "stamp: ", again[] = "stamp: file; ";
 	size_t skip = 0;
 
-	if (o->len < sizeof(stamp) - 1 || memcmp(o->value, stamp, sizeof(stamp) - 1))
+	if (o->len < sizeof(stamp) - 1 || memcmp(o->value, stamp, sizeof(stamp) - 1)) {
+		r->passed_over.comments++;
 		return;
+	}
 	if (o->len >= sizeof(again) - 1 && !memcmp(o->value, again, sizeof(again) - 1))
 		skip = sizeof(again) - 1;
 	copy_text(iface->clock, sizeof(iface->clock), o->value + skip, o->len - skip);
@@ -151,7 +153,7 @@ static void take_option(struct bc_reader *r, struct bc_reader_iface *iface, cons
 
 	switch (o->code) {
 	case OPT_COMMENT:
-		copy_stamp(d, o);
+		copy_stamp(r, d, o);
 		break;
 	case IF_NAME:
 		copy_text(d->name, sizeof(d->name), o->value, o->len);

@@ -27,6 +27,56 @@ static uint64_t gprs_packets(const struct bc_source *s, const struct bc_gprs *g,
 	return found;
 }
 
+/* The batch's packets whose interface has the link type of packet first. */
+static uint64_t alike(const struct bc_source *s, const struct bc_batch *b, uint32_t first)
+{
+	const struct bc_iface *iface = s->env.ifaces->entry;
+	uint64_t found = 0;
+
+	for (uint32_t i = first; i < b->n; i++)
+		found |= (uint64_t)(iface[b->mbuf[i]->port].linktype == iface[b->mbuf[first]->port].linktype) << i;
+	return found;
+}
+
+/* Of those packets of one link type, what the output's filter matches. */
+static uint64_t match_some(struct bc_source *s, const struct bc_filter *f, const struct bc_batch *b, const uint32_t *wire, uint64_t which)
+{
+	uint64_t found = 0;
+
+	for (; which; which &= which - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(which);
+
+		if (!f || bc_filter_match(f, b->mbuf[i], wire[i], s->scratch))
+			found |= 1ULL << i;
+	}
+	return found;
+}
+
+static uint64_t match_output(struct bc_source *s, const struct bc_filter_set *set, uint32_t o, uint16_t linktype,
+			     const struct bc_batch *b, const uint32_t *wire, uint64_t which)
+{
+	const struct bc_filter_other *other;
+
+	if (!set->words[o] || set->linktype[o] == linktype)
+		return match_some(s, set->filter[o], b, wire, which);
+	other = bc_filter_reader_other(&s->filters, set, linktype);
+	return !other || (other->none >> o & 1) ? 0 : match_some(s, other->filter[o], b, wire, which);
+}
+
+/* What the filters match, each packet by those of its own interface's link type. */
+static void match_mixed(struct bc_source *s, const struct bc_filter_set *set, const struct bc_batch *b, const uint32_t *wire,
+			uint64_t *wanted)
+{
+	for (uint64_t left = UINT64_MAX >> (BC_BURST - b->n), which; left; left &= ~which) {
+		uint32_t first = (uint32_t)__builtin_ctzll(left);
+		uint16_t linktype = s->env.ifaces->entry[b->mbuf[first]->port].linktype;
+
+		which = alike(s, b, first);
+		for (uint32_t o = 0; o < s->env.n_outputs; o++)
+			wanted[o] |= match_output(s, set, o, linktype, b, wire, which);
+	}
+}
+
 /* The packets of the batch, bit i for packet i, that each output wants. False: all want all of them. */
 static bool match_filters(struct bc_source *s, const struct bc_batch *b, uint64_t *wanted)
 {
@@ -39,9 +89,12 @@ static bool match_filters(struct bc_source *s, const struct bc_batch *b, uint64_
 		return false;
 	for (uint32_t i = 0; i < b->n; i++)
 		wire[i] = bc_meta(b->mbuf[i])->wire_len;
+	for (uint32_t o = 0; o < s->env.n_outputs; o++)
+		wanted[o] = s->filters.mixed ? 0 : all;
+	if (s->filters.mixed)
+		match_mixed(s, f, b, wire, wanted);
 	for (uint32_t o = 0; o < s->env.n_outputs; o++) {
-		wanted[o] = all;
-		if (f->filter[o])
+		if (f->filter[o] && !s->filters.mixed)
 			wanted[o] &= bc_filter_burst(f->filter[o], b->mbuf, wire, b->n, s->scratch);
 		if (f->no_gprs[o])
 			wanted[o] &= ~gprs_packets(s, f->no_gprs[o], b, wire, wanted[o]);

@@ -78,6 +78,7 @@ void bc_source_close(struct bc_source *s)
 	bc_window_clear(&s->window);
 	if (holds(s))
 		rte_pktmbuf_free_bulk(s->held.batch.mbuf + s->held.first, s->held.batch.n - s->held.first);
+	bc_filter_reader_close(&s->filters);
 	free(s->scratch);
 	free(s);
 }

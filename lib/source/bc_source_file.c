@@ -32,6 +32,7 @@ struct file_source {
 	uint64_t last_ns;
 	bool reported;
 	uint64_t clamped, cut;		/* packets whose time was out of range; that were too long */
+	uint64_t comments, options;	/* of packets, that are left out */
 	uint32_t most_segs;		/* mbufs of the largest packet so far */
 	uint32_t iface[BC_MAX_IFACES];	/* the file's interfaces in the capture's table */
 };
@@ -97,6 +98,12 @@ static void report(struct bc_source *s)
 		{ p->clamped, "times out of range (not between 1970 and 2554) replaced" },
 		{ p->cut, "packets cut to 262144 bytes" },
 		{ over->options, "options of a wrong length ignored" },
+		{ over->secrets, "blocks of decryption secrets left out" },
+		{ over->names, "blocks of resolved names left out" },
+		{ over->custom, "custom or unknown blocks left out" },
+		{ over->comments, "comments of sections or interfaces left out" },
+		{ p->comments, "packets' comments left out" },
+		{ p->options, "packets' flags or other options left out" },
 	};
 	char line[512];
 	size_t at = 0;
@@ -174,6 +181,7 @@ static bool take_iface(struct bc_source *s, uint32_t number)
 		return false;
 	}
 	p->iface[number] = (uint32_t)i;
+	s->filters.mixed |= bc_reader_iface(p->reader, number)->linktype != atomic_load_explicit(&s->filters.linktype, memory_order_relaxed);
 	return true;
 }
 
@@ -224,6 +232,8 @@ static bool fill_mbuf(struct bc_source *s, struct rte_mbuf *m, const struct bc_r
 	*bc_meta(m) = (struct bc_meta){ .wire_len = rec->wirelen, .source = s->index };
 	p->cut += rec->caplen > BC_SNAPLEN_MAX;
 	p->clamped += rec->clamped;
+	p->comments += rec->comments;
+	p->options += rec->options;
 	if (rec->dropcount) {
 		bc_meta(m)->flags |= BC_META_DROPS;
 		m->tx_offload = rec->dropcount;

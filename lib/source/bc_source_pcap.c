@@ -141,6 +141,9 @@ static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_
 		return refuse(h, r, cfg, err);
 	if (r > 0)
 		bc_log(env->log, BC_WARN, "%s: %s", cfg->spec, pcap_geterr(h)[0] ? pcap_geterr(h) : pcap_statustostr(r));
+	/* The newer of the two headers that stand in for several links' own also tells the interface. */
+	if (pcap_datalink(h) == DLT_LINUX_SLL && pcap_set_datalink(h, DLT_LINUX_SLL2) != 0)
+		bc_log(env->log, BC_WARN, "%s: libpcap does not know SLL2: %s", cfg->spec, pcap_geterr(h));
 	if (pcap_get_tstamp_precision(h) != PCAP_TSTAMP_PRECISION_NANO)
 		return bc_err_set(err, -ENOTSUP, "%s: libpcap does not support nanoseconds here", cfg->spec);
 	if (pcap_setnonblock(h, 1, errbuf) != 0)

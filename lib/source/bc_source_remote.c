@@ -115,6 +115,8 @@ static int take_link(struct bc_source *s, struct bc_err *err)
 			return bc_err_set(err, r, "it named more than %u interfaces, of too many link types", p->max_ifaces);
 		}
 		iface[i] = (uint32_t)r;
+		s->filters.mixed |= s->env.ifaces->entry[r].linktype !=
+				    atomic_load_explicit(&s->filters.linktype, memory_order_relaxed);
 	}
 	free(p->iface);
 	p->iface = iface;

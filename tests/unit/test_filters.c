@@ -115,6 +115,38 @@ static void it_holds_for_all_sources_or_for_none(void **state)
 	ingress_free(&b);
 }
 
+/* A packet's own interface decides what the expression means; where it means nothing no packet matches. */
+static void a_filter_is_compiled_for_each_link_type(void **state)
+{
+	static const uint8_t ipv4[20] = { 0x45, 0, 0, 60, 0, 0, 0, 0, 64, 6 };
+	static const struct {
+		const char *expression;
+		uint16_t linktype;
+		uint64_t filtered;
+	} is[] = { { "tcp", 101, 0 }, { "udp", 101, 10 }, { "ether host 1:2:3:4:5:6", 195, 10 }, { "greater 50", 195, 0 } };
+
+	for (size_t i = 0; i < sizeof(is) / sizeof(is[0]); i++) {
+		struct ingress d;
+		struct bc_filters *f;
+
+		ingress_open(&d, &ingress_kind, 1, false);
+		f = filters_of(&d);
+		assert_int_equal(bc_filters_set(f, 0, is[i].expression, NULL), 0);
+		d.ifaces->entry[0].linktype = is[i].linktype;
+		d.s->filters.mixed = true;
+		d.data = ipv4;
+		d.data_len = sizeof(ipv4);
+		poll_n(&d, 10);
+		assert_int_equal(ingress_filtered(&d, 0), is[i].filtered);
+		/* And when the expression changes. */
+		assert_int_equal(bc_filters_set(f, 0, "greater 1000", NULL), 0);
+		poll_n(&d, 5);
+		assert_int_equal(ingress_filtered(&d, 0), is[i].filtered + 5);
+		bc_filters_free(f);
+		ingress_free(&d);
+	}
+}
+
 /* A user's UNITDATA in n octets of LLC, in mbufs that hold 2048 octets. */
 static void bring_user_traffic(struct ingress *d, struct gp *p, uint32_t n)
 {
@@ -343,6 +375,7 @@ int main(void)
 		cmocka_unit_test(an_empty_expression_takes_everything),
 		cmocka_unit_test(a_bad_expression_leaves_the_old_one),
 		cmocka_unit_test(it_holds_for_all_sources_or_for_none),
+		cmocka_unit_test(a_filter_is_compiled_for_each_link_type),
 		cmocka_unit_test(user_traffic_of_gprs_is_filtered_for_the_output_that_excludes_it),
 		cmocka_unit_test(the_exclusion_holds_beside_any_filter),
 		cmocka_unit_test(the_packets_interface_tells_the_link_type),

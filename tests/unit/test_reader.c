@@ -829,6 +829,44 @@ static void packets_need_an_interface(void **state)
 	expect_corrupt(&f, "a simple packet, but its section has declared no interface");
 }
 
+static void what_is_left_out_is_counted(void **state)
+{
+	static const uint32_t types[] = { 4, 10, 10, 5, 0xbad, 9 };
+	const struct bc_reader_passed_over *over;
+	struct build f = { .n = 0 };
+	struct walk w;
+
+	add_shb(&f, true);
+	f.n -= 4;
+	add_option(&f, 1, "host: a", 7);
+	add_option(&f, 1, "branch office", 13);
+	end_block(&f);
+	begin_idb(&f, 1, 0);
+	add_option(&f, 1, "tap A", 5);
+	add_option(&f, 1, "stamp: nic", 10);
+	end_block(&f);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		begin_block(&f, types[i]);
+		add_bytes(&f, data, 12);
+		end_block(&f);
+	}
+	begin_epb(&f, 0, 7, data, 4, 4);
+	add_option(&f, 1, "look", 4);
+	add_option(&f, 1, "here", 4);
+	add_option(&f, 2, "\0\0\0\1", 4);
+	add_option64(&f, 4, 3);
+	end_block(&f);
+	add_epb(&f, 0, 8, data, 4, 4);
+	walk_begin(&w, &f);
+	assert_int_equal(walk_to_record(&w), BC_READ_RECORD);
+	assert_true(w.rec.comments == 2 && w.rec.options == 1 && w.rec.dropcount == 3);
+	assert_int_equal(walk_next(&w), BC_READ_RECORD);
+	assert_true(w.rec.comments == 0 && w.rec.options == 0);
+	over = bc_reader_passed_over(w.r);
+	assert_true(over->names == 1 && over->secrets == 2 && over->custom == 2 && over->comments == 2);
+	walk_end(&w);
+}
+
 static void options_of_a_wrong_length_are_ignored(void **state)
 {
 	static const struct {
@@ -987,6 +1025,7 @@ int main(void)
 		cmocka_unit_test(usual_packet_errors),
 		cmocka_unit_test(a_usual_packet_beyond_the_greatest_size_is_corrupt),
 		cmocka_unit_test(packets_need_an_interface),
+		cmocka_unit_test(what_is_left_out_is_counted),
 		cmocka_unit_test(options_of_a_wrong_length_are_ignored),
 		cmocka_unit_test(options_longer_than_their_block_are_corrupt),
 		cmocka_unit_test(a_failed_packet_leaves_the_record_alone),
