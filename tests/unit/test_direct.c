@@ -364,9 +364,16 @@ static void segment_that_ends_in_a_failed_write_is_not_published(void **state)
 	assert_int_equal(put(s, 1000), 0);
 	assert_int_equal(bc_store_settle(s), 0);
 	assert_int_equal(put(s, 20000), 0);
+	/* The next file is opened on a disk that is whole, and the disk is broken for this one alone. */
+	while (access(in_dir(f, "tmp-77-00000001.x"), F_OK) != 0)
+		usleep(1000);
 	break_disk_at(4096);
+	/* The disk stays broken until the store's thread has had the segment. */
+	f->block = true;
 	assert_int_equal(finish(s), 0);
+	sem_wait(&f->entered);
 	mend_disk();
+	sem_post(&f->leave);
 	assert_int_equal(bc_store_begin(s), 0);
 	assert_int_equal(put(s, 5), 0);
 	assert_int_equal(bc_store_settle(s), 0);
