@@ -709,6 +709,8 @@ class TestMtracecapPipe(MtracecapSuite):
             while "ended with status 1" not in run.stderr and sent < 200000:
                 sender.send(frames(0, 500, sizes=(1000,), first=sent))
                 sent += 500
+                # Slower than the kernel's buffer fills, so that nothing is lost but by the command.
+                time.sleep(0.005)
             sender.send(frames(0, 500, sizes=(1000,), first=sent))
             sent += 500
         time.sleep(0.3)
