@@ -2,7 +2,6 @@
 #include "bc_committer.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -11,10 +10,9 @@
 #include <unistd.h>
 
 #include "bc_delivery.h"
-#include "bc_log_limit.h"
 #include "bc_mirror_feed.h"
+#include "bc_open_segment.h"
 #include "bc_patience.h"
-#include "bc_segment_writer.h"
 #include "bc_thread.h"
 #include "bc_time.h"
 
@@ -28,19 +26,15 @@ struct bc_committer {
 	pthread_t thread;
 	bool started;
 
-	uint64_t seq;			/* the chunk that comes next */
-	bool begun;			/* the store has a segment */
-	bool end_pending;		/* its last chunk has come, its end is not written yet */
+	bool stream;			/* the codec holds bytes back */
 
-	struct bc_segment_writer *writer;
+	uint64_t seq;			/* the chunk that comes next */
+	struct bc_open_segment *segment;
 	struct bc_patience patience;
 	struct bc_delivery *delivery;
 	struct bc_mirror_feed mirror;
 
-	struct bc_log_limit lost_limit;	/* of lines on packets that a segment lost */
-
-	bool dirty;			/* something was written since the last sync */
-	uint64_t synced_mono_ns, settled_mono_ns;
+	uint64_t synced_mono_ns;
 	uint64_t chunk_mono_ns;		/* when the last chunk was written */
 
 	_Atomic bool stopping, draining, aborted, done, reader_gone;
@@ -63,8 +57,9 @@ static struct bc_pressure pressure(const struct bc_committer *c)
 }
 
 /* A call of the store returned r: wait, if it is worth repeating. */
-static bool again(struct bc_committer *c, int r)
+static bool again(void *ctx, int r)
 {
+	struct bc_committer *c = ctx;
 	struct bc_pressure at;
 
 	if (!r)
@@ -76,70 +71,6 @@ static bool again(struct bc_committer *c, int r)
 		return false;
 	sleep_ns(BC_PATIENCE_RETRY_NS);
 	return true;
-}
-
-static int write_bytes(void *ctx, const uint8_t *data, size_t len, bool end)
-{
-	struct bc_committer *c = ctx;
-	int r;
-
-	do
-		r = end ? bc_store_write_tail(c->cfg.store, data, len) : bc_store_write(c->cfg.store, data, len);
-	while (again(c, r));
-	if (r)
-		return r;
-	if (!end)
-		c->dirty = true;
-	bc_delivery_take_bytes(c->delivery, len);
-	return 0;
-}
-
-static void finish_segment(struct bc_committer *c)
-{
-	if (c->cfg.ended)
-		c->cfg.ended(c->cfg.ended_ctx, bc_delivery_segment(c->delivery)->from);
-	bc_delivery_finish(c->delivery);
-	bc_store_finish(c->cfg.store, bc_segment_writer_info(c->writer));
-	bc_segment_writer_over(c->writer);
-	c->begun = c->end_pending = c->dirty = false;
-}
-
-/* The store has all that was written for good. */
-static void confirm(struct bc_committer *c)
-{
-	bc_delivery_confirm(c->delivery);
-	bc_segment_writer_mark(c->writer);
-}
-
-/* The store has cut the segment back to what was confirmed last. */
-static void roll_back(struct bc_committer *c, int r)
-{
-	uint64_t packets = bc_delivery_pending(c->delivery)->packets;
-
-	if (packets)
-		bc_log_limited(c->cfg.log, &c->lost_limit, BC_ERROR, c->name,
-			       "pending writes did not reach the disk (%s): %" PRIu64 " packets lost as %s",
-			       strerror(-r), packets, bc_loss_name(bc_patience_loss(r)));
-	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
-	bc_segment_writer_cut(c->writer);
-	if (!bc_segment_writer_is_stream(c->writer))
-		return;
-	/* Its frame cannot go on. The segment keeps its temporary name, and the next packets begin another. */
-	finish_segment(c);
-}
-
-/* r: why a stream codec's bytes did not all reach the store, or 0. */
-static int settle_store(struct bc_committer *c, int r)
-{
-	int lost = bc_store_settle(c->cfg.store);
-
-	if (lost) {
-		roll_back(c, lost);
-		return lost;
-	}
-	if (!r || !bc_segment_writer_is_stream(c->writer))
-		confirm(c);
-	return r;
 }
 
 /* What a chunk carries, without those packets that the format refused. */
@@ -173,158 +104,10 @@ static int await_watchfile(struct bc_committer *c)
 	return 0;
 }
 
-static int begin_store(struct bc_committer *c)
-{
-	int r = await_watchfile(c);
-
-	if (r)
-		return r;
-	do
-		r = bc_store_begin(c->cfg.store);
-	while (again(c, r));
-	return r;
-}
-
-static int begin_segment(struct bc_committer *c, const struct bc_chunk *k)
-{
-	if (!c->begun) {
-		int r = begin_store(c);
-
-		if (r)
-			return r;
-		c->begun = true;
-	}
-	return bc_segment_writer_begin(c->writer, k->segment_begin_ns, k->linktype);
-}
-
-/* Its file cannot go on: what it had not brought to the disk is lost, and what comes goes into another one. */
-static void fail_segment(struct bc_committer *c, int r)
-{
-	bc_log_limited(c->cfg.log, &c->lost_limit, BC_ERROR, c->name,
-		       "a segment cannot go on (%s): it is not published, what comes goes into the next one", strerror(-r));
-	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
-	bc_store_spoil(c->cfg.store, r);
-	finish_segment(c);
-}
-
-/* What cannot be written waits for the next try. But a store that settles may have lost what it took before. */
-static void push_stream(struct bc_committer *c)
-{
-	int r = bc_segment_writer_push(c->writer);
-
-	if (r == -ESTALE)
-		fail_segment(c, r);
-	else if (r)
-		settle_store(c, r);
-}
-
-static int write_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *t)
-{
-	enum bc_loss loss;
-	uint64_t lost = bc_delivery_lost(c->delivery, &loss);
-	int r = 0;
-
-	if (!bc_segment_writer_begun(c->writer))
-		r = begin_segment(c, k);
-	if (!r)
-		r = bc_segment_writer_describe(c->writer, k->ifaces);
-	if (!r && k->stepped_ns && k->len)
-		r = bc_segment_writer_tell_step(c->writer, k->stepped_ns, k->first_ns);
-	if (!r && k->len)
-		r = bc_segment_writer_tell_loss(c->writer, lost, loss, k->first_ns);
-	if (!r)
-		r = bc_segment_writer_chunk(c->writer, k, t->packets);
-	if (r)
-		return r;
-	bc_delivery_take(c->delivery, t);
-	if (bc_segment_writer_is_stream(c->writer))
-		push_stream(c);
-	else
-		bc_delivery_wrote(c->delivery);
-	if (!bc_segment_writer_holds(c->writer))
-		bc_patience_succeeded(&c->patience);
-	return 0;
-}
-
-/* All that was taken so far goes to the store, and from there into the file; only then is it written. */
-static int settle(struct bc_committer *c)
-{
-	bool pending = bc_delivery_pending(c->delivery)->packets;
-
-	c->settled_mono_ns = bc_mono_ns();
-	return settle_store(c, pending ? bc_segment_writer_flush(c->writer) : bc_segment_writer_push(c->writer));
-}
-
-/* Something was taken that is not confirmed. */
-static bool unsettled(const struct bc_committer *c)
-{
-	return bc_delivery_pending(c->delivery)->packets || !bc_store_settled(c->cfg.store);
-}
-
-/* The segment's end is there (r == 0), or cannot be written. */
-static void close_segment(struct bc_committer *c, int r)
-{
-	if (!r) {
-		confirm(c);
-	} else {
-		bc_store_spoil(c->cfg.store, r);
-		if (bc_patience_loss(r) == BC_LOSS_DISK_ERROR)
-			bc_log(c->cfg.log, BC_ERROR, "%s: cannot write the end of a segment (%s): it keeps its "
-			       "temporary name; 'braidcap recover' completes it", c->name, strerror(-r));
-		bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
-	}
-	finish_segment(c);
-}
-
-/*
- * Packets wait for space like any block, unless there will be none: then they may have what is reserved for the end.
- * 0, or why the end is still pending.
- */
-static int end_segment(struct bc_committer *c, bool last_try)
-{
-	int r = 0;
-
-	c->end_pending = true;
-	/* First, so that the statistics know what was written. */
-	if (!bc_segment_writer_closed(c->writer) && unsettled(c))
-		r = settle(c);
-	if (!bc_segment_writer_begun(c->writer)) {
-		c->end_pending = false;
-		return 0;
-	}
-	if (r && bc_delivery_pending(c->delivery)->packets && bc_patience_passes(r) && !last_try)
-		return r;
-	r = bc_segment_writer_end(c->writer);
-	if (r && bc_patience_passes(r))
-		return r;
-	if (!r)
-		r = bc_store_settle(c->cfg.store);
-	close_segment(c, r);
-	return 0;
-}
-
-/* The command reads no more: what it was given is lost with it, and what comes goes to another one. */
-static void abandon_segment(struct bc_committer *c)
-{
-	bc_delivery_abandon(c->delivery);
-	bc_store_spoil(c->cfg.store, -ECOMM);
-	finish_segment(c);
-}
-
-/* Is this the end of the segment, but not of the output? Then it has ended. */
-static bool segment_failed(struct bc_committer *c, int r)
-{
-	if (r == -ECOMM)
-		abandon_segment(c);
-	else if (r == -ESTALE)
-		fail_segment(c, r);
-	return r == -ECOMM || r == -ESTALE;
-}
-
 /* 0: there is a segment, or one may be begun. -ECOMM: the buffers cannot wait until then. */
 static int await_restart(struct bc_committer *c)
 {
-	while (!c->begun && bc_mono_ns() < bc_delivery_begin_ns(c->delivery)) {
+	while (bc_mono_ns() < bc_delivery_begin_ns(c->delivery)) {
 		struct bc_pressure at = pressure(c);
 
 		if (bc_patience_is_out(&c->patience, &at))
@@ -332,34 +115,21 @@ static int await_restart(struct bc_committer *c)
 		sleep_ns(BC_PATIENCE_RETRY_NS);
 		bc_delivery_reap(c->delivery);
 	}
-	return 0;
+	return await_watchfile(c);
 }
 
 static int commit_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *t)
 {
 	int r;
 
-	while (!(r = await_restart(c))) {
-		r = write_chunk(c, k, t);
-		if (!segment_failed(c, r))
+	while ((r = bc_open_segment_begun(c->segment) ? 0 : await_restart(c)) == 0) {
+		r = bc_open_segment_write(c->segment, k, t);
+		if (r != -ECOMM && r != -ESTALE)
 			break;
 	}
+	if (!r && !bc_open_segment_holds(c->segment))
+		bc_patience_succeeded(&c->patience);
 	return r;
-}
-
-/* Bytes or an end that the disk did not take must go first. */
-static int retry_pending(struct bc_committer *c)
-{
-	int r;
-
-	if (atomic_load(&c->reader_gone))
-		return -EPIPE;
-	if (c->end_pending)
-		return end_segment(c, false);
-	if (!bc_segment_writer_holds(c->writer))
-		return 0;
-	r = bc_segment_writer_push(c->writer);
-	return segment_failed(c, r) ? 0 : r;
 }
 
 /* A chunk that was not written. The first of a run of losses is told; the ledger has them all. */
@@ -367,10 +137,10 @@ static void lose_chunk(struct bc_committer *c, const struct bc_tally *t, int r)
 {
 	enum bc_loss loss = bc_patience_loss(r), last;
 
-	if (loss == BC_LOSS_DISK_ERROR && bc_delivery_lost(c->delivery, &last) == bc_segment_writer_lost_told(c->writer))
+	if (loss == BC_LOSS_DISK_ERROR && bc_delivery_lost(c->delivery, &last) == bc_open_segment_lost_told(c->segment))
 		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->name, strerror(-r));
 	bc_delivery_lose(c->delivery, t, loss);
-	settle_store(c, r);
+	bc_open_segment_settle_store(c->segment, r);
 }
 
 static void handle(struct bc_committer *c, const struct bc_chunk *k)
@@ -383,14 +153,14 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 		bc_delivery_refuse(c->delivery, k->refused_from);
 	/* Here, because here chunks are in order, and still whole records or blocks that can be read alone. */
 	bc_mirror_feed_chunk(&c->mirror, k, t.packets);
-	r = retry_pending(c);
+	r = atomic_load(&c->reader_gone) ? -EPIPE : bc_open_segment_retry(c->segment);
 	if (!r && !k->no_segment)
 		r = commit_chunk(c, k, &t);
 	if (r)
 		lose_chunk(c, &t, r);
 	/* A file that may not grow is over, too. */
-	if ((k->segment_end || r == -EFBIG) && bc_segment_writer_begun(c->writer))
-		end_segment(c, false);
+	if ((k->segment_end || r == -EFBIG) && bc_open_segment_described(c->segment))
+		bc_open_segment_end(c->segment, false);
 }
 
 /* Bring to disk, about every flush_ns, what was written; into the file, when nothing more comes. */
@@ -399,34 +169,22 @@ static void sync_when_due(struct bc_committer *c)
 	uint64_t now = bc_mono_ns();
 	bool due = now - c->synced_mono_ns >= c->cfg.flush_ns;
 	/* A stream codec would compress worse for it. */
-	bool soon = !bc_segment_writer_is_stream(c->writer) &&
-		    (now - c->chunk_mono_ns >= WAIT_NS || now - c->settled_mono_ns >= SETTLE_NS);
+	bool soon = !c->stream && (now - c->chunk_mono_ns >= WAIT_NS ||
+				   now - bc_open_segment_settled_ns(c->segment) >= SETTLE_NS);
 
-	if ((due || soon) && bc_segment_writer_begun(c->writer) && !c->end_pending && unsettled(c))
-		settle(c);
+	if ((due || soon) && bc_open_segment_described(c->segment) && !bc_open_segment_end_pending(c->segment) &&
+	    bc_open_segment_unsettled(c->segment))
+		bc_open_segment_settle(c->segment);
 	if (!due)
 		return;
 	c->synced_mono_ns = now;
-	if (c->dirty)
-		bc_store_sync(c->cfg.store);
-	c->dirty = false;
-}
-
-/* What the system had taken may not have reached the disk. */
-static void look_at_disk(struct bc_committer *c)
-{
-	uint64_t bytes;
-	int r = c->begun ? bc_store_synced(c->cfg.store, &bytes) : 0;
-
-	if (r)
-		fail_segment(c, r);
+	bc_open_segment_sync(c->segment);
 }
 
 /* Is nothing to be done but to wait for the next chunk? */
 static bool idle(const struct bc_committer *c)
 {
-	return !c->dirty && !c->end_pending && !unsettled(c) && !bc_segment_writer_holds(c->writer) &&
-	       !bc_delivery_waits(c->delivery);
+	return !bc_open_segment_restless(c->segment) && !bc_delivery_waits(c->delivery);
 }
 
 /* The next chunk in sequence; NULL when it has not come yet. */
@@ -461,7 +219,7 @@ static void recycle(struct bc_committer *c, struct bc_chunk *k)
 /* The last chunk is through; what a full disk still keeps back is given up. */
 static void give_up_rest(struct bc_committer *c)
 {
-	int r = c->end_pending ? end_segment(c, true) : 0;
+	int r = bc_open_segment_end_pending(c->segment) ? bc_open_segment_end(c->segment, true) : 0;
 
 	if (!r)
 		return;
@@ -475,7 +233,7 @@ static void *run(void *arg)
 	struct bc_committer *c = arg;
 	bool last = false;
 
-	c->synced_mono_ns = c->settled_mono_ns = bc_mono_ns();
+	c->synced_mono_ns = bc_mono_ns();
 	while (!last && !atomic_load(&c->aborted)) {
 		struct bc_chunk *k = next_chunk(c);
 
@@ -486,38 +244,20 @@ static void *run(void *arg)
 			c->chunk_mono_ns = bc_mono_ns();
 		}
 		sync_when_due(c);
-		look_at_disk(c);
+		bc_open_segment_check(c->segment);
 		bc_delivery_reap(c->delivery);
 		if (!bc_delivery_waits(c->delivery))
 			bc_patience_caught_up(&c->patience);
 	}
 	if (last)
 		give_up_rest(c);
-	else if (!bc_segment_writer_is_stream(c->writer))
-		settle_store(c, 0);
+	else if (!c->stream)
+		bc_open_segment_settle_store(c->segment, 0);
 	bc_delivery_drain(c->delivery);
 	atomic_store(&c->done, true);
 	if (c->cfg.over)
 		c->cfg.over(c->cfg.over_ctx);
 	return NULL;
-}
-
-static int new_writer(struct bc_committer *c, struct bc_err *err)
-{
-	const struct bc_committer_config *cfg = &c->cfg;
-	const struct bc_segment_writer_config wc = {
-		.section = cfg->section,
-		.codec = cfg->codec,
-		.level = cfg->level,
-		.stream_workers = cfg->stream_workers,
-		.block_max = cfg->block_max,
-		.write = write_bytes,
-		.write_ctx = c,
-		.filter = cfg->filter,
-		.filter_ctx = cfg->filter_ctx,
-	};
-
-	return bc_segment_writer_new(&wc, &c->writer, err);
 }
 
 static int new_delivery(struct bc_committer *c, struct bc_err *err)
@@ -526,13 +266,37 @@ static int new_delivery(struct bc_committer *c, struct bc_err *err)
 		.store = c->cfg.store,
 		.ledger = c->cfg.ledger,
 		.output = c->cfg.section.output,
-		.stream = bc_segment_writer_is_stream(c->writer),
+		.stream = c->stream,
 		.piped = c->cfg.piped,
 		.aborted = &c->aborted,
 		.log = c->cfg.log,
 	};
 
 	return bc_delivery_new(&dc, &c->delivery, err);
+}
+
+static int new_segment(struct bc_committer *c, struct bc_err *err)
+{
+	const struct bc_committer_config *cfg = &c->cfg;
+	const struct bc_open_segment_config sc = {
+		.section = cfg->section,
+		.codec = cfg->codec,
+		.level = cfg->level,
+		.stream_workers = cfg->stream_workers,
+		.block_max = cfg->block_max,
+		.store = cfg->store,
+		.delivery = c->delivery,
+		.name = c->name,
+		.log = cfg->log,
+		.again = again,
+		.again_ctx = c,
+		.ended = cfg->ended,
+		.ended_ctx = cfg->ended_ctx,
+		.filter = cfg->filter,
+		.filter_ctx = cfg->filter_ctx,
+	};
+
+	return bc_open_segment_new(&sc, &c->segment, err);
 }
 
 int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer **ret, struct bc_err *err)
@@ -546,9 +310,10 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 	c->name = cfg->ledger->output[cfg->section.output].name;
 	c->patience = (struct bc_patience){ .output = c->name, .log = cfg->log };
 	bc_mirror_feed_init(&c->mirror, cfg->mirror, &cfg->section, cfg->codec);
-	r = new_writer(c, err);
+	c->stream = bc_codec_is_stream(cfg->codec);
+	r = new_delivery(c, err);
 	if (!r)
-		r = new_delivery(c, err);
+		r = new_segment(c, err);
 	if (r) {
 		bc_committer_free(c);
 		return r;
@@ -609,7 +374,7 @@ void bc_committer_free(struct bc_committer *c)
 {
 	if (!c)
 		return;
-	bc_segment_writer_free(c->writer);
+	bc_open_segment_free(c->segment);
 	bc_delivery_free(c->delivery);
 	bc_mirror_feed_fini(&c->mirror);
 	free(c);

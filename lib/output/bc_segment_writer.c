@@ -253,11 +253,6 @@ int bc_segment_writer_flush(struct bc_segment_writer *w)
 	return r ? r : write_out(w, false);
 }
 
-bool bc_segment_writer_is_stream(const struct bc_segment_writer *w)
-{
-	return w->stream != NULL;
-}
-
 bool bc_segment_writer_holds(const struct bc_segment_writer *w)
 {
 	return w->out_len > 0;

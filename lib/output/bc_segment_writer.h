@@ -69,7 +69,6 @@ uint64_t bc_segment_writer_lost_told(const struct bc_segment_writer *w);
 int bc_segment_writer_chunk(struct bc_segment_writer *w, const struct bc_chunk *k, uint64_t packets);
 int bc_segment_writer_push(struct bc_segment_writer *w);
 int bc_segment_writer_flush(struct bc_segment_writer *w);
-bool bc_segment_writer_is_stream(const struct bc_segment_writer *w);
 bool bc_segment_writer_holds(const struct bc_segment_writer *w);
 
 /*

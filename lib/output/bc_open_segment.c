@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_open_segment.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_log_limit.h"
+#include "bc_patience.h"
+#include "bc_segment_writer.h"
+#include "bc_time.h"
+
+struct bc_open_segment {
+	struct bc_open_segment_config cfg;
+	struct bc_segment_writer *writer;
+	bool stream;			/* its codec holds bytes back */
+	bool begun;			/* the store has a segment */
+	bool end_pending;		/* its last chunk has come, its end is not written yet */
+	bool dirty;			/* something was written since the last sync */
+	uint64_t settled_ns;
+	struct bc_log_limit lost_limit;	/* of lines on packets that a segment lost */
+};
+
+static int write_bytes(void *ctx, const uint8_t *data, size_t len, bool end)
+{
+	struct bc_open_segment *s = ctx;
+	int r;
+
+	do
+		r = end ? bc_store_write_tail(s->cfg.store, data, len) : bc_store_write(s->cfg.store, data, len);
+	while (s->cfg.again(s->cfg.again_ctx, r));
+	if (r)
+		return r;
+	if (!end)
+		s->dirty = true;
+	bc_delivery_take_bytes(s->cfg.delivery, len);
+	return 0;
+}
+
+static void finish(struct bc_open_segment *s)
+{
+	if (s->cfg.ended)
+		s->cfg.ended(s->cfg.ended_ctx, bc_delivery_segment(s->cfg.delivery)->from);
+	bc_delivery_finish(s->cfg.delivery);
+	bc_store_finish(s->cfg.store, bc_segment_writer_info(s->writer));
+	bc_segment_writer_over(s->writer);
+	s->begun = s->end_pending = s->dirty = false;
+}
+
+/* The store has all that was written for good. */
+static void confirm(struct bc_open_segment *s)
+{
+	bc_delivery_confirm(s->cfg.delivery);
+	bc_segment_writer_mark(s->writer);
+}
+
+/* The store has cut the segment back to what was confirmed last. */
+static void roll_back(struct bc_open_segment *s, int r)
+{
+	uint64_t packets = bc_delivery_pending(s->cfg.delivery)->packets;
+
+	if (packets)
+		bc_log_limited(s->cfg.log, &s->lost_limit, BC_ERROR, s->cfg.name,
+			       "pending writes did not reach the disk (%s): %" PRIu64 " packets lost as %s",
+			       strerror(-r), packets, bc_loss_name(bc_patience_loss(r)));
+	bc_delivery_lose_pending(s->cfg.delivery, bc_patience_loss(r));
+	bc_segment_writer_cut(s->writer);
+	/* A stream's frame cannot go on: the segment keeps its temporary name, and the next packets begin another. */
+	if (s->stream)
+		finish(s);
+}
+
+int bc_open_segment_settle_store(struct bc_open_segment *s, int r)
+{
+	int lost = bc_store_settle(s->cfg.store);
+
+	if (lost) {
+		roll_back(s, lost);
+		return lost;
+	}
+	if (!r || !s->stream)
+		confirm(s);
+	return r;
+}
+
+int bc_open_segment_settle(struct bc_open_segment *s)
+{
+	bool pending = bc_delivery_pending(s->cfg.delivery)->packets;
+
+	s->settled_ns = bc_mono_ns();
+	return bc_open_segment_settle_store(s, pending ? bc_segment_writer_flush(s->writer) :
+						 bc_segment_writer_push(s->writer));
+}
+
+bool bc_open_segment_unsettled(const struct bc_open_segment *s)
+{
+	return bc_delivery_pending(s->cfg.delivery)->packets || !bc_store_settled(s->cfg.store);
+}
+
+uint64_t bc_open_segment_settled_ns(const struct bc_open_segment *s)
+{
+	return s->settled_ns;
+}
+
+/* Its file cannot go on: what it had not brought to the disk is lost. */
+static void fail(struct bc_open_segment *s, int r)
+{
+	bc_log_limited(s->cfg.log, &s->lost_limit, BC_ERROR, s->cfg.name,
+		       "a segment cannot go on (%s): it is not published, what comes goes into the next one", strerror(-r));
+	bc_delivery_lose_pending(s->cfg.delivery, bc_patience_loss(r));
+	bc_store_spoil(s->cfg.store, r);
+	finish(s);
+}
+
+/* The command reads no more: what it was given is lost with it. */
+static void abandon(struct bc_open_segment *s)
+{
+	bc_delivery_abandon(s->cfg.delivery);
+	bc_store_spoil(s->cfg.store, -ECOMM);
+	finish(s);
+}
+
+/* Is this the end of the segment, but not of the output? Then it has ended. */
+static bool failed(struct bc_open_segment *s, int r)
+{
+	if (r == -ECOMM)
+		abandon(s);
+	else if (r == -ESTALE)
+		fail(s, r);
+	return r == -ECOMM || r == -ESTALE;
+}
+
+static int begin(struct bc_open_segment *s, const struct bc_chunk *k)
+{
+	int r = 0;
+
+	if (!s->begun) {
+		do
+			r = bc_store_begin(s->cfg.store);
+		while (s->cfg.again(s->cfg.again_ctx, r));
+		s->begun = !r;
+	}
+	return r ? r : bc_segment_writer_begin(s->writer, k->segment_begin_ns, k->linktype);
+}
+
+/* What stands before a chunk's packets, and these. */
+static int write_records(struct bc_open_segment *s, const struct bc_chunk *k, const struct bc_tally *t)
+{
+	enum bc_loss loss;
+	uint64_t lost = bc_delivery_lost(s->cfg.delivery, &loss);
+	int r = bc_segment_writer_begun(s->writer) ? 0 : begin(s, k);
+
+	if (!r)
+		r = bc_segment_writer_describe(s->writer, k->ifaces);
+	if (!r && k->stepped_ns && k->len)
+		r = bc_segment_writer_tell_step(s->writer, k->stepped_ns, k->first_ns);
+	if (!r && k->len)
+		r = bc_segment_writer_tell_loss(s->writer, lost, loss, k->first_ns);
+	if (!r)
+		r = bc_segment_writer_chunk(s->writer, k, t->packets);
+	return r;
+}
+
+/* What cannot be written waits for the next try. But a store that settles may have lost what it took before. */
+static void push_stream(struct bc_open_segment *s)
+{
+	int r = bc_segment_writer_push(s->writer);
+
+	if (r == -ESTALE)
+		fail(s, r);
+	else if (r)
+		bc_open_segment_settle_store(s, r);
+}
+
+int bc_open_segment_write(struct bc_open_segment *s, const struct bc_chunk *k, const struct bc_tally *t)
+{
+	int r = write_records(s, k, t);
+
+	if (r) {
+		failed(s, r);
+		return r;
+	}
+	bc_delivery_take(s->cfg.delivery, t);
+	if (s->stream)
+		push_stream(s);
+	else
+		bc_delivery_wrote(s->cfg.delivery);
+	return 0;
+}
+
+bool bc_open_segment_holds(const struct bc_open_segment *s)
+{
+	return bc_segment_writer_holds(s->writer);
+}
+
+int bc_open_segment_retry(struct bc_open_segment *s)
+{
+	int r;
+
+	if (s->end_pending)
+		return bc_open_segment_end(s, false);
+	if (!bc_segment_writer_holds(s->writer))
+		return 0;
+	r = bc_segment_writer_push(s->writer);
+	return failed(s, r) ? 0 : r;
+}
+
+uint64_t bc_open_segment_lost_told(const struct bc_open_segment *s)
+{
+	return bc_segment_writer_lost_told(s->writer);
+}
+
+void bc_open_segment_sync(struct bc_open_segment *s)
+{
+	if (s->dirty)
+		bc_store_sync(s->cfg.store);
+	s->dirty = false;
+}
+
+void bc_open_segment_check(struct bc_open_segment *s)
+{
+	uint64_t bytes;
+	int r = s->begun ? bc_store_synced(s->cfg.store, &bytes) : 0;
+
+	if (r)
+		fail(s, r);
+}
+
+/* Its end is there (r == 0), or cannot be written. */
+static void close_segment(struct bc_open_segment *s, int r)
+{
+	if (!r) {
+		confirm(s);
+	} else {
+		bc_store_spoil(s->cfg.store, r);
+		if (bc_patience_loss(r) == BC_LOSS_DISK_ERROR)
+			bc_log(s->cfg.log, BC_ERROR, "%s: cannot write the end of a segment (%s): it keeps its "
+			       "temporary name; 'braidcap recover' completes it", s->cfg.name, strerror(-r));
+		bc_delivery_lose_pending(s->cfg.delivery, bc_patience_loss(r));
+	}
+	finish(s);
+}
+
+int bc_open_segment_end(struct bc_open_segment *s, bool last_try)
+{
+	int r = 0;
+
+	s->end_pending = true;
+	/* First, so that the statistics know what was written. */
+	if (!bc_segment_writer_closed(s->writer) && bc_open_segment_unsettled(s))
+		r = bc_open_segment_settle(s);
+	if (!bc_segment_writer_begun(s->writer)) {
+		s->end_pending = false;
+		return 0;
+	}
+	if (r && bc_delivery_pending(s->cfg.delivery)->packets && bc_patience_passes(r) && !last_try)
+		return r;
+	r = bc_segment_writer_end(s->writer);
+	if (r && bc_patience_passes(r))
+		return r;
+	if (!r)
+		r = bc_store_settle(s->cfg.store);
+	close_segment(s, r);
+	return 0;
+}
+
+bool bc_open_segment_end_pending(const struct bc_open_segment *s)
+{
+	return s->end_pending;
+}
+
+bool bc_open_segment_begun(const struct bc_open_segment *s)
+{
+	return s->begun;
+}
+
+bool bc_open_segment_described(const struct bc_open_segment *s)
+{
+	return bc_segment_writer_begun(s->writer);
+}
+
+bool bc_open_segment_restless(const struct bc_open_segment *s)
+{
+	return s->dirty || s->end_pending || bc_open_segment_unsettled(s) || bc_segment_writer_holds(s->writer);
+}
+
+int bc_open_segment_new(const struct bc_open_segment_config *cfg, struct bc_open_segment **ret, struct bc_err *err)
+{
+	struct bc_open_segment *s = calloc(1, sizeof(*s));
+	const struct bc_segment_writer_config wc = {
+		.section = cfg->section,
+		.codec = cfg->codec,
+		.level = cfg->level,
+		.stream_workers = cfg->stream_workers,
+		.block_max = cfg->block_max,
+		.write = write_bytes,
+		.write_ctx = s,
+		.filter = cfg->filter,
+		.filter_ctx = cfg->filter_ctx,
+	};
+	int r;
+
+	if (!s)
+		return bc_err_set(err, -ENOMEM, "no memory for a segment");
+	s->cfg = *cfg;
+	s->stream = bc_codec_is_stream(cfg->codec);
+	s->settled_ns = bc_mono_ns();
+	r = bc_segment_writer_new(&wc, &s->writer, err);
+	if (r) {
+		free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void bc_open_segment_free(struct bc_open_segment *s)
+{
+	if (!s)
+		return;
+	bc_segment_writer_free(s->writer);
+	free(s);
+}
