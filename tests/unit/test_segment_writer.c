@@ -3,7 +3,10 @@
 
 #include <errno.h>
 
+#include "bc_bytes.h"
+#include "bc_pcapng.h"
 #include "bc_segment_writer.h"
+#include "bc_time.h"
 
 struct sink {
 	struct bc_segment_writer *w;
@@ -28,7 +31,7 @@ static int to_sink(void *ctx, const uint8_t *data, size_t len, bool end)
 	return s->fails;
 }
 
-static void open_sink(struct sink *s, enum bc_codec codec)
+static void open_sink_of(struct sink *s, enum bc_format format, enum bc_codec codec)
 {
 	memset(s, 0, sizeof(*s));
 	s->ifaces = bc_iface_table_new();
@@ -36,9 +39,14 @@ static void open_sink(struct sink *s, enum bc_codec codec)
 	s->ledger->n_sources = 1;
 	assert_int_equal(bc_iface_add(s->ifaces, &(struct bc_iface){ .name = "if0", .linktype = 1 }), 0);
 	assert_int_equal(bc_segment_writer_new(&(struct bc_segment_writer_config){
-		.section = { .format = BC_FORMAT_PCAPNG, .snaplen = 65535, .ifaces = s->ifaces, .ledger = s->ledger },
+		.section = { .format = format, .snaplen = 65535, .ifaces = s->ifaces, .ledger = s->ledger },
 		.codec = codec, .level = 1, .stream_workers = 1, .block_max = 65536, .write = to_sink, .write_ctx = s,
 	}, &s->w, NULL), 0);
+}
+
+static void open_sink(struct sink *s, enum bc_codec codec)
+{
+	open_sink_of(s, BC_FORMAT_PCAPNG, codec);
 }
 
 static void close_sink(struct sink *s)
@@ -104,6 +112,50 @@ static void a_loss_is_told_once_also_over_segments(void **state)
 	close_sink(&s);
 }
 
+/* As a statistics block at the time of the packet that follows. */
+static void a_step_of_the_clock_is_told_where_it_was(void **state)
+{
+	static const struct { int64_t stepped_ns; const char *words; } row[] = {
+		{ -3600 * (int64_t)BC_NS_PER_S, "the system clock was stepped by -3600.000 s here; received=" },
+		{ 3600 * (int64_t)BC_NS_PER_S, "the system clock was stepped by +3600.000 s here; received=" },
+		{ 1500 * (int64_t)BC_NS_PER_MS, "the system clock was stepped by +1.500 s here; received=" },
+	};
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_NONE);
+	bc_segment_writer_begin(s.w, 7, -1);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		assert_int_equal(bc_segment_writer_tell_step(s.w, row[i].stepped_ns, 9 + i), 0);
+		assert_true(holds(&s, row[i].words));
+		assert_int_equal(bc_get_le32(s.bytes), BC_PCAPNG_ISB);
+		assert_int_equal(bc_get_le32(s.bytes + 16), 9 + i);
+	}
+	close_sink(&s);
+}
+
+static void a_step_that_cannot_be_written_has_its_error(void **state)
+{
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_NONE);
+	bc_segment_writer_begin(s.w, 7, -1);
+	s.fails = -ENOSPC;
+	assert_int_equal(bc_segment_writer_tell_step(s.w, 1, 9), -ENOSPC);
+	close_sink(&s);
+}
+
+/* Classic pcap has no place for it. */
+static void where_the_format_has_no_place_for_a_step_nothing_is_written(void **state)
+{
+	struct sink s;
+
+	open_sink_of(&s, BC_FORMAT_PCAP_NS, BC_CODEC_NONE);
+	bc_segment_writer_begin(s.w, 7, -1);
+	assert_int_equal(bc_segment_writer_tell_step(s.w, -1, 9), 0);
+	assert_int_equal(s.writes, 1);
+	close_sink(&s);
+}
+
 static void what_was_cut_off_is_written_again(void **state)
 {
 	struct sink s;
@@ -163,6 +215,9 @@ int main(void)
 		cmocka_unit_test(a_write_that_fails_leaves_the_segment_as_it_was),
 		cmocka_unit_test(an_interface_is_described_once),
 		cmocka_unit_test(a_loss_is_told_once_also_over_segments),
+		cmocka_unit_test(a_step_of_the_clock_is_told_where_it_was),
+		cmocka_unit_test(a_step_that_cannot_be_written_has_its_error),
+		cmocka_unit_test(where_the_format_has_no_place_for_a_step_nothing_is_written),
 		cmocka_unit_test(what_was_cut_off_is_written_again),
 		cmocka_unit_test(the_end_of_a_stream_is_made_once),
 		cmocka_unit_test(what_a_stream_holds_waits_for_the_next_push),

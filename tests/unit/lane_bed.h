@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A lane with its links, and one chunk: the test is the merge and the committer. */
+#ifndef LANE_BED_H
+#define LANE_BED_H
+
+#include "eal.h"
+
+#include "bc_lane.h"
+#include "bc_steps.h"
+
+#define CHUNK_BYTES 65536
+
+static struct rte_mempool *bed_pool;
+
+static inline int bed_start(void **state)
+{
+	bed_pool = eal_pool(1024);
+	return 0;
+}
+
+struct bed {
+	struct bc_iface_table *ifaces;
+	struct bc_bufpool *buffers;
+	struct bc_link *in, *out;
+	struct bc_chunk *chunk;
+	sem_t ready;
+	_Atomic uint64_t awaited;
+	struct bc_lane *lane;
+	const struct bc_lane_stats *stats;
+};
+
+static inline struct bed *bed_new(enum bc_codec codec, const struct bc_steps *steps)
+{
+	struct bed *b = calloc(1, sizeof(*b));
+	struct bc_lane_config cfg = { .out_ready = &b->ready, .n_lanes = 1, .awaited = &b->awaited, .format = BC_FORMAT_PCAPNG,
+				      .snaplen = 262144, .codec = codec, .level = 1, .slice_bytes = 16384, .steps = steps };
+	struct bc_iface iface = { .name = "if0", .linktype = 1 };
+
+	sem_init(&b->ready, 0, 0);
+	cfg.ifaces = b->ifaces = bc_iface_table_new();
+	bc_iface_add(b->ifaces, &iface);
+	cfg.pool = b->buffers = bc_bufpool_new(4, BC_LANE_BUFFER(CHUNK_BYTES), false, NULL);
+	cfg.in = b->in = bc_link_new(256);
+	cfg.out = b->out = bc_link_new(64);
+	b->chunk = aligned_alloc(BC_CACHE_LINE, sizeof(*b->chunk));
+	memset(b->chunk, 0, sizeof(*b->chunk));
+	b->lane = bc_lane_new(&cfg);
+	assert_non_null(b->lane);
+	b->stats = bc_lane_stats(b->lane);
+	return b;
+}
+
+static inline void bed_free(struct bed *b)
+{
+	bc_lane_free(b->lane);
+	bc_link_free(b->in);
+	bc_link_free(b->out);
+	bc_bufpool_free(b->buffers);
+	free(b->chunk);
+	free(b->ifaces);
+	sem_destroy(&b->ready);
+	free(b);
+	assert_pool_full(bed_pool);
+}
+
+/* End the chunk, and have it through the lane; its buffer is then the caller's. */
+static inline void bed_end_chunk(struct bed *b)
+{
+	const struct bc_desc *d;
+
+	bc_link_put(b->in, 0, bc_desc_word(b->chunk, 0, 0));
+	while (!bc_link_peek(b->out, &d))
+		bc_lane_poll(b->lane);
+	bc_link_pop(b->out, 1);
+}
+
+#endif
