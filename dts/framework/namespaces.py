@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Nodes on one machine: network namespaces, each with a way to the centre and an interface to capture from."""
+"""Nodes on one machine: network namespaces, each with a way to the collector and an interface to capture from."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from .process import tool, unique, wait_until
 
 # A network of our own, should somebody else test beside us.
 _NETWORK = f"10.{64 + os.getpid() % 180}"
-CENTRE = f"{_NETWORK}.0.1"
+COLLECTOR = f"{_NETWORK}.0.1"
 
 
 def _inside(namespace, *argv):
@@ -19,7 +19,7 @@ def _inside(namespace, *argv):
 
 class Node:
     """
-    A namespace, by its name. address: its own on the way to the centre; capture: the interface inside it to capture from;
+    A namespace, by its name. address: its own on the way to the collector; capture: the interface inside it to capture from;
     sender: the interface outside whose frames come in there.
     """
 
@@ -46,12 +46,12 @@ class Node:
 
 @contextlib.contextmanager
 def nodes(count):
-    """So many nodes; the centre is at CENTRE, outside the namespaces."""
+    """So many nodes; the collector is at COLLECTOR, outside the namespaces."""
     require_root("ip")
     bridge = unique("bb")
     with contextlib.ExitStack() as stack:
         tool("ip", "link", "add", bridge, "type", "bridge")
         stack.callback(tool, "ip", "link", "del", bridge, check=False)
         _quiet_up(bridge, 1500)
-        tool("ip", "addr", "add", f"{CENTRE}/16", "dev", bridge)
+        tool("ip", "addr", "add", f"{COLLECTOR}/16", "dev", bridge)
         yield [Node(stack, bridge, i) for i in range(count)]

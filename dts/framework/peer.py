@@ -60,7 +60,7 @@ class Pcapng:
 
 
 class Peer:
-    """A connection to a centre. source: the address to come from. tls: an ssl.SSLContext, and the name to ask for."""
+    """A connection to a collector. source: the address to come from. tls: an ssl.SSLContext, and the name to ask for."""
 
     def __init__(self, port, form=None, host="127.0.0.1", source=None, tls=None, server_name=None, timeout=60):
         self.form = form or Pcap()
@@ -91,7 +91,7 @@ class Peer:
         self.send(b"".join(parts))
 
     def closed(self, timeout=30):
-        """Has the centre closed the connection? Waits for that."""
+        """Has the collector closed the connection? Waits for that."""
         self.socket.settimeout(timeout)
         try:
             return self.socket.recv(1) == b""

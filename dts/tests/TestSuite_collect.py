@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The centre: what nodes send in osmo-pcap's protocol is stored, and nothing else is."""
+"""The collector: what nodes send in osmo-pcap's protocol is stored, and nothing else is."""
 
 import os
 import signal
@@ -19,8 +19,8 @@ from framework.test_suite import TestSuite, func_test, verify
 
 
 class TestCollect(TestSuite):
-    def centre(self, *args, clients=1, out=None):
-        """A centre for client0, client1, ... of 127.0.1.1, 127.0.1.2, ...; its folder is self.out."""
+    def collector(self, *args, clients=1, out=None):
+        """A collector for client0, client1, ... of 127.0.1.1, 127.0.1.2, ...; its folder is self.out."""
         self.port = free_port()
         self.out = out or self.make_folder()
         allow = [a for i in range(clients) for a in ("--allow", f"client{i}=127.0.1.{i + 1}")]
@@ -47,7 +47,7 @@ class TestCollect(TestSuite):
         """pcap and pcapng, both byte orders, microseconds and nanoseconds: the same packets, the same times."""
         forms = [Pcap(order, ns) for order in "<>" for ns in (False, True)]
         forms += [Pcapng((("eth0", 1, digits),), order) for order in "<>" for digits in (6, 9)]
-        run = self.centre(clients=len(forms))
+        run = self.collector(clients=len(forms))
         made = [timed(frames(i, 2000, sizes=(60, 61, 62, 1514), noise=True)) for i in range(len(forms))]
         for i, form in enumerate(forms):
             with self.peer(i, form) as peer:
@@ -61,7 +61,7 @@ class TestCollect(TestSuite):
     @func_test
     def interfaces_keep_their_names(self):
         """Several interfaces of a node are interfaces of the file, under the client's name."""
-        run = self.centre()
+        run = self.collector()
         with self.peer(form=Pcapng((("eth0", 1, 9), ("eth1", 113, 6)))) as peer:
             peer.packets([Packet(T0_NS + i * 1000, d, len(d), i % 2) for i, d in enumerate(frames(0, 100))])
         run.wait_written(100)
@@ -73,7 +73,7 @@ class TestCollect(TestSuite):
     @func_test
     def twenty_at_once(self):
         """Twenty clients send side by side; each has its series, with its packets and no others."""
-        run = self.centre(clients=20)
+        run = self.collector(clients=20)
         peers = [self.peer(i) for i in range(20)]
         made = [timed(frames(i, 5000)) for i in range(20)]
         for at in range(0, 5000, 500):
@@ -89,7 +89,7 @@ class TestCollect(TestSuite):
     @func_test
     def a_hundred_idle_and_twenty_busy(self):
         """A hundred connected clients that are silent hold up nobody, and cost little memory."""
-        run = self.centre(clients=120)
+        run = self.collector(clients=120)
         idle = [self.peer(i) for i in range(20, 120)]
         for i in range(20):
             with self.peer(i) as peer:
@@ -106,7 +106,7 @@ class TestCollect(TestSuite):
     @func_test
     def merged_in_order(self):
         """--merge: the packets of all clients in one series, in the order of their times."""
-        run = self.centre("--merge", clients=5)
+        run = self.collector("--merge", clients=5)
         data = frames(0, 10000)
         every = timed(data)
         peers = [self.peer(i, Pcapng((("eth0", 1, 9),))) for i in range(5)]
@@ -126,7 +126,7 @@ class TestCollect(TestSuite):
     @func_test
     def a_time_far_ahead_ends_nobodys_rotation(self):
         """--merge: a packet of the year 2100 gets the time of its arrival, is counted, and others' files go on."""
-        run = self.centre("--merge", "-G", "1", "--max-wait", "200", clients=2)
+        run = self.collector("--merge", "-G", "1", "--max-wait", "200", clients=2)
         future = b"\xff" * 12 + b"\x88\xb5" + bytes(46)
         with self.peer(0) as good, self.peer(1) as bad:
             bad.packets([Packet(4102444800 * 10**9, future, len(future), 0)])
@@ -143,7 +143,7 @@ class TestCollect(TestSuite):
     @func_test
     def who_is_silent_holds_up_nobody(self):
         """--merge: a silent client is waited for no longer than --max-wait, one that is not connected not at all."""
-        run = self.centre("--merge", "--max-wait", "200", clients=3)
+        run = self.collector("--merge", "--max-wait", "200", clients=3)
         self.peer(1)
         with self.peer(0) as peer:
             peer.packets(timed(frames(0, 1000)))
@@ -155,7 +155,7 @@ class TestCollect(TestSuite):
 
     def refused(self, *messages, words):
         """Packets, then these messages: the connection ends, the line in the log has words, the packets are stored."""
-        run = self.centre()
+        run = self.collector()
         made = timed(frames(0, 100))
         peer = self.peer()
         peer.packets(made)
@@ -201,7 +201,7 @@ class TestCollect(TestSuite):
     @func_test
     def a_message_cut_off(self):
         """A connection that ends within a message: what came before is stored, and it is said."""
-        run = self.centre()
+        run = self.collector()
         with self.peer() as peer:
             peer.packets(timed(frames(0, 10)))
             peer.send(message(PACKET, bytes(1000))[:500])
@@ -211,7 +211,7 @@ class TestCollect(TestSuite):
     @func_test
     def a_packet_before_the_link_header(self):
         """The link header comes first."""
-        run = self.centre()
+        run = self.collector()
         with Peer(self.port, source="127.0.1.1") as peer:
             peer.packets(timed(frames(0, 1)))
             verify(peer.closed(), "the connection goes on")
@@ -221,7 +221,7 @@ class TestCollect(TestSuite):
     @func_test
     def a_packet_above_the_limit(self):
         """--max-snaplen: a packet that claims more ends the connection; one of just as much does not."""
-        run = self.centre("--max-snaplen", "100")
+        run = self.collector("--max-snaplen", "100")
         with self.peer() as peer:
             peer.packets(timed(frames(0, 5, sizes=(100,))))
             peer.packets(timed(frames(0, 1, sizes=(101,))))
@@ -232,7 +232,7 @@ class TestCollect(TestSuite):
     @func_test
     def only_who_is_allowed(self):
         """An address that nobody allowed is refused and told of; the others go on."""
-        run = self.centre()
+        run = self.collector()
         with Peer(self.port, source="127.0.1.77") as stranger:
             verify(stranger.closed(), "a stranger is served")
         wait_until(lambda: "127.0.1.77" in run.stderr and "not allowed" in run.stderr, "a line that says so")
@@ -259,7 +259,7 @@ class TestCollect(TestSuite):
     @func_test
     def who_dawdles_is_hung_up_on(self):
         """A link header that does not come, or byte by byte, ends the connection in time; silence behind it does not."""
-        run = self.centre("--handshake-timeout", "1", clients=2)
+        run = self.collector("--handshake-timeout", "1", clients=2)
         quiet = self.peer(1)
         with Peer(self.port, source="127.0.1.1") as slow:
             began = time.monotonic()
@@ -279,7 +279,7 @@ class TestCollect(TestSuite):
     @func_test
     def the_newer_connection_counts(self):
         """A client that connects again takes the place of itself; nothing that the older one had sent is lost."""
-        run = self.centre()
+        run = self.collector()
         old = self.peer()
         old.packets(timed(frames(0, 1000)))
         run.wait_received(1000)
@@ -294,7 +294,7 @@ class TestCollect(TestSuite):
     @func_test
     def a_bare_connection_takes_no_place(self):
         """A connection that sends nothing, or no link header, does not end the one that sends."""
-        run = self.centre()
+        run = self.collector()
         node = self.peer()
         node.packets(timed(frames(0, 10)))
         run.wait_received(10)
@@ -309,7 +309,7 @@ class TestCollect(TestSuite):
     @func_test
     def another_link_type_begins_another_file(self):
         """pcap: all packets of the first link type in one file, those of the second in the next."""
-        run = self.centre("--format", "pcap", "-Z", "none")
+        run = self.collector("--format", "pcap", "-Z", "none")
         with self.peer() as peer:
             peer.packets(timed(frames(0, 1000)))
             peer.send(message(LINK, Pcap(linktype=113).link))
@@ -324,7 +324,7 @@ class TestCollect(TestSuite):
     @func_test
     def another_link_header_is_another_interface(self):
         """pcapng: another link header adds its interfaces to the file, which goes on."""
-        run = self.centre()
+        run = self.collector()
         with self.peer() as peer:
             peer.packets(timed(frames(0, 100)))
             peer.send(message(LINK, Pcap(linktype=113).link))
@@ -338,7 +338,7 @@ class TestCollect(TestSuite):
     @func_test
     def names_never_collide(self):
         """Two files that begin in one second have two names; braidcap's own names are in a folder for each client."""
-        run = self.centre()
+        run = self.collector()
         for n in range(3):
             with self.peer() as peer:
                 peer.packets(timed(frames(0, 10, first=10 * n), T0_NS + n * 10**8))
@@ -346,7 +346,7 @@ class TestCollect(TestSuite):
         run.stop()
         verify(numbers(self.stored()) == {0: list(range(30))}, "a file was written over")
         out = self.make_folder("own")
-        run = self.centre("--names", "braidcap", "--mode", "0604", out=out)
+        run = self.collector("--names", "braidcap", "--mode", "0604", out=out)
         with self.peer() as peer:
             peer.packets(timed(frames(0, 10)))
         found = wait_until(lambda: published(out / "client0"), "a file")
@@ -356,7 +356,7 @@ class TestCollect(TestSuite):
     @func_test
     def rotation(self):
         """-G cuts by the packets' time and, when a client falls silent, all the same; SIGHUP at once."""
-        run = self.centre("-G", "1")
+        run = self.collector("-G", "1")
         peer = self.peer()
         peer.packets(timed(frames(0, 3000), T0_NS, 10**6))
         wait_until(lambda: len(published_of(self.out, "client0")) == 3, "three files of a second each")
@@ -370,7 +370,7 @@ class TestCollect(TestSuite):
     @func_test
     def a_stop_takes_what_has_come(self):
         """SIGTERM while clients send: all that was taken is stored, every packet has an account."""
-        run = self.centre(clients=4)
+        run = self.collector(clients=4)
         peers = [self.peer(i) for i in range(4)]
         for i, peer in enumerate(peers):
             peer.packets(timed(frames(i, 20000)))
@@ -382,8 +382,8 @@ class TestCollect(TestSuite):
 
     @func_test
     def killed_and_begun_again(self):
-        """Killed by -9, the centre leaves files that can be made whole; the next takes the client again."""
-        run = self.centre("--flush-ms", "100")
+        """Killed by -9, the collector leaves files that can be made whole; the next takes the client again."""
+        run = self.collector("--flush-ms", "100")
         peer = self.peer()
         peer.packets(timed(frames(0, 5000)))
         run.wait_written(5000)
@@ -393,7 +393,7 @@ class TestCollect(TestSuite):
         self.braidcap("recover", self.out)
         verify(temporary(self.out) == [], f"not recovered: {temporary(self.out)}")
         verify(numbers(self.stored()) == {0: list(range(5000))}, "packets are missing")
-        run = self.centre(out=self.out)
+        run = self.collector(out=self.out)
         with self.peer() as again:
             again.packets(timed(frames(0, 5000, first=5000), T0_NS + 10**10))
         run.wait_written(5000)
@@ -411,7 +411,7 @@ class TestCollect(TestSuite):
         tool(Path(__file__).parents[2] / "scripts" / "test-ca", folder, *args)
 
     def tls_centre(self, ca, *args, **options):
-        return self.centre("--tls", "--tls-cert", ca / "localhost.crt", "--tls-key", ca / "localhost.key", *args, **options)
+        return self.collector("--tls", "--tls-cert", ca / "localhost.crt", "--tls-key", ca / "localhost.key", *args, **options)
 
     def tls_peer(self, ca, cert=None, index=0, most=None):
         """A connection by TLS that has sent its link header."""
@@ -550,7 +550,7 @@ class TestCollect(TestSuite):
         """--completed moves them, --on-segment runs for each, --keep-number keeps the newest of each client's."""
         done = self.make_folder("done")
         log = self.folder / "log"
-        run = self.centre("--completed", done, "--on-segment", f'echo "$1 $2" >> {log}', "--keep-number", "2", clients=2)
+        run = self.collector("--completed", done, "--on-segment", f'echo "$1 $2" >> {log}', "--keep-number", "2", clients=2)
         for n in range(4):
             for i in range(2):
                 with self.peer(i) as peer:
@@ -580,7 +580,7 @@ class TestCollect(TestSuite):
     @func_test
     def what_the_control_socket_tells(self):
         """Clients with their state, address, and packets; ctl shows them, rotates, and stops."""
-        run = self.centre(clients=2)
+        run = self.collector(clients=2)
         peer = self.peer(1)
         peer.packets(timed(frames(1, 100)))
         run.wait_written(100)

@@ -159,7 +159,7 @@ class TestImportOsmo(TestSuite):
 
     @func_test
     def a_servers_command_line_runs(self):
-        """It is a centre that stores what an allowed client sends."""
+        """It is a collector that stores what an allowed client sends."""
         done = self.folder / "it's-done"
         done.mkdir()
         port = free_port()

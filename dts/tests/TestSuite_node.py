@@ -319,24 +319,24 @@ class TestNode(TestSuite):
         """A node without ,tls loses all and says so, with the reason and what to do."""
         ca = self.ca("127.0.0.1")
         port = free_port()
-        centre = self.collect("-l", f"127.0.0.1:{port}", "--allow", "node=127.0.0.1", "--tls", "--tls-cert", ca / "127.0.0.1.crt",
+        collector = self.collect("-l", f"127.0.0.1:{port}", "--allow", "node=127.0.0.1", "--tls", "--tls-cert", ca / "127.0.0.1.crt",
                               "--tls-key", ca / "127.0.0.1.key", "-w", f"{self.make_folder()}/")
         run = self.capture("-i", self.trace(100), "-w", f"osmo://127.0.0.1:{port}", "--drain-timeout", "2", rc=1)
         assert_accounts(run.report, [0])
         verify(losses(run.report) == {"peer_slow": 100}, losses(run.report))
         verify("it speaks TLS: add ,tls to its address" in run.stderr, run.stderr)
-        verify("it does not speak TLS" in centre.stderr, centre.stderr)
+        verify("it does not speak TLS" in collector.stderr, collector.stderr)
 
     @func_test
     def a_centre_without_tls_is_named(self):
         """Both sides say what differs."""
         self.ca("127.0.0.1", "node1")
         port = free_port()
-        centre = self.collect("-l", f"127.0.0.1:{port}", "--allow", "node=127.0.0.1", "-w", f"{self.make_folder()}/")
+        collector = self.collect("-l", f"127.0.0.1:{port}", "--allow", "node=127.0.0.1", "-w", f"{self.make_folder()}/")
         run = self.capture("-i", self.trace(100), "-w", f"osmo://127.0.0.1:{port},tls", "--tls-ca", self.folder / "ca" / "ca.crt",
                            "--drain-timeout", "2", rc=1)
         verify("it does not speak TLS" in run.stderr, run.stderr)
-        wait_until(lambda: "it speaks TLS, which is not set up here" in centre.stderr, "the centre's line")
+        wait_until(lambda: "it speaks TLS, which is not set up here" in collector.stderr, "the collector's line")
 
     @func_test
     def certificates_are_read_again_at_sighup(self):

@@ -22,8 +22,8 @@
 /* A device that buffers for so long what arrives is not polled meanwhile, so that each wake-up finds many packets. */
 #define BUFFERED_NS BC_NS_PER_MS
 /* Where nothing came for so long, sleeps get so many times longer: each costs some 10 us, and a flood does not come out of nothing. */
-#define QUIET_NS BC_NS_PER_S
-#define QUIET_TIMES 4
+#define LONG_IDLE_NS BC_NS_PER_S
+#define LONG_IDLE_FACTOR 4
 
 static uint32_t poll_stage(struct bc_stage *s)
 {
@@ -55,13 +55,13 @@ static bool all_done(struct bc_lcore *l)
 	return true;
 }
 
-/* What is asleep now; an lcore that goes to sleep at this moment may be missed. */
-static void wake_fed(struct bc_lcore *l)
+/* Wake the lcores that are asleep now. One that is just going to sleep may be missed. */
+static void wake_sleeping(struct bc_lcore *l)
 {
 	for (uint32_t i = 0; i < l->n_all; i++) {
 		struct bc_lcore *o = &l->all[i];
 
-		if (o->fed && atomic_load_explicit(&o->asleep, memory_order_relaxed) && o != l) {
+		if (o->woken && atomic_load_explicit(&o->asleep, memory_order_relaxed) && o != l) {
 			atomic_store_explicit(&o->asleep, 0, memory_order_relaxed);
 			syscall(SYS_futex, &o->asleep, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 		}
@@ -69,16 +69,16 @@ static void wake_fed(struct bc_lcore *l)
 }
 
 /*
- * After the last round with work: none is missed. With the fence in wait_for_wake() this excludes: that lcore sets asleep and finds
- * its ring empty, while this one, which has pushed, finds asleep not set.
+ * The same after the last round with work, and none is missed. The fences here and in wait_for_wake() rule out that
+ * the other lcore sets asleep and finds its ring empty while this one, having pushed, finds asleep not set.
  */
-static void wake_fed_surely(struct bc_lcore *l)
+static void wake_all_surely(struct bc_lcore *l)
 {
 	atomic_thread_fence(memory_order_seq_cst);
-	wake_fed(l);
+	wake_sleeping(l);
 }
 
-/* Sleep until woken; asleep was set before the last round, which found nothing. */
+/* Sleep until woken. The caller set asleep before its last round, which found no work. */
 static void sleep_until_woken(struct bc_lcore *l, uint64_t ns)
 {
 	const struct timespec most = { .tv_nsec = (long)ns };
@@ -88,14 +88,14 @@ static void sleep_until_woken(struct bc_lcore *l, uint64_t ns)
 }
 
 /* How long every device of the lcore buffers what arrives; *ret_blocked: a stage waits for one of another lcore. */
-static uint64_t unattended(const struct bc_lcore *l, bool *ret_blocked)
+static uint64_t buffers_ns(const struct bc_lcore *l, bool *ret_blocked)
 {
 	uint64_t least = UINT64_MAX;
 
 	*ret_blocked = false;
 	for (uint32_t i = 0; i < l->n_stages; i++) {
 		const struct bc_stage *s = l->stage[i];
-		uint64_t ns = s->unattended ? s->unattended(s->ctx) : UINT64_MAX;
+		uint64_t ns = s->buffers_ns ? s->buffers_ns(s->ctx) : UINT64_MAX;
 
 		if (!ns)
 			*ret_blocked = true;
@@ -105,20 +105,20 @@ static uint64_t unattended(const struct bc_lcore *l, bool *ret_blocked)
 	return least;
 }
 
-static void wait_for_wake(struct bc_lcore *l, bool quiet)
+static void wait_for_wake(struct bc_lcore *l, bool long_idle)
 {
 	bc_counter_add(&l->sleeps, 1);
 	if (atomic_load_explicit(&l->asleep, memory_order_relaxed)) {
-		sleep_until_woken(l, BC_SLEEP_FED_NS * (quiet ? QUIET_TIMES : 1));
+		sleep_until_woken(l, BC_SLEEP_WOKEN_NS * (long_idle ? LONG_IDLE_FACTOR : 1));
 	} else {
-		/* Before the rings are looked at once more; see wake_fed_surely(). */
+		/* Set before the rings are looked at once more; see wake_all_surely(). */
 		atomic_store_explicit(&l->asleep, 1, memory_order_relaxed);
 		atomic_thread_fence(memory_order_seq_cst);
 	}
 }
 
-/* The idle-th round without work; quiet: there has long been none. */
-static void idle_wait(struct bc_lcore *l, uint64_t idle, bool quiet)
+/* After the idle-th round in a row without work. long_idle: there has been none for LONG_IDLE_NS. */
+static void idle_wait(struct bc_lcore *l, uint64_t idle, bool long_idle)
 {
 	uint64_t most, ns = SLEEP_MIN_NS;
 	bool blocked, buffered;
@@ -127,14 +127,14 @@ static void idle_wait(struct bc_lcore *l, uint64_t idle, bool quiet)
 		rte_pause();
 		return;
 	}
-	most = unattended(l, &blocked);
-	buffered = !l->fed && !blocked && most >= BUFFERED_NS && most != UINT64_MAX;
+	most = buffers_ns(l, &blocked);
+	buffered = !l->woken && !blocked && most >= BUFFERED_NS && most != UINT64_MAX;
 	if (!buffered && idle < SPIN_ROUNDS) {
 		rte_pause();
 		return;
 	}
-	if (l->fed) {
-		wait_for_wake(l, quiet);
+	if (l->woken) {
+		wait_for_wake(l, long_idle);
 		return;
 	}
 	if (buffered) {
@@ -142,8 +142,8 @@ static void idle_wait(struct bc_lcore *l, uint64_t idle, bool quiet)
 	} else {
 		if (most > BC_SLEEP_BLOCKED_NS)
 			most = BC_SLEEP_BLOCKED_NS;
-		else if (quiet)
-			most *= QUIET_TIMES;
+		else if (long_idle)
+			most *= LONG_IDLE_FACTOR;
 		ns += (idle - SPIN_ROUNDS) * SLEEP_MIN_NS / 8;
 		ns = ns < most ? ns : most;
 	}
@@ -178,20 +178,20 @@ int bc_lcore_run(void *arg)
 		if (work) {
 			idle = 0;
 			if (l->n_all > 1)
-				wake_fed(l);
-			if (l->fed)
+				wake_sleeping(l);
+			if (l->woken)
 				atomic_store_explicit(&l->asleep, 0, memory_order_relaxed);
 		} else {
 			bc_counter_add(&l->idle_rounds, 1);
 			if (!idle) {
 				idle_since_ns = now_ns;
 				if (l->n_all > 1)
-					wake_fed_surely(l);
+					wake_all_surely(l);
 			}
-			idle_wait(l, idle++, now_ns - idle_since_ns >= QUIET_NS);
+			idle_wait(l, idle++, now_ns - idle_since_ns >= LONG_IDLE_NS);
 		}
 	}
-	wake_fed_surely(l);
+	wake_all_surely(l);
 	atomic_store(&l->running, false);
 	return 0;
 }
@@ -199,7 +199,7 @@ int bc_lcore_run(void *arg)
 void bc_lcores_wait(const struct bc_lcore *l, uint32_t n)
 {
 	rte_eal_mp_wait_lcore();
-	/* EAL's own order is not seen by ThreadSanitizer; this is. */
+	/* ThreadSanitizer does not see EAL's synchronisation; it sees this. */
 	for (uint32_t i = 0; i < n; i++)
 		(void)atomic_load(&l[i].running);
 }

@@ -9,8 +9,8 @@
 
 #include "bc_counter.h"
 
-/* The longest sleep of an lcore that is fed by others, which wake it; a committer that gives buffers back does not. */
-#define BC_SLEEP_FED_NS 2000000U
+/* The longest sleep of an lcore that other lcores wake. A committer that returns buffers does not wake it. */
+#define BC_SLEEP_WOKEN_NS 2000000U
 /* And of one that waits for a stage elsewhere, which does not wake it. */
 #define BC_SLEEP_BLOCKED_NS 1000000U
 
@@ -24,7 +24,7 @@ struct bc_stage {
 	 * After a round without work: for how many ns its device keeps all that may come; 0: it does not wait for a device, but for
 	 * another stage. NULL: it has no device.
 	 */
-	uint64_t (*unattended)(void *ctx);
+	uint64_t (*buffers_ns)(void *ctx);
 	void *ctx;
 
 	/* The lcore writes, any thread reads. */
@@ -37,7 +37,7 @@ _Static_assert(sizeof(struct bc_stage) % BC_CACHE_LINE == 0, "stages of differen
 struct bc_lcore {
 	unsigned cpu;
 	bool busy_poll;				/* never sleep */
-	bool fed;				/* has no device to poll: the others wake it */
+	bool woken;				/* has no device to poll: other lcores wake it */
 	struct bc_lcore *all;			/* every lcore of the capture */
 	uint32_t n_all;
 	uint32_t n_stages;

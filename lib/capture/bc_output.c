@@ -15,7 +15,7 @@
 /* A compressed block: large enough for the ratio, small enough not to keep the other stages of a shared lcore waiting. */
 #define SLICE_BYTES (64U * 1024)
 
-/* A segment lies where it stays, or failed to be published. */
+/* A segment has its final name, or could not be published. */
 static void settled(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
 {
 	struct bc_output *o = ctx;
@@ -33,7 +33,7 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 
 	if (o->statistics)
 		bc_segstat_published(o->statistics, path, err);
-	/* What is on disk under another name is written all the same, unless a command was to have it. */
+	/* Packets on disk under a temporary name count as written, unless a command should have received them. */
 	bc_committer_result(o->committer, file_bytes, o->cfg.pipeout || !info->on_disk ? err : 0);
 	if (o->after)
 		bc_post_publish_segment(o->after, path, file_bytes, info, err);
@@ -48,7 +48,7 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 		.command = o->cfg.on_segment,
 		.command_seconds = o->cfg.on_segment_seconds,
 		.publisher = env->publisher,
-		/* What leaves no file here has none to be told of. */
+		/* Only an output that leaves files here has any to report. */
 		.client = o->cfg.kind == BC_DEST_NULL || o->cfg.kind == BC_DEST_PEER ? NULL : env->client,
 		.log = env->log,
 		.settled = settled,
@@ -129,7 +129,7 @@ static int new_buffers(struct bc_output *o, const struct bc_output_env *env, str
 	o->pool = bc_bufpool_new((uint32_t)n, size, env->huge, err);
 	if (!o->pool)
 		return -ENOMEM;
-	/* More chunks than buffers, so that the buffers are what runs out. */
+	/* There are more chunks than buffers, so that buffers run out first. */
 	chunks = (uint32_t)n + 2 * o->n_lanes + 8;
 	o->chunks = aligned_alloc(BC_CACHE_LINE, chunks * sizeof(*o->chunks));
 	o->free_chunks = bc_link_new(chunks);

@@ -41,7 +41,7 @@ static bool all_written(const struct bc_pipeline *p)
 
 static void end(struct bc_pipeline *p)
 {
-	/* Read what the devices lost once more, so that the last segment tells the final numbers. */
+	/* Read the devices' loss counters once more, so that the last segment has the final numbers. */
 	for (uint32_t i = 0; i < p->n_sources; i++)
 		bc_source_stats(p->source[i]);
 	command(p, BC_SOURCE_END);
@@ -112,7 +112,7 @@ void bc_pipeline_abort(struct bc_pipeline *p)
 		bc_committer_abort(p->output[o]->committer);
 }
 
-/* After an abort: what has neither been written nor lost by another name is aborted. */
+/* After an abort, packets that were neither written nor lost under another name count as aborted. */
 static void enter_aborted(struct bc_pipeline *p)
 {
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
@@ -158,7 +158,7 @@ int bc_pipeline_set_filter(struct bc_pipeline *p, uint32_t output, const char *e
 {
 	int r = bc_filters_set(p->filters, output, expression, err);
 
-	/* The next segment's interface descriptions tell the new filter. */
+	/* The interface descriptions of the next segment name the new filter. */
 	if (!r && p->cfg.outputs[output].kind == BC_DEST_FOLDER)
 		bc_chunker_rotate(&p->output[output]->chunker);
 	return r;

@@ -10,8 +10,11 @@
 #include "bc_filters.h"
 #include "bc_packet.h"
 
-/* A source that is left alone for long keeps the others' packets in their links: no longer than this beside one that drops then. */
-#define UNATTENDED_BESIDE_LOSSY_NS (1 * BC_NS_PER_MS)
+/*
+ * A source that sleeps keeps the other sources' packets in their links. Beside a source that would drop them, it
+ * sleeps no longer than this.
+ */
+#define UNPOLLED_BESIDE_LOSSY_NS (1 * BC_NS_PER_MS)
 
 static void drop_packets(void *ctx, const struct bc_desc *d, uint32_t n)
 {
@@ -55,7 +58,7 @@ static int new_tables(struct bc_pipeline *p, struct bc_err *err)
 	return new_pool(p, err);
 }
 
-/* Without what the lcores' caches may keep; the lanes give theirs back whatever the sources do. */
+/* Not counted: mbufs that the lcores' mempool caches may hold. Lanes free theirs whatever the sources do. */
 static uint32_t mbufs_share(const struct bc_pipeline *p)
 {
 	uint64_t cached = (uint64_t)p->cfg.n_lcores * BC_MBUFS_PER_LCORE, queues = 0;
@@ -65,7 +68,7 @@ static uint32_t mbufs_share(const struct bc_pipeline *p)
 	return p->pool->size > cached + queues ? (uint32_t)((p->pool->size - cached) / queues) : 1;
 }
 
-/* Whose interface is not known and will not become so. */
+/* The packet's interface is not known, and never will be. */
 static bool all_are_empty(const struct bc_pipeline *p)
 {
 	for (uint32_t i = 0; i < p->n_sources; i++)
@@ -113,12 +116,12 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 			return bc_err_set(err, -ENOMEM, "no memory for a link");
 	}
 	for (uint32_t i = 0; p->drop_on_full && i < p->n_sources; i++)
-		if (p->source[i]->unattended_ns > UNATTENDED_BESIDE_LOSSY_NS)
-			p->source[i]->unattended_ns = UNATTENDED_BESIDE_LOSSY_NS;
+		if (p->source[i]->buffers_ns > UNPOLLED_BESIDE_LOSSY_NS)
+			p->source[i]->buffers_ns = UNPOLLED_BESIDE_LOSSY_NS;
 	return 0;
 }
 
-/* What goes to the remote peers and comes back, as a filter that leaves it out. */
+/* A filter that leaves out the traffic with the remote peers. */
 static int exclude_peers(const struct bc_pipeline *p, char *text, size_t size, struct bc_err *err)
 {
 	size_t at = 0;

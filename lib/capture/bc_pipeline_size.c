@@ -3,7 +3,7 @@
 #include "bc_pipeline_priv.h"
 
 #define LINK_SIZE 4096U
-/* Where every source can wait there is no burst to be kept, and what is in few mbufs is in the caches. */
+/* Where every source can wait there is no burst to absorb, and few mbufs stay in the caches. */
 #define LINK_SIZE_BLOCKING 1024U
 #define MBUFS_MIN 16384U
 #define MBUFS_MIN_BLOCKING 4096U
@@ -33,7 +33,7 @@ static uint64_t holds(const struct bc_pipeline_config *cfg)
 
 		n += (uint64_t)s->queues * (device + bc_pipeline_link_size(cfg) + BC_BURST);
 	}
-	/* A lane's ring, and the burst under way. */
+	/* The mbufs in a lane's ring, and those of the current burst. */
 	for (uint32_t o = 0; o < cfg->n_outputs; o++)
 		n += (uint64_t)cfg->writers[o] * (bc_pipeline_link_size(cfg) / 2 + BC_BURST);
 	return n;

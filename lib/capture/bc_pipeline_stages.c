@@ -17,14 +17,14 @@ static bool source_done(void *ctx)
 	return bc_source_state(ctx) == BC_SOURCE_ENDED;
 }
 
-static uint64_t source_unattended(void *ctx)
+static uint64_t source_buffers_ns(void *ctx)
 {
-	return bc_source_unattended(ctx);
+	return bc_source_buffers_ns(ctx);
 }
 
 void bc_pipeline_source_stage(struct bc_pipeline *p, uint32_t source, struct bc_stage *ret)
 {
-	*ret = (struct bc_stage){ .poll = source_poll, .done = source_done, .unattended = source_unattended,
+	*ret = (struct bc_stage){ .poll = source_poll, .done = source_done, .buffers_ns = source_buffers_ns,
 				  .ctx = p->source[source] };
 	snprintf(ret->name, sizeof(ret->name), "rx %.36s/%u", p->source[source]->account->interface, p->source[source]->queue);
 }

@@ -22,11 +22,11 @@ struct bc_segstat {
 	uint32_t n_sources;
 	enum bc_segstat_form form;
 	const struct bc_log *log;
-	struct numbers last[BC_MAX_SOURCES];	/* of the ledger, when a segment ended last; the committer's */
-	uint64_t published;			/* packets; the publishing thread's */
+	struct numbers last[BC_MAX_SOURCES];	/* of the ledger, when the last segment ended; by the committer */
+	uint64_t published;			/* packets; written by the publishing thread */
 	struct numbers *ring;			/* RING rows: a segment, then its sources */
-	uint32_t taken;				/* rows; the publishing thread's */
-	_Atomic uint32_t put;			/* the committer counts it up behind a row */
+	uint32_t taken;				/* rows; written by the publishing thread */
+	_Atomic uint32_t put;			/* counted up by the committer after each row */
 };
 
 struct bc_segstat *bc_segstat_new(const struct bc_ledger *ledger, uint32_t output, enum bc_segstat_form form,

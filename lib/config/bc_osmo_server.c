@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* osmo-pcap-server's configuration, and the command line of a centre that does the same. */
+/* osmo-pcap-server's configuration, and the command line of a collector that does the same. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>

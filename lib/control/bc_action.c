@@ -13,7 +13,7 @@
 
 enum progress { WAITING, UNDER_WAY, DONE, ABANDONED };
 
-/* The client's thread owns it, but for one UNDER_WAY that it abandoned: the control thread frees that. */
+/* Owned by the client's thread. One that it abandons while UNDER_WAY is freed by the control thread. */
 struct request {
 	struct request *next;
 	const struct bc_tel_command *command;
@@ -89,7 +89,7 @@ static void take_out(struct bc_action_queue *q, const struct request *r)
 		}
 }
 
-/* Wait under the lock; what became of the request, whose memory is then no longer the caller's. */
+/* Wait, with the lock held, and return what became of the request. Its memory no longer belongs to the caller. */
 static json_t *await(struct bc_action_queue *q, struct request *r)
 {
 	uint64_t until_ns = bc_mono_ns() + WAIT_NS;

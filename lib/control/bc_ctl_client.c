@@ -160,7 +160,7 @@ int bc_ctl_ask(int fd, const char *command, const char *param, json_t **ret, str
 	ssize_t n;
 	int r;
 
-	/* One that fills DPDK's buffer may have lost its end, and is refused there. */
+	/* A command that fills DPDK's buffer may have lost its end, and DPDK refuses it. */
 	if (len < 0 || len >= BC_CTL_REQUEST_MAX)
 		return bc_err_set(err, -E2BIG, "too long: a request has at most %d bytes, with %s", BC_CTL_REQUEST_MAX - 1,
 				  command);

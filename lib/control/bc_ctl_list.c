@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The captures that answer. */
+/* List the captures that answer on their telemetry sockets. */
 #include <inttypes.h>
 #include <stdio.h>
 

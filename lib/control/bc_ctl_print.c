@@ -12,7 +12,7 @@
 #include "bc_table.h"
 #include "bc_time.h"
 
-/* A name or an expression, without what steers a terminal. */
+/* Print a name or an expression without its terminal control characters. */
 static void put_text(FILE *f, const char *text)
 {
 	char *clean = strdup(text);
@@ -82,12 +82,12 @@ void bc_ctl_print_info(FILE *f, const json_t *info)
 	bc_table_cell(t, "%" PRIu64 " of %" PRIu64 " free", bc_field_u64(buffers, "free"), bc_field_u64(buffers, "total"));
 	bc_table_print(t, f);
 	bc_table_free(t);
-	/* The sum over several outputs is no balance. */
+	/* The sum over several outputs would not balance. */
 	if (bc_field_u64(info, "outputs") == 1)
 		bc_summary_balance(f, info);
 }
 
-/* How long ago, in the unit that tells most. */
+/* How long ago, in the unit that says most. */
 static void since_cell(struct bc_table *t, uint64_t ns)
 {
 	uint64_t now_ns = bc_utc_ns(), s = ns && now_ns > ns ? (now_ns - ns) / BC_NS_PER_S : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Totals, shares of loss, and rates, out of two ledgers a second apart. */
+/* Totals, shares of loss, and rates, from two ledgers a second apart. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -20,7 +20,7 @@ struct bc_display {
 	FILE *f;
 	const struct bc_pipeline *p;
 	bool terminal;
-	bool shown;		/* a progress line stands there; under the lock of f */
+	bool shown;		/* a progress line is on the screen; protected by the lock of f */
 	uint64_t every_ns;	/* 0: never */
 	struct bc_display_sample last;
 };

@@ -74,7 +74,7 @@ struct line {
 	size_t len;
 };
 
-/* A part, if it fits. */
+/* Append a part if it fits. */
 static __attribute__((format(printf, 2, 3))) void part(struct line *l, const char *fmt, ...)
 {
 	char text[256];

@@ -82,7 +82,7 @@ void bc_summary_sources(FILE *f, const json_t *sources)
 	bc_table_free(t);
 }
 
-/* How many segments there are: told, or to be counted. */
+/* How many segments there are: as reported, or counted here. */
 static uint64_t n_segments(const json_t *output)
 {
 	const json_t *told = json_object_get(output, "published");
@@ -135,7 +135,7 @@ static void balance_line(FILE *f, const json_t *b)
 	uint64_t received = bc_field_u64(b, "received");
 	uint64_t dropped = bc_field_u64(b, "dropped");
 	uint64_t in_flight = bc_field_u64(b, "in_flight");
-	/* Not taken on trust from "unaccounted". */
+	/* Computed here, rather than trusting "unaccounted". */
 	int64_t unaccounted = (int64_t)(received - bc_field_u64(b, "written") - bc_field_u64(b, "filtered") - dropped -
 					in_flight);
 	char share[BC_UNITS_MAX];
@@ -183,7 +183,7 @@ static uint64_t loss(const json_t *list, const char *name)
 	return sum;
 }
 
-/* Packets that nobody lost, and whose time is not what their device said. */
+/* Packets that were kept, but not with the time that their device gave them. */
 static void stamps_ahead(FILE *f, const json_t *sources)
 {
 	uint64_t n = 0;
@@ -209,7 +209,7 @@ void bc_summary_hints(FILE *f, const json_t *ledger)
 	}
 }
 
-/* Where the writers compressed less under pressure. */
+/* Which writers compressed less under pressure. */
 static void pressure(FILE *f, const json_t *outputs)
 {
 	json_t *o;

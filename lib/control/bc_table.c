@@ -74,7 +74,7 @@ void bc_table_cell(struct bc_table *t, const char *fmt, ...)
 	t->cell[t->n_cells++] = text;
 }
 
-/* Characters, where a byte that goes on with one does not count. */
+/* Count characters: UTF-8 continuation bytes do not count. */
 static int width(const char *text)
 {
 	int n = 0;

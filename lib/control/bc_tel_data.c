@@ -122,7 +122,7 @@ static int fill_container(struct rte_tel_data *d, const char *key, const json_t 
 	r = fill(inner, value);
 	if (!r)
 		r = rte_tel_data_add_dict_container(d, key, inner, 0);
-	/* Once added it is DPDK's, which frees it after sending. */
+	/* Once added it belongs to DPDK, which frees it after sending. */
 	if (r)
 		rte_tel_data_free(inner);
 	return r;
@@ -156,7 +156,7 @@ static int fill(struct rte_tel_data *d, const json_t *json)
 	return 0;
 }
 
-/* No object may have more entries than DPDK's have room for. */
+/* No object may have more entries than DPDK has room for. */
 static bool fits(const json_t *json)
 {
 	json_t *value;
@@ -174,7 +174,7 @@ int bc_tel_data_fill(struct rte_tel_data *d, const json_t *prepared, const char 
 {
 	size_t bytes = json_dumpb(prepared, NULL, 0, JSON_COMPACT);
 
-	/* Looked at before anything is added: DPDK would leave out what does not fit, and not say so. */
+	/* Checked before anything is added: DPDK would silently leave out what does not fit. */
 	if (strlen(cmd) + bytes + REPLY_FRAME > REPLY_MAX || !fits(prepared))
 		return -E2BIG;
 	return fill(d, prepared) ? -ENOMEM : 0;

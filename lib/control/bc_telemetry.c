@@ -17,7 +17,7 @@
 
 struct bc_telemetry {
 	struct bc_action_queue *actions;
-	pthread_mutex_t lock;	/* of all below; held while a view is made */
+	pthread_mutex_t lock;	/* protects all below; held while a view is built */
 	struct bc_telemetry_config cfg;	/* group NULL: there is no capture */
 	uint64_t begun_mono_ns;
 };
@@ -71,7 +71,10 @@ static json_t *ask_view(struct bc_telemetry *t, const struct bc_tel_command *c, 
 
 static json_t *answer(struct bc_telemetry *t, const struct bc_tel_command *c, const char *cmd, const char *param)
 {
-	/* Older DPDK parses all clients' requests with one strtok: a parameter that is not behind the command is another's. */
+	/*
+	 * Older DPDK parses all clients' requests with one strtok(), so a parameter that does not follow its command
+	 * belongs to another client.
+	 */
 	if (param && param != cmd + strlen(cmd) + 1)
 		return bc_view_error("two clients asked at the same time: ask again");
 	if (param && !c->takes_param && !c->element)
@@ -81,7 +84,7 @@ static json_t *answer(struct bc_telemetry *t, const struct bc_tel_command *c, co
 	return c->view && (!c->act || !param) ? ask_view(t, c, param) : bc_action_ask(t->actions, c, param);
 }
 
-/* Give the reply to DPDK; the reference is taken. */
+/* Give the reply to DPDK, and drop the reference to it. */
 static int send_reply(struct rte_tel_data *d, json_t *reply, const char *cmd)
 {
 	json_t *prepared = bc_tel_data_prepare(reply);

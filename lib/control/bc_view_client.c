@@ -11,7 +11,7 @@ static json_t *view(const struct bc_subject *s, const char *param)
 
 const struct bc_tel_command bc_tel_command_clients = {
 	.name = "clients",
-	.help = "A centre's clients. Parameter: N, only that one",
+	.help = "A collector's clients. Parameter: N, only that one",
 	.view = view,
 	.element = "the number of a client",
 	.ctl = { { "clients", "of a collector: who is connected, from where" } },

@@ -4,7 +4,7 @@
 #include "bc_view.h"
 #include "bc_view_part.h"
 
-/* What was done with published segments; NULL: none is configured. */
+/* What was done with published segments. NULL if nothing is configured. */
 static json_t *post_publish(const struct bc_output *o)
 {
 	struct bc_post_publish_stats st;
@@ -21,7 +21,7 @@ static json_t *post_publish(const struct bc_output *o)
 			 "commands_waiting", (int)st.commands_waiting);
 }
 
-/* What retention removed and recompressed; NULL: none is configured. */
+/* What retention removed and recompressed. NULL if none is configured. */
 static json_t *retention(const struct bc_output *o)
 {
 	struct bc_expired x;

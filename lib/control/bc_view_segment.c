@@ -9,7 +9,7 @@
 #include "bc_view.h"
 #include "bc_view_part.h"
 
-/* How many of each output are shown without being asked. */
+/* How many of each output are shown by default. */
 #define SEGMENTS_DEFAULT 32U
 
 static void add_segment(void *ctx, const struct bc_seglog_entry *e)

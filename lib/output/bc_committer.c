@@ -56,7 +56,7 @@ static struct bc_pressure pressure(const struct bc_committer *c)
 	};
 }
 
-/* A call of the store returned r: wait, if it is worth repeating. */
+/* A call of the store returned r. If repeating it makes sense, wait a little and return true. */
 static bool again(void *ctx, int r)
 {
 	struct bc_committer *c = ctx;
@@ -73,7 +73,7 @@ static bool again(void *ctx, int r)
 	return true;
 }
 
-/* What a chunk carries, without those packets that the format refused. */
+/* What a chunk carries, not counting packets that the format refused. */
 static void chunk_tally(const struct bc_chunk *k, uint32_t n_sources, struct bc_tally *ret)
 {
 	ret->packets = k->packets - k->refused;
@@ -84,8 +84,8 @@ static void chunk_tally(const struct bc_chunk *k, uint32_t n_sources, struct bc_
 }
 
 /*
- * Without a limit: what the buffers do not hold is lost at the sources, whose drivers count it, and none of what they
- * hold. 0, or -ECANCELED after an abort.
+ * Waits without a limit: what the buffers hold is kept, and what they have no room for is lost at the sources, whose
+ * drivers count it. 0, or -ECANCELED after an abort.
  */
 static int await_watchfile(struct bc_committer *c)
 {
@@ -151,24 +151,27 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 	chunk_tally(k, c->cfg.ledger->n_sources, &t);
 	if (k->refused)
 		bc_delivery_refuse(c->delivery, k->refused_from);
-	/* Here, because here chunks are in order, and still whole records or blocks that can be read alone. */
+	/*
+	 * Chunks go to the mirror here because they are in order, and still whole records or blocks that can be read
+	 * alone.
+	 */
 	bc_mirror_feed_chunk(&c->mirror, k, t.packets);
 	r = atomic_load(&c->reader_gone) ? -EPIPE : bc_open_segment_retry(c->segment);
 	if (!r && !k->no_segment)
 		r = commit_chunk(c, k, &t);
 	if (r)
 		lose_chunk(c, &t, r);
-	/* A file that may not grow is over, too. */
+	/* A file that has reached its size limit (-EFBIG) ends here, too. */
 	if ((k->segment_end || r == -EFBIG) && bc_open_segment_described(c->segment))
 		bc_open_segment_end(c->segment, false);
 }
 
-/* Bring to disk, about every flush_ns, what was written; into the file, when nothing more comes. */
+/* About every flush_ns, bring to disk what was written. When no more chunks come, bring it at least into the file. */
 static void sync_when_due(struct bc_committer *c)
 {
 	uint64_t now = bc_mono_ns();
 	bool due = now - c->synced_mono_ns >= c->cfg.flush_ns;
-	/* A stream codec would compress worse for it. */
+	/* Not with a stream codec, which would compress worse. */
 	bool soon = !c->stream && (now - c->chunk_mono_ns >= WAIT_NS ||
 				   now - bc_open_segment_settled_ns(c->segment) >= SETTLE_NS);
 
@@ -181,7 +184,7 @@ static void sync_when_due(struct bc_committer *c)
 	bc_open_segment_sync(c->segment);
 }
 
-/* Is nothing to be done but to wait for the next chunk? */
+/* Is there nothing to do but wait for the next chunk? */
 static bool idle(const struct bc_committer *c)
 {
 	return !bc_open_segment_restless(c->segment) && !bc_delivery_waits(c->delivery);
@@ -216,7 +219,7 @@ static void recycle(struct bc_committer *c, struct bc_chunk *k)
 	bc_link_put(c->cfg.free_chunks, 0, bc_desc_word(k, 0, 0));
 }
 
-/* The last chunk is through; what a full disk still keeps back is given up. */
+/* The last chunk is done. Give up what a full disk still does not take. */
 static void give_up_rest(struct bc_committer *c)
 {
 	int r = bc_open_segment_end_pending(c->segment) ? bc_open_segment_end(c->segment, true) : 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What all policies share, and the one that needs no more than that. */
+/* What all policies share, and the policy `at once`, which needs nothing else. */
 #include "bc_delivery.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ static struct bc_delivery *new_policy(const struct bc_delivery_config *cfg)
 	return new_plain();
 }
 
-/* A command and a peer are told by their own results; of the others a stream codec or the store may hold bytes back. */
+/* A command or a peer reports its own results. Otherwise a stream codec or the store may hold bytes back. */
 static bool needs_no_settling(const struct bc_delivery_config *cfg)
 {
 	if (cfg->piped || (cfg->store && bc_store_lags(cfg->store)))
@@ -60,7 +60,7 @@ void bc_delivery_free(struct bc_delivery *d)
 	free(d);
 }
 
-/* Of the sources that there are: most captures have few, and this is done for each chunk. */
+/* Only the sources in use are copied: most captures have few, and this runs for each chunk. */
 static void add(const struct bc_delivery *d, struct bc_tally *to, const struct bc_tally *more)
 {
 	to->packets += more->packets;

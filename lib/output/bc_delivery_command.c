@@ -8,14 +8,14 @@
 #include "bc_patience.h"
 #include "bc_time.h"
 
-#define RESTART_MIN_NS (1 * BC_NS_PER_S)	/* between starts of a command that fails; doubled each time */
+#define RESTART_MIN_NS (1 * BC_NS_PER_S)	/* between starts of a failing command; doubled each time */
 #define RESTART_MAX_NS (64 * BC_NS_PER_S)
 #define LOOK_NS (5 * BC_NS_PER_MS)		/* for the last results */
 
 struct command {
 	struct bc_delivery base;
 	struct bc_results results;
-	uint64_t restart_wait_ns;	/* before the next start, if that fails too */
+	uint64_t restart_wait_ns;	/* the pause before the next start, if that fails too */
 };
 
 static struct command *of(struct bc_delivery *d)
@@ -28,7 +28,7 @@ static void await_result(struct bc_delivery *d, const struct bc_tally *segment)
 	bc_results_await(&of(d)->results, segment);
 }
 
-/* Another one is started at once, and if that fails too, the next ones later and later. */
+/* Start another one at once; if that fails too, wait longer and longer before each next start. */
 static void restart_later(struct bc_delivery *d)
 {
 	struct command *c = of(d);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A packet counts as written when the system has taken it, and no more when the disk refuses to keep it: what was not
- * synced of a segment by then is lost.
+ * A packet counts as written when the kernel has taken it. If the disk then fails to keep it, it no longer counts:
+ * what was not yet synced of that segment is lost.
  */
 #include <stdlib.h>
 #include <time.h>

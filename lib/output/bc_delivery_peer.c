@@ -38,7 +38,7 @@ static bool waits(const struct bc_delivery *d)
 	return !bc_backlog_empty(((const struct peer *)d)->backlog);
 }
 
-/* What the peer takes in the time that the store gives it, and what it does not. */
+/* Account for what the peer takes before the store's drain timeout, and for what it does not. */
 static void drain(struct bc_delivery *d)
 {
 	struct bc_tally t, lost = { .packets = 0 };

@@ -15,7 +15,7 @@
 #define LINKTYPE_IPV6 229
 #define LINKTYPE_LINUX_SLL2 276
 
-/* The place behind an EtherType that stands at type_at, and behind the tags that follow it; what else stands there follows at next. */
+/* Skip VLAN tags after the EtherType at type_at. Returns where the IP header begins, or -1 if there is none. */
 static int behind_type(const uint8_t *data, uint32_t len, uint32_t type_at, uint32_t next)
 {
 	uint32_t type = 0;

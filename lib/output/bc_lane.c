@@ -87,8 +87,8 @@ void bc_lane_free(struct bc_lane *l)
 }
 
 /*
- * The last buffer is for the chunk that the committer waits for: if the lanes that are ahead of it held them all, it would wait for
- * ever.
+ * The last buffer is kept for the chunk that the committer waits for. Otherwise lanes that are ahead of it could hold
+ * them all, and it would wait for ever.
  */
 static bool open_buffer(struct bc_lane *l)
 {
@@ -109,7 +109,7 @@ static bool open_buffer(struct bc_lane *l)
 	return true;
 }
 
-/* The chunk's end has come: what was packed since the last end is its bytes. */
+/* The chunk is complete: its bytes are what was packed since the end of the previous one. */
 static void end_chunk(struct bc_lane *l, struct bc_chunk *c)
 {
 	struct bc_pack *p = &l->pack;
@@ -150,7 +150,7 @@ static void take_word(struct bc_lane *l, const struct bc_desc *d)
 		l->ended = true;
 }
 
-/* Packets travel with steady time, and are written with UTC. */
+/* Packets carry steady time up to here, and are written with UTC. */
 static void pack(struct bc_lane *l, const struct bc_desc *d, uint32_t n)
 {
 	struct bc_desc utc[BC_PACK_BURST];
@@ -220,7 +220,7 @@ static void store_chunk(struct bc_lane *l, struct bc_chunk *c, bc_counter_t *why
 	put_out_stored(l, c, why);
 }
 
-/* False: not so many wait, or one of them has no packets. */
+/* False if fewer than four chunks wait, or one of them has no packets. */
 static bool store_four(struct bc_lane *l, bc_counter_t *why)
 {
 	struct bc_chunk *c[4];
@@ -242,7 +242,7 @@ static bool store_four(struct bc_lane *l, bc_counter_t *why)
 	return true;
 }
 
-/* Do the beginnings of some slices get smaller? */
+/* Does compression gain anything on the beginnings of some slices? */
 static bool sample(struct bc_lane *l, const struct bc_chunk *c)
 {
 	uint32_t step = (c->n_slices + BC_LANE_SAMPLES - 1) / BC_LANE_SAMPLES, bytes = 0, coded = 0;
@@ -257,7 +257,7 @@ static bool sample(struct bc_lane *l, const struct bc_chunk *c)
 	return bc_lane_trial_sampled(&l->trial, bytes, coded);
 }
 
-/* Encrypted or compressed already, as far as can be told: the chunk is not even tried. */
+/* True if the chunk seems to be encrypted or compressed already, so that compressing it is not even tried. */
 static bool incompressible(struct bc_lane *l, const struct bc_chunk *c)
 {
 	if (!l->trial.doubtful)
@@ -316,7 +316,7 @@ static void observe(const struct bc_lane *l, struct bc_lane_sight *s)
 	s->unannounced = l->unannounced;
 }
 
-/* How long a committer that is behind has made no progress. */
+/* For how long a committer that lags behind has made no progress. */
 static uint64_t stalled_ns(struct bc_lane *l, uint64_t awaited)
 {
 	uint64_t now_ns = bc_mono_ns();
@@ -344,7 +344,7 @@ static enum bc_lane_intake intake(struct bc_lane *l, struct bc_lane_sight *s)
 	return bc_lane_intake(&l->policy, s);
 }
 
-/* One block at the most; returns how many. */
+/* Compress at most one block. Returns how many. */
 static uint32_t compress(struct bc_lane *l, struct bc_lane_sight *s)
 {
 	struct bc_lane_effort effort;

@@ -5,9 +5,11 @@
 
 #include "bc_time.h"
 
-/* For the committer: more than it takes for a chunk into a page cache, or for coming to the CPU; a disk may well take longer. */
+/*
+ * Longer than the committer takes to write a chunk into a page cache, or to get the CPU; a disk may well take longer.
+ */
 #define PATIENCE_NS (2 * BC_NS_PER_MS)
-/* One small round may be a gap between two bursts of a flood, unless the devices keep what comes meanwhile. */
+/* One small round may only be a gap between two bursts of a flood, unless the devices buffer what arrives meanwhile. */
 #define CALM_ROUNDS 8
 #define CALM_ROUNDS_KEPT 1
 
@@ -38,8 +40,8 @@ static const struct {
 } ladder[] = { { 6, 0 }, { 4, 32 }, { 2, 8 } };
 
 /*
- * A chunk that gets smaller by less than one part of this is not worth the time. Samples know less of what came before them, hence
- * the other number.
+ * If a chunk shrinks by less than 1 part in this many, compressing it is not worth the time. Samples have less
+ * context, hence their own number.
  */
 #define WORTH 12
 #define SAMPLE_WORTH 20
@@ -66,13 +68,13 @@ bool bc_lane_far_ahead(const struct bc_lane_policy *p, const struct bc_lane_sigh
 {
 	uint32_t behind = p->mode.one_cpu ? BEHIND_ONE_CPU : BEHIND;
 
-	/* A chunk that the committer waits for must come, whatever the other lanes have put out. */
+	/* The chunk that the committer waits for must be packed, however many chunks the other lanes have finished. */
 	return bc_lane_blocking(p) && !s->awaited && p->buffers - s->free >= (s->held + behind) * p->n_lanes;
 }
 
 enum bc_lane_intake bc_lane_intake(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
 {
-	/* The buffers are for the time in which the committer makes no progress, because a disk stands still or is full. */
+	/* The buffers are there for times when the committer makes no progress because a disk stalls or is full. */
 	if (bc_lane_far_ahead(p, s) && s->stalled_ns < p->mode.patience_ns)
 		return p->mode.one_cpu ? BC_LANE_WAIT : BC_LANE_HOLD;
 	return bc_lane_blocking(p) && s->backlog >= AHEAD ? BC_LANE_HOLD : BC_LANE_PACK;
@@ -98,7 +100,10 @@ struct bc_lane_effort bc_lane_effort(const struct bc_lane_policy *p, const struc
 
 	if (busy && plenty(p, s))
 		return (struct bc_lane_effort){ .defer = true };
-	/* The sources bring more than this lcore has time for: the loss is at their ingress, where the backlog does not show it. */
+	/*
+	 * The sources receive more than this lcore has time for. Packets are then lost at ingress, which the backlog
+	 * does not show.
+	 */
 	if (busy && shares && p->mode.accelerate)
 		return (struct bc_lane_effort){ .pressed = true };
 	for (size_t i = 0; p->mode.accelerate && i < sizeof(ladder) / sizeof(ladder[0]); i++)
@@ -109,7 +114,10 @@ struct bc_lane_effort bc_lane_effort(const struct bc_lane_policy *p, const struc
 
 bool bc_lane_wakes(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
 {
-	/* A blocking one's round ends with a chunk, however few packets of it were left; a committer with a CPU of its own is to begin. */
+	/*
+	 * A blocking lane's round ends with a chunk, however few of its packets were left, so that a committer with a
+	 * CPU of its own can begin.
+	 */
 	uint32_t busy = !bc_lane_blocking(p) ? BUSY_WAKING : p->mode.one_cpu ? 1 : UINT32_MAX;
 
 	return s->packets < busy || s->unannounced >= TOGETHER || !plenty(p, s);

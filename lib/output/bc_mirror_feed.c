@@ -29,7 +29,10 @@ static bool reserve_text(struct bc_mirror_feed *f, size_t len)
 	return true;
 }
 
-/* The beginning of a file, or the interfaces that appeared since. cap 0: the most that it could be. */
+/*
+ * Write the beginning of a file, or the interfaces that appeared since. With cap 0, only return the largest size it
+ * could have.
+ */
 static size_t make_text(const struct bc_mirror_feed *f, uint32_t ifaces, size_t cap)
 {
 	if (f->begun)
@@ -37,7 +40,7 @@ static size_t make_text(const struct bc_mirror_feed *f, uint32_t ifaces, size_t 
 	return bc_section_begin(&f->section, ifaces, NULL, f->text, cap);
 }
 
-/* What the mirror needs to know before it can read a chunk with these interfaces. */
+/* Give the mirror the descriptions it needs before it can read a chunk with these interfaces. */
 static bool describe(struct bc_mirror_feed *f, uint32_t ifaces, int32_t linktype)
 {
 	size_t len;

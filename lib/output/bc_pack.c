@@ -13,11 +13,14 @@
 #include "bc_pcapng.h"
 #include "bc_wire.h"
 
-/* Distance in packets, and bytes of one that are fetched ahead: of those measured, these made cold packets cheapest. */
+/*
+ * How many packets ahead, and how many bytes of each, are prefetched. Of the values measured these made cold packets
+ * cheapest.
+ */
 #define AHEAD 8
 #define AHEAD_BYTES 512U
 
-/* So that the loop exists once for each set of instructions. */
+/* Inlined so that the loop is compiled once for each instruction set. */
 #define ALWAYS static inline __attribute__((always_inline))
 
 typedef uint8_t vec16 __attribute__((vector_size(16), aligned(1), may_alias));
@@ -40,8 +43,8 @@ ALWAYS void copy64(uint8_t *dst, const uint8_t *src)
 }
 
 /*
- * Small packets are so many that a call for each counts: pieces that overlap. Long ones are worth one, unless there are wide
- * registers.
+ * Small packets are so frequent that a call for each costs: copy them in overlapping pieces. For long ones memcpy() is
+ * worth the call, unless there are wide registers.
  */
 ALWAYS void copy(uint8_t *dst, const uint8_t *src, uint32_t n, bool wide)
 {
@@ -184,7 +187,7 @@ static inline void pack_erf(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_n
 	at = bc_erf_begin(p->buf + p->pos, m->port, ts_ns, caplen, wire_len, whole, drops);
 	copy_packet(at, m, caplen);
 	bc_erf_end(at, caplen, whole);
-	/* Right or wrong, its own. */
+	/* Keep the packet's own check sequence, right or wrong. */
 	if (__builtin_expect(has_fcs, 0))
 		copy_packet(at, m, caplen + fcs);
 	p->pos += need;
@@ -209,7 +212,7 @@ ALWAYS void look_ahead(const struct rte_mbuf *m, const struct bc_desc *d, ptrdif
 	}
 }
 
-/* In one piece and nobody else's: such an mbuf goes back to its pool without a look at its second cache line. */
+/* Is this mbuf in one piece and not shared? Then it returns to its pool without touching its second cache line. */
 ALWAYS bool alone(const struct rte_mbuf *m, const struct rte_mempool *pool)
 {
 	static const uint16_t one[2] = { 1, 1 };
@@ -218,7 +221,7 @@ ALWAYS bool alone(const struct rte_mbuf *m, const struct rte_mempool *pool)
 	return !memcmp(&m->refcnt, one, sizeof(one)) && m->pool == pool && RTE_MBUF_DIRECT(m);
 }
 
-/* Where the open slice ends, or the buffer; the fast way is closed to packets that need options or framing. */
+/* Where the open slice or the buffer ends. Packets that need options or framing cannot take the fast path. */
 static inline uint8_t *limit_of(const struct bc_pack *p)
 {
 	uint32_t end = p->slice_bytes ? p->slice[p->n_slices - 1].begin + p->slice_bytes : p->cap;
@@ -240,8 +243,9 @@ static inline ptrdiff_t data_of(const struct rte_mbuf *m)
 }
 
 /*
- * The way of nearly all packets: in one piece, without options. What the loop needs lies in variables, because for the compiler
- * every byte that is written could be one of *p. Returns how many mbufs do not go back to pool with the others; they are NULL then.
+ * The path of nearly all packets: in one piece, without options. Local variables hold what the loop needs, because to
+ * the compiler every byte written could alias *p. Returns how many mbufs do not go back to the pool with the others;
+ * those are set to NULL.
  */
 ALWAYS uint32_t burst_pcapng(struct bc_pack *p, struct rte_mbuf **m, const struct bc_desc *d, uint32_t n, bool wide)
 {
@@ -298,7 +302,7 @@ static __attribute__((target("avx2"))) uint32_t burst_pcapng_avx2(struct bc_pack
 }
 #endif
 
-/* The other formats, a packet at a time. */
+/* The other formats, one packet at a time. */
 ALWAYS uint32_t burst_each(struct bc_pack *p, struct rte_mbuf **m, const struct bc_desc *d, uint32_t n,
 			   void (*pack)(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns))
 {

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <stddef.h>
 
-/* How long a call is repeated. BUSY: until it succeeds, since the store is at work, and a slow one loses nothing. */
+/*
+ * For how long a call is repeated. BUSY: until it succeeds, because the store is working, and a slow store loses
+ * nothing.
+ */
 enum repeated { FINAL, WHILE_PACKETS_CAN_WAIT, BUSY };
 
-/* All that a store may answer, but for what is final and a disk_error. */
+/* Everything a store may answer, except errors that are final and disk_error. */
 static const struct refusal {
 	int err;
 	enum bc_loss loss;
@@ -68,7 +71,7 @@ bool bc_patience_is_out(struct bc_patience *p, const struct bc_pressure *at)
 			p->drain_since_ns = at->now_ns;
 		return at->now_ns - p->drain_since_ns > BC_PATIENCE_DRAIN_NS;
 	}
-	/* One is always left, see bc_lane. */
+	/* One buffer is always left, see open_buffer() in bc_lane.c. */
 	return at->buffers_free <= at->buffers / 8 + 1;
 }
 

@@ -26,7 +26,7 @@ struct bc_segment_writer {
 
 	struct bc_lz4 *lz4;		/* for the segments' own bytes */
 	struct bc_stream *stream;	/* NULL: a block codec */
-	uint8_t *out;			/* bytes of the stream codec that were not written yet */
+	uint8_t *out;			/* output of the stream codec that is not written yet */
 	size_t out_len, out_cap;
 	uint8_t *text;			/* the segments' own bytes, plain; text_cap of them */
 	size_t text_cap;

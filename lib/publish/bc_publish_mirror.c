@@ -27,17 +27,17 @@ struct item {
 struct publish_mirror {
 	struct bc_mirror base;
 	struct bc_publisher *publisher;
-	struct item *last;	/* kept ready, so that the end needs no memory */
+	struct item *last;	/* allocated ahead, so that ending needs no memory */
 	char topic[16 + BC_CLIENT_MAX];
 	size_t topic_len;
 	bool nanoseconds;
-	bool classic;		/* each text begins a file: pcap has no interfaces to describe later */
+	bool classic;		/* each text begins a file: in pcap, interfaces cannot be described later */
 
 	/* The publisher's thread. */
 	struct bc_reader *reader;
 	uint8_t *plain;
 	size_t plain_cap;
-	bool broken;		/* no memory, or what came is no file: nothing more is published */
+	bool broken;		/* out of memory, or malformed input: nothing more is published */
 };
 
 static void release(struct publish_mirror *t)
@@ -62,7 +62,7 @@ static bool reserve(struct publish_mirror *t, size_t len)
 	return true;
 }
 
-/* All blocks of a chunk into t->plain; false: it is none of ours. */
+/* Decompress all blocks of a chunk into t->plain. False if it is not a chunk in our format. */
 static bool decompress(struct publish_mirror *t, const struct item *i)
 {
 	size_t from = 0, to = 0;
@@ -92,7 +92,7 @@ static void publish(struct publish_mirror *t, const struct bc_record *r)
 				 r->data, r->caplen);
 }
 
-/* Every item of the bytes; false: they are not whole items. */
+/* Publish every item in these bytes. False if they do not consist of whole items. */
 static bool read_items(struct publish_mirror *t, const uint8_t *data, size_t len)
 {
 	while (len) {
@@ -171,7 +171,7 @@ static void mirror_chunk(struct bc_mirror *m, bool lz4, const uint8_t *data, siz
 		i->lz4 = lz4;
 		i->dense = dense;
 		i->packets = packets;
-		/* What it is decompressed counts, so that the queue bounds the time to its end, too. */
+		/* Its size when decompressed counts, so that the queue also bounds how long draining it takes. */
 		i->base.work = len > dense ? len : dense;
 		memcpy(i->data, data, len);
 	}
@@ -179,7 +179,7 @@ static void mirror_chunk(struct bc_mirror *m, bool lz4, const uint8_t *data, siz
 		bc_publisher_overflowed(t->publisher, packets);
 }
 
-/* What was put is still sent: the publisher's thread frees the mirror behind it. */
+/* What was queued is still sent: the publisher's thread frees the mirror after it. */
 static void mirror_free(struct bc_mirror *m)
 {
 	struct publish_mirror *t = (struct publish_mirror *)m;

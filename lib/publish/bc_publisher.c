@@ -20,7 +20,7 @@
 
 #define LOOK_NS (100 * BC_NS_PER_MS)	/* for new subscriptions, when nothing else is to be done */
 #define SAY_NS (10 * BC_NS_PER_S)	/* between two lines on the same trouble */
-#define NICE 10				/* it may be late; who writes to the disk may not */
+#define NICE 10				/* this thread may be late; the threads that write to the disk may not */
 #define MESSAGE_MAX 1024		/* what a subscriber may send, which is topics */
 
 struct bc_publisher {
@@ -29,7 +29,7 @@ struct bc_publisher {
 	void *socket;			/* the thread's, once it runs */
 	pthread_t thread;
 
-	pthread_mutex_t lock;		/* of the next six */
+	pthread_mutex_t lock;		/* protects the next six */
 	pthread_cond_t work;
 	struct bc_item *head, **tail;
 	size_t bytes;			/* of their work */
@@ -38,7 +38,7 @@ struct bc_publisher {
 
 	_Atomic uint64_t events, overflowed;
 	bc_counter_t packets, stalls, subscriptions;	/* the thread writes */
-	bool dropping;			/* the socket may drop; the thread's, as are those below */
+	bool dropping;			/* the socket may drop; used by the thread only, as are those below */
 	uint64_t stall_said_ns, overflow_said_ns;
 	uint64_t overflow_said;
 };
@@ -150,7 +150,7 @@ static void end_message(struct bc_publisher *p, const uint8_t *a, size_t a_len, 
 		if (zmq_msg_send(&m, p->socket, ZMQ_DONTWAIT) < 0)
 			zmq_msg_close(&m);
 	} else {
-		/* A message must be ended. */
+		/* A multipart message must be completed. */
 		zmq_send(p->socket, "", 0, ZMQ_DONTWAIT);
 	}
 	may_drop(p, false);
@@ -198,7 +198,7 @@ void bc_publisher_event(struct bc_publisher *p, const char *event, const char *c
 	bc_publisher_put(p, &e->item, false);
 }
 
-/* Each new topic and each that nobody wants any more comes as a message: 1 or 0, and the topic. */
+/* A message tells of each topic that is new (1) or no longer wanted (0): this byte, then the topic. */
 static void look_for_subscribers(struct bc_publisher *p)
 {
 	uint64_t n = bc_counter_get(&p->subscriptions);
@@ -230,7 +230,7 @@ static void say_overflow(struct bc_publisher *p)
 	p->overflow_said_ns = now;
 }
 
-/* The oldest item; NULL: none came for a while, or ever will. */
+/* The oldest item. NULL: none came for a while, or none will come. */
 static struct bc_item *next_item(struct bc_publisher *p, bool *ret_stop)
 {
 	uint64_t ns = bc_mono_ns() + LOOK_NS;

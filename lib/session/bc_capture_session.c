@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a capture does in its own way: one pipeline, whose sources are devices and files. */
+/* What is special to `capture`: one pipeline, whose sources are devices and files. */
 #include "bc_capture_session.h"
 
 #include <stdio.h>
@@ -31,7 +31,7 @@ static int drop_privileges(void *ctx, struct bc_err *err)
 
 	if (c->cfg->user)
 		return bc_privileges_drop(c->cfg->user, err);
-	/* Drivers of DPDK may need theirs to the end; and root stays what it is. */
+	/* DPDK drivers may need their capabilities to the end, and root keeps them. */
 	for (uint32_t i = 0; i < c->cfg->n_sources; i++)
 		dpdk |= c->cfg->sources[i].kind->target == BC_TARGET_PORT;
 	return dpdk || geteuid() == 0 ? 0 : bc_privileges_shed(err);
@@ -51,7 +51,7 @@ static bool one_cpu(const struct bc_plan *plan)
 	return plan->n_lcores == 1 && CPU_COUNT(&plan->control) == 1 && CPU_ISSET(plan->lcore[0].cpu, &plan->control);
 }
 
-/* Applications hear of all files, and get the packets of one output. */
+/* Applications are told of every output's files, and get the packets of one output. */
 static void set_publisher(struct capture *c, struct bc_pipeline_config *pc)
 {
 	for (uint32_t i = 0; pc->publisher && i < c->cfg->n_outputs; i++) {
@@ -91,7 +91,7 @@ static uint32_t mbufs(void *ctx, const struct bc_plan *plan)
 	return bc_pipeline_mbufs(&pc, 1);
 }
 
-/* A host's name may have what a client's has not. */
+/* A host name may have characters that are not allowed in a client's name. */
 static void choose_client(struct capture *c)
 {
 	if (c->cfg->zmq_client)

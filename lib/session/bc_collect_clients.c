@@ -25,7 +25,7 @@ static void name_clients(struct bc_collect_session *c)
 	}
 }
 
-/* Each client has a socket, a file, and the next file. */
+/* Descriptors of a client: its socket, its file, and the next file, opened ahead. */
 static void raise_file_limit(void)
 {
 	struct rlimit l;
@@ -108,7 +108,7 @@ void bc_collect_client_event(void *ctx, uint32_t client, bool connected)
 	}
 }
 
-/* Is everything that came from a client written and, in a series of its own, published? */
+/* Has everything from this client been written and, in a series of its own, published? */
 static bool through(const struct bc_collect_session *c, uint32_t client)
 {
 	bool merge = c->cfg->merge;

@@ -12,7 +12,7 @@ const char *bc_collect_series_name(const struct bc_collect_session *c, uint32_t 
 	return c->cfg->merge ? "merged" : c->name[i];
 }
 
-/* A client's own folder within the one that was asked for. */
+/* The client's own folder, inside the one given by -w. */
 static int own_folder(char dst[BC_STORE_PATH_MAX], const char *folder, const char *name, struct bc_err *err)
 {
 	if (snprintf(dst, BC_STORE_PATH_MAX, "%s/%s", folder, name) >= BC_STORE_PATH_MAX)
@@ -22,7 +22,7 @@ static int own_folder(char dst[BC_STORE_PATH_MAX], const char *folder, const cha
 	return 0;
 }
 
-/* Nothing of this client is stored. */
+/* Nothing from this client is stored. */
 static void store_nothing(struct bc_output_config *o)
 {
 	o->kind = BC_DEST_NULL;
@@ -89,7 +89,7 @@ void bc_collect_series_cut(struct bc_collect_session *c, uint32_t i, uint64_t no
 		s->due_ns = due_ns(&s->output, now_ns);
 		s->cut = !s->due_ns;
 	} else if (n && !s->cut && (now_ns >= s->due_ns || due_ns(&s->output, now_ns) < s->due_ns)) {
-		/* It is due, or the clock went back behind the period. */
+		/* The period is over, or the clock was set back to before it. */
 		bc_pipeline_rotate(c->pipeline[i]);
 		s->cut = true;
 	}

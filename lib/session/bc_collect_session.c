@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a collector does in its own way: listens, and has a pipeline for each client, or one for all. */
+/* What is special to `collect`: it listens, and has a pipeline for each client or one for all. */
 #include "bc_collect_session.h"
 
 #include <errno.h>

@@ -27,7 +27,7 @@
 struct args {
 	int n;
 	char *v[MAX_ARGS + 1];
-	char *given[MAX_ARGS + 1];	/* to EAL, which moves them about */
+	char *given[MAX_ARGS + 1];	/* given to EAL, which reorders them */
 	bool failed;
 };
 
@@ -83,7 +83,10 @@ static void choose_memory(const struct bc_config *cfg, uint32_t mbufs, struct bc
 			 (need + ((uint64_t)cfg->memory_mib << 20)) / (2 << 20) + 1);
 }
 
-/* The first name that nobody has: in containers that share the runtime folder two captures can have one process id. */
+/*
+ * Take the first name that is free: in containers that share the runtime folder two captures can have the same process
+ * id.
+ */
 static int choose_prefix(const struct bc_config *cfg, struct bc_eal *e, struct bc_err *err)
 {
 	int r;
@@ -156,7 +159,7 @@ static void add_words(struct args *a, const char *words)
 	free(copy);
 }
 
-/* The first line that DPDK logged as an error, which is nearest to the cause: it goes into our one line. */
+/* The first error that DPDK logged is nearest to the cause, so our error line quotes it. */
 struct listener {
 	char first[256];
 };

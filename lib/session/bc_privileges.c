@@ -69,7 +69,7 @@ int bc_privileges_try(const char *user, int (*check)(const char *arg), const cha
 	return r ? bc_err_set(err, r, "%s '%s'%s%s: %s", what, arg, user ? " as user " : "", user ? user : "", strerror(-r)) : 0;
 }
 
-/* Capabilities are each thread's own, and a thread can change nobody's but its own: so each is told by a signal. */
+/* Capabilities belong to a thread, and only the thread itself can change them, so each is told to by a signal. */
 static void shed_mine(int sig)
 {
 	int saved = errno;

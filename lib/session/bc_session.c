@@ -33,7 +33,7 @@ void bc_session_init(struct bc_session *s)
 	s->log = (struct bc_log){ .emit = emit, .ctx = s };
 }
 
-/* The same start may succeed later. */
+/* The cause may pass, and the same start succeed later. */
 static bool may_pass(int r)
 {
 	switch (r) {
@@ -121,7 +121,7 @@ static bool interrupted(void *ctx)
 	return bc_signals_end_waits(ctx);
 }
 
-/* An output has ended: perhaps the session has. */
+/* An output has ended, and with it perhaps the session. */
 static void wake(void *ctx)
 {
 	bc_signals_wake(ctx);
@@ -174,7 +174,7 @@ static bool all_idle(const struct bc_session *s)
 	return idle;
 }
 
-/* Segments are moved, commands run, packets published to their end, unless one more signal comes. */
+/* Wait until segments are moved, commands have run and packets are published, unless another signal comes. */
 static void wait_for_post_publish(struct bc_session *s)
 {
 	bool now = false;
@@ -244,7 +244,7 @@ static void release(struct bc_session *s)
 	free(s->plan);
 }
 
-/* What would fail only at the end; and rights that are given up for good, before there are other threads. */
+/* Before other threads exist: check what would otherwise fail only at the end, and give up rights for good. */
 static int check_early(struct bc_session *s, struct bc_err *err)
 {
 	int r = s->cfg->user ? bc_privileges_forswear(err) : 0;

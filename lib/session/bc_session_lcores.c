@@ -42,11 +42,11 @@ static void place_by_plan(struct bc_session *s)
 
 		s->lcores[i].n_stages = pl->n;
 		s->lcores[i].stage = &s->stage_ptr[pl->first];
-		s->lcores[i].fed = s->plan->stage[pl->first].kind != BC_STAGE_RX;
+		s->lcores[i].woken = s->plan->stage[pl->first].kind != BC_STAGE_RX;
 	}
 }
 
-/* Many pipelines: each stays on one lcore, and they take turns. */
+/* Many pipelines: each stays on one lcore, where they run in turn. */
 static void place_spread(struct bc_session *s)
 {
 	uint32_t at = 0;
@@ -78,7 +78,7 @@ int bc_session_make_lcores(struct bc_session *s, struct bc_err *err)
 		s->lcores[i].cpu = s->plan->lcore[i].cpu;
 		s->lcores[i].busy_poll = s->cfg->busy_poll;
 		s->lcores[i].all = s->lcores;
-		/* A pipeline that stays on one lcore wakes no other. */
+		/* A pipeline that stays on one lcore has no other lcore to wake. */
 		s->lcores[i].n_all = s->spread ? 1 : s->n_lcores;
 	}
 	if (s->spread)

@@ -20,7 +20,10 @@ static bool has_terminal(void)
 	return fd >= 0;
 }
 
-/* A terminal's programs inherit the variables of the service that started it, SYSTEMD_EXEC_PID names another process then. */
+/*
+ * A program in a terminal that a service started inherits the service's variables; SYSTEMD_EXEC_PID then names another
+ * process.
+ */
 static bool is_service(void)
 {
 	const char *pid = getenv("SYSTEMD_EXEC_PID");

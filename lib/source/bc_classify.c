@@ -3,10 +3,10 @@
 
 #include "bc_packet.h"
 
-/* Packets whose bytes are fetched while one is looked at. */
+/* How many packets ahead bytes are prefetched. */
 #define LOOK_AHEAD 4
 
-/* Of wanted, the packets that are user traffic of GPRS. */
+/* Those of the wanted packets that are GPRS user traffic. */
 static uint64_t gprs_packets(const struct bc_source *s, const struct bc_gprs *g, const struct bc_batch *b, const uint32_t *wire,
 			     uint64_t wanted)
 {
@@ -63,7 +63,7 @@ static uint64_t match_output(struct bc_source *s, const struct bc_filter_set *se
 	return !other || (other->none >> o & 1) ? 0 : match_some(s, other->filter[o], b, wire, which);
 }
 
-/* What the filters match, each packet by those of its own interface's link type. */
+/* Run the filters, each packet through the one compiled for its own interface's link type. */
 static void match_mixed(struct bc_source *s, const struct bc_filter_set *set, const struct bc_batch *b, const uint32_t *wire,
 			uint64_t *wanted)
 {

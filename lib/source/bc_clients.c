@@ -20,9 +20,9 @@
 #define HANDSHAKES_MAX 4		/* of one client at a time */
 #define READ_BUDGET (128U * 1024)	/* of one client, before it is another's turn */
 #define STOP_NS (3 * BC_NS_PER_S)	/* for what the sockets hold at a stop */
-#define KEEPALIVE_IDLE_S 60		/* a client that is silent for so long is asked whether it is there, */
-#define KEEPALIVE_INTERVAL_S 10		/* so often, */
-#define KEEPALIVE_PROBES 6		/* and so many times in vain */
+#define KEEPALIVE_IDLE_S 60		/* keepalive: a client that is silent for so long is probed, */
+#define KEEPALIVE_INTERVAL_S 10		/* at this interval, */
+#define KEEPALIVE_PROBES 6		/* until so many probes are unanswered */
 
 enum phase {
 	HANDSHAKE,	/* TLS */
@@ -41,7 +41,7 @@ struct session {
 	bool tls;
 	short events;		/* asked of epoll; 0: it is not in the set */
 	bool closed;
-	bool unread;		/* bytes may wait where epoll does not see them */
+	bool unread;		/* bytes may wait inside TLS, where epoll does not see them */
 	bool ring_full;
 	uint64_t deadline_ns;	/* 0: none */
 };
@@ -83,19 +83,22 @@ static void set_events(struct bc_clients *c, struct session *s, short events)
 
 	if (events == s->events)
 		return;
-	/* poll(2)'s words and epoll's are the same. A session that waits for nothing is taken out: else its end would come for ever. */
+	/*
+	 * The event bits of poll(2) and epoll(7) are the same. A session that waits for nothing is taken out of the
+	 * set: otherwise epoll would report its hangup again and again.
+	 */
 	e.events = (uint32_t)events;
 	epoll_ctl(c->epoll, !s->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL, s->watch.fd, &e);
 	s->events = events;
 }
 
-/* An event that was fetched already may still name it. */
+/* An event already returned by epoll may still point to it, so it is freed later. */
 static void close_session(struct bc_clients *c, struct session *s)
 {
 	short events;
 
 	set_events(c, s, 0);
-	/* In TLS the other side is told, as far as that goes without waiting. */
+	/* With TLS, tell the other side, as far as possible without waiting. */
 	if (s->phase > HANDSHAKE)
 		bc_conn_end(s->conn, &events);
 	bc_conn_close(s->conn);
@@ -130,7 +133,7 @@ static void leave_handshake(struct client *k, const struct session *s)
 			k->handshaking[i] = NULL;
 }
 
-/* One that has not received yet. */
+/* End a connection that is not receiving yet. */
 static void refuse_session(struct bc_clients *c, struct client *k, struct session *s, const char *why)
 {
 	LOG(c, k, BC_WARN, "%s: %s: the connection is refused", bc_conn_address(s->conn), why);
@@ -141,7 +144,7 @@ static void refuse_session(struct bc_clients *c, struct client *k, struct sessio
 	close_session(c, s);
 }
 
-/* The one that receives. */
+/* End the connection that is receiving. */
 static void end_session(struct bc_clients *c, struct client *k, bool clean, const char *why)
 {
 	pthread_mutex_lock(&c->lock);
@@ -221,7 +224,7 @@ static bool begins_a_link_header(const uint8_t *b)
 	return b[0] == BC_WIRE_LINK && bc_wire_length(b, BC_WIRE_HEADER) >= BC_WIRE_HEADER + BC_PCAP_FILE_HEADER;
 }
 
-/* Whoever only connects, or speaks something else, does not take an older connection's place. */
+/* A connection that sends nothing, or another protocol, does not replace an older one. */
 static void candidate_step(struct bc_clients *c, struct client *k, struct session *s)
 {
 	struct bc_err err = { "it closed the connection before it sent anything" };
@@ -280,7 +283,7 @@ static void set_keepalive(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
 }
 
-/* The place for one more handshake; the oldest gives way. */
+/* Find room for one more handshake; the oldest is closed if necessary. */
 static struct session **handshake_slot(struct bc_clients *c, struct client *k)
 {
 	struct session **oldest = &k->handshaking[0];

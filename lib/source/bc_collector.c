@@ -29,7 +29,7 @@ struct bc_collector {
 	_Atomic bool stop, quit, done;
 
 	/* The thread. */
-	struct bc_log_limit limit;	/* of what strangers cause */
+	struct bc_log_limit limit;	/* of lines that unknown peers cause */
 	uint64_t timer_ns;		/* when it last ran */
 	bool stopping;
 };
@@ -46,7 +46,7 @@ static void accept_some(struct bc_collector *c, int listener)
 		if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
 			bc_log_limited(c->cfg.log, &c->limit, BC_ERROR, NULL, "cannot accept connections: %s",
 				       strerror(errno));
-			/* What waits is told of at once again: do not ask for it in a tight loop. */
+			/* epoll reports again at once what still waits: pause, to avoid a busy loop. */
 			usleep(5000);
 		}
 		if (fd < 0)
@@ -64,7 +64,7 @@ static void accept_some(struct bc_collector *c, int listener)
 	}
 }
 
-/* True: somebody called. */
+/* True if the thread was woken. */
 static bool dispatch(struct bc_collector *c, struct bc_watch *w)
 {
 	eventfd_t times;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The network side of a centre: one thread that accepts the peers that are allowed, sees to TLS, and puts what they send into their
+ * The network side of a collector: one thread that accepts the peers that are allowed, sees to TLS, and puts what they send into their
  * receive rings. When a receive ring is full its peer is not read from, and TCP holds it back. It knows nothing of packets.
  *
  * Of a client that connects a second time the newer connection counts: the older one is closed, and read no more. In TLS that

@@ -8,7 +8,7 @@
 /* Packets from the window in one round: more than a round brings, so that the window empties under full load. */
 #define WINDOWED_MAX (4 * BC_BURST)
 
-/* The descriptor of one packet, whose losses before it are marked. */
+/* The descriptor of one packet, marked if packets were lost just before it. */
 static inline struct bc_desc make_desc(struct rte_mbuf *m, uint64_t ts_ns, uint32_t outputs)
 {
 	uint32_t bytes = m->pkt_len;
@@ -25,7 +25,7 @@ static inline uint64_t drops_of(const struct rte_mbuf *m)
 	return bc_meta((struct rte_mbuf *)m)->flags & BC_META_DROPS ? m->tx_offload : 0;
 }
 
-/* What was lost before the packet is told by it. */
+/* The packet carries the number of packets lost before it. */
 static void mark_gap(struct bc_source *s, struct rte_mbuf *m)
 {
 	m->tx_offload = s->gap + drops_of(m);

@@ -7,15 +7,15 @@
  * this.
  */
 #define BYTES_PER_US 2500
-#define UNATTENDED_MAX_NS (20 * BC_NS_PER_MS)
-/* Who asks for each packet at once gets it so soon. */
-#define UNATTENDED_IMMEDIATE_NS (1 * BC_NS_PER_MS)
+#define UNPOLLED_MAX_NS (20 * BC_NS_PER_MS)
+/* With immediate=1 each packet is delivered within this time. */
+#define UNPOLLED_IMMEDIATE_NS (1 * BC_NS_PER_MS)
 /* Packets taken at the most when the capture is stopped while traffic goes on. */
 #define STOP_PACKETS 1000000
 
-static uint64_t unattended_ns(const struct bc_source_config *cfg)
+static uint64_t buffers_ns(const struct bc_source_config *cfg)
 {
-	uint64_t most = cfg->immediate ? UNATTENDED_IMMEDIATE_NS : UNATTENDED_MAX_NS;
+	uint64_t most = cfg->immediate ? UNPOLLED_IMMEDIATE_NS : UNPOLLED_MAX_NS;
 	uint64_t ns = cfg->buffer_mb * 1000000ULL / BYTES_PER_US * BC_NS_PER_US;
 
 	return ns < most ? ns : most;
@@ -24,7 +24,7 @@ static uint64_t unattended_ns(const struct bc_source_config *cfg)
 void bc_kernel_setup(struct bc_source *s, const struct bc_source_config *cfg)
 {
 	s->drain_packets = STOP_PACKETS;
-	s->unattended_ns = unattended_ns(cfg);
+	s->buffers_ns = buffers_ns(cfg);
 	s->drain_ns = cfg->immediate ? 0 : BC_KERNEL_LATENESS_NS;
 	if (!s->lateness_ns)
 		s->lateness_ns = cfg->immediate ? IMMEDIATE_LATENESS_NS : BC_KERNEL_LATENESS_NS;

@@ -94,7 +94,7 @@ static int configure(const struct bc_source_config *cfg, struct bc_port *p, uint
 	conf.rxmode.mtu = p->mtu = choose_mtu(cfg, &p->info);
 	r = rte_eth_dev_configure(p->id, p->queues, n_tx, &conf);
 	if (r && !cfg->mtu) {
-		/* Some drivers promise more than they keep. */
+		/* Some drivers advertise more than they support. */
 		conf.rxmode.mtu = p->mtu = RTE_ETHER_MTU;
 		r = rte_eth_dev_configure(p->id, p->queues, n_tx, &conf);
 	}
@@ -113,7 +113,7 @@ static int setup_queues(const struct bc_source_config *cfg, struct bc_port *p, u
 	r = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rxd, &txd);
 	for (uint16_t q = 0; !r && q < p->queues; q++)
 		r = rte_eth_rx_queue_setup(p->id, q, rxd, (unsigned)node, NULL, pool);
-	/* vhost and memif receive nothing without as many TX queues, and say nothing. */
+	/* Without as many TX queues vhost and memif receive nothing, and report no error. */
 	for (uint16_t q = 0; !r && q < n_tx; q++)
 		r = rte_eth_tx_queue_setup(p->id, q, txd, (unsigned)node, NULL);
 	if (r)

@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The same pages at two places, one behind the other. Memory is taken as it is used. */
+/* Map the same pages twice, one mapping right after the other. Pages are allocated when first used. */
 static uint8_t *map_twice(size_t size)
 {
 	uint8_t *both = MAP_FAILED;
@@ -78,7 +78,7 @@ uint8_t *bc_recv_ring_room(struct bc_recv_ring *in, size_t *ret_len)
 	*ret_len = room(in);
 	if (!*ret_len) {
 		atomic_store_explicit(&in->net.starved, true, memory_order_relaxed);
-		/* Either the source sees that we starve, or we see what it took. */
+		/* Either the source sees that we starve, or we see that it has made room. */
 		atomic_thread_fence(memory_order_seq_cst);
 		*ret_len = room(in);
 	}

@@ -83,7 +83,7 @@ static int map(struct bc_ring *r, uint64_t bytes, uint32_t hold_ms)
 	return 0;
 }
 
-/* Nothing comes before this, so that nothing of other interfaces ever does. */
+/* The socket receives nothing before this bind, so that packets of other interfaces never reach it. */
 static int receive(const struct bc_ring *r, bool promiscuous)
 {
 	struct packet_mreq all = { .mr_ifindex = r->ifindex, .mr_type = PACKET_MR_PROMISC };

@@ -11,7 +11,7 @@
 #include "bc_packet.h"
 #include "bc_classify.h"
 
-/* Of what is not known yet. */
+/* Assumed while the interface is not known. */
 #define LINKTYPE_ETHERNET 1
 static inline bool holds(const struct bc_source *s)
 {
@@ -137,7 +137,7 @@ static void drop_all(struct bc_source *s, struct bc_batch *b, enum bc_loss loss)
 	s->gap += b->n;
 }
 
-/* What found no room stays with a source that waits, and is lost to one that does not. */
+/* Packets that found no room stay with a source that waits; other sources lose them. */
 static void no_room(struct bc_source *s, const struct bc_batch *b, const uint8_t *mask, uint32_t first)
 {
 	uint32_t n = b->n - first;
@@ -172,7 +172,7 @@ static void deliver(struct bc_source *s, struct bc_batch *b)
 		no_room(s, b, filtered ? mask : NULL, placed);
 }
 
-/* What waits goes before anything new: out of the window, then what is held. Returns how many packets moved on. */
+/* Packets that wait go before new ones: first those in the window, then those held. Returns how many moved on. */
 static uint32_t move_on(struct bc_source *s)
 {
 	uint32_t n = bc_enqueue_windowed(s), first = s->held.first;
@@ -185,7 +185,7 @@ static uint32_t move_on(struct bc_source *s)
 	return n + s->held.first - first;
 }
 
-/* Nothing lies between the device and the link, so that the device's promise is the link's. */
+/* Nothing waits between the device and the link, so the device's promise holds for the link. */
 static inline bool passed_on(const struct bc_source *s)
 {
 	return bc_window_empty(&s->window) && !holds(s);
@@ -225,7 +225,7 @@ static void check_drained(struct bc_source *s, uint32_t n, bool more)
 	}
 }
 
-/* A round of a source that takes nothing from its device any more. */
+/* One round of a source that no longer takes packets from its device. */
 static uint32_t wind_up(struct bc_source *s)
 {
 	uint32_t n = move_on(s);
@@ -308,10 +308,10 @@ uint32_t bc_source_poll(struct bc_source *s)
 	return moved + take_batch(s, command);
 }
 
-uint64_t bc_source_unattended(struct bc_source *s)
+uint64_t bc_source_buffers_ns(struct bc_source *s)
 {
 	if (atomic_load_explicit(&s->command, memory_order_relaxed) != BC_SOURCE_RUN || !passed_on(s) ||
 	    (s->wait && !bc_enqueue_ready(s)))
 		return 0;
-	return s->unattended_ns;
+	return s->buffers_ns;
 }

@@ -109,7 +109,7 @@ struct bc_source {
 	uint32_t drain_packets;			/* after a stop, take at most this many more */
 	uint64_t drain_ns;			/* and go on for at least so long, because the device delivers late */
 	uint64_t lateness_ns;			/* how long the device may hold a stamped packet back */
-	uint64_t unattended_ns;			/* how long the device can buffer what comes; 0: nothing does */
+	uint64_t buffers_ns;			/* how long the device can buffer what comes; 0: nothing does */
 	int numa_node;				/* of the device, -1: none */
 
 	/* Control writes, the stage reads. */
@@ -153,7 +153,7 @@ void bc_source_close(struct bc_source *s);
 uint32_t bc_source_poll(struct bc_source *s);
 
 /* The stage, after a poll that took nothing: how many ns it need not be polled; 0: until another stage or a command. */
-uint64_t bc_source_unattended(struct bc_source *s);
+uint64_t bc_source_buffers_ns(struct bc_source *s);
 
 void bc_source_command(struct bc_source *s, enum bc_source_command c);
 enum bc_source_state bc_source_state(const struct bc_source *s);

@@ -19,7 +19,7 @@
 #define RING_KEEPS_NS (250 * BC_NS_PER_US)
 /* A frame of the kernel's ring behind net_af_packet, which no sender fills faster. */
 #define FRAME_KEEPS_NS 500U
-#define UNATTENDED_MAX_NS (20 * BC_NS_PER_MS)
+#define UNPOLLED_MAX_NS (20 * BC_NS_PER_MS)
 /* How long a NIC may hold a stamped packet back while its queue looks empty. */
 #define NIC_LATENESS_NS (1 * BC_NS_PER_MS)
 
@@ -35,7 +35,7 @@ struct dpdk_source {
 	struct shared_port *shared;
 	uint16_t port;
 	bool stamped;			/* the driver is known to stamp */
-	enum bc_time time;		/* of its stamps; its own: those of a capture file */
+	enum bc_time time;		/* of its stamps; own: those of a capture file */
 	int ts_offset;
 	uint64_t ts_flag;
 	uint64_t last_ns;
@@ -79,7 +79,7 @@ static void restore_vlan(struct rte_mbuf **m)
 static void dpdk_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 {
 	struct dpdk_source *p = s->priv;
-	/* Before the poll, because a NIC's stamps may be older than the poll's end. */
+	/* Read before the poll, because a NIC's stamps may be older than the end of the poll. */
 	uint64_t now_ns = p->stamped ? bc_clock_now(s->env.clock) : 0;
 	uint32_t n = rte_eth_rx_burst(p->port, s->queue, b->mbuf, (uint16_t)max);
 
@@ -240,7 +240,7 @@ static void describe(const struct dpdk_source *p, const struct bc_source_env *en
 		iface->speed_bps = link.link_speed * 1000000ULL;
 }
 
-/* Of a device that is not read: does its peer wait? The rings of others run over. */
+/* If this device is not polled, does its peer wait? Other devices' rings overflow. */
 static bool holds_up_its_peer(const char *driver)
 {
 	static const char *const waiting[] = { "net_vhost", "net_memif", "net_ring", "net_null" };
@@ -251,8 +251,8 @@ static bool holds_up_its_peer(const char *driver)
 	return false;
 }
 
-/* How long the device keeps what comes. */
-static uint64_t unattended_ns(const struct bc_port *port, const struct bc_source_config *cfg)
+/* For how long the device can buffer what arrives. */
+static uint64_t buffers_ns(const struct bc_port *port, const struct bc_source_config *cfg)
 {
 	const char *frames = strstr(cfg->target, "framecnt=");
 	uint64_t ns;
@@ -260,7 +260,7 @@ static uint64_t unattended_ns(const struct bc_port *port, const struct bc_source
 	if (strcmp(port->info.driver_name, "net_af_packet") != 0 || !frames)
 		return RING_KEEPS_NS;
 	ns = strtoul(frames + strlen("framecnt="), NULL, 10) * FRAME_KEEPS_NS;
-	return ns < UNATTENDED_MAX_NS ? ns : UNATTENDED_MAX_NS;
+	return ns < UNPOLLED_MAX_NS ? ns : UNPOLLED_MAX_NS;
 }
 
 static enum bc_time time_of(const struct dpdk_source *p, bool of_file)
@@ -298,7 +298,7 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	sh->users++;
 	s->priv = p;
 	s->drain_packets = 2 * sh->port.descriptors;
-	s->unattended_ns = unattended_ns(&sh->port, cfg);
+	s->buffers_ns = buffers_ns(&sh->port, cfg);
 	s->numa_node = rte_eth_dev_socket_id(sh->port.id);
 	/* A file behind net_pcap can wait like any other. */
 	if (of_file)

@@ -16,7 +16,7 @@
 #include "bc_reader.h"
 
 #define WINDOW (1024U * 1024)
-/* For a pipe's first bytes, before looking whether the wait was given up. */
+/* How long to wait for a pipe's first bytes before checking whether to give up. */
 #define WAIT_MS 100
 
 struct file_source {
@@ -37,7 +37,7 @@ struct file_source {
 	uint32_t iface[BC_MAX_IFACES];	/* the file's interfaces in the capture's table */
 };
 
-/* Decode more behind what is there. False at the end of the bytes, for whatever reason. */
+/* Decode more bytes after those that are there. False when there are no more, for whatever reason. */
 static bool read_more(struct file_source *p, size_t need)
 {
 	ptrdiff_t n;
@@ -86,7 +86,7 @@ static void fail(struct bc_source *s, const char *words)
 	atomic_store_explicit(&s->failed, true, memory_order_release);
 }
 
-/* What of the file could not be taken as it stands, in one line when it is over. */
+/* At the file's end, one line says what could not be taken as it was. */
 static void report(struct bc_source *s)
 {
 	struct file_source *p = s->priv;
@@ -221,7 +221,7 @@ static bool fill_mbuf(struct bc_source *s, struct rte_mbuf *m, const struct bc_r
 	struct file_source *p = s->priv;
 
 	if (bc_packet_fill(m, rec->data, rec->caplen < BC_SNAPLEN_MAX ? rec->caplen : BC_SNAPLEN_MAX) != 0) {
-		/* Mbufs will come back: the same record again in the next round. */
+		/* Mbufs will be freed soon: try the same record again in the next round. */
 		p->begin -= p->used;
 		p->offset -= p->used;
 		return false;
@@ -255,7 +255,10 @@ static void file_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 		if (!fill_mbuf(s, b->mbuf[b->n], &rec))
 			break;
 		if (rec.clamped && rec.ts_ns)
-			/* At the end of all time it would hold up what follows: it keeps its place. */
+			/*
+			 * With its impossible time it would hold up all later packets, so it gets the time of
+			 * the packet before it.
+			 */
 			rec.ts_ns = p->last_ns;
 		b->ts_ns[b->n++] = rec.ts_ns;
 		if (rec.ts_ns > p->last_ns)
@@ -282,7 +285,7 @@ static const struct bc_source_ops file_ops = {
 	.close = file_close,
 };
 
-/* A pipe must not hold up the other stages of its lcore. */
+/* Reading a pipe must not hold up the other stages of this lcore. */
 static void unblock(int fd)
 {
 	struct stat st;

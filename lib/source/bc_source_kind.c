@@ -9,7 +9,7 @@ const struct bc_source_kind *const bc_source_kinds[BC_N_SOURCE_KINDS] = {
 
 bool bc_source_can_wait(const struct bc_source_config *cfg)
 {
-	/* Packets that come at a rate of their own do not wait. */
+	/* With a rate of its own, packets do not wait. */
 	return cfg->kind->lossless && !cfg->rate && !cfg->idle;
 }
 

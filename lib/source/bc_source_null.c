@@ -14,8 +14,8 @@
 
 /* What a device that brings packets at a rate keeps; more are nic_missed. */
 #define DESCRIPTORS 4096U
-/* A look into it each so long finds a burst. */
-#define UNATTENDED_NS (250 * BC_NS_PER_US)
+/* Polled at this interval, it holds a burst. */
+#define UNPOLLED_NS (250 * BC_NS_PER_US)
 
 struct null_source {
 	uint64_t left;		/* UINT64_MAX: no end */
@@ -103,7 +103,7 @@ static void null_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 	if (b->n)
 		p->last_ns = b->ts_ns[b->n - 1];
 	b->watermark_ns = now_ns + p->ahead_ns;
-	/* Stamped by the device: what it still holds is not older than this. */
+	/* The device stamps: no packet that it still holds is older than this. */
 	if (p->stamped)
 		b->watermark_ns = b->n == max ? p->last_ns : held_from(p, now_ns - s->lateness_ns);
 	if (p->left != UINT64_MAX)
@@ -149,7 +149,7 @@ static void setup(struct bc_source *s, const struct bc_source_config *cfg)
 	p->per_ns = cfg->idle ? 0 : (double)cfg->rate / BC_NS_PER_S;
 	p->ns_per = cfg->rate ? (double)BC_NS_PER_S / (double)cfg->rate : 0;
 	s->wait = s->lossless = cfg->wait;
-	s->unattended_ns = UNATTENDED_NS;
+	s->buffers_ns = UNPOLLED_NS;
 	s->drain_packets = DESCRIPTORS;
 }
 

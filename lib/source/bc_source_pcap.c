@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Interfaces of the kernel, and all else that libpcap knows, for what DPDK does not drive. */
+/* Kernel interfaces, and every other device that libpcap knows. */
 #include "bc_source.h"
 
 #include <errno.h>
@@ -203,7 +203,7 @@ static int open_pcap(const struct bc_source_config *cfg, const struct bc_source_
 	if (cfg->stamp && strcmp(cfg->stamp, "adapter") == 0 && !adapter)
 		r = bc_err_set(err, -ENOTSUP, "%s: the adapter does not support timestamps: leave out stamp=adapter",
 			       cfg->spec);
-	/* libpcap knows more kinds of devices, the ring is cheaper. */
+	/* libpcap supports more kinds of devices; the ring is cheaper. */
 	ring = !r && !adapter && !cfg->immediate && bc_kernel_ring_open(cfg, env, ret) == 0;
 	if (!r && !ring)
 		r = open_handle(p, cfg, env, adapter, ret, err);

@@ -16,7 +16,7 @@
 #include "bc_wire.h"
 
 /* The receive ring keeps what comes, and behind it TCP holds the peer back: nothing is lost, but time. */
-#define UNATTENDED_NS (900 * BC_NS_PER_US)
+#define UNPOLLED_NS (900 * BC_NS_PER_US)
 
 /* Places kept for those that stand for all further interfaces, one for each link type. */
 #define SPARE_IFACES 8U
@@ -26,10 +26,10 @@ struct remote {
 	uint32_t max_caplen, max_ifaces;
 	bool end_segments, one_linktype;
 	struct bc_wire *wire;		/* of the connection; NULL between two */
-	bool broken;			/* what follows of this connection is thrown away */
+	bool broken;			/* the rest of this connection's bytes is discarded */
 	bool sent;			/* packets were enqueued since the last barrier */
-	bool barrier_due;		/* to be asked for before anything else is enqueued */
-	bool barrier_asked;		/* and not passed yet */
+	bool barrier_due;		/* must be requested before anything else is enqueued */
+	bool barrier_asked;		/* requested, and not passed yet */
 	uint64_t last_ns;		/* of the last packet that had a time */
 	uint32_t n_known;		/* interfaces in the capture's table that are this peer's */
 	uint32_t *known;
@@ -44,7 +44,7 @@ static bool same_iface(const struct bc_iface *a, const struct bc_iface *b)
 	       a->speed_bps == b->speed_bps && a->has_mac == b->has_mac && !memcmp(a->mac, b->mac, sizeof(a->mac));
 }
 
-/* What the peer says of an interface, under the peer's name. */
+/* The interface as the peer describes it, under the peer's name. */
 static struct bc_iface describe(const struct bc_source *s, const struct bc_iface *said)
 {
 	struct bc_iface iface = *said;
@@ -73,7 +73,7 @@ static int enter_iface(struct bc_source *s, const struct bc_iface *iface, uint32
 	return i;
 }
 
-/* The one that stands for all further interfaces of a link type. */
+/* The interface that stands for all further ones of a link type. */
 static struct bc_iface describe_others(const struct bc_source *s, const struct bc_iface *said)
 {
 	struct bc_iface iface = { .name = "", .linktype = said->linktype, .stamp = BC_STAMP_REMOTE };
@@ -123,7 +123,7 @@ static int take_link(struct bc_source *s, struct bc_err *err)
 	p->n_ifaces = n;
 	s->account->iface = iface[0];
 	atomic_store_explicit(&s->filters.linktype, s->env.ifaces->entry[iface[0]].linktype, memory_order_relaxed);
-	/* A segment of one link type cannot go on with another. */
+	/* A segment that has one link type cannot continue with another. */
 	p->barrier_due = p->one_linktype && p->sent && before != BC_IFACE_NONE &&
 		      s->env.ifaces->entry[before].linktype != s->env.ifaces->entry[iface[0]].linktype;
 	atomic_store_explicit(&p->recv_ring->src.headed, true, memory_order_relaxed);
@@ -146,7 +146,10 @@ static bool take_packet(struct bc_source *s, struct bc_batch *b, const struct bc
 		bc_meta(m)->flags |= BC_META_DROPS;
 		m->tx_offload = rec->dropcount;
 	}
-	/* At the end of all time it would hold up what follows: it keeps its place. */
+	/*
+	 * With its impossible time it would hold up all later packets, so it gets the time of the packet before
+	 * it.
+	 */
 	b->ts_ns[b->n] = rec->clamped && rec->ts_ns ? p->last_ns : rec->ts_ns;
 	if (rec->ts_ns)
 		p->last_ns = b->ts_ns[b->n];
@@ -305,7 +308,7 @@ static int open_remote(const struct bc_source_config *cfg, const struct bc_sourc
 	p->one_linktype = cfg->one_linktype;
 	s->priv = p;
 	s->drain_packets = UINT32_MAX;
-	s->unattended_ns = UNATTENDED_NS;
+	s->buffers_ns = UNPOLLED_NS;
 	ret[0] = s;
 	*ret_n = 1;
 	return 0;

@@ -71,7 +71,7 @@ static uint64_t read_count(int fd)
 	return fd >= 0 && pread(fd, digits, sizeof(digits) - 1, 0) > 0 ? strtoull(digits, NULL, 10) : 0;
 }
 
-/* What the interface has dropped since it is there. */
+/* Packets that the interface has dropped since it exists. */
 static uint64_t device_drops(const struct ring_source *p)
 {
 	return read_count(p->missed_fd) + read_count(p->fifo_fd);
@@ -83,7 +83,7 @@ static void ring_source_stats(struct bc_source *s)
 	uint64_t now = device_drops(p);
 
 	p->drop += bc_ring_lost(&p->ring);
-	/* The counter may begin again with the driver. */
+	/* The counter restarts from 0 when the driver is reloaded. */
 	if (now > p->ifdrop_before)
 		p->ifdrop += now - p->ifdrop_before;
 	p->ifdrop_before = now;

@@ -7,7 +7,7 @@ static int speaks_for(uint64_t off_ns, uint64_t ts_ns, uint64_t now_ns)
 	return ts_ns - (now_ns + off_ns - BC_STAMP_AHEAD_NS) <= 2 * BC_STAMP_AHEAD_NS;
 }
 
-/* The clock is another than was thought once enough packets in a row say so. */
+/* The device's clock differs from what was assumed once enough packets in a row say so. */
 static void learn(struct bc_stamp_guard *g, uint64_t ts_ns, uint64_t now_ns)
 {
 	const uint64_t other_ns = g->off_ns ? 0 : BC_TAI_NS;

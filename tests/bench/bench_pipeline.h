@@ -67,7 +67,7 @@ static inline struct bench_pipeline *bench_pipeline_new(uint32_t queues, uint32_
 	for (uint32_t i = 0; i < n + lanes; i++)
 		b->list[i] = &b->stage[i];
 	for (uint32_t i = 0; i < lanes; i++)
-		b->lcore[i] = (struct bc_lcore){ .cpu = i, .fed = i > 0, .all = b->lcore,
+		b->lcore[i] = (struct bc_lcore){ .cpu = i, .woken = i > 0, .all = b->lcore,
 						 .n_all = lanes, .n_stages = i ? 1 : n + 1, .stage = i ? &b->list[n + i] : b->list };
 	return b;
 }

@@ -32,7 +32,7 @@ static bool idler_done(void *ctx)
 	return false;
 }
 
-static uint64_t idler_unattended(void *ctx)
+static uint64_t idler_buffers_ns(void *ctx)
 {
 	return ((struct idler *)ctx)->keeps_ns;
 }
@@ -47,7 +47,7 @@ static void run(struct idler *s, uint32_t n, uint32_t rounds, bool busy_poll)
 	for (uint32_t i = 0; i < n; i++) {
 		s[i].lcore = &l;
 		s[i].last = rounds;
-		stage[i] = (struct bc_stage){ .poll = idler_poll, .done = idler_done, .unattended = idler_unattended, .ctx = &s[i] };
+		stage[i] = (struct bc_stage){ .poll = idler_poll, .done = idler_done, .buffers_ns = idler_buffers_ns, .ctx = &s[i] };
 	}
 	bc_lcore_run(&l);
 }

@@ -193,7 +193,7 @@ static void a_source_that_waits_holds_what_found_no_room(void **state)
 	begin(&w, 1, true, 1);
 	poll_n(&w, LINK);
 	poll_n(&w, LINK);
-	assert_int_equal(bc_source_unattended(w.d.s), 0);
+	assert_int_equal(bc_source_buffers_ns(w.d.s), 0);
 	w.d.packets = 5;
 	assert_int_equal(bc_source_poll(w.d.s), 0);
 	assert_int_equal(w.d.packets, 5);

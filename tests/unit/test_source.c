@@ -310,15 +310,15 @@ static void it_may_be_left_alone_while_it_runs_and_has_room(void **state)
 	struct ingress d;
 
 	ingress_open(&d, &ingress_kind, 1, true);
-	d.s->unattended_ns = 5;
-	assert_int_equal(bc_source_unattended(d.s), 5);
+	d.s->buffers_ns = 5;
+	assert_int_equal(bc_source_buffers_ns(d.s), 5);
 	d.packets = 64;
 	bc_source_poll(d.s);
-	assert_int_equal(bc_source_unattended(d.s), 0);
+	assert_int_equal(bc_source_buffers_ns(d.s), 0);
 	ingress_discard(&d);
-	assert_int_equal(bc_source_unattended(d.s), 5);
+	assert_int_equal(bc_source_buffers_ns(d.s), 5);
 	bc_source_command(d.s, BC_SOURCE_STOP);
-	assert_int_equal(bc_source_unattended(d.s), 0);
+	assert_int_equal(bc_source_buffers_ns(d.s), 0);
 	ingress_free(&d);
 }
 

@@ -15,7 +15,7 @@ TRAFFIC = ("64", "mix")
 PORT = 47601
 
 
-class Centre(Program):
+class Collector(Program):
     """braidcap collect, which writes into a folder."""
 
     def __init__(self, ctx, folder):
@@ -29,15 +29,15 @@ class Centre(Program):
 def transfer(ctx, inputs, packets, folder):
     """Packets per second from the start of the node's capture to its end, when the collector's socket has taken everything."""
     folder.mkdir()
-    with Centre(ctx, folder) as centre:
-        centre.wait_output("collecting")
+    with Collector(ctx, folder) as collector:
+        collector.wait_output("collecting")
         args = [a for p in inputs for a in ("-i", f"file:{p}")]
         with Braidcap(ctx, [*args, "-w", f"osmo://127.0.0.1:{PORT}", "--drain-timeout", "60"], cpus=(GEN_CPU,),
                       lcores=str(GEN_CPU), huge=False) as node:
             node.process.wait(300)
             sent = node.report()
-        centre.stop(signal.SIGTERM)
-        stored = json.loads(centre.report_path.read_text())["balance"]["written"]
+        collector.stop(signal.SIGTERM)
+        stored = json.loads(collector.report_path.read_text())["balance"]["written"]
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
