@@ -81,4 +81,11 @@ static inline uint8_t *bc_put_be32(uint8_t *p, uint32_t v)
 	return p + sizeof(v);
 }
 
+static inline uint8_t *bc_put_be64(uint8_t *p, uint64_t v)
+{
+	v = htobe64(v);
+	memcpy(p, &v, sizeof(v));
+	return p + sizeof(v);
+}
+
 #endif

@@ -10,6 +10,9 @@
 
 struct bc_wire {
 	uint32_t max_caplen;
+	bool begun;			/* a message was read */
+	bool has_session;
+	struct bc_wire_session session;
 	struct bc_reader *reader;	/* of the link header in force; NULL before the first */
 	uint32_t ifaces;
 	bool pcapng;
@@ -114,12 +117,32 @@ static int take_packet(struct bc_wire *w, const uint8_t *payload, size_t len, st
 	return BC_WIRE_READ_PACKET;
 }
 
+static int take_session(struct bc_wire *w, const uint8_t *payload, size_t len, struct bc_err *err)
+{
+	if (BC_WIRE_HEADER + len != BC_WIRE_SESSION_MESSAGE)
+		return bc_err_set(err, -EBADMSG, "a session message of %zu bytes, not %u", len,
+				  BC_WIRE_SESSION_MESSAGE - BC_WIRE_HEADER);
+	memcpy(w->session.node, payload, BC_WIRE_ID);
+	w->session.epoch = bc_get_be64(payload + BC_WIRE_ID);
+	w->session.first = bc_get_be64(payload + BC_WIRE_ID + 8);
+	w->session.window = bc_get_be64(payload + BC_WIRE_ID + 16);
+	w->has_session = true;
+	return BC_WIRE_READ_SESSION;
+}
+
 /* A TLS client begins with a handshake record of version 3. */
 static int unknown_type(const uint8_t *buf, struct bc_err *err)
 {
 	if (buf[0] == 22 && buf[1] == 3)
 		return bc_err_set(err, -EBADMSG, "it speaks TLS, which is not set up here");
+	if (buf[0] == BC_WIRE_SESSION)
+		return bc_err_set(err, -EBADMSG, "a session message came behind another message");
 	return bc_err_set(err, -EBADMSG, "unknown message type %u", buf[0]);
+}
+
+static bool is_known(const struct bc_wire *w, uint8_t type)
+{
+	return type <= BC_WIRE_PACKET || (type == BC_WIRE_SESSION && !w->begun);
 }
 
 int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *consumed, size_t *need, struct bc_record *rec,
@@ -128,7 +151,7 @@ int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *cons
 	size_t total = bc_wire_length(buf, len);
 	int r;
 
-	if (total && buf[0] > BC_WIRE_PACKET)
+	if (total && !is_known(w, buf[0]))
 		return unknown_type(buf, err);
 	if (!total || len < total) {
 		*consumed = 0;
@@ -137,11 +160,20 @@ int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *cons
 	}
 	if (buf[0] == BC_WIRE_LINK)
 		r = take_link(w, buf + BC_WIRE_HEADER, total - BC_WIRE_HEADER, err);
+	else if (buf[0] == BC_WIRE_SESSION)
+		r = take_session(w, buf + BC_WIRE_HEADER, total - BC_WIRE_HEADER, err);
 	else
 		r = take_packet(w, buf + BC_WIRE_HEADER, total - BC_WIRE_HEADER, rec, err);
-	if (r >= 0)
-		*consumed = total;
+	if (r < 0)
+		return r;
+	w->begun = true;
+	*consumed = total;
 	return r;
+}
+
+const struct bc_wire_session *bc_wire_session(const struct bc_wire *w)
+{
+	return w->has_session ? &w->session : NULL;
 }
 
 uint32_t bc_wire_ifaces(const struct bc_wire *w)
@@ -163,4 +195,65 @@ const uint8_t *bc_wire_link(const struct bc_wire *w, size_t *len)
 {
 	*len = w->link_len;
 	return w->link;
+}
+
+static const uint8_t hello_magic[4] = { 'B', 'C', 'A', '1' };
+
+void bc_wire_put_hello(uint8_t *dst, const struct bc_wire_hello *h)
+{
+	dst = bc_wire_header(dst, BC_WIRE_HELLO, BC_WIRE_HELLO_MESSAGE - BC_WIRE_HEADER);
+	memcpy(dst, hello_magic, sizeof(hello_magic));
+	dst = bc_put_be32(dst + sizeof(hello_magic), h->flags);
+	memcpy(dst, h->centre, BC_WIRE_ID);
+}
+
+void bc_wire_put_session(uint8_t *dst, const struct bc_wire_session *s)
+{
+	dst = bc_wire_header(dst, BC_WIRE_SESSION, BC_WIRE_SESSION_MESSAGE - BC_WIRE_HEADER);
+	memcpy(dst, s->node, BC_WIRE_ID);
+	dst = bc_put_be64(dst + BC_WIRE_ID, s->epoch);
+	dst = bc_put_be64(dst, s->first);
+	bc_put_be64(dst, s->window);
+}
+
+void bc_wire_put_ack(uint8_t *dst, const struct bc_wire_ack *a)
+{
+	dst = bc_wire_header(dst, BC_WIRE_ACK, BC_WIRE_ACK_MESSAGE - BC_WIRE_HEADER);
+	dst = bc_put_be64(dst, a->epoch);
+	bc_put_be64(dst, a->next);
+}
+
+static int not_an_answer(const uint8_t *buf, struct bc_err *err)
+{
+	return bc_err_set(err, -EBADMSG, "it sends what is no answer (%02x%02x%02x%02x)", buf[0], buf[1], buf[2], buf[3]);
+}
+
+static bool is_answer(uint8_t type, size_t total)
+{
+	return (type == BC_WIRE_HELLO && total == BC_WIRE_HELLO_MESSAGE) ||
+	       (type == BC_WIRE_ACK && total == BC_WIRE_ACK_MESSAGE);
+}
+
+int bc_wire_answer(const uint8_t *buf, size_t len, size_t *consumed, struct bc_wire_answer *ret, struct bc_err *err)
+{
+	size_t total = bc_wire_length(buf, len);
+	const uint8_t *payload = buf + BC_WIRE_HEADER;
+
+	if (!total)
+		return 0;
+	if (!is_answer(buf[0], total))
+		return not_an_answer(buf, err);
+	if (len < total)
+		return 0;
+	if (buf[0] == BC_WIRE_HELLO && memcmp(payload, hello_magic, sizeof(hello_magic)))
+		return not_an_answer(payload, err);
+	*ret = (struct bc_wire_answer){ .type = buf[0] };
+	if (buf[0] == BC_WIRE_HELLO) {
+		ret->hello.flags = bc_get_be32(payload + sizeof(hello_magic));
+		memcpy(ret->hello.centre, payload + sizeof(hello_magic) + 4, BC_WIRE_ID);
+	} else {
+		ret->ack = (struct bc_wire_ack){ .epoch = bc_get_be64(payload), .next = bc_get_be64(payload + 8) };
+	}
+	*consumed = total;
+	return 1;
 }

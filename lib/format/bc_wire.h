@@ -2,7 +2,8 @@
 /*
  * osmo-pcap's messages, as sent over TCP: a header of four bytes {type, spare, length in network byte order} and the
  * payload. A link header (type 0) carries a pcap file header, or the section and interface blocks of pcapng; each
- * packet (type 1) a pcap record, or one enhanced packet block. docs/distributed.md has it in full.
+ * packet (type 1) a pcap record, or one enhanced packet block. Types from 0x80 on are braidcap's own, by which a centre
+ * acknowledges what it has on disk. docs/distributed.md has all of it in full.
  */
 #ifndef BC_WIRE_H
 #define BC_WIRE_H
@@ -19,7 +20,13 @@
 #define BC_WIRE_PAYLOAD_MAX 65535U
 #define BC_WIRE_MESSAGE_MAX (BC_WIRE_HEADER + BC_WIRE_PAYLOAD_MAX)
 
-enum bc_wire_type { BC_WIRE_LINK, BC_WIRE_PACKET };
+enum bc_wire_type {
+	BC_WIRE_LINK,
+	BC_WIRE_PACKET,
+	BC_WIRE_HELLO = 0x80,	/* centre to node, before anything else */
+	BC_WIRE_SESSION,	/* node to centre, the answer to it, before anything else */
+	BC_WIRE_ACK,		/* centre to node, after a session has begun */
+};
 
 /* Writes BC_WIRE_HEADER bytes and returns where the len bytes of payload go. */
 static inline uint8_t *bc_wire_header(uint8_t *dst, enum bc_wire_type type, uint16_t len)
@@ -43,6 +50,51 @@ static inline size_t bc_wire_length(const uint8_t *buf, size_t len)
 	return len < BC_WIRE_HEADER ? 0 : BC_WIRE_HEADER + ((size_t)buf[2] << 8 | buf[3]);
 }
 
+/* How a centre acknowledges. Packets are numbered within an epoch, one after the other; link headers have no number. */
+#define BC_WIRE_ID 16U	/* random bytes */
+
+struct bc_wire_hello {
+	uint32_t flags;			/* 0; others are ignored */
+	uint8_t centre[BC_WIRE_ID];	/* kept with what it has on disk */
+};
+
+struct bc_wire_session {
+	uint8_t node[BC_WIRE_ID];	/* whose packets these are */
+	uint64_t epoch;
+	uint64_t first;			/* the number of the first packet that the node can still send */
+	uint64_t window;		/* bytes that the node can hold until they are acknowledged */
+};
+
+struct bc_wire_ack {
+	uint64_t epoch;
+	uint64_t next;			/* all packets with smaller numbers are on disk */
+};
+
+#define BC_WIRE_HELLO_MESSAGE (BC_WIRE_HEADER + 24U)
+#define BC_WIRE_SESSION_MESSAGE (BC_WIRE_HEADER + 40U)
+#define BC_WIRE_ACK_MESSAGE (BC_WIRE_HEADER + 16U)
+
+/* Write the whole message, of the length above. */
+void bc_wire_put_hello(uint8_t *dst, const struct bc_wire_hello *h);
+void bc_wire_put_session(uint8_t *dst, const struct bc_wire_session *s);
+void bc_wire_put_ack(uint8_t *dst, const struct bc_wire_ack *a);
+
+/* The longest of what a centre says. */
+#define BC_WIRE_ANSWER_MAX BC_WIRE_HELLO_MESSAGE
+
+/* One message of a centre to a node. */
+struct bc_wire_answer {
+	enum bc_wire_type type;		/* HELLO or ACK */
+	struct bc_wire_hello hello;
+	struct bc_wire_ack ack;
+};
+
+/*
+ * Parse the answer at buf. 1: *ret is filled, and *consumed bytes were read; 0: the bytes end inside it; -EBADMSG: this
+ * is none of the two; err says what.
+ */
+int bc_wire_answer(const uint8_t *buf, size_t len, size_t *consumed, struct bc_wire_answer *ret, struct bc_err *err);
+
 /* Reads one sender's messages. It does no I/O, and never reads outside the bytes given. Every field is hostile. */
 struct bc_wire;
 
@@ -51,6 +103,7 @@ enum bc_wire_read {
 	BC_WIRE_READ_LINK,	/* a link header, the first or another than before: its interfaces are 0 to bc_wire_ifaces() - 1 */
 	BC_WIRE_READ_SAME,	/* the current link header again: nothing changes */
 	BC_WIRE_READ_PACKET,	/* *rec is filled */
+	BC_WIRE_READ_SESSION,	/* from a node that expects acknowledgements; its first message, see bc_wire_session() */
 };
 
 /* A packet with more than max_caplen bytes is malformed (0: no limit but a message's). NULL without memory; free takes NULL. */
@@ -68,6 +121,9 @@ void bc_wire_free(struct bc_wire *w);
  */
 int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *consumed, size_t *need, struct bc_record *rec,
 		 struct bc_err *err);
+
+/* What the node said; NULL without BC_WIRE_READ_SESSION. */
+const struct bc_wire_session *bc_wire_session(const struct bc_wire *w);
 
 /*
  * Of the link header in force: its interfaces, at least one; whether it is pcapng; the payload itself, *len bytes, NULL before the

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The reader of osmo-pcap's messages over any stream: what comes out does not depend on how much of it is given at once. */
+/*
+ * The readers of osmo-pcap's messages and of a centre's answers over any stream: what comes out does not depend on how
+ * much of it is given at once.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,11 +43,31 @@ static int read_sparsely(struct bc_wire *w, const uint8_t *at, size_t len, size_
 	}
 }
 
+/* A centre's answers; one cut short is none yet, or none at all. */
+static void read_answers(const uint8_t *at, size_t len)
+{
+	struct bc_wire_answer a, b;
+	struct bc_err err;
+	size_t took = 0, short_took;
+
+	while (bc_wire_answer(at, len, &took, &a, &err) == 1) {
+		uint8_t *bytes = malloc(took - 1);
+
+		require(took <= len && took <= BC_WIRE_ANSWER_MAX);
+		memcpy(bytes, at, took - 1);
+		require(bc_wire_answer(bytes, took - 1, &short_took, &b, &err) == 0);
+		free(bytes);
+		at += took;
+		len -= took;
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
 	struct bc_wire *whole = bc_wire_new(2048), *sparse = bc_wire_new(2048);
 	int r;
 
+	read_answers(input, len);
 	do {
 		struct bc_record a = { .caplen = 0 }, b = { .caplen = 0 };
 		size_t took_a = 0, took_b = 0, need;
@@ -53,6 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 		r = bc_wire_next(whole, input, len, &took_a, &need, &a, &err);
 		require(read_sparsely(sparse, input, len, &took_b, &b) == r);
 		require(took_a == took_b && took_a <= len);
+		require((r == BC_WIRE_READ_SESSION) <= (bc_wire_session(whole) && bc_wire_session(sparse)));
 		require(r != BC_WIRE_READ_PACKET || (a.ts_ns == b.ts_ns && a.caplen == b.caplen && a.caplen <= 2048));
 		input += took_a;
 		len -= took_a;

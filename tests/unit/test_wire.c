@@ -74,7 +74,7 @@ static int begin(void **state)
 	return 0;
 }
 
-/* What the whole stream comes to, one letter a message: L, S, P; M where it ends; E at an error. */
+/* What the whole stream comes to, one letter a message: L, S, P, N for a session; M where it ends; E at an error. */
 static const char *read_all(uint32_t max_caplen)
 {
 	static char seen[64];
@@ -86,7 +86,7 @@ static const char *read_all(uint32_t max_caplen)
 		size_t consumed = 0, need = 0;
 		int r = bc_wire_next(w, stream.bytes + at, stream.len - at, &consumed, &need, &rec, &err);
 
-		seen[n++] = r < 0 ? 'E' : "MLSP"[r];
+		seen[n++] = r < 0 ? 'E' : "MLSPN"[r];
 		at += consumed;
 		if (r < 0 || r == BC_WIRE_READ_MORE)
 			break;
@@ -206,6 +206,88 @@ static void what_is_no_message_is_malformed(void **state)
 	stream.bytes[0] = 2;
 	stream.len = 4;
 	malformed("unknown message type 2");
+	message(BC_WIRE_HELLO, "", 0);
+	malformed("unknown message type 128");
+}
+
+static void put_session(void)
+{
+	bc_wire_put_session(stream.bytes + stream.len, &(struct bc_wire_session){
+		.node = "0123456789abcde", .epoch = 0x1122334455667788, .first = 0x0102030405060708, .window = 1U << 20,
+	});
+	stream.len += BC_WIRE_SESSION_MESSAGE;
+}
+
+static void a_session_comes_first(void **state)
+{
+	struct bc_wire *w = bc_wire_new(0);
+	const struct bc_wire_session *s;
+	struct bc_record rec;
+	size_t consumed, need;
+
+	put_session();
+	assert_memory_equal(stream.bytes, "\x81\0\0\x28" "0123456789abcde\0" "\x11\x22\x33\x44\x55\x66\x77\x88"
+			    "\x01\x02\x03\x04\x05\x06\x07\x08" "\0\0\0\0\0\x10\0", BC_WIRE_SESSION_MESSAGE);
+	assert_null(bc_wire_session(w));
+	assert_int_equal(bc_wire_next(w, stream.bytes, stream.len, &consumed, &need, &rec, &err), BC_WIRE_READ_SESSION);
+	assert_int_equal(consumed, BC_WIRE_SESSION_MESSAGE);
+	s = bc_wire_session(w);
+	assert_string_equal((const char *)s->node, "0123456789abcde");
+	assert_true(s->epoch == 0x1122334455667788 && s->first == 0x0102030405060708 && s->window == 1U << 20);
+	bc_wire_free(w);
+	pcap_link(1);
+	pcap_packet(1, 1);
+	assert_string_equal(read_all(0), "NLPM");
+}
+
+static void a_session_anywhere_else_is_malformed(void **state)
+{
+	put_session();
+	put_session();
+	malformed("behind another message");
+	pcap_link(1);
+	put_session();
+	malformed("behind another message");
+	message(BC_WIRE_SESSION, stream.bytes, 39);
+	malformed("a session message of 39 bytes, not 40");
+}
+
+static void a_centre_s_answers_are_read(void **state)
+{
+	uint8_t m[BC_WIRE_ANSWER_MAX];
+	struct bc_wire_answer got;
+	size_t consumed = 9;
+
+	bc_wire_put_hello(m, &(struct bc_wire_hello){ .flags = 5, .centre = "0123456789abcde" });
+	assert_memory_equal(m, "\x80\x00\x00\x18" "BCA1" "\0\0\0\x05" "0123456789abcde", BC_WIRE_HELLO_MESSAGE);
+	for (size_t len = 0; len < BC_WIRE_HELLO_MESSAGE; len++)
+		assert_int_equal(bc_wire_answer(m, len, &consumed, &got, &err), 0);
+	assert_int_equal(consumed, 9);
+	assert_int_equal(bc_wire_answer(m, BC_WIRE_HELLO_MESSAGE, &consumed, &got, &err), 1);
+	assert_int_equal(consumed, BC_WIRE_HELLO_MESSAGE);
+	assert_true(got.type == BC_WIRE_HELLO && got.hello.flags == 5);
+	assert_string_equal((const char *)got.hello.centre, "0123456789abcde");
+	bc_wire_put_ack(m, &(struct bc_wire_ack){ .epoch = 0x1122334455667788, .next = 7 });
+	assert_memory_equal(m, "\x82\x00\x00\x10\x11\x22\x33\x44\x55\x66\x77\x88\0\0\0\0\0\0\0\x07", BC_WIRE_ACK_MESSAGE);
+	assert_int_equal(bc_wire_answer(m, sizeof(m), &consumed, &got, &err), 1);
+	assert_int_equal(consumed, BC_WIRE_ACK_MESSAGE);
+	assert_true(got.type == BC_WIRE_ACK && got.ack.epoch == 0x1122334455667788 && got.ack.next == 7);
+}
+
+static void what_is_no_answer_is_malformed(void **state)
+{
+	struct bc_wire_answer got;
+	uint8_t m[BC_WIRE_ANSWER_MAX];
+	size_t consumed;
+
+	assert_int_equal(bc_wire_answer((const uint8_t *)"HTTP", 4, &consumed, &got, &err), -EBADMSG);
+	assert_string_equal(err.msg, "it sends what is no answer (48545450)");
+	assert_int_equal(bc_wire_answer((const uint8_t *)"\x80\x00\x00\x10", 4, &consumed, &got, &err), -EBADMSG);
+	assert_int_equal(bc_wire_answer((const uint8_t *)"\x82\x00\x00\x18", 4, &consumed, &got, &err), -EBADMSG);
+	assert_int_equal(bc_wire_answer((const uint8_t *)"\x81\x00\x00\x28", 4, &consumed, &got, &err), -EBADMSG);
+	bc_wire_put_hello(m, &(struct bc_wire_hello){ .flags = 0 });
+	m[4] = 'X';
+	assert_int_equal(bc_wire_answer(m, sizeof(m), &consumed, &got, &err), -EBADMSG);
 }
 
 static void a_packet_before_the_link_header_is_malformed(void **state)
@@ -292,6 +374,10 @@ int main(void)
 		cmocka_unit_test_setup(link_headers_are_told_apart, begin),
 		cmocka_unit_test_setup(a_message_that_is_not_whole_asks_for_the_rest, begin),
 		cmocka_unit_test_setup(what_is_no_message_is_malformed, begin),
+		cmocka_unit_test_setup(a_session_comes_first, begin),
+		cmocka_unit_test_setup(a_session_anywhere_else_is_malformed, begin),
+		cmocka_unit_test_setup(a_centre_s_answers_are_read, begin),
+		cmocka_unit_test_setup(what_is_no_answer_is_malformed, begin),
 		cmocka_unit_test_setup(a_packet_before_the_link_header_is_malformed, begin),
 		cmocka_unit_test_setup(link_headers_must_be_whole_and_no_more, begin),
 		cmocka_unit_test_setup(a_packet_fills_its_message, begin),
