@@ -10,7 +10,7 @@
 
 struct bc_wire {
 	uint32_t max_caplen;
-	bool begun;			/* a message was read */
+	bool has_packets;		/* one was read */
 	bool has_session;
 	struct bc_wire_session session;
 	struct bc_reader *reader;	/* of the link header in force; NULL before the first */
@@ -136,13 +136,13 @@ static int unknown_type(const uint8_t *buf, struct bc_err *err)
 	if (buf[0] == 22 && buf[1] == 3)
 		return bc_err_set(err, -EBADMSG, "it speaks TLS, which is not set up here");
 	if (buf[0] == BC_WIRE_SESSION)
-		return bc_err_set(err, -EBADMSG, "a session message came behind another message");
+		return bc_err_set(err, -EBADMSG, "a session message came behind a packet or another one");
 	return bc_err_set(err, -EBADMSG, "unknown message type %u", buf[0]);
 }
 
 static bool is_known(const struct bc_wire *w, uint8_t type)
 {
-	return type <= BC_WIRE_PACKET || (type == BC_WIRE_SESSION && !w->begun);
+	return type <= BC_WIRE_PACKET || (type == BC_WIRE_SESSION && !w->has_packets && !w->has_session);
 }
 
 int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *consumed, size_t *need, struct bc_record *rec,
@@ -166,7 +166,7 @@ int bc_wire_next(struct bc_wire *w, const uint8_t *buf, size_t len, size_t *cons
 		r = take_packet(w, buf + BC_WIRE_HEADER, total - BC_WIRE_HEADER, rec, err);
 	if (r < 0)
 		return r;
-	w->begun = true;
+	w->has_packets |= r == BC_WIRE_READ_PACKET;
 	*consumed = total;
 	return r;
 }

@@ -23,10 +23,16 @@
 enum bc_wire_type {
 	BC_WIRE_LINK,
 	BC_WIRE_PACKET,
-	BC_WIRE_HELLO = 0x80,	/* centre to node, before anything else */
-	BC_WIRE_SESSION,	/* node to centre, the answer to it, before anything else */
+	BC_WIRE_HELLO = 0x80,	/* centre to node, the answer to a link header that asks for it */
+	BC_WIRE_SESSION,	/* node to centre, the answer to that, before the first packet */
 	BC_WIRE_ACK,		/* centre to node, after a session has begun */
 };
+
+/*
+ * The spare byte of a connection's first link header: the node asks to be acknowledged. A centre that can answers with
+ * BC_WIRE_HELLO; others ignore the byte.
+ */
+#define BC_WIRE_ASKS 1U
 
 /* Writes BC_WIRE_HEADER bytes and returns where the len bytes of payload go. */
 static inline uint8_t *bc_wire_header(uint8_t *dst, enum bc_wire_type type, uint16_t len)
@@ -103,7 +109,7 @@ enum bc_wire_read {
 	BC_WIRE_READ_LINK,	/* a link header, the first or another than before: its interfaces are 0 to bc_wire_ifaces() - 1 */
 	BC_WIRE_READ_SAME,	/* the current link header again: nothing changes */
 	BC_WIRE_READ_PACKET,	/* *rec is filled */
-	BC_WIRE_READ_SESSION,	/* from a node that expects acknowledgements; its first message, see bc_wire_session() */
+	BC_WIRE_READ_SESSION,	/* once at most, and before packets: the node expects acknowledgements, see bc_wire_session() */
 };
 
 /* A packet with more than max_caplen bytes is malformed (0: no limit but a message's). NULL without memory; free takes NULL. */

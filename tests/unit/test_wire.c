@@ -218,7 +218,7 @@ static void put_session(void)
 	stream.len += BC_WIRE_SESSION_MESSAGE;
 }
 
-static void a_session_comes_first(void **state)
+static void a_session_comes_before_packets(void **state)
 {
 	struct bc_wire *w = bc_wire_new(0);
 	const struct bc_wire_session *s;
@@ -238,16 +238,23 @@ static void a_session_comes_first(void **state)
 	pcap_link(1);
 	pcap_packet(1, 1);
 	assert_string_equal(read_all(0), "NLPM");
+	begin(NULL);
+	pcap_link(1);
+	put_session();
+	pcap_link(1);
+	pcap_packet(1, 1);
+	assert_string_equal(read_all(0), "LNSPM");
 }
 
 static void a_session_anywhere_else_is_malformed(void **state)
 {
 	put_session();
 	put_session();
-	malformed("behind another message");
+	malformed("behind a packet or another one");
 	pcap_link(1);
+	pcap_packet(1, 1);
 	put_session();
-	malformed("behind another message");
+	malformed("behind a packet or another one");
 	message(BC_WIRE_SESSION, stream.bytes, 39);
 	malformed("a session message of 39 bytes, not 40");
 }
@@ -374,7 +381,7 @@ int main(void)
 		cmocka_unit_test_setup(link_headers_are_told_apart, begin),
 		cmocka_unit_test_setup(a_message_that_is_not_whole_asks_for_the_rest, begin),
 		cmocka_unit_test_setup(what_is_no_message_is_malformed, begin),
-		cmocka_unit_test_setup(a_session_comes_first, begin),
+		cmocka_unit_test_setup(a_session_comes_before_packets, begin),
 		cmocka_unit_test_setup(a_session_anywhere_else_is_malformed, begin),
 		cmocka_unit_test_setup(a_centre_s_answers_are_read, begin),
 		cmocka_unit_test_setup(what_is_no_answer_is_malformed, begin),
