@@ -29,6 +29,7 @@
 #include "bc_store_fault.h"
 #include "bc_time.h"
 #include "random.h"
+#include "scratch.h"
 
 #define CHAIN_MAX_LANES 4
 #define CHAIN_MAX_SEGMENTS 64
@@ -278,7 +279,7 @@ static inline struct chain *chain_new(struct chain_config cfg)
 	pthread_mutex_init(&c->lock, NULL);
 	sem_init(&c->ready, 0, 0);
 	strcpy(c->dir, "/tmp/bc-chain-XXXXXX");
-	assert_non_null(mkdtemp(c->dir));
+	assert_non_null(scratch_folder(c->dir));
 	c->ifaces = bc_iface_table_new();
 	c->ledger = bc_ledger_new();
 	c->ledger->n_sources = cfg.sources;

@@ -18,6 +18,7 @@
 #include "bc_store.h"
 #include "bc_store_fault.h"
 #include "bc_time.h"
+#include "scratch.h"
 
 #define MAX_SEEN 80
 #define PID 77U
@@ -74,7 +75,7 @@ static inline int fixture_setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	strcpy(f->dir, "/tmp/bc-store-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	assert_non_null(scratch_folder(f->dir));
 	chmod(f->dir, 0755);
 	f->log = (struct bc_log){ fixture_log, f };
 	pthread_mutex_init(&f->lock, NULL);

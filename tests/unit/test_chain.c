@@ -224,8 +224,8 @@ static void a_lane_that_keeps_its_sources_waiting_stores(void **state)
 /* The committer waits for a file, and its chunks are all that a lane can have written. */
 static struct chain *with_a_late_committer(uint32_t lanes, enum bc_codec codec, uint64_t patience_ns, char *watchfile)
 {
-	sprintf(watchfile, "/tmp/bc-go-%d", getpid());
-	unlink(watchfile);
+	strcpy(watchfile, "/tmp/bc-go-XXXXXX");
+	scratch_name(watchfile);
 	return chain_new((struct chain_config){ .lanes = lanes, .codec = codec, .patience_ns = patience_ns, .chunk_bytes = 8192,
 						.buffers = 96, .watchfile = watchfile });
 }
@@ -236,7 +236,6 @@ static void let_commit(struct chain *c, const char *watchfile)
 	chain_end(c);
 	chain_check_all(c);
 	chain_free(c);
-	unlink(watchfile);
 }
 
 static void a_blocking_lane_lets_the_committer_be_few_chunks_behind(void **state)

@@ -181,7 +181,6 @@ static char small_disk[32];
 static int unmount_small_disk(void **state)
 {
 	umount2(small_disk, MNT_DETACH);
-	rmdir(small_disk);
 	return 0;
 }
 
@@ -192,7 +191,7 @@ static void a_real_disk_that_is_full_to_the_end(void **state)
 		struct chain *c;
 
 		strcpy(small_disk, "/tmp/bc-full-XXXXXX");
-		assert_non_null(mkdtemp(small_disk));
+		assert_non_null(scratch_folder(small_disk));
 		if (mount("tmpfs", small_disk, "tmpfs", 0, "size=1m") != 0)
 			BC_SKIP("no right to mount a small disk");
 		c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .buffers = 10, .dest = small_disk, .flush_ns = BC_NS_PER_MS });
@@ -476,16 +475,11 @@ static void a_reader_that_goes_away(void **state)
 	}
 }
 
-/* A name in /tmp that does not exist. */
+/* A name in /tmp that nothing has. */
 static void no_file(char path[64])
 {
-	int fd;
-
 	strcpy(path, "/tmp/bc-watch-XXXXXX");
-	fd = mkstemp(path);
-	assert_true(fd >= 0);
-	close(fd);
-	unlink(path);
+	scratch_name(path);
 }
 
 static void make_file(const char *path)
@@ -527,7 +521,6 @@ static void a_segment_waits_for_its_watchfile(void **state)
 		TURN_UNTIL(c, waits(c));
 		make_file(path);
 		chain_end(c);
-		unlink(path);
 		assert_int_equal(c->n_segments, 2);
 		chain_check_all(c);
 		chain_free(c);
@@ -561,7 +554,6 @@ static void nothing_in_the_buffers_is_lost_behind_a_watchfile(void **state)
 	TURN_UNTIL(c, bc_bufpool_available(c->pool) <= 1);
 	make_file(path);
 	chain_end(c);
-	unlink(path);
 	chain_check_all(c);
 	chain_free(c);
 }
@@ -674,7 +666,6 @@ static void a_command_that_stalls_loses_nothing(void **state)
 	chain_send_many(c, 1800, 1000);
 	make_file(path);
 	chain_end(c);
-	unlink(path);
 	chain_check_all(c);
 	chain_free(c);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "bc_config_collect.h"
+#include "scratch.h"
 
 #define ARGS_MAX 32
 #define BASE "-l 6001 --allow a=192.0.2.1 -w out/ "
@@ -109,7 +110,7 @@ static void tls_needs_its_files_and_its_users(void **state)
 static void a_file_says_the_same(void **state)
 {
 	char path[] = "/tmp/bc-collect-XXXXXX", line[200];
-	int fd = mkstemp(path);
+	int fd = scratch_file(path);
 	static const char text[] = "listen:\n  - 6001\nallow:\n  - a=192.0.2.1\n  - b=192.0.2.2\nmerge: yes\nmax_wait_ms: 50\n"
 				   "outputs:\n  - dest: out/\n    mode: 0600\n";
 
@@ -123,7 +124,6 @@ static void a_file_says_the_same(void **state)
 	assert_int_equal(truncate(path, 0), 0);
 	snprintf(line, sizeof(line), "-C %s -l 1 --allow c=192.0.2.3", path);
 	refused(line, "-w");
-	unlink(path);
 }
 
 static void the_sample_file_is_good(void **state)
@@ -134,7 +134,7 @@ static void the_sample_file_is_good(void **state)
 static void a_file_is_refused_with_its_line(void **state)
 {
 	char path[] = "/tmp/bc-collect-XXXXXX", line[200];
-	int fd = mkstemp(path);
+	int fd = scratch_file(path);
 	static const char text[] = "listen:\n  - 6001\nsources:\n  - eth0\n";
 
 	assert_true(fd >= 0);
@@ -142,7 +142,6 @@ static void a_file_is_refused_with_its_line(void **state)
 	close(fd);
 	snprintf(line, sizeof(line), "-C %s", path);
 	refused(line, ":3: sources");
-	unlink(path);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bc_config_draft.h"
+#include "scratch.h"
 
 static struct bc_err err;
 static char file[64];
@@ -15,7 +16,7 @@ static int make_file(void **state)
 	int fd;
 
 	strcpy(file, "/tmp/bc_config_XXXXXX");
-	fd = mkstemp(file);
+	fd = scratch_file(file);
 	return fd < 0 ? -1 : close(fd);
 }
 

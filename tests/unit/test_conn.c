@@ -2,12 +2,12 @@
 #include "net.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <signal.h>
 #include <time.h>
 
 #include "bc_conn.h"
 #include "bc_time.h"
+#include "scratch.h"
 
 static char ca[] = "/tmp/bc-conn-XXXXXX";
 static struct bc_err client_err, server_err;
@@ -373,7 +373,7 @@ static int begin(void **state)
 	char other[64];
 
 	signal(SIGPIPE, SIG_IGN);
-	assert_non_null(mkdtemp(ca));
+	assert_non_null(scratch_folder(ca));
 	net_ca(ca, "127.0.0.1 localhost node1 revoked=localhost");
 	net_ca(ca, "--revoke revoked");
 	net_ca(ca, "--expired expired=localhost");
@@ -383,15 +383,9 @@ static int begin(void **state)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
 static int end(void **state)
 {
 	close(listener);
-	nftw(ca, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "bc_summary.h"
 #include "bc_tel_command.h"
 #include "cmd_ctl.h"
+#include "scratch.h"
 
 static int parse(const char *reply, json_t **ret, struct bc_err *err)
 {
@@ -185,7 +186,7 @@ static void server_start(struct server *s, const char *prefix, const char *reply
 	int size = 1 << 20;
 
 	*s = (struct server){ .folder = "/tmp/bc_ctl.XXXXXX", .reply = reply, .len = len };
-	assert_non_null(mkdtemp(s->folder));
+	assert_non_null(scratch_folder(s->folder));
 	setenv("RUNTIME_DIRECTORY", s->folder, 1);
 	snprintf(path, sizeof(path), "%s/dpdk", s->folder);
 	assert_int_equal(mkdir(path, 0700), 0);
@@ -201,13 +202,9 @@ static void server_start(struct server *s, const char *prefix, const char *reply
 
 static void server_stop(struct server *s)
 {
-	char command[64];
-
 	shutdown(s->listener, SHUT_RDWR);
 	pthread_join(s->thread, NULL);
 	close(s->listener);
-	snprintf(command, sizeof(command), "rm -rf %s", s->folder);
-	assert_int_equal(system(command), 0);
 	unsetenv("RUNTIME_DIRECTORY");
 }
 

@@ -23,6 +23,7 @@
 #include "bc_retention.h"
 #include "bc_series.h"
 #include "bc_time.h"
+#include "scratch.h"
 
 #define HOUR 3600
 #define BODY 20000U
@@ -40,7 +41,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	strcpy(f->dir, "/tmp/bc-keep-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	assert_non_null(scratch_folder(f->dir));
 	*state = f;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bc_file.h"
+#include "scratch.h"
 
 struct folder {
 	char path[64];
@@ -24,7 +25,7 @@ static int setup(void **state)
 	struct folder *f = calloc(1, sizeof(*f));
 
 	strcpy(f->path, "/tmp/bc-test-file-XXXXXX");
-	if (!mkdtemp(f->path))
+	if (!scratch_folder(f->path))
 		return -1;
 	f->fd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*state = f;
@@ -35,10 +36,7 @@ static int teardown(void **state)
 {
 	struct folder *f = *state;
 
-	unlinkat(f->fd, "a", 0);
-	unlinkat(f->fd, "b", 0);
 	close(f->fd);
-	rmdir(f->path);
 	free(f);
 	return 0;
 }

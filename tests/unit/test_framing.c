@@ -12,8 +12,8 @@ static struct chain *chain_to_file(struct chain_config cfg)
 {
 	static char path[64];
 
-	snprintf(path, sizeof(path), "/tmp/bc-framing-%d", getpid());
-	unlink(path);
+	strcpy(path, "/tmp/bc-framing-XXXXXX");
+	scratch_name(path);
 	cfg.codec = BC_CODEC_NONE;
 	cfg.snaplen = cfg.snaplen ? cfg.snaplen : BC_WIRE_SNAPLEN;
 	cfg.store = BC_STORE_FILE;
@@ -53,7 +53,6 @@ static uint32_t check_messages(struct chain *c, uint32_t first)
 	}
 	assert_int_equal(number, c->n_sent);
 	free(bytes);
-	unlink(c->cfg.dest);
 	bc_wire_free(w);
 	return links;
 }

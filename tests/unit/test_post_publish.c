@@ -32,7 +32,7 @@ static char *elsewhere(void)
 	char path[] = "/dev/shm/bc-after-XXXXXX";
 	struct stat a, b;
 
-	if (stat("/dev/shm", &a) < 0 || stat("/tmp", &b) < 0 || a.st_dev == b.st_dev || !mkdtemp(path))
+	if (stat("/dev/shm", &a) < 0 || stat("/tmp", &b) < 0 || a.st_dev == b.st_dev || !scratch_folder(path))
 		BC_SKIP("no second file system on /dev/shm");
 	return strdup(path);
 }

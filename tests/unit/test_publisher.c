@@ -13,6 +13,7 @@
 #include "bc_pcapng.h"
 #include "bc_publish_mirror.h"
 #include "bc_time.h"
+#include "scratch.h"
 
 #define WAIT_MS 10000
 #define T0 (1792888200ULL * BC_NS_PER_S + 123456789)
@@ -46,7 +47,7 @@ static void begin(struct fixture *f, struct bc_publisher_config cfg)
 {
 	memset(f, 0, sizeof(*f));
 	strcpy(f->dir, "/tmp/bc-zmq-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
+	assert_non_null(scratch_folder(f->dir));
 	snprintf(f->endpoint, sizeof(f->endpoint), "ipc://%s/s", f->dir);
 	f->log = (struct bc_log){ on_log, f };
 	pthread_mutex_init(&f->lock, NULL);
@@ -62,7 +63,6 @@ static void over(struct fixture *f)
 	if (f->sub)
 		zmq_close(f->sub);
 	zmq_ctx_term(f->context);
-	rmdir(f->dir);
 }
 
 static uint64_t subscriptions(struct fixture *f)

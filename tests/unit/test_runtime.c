@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "bc_runtime.h"
+#include "scratch.h"
 
 static char root[64], path[256];
 
@@ -39,7 +40,7 @@ static void make(const char *name)
 static int set_up(void **state)
 {
 	snprintf(root, sizeof(root), "/tmp/runtime-XXXXXX");
-	return !mkdtemp(root) || setenv("RUNTIME_DIRECTORY", root, 1);
+	return !scratch_folder(root) || setenv("RUNTIME_DIRECTORY", root, 1);
 }
 
 static int tear_down(void **state)

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
@@ -28,6 +27,7 @@
 #include "cmd_capture.h"
 #include "cmd_collect.h"
 #include "net.h"
+#include "scratch.h"
 
 #define MAX_ARGS 64
 
@@ -340,18 +340,13 @@ static bool one_line(const char *text)
 	return n == 1 && !*text;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
-
 static void refuse_each(int (*command)(int, char **), const char *line)
 {
 	static const char *const folders[] = { "a", "b", "done", NULL };
 	char folder[] = "/tmp/startup-faults-XXXXXX", path[64], *text;
 	uint32_t wrong = 0, n;
 
-	assert_non_null(mkdtemp(folder));
+	assert_non_null(scratch_folder(folder));
 	for (const char *const *f = folders; *f; f++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, *f);
 		assert_int_equal(mkdir(path, 0700), 0);
@@ -376,7 +371,6 @@ static void refuse_each(int (*command)(int, char **), const char *line)
 	}
 	printf("%u calls refused: %s", n - 1, text);
 	__real_free(text);
-	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	assert_int_equal(wrong, 0);
 	assert_true(t.started);
 }

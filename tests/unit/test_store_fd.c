@@ -71,8 +71,7 @@ static void named_pipe_waits_for_its_reader(void **state)
 	pthread_t thread;
 	void *fd;
 
-	close(mkstemp(path));
-	unlink(path);
+	scratch_name(path);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	cfg.dest = path;
 	assert_int_equal(bc_store_open(&cfg, &s, &f->err), 0);
@@ -84,7 +83,6 @@ static void named_pipe_waits_for_its_reader(void **state)
 	assert_string_equal(got, "abc");
 	close((int)(intptr_t)fd);
 	bc_store_close(s);
-	unlink(path);
 }
 
 struct drain {

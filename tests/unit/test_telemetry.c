@@ -14,6 +14,7 @@
 #include "bc_tel_data.h"
 #include "bc_telemetry.h"
 #include "bc_view.h"
+#include "scratch.h"
 
 static char prefix[32];
 
@@ -551,17 +552,16 @@ int main(void)
 		cmocka_unit_test(one_capture_at_a_time),
 		cmocka_unit_test(many_clients_get_whole_answers),
 	};
-	char folder[] = "/tmp/bc_telemetry.XXXXXX", remove[64];
+	char folder[] = "/tmp/bc_telemetry.XXXXXX";
 	char *argv[] = { "test", "--no-huge", "--no-pci", "-m", "64", "--log-level", "error", "--file-prefix", prefix, NULL };
 	int r;
 
 	snprintf(prefix, sizeof(prefix), "bctel%d", getpid());
-	if (!mkdtemp(folder) || setenv("RUNTIME_DIRECTORY", folder, 1) || rte_eal_init(9, argv) < 0) {
+	if (!scratch_folder(folder) || setenv("RUNTIME_DIRECTORY", folder, 1) || rte_eal_init(9, argv) < 0) {
 		printf("SKIP: EAL does not start here\n");
 		return 77;
 	}
 	r = cmocka_run_group_tests(tests, NULL, NULL);
 	rte_eal_cleanup();
-	snprintf(remove, sizeof(remove), "rm -rf %s", folder);
-	return system(remove) || r;
+	return r;
 }

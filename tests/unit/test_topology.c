@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "bc_topology.h"
+#include "scratch.h"
 
 static struct bc_topology topo;
 
@@ -167,13 +168,12 @@ static void missing_and_odd_files_are_refused(void **state)
 static void file_that_is_no_topology_is_refused(void **state)
 {
 	char path[] = "/tmp/bc_topology_XXXXXX";
-	int fd = mkstemp(path);
+	int fd = scratch_file(path);
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "<topology><object/>", 19), 19);
 	close(fd);
 	describe_fails(path, "hwloc");
-	unlink(path);
 }
 
 static void devices_have_the_node_that_they_hang_under(void **state)
