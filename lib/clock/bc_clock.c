@@ -167,12 +167,15 @@ int bc_clock_describe(const struct bc_clock *c, char *buf, size_t size)
 {
 	static const char *const names[] = { "TSC", "CNTVCT", "CLOCK_MONOTONIC" };
 	struct bc_clock_status st;
-	char system[64];
+	char system[64], stepped[64] = "";
 
 	bc_clock_status(c, &st);
 	describe_system_clock(system, sizeof(system));
+	if (st.steps)
+		snprintf(stepped, sizeof(stepped), ", stepped by %+.3f s in all since the capture began",
+			 (double)st.stepped_ns / (double)BC_NS_PER_S);
 	return snprintf(buf, size, "%s%s%s%s at %.0f Hz, disciplined to the system clock: %+" PRId64
-			" ns off it, %.0f ns rms; the system clock is %s",
+			" ns off it, %.0f ns rms; the system clock is %s%s",
 			names[st.ticks], *st.why ? " (" : "", st.why, *st.why ? ")" : "",
-			st.track.freq_hz, -st.track.offset_ns, st.track.rms_ns, system);
+			st.track.freq_hz, -st.track.offset_ns, st.track.rms_ns, system, stepped);
 }

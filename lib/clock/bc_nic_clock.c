@@ -8,7 +8,6 @@
 
 #define SAMPLE_TRIES 5
 #define NEAR_UTC_NS (100 * (int64_t)BC_NS_PER_S)
-#define TAI_NS (37 * (int64_t)BC_NS_PER_S)
 #define OBSERVE_NS BC_NS_PER_S
 
 static int64_t magnitude(int64_t v)
@@ -24,6 +23,11 @@ static int is_near_utc(uint64_t stamp, uint64_t utc_ns)
 static int is_read(enum bc_nic_class cls)
 {
 	return cls == BC_NIC_READ_CLOCK || cls == BC_NIC_TIMESYNC;
+}
+
+static int is_utc(enum bc_nic_class cls)
+{
+	return cls == BC_NIC_UTC_NS || cls == BC_NIC_UTC_US;
 }
 
 /* Every class is a line: UTC has no base, and NONE, like what is not calibrated yet, is always 0. */
@@ -147,19 +151,33 @@ void bc_nic_clock_observe(struct bc_nic_clock *nc, uint64_t stamp, uint64_t host
 
 void bc_nic_clock_status(const struct bc_nic_clock *nc, struct bc_nic_clock_status *ret)
 {
+	const struct bc_steps *steps = &nc->clock->steps;
 	int64_t apart_ns = (int64_t)bc_counter_get(&nc->observed.apart_ns);
-	int is_utc = nc->kind.cls == BC_NIC_UTC_NS || nc->kind.cls == BC_NIC_UTC_US;
 
+	/* A clock that shows UTC by itself does not follow the system's when that is stepped. */
+	if (is_utc(nc->kind.cls))
+		apart_ns += (int64_t)bc_steps_ahead(steps, bc_steps_epoch(bc_steps_count(steps)));
 	*ret = (struct bc_nic_clock_status){
 		.cls = nc->kind.cls,
 		.note = nc->kind.note,
 		.read_errors = bc_counter_get(&nc->read_errors),
 		.observed = bc_counter_get(&nc->observed.seen),
 		.apart_ns = apart_ns,
-		.tai_suspected = is_utc && magnitude(magnitude(apart_ns) - TAI_NS) < (int64_t)BC_NS_PER_S,
 		.utc_suspected = nc->kind.cls == BC_NIC_READ_CLOCK && bc_counter_get(&nc->observed.raw_is_utc),
 	};
 	bc_track_status(&nc->track, &ret->track);
+}
+
+static int describe_utc(const struct bc_nic_clock_status *st, char *buf, size_t size)
+{
+	const char *unit = st->cls == BC_NIC_UTC_NS ? "ns" : "us";
+
+	if (!st->observed)
+		return snprintf(buf, size, "UTC in %s, taken as it is", unit);
+	if (magnitude(st->apart_ns) < (int64_t)BC_NS_PER_S)
+		return snprintf(buf, size, "UTC in %s, taken as it is: %+" PRId64 " ns off the system clock", unit, st->apart_ns);
+	return snprintf(buf, size, "UTC in %s, taken as it is: %+.3f s off the system clock", unit,
+			(double)st->apart_ns / (double)BC_NS_PER_S);
 }
 
 static int describe_class(const struct bc_nic_clock_status *st, char *buf, size_t size)
@@ -167,7 +185,7 @@ static int describe_class(const struct bc_nic_clock_status *st, char *buf, size_
 	switch (st->cls) {
 	case BC_NIC_UTC_NS:
 	case BC_NIC_UTC_US:
-		return snprintf(buf, size, "UTC in %s, taken as it is", st->cls == BC_NIC_UTC_NS ? "ns" : "us");
+		return describe_utc(st, buf, size);
 	case BC_NIC_READ_CLOCK:
 	case BC_NIC_TIMESYNC:
 		return snprintf(buf, size, "%.0f Hz, disciplined to the host clock: %+" PRId64
@@ -184,8 +202,6 @@ static int describe_class(const struct bc_nic_clock_status *st, char *buf, size_
 
 static const char *warning(const struct bc_nic_clock_status *st)
 {
-	if (st->tai_suspected)
-		return "; 37 s from the host clock: the device seems to run on TAI";
 	if (st->utc_suspected)
 		return "; the stamps look like UTC already: the device's clock is read wrongly";
 	return "";

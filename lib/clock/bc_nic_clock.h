@@ -75,8 +75,7 @@ struct bc_nic_clock_status {
 	struct bc_track_status track;	/* against the host clock; ENVELOPE: rms_ns is the mean excess delay */
 	uint64_t read_errors;	/* reads of the device that failed */
 	uint64_t observed;	/* calls of bc_nic_clock_observe */
-	int64_t apart_ns;	/* converted stamp - host clock, the highest of a second: less the delay */
-	int tai_suspected;	/* a UTC class that is 37 s (+- 1) apart: the device runs on TAI */
+	int64_t apart_ns;	/* converted stamp - host clock (a UTC class: system clock), the highest of a second: less the delay */
 	int utc_suspected;	/* READ_CLOCK, but the stamps themselves are near UTC: wrongly read */
 };
 

@@ -45,8 +45,11 @@ struct bc_iface bc_iface_now(const struct bc_iface_table *t, uint32_t i)
 {
 	const uint64_t off_ns = atomic_load_explicit(&t->off_ns[i], memory_order_relaxed);
 	struct bc_iface iface = t->entry[i];
-	size_t len = strlen(iface.clock);
+	size_t len;
 
+	if (iface.describe_clock)
+		iface.describe_clock(iface.describe_ctx, iface.clock, sizeof(iface.clock));
+	len = strlen(iface.clock);
 	if (off_ns)
 		snprintf(iface.clock + len, sizeof(iface.clock) - len, "%sits clock runs on TAI: %u s are taken off each stamp",
 			 len ? "; " : "", (unsigned)(off_ns / 1000000000U));

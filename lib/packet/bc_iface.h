@@ -4,6 +4,7 @@
 #define BC_IFACE_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define BC_MAX_IFACES 16384
@@ -19,7 +20,10 @@ struct bc_iface {
 	char name[128];		/* eth0, 0000:3b:00.0, net_pcap0, ... */
 	char description[256];	/* for a person; may be empty */
 	char hardware[128];	/* driver or device; may be empty */
-	char clock[256];	/* how the stamp is disciplined, how far off it may be; may be empty */
+	char clock[384];	/* how the stamp is disciplined, how far off it may be; may be empty */
+	/* What clock is now, as snprintf does, with a context that outlives the table; any thread. NULL: it stays as it is. */
+	int (*describe_clock)(const void *ctx, char *buf, size_t size);
+	const void *describe_ctx;
 	enum bc_stamp stamp;
 	uint16_t linktype;	/* LINKTYPE_ value of the pcap registry */
 	uint32_t snaplen;	/* bytes kept of a packet; 0: no limit */

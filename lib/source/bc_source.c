@@ -99,6 +99,18 @@ void bc_source_stats(struct bc_source *s)
 		s->ops->stats(s);
 }
 
+static int describe_host_clock(const void *clock, char *buf, size_t size)
+{
+	return bc_clock_describe(clock, buf, size);
+}
+
+void bc_source_stamp_by_host(struct bc_iface *iface, const struct bc_clock *clock)
+{
+	iface->stamp = BC_STAMP_SOFTWARE;
+	iface->describe_clock = describe_host_clock;
+	iface->describe_ctx = clock;
+}
+
 void bc_source_lost(struct bc_source *s, enum bc_loss loss, uint64_t total)
 {
 	uint64_t known = bc_counter_get(&s->account->control.dropped[loss]);

@@ -169,6 +169,9 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 				const struct bc_source_ops *ops, const struct bc_iface *iface, uint16_t queue,
 				struct bc_err *err);
 
+/* For drivers: the host's clock stamps the packets of this interface, which is not in a table yet. */
+void bc_source_stamp_by_host(struct bc_iface *iface, const struct bc_clock *clock);
+
 /* For drivers, control thread: the device has lost total packets so far under this name. */
 void bc_source_lost(struct bc_source *s, enum bc_loss loss, uint64_t total);
 

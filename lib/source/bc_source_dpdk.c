@@ -216,6 +216,27 @@ static int setup_stamps(struct dpdk_source *p, const struct bc_source_config *cf
 	return p->clock == &p->own ? bc_nic_clock_init(&p->own, &p->shared->kind, env->clock, NULL, NULL, err) : 0;
 }
 
+static int describe_nic_clock(const void *clock, char *buf, size_t size)
+{
+	return bc_nic_clock_describe(clock, buf, size);
+}
+
+/* The first queue's stands for all of the port. */
+static void describe_clock(const struct dpdk_source *p, const struct bc_source_env *env, struct bc_iface *iface)
+{
+	if (!p->stamped) {
+		bc_source_stamp_by_host(iface, env->clock);
+		return;
+	}
+	iface->stamp = BC_STAMP_NIC;
+	bc_nic_clock_describe(p->clock, iface->clock, sizeof(iface->clock));
+	/* How far the times of a file are off this host's clock is nobody's concern. */
+	if (p->time == BC_TIME_OWN)
+		return;
+	iface->describe_clock = describe_nic_clock;
+	iface->describe_ctx = p->clock;
+}
+
 static void describe(const struct dpdk_source *p, const struct bc_source_env *env, struct bc_iface *iface)
 {
 	const struct bc_port *port = &p->shared->port;
@@ -226,11 +247,7 @@ static void describe(const struct dpdk_source *p, const struct bc_source_env *en
 	snprintf(iface->hardware, sizeof(iface->hardware), "%s", port->info.driver_name);
 	snprintf(iface->description, sizeof(iface->description), "DPDK port %u, %u RX queue%s%s", port->id, port->queues,
 		 port->queues > 1 ? "s" : "", port->rss ? ", symmetric RSS" : "");
-	if (p->stamped)
-		bc_nic_clock_describe(p->clock, iface->clock, sizeof(iface->clock));
-	else
-		bc_clock_describe(env->clock, iface->clock, sizeof(iface->clock));
-	iface->stamp = p->stamped ? BC_STAMP_NIC : BC_STAMP_SOFTWARE;
+	describe_clock(p, env, iface);
 	iface->linktype = 1;
 	if (rte_eth_macaddr_get(port->id, &mac) == 0) {
 		memcpy(iface->mac, mac.addr_bytes, sizeof(iface->mac));
@@ -288,6 +305,7 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	p->shared = sh;
 	p->port = sh->port.id;
 	if (setup_stamps(p, cfg, env, err) == 0) {
+		p->time = time_of(p, of_file);
 		describe(p, env, &iface);
 		s = bc_source_new(cfg, env, &dpdk_ops, &iface, queue, err);
 	}
@@ -305,7 +323,6 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 		s->wait = s->lossless = true;
 	else
 		s->lossless = s->wait && holds_up_its_peer(sh->port.info.driver_name);
-	p->time = time_of(p, of_file);
 	if (!s->lateness_ns)
 		s->lateness_ns = NIC_LATENESS_NS;
 	return s;

@@ -156,12 +156,14 @@ static void setup(struct bc_source *s, const struct bc_source_config *cfg)
 static int open_null(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret, uint32_t *ret_n,
 		     struct bc_err *err)
 {
-	struct bc_iface iface = { .stamp = stamped(cfg) ? BC_STAMP_NIC : BC_STAMP_SOFTWARE, .linktype = 1 };
+	struct bc_iface iface = { .linktype = 1 };
 	uint32_t n = 0;
 
 	snprintf(iface.name, sizeof(iface.name), "null%u", env->ledger->n_sources);
 	snprintf(iface.description, sizeof(iface.description), "synthetic packets of %u bytes", cfg->size);
-	bc_clock_describe(env->clock, iface.clock, sizeof(iface.clock));
+	bc_source_stamp_by_host(&iface, env->clock);
+	if (stamped(cfg))
+		iface.stamp = BC_STAMP_NIC;
 	for (; n < cfg->queues; n++) {
 		struct null_source *p = malloc(sizeof(*p));
 		struct bc_source *s = p ? bc_source_new(cfg, env, &null_ops, &iface, (uint16_t)n, err) : NULL;

@@ -511,6 +511,7 @@ static void a_step_of_the_system_clock_begins_an_epoch(void **state)
 	static const int64_t steps_s[] = { -3600, 7200, 2, -2 };
 	static struct bc_clock c;
 	int64_t off_s = 0;
+	char text[384];
 
 	realtime_off_s = 0;
 	bc_clock_init(&c);
@@ -526,6 +527,8 @@ static void a_step_of_the_system_clock_begins_an_epoch(void **state)
 		assert_true(apart(bc_clock_utc(&c), bc_clock_now(&c)) < BC_NS_PER_S / 10);
 		assert_int_equal(bc_clock_update(&c), 0);
 	}
+	bc_clock_describe(&c, text, sizeof(text));
+	assert_non_null(strstr(text, ", stepped by +3600.000 s in all since the capture began"));
 	realtime_off_s = 0;
 }
 

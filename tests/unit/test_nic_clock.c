@@ -228,27 +228,46 @@ static void only_read_classes_read_the_device(void **state)
 	assert_int_equal(d.reads, 0);
 }
 
-static void tai_is_suspected_at_37_seconds_only(void **state)
+static void a_clock_that_shows_utc_says_how_far_it_is_off(void **state)
 {
-	const struct {
-		int64_t apart_s;
-		int tai;
-	} cases[] = { { 0, 0 }, { 30, 0 }, { 37, 1 }, { -37, 1 }, { 39, 0 } };
+	static const struct {
+		int64_t apart_ns;
+		const char *words;
+	} row[] = {
+		{ 0, "taken as it is: +0 ns off the system clock" },
+		{ -3000, "taken as it is: -3000 ns off the system clock" },
+		{ 37 * (int64_t)BC_NS_PER_S, "taken as it is: +37.000 s off the system clock" },
+	};
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		int64_t apart_ns = cases[i].apart_s * (int64_t)BC_NS_PER_S - 3000;
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		struct bc_nic_clock_status st;
 		struct bc_nic_clock nc;
 		char text[256];
 
 		init(&nc, BC_NIC_UTC_NS);
-		bc_nic_clock_observe(&nc, START_NS + (uint64_t)apart_ns, START_NS);
-		bc_nic_clock_status(&nc, &st);
-		assert_int_equal(st.tai_suspected, cases[i].tai);
-		assert_int_equal(st.apart_ns, apart_ns);
 		bc_nic_clock_describe(&nc, text, sizeof(text));
-		assert_int_equal(strstr(text, "TAI") != NULL, cases[i].tai);
+		assert_null(strstr(text, "off the system clock"));
+		bc_nic_clock_observe(&nc, START_NS + (uint64_t)row[i].apart_ns, START_NS);
+		bc_nic_clock_status(&nc, &st);
+		assert_int_equal(st.apart_ns, row[i].apart_ns);
+		bc_nic_clock_describe(&nc, text, sizeof(text));
+		assert_non_null(strstr(text, row[i].words));
 	}
+}
+
+/* Such a clock stays where it is, and is off by so much from then on. */
+static void a_step_of_the_system_clock_leaves_a_clock_that_shows_utc_off(void **state)
+{
+	static struct bc_clock stepped;
+	struct bc_nic_kind kind = kind_of(BC_NIC_UTC_NS);
+	struct bc_nic_clock nc;
+	char text[256];
+
+	assert_int_equal(bc_nic_clock_init(&nc, &kind, &stepped, NULL, NULL, NULL), 0);
+	bc_nic_clock_observe(&nc, START_NS, START_NS);
+	bc_steps_add(&stepped.steps, START_NS + 1, 3600 * BC_NS_PER_S);
+	bc_nic_clock_describe(&nc, text, sizeof(text));
+	assert_non_null(strstr(text, "+3600.000 s off the system clock"));
 }
 
 static void the_closest_of_a_second_is_told(void **state)
@@ -440,7 +459,8 @@ int main(void)
 		cmocka_unit_test(a_device_that_jumps_ahead_is_followed_at_once),
 		cmocka_unit_test(a_read_clock_that_shows_utc_is_left_alone),
 		cmocka_unit_test(only_read_classes_read_the_device),
-		cmocka_unit_test(tai_is_suspected_at_37_seconds_only),
+		cmocka_unit_test(a_clock_that_shows_utc_says_how_far_it_is_off),
+		cmocka_unit_test(a_step_of_the_system_clock_leaves_a_clock_that_shows_utc_off),
 		cmocka_unit_test(the_closest_of_a_second_is_told),
 		cmocka_unit_test(utc_stamps_of_a_free_running_clock_are_suspected),
 		cmocka_unit_test(the_envelope_finds_offset_and_drift),

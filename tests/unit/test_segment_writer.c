@@ -95,6 +95,29 @@ static void an_interface_is_described_once(void **state)
 	close_sink(&s);
 }
 
+static int describe_offset(const void *ctx, char *buf, size_t size)
+{
+	return snprintf(buf, size, "%d ns off", *(const int *)ctx);
+}
+
+/* What was true of its clock when the capture began need not be true now. */
+static void each_segment_describes_the_clock_as_it_is_then(void **state)
+{
+	int off_ns = 12;
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_NONE);
+	bc_iface_add(s.ifaces, &(struct bc_iface){ .name = "if1", .describe_clock = describe_offset, .describe_ctx = &off_ns });
+	bc_segment_writer_begin(s.w, 7, -1);
+	assert_true(holds(&s, "stamp: software; 12 ns off"));
+	bc_segment_writer_over(s.w);
+	off_ns = -7;
+	bc_iface_set_off(s.ifaces, 1, 37 * BC_NS_PER_S);
+	bc_segment_writer_begin(s.w, 8, -1);
+	assert_true(holds(&s, "stamp: software; -7 ns off; its clock runs on TAI: 37 s are taken off each stamp"));
+	close_sink(&s);
+}
+
 static void a_loss_is_told_once_also_over_segments(void **state)
 {
 	struct sink s;
@@ -214,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_write_that_fails_leaves_the_segment_as_it_was),
 		cmocka_unit_test(an_interface_is_described_once),
+		cmocka_unit_test(each_segment_describes_the_clock_as_it_is_then),
 		cmocka_unit_test(a_loss_is_told_once_also_over_segments),
 		cmocka_unit_test(a_step_of_the_clock_is_told_where_it_was),
 		cmocka_unit_test(a_step_that_cannot_be_written_has_its_error),

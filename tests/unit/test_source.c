@@ -485,6 +485,25 @@ static void a_step_of_the_clock_does_not_touch_times_of_files(void **state)
 	ingress_free(&d);
 }
 
+static void an_interface_of_the_host_clock_is_described_as_that_is_now(void **state)
+{
+	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = &bc_source_null, .target = (char *)"", .queues = 1, .size = 80 };
+	static struct bc_clock clock;
+	struct bc_source *s;
+	struct ingress d;
+	uint32_t n = 0;
+
+	ingress_open(&d, &ingress_kind, 1, false);
+	memcpy(&clock, &ingress_clock, sizeof(clock));
+	d.s->env.clock = &clock;
+	assert_int_equal(bc_source_open(&cfg, &d.s->env, &s, &n, NULL), 0);
+	assert_null(strstr(bc_iface_now(d.ifaces, s->account->iface).clock, "stepped"));
+	bc_steps_add(&clock.steps, 5, 3600 * BC_NS_PER_S);
+	assert_non_null(strstr(bc_iface_now(d.ifaces, s->account->iface).clock, "stepped by -3600.000 s"));
+	bc_source_close(s);
+	ingress_free(&d);
+}
+
 /* The driver's last moment with a burst. */
 static uint16_t note_time(uint16_t port, uint16_t queue, struct rte_mbuf **m, uint16_t n, uint16_t max, void *ret_ns)
 {
@@ -581,6 +600,7 @@ int main(void)
 		cmocka_unit_test(a_device_s_stamp_far_ahead_stops_neither_the_packet_nor_the_promise),
 		cmocka_unit_test(an_empty_device_promises_what_it_holds_back),
 		cmocka_unit_test(a_clock_on_tai_is_told_of_its_interface),
+		cmocka_unit_test(an_interface_of_the_host_clock_is_described_as_that_is_now),
 		cmocka_unit_test(a_step_of_the_clock_keeps_the_order_and_each_packets_time),
 		cmocka_unit_test(a_step_of_the_clock_does_not_touch_times_of_files),
 		cmocka_unit_test(the_tables_are_finite),
