@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The blocks and flows of a part of a segment, while it is written, in memory that never grows. What finds no room makes its block
+ * UNINDEXED, and is right all the same. One thread.
+ */
+#ifndef BC_FLOW_TABLE_H
+#define BC_FLOW_TABLE_H
+
+#include "bc_index.h"
+
+struct bc_flow_table;
+
+/* memory in bytes, taken as it is touched. flows: also rows, not only blocks. NULL without memory; free takes NULL. */
+struct bc_flow_table *bc_flow_table_new(size_t memory, bool flows);
+void bc_flow_table_free(struct bc_flow_table *t);
+
+/* Another part begins at these places of the file, which file_at and plain_at of blocks count from; nothing is in it. */
+void bc_flow_table_begin(struct bc_flow_table *t, uint64_t file_at, uint64_t plain_at);
+
+/* The next block, whose file_at and plain_at are made here. Not after BC_INDEX_BLOCKS_MAX. */
+void bc_flow_table_block(struct bc_flow_table *t, const struct bc_index_block *b);
+/* A packet of that block; len bytes of it are at hand, and more if cut. */
+void bc_flow_table_packet(struct bc_flow_table *t, uint16_t linktype, const uint8_t *data, uint32_t len, bool cut,
+			  uint64_t ts_ns, uint32_t wire_len);
+/* Some of the block's packets will not come. */
+void bc_flow_table_unindexed(struct bc_flow_table *t);
+
+uint32_t bc_flow_table_blocks(const struct bc_flow_table *t);
+uint64_t bc_flow_table_plain_bytes(const struct bc_flow_table *t);
+/* Packets that are in no row, since the table was made. */
+uint64_t bc_flow_table_skipped(const struct bc_flow_table *t);
+
+/* Bytes that grow; all 0 at first. */
+struct bc_index_bytes {
+	uint8_t *p;
+	size_t len, cap;
+};
+
+/*
+ * The part as pieces, appended to bytes, and the piece with its filter to filter. ret: all but the places of the pieces in the file
+ * (at, filter_at). 0 or -ENOMEM.
+ */
+int bc_flow_table_encode(struct bc_flow_table *t, struct bc_index_bytes *bytes, struct bc_index_bytes *filter,
+			 struct bc_index_part *ret);
+
+/* The other pieces: the directory of n parts, and the footer with its own place (BC_INDEX_FOOTER_SIZE bytes). */
+int bc_index_put_directory(struct bc_index_bytes *bytes, const struct bc_index_part *parts, uint32_t n);
+void bc_index_put_footer(uint8_t dst[BC_INDEX_FOOTER_SIZE], const struct bc_index_footer *f);
+
+#endif
