@@ -77,6 +77,8 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.series = o->cfg.series,
 		.mode = o->cfg.mode,
 		.step = env->disk_step,
+		.crew = env->crews ? env->crews->close : NULL,
+		.none_ahead = env->crews != NULL,
 		.pipe = o->cfg.pipeout,
 		.seqfile = o->cfg.seqfile,
 		.utc = o->cfg.utc,
@@ -153,7 +155,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 		struct bc_lane_config lc = {
 			.in = o->to_lane[i],
 			.out = o->from_lane[i],
-			.out_ready = &o->ready,
+			.committer = &o->commit,
 			.pool = o->pool,
 			.index = i,
 			.n_lanes = o->n_lanes,
@@ -230,7 +232,8 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 			.ledger = env->ledger,
 		},
 		.n_lanes = o->n_lanes,
-		.ready = &o->ready,
+		.task = &o->commit,
+		.crew = env->crews ? env->crews->commit : NULL,
 		.awaited = &o->awaited,
 		.free_chunks = o->free_chunks,
 		.pool = o->pool,
@@ -266,7 +269,6 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 	if (!o)
 		return bc_err_set(err, -ENOMEM, "%s: no memory", cfg->dest);
 	memset(o, 0, sizeof(*o));
-	sem_init(&o->ready, 0, 0);
 	pthread_mutex_init(&o->closing, NULL);
 	o->cfg = *cfg;
 	o->n_lanes = env->writers;
@@ -354,7 +356,6 @@ void bc_output_free(struct bc_output *o)
 	bc_bufpool_free(o->pool);
 	bc_segstat_free(o->statistics);
 	bc_seglog_free(o->segments);
-	sem_destroy(&o->ready);
 	pthread_mutex_destroy(&o->closing);
 	free(o);
 }

@@ -4,7 +4,6 @@
 #define BC_OUTPUT_H
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +22,12 @@
 /* Below this many buffers for each lane nothing moves. */
 #define BC_LANE_BUFFERS_MIN 3
 
+/* Threads that many outputs share. Apart, as a committer may wait for a file that is to be published. */
+struct bc_output_crews {
+	struct bc_crew *commit;
+	struct bc_crew *close;
+};
+
 struct bc_output_env {
 	uint32_t index;			/* in the ledger */
 	uint32_t writers;		/* lanes */
@@ -32,6 +37,7 @@ struct bc_output_env {
 	uint64_t memory_bytes;		/* for this output's buffers */
 	uint32_t chunk_bytes;
 	uint32_t disk_step;		/* 0: the store's default */
+	const struct bc_output_crews *crews;	/* whose threads do its work, one of many outputs, that opens no file ahead; NULL: threads of its own */
 	uint32_t lane_ring;		/* packets before a lane */
 	uint64_t flush_ns;
 	uint64_t start_ns;		/* of the capture */
@@ -74,7 +80,7 @@ struct bc_output {
 	struct bc_output_account *account;
 	const struct bc_filters *filters;
 	uint32_t index;
-	sem_t ready;
+	struct bc_task commit;		/* the committer's */
 	_Atomic uint64_t awaited;	/* the chunk that the committer waits for: the committer writes, the lanes read */
 };
 

@@ -30,6 +30,7 @@ struct bc_pipeline_config {
 	uint32_t chunk_bytes;
 	uint64_t memory_bytes;
 	uint32_t link_size;			/* packets between a source and the merge; 0: 4096, 1024 if all are files; a lane has half of it before it */
+	const struct bc_output_crews *crews;	/* threads that pipelines share for their outputs, and outlive them; NULL: each output has its own */
 	uint32_t disk_step;			/* disk space is taken in steps of so many bytes; 0: the store's default */
 	uint32_t mbufs;				/* 0: by the sources */
 	struct rte_mempool *pool;		/* NULL: one of its own; otherwise not owned, and shared with other pipelines */

@@ -222,6 +222,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.log = p->cfg.log,
 			.memory_bytes = p->cfg.memory_bytes / p->cfg.n_outputs,
 			.chunk_bytes = p->cfg.chunk_bytes,
+			.crews = p->cfg.crews,
 			.disk_step = p->cfg.disk_step,
 			.lane_ring = bc_pipeline_link_size(&p->cfg) / 2,
 			.flush_ns = p->cfg.flush_ns,

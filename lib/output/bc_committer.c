@@ -2,7 +2,6 @@
 #include "bc_committer.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +12,17 @@
 #include "bc_mirror_feed.h"
 #include "bc_open_segment.h"
 #include "bc_patience.h"
-#include "bc_thread.h"
 #include "bc_time.h"
 
 #define WAIT_NS (50 * BC_NS_PER_MS)		/* for a chunk, before looking at the timers */
 #define WAIT_IDLE_NS (10 * BC_NS_PER_S)		/* and when there is nothing to look for */
+#define CHUNKS_AT_A_TIME 64			/* before it is another's turn */
 #define SETTLE_NS (200 * BC_NS_PER_MS)		/* of a direct store: until then nothing counts as written */
 
 struct bc_committer {
 	struct bc_committer_config cfg;
 	const char *name;		/* the output's, for the log */
-	pthread_t thread;
-	bool started;
+	struct bc_crew *own_crew;	/* NULL: it is the configuration's */
 
 	bool stream;			/* the codec holds bytes back */
 
@@ -36,6 +34,7 @@ struct bc_committer {
 
 	uint64_t synced_mono_ns;
 	uint64_t chunk_mono_ns;		/* when the last chunk was written */
+	bool last;			/* the last chunk is through */
 
 	_Atomic bool stopping, draining, aborted, done, reader_gone;
 };
@@ -196,19 +195,13 @@ static struct bc_chunk *next_chunk(struct bc_committer *c)
 	struct bc_link *lane = c->cfg.lane[c->seq % c->cfg.n_lanes];
 	const struct bc_desc *d;
 	struct bc_chunk *k;
-	struct timespec until;
-	uint64_t ns;
 
-	if (bc_link_peek(lane, &d)) {
-		k = bc_desc_obj(d);
-		bc_link_pop(lane, 1);
-		atomic_store_explicit(c->cfg.awaited, ++c->seq, memory_order_relaxed);
-		return k;
-	}
-	ns = bc_mono_ns() + (idle(c) ? WAIT_IDLE_NS : WAIT_NS);
-	until = (struct timespec){ .tv_sec = (time_t)(ns / BC_NS_PER_S), .tv_nsec = (long)(ns % BC_NS_PER_S) };
-	sem_clockwait(c->cfg.ready, CLOCK_MONOTONIC, &until);
-	return NULL;
+	if (!bc_link_peek(lane, &d))
+		return NULL;
+	k = bc_desc_obj(d);
+	bc_link_pop(lane, 1);
+	atomic_store_explicit(c->cfg.awaited, ++c->seq, memory_order_relaxed);
+	return k;
 }
 
 static void recycle(struct bc_committer *c, struct bc_chunk *k)
@@ -231,28 +224,28 @@ static void give_up_rest(struct bc_committer *c)
 	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
 }
 
-static void *run(void *arg)
+/* The chunk that has come, if one has, and what time has made due. */
+static bool commit_next(struct bc_committer *c)
 {
-	struct bc_committer *c = arg;
-	bool last = false;
+	struct bc_chunk *k = next_chunk(c);
 
-	c->synced_mono_ns = bc_mono_ns();
-	while (!last && !atomic_load(&c->aborted)) {
-		struct bc_chunk *k = next_chunk(c);
-
-		if (k) {
-			handle(c, k);
-			last = k->last;
-			recycle(c, k);
-			c->chunk_mono_ns = bc_mono_ns();
-		}
-		sync_when_due(c);
-		bc_open_segment_check(c->segment);
-		bc_delivery_reap(c->delivery);
-		if (!bc_delivery_waits(c->delivery))
-			bc_patience_caught_up(&c->patience);
+	if (k) {
+		handle(c, k);
+		c->last = k->last;
+		recycle(c, k);
+		c->chunk_mono_ns = bc_mono_ns();
 	}
-	if (last)
+	sync_when_due(c);
+	bc_open_segment_check(c->segment);
+	bc_delivery_reap(c->delivery);
+	if (!bc_delivery_waits(c->delivery))
+		bc_patience_caught_up(&c->patience);
+	return k != NULL;
+}
+
+static void end(struct bc_committer *c)
+{
+	if (c->last)
 		give_up_rest(c);
 	else if (!c->stream)
 		bc_open_segment_settle_store(c->segment, 0);
@@ -260,7 +253,24 @@ static void *run(void *arg)
 	atomic_store(&c->done, true);
 	if (c->cfg.over)
 		c->cfg.over(c->cfg.over_ctx);
-	return NULL;
+}
+
+/* The task. */
+static uint64_t commit_some(void *arg)
+{
+	struct bc_committer *c = arg;
+
+	for (int i = 0; i < CHUNKS_AT_A_TIME; i++) {
+		bool came = !c->last && !atomic_load(&c->aborted) && commit_next(c);
+
+		if (c->last || atomic_load(&c->aborted)) {
+			end(c);
+			return BC_TASK_OVER;
+		}
+		if (!came)
+			return !idle(c) ? WAIT_NS : bc_open_segment_begun(c->segment) ? WAIT_IDLE_NS : BC_TASK_WOKEN;
+	}
+	return 0;
 }
 
 static int new_delivery(struct bc_committer *c, struct bc_err *err)
@@ -327,10 +337,12 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 
 int bc_committer_start(struct bc_committer *c)
 {
-	int r = bc_thread_start(&c->thread, "bc-commit", run, c);
+	int r = c->cfg.crew ? 0 : bc_crew_new("bc-commit", 1, &c->own_crew);
 
-	c->started = r == 0;
-	return r;
+	c->synced_mono_ns = bc_mono_ns();
+	c->cfg.task->run = commit_some;
+	c->cfg.task->ctx = c;
+	return r ? r : bc_task_start(c->cfg.task, c->cfg.crew ? c->cfg.crew : c->own_crew);
 }
 
 void bc_committer_stopping(struct bc_committer *c)
@@ -353,14 +365,14 @@ void bc_committer_abort(struct bc_committer *c)
 {
 	atomic_store(&c->aborted, true);
 	bc_store_cancel(c->cfg.store);
-	sem_post(c->cfg.ready);
+	bc_task_wake(c->cfg.task);
 }
 
 void bc_committer_join(struct bc_committer *c)
 {
-	if (c->started)
-		pthread_join(c->thread, NULL);
-	c->started = false;
+	bc_task_join(c->cfg.task);
+	bc_crew_free(c->own_crew);
+	c->own_crew = NULL;
 }
 
 bool bc_committer_done(const struct bc_committer *c)

@@ -7,7 +7,6 @@
 #ifndef BC_COMMITTER_H
 #define BC_COMMITTER_H
 
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +16,7 @@
 #include "bc_chunker.h"
 #include "bc_codec.h"
 #include "bc_counter.h"
+#include "bc_crew.h"
 #include "bc_err.h"
 #include "bc_ledger.h"
 #include "bc_link.h"
@@ -29,7 +29,9 @@ struct bc_committer_config {
 	struct bc_section section;
 	uint32_t n_lanes;
 	struct bc_link *lane[BC_MAX_LANES];	/* finished chunks of each lane; not owned */
-	sem_t *ready;				/* posted by the lanes, once for some chunks; not owned */
+	/* The committer's, zeroed by the caller, to whom it belongs: the lanes wake it, once for some chunks. */
+	struct bc_task *task;
+	struct bc_crew *crew;			/* whose threads commit, and end after the join; NULL: a thread of its own. Not owned */
 	_Atomic uint64_t *awaited;		/* written here: the number of the chunk that comes next, for the lanes; not owned */
 	struct bc_link *free_chunks;		/* chunks back to the merge; not owned */
 	struct bc_bufpool *pool;		/* not owned */
@@ -60,7 +62,7 @@ struct bc_committer_config {
 struct bc_committer;
 
 int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer **ret, struct bc_err *err);
-/* Begin the thread. 0 or a negative errno. */
+/* Begin to commit. 0 or a negative errno. */
 int bc_committer_start(struct bc_committer *c);
 
 /*

@@ -365,7 +365,7 @@ static void announce(struct bc_lane *l, struct bc_lane_sight *s, bool waits)
 	observe(l, s);
 	if (l->unannounced && (waits || l->ended || bc_lane_wakes(&l->policy, s))) {
 		l->unannounced = 0;
-		sem_post(l->cfg.out_ready);
+		bc_task_wake(l->cfg.committer);
 	}
 	if (waits)
 		bc_bufpool_await(l->cfg.pool, bc_lane_wait_free(&l->policy, s), BC_LANE_WAIT_NS);

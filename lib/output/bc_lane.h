@@ -6,7 +6,6 @@
 #ifndef BC_LANE_H
 #define BC_LANE_H
 
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +13,7 @@
 #include "bc_bufpool.h"
 #include "bc_chunk.h"
 #include "bc_codec.h"
+#include "bc_crew.h"
 #include "bc_counter.h"
 #include "bc_format.h"
 #include "bc_iface.h"
@@ -30,7 +30,7 @@
 struct bc_lane_config {
 	struct bc_link *in;		/* from the merge; not owned */
 	struct bc_link *out;		/* to the committer, words name struct bc_chunk; room for every chunk; not owned */
-	sem_t *out_ready;		/* posted when chunks were put out, not for each; not owned */
+	struct bc_task *committer;	/* woken when chunks were put out, not for each; not owned */
 	struct bc_bufpool *pool;	/* not owned */
 	uint32_t index;			/* this lane's chunks are index, index + n_lanes, ... */
 	uint32_t n_lanes;		/* of this output, that share the pool */

@@ -35,6 +35,7 @@ struct bc_collect_session {
 	struct bc_pipeline **pipeline;
 	uint32_t n_pipelines;			/* one for each client, or one for all (--merge) */
 	struct rte_mempool *pool;
+	struct bc_output_crews crews;		/* of all series; empty with --merge */
 	struct bc_tls *tls;
 	_Atomic bool gone[BC_MAX_CLIENTS];	/* its connection has ended, and subscribers are not told yet: the network sets */
 	struct bc_collector *collector;

@@ -19,6 +19,8 @@
 #define LINK_MAX 4096U
 /* Many small files are written at a time. */
 #define DISK_STEP (512U * 1024)
+/* Threads of each crew: disks are waited for, so that they are more than there are CPUs. */
+#define CREW_THREADS 8U
 
 static int request(void *ctx, const struct bc_topology *topo, struct bc_plan_request *ret, struct bc_err *err)
 {
@@ -56,6 +58,7 @@ static struct bc_pipeline_config pipeline_config(struct bc_collect_session *c, u
 	pc.memory_bytes /= c->n_pipelines;
 	pc.link_size = link_size(c);
 	pc.disk_step = merge ? 0 : DISK_STEP;
+	pc.crews = merge ? NULL : &c->crews;
 	pc.pool = c->pool;
 	pc.client[0] = bc_collect_series_name(c, i);
 	pc.mirror[0] = true;
@@ -105,11 +108,25 @@ static void stop(void *ctx)
 	bc_collector_stop(c->collector);
 }
 
+/* As many threads as there are series would cost more than their packets. */
+static int new_crews(struct bc_collect_session *c, struct bc_err *err)
+{
+	int r = 0;
+
+	if (!c->cfg->merge)
+		r = bc_crew_new("bc-commit", CREW_THREADS, &c->crews.commit);
+	if (!r && !c->cfg->merge)
+		r = bc_crew_new("bc-closer", CREW_THREADS, &c->crews.close);
+	return r ? bc_err_set(err, r, "cannot start the writing threads (%s)", strerror(-r)) : 0;
+}
+
 static int build_pipelines(struct bc_collect_session *c, struct bc_err *err)
 {
 	const struct bc_plan *plan = c->session.plan;
-	int r = 0;
+	int r = new_crews(c, err);
 
+	if (r)
+		return r;
 	c->pool = bc_packet_pool_new("braidcap", mbufs(c, plan), SOCKET_ID_ANY, false, err);
 	if (!c->pool)
 		return -ENOMEM;
@@ -192,6 +209,8 @@ static void release(void *ctx)
 	bc_collector_free(c->collector);
 	for (uint32_t i = 0; c->pipeline && i < c->n_pipelines; i++)
 		bc_pipeline_free(c->pipeline[i]);
+	bc_crew_free(c->crews.commit);
+	bc_crew_free(c->crews.close);
 	rte_mempool_free(c->pool);
 	bc_tls_free(c->tls);
 	bc_collect_clients_free(c);

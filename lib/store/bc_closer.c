@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bc_thread.h"
 #include "bc_time.h"
 
 #define QUEUE_WAIT_NS (20 * BC_NS_PER_MS)
@@ -15,12 +14,13 @@
 enum ahead { AHEAD_NONE, AHEAD_WANTED, AHEAD_OPENING, AHEAD_READY };
 
 struct bc_closer {
-	const struct bc_folder *folder;	/* constant, as are the next two */
+	const struct bc_folder *folder;	/* constant, as are the next three */
 	bc_store_published published;
 	void *ctx;
-	pthread_t thread;
+	bool ahead_wanted;	/* each file is opened in advance */
+	struct bc_task task;
+	struct bc_crew *own_crew;	/* NULL: it is the caller's */
 	pthread_mutex_t lock;	/* of all below; never held during a system call that waits for a disk */
-	pthread_cond_t work;	/* for the thread */
 	pthread_cond_t done;	/* for the caller: a file was opened, others were published */
 
 	enum ahead ahead_state;
@@ -161,58 +161,60 @@ static void publish_finished(struct bc_closer *c)
 	pthread_mutex_lock(&c->lock);
 }
 
-static void *closer_main(void *arg)
+/* The task: one piece of what is to be done. */
+static uint64_t work(void *arg)
 {
 	struct bc_closer *c = arg;
+	uint64_t again = 0;
+	bool sync;
 
 	pthread_mutex_lock(&c->lock);
-	while (!c->give_up) {
-		/* A slow disk must not let syncs, which come again and again, hold up publishing for ever. */
-		bool sync = c->sync_wanted && !(c->synced_last && c->head);
-
-		if (c->ahead_state == AHEAD_WANTED && !c->stop)
-			open_ahead(c);
-		else if (sync)
-			sync_current(c);
-		else if (c->head)
-			publish_finished(c);
-		else if (c->stop)
-			break;
-		else
-			pthread_cond_wait(&c->work, &c->lock);
-		c->synced_last = sync;
-	}
+	/* A slow disk must not let syncs, which come again and again, hold up publishing for ever. */
+	sync = c->sync_wanted && !(c->synced_last && c->head);
+	if (c->give_up)
+		again = BC_TASK_OVER;
+	else if (c->ahead_state == AHEAD_WANTED && !c->stop)
+		open_ahead(c);
+	else if (sync)
+		sync_current(c);
+	else if (c->head)
+		publish_finished(c);
+	else
+		again = c->stop ? BC_TASK_OVER : BC_TASK_WOKEN;
+	c->synced_last = sync;
 	pthread_mutex_unlock(&c->lock);
-	return NULL;
+	return again;
 }
 
 static void free_closer(struct bc_closer *c)
 {
+	bc_crew_free(c->own_crew);
 	pthread_cond_destroy(&c->done);
-	pthread_cond_destroy(&c->work);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
 
-int bc_closer_start(const struct bc_folder *folder, struct bc_segfile *first, bc_store_published published, void *ctx,
-		    struct bc_closer **ret)
+int bc_closer_start(const struct bc_closer_config *cfg, struct bc_closer **ret)
 {
 	struct bc_closer *c = calloc(1, sizeof(*c));
 	int r;
 
 	if (!c)
 		return -ENOMEM;
-	c->folder = folder;
-	c->published = published;
-	c->ctx = ctx;
+	c->folder = cfg->folder;
+	c->published = cfg->published;
+	c->ctx = cfg->ctx;
 	c->tail = &c->head;
-	c->ahead = first;
-	c->ahead_state = AHEAD_READY;
-	c->seq = first->seq;
+	c->ahead = cfg->first;
+	c->ahead_wanted = cfg->first && !cfg->folder->name;
+	c->ahead_state = cfg->first ? AHEAD_READY : AHEAD_NONE;
+	c->seq = cfg->seq;
+	c->task = (struct bc_task){ .run = work, .ctx = c };
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->work, NULL);
 	pthread_cond_init(&c->done, NULL);
-	r = bc_thread_start(&c->thread, "bc-closer", closer_main, c);
+	r = cfg->crew ? 0 : bc_crew_new("bc-closer", 1, &c->own_crew);
+	if (!r)
+		r = bc_task_start(&c->task, cfg->crew ? cfg->crew : c->own_crew);
 	if (r < 0) {
 		free_closer(c);
 		return r;
@@ -284,8 +286,8 @@ int bc_closer_take(struct bc_closer *c, struct bc_segfile **ret)
 		c->sync_err = 0;
 		c->seq++;
 		c->open_failed = false;
-		c->ahead_state = c->folder->name ? AHEAD_NONE : AHEAD_WANTED;
-		pthread_cond_signal(&c->work);
+		c->ahead_state = c->ahead_wanted ? AHEAD_WANTED : AHEAD_NONE;
+		bc_task_wake(&c->task);
 	}
 	pthread_mutex_unlock(&c->lock);
 	return r;
@@ -296,7 +298,7 @@ void bc_closer_sync(struct bc_closer *c, uint64_t size)
 	pthread_mutex_lock(&c->lock);
 	c->sync_wanted = true;
 	c->sync_size = size;
-	pthread_cond_signal(&c->work);
+	bc_task_wake(&c->task);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -319,7 +321,7 @@ void bc_closer_finish(struct bc_closer *c, struct bc_segfile *f)
 	*c->tail = f;
 	c->tail = &f->next;
 	c->stats.queue++;
-	pthread_cond_signal(&c->work);
+	bc_task_wake(&c->task);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -332,9 +334,9 @@ int bc_closer_end(struct bc_closer *c, bool now)
 	pthread_mutex_lock(&c->lock);
 	c->stop = true;
 	c->give_up = now;
-	pthread_cond_signal(&c->work);
+	bc_task_wake(&c->task);
 	pthread_mutex_unlock(&c->lock);
-	pthread_join(c->thread, NULL);
+	bc_task_join(&c->task);
 
 	pthread_mutex_lock(&c->lock);
 	while (c->head)

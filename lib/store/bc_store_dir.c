@@ -328,6 +328,14 @@ static void try_direct(struct dir_store *d, const struct bc_store_config *cfg, s
 	d->direct = NULL;
 }
 
+static void drop_file(struct dir_store *d, struct bc_segfile **f)
+{
+	if (*f)
+		bc_segfile_remove(&d->folder, *f);
+	bc_segfile_free(*f);
+	*f = NULL;
+}
+
 static int set_up(struct dir_store *d, const struct bc_store_config *cfg, struct bc_err *err)
 {
 	uint64_t seq = cfg->kind == BC_STORE_DIR ? cfg->first_seq : 0;
@@ -347,10 +355,11 @@ static int set_up(struct dir_store *d, const struct bc_store_config *cfg, struct
 	if (r < 0)
 		return r;
 	try_direct(d, cfg, first);
-	r = bc_closer_start(&d->folder, first, cfg->published, cfg->ctx, &d->closer);
+	if (cfg->none_ahead)
+		drop_file(d, &first);
+	r = bc_closer_start(&(struct bc_closer_config){ &d->folder, first, seq, cfg->crew, cfg->published, cfg->ctx }, &d->closer);
 	if (r < 0) {
-		bc_segfile_remove(&d->folder, first);
-		bc_segfile_free(first);
+		drop_file(d, &first);
 		bc_err_set(err, r, "cannot start the output's thread: %s", strerror(-r));
 	}
 	return r;

@@ -23,7 +23,7 @@ struct bed {
 	struct bc_link *in, *out;
 	struct bc_lane *lane;
 	struct bc_chunk *chunks;
-	sem_t ready;
+	struct bc_task committer;
 	_Atomic uint64_t awaited;
 	struct rte_mbuf *mbuf[MBUFS];
 	uint32_t first[CHUNKS + 1];	/* chunk i has the packets first[i] to first[i + 1] - 1 */
@@ -83,7 +83,7 @@ static void pack_all(struct bed *b, uint32_t slice)
 static void lane_begin(struct bed *b, uint32_t slice)
 {
 	struct bc_lane_config cfg = {
-		.in = b->in, .out = b->out, .out_ready = &b->ready, .pool = b->buffers, .n_lanes = 1, .awaited = &b->awaited,
+		.in = b->in, .out = b->out, .committer = &b->committer, .pool = b->buffers, .n_lanes = 1, .awaited = &b->awaited,
 		.format = BC_FORMAT_PCAPNG, .snaplen = SNAPLEN, .codec = BC_CODEC_LZ4, .level = 1, .slice_bytes = slice,
 		.ifaces = b->ifaces,
 	};
@@ -217,7 +217,6 @@ int main(void)
 	b->chunks = aligned_alloc(BC_CACHE_LINE, CHUNKS * sizeof(*b->chunks));
 	memset(b->chunks, 0, CHUNKS * sizeof(*b->chunks));
 	b->dense = malloc((size_t)CHUNKS * CHUNK_BYTES);
-	sem_init(&b->ready, 0, 0);
 	measure_payload(b, "mix", true);
 	measure_payload(b, "random", false);
 	rte_eal_cleanup();

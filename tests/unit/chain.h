@@ -98,7 +98,7 @@ struct chain {
 	struct bc_lane *lane[CHAIN_MAX_LANES];
 	struct bc_bufpool *pool;
 	struct bc_chunk *chunks;
-	sem_t ready;
+	struct bc_task commit;
 	_Atomic uint64_t awaited;
 	struct bc_fault fault;
 	struct bc_store *store;
@@ -187,7 +187,7 @@ static inline void chain_new_lanes(struct chain *c)
 {
 	for (uint32_t i = 0; i < c->cfg.lanes; i++) {
 		struct bc_lane_config lc = {
-			.in = c->to_lane[i], .out = c->from_lane[i], .out_ready = &c->ready, .pool = c->pool, .index = i,
+			.in = c->to_lane[i], .out = c->from_lane[i], .committer = &c->commit, .pool = c->pool, .index = i,
 			.n_lanes = c->cfg.lanes, .awaited = &c->awaited, .format = c->cfg.format, .snaplen = c->cfg.snaplen,
 			.framing = c->cfg.framing, .codec = c->cfg.codec, .level = c->cfg.level,
 			.mode = { .accelerate = c->cfg.accelerate, .calm_rounds = c->cfg.calm_rounds, .patience_ns = c->cfg.patience_ns,
@@ -240,7 +240,7 @@ static inline void chain_new_committer(struct chain *c)
 	struct bc_committer_config mc = {
 		.section = { .format = c->cfg.format, .framing = c->cfg.framing, .snaplen = c->cfg.snaplen, .start_ns = 1, .ifaces = c->ifaces,
 			     .ledger = c->ledger },
-		.n_lanes = c->cfg.lanes, .ready = &c->ready, .awaited = &c->awaited, .free_chunks = c->free_chunks,
+		.n_lanes = c->cfg.lanes, .task = &c->commit, .awaited = &c->awaited, .free_chunks = c->free_chunks,
 		.pool = c->pool, .ledger = c->ledger, .codec = c->cfg.codec, .level = c->cfg.level, .stream_workers = 1,
 		.block_max = c->cfg.chunk_bytes > BC_LANE_RECORD_MAX ? c->cfg.chunk_bytes : BC_LANE_RECORD_MAX,
 		.flush_ns = c->cfg.sync_ns ? c->cfg.sync_ns : c->cfg.flush_ns, .log = &c->log, .watchfile = c->cfg.watchfile,
@@ -277,7 +277,6 @@ static inline struct chain *chain_new(struct chain_config cfg)
 	c->ts_ns = 1792888200ULL * BC_NS_PER_S;
 	c->log = (struct bc_log){ chain_log, c };
 	pthread_mutex_init(&c->lock, NULL);
-	sem_init(&c->ready, 0, 0);
 	strcpy(c->dir, "/tmp/bc-chain-XXXXXX");
 	assert_non_null(scratch_folder(c->dir));
 	c->ifaces = bc_iface_table_new();
@@ -481,7 +480,6 @@ static inline void chain_free(struct chain *c)
 	free(c->chunks);
 	free(c->ifaces);
 	free(c->sent);
-	sem_destroy(&c->ready);
 	nftw(c->dir, chain_remove, 8, FTW_DEPTH | FTW_PHYS);
 	free(c);
 }

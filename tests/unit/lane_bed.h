@@ -23,7 +23,7 @@ struct bed {
 	struct bc_bufpool *buffers;
 	struct bc_link *in, *out;
 	struct bc_chunk *chunk;
-	sem_t ready;
+	struct bc_task committer;
 	_Atomic uint64_t awaited;
 	struct bc_lane *lane;
 	const struct bc_lane_stats *stats;
@@ -32,11 +32,10 @@ struct bed {
 static inline struct bed *bed_new(enum bc_codec codec, const struct bc_steps *steps)
 {
 	struct bed *b = calloc(1, sizeof(*b));
-	struct bc_lane_config cfg = { .out_ready = &b->ready, .n_lanes = 1, .awaited = &b->awaited, .format = BC_FORMAT_PCAPNG,
+	struct bc_lane_config cfg = { .committer = &b->committer, .n_lanes = 1, .awaited = &b->awaited, .format = BC_FORMAT_PCAPNG,
 				      .snaplen = 262144, .codec = codec, .level = 1, .slice_bytes = 16384, .steps = steps };
 	struct bc_iface iface = { .name = "if0", .linktype = 1 };
 
-	sem_init(&b->ready, 0, 0);
 	cfg.ifaces = b->ifaces = bc_iface_table_new();
 	bc_iface_add(b->ifaces, &iface);
 	cfg.pool = b->buffers = bc_bufpool_new(4, BC_LANE_BUFFER(CHUNK_BYTES), false, NULL);
@@ -58,7 +57,6 @@ static inline void bed_free(struct bed *b)
 	bc_bufpool_free(b->buffers);
 	free(b->chunk);
 	free(b->ifaces);
-	sem_destroy(&b->ready);
 	free(b);
 	assert_pool_full(bed_pool);
 }

@@ -701,7 +701,8 @@ static void an_abort_does_not_wait_for_a_full_disk(void **state)
 
 static void a_committer_that_was_never_started_can_be_freed(void **state)
 {
-	struct bc_committer_config cc = { .ledger = bc_ledger_new(), .codec = BC_CODEC_LZ4, .level = 1 };
+	struct bc_task task = { .run = NULL };
+	struct bc_committer_config cc = { .ledger = bc_ledger_new(), .task = &task, .codec = BC_CODEC_LZ4, .level = 1 };
 	struct bc_committer *m = NULL;
 
 	assert_int_equal(bc_committer_new(&cc, &m, NULL), 0);
