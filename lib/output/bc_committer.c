@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bc_acks.h"
 #include "bc_delivery.h"
 #include "bc_mirror_feed.h"
 #include "bc_open_segment.h"
@@ -30,6 +31,7 @@ struct bc_committer {
 	struct bc_open_segment *segment;
 	struct bc_patience patience;
 	struct bc_delivery *delivery;
+	struct bc_acks *acks;		/* NULL: no source has numbers */
 	struct bc_mirror_feed mirror;
 
 	uint64_t synced_mono_ns;
@@ -160,6 +162,8 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 		r = commit_chunk(c, k, &t);
 	if (r)
 		lose_chunk(c, &t, r);
+	if (c->acks)
+		bc_acks_handled(c->acks, k->from);
 	/* A file that has reached its size limit (-EFBIG) ends here, too. */
 	if ((k->segment_end || r == -EFBIG) && bc_open_segment_described(c->segment))
 		bc_open_segment_end(c->segment, false);
@@ -169,7 +173,7 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 static void sync_when_due(struct bc_committer *c)
 {
 	uint64_t now = bc_mono_ns();
-	bool due = now - c->synced_mono_ns >= c->cfg.flush_ns;
+	bool due = now - c->synced_mono_ns >= c->cfg.flush_ns || (c->acks && bc_acks_hurried(c->acks));
 	/* Not with a stream codec, which would compress worse. */
 	bool soon = !c->stream && (now - c->chunk_mono_ns >= WAIT_NS ||
 				   now - bc_open_segment_settled_ns(c->segment) >= SETTLE_NS);
@@ -186,7 +190,8 @@ static void sync_when_due(struct bc_committer *c)
 /* Is there nothing to do but wait for the next chunk? */
 static bool idle(const struct bc_committer *c)
 {
-	return !bc_open_segment_restless(c->segment) && !bc_delivery_waits(c->delivery);
+	return !bc_open_segment_restless(c->segment) && !bc_delivery_waits(c->delivery) &&
+	       !(c->acks && bc_acks_wait(c->acks));
 }
 
 /* The next chunk in sequence; NULL when it has not come yet. */
@@ -250,6 +255,8 @@ static void end(struct bc_committer *c)
 	else if (!c->stream)
 		bc_open_segment_settle_store(c->segment, 0);
 	bc_delivery_drain(c->delivery);
+	bc_open_segment_sync(c->segment);
+	bc_open_segment_check(c->segment);
 	atomic_store(&c->done, true);
 	if (c->cfg.over)
 		c->cfg.over(c->cfg.over_ctx);
@@ -288,6 +295,18 @@ static int new_delivery(struct bc_committer *c, struct bc_err *err)
 	return bc_delivery_new(&dc, &c->delivery, err);
 }
 
+static int new_acks(struct bc_committer *c, struct bc_err *err)
+{
+	const uint32_t n = c->cfg.ledger->n_sources;
+	bool any = false;
+
+	for (uint32_t s = 0; c->cfg.ack && s < n; s++)
+		any |= c->cfg.ack[s] != NULL;
+	if (any)
+		c->acks = bc_acks_new(c->cfg.ack, n);
+	return any && !c->acks ? bc_err_set(err, -ENOMEM, "no memory for acknowledgements") : 0;
+}
+
 static int new_segment(struct bc_committer *c, struct bc_err *err)
 {
 	const struct bc_committer_config *cfg = &c->cfg;
@@ -299,6 +318,7 @@ static int new_segment(struct bc_committer *c, struct bc_err *err)
 		.block_max = cfg->block_max,
 		.store = cfg->store,
 		.delivery = c->delivery,
+		.acks = c->acks,
 		.name = c->name,
 		.log = cfg->log,
 		.again = again,
@@ -325,6 +345,8 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 	bc_mirror_feed_init(&c->mirror, cfg->mirror, &cfg->section, cfg->codec);
 	c->stream = bc_codec_is_stream(cfg->codec);
 	r = new_delivery(c, err);
+	if (!r)
+		r = new_acks(c, err);
 	if (!r)
 		r = new_segment(c, err);
 	if (r) {
@@ -359,6 +381,8 @@ void bc_committer_draining(struct bc_committer *c)
 void bc_committer_result(struct bc_committer *c, uint64_t file_bytes, int err)
 {
 	bc_delivery_result(c->delivery, file_bytes, err);
+	if (c->acks)
+		bc_acks_result(c->acks);
 }
 
 void bc_committer_abort(struct bc_committer *c)
@@ -391,6 +415,7 @@ void bc_committer_free(struct bc_committer *c)
 		return;
 	bc_open_segment_free(c->segment);
 	bc_delivery_free(c->delivery);
+	bc_acks_free(c->acks);
 	bc_mirror_feed_fini(&c->mirror);
 	free(c);
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_ack.h"
 #include "bc_bufpool.h"
 #include "bc_chunk.h"
 #include "bc_chunker.h"
@@ -37,6 +38,7 @@ struct bc_committer_config {
 	struct bc_bufpool *pool;		/* not owned */
 	struct bc_store *store;			/* not owned; used by the committer's thread until it is joined */
 	struct bc_ledger *ledger;		/* the committer writes ledger->output[section.output]; not owned */
+	struct bc_ack *const *ack;		/* by source, as bc_acks.h has them; not owned; NULL: none has numbers */
 	enum bc_codec codec;
 	int level;
 	unsigned stream_workers;		/* threads of a stream codec */

@@ -43,6 +43,8 @@ static void finish(struct bc_open_segment *s)
 	if (s->cfg.ended)
 		s->cfg.ended(s->cfg.ended_ctx, bc_delivery_segment(s->cfg.delivery)->from);
 	bc_delivery_finish(s->cfg.delivery);
+	if (s->cfg.acks)
+		bc_acks_finish(s->cfg.acks);
 	bc_store_finish(s->cfg.store, bc_segment_writer_info(s->writer));
 	bc_segment_writer_over(s->writer);
 	s->begun = s->end_pending = s->dirty = false;
@@ -213,6 +215,8 @@ uint64_t bc_open_segment_lost_told(const struct bc_open_segment *s)
 
 void bc_open_segment_sync(struct bc_open_segment *s)
 {
+	if (s->cfg.acks && !s->end_pending && !bc_open_segment_unsettled(s) && !bc_segment_writer_holds(s->writer))
+		bc_acks_mark(s->cfg.acks, s->begun ? bc_store_size(s->cfg.store) : 0);
 	if (s->dirty)
 		bc_store_sync(s->cfg.store);
 	s->dirty = false;
@@ -220,11 +224,13 @@ void bc_open_segment_sync(struct bc_open_segment *s)
 
 void bc_open_segment_check(struct bc_open_segment *s)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	int r = s->begun ? bc_store_synced(s->cfg.store, &bytes) : 0;
 
 	if (r)
 		fail(s, r);
+	else if (s->cfg.acks)
+		bc_acks_synced(s->cfg.acks, bytes);
 }
 
 /* Its end is there (r == 0), or cannot be written. */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_acks.h"
 #include "bc_chunk.h"
 #include "bc_codec.h"
 #include "bc_delivery.h"
@@ -27,6 +28,7 @@ struct bc_open_segment_config {
 	uint32_t block_max;		/* the largest block that a lane makes */
 	struct bc_store *store;		/* not owned */
 	struct bc_delivery *delivery;	/* accounts for its packets; not owned */
+	struct bc_acks *acks;		/* finds out which of them can be acknowledged; not owned; NULL: nothing is */
 	const char *name;		/* the output's, for the log; not owned */
 	const struct bc_log *log;	/* may be NULL */
 	/* A call of the store returned r, 0 or an error: true, after a while, if it is to be repeated. */

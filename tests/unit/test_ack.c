@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_test.h"
+
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "bc_ack.h"
+
+static const uint8_t centre[BC_ACK_ID] = "centre";
+
+static struct bc_ack_mark mark(uint64_t epoch, uint64_t next)
+{
+	return (struct bc_ack_mark){ .node = "node", .epoch = epoch, .next = next };
+}
+
+/* A session whose node still has the packets from first on; the number of the next one. */
+static uint64_t begin(struct bc_ack *a, uint64_t epoch, uint64_t first, uint64_t connection, uint64_t delivered,
+		      uint64_t *taken)
+{
+	const struct bc_ack_mark m = mark(epoch, first);
+
+	return bc_ack_begin(a, &m, connection, delivered, taken);
+}
+
+static uint64_t due(struct bc_ack *a, uint64_t connection)
+{
+	struct bc_ack_mark m = { .next = UINT64_MAX };
+	bool complete;
+
+	return bc_ack_due(a, connection, &m, &complete) ? m.next : UINT64_MAX;
+}
+
+/* All marks as they are behind so many packets are on disk. */
+static void store(struct bc_ack *a, uint64_t packets)
+{
+	struct bc_ack_mark m[BC_ACK_EPOCHS];
+
+	bc_ack_stored(a, m, bc_ack_marks(a, packets, m));
+}
+
+static void an_unknown_epoch_begins_where_its_node_says(void **state)
+{
+	struct bc_ack *a = bc_ack_new(centre, -1);
+	uint64_t taken;
+
+	assert_int_equal(begin(a, 1, 700, 1, 0, &taken), 700);
+	assert_int_equal(taken, 700);
+	assert_int_equal(due(a, 1), 700);
+	bc_ack_free(a);
+}
+
+static void only_what_is_stored_is_acknowledged(void **state)
+{
+	struct bc_ack *a = bc_ack_new(centre, -1);
+	struct bc_ack_mark m;
+	uint64_t taken;
+
+	begin(a, 1, 100, 1, 40, &taken);
+	assert_true(bc_ack_at(a, 45, &m));
+	assert_int_equal(m.next, 105);
+	assert_int_equal(due(a, 1), 100);
+	store(a, 45);
+	assert_int_equal(due(a, 1), 105);
+	store(a, 42);
+	assert_int_equal(due(a, 1), 105);
+	bc_ack_free(a);
+}
+
+static void what_was_taken_but_not_stored_is_known_when_it_is_sent_again(void **state)
+{
+	struct bc_ack *a = bc_ack_new(centre, -1);
+	struct bc_ack_mark m;
+	uint64_t taken;
+
+	begin(a, 1, 0, 1, 0, &taken);
+	store(a, 10);
+	bc_ack_end(a, 25);
+	bc_ack_leave(a, 25);
+	assert_int_equal(begin(a, 1, 5, 2, 25, &taken), 10);
+	assert_int_equal(taken, 25);
+	assert_true(bc_ack_at(a, 26, &m));
+	assert_int_equal(m.next, 26);
+	bc_ack_free(a);
+}
+
+static void a_session_of_another_connection_is_not_acknowledged(void **state)
+{
+	struct bc_ack *a = bc_ack_new(centre, -1);
+	uint64_t taken;
+
+	begin(a, 1, 0, 1, 0, &taken);
+	assert_int_equal(due(a, 2), UINT64_MAX);
+	bc_ack_leave(a, 0);
+	assert_int_equal(due(a, 1), UINT64_MAX);
+	bc_ack_free(a);
+}
+
+static void what_its_node_has_lost_is_not_waited_for(void **state)
+{
+	struct bc_ack *a = bc_ack_new(centre, -1);
+	uint64_t taken;
+
+	begin(a, 1, 0, 1, 0, &taken);
+	bc_ack_leave(a, 10);
+	assert_int_equal(begin(a, 1, 50, 2, 10, &taken), 50);
+	assert_int_equal(taken, 50);
+	bc_ack_free(a);
+}
+
+static void the_last_packet_completes_a_session(void **state)
+{
+	struct bc_ack *a = bc_ack_new(centre, -1);
+	struct bc_ack_mark m;
+	uint64_t taken;
+	bool complete;
+
+	begin(a, 1, 0, 1, 0, &taken);
+	store(a, 20);
+	assert_true(bc_ack_due(a, 1, &m, &complete) && !complete);
+	bc_ack_end(a, 21);
+	assert_true(bc_ack_hurried(a));
+	assert_false(bc_ack_hurried(a));
+	assert_true(bc_ack_due(a, 1, &m, &complete) && !complete);
+	store(a, 21);
+	assert_true(bc_ack_due(a, 1, &m, &complete) && complete);
+	bc_ack_free(a);
+}
+
+static void the_epochs_used_last_are_remembered(void **state)
+{
+	struct bc_ack *a = bc_ack_new(centre, -1);
+	struct bc_ack_mark m = mark(1, 100);
+	uint64_t taken;
+
+	bc_ack_restore(a, &m);
+	for (uint64_t e = 2; e < 2 + BC_ACK_EPOCHS - 1; e++)
+		begin(a, e, 0, e, 0, &taken);
+	assert_int_equal(begin(a, 1, 0, 20, 0, &taken), 100);
+	begin(a, 30, 0, 30, 0, &taken);
+	assert_int_equal(begin(a, 1, 0, 40, 0, &taken), 100);
+	assert_int_equal(begin(a, 2, 0, 41, 0, &taken), 0);
+	bc_ack_free(a);
+}
+
+static void the_network_is_woken_by_what_is_new(void **state)
+{
+	int fd = eventfd(0, EFD_NONBLOCK);
+	struct bc_ack *a = bc_ack_new(centre, fd);
+	eventfd_t times;
+	uint64_t taken;
+
+	begin(a, 1, 0, 1, 0, &taken);
+	assert_int_equal(eventfd_read(fd, &times), 0);
+	store(a, 0);
+	assert_int_equal(eventfd_read(fd, &times), -1);
+	store(a, 1);
+	assert_int_equal(eventfd_read(fd, &times), 0);
+	bc_ack_free(a);
+	close(fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_unknown_epoch_begins_where_its_node_says),
+		cmocka_unit_test(only_what_is_stored_is_acknowledged),
+		cmocka_unit_test(what_was_taken_but_not_stored_is_known_when_it_is_sent_again),
+		cmocka_unit_test(a_session_of_another_connection_is_not_acknowledged),
+		cmocka_unit_test(what_its_node_has_lost_is_not_waited_for),
+		cmocka_unit_test(the_last_packet_completes_a_session),
+		cmocka_unit_test(the_epochs_used_last_are_remembered),
+		cmocka_unit_test(the_network_is_woken_by_what_is_new),
+	};
+
+	return cmocka_run_group_tests_name("ack", tests, NULL, NULL);
+}
