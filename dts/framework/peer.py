@@ -7,6 +7,8 @@ import struct
 from .packets import ETHERNET
 
 LINK, PACKET = 0, 1
+HELLO, SESSION, ACK = 128, 129, 130
+ASKS = 1  # the spare byte of a link header that asks for acknowledgements
 
 
 def free_port():
@@ -16,9 +18,9 @@ def free_port():
         return s.getsockname()[1]
 
 
-def message(kind, payload):
+def message(kind, payload, spare=0):
     """{type, spare, length in network byte order}, and the payload."""
-    return struct.pack(">BBH", kind, 0, len(payload)) + payload
+    return struct.pack(">BBH", kind, spare, len(payload)) + payload
 
 
 class Pcap:
@@ -102,3 +104,56 @@ class Peer:
 
     def close(self):
         self.socket.close()
+
+
+class Node(Peer):
+    """A node that keeps its packets until they are acknowledged. first: the number of the first that it can still send."""
+
+    def __init__(self, port, identity, epoch=1, first=0, window=1 << 20, form=None, **options):
+        super().__init__(port, form or Pcapng(), **options)
+        self.epoch = epoch
+        self.send(message(LINK, self.form.link, ASKS))
+        magic, flags, self.centre = struct.unpack(">4sI16s", self.answer(HELLO))
+        assert (magic, flags) == (b"BCA1", 0), f"{magic} {flags}"
+        self.send(message(SESSION, identity + struct.pack(">QQQ", epoch, first, window)))
+        self.acked = self.ack()
+        self.next = max(self.acked, first)
+
+    def read(self, size):
+        """So many bytes; fewer at the end."""
+        data = b""
+        while len(data) < size and (more := self.socket.recv(size - len(data))):
+            data += more
+        return data
+
+    def answer(self, kind):
+        """The payload of the next answer, which is of this kind; None at the end."""
+        head = self.read(4)
+        if not head:
+            return None
+        got, spare, size = struct.unpack(">BBH", head)
+        assert (got, spare) == (kind, 0), f"an answer of type {got}, not {kind}"
+        return self.read(size)
+
+    def ack(self):
+        """The next number that is acknowledged; None at the end."""
+        payload = self.answer(ACK)
+        if payload is None:
+            return None
+        epoch, number = struct.unpack(">QQ", payload)
+        assert epoch == self.epoch, f"epoch {epoch}"
+        return number
+
+    def wait_acked(self, number):
+        """Until all packets below this are acknowledged."""
+        while self.acked < number:
+            more = self.ack()
+            assert more is not None and more > self.acked, f"acknowledged {self.acked}, then {more}"
+            self.acked = more
+
+    def finish(self):
+        """Send nothing more, and take what is acknowledged up to the end."""
+        self.socket.shutdown(socket.SHUT_WR)
+        while (more := self.ack()) is not None:
+            self.acked = more
+        return self.acked

@@ -240,6 +240,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.store = o->store,
 		.mirror = o->mirror,
 		.ledger = env->ledger,
+		.ack = env->ack,
 		.codec = o->cfg.codec,
 		.level = o->cfg.level,
 		.stream_workers = o->n_lanes,

@@ -32,6 +32,7 @@ struct bc_output_env {
 	uint32_t index;			/* in the ledger */
 	uint32_t writers;		/* lanes */
 	struct bc_ledger *ledger;
+	struct bc_ack *const *ack;	/* by source, outlives the output; NULL: nothing is acknowledged */
 	const struct bc_iface_table *ifaces;
 	const struct bc_log *log;
 	uint64_t memory_bytes;		/* for this output's buffers */

@@ -71,6 +71,7 @@ struct bc_pipeline {
 	uint32_t n_sources;			/* queues count */
 	struct bc_source *source[BC_MAX_SOURCES];
 	struct bc_link *link[BC_MAX_SOURCES];
+	struct bc_ack *ack[BC_MAX_SOURCES];	/* not owned; NULL: of this source nothing is acknowledged */
 	struct bc_tls *tls;			/* of all remote peers; NULL: none uses it */
 	struct bc_peer *peer[BC_MAX_OUTPUTS];	/* NULL: the output is something else */
 	struct bc_output *output[BC_MAX_OUTPUTS];

@@ -103,6 +103,7 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		r = bc_source_open(sc, &env, &p->source[p->n_sources], &n, err);
 		if (r)
 			return r;
+		p->ack[p->n_sources] = sc->ack;
 		p->n_sources += n;
 		p->live |= sc->kind->live;
 	}
@@ -218,6 +219,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.index = o,
 			.writers = p->cfg.writers[o],
 			.ledger = p->ledger,
+			.ack = p->ack,
 			.ifaces = p->ifaces,
 			.log = p->cfg.log,
 			.memory_bytes = p->cfg.memory_bytes / p->cfg.n_outputs,

@@ -48,6 +48,29 @@ static int new_recv_rings(struct bc_collect_session *c, struct bc_err *err)
 	return r;
 }
 
+/* Only segments of pcapng in a folder say which packets are in them, and can be looked through after a crash. */
+static bool acknowledges(const struct bc_collect_session *c, uint32_t client)
+{
+	const struct bc_output_config *o = &c->cfg->common.outputs[0];
+
+	return o->kind == BC_DEST_FOLDER && o->format == BC_FORMAT_PCAPNG && !o->pipeout && !c->no_store[client];
+}
+
+static int new_acks(struct bc_collect_session *c, struct bc_err *err)
+{
+	uint8_t centre[BC_ACK_ID];
+
+	for (uint32_t i = 0; i < c->n_clients; i++) {
+		if (!acknowledges(c, i))
+			continue;
+		arc4random_buf(centre, sizeof(centre));
+		c->ack[i] = bc_ack_new(centre, c->wake_fd);
+		if (!c->ack[i])
+			return bc_err_set(err, -ENOMEM, "no memory for the clients");
+	}
+	return 0;
+}
+
 static void describe_sources(struct bc_collect_session *c)
 {
 	const bool merge = c->cfg->merge;
@@ -58,6 +81,7 @@ static void describe_sources(struct bc_collect_session *c)
 			.kind = &bc_source_remote,
 			.queues = 1,
 			.recv_ring = c->recv_ring[i],
+			.ack = c->ack[i],
 			.max_caplen = c->cfg->max_caplen,
 			.max_ifaces = merge ? BC_MAX_IFACES / c->n_clients : BC_MAX_IFACES,
 			.end_segments = !merge,
@@ -76,6 +100,8 @@ int bc_collect_clients_new(struct bc_collect_session *c, struct bc_err *err)
 	raise_file_limit();
 	r = new_recv_rings(c, err);
 	if (!r)
+		r = new_acks(c, err);
+	if (!r)
 		describe_sources(c);
 	return r;
 }
@@ -84,6 +110,8 @@ void bc_collect_clients_free(struct bc_collect_session *c)
 {
 	for (uint32_t i = 0; i < c->n_clients; i++)
 		bc_recv_ring_free(c->recv_ring[i]);
+	for (uint32_t i = 0; i < c->n_clients; i++)
+		bc_ack_free(c->ack[i]);
 	if (c->wake_fd >= 0)
 		close(c->wake_fd);
 	free(c->source);

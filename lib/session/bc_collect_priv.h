@@ -30,6 +30,7 @@ struct bc_collect_session {
 	const char *name[BC_MAX_CLIENTS];
 	bool no_store[BC_MAX_CLIENTS];
 	struct bc_recv_ring *recv_ring[BC_MAX_CLIENTS];
+	struct bc_ack *ack[BC_MAX_CLIENTS];	/* NULL: its packets are not acknowledged */
 	struct bc_source_config *source;	/* by client */
 	struct bc_collect_series *series;	/* by pipeline */
 	struct bc_pipeline **pipeline;

@@ -90,6 +90,7 @@ static int listen_to_clients(struct bc_collect_session *c, struct bc_err *err)
 		.n_allow = cfg->n_allow,
 		.n_clients = c->n_clients,
 		.recv_ring = c->recv_ring,
+		.ack = c->ack,
 		.wake_fd = c->wake_fd,
 		.tls = c->tls,
 		.tls_all = cfg->tls,

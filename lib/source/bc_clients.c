@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "bc_ack.h"
 #include "bc_conn.h"
 #include "bc_log_limit.h"
 #include "bc_pcap.h"
@@ -29,6 +30,7 @@ enum phase {
 	CANDIDATE,	/* beside an older connection, until its link header begins */
 	WAITING,	/* for the receive ring */
 	RECEIVING,
+	ENDING,		/* has sent its last byte, and waits for the last acknowledgement */
 };
 
 /* A connection. */
@@ -40,6 +42,15 @@ struct session {
 	enum phase phase;
 	bool tls;
 	short events;		/* asked of epoll; 0: it is not in the set */
+	short reads, writes;	/* what reading and writing wait for */
+	uint64_t connection;	/* its number in the receive ring */
+	uint64_t received;	/* bytes */
+	bool hello_due;		/* the node asked for acknowledgements */
+	bool greeted;		/* and was told that it gets some */
+	bool told;		/* an acknowledgement was sent: */
+	uint64_t told_next;	/* its number */
+	uint8_t out[BC_WIRE_ANSWER_MAX];	/* the answer being sent; out_len bytes are left */
+	size_t out_len;
 	bool closed;
 	bool unread;		/* bytes may wait inside TLS, where epoll does not see them */
 	bool ring_full;
@@ -49,9 +60,11 @@ struct session {
 struct client {
 	const char *name;
 	struct bc_recv_ring *recv_ring;
+	struct bc_ack *ack;		/* NULL: nothing is acknowledged */
 	struct session *handshaking[HANDSHAKES_MAX];
 	struct session *waiting;	/* until the source is done with the one before */
 	struct session *receiving;
+	struct session *ending;
 	bool draining;		/* the receive ring is ENDED, and the source not done yet */
 	bool clean;		/* the end was in good order */
 	struct bc_log_limit limit;
@@ -90,6 +103,12 @@ static void set_events(struct bc_clients *c, struct session *s, short events)
 	e.events = (uint32_t)events;
 	epoll_ctl(c->epoll, !s->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL, s->watch.fd, &e);
 	s->events = events;
+}
+
+/* While its ring is full nothing is read, and an answer that waits for POLLIN waits too. */
+static void update_events(struct bc_clients *c, struct session *s)
+{
+	set_events(c, s, s->ring_full ? s->writes & POLLOUT : s->reads | s->writes);
 }
 
 /* An event already returned by epoll may still point to it, so it is freed later. */
@@ -144,17 +163,123 @@ static void refuse_session(struct bc_clients *c, struct client *k, struct sessio
 	close_session(c, s);
 }
 
-/* End the connection that is receiving. */
-static void end_session(struct bc_clients *c, struct client *k, bool clean, const char *why)
+/* Nothing more comes from the connection that is receiving; closing it is the caller's. */
+static void end_receiving(struct bc_clients *c, struct client *k, bool clean, const char *why)
 {
 	pthread_mutex_lock(&c->lock);
 	snprintf(k->status.reason, sizeof(k->status.reason), "%.255s", why);
 	pthread_mutex_unlock(&c->lock);
 	k->clean = clean;
 	k->draining = true;
-	close_session(c, k->receiving);
 	k->receiving = NULL;
 	bc_recv_ring_end(k->recv_ring);
+}
+
+/* End the connection that is receiving. */
+static void end_session(struct bc_clients *c, struct client *k, bool clean, const char *why)
+{
+	close_session(c, k->receiving);
+	end_receiving(c, k, clean, why);
+}
+
+/* The same in good order: a node that gets acknowledgements still gets the last one. */
+static void end_session_cleanly(struct bc_clients *c, struct client *k, const char *why)
+{
+	struct session *s = k->receiving;
+
+	if (!s->greeted) {
+		end_session(c, k, true, why);
+		return;
+	}
+	s->phase = ENDING;
+	s->reads = 0;
+	s->ring_full = false;
+	update_events(c, s);
+	k->ending = s;
+	end_receiving(c, k, true, why);
+}
+
+static void close_ending(struct bc_clients *c, struct client *k)
+{
+	if (k->ending)
+		close_session(c, k->ending);
+	k->ending = NULL;
+}
+
+/* --- Answers. --- */
+
+/* The next one, if there is one. True: nothing will follow it. */
+static bool make_answer(const struct client *k, struct session *s)
+{
+	struct bc_ack_mark m;
+	bool complete;
+
+	if (s->hello_due) {
+		struct bc_wire_hello h = { .flags = 0 };
+
+		memcpy(h.centre, bc_ack_centre(k->ack), sizeof(h.centre));
+		bc_wire_put_hello(s->out, &h);
+		s->out_len = BC_WIRE_HELLO_MESSAGE;
+		s->hello_due = false;
+		s->greeted = true;
+		return false;
+	}
+	if (!bc_ack_due(k->ack, s->connection, &m, &complete))
+		return s->phase == ENDING && !k->draining;
+	if (s->told && m.next == s->told_next)
+		return complete;
+	bc_wire_put_ack(s->out, &(struct bc_wire_ack){ .epoch = m.epoch, .next = m.next });
+	s->out_len = BC_WIRE_ACK_MESSAGE;
+	s->told = true;
+	s->told_next = m.next;
+	return complete;
+}
+
+/* Send what is due, as far as the socket takes it. 1: and that was the last; 0; or an error. */
+static int answer(struct bc_clients *c, const struct client *k, struct session *s, struct bc_err *err)
+{
+	bool last = false;
+
+	for (;;) {
+		ptrdiff_t n;
+
+		if (!s->out_len)
+			last = make_answer(k, s);
+		s->writes = 0;
+		if (!s->out_len)
+			break;
+		n = bc_conn_write(s->conn, s->out, s->out_len, &s->writes, err);
+		if (n == -EAGAIN)
+			break;
+		if (n < 0)
+			return (int)n;
+		s->out_len -= (size_t)n;
+		memmove(s->out, s->out + n, s->out_len);
+	}
+	update_events(c, s);
+	return last && !s->out_len;
+}
+
+static void answer_client(struct bc_clients *c, struct client *k)
+{
+	struct bc_err err;
+	int r;
+
+	if (!k->ack)
+		return;
+	r = k->receiving ? answer(c, k, k->receiving, &err) : 0;
+	if (r < 0)
+		end_session(c, k, false, err.msg);
+	if (k->ending && answer(c, k, k->ending, &err))
+		close_ending(c, k);
+}
+
+/* The spare byte of its first message says whether a node wants acknowledgements. */
+static void look_at_begin(const struct client *k, struct session *s, const uint8_t *data, size_t n)
+{
+	if (s->received < 2 && s->received + n >= 2)
+		s->hello_due = k->ack && data[1 - s->received] == BC_WIRE_ASKS;
+	s->received += n;
 }
 
 /* The source has taken the last byte. */
@@ -184,6 +309,7 @@ static void begin_receiving(struct bc_clients *c, struct client *k, struct sessi
 {
 	const char *cert = bc_conn_cert_name(s->conn);
 
+	close_ending(c, k);
 	k->waiting = NULL;
 	k->receiving = s;
 	s->phase = RECEIVING;
@@ -198,7 +324,7 @@ static void begin_receiving(struct bc_clients *c, struct client *k, struct sessi
 	pthread_mutex_unlock(&c->lock);
 	LOG(c, k, BC_NOTICE, "%s: connected%s%s%s", k->status.address, s->tls ? " by TLS" : "", cert[0] ? ", as " : "", cert);
 	notify(c, k, true);
-	bc_recv_ring_open(k->recv_ring);
+	s->connection = bc_recv_ring_open(k->recv_ring);
 	s->unread = c->unread = true;
 }
 
@@ -326,10 +452,11 @@ void bc_clients_accept(struct bc_clients *c, int fd, const struct bc_allow *a)
 /* Nothing waits in the socket. */
 static void wait_for_bytes(struct bc_clients *c, struct client *k, struct session *s, short events)
 {
+	s->reads = events;
 	if (c->stop_ns)
-		end_session(c, k, true, "the collection ends");
+		end_session_cleanly(c, k, "the collection ends");
 	else
-		set_events(c, s, events);
+		update_events(c, s);
 }
 
 static void receive(struct bc_clients *c, struct client *k, struct session *s)
@@ -346,7 +473,7 @@ static void receive(struct bc_clients *c, struct client *k, struct session *s)
 
 		s->ring_full = !room;
 		if (!room) {
-			set_events(c, s, 0);
+			update_events(c, s);
 			return;
 		}
 		n = bc_conn_read(s->conn, at, room < READ_BUDGET ? room : READ_BUDGET, &events, &err);
@@ -354,10 +481,13 @@ static void receive(struct bc_clients *c, struct client *k, struct session *s)
 			wait_for_bytes(c, k, s, events);
 			return;
 		}
-		if (n <= 0) {
-			end_session(c, k, n == 0, n ? err.msg : "closed by the peer");
+		if (n == 0)
+			end_session_cleanly(c, k, "closed by the peer");
+		else if (n < 0)
+			end_session(c, k, false, err.msg);
+		if (n <= 0)
 			return;
-		}
+		look_at_begin(k, s, at, (size_t)n);
 		bc_recv_ring_put(k->recv_ring, (size_t)n);
 		bc_counter_add(&k->bytes, (uint64_t)n);
 		taken += (uint32_t)n;
@@ -378,6 +508,8 @@ void bc_clients_on_event(struct bc_clients *c, struct bc_watch *w)
 		candidate_step(c, k, s);
 	else if (s->phase == RECEIVING && !s->ring_full)
 		receive(c, k, s);
+	if (!s->closed && (s->hello_due || s->out_len))
+		answer_client(c, k);
 }
 
 /* --- What no event tells of. --- */
@@ -420,6 +552,7 @@ static void on_timer(struct bc_clients *c, struct client *k, uint64_t now_ns)
 		refuse_session(c, k, k->waiting, "the collection ends");
 	if (k->receiving)
 		check_receiving(c, k, now_ns);
+	answer_client(c, k);
 	if (k->draining && bc_recv_ring_state(k->recv_ring) == BC_RECV_RING_IDLE)
 		on_drained(c, k);
 	if (k->waiting && !k->draining && !k->receiving)
@@ -464,6 +597,14 @@ bool bc_clients_ended(const struct bc_clients *c)
 	return true;
 }
 
+bool bc_clients_ending(const struct bc_clients *c)
+{
+	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
+		if (c->client[i].ending)
+			return true;
+	return false;
+}
+
 void bc_clients_stop(struct bc_clients *c, uint64_t mono_ns)
 {
 	c->stop_ns = mono_ns;
@@ -477,6 +618,8 @@ static void name_clients(struct bc_clients *c)
 		c->client[c->cfg->allow[i].client].name = c->cfg->allow[i].name;
 	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
 		c->client[i].recv_ring = c->cfg->recv_ring[i];
+	for (uint32_t i = 0; c->cfg->ack && i < c->cfg->n_clients; i++)
+		c->client[i].ack = c->cfg->ack[i];
 }
 
 int bc_clients_new(const struct bc_collector_config *cfg, int epoll, struct bc_clients **ret)
@@ -510,6 +653,7 @@ void bc_clients_free(struct bc_clients *c)
 		return;
 	for (uint32_t i = 0; i < c->cfg->n_clients; i++) {
 		free_session(c->client[i].receiving);
+		free_session(c->client[i].ending);
 		free_session(c->client[i].waiting);
 		for (int s = 0; s < HANDSHAKES_MAX; s++)
 			free_session(c->client[i].handshaking[s]);

@@ -45,8 +45,9 @@ bool bc_clients_unread(const struct bc_clients *c);
 /* Is there something that only the timer looks at? */
 bool bc_clients_need_timer(const struct bc_clients *c);
 
-/* Has every connection ended, to its last byte? */
+/* Has every connection ended, to its last byte? ending: some still wait for their last acknowledgement. */
 bool bc_clients_ended(const struct bc_clients *c);
+bool bc_clients_ending(const struct bc_clients *c);
 
 /* Any thread. */
 void bc_clients_status(struct bc_clients *c, uint32_t client, struct bc_collector_client *ret);

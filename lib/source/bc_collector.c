@@ -103,11 +103,14 @@ static void *run(void *arg)
 {
 	struct bc_collector *c = arg;
 	struct epoll_event e[EVENTS];
+	bool quit = false;
 
-	while (!atomic_load(&c->quit) && !(c->stopping && bc_clients_ended(c->clients))) {
+	while (!quit && !(atomic_load(&c->done) && !bc_clients_ending(c->clients))) {
 		int n = epoll_wait(c->epoll, e, EVENTS, timeout_ms(c));
 		bool due = false;
 
+		/* Read first: what was to be done when it was set is done once more. */
+		quit = atomic_load(&c->quit);
 		for (int i = 0; i < n; i++)
 			due |= dispatch(c, e[i].data.ptr);
 		if (!c->stopping && atomic_load(&c->stop)) {
@@ -119,6 +122,9 @@ static void *run(void *arg)
 			bc_clients_on_timer(c->clients, c->timer_ns);
 		}
 		bc_clients_free_closed(c->clients);
+		/* Acknowledgements still go out while what came is being written. */
+		if (c->stopping && bc_clients_ended(c->clients))
+			atomic_store(&c->done, true);
 	}
 	atomic_store(&c->done, true);
 	return NULL;

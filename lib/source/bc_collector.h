@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_ack.h"
 #include "bc_allow.h"
 #include "bc_counter.h"
 #include "bc_recv_ring.h"
@@ -28,6 +29,7 @@ struct bc_collector_config {
 	uint32_t n_allow;
 	uint32_t n_clients;
 	struct bc_recv_ring *const *recv_ring;	/* by client */
+	struct bc_ack *const *ack;	/* by client; NULL, also of one client: nothing is acknowledged */
 	int wake_fd;			/* the receive rings' */
 	struct bc_tls *tls;		/* NULL: no entry of allow asks for it */
 	bool tls_all;			/* also of those that do not ask for it */

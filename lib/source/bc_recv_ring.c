@@ -58,12 +58,14 @@ static void wake(const struct bc_recv_ring *in)
 		eventfd_write(in->wake_fd, 1);
 }
 
-void bc_recv_ring_open(struct bc_recv_ring *in)
+uint64_t bc_recv_ring_open(struct bc_recv_ring *in)
 {
 	atomic_store_explicit(&in->src.refused, false, memory_order_relaxed);
 	atomic_store_explicit(&in->src.headed, false, memory_order_relaxed);
 	in->src.why.msg[0] = '\0';
+	in->net.connection++;
 	atomic_store_explicit(&in->state, BC_RECV_RING_OPEN, memory_order_release);
+	return in->net.connection;
 }
 
 static size_t room(const struct bc_recv_ring *in)

@@ -26,6 +26,7 @@ struct bc_recv_ring {
 	struct {
 		_Atomic uint64_t tail;		/* network writes, source reads */
 		_Atomic bool starved;		/* network sets, source clears: it wants to be told of room */
+		uint64_t connection;		/* network writes, in IDLE: how many there were by then; source reads */
 	} net BC_CACHE_ALIGNED;
 	struct {
 		_Atomic uint64_t head;		/* source writes, network reads */
@@ -51,8 +52,8 @@ static inline enum bc_recv_ring_state bc_recv_ring_state(const struct bc_recv_ri
 
 /* --- The network's thread. --- */
 
-/* A connection begins. In IDLE only. */
-void bc_recv_ring_open(struct bc_recv_ring *in);
+/* A connection begins. In IDLE only. Returns its number, which net.connection has until the next one. */
+uint64_t bc_recv_ring_open(struct bc_recv_ring *in);
 
 /* Where bytes can be put now, *ret_len of them; 0: none, and wake_fd is written to when half of the ring is free. */
 uint8_t *bc_recv_ring_room(struct bc_recv_ring *in, size_t *ret_len);

@@ -315,6 +315,8 @@ uint32_t bc_source_poll(struct bc_source *s)
 			check_drained(s, 0, false);
 		return moved;
 	}
+	if (__builtin_expect(command == BC_SOURCE_PAUSE, 0) && s->keeps_paused)
+		return moved;
 	if (holds(s) || (s->wait && !bc_enqueue_ready(s)))
 		return moved;
 	return moved + take_batch(s, command);

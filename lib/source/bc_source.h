@@ -129,6 +129,7 @@ struct bc_source {
 	uint64_t promised_ns;
 	uint32_t most_segs;			/* mbufs that the longest packet took */
 	bool over;				/* the device has ended, the window is not empty yet */
+	bool keeps_paused;			/* its driver says: a pause leaves there what comes */
 	/* What a source that waits could place nowhere: tried again before anything new is taken. */
 	struct {
 		struct bc_batch batch;

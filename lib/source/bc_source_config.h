@@ -8,6 +8,7 @@
 
 #define BC_SNAPLEN_MAX 262144U
 
+struct bc_ack;
 struct bc_recv_ring;
 struct bc_source_kind;
 
@@ -34,6 +35,7 @@ struct bc_source_config {
 	uint32_t ahead_ms;		/* null: how far its clock is ahead of the host's */
 	/* remote: a peer that sends to us; the spec is its name. Never of a command line. */
 	struct bc_recv_ring *recv_ring;		/* where its bytes come in; not owned */
+	struct bc_ack *ack;		/* for a node that wants acknowledgements; not owned; NULL: none are given */
 	uint32_t max_caplen;		/* a packet that claims more ends its connection; 0: no limit but the protocol's */
 	uint32_t max_ifaces;		/* interfaces that it may have in the capture's table, in all its connections */
 	bool end_segments;		/* the series is its own: a connection's end ends the segment */

@@ -11,12 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_ack.h"
 #include "bc_recv_ring.h"
 #include "bc_packet.h"
 #include "bc_wire.h"
 
 /* The receive ring keeps what comes, and behind it TCP holds the peer back: nothing is lost, but time. */
 #define UNPOLLED_NS (900 * BC_NS_PER_US)
+
+/* A smaller window is taken for one of four times this: a sync for each few packets is more than a disk can do. */
+#define PATIENCE_MIN (64U * 1024)
 
 /* Places kept for those that stand for all further interfaces, one for each link type. */
 #define SPARE_IFACES 8U
@@ -31,6 +35,13 @@ struct remote {
 	bool barrier_due;		/* must be requested before anything else is enqueued */
 	bool barrier_asked;		/* requested, and not passed yet */
 	uint64_t last_ns;		/* of the last packet that had a time */
+	struct bc_ack *ack;		/* NULL: nothing is acknowledged */
+	bool session_due;		/* to begin when all packets before it are through */
+	bool numbered;			/* the connection has a session: */
+	uint64_t number, taken;		/* of the next packet; those below were taken before */
+	uint64_t delivered;		/* packets, in all */
+	uint64_t patience;		/* bytes for which the node can wait for an acknowledgement */
+	uint64_t untold;		/* bytes since one was asked for */
 	uint32_t n_known;		/* interfaces in the capture's table that are this peer's */
 	uint32_t *known;
 	uint32_t n_ifaces;		/* of the connection's link header, by index in the table */
@@ -155,7 +166,55 @@ static bool take_packet(struct bc_source *s, struct bc_batch *b, const struct bc
 		p->last_ns = b->ts_ns[b->n];
 	b->mbuf[b->n++] = m;
 	p->sent = true;
+	p->delivered++;
+	p->number++;
 	return true;
+}
+
+/* The node did not know that it was taken. */
+static bool is_repeated(struct remote *p)
+{
+	if (!p->numbered || p->number >= p->taken)
+		return false;
+	p->number++;
+	bc_counter_add(bc_ack_repeated(p->ack), 1);
+	return true;
+}
+
+/* A node that wants acknowledgements has said who it is. */
+static int take_session(struct remote *p, struct bc_err *err)
+{
+	if (!p->ack)
+		return bc_err_set(err, -EBADMSG, "it begins a session, but nothing is acknowledged here");
+	p->session_due = true;
+	return 0;
+}
+
+/* Packets before the session may be under way still; their numbers are counted from another begin. */
+static void begin_session(struct bc_source *s)
+{
+	struct remote *p = s->priv;
+	const struct bc_wire_session *w = bc_wire_session(p->wire);
+	struct bc_ack_mark m = { .epoch = w->epoch, .next = w->first };
+
+	if (!bc_ack_through(p->ack, p->delivered))
+		return;
+	memcpy(m.node, w->node, sizeof(m.node));
+	p->number = bc_ack_begin(p->ack, &m, p->recv_ring->net.connection, p->delivered, &p->taken);
+	p->patience = w->window / 4 > PATIENCE_MIN ? w->window / 4 : PATIENCE_MIN;
+	p->untold = 0;
+	p->session_due = false;
+	p->numbered = s->keeps_paused = true;
+}
+
+/* A node that keeps everything until it is acknowledged can hold only so much. */
+static void count_untold(struct remote *p, size_t bytes)
+{
+	p->untold += bytes;
+	if (!p->numbered || p->untold < p->patience)
+		return;
+	p->untold = 0;
+	bc_ack_hurry(p->ack);
 }
 
 static void refuse(struct remote *p)
@@ -172,18 +231,20 @@ static size_t take_messages(struct bc_source *s, struct bc_batch *b, uint32_t ma
 	struct bc_record rec;
 	size_t at = 0, used, need;
 
-	while (b->n < max && !p->barrier_due) {
+	while (b->n < max && !p->barrier_due && !p->session_due) {
 		int r = bc_wire_next(p->wire, data + at, len - at, &used, &need, &rec, why);
 
 		if (r == BC_WIRE_READ_MORE)
 			return at;
 		if (r == BC_WIRE_READ_LINK)
 			r = take_link(s, why);
+		else if (r == BC_WIRE_READ_SESSION)
+			r = take_session(p, why);
 		if (r < 0) {
 			refuse(p);
 			return len;
 		}
-		if (r == BC_WIRE_READ_PACKET && !take_packet(s, b, &rec))
+		if (r == BC_WIRE_READ_PACKET && !is_repeated(p) && !take_packet(s, b, &rec))
 			break;
 		at += used;
 	}
@@ -202,16 +263,34 @@ static void finish(struct bc_source *s, size_t left)
 	bc_recv_ring_take(p->recv_ring, left);
 	bc_wire_free(p->wire);
 	p->wire = NULL;
-	p->broken = false;
+	p->broken = p->session_due = false;
+	if (p->numbered)
+		bc_ack_end(p->ack, p->delivered);
 	bc_link_set_absent(s->link, true);
 	bc_recv_ring_finish(p->recv_ring);
 }
 
-/* A connection begins; false without memory, which comes again. */
+/* What follows has no numbers, unless a session begins. False: packets of the one before are under way. */
+static bool leave_session(struct bc_source *s)
+{
+	struct remote *p = s->priv;
+
+	if (!p->numbered)
+		return true;
+	if (!bc_ack_through(p->ack, p->delivered))
+		return false;
+	bc_ack_leave(p->ack, p->delivered);
+	p->numbered = s->keeps_paused = false;
+	return true;
+}
+
+/* A connection begins; false: not yet, or without memory, which comes again. */
 static bool begin(struct bc_source *s)
 {
 	struct remote *p = s->priv;
 
+	if (!leave_session(s))
+		return false;
 	p->wire = bc_wire_new(p->max_caplen);
 	if (p->wire)
 		bc_link_set_absent(s->link, false);
@@ -249,10 +328,15 @@ static void remote_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 	b->more = true;
 	if (!barrier_passed(s) || (!p->wire && !begin(s)))
 		return;
+	if (p->session_due) {
+		begin_session(s);
+		return;
+	}
 	b->more = false;
 	data = bc_recv_ring_bytes(p->recv_ring, &len);
 	used = p->broken ? len : take_messages(s, b, max, data, len);
 	bc_recv_ring_take(p->recv_ring, used);
+	count_untold(p, used);
 	if (b->n)
 		b->asked_ns = bc_clock_utc(s->env.clock);
 	b->time = BC_TIME_UTC;
@@ -302,6 +386,7 @@ static int open_remote(const struct bc_source_config *cfg, const struct bc_sourc
 		return -ENOSPC;
 	}
 	p->recv_ring = cfg->recv_ring;
+	p->ack = cfg->ack;
 	p->max_caplen = cfg->max_caplen;
 	p->max_ifaces = cfg->max_ifaces;
 	p->end_segments = cfg->end_segments;
