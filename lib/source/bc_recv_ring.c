@@ -5,27 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-/* Map the same pages twice, one mapping right after the other. Pages are allocated when first used. */
-static uint8_t *map_twice(size_t size)
-{
-	uint8_t *both = MAP_FAILED;
-	int fd = memfd_create("braidcap-recv-ring", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return NULL;
-	if (ftruncate(fd, (off_t)size) == 0)
-		both = mmap(NULL, 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	for (int i = 0; both != MAP_FAILED && i < 2; i++)
-		if (mmap(both + (size_t)i * size, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
-			munmap(both, 2 * size);
-			both = MAP_FAILED;
-		}
-	close(fd);
-	return both == MAP_FAILED ? NULL : both;
-}
+#include "bc_map_twice.h"
 
 int bc_recv_ring_new(size_t size, int wake_fd, struct bc_recv_ring **ret, struct bc_err *err)
 {
@@ -36,7 +17,7 @@ int bc_recv_ring_new(size_t size, int wake_fd, struct bc_recv_ring **ret, struct
 	memset(in, 0, sizeof(*in));
 	in->size = size;
 	in->wake_fd = wake_fd;
-	in->ring = map_twice(size);
+	in->ring = bc_map_twice(size);
 	if (!in->ring) {
 		free(in);
 		return bc_err_set(err, -ENOMEM, "no memory for a ring of %zu bytes", size);
@@ -48,7 +29,7 @@ int bc_recv_ring_new(size_t size, int wake_fd, struct bc_recv_ring **ret, struct
 void bc_recv_ring_free(struct bc_recv_ring *in)
 {
 	if (in)
-		munmap(in->ring, 2 * in->size);
+		bc_unmap_twice(in->ring, in->size);
 	free(in);
 }
 
