@@ -14,6 +14,7 @@
 #include "bc_conn.h"
 #include "bc_ipip.h"
 #include "bc_peer_fate.h"
+#include "bc_peer_session.h"
 #include "bc_spool.h"
 #include "bc_thread.h"
 #include "bc_time.h"
@@ -24,7 +25,7 @@
  */
 #define BACKOFF_MIN_NS (100 * BC_NS_PER_MS)
 #define BACKOFF_MAX_NS (30 * BC_NS_PER_S)
-/* For TCP and TLS to come up. */
+/* For TCP and TLS to come up, and for a peer that acknowledges to answer. */
 #define HANDSHAKE_NS (10 * BC_NS_PER_S)
 /* A connection that lasted for less is an attempt that failed. */
 #define STABLE_NS (5 * BC_NS_PER_S)
@@ -41,12 +42,21 @@
 #define TLS_ALERT 21
 #define TLS_MAJOR 3
 
+/* What goes out while the connection is UP. */
+enum talk {
+	HEAD,		/* the first link header, by itself, which asks whether the peer acknowledges */
+	LISTEN,		/* nothing: it may answer, or refuse the link header */
+	PLAIN,		/* packets, to one that does not acknowledge */
+	SESSION,	/* who we are: it tells then what it has */
+	ACKED,		/* packets, to one that acknowledges */
+};
+
 enum state {
 	WAITING,	/* for the next attempt */
 	CONNECTING,
 	CONFIRMING,	/* connected, until the other side would have refused us */
 	UP,
-	ENDING,		/* all is sent: the other side's end is awaited */
+	ENDING,		/* nothing more is sent: the other side's end is awaited */
 	OVER,
 };
 
@@ -55,6 +65,7 @@ struct bc_peer {
 	struct bc_peer_config cfg;
 	struct bc_spool spool;
 	struct bc_peer_fate fate;
+	struct bc_peer_session session;
 	int wake;			/* eventfd */
 	pthread_t thread;
 	bool started;
@@ -72,11 +83,14 @@ struct bc_peer {
 	uint64_t up_ns;			/* when the connection came up */
 	bool logged_up;
 	char logged[BC_ERR_MSG_MAX];	/* what was last said to be wrong; "" when nothing is */
-	const uint8_t *prefix;		/* the link header that goes before the spool, or what is left of it */
+	enum talk talk;
+	const uint8_t *prefix;		/* a message that goes before the spool, or what is left of it */
 	size_t prefix_len;
-	bool headed;			/* the connection's first message was begun */
-	size_t head_left;		/* of it, if it is a link header */
-	uint64_t hold_ns;		/* nothing is sent before: the other side may refuse the link header */
+	bool headed;			/* the connection's first link header was begun */
+	size_t queued_head;		/* it is the spool's next message too, of this length */
+	uint64_t hold_ns;		/* LISTEN, SESSION: their end */
+	bool expected;			/* it acknowledges: it has done so before */
+	bool again;			/* the connection ends so that another begins */
 	uint64_t base;			/* in the queue: where this connection began */
 	uint64_t mark, mark_ns;		/* what had been acknowledged when */
 	unsigned n_short;		/* connections in a row that did not last */
@@ -85,11 +99,11 @@ struct bc_peer {
 	bool flooded;			/* more may be read that poll(2) does not see */
 	short want;			/* what the connection waits for */
 
-	uint8_t message[BC_WIRE_MESSAGE_MAX];	/* IPIP: the one under way */
+	uint8_t message[BC_WIRE_MESSAGE_MAX];	/* the first link header or the session, while it is sent */
 
 	/* The peer's thread writes, all read. */
-	_Atomic bool done, up;
-	bc_counter_t connects, unacked;
+	_Atomic bool done, up, acknowledges;
+	bc_counter_t connects, unacked, acked;
 };
 
 static void wake(struct bc_peer *p)
@@ -136,10 +150,12 @@ static void close_connection(struct bc_peer *p)
 	bc_conn_close(p->conn);
 	p->conn = NULL;
 	atomic_store(&p->up, false);
+	p->talk = HEAD;
 	p->prefix_len = 0;
 	p->headed = false;
-	p->head_left = 0;
-	p->hold_ns = 0;
+	p->queued_head = 0;
+	p->again = false;
+	bc_peer_session_reset(&p->session);
 	p->alert = false;
 	p->blocked = false;
 	p->flooded = false;
@@ -151,12 +167,12 @@ static uint64_t acknowledged(const struct bc_peer *p)
 {
 	uint64_t taken = p->spool.taken, unacked = bc_conn_unacked(p->conn);
 	uint64_t acked = unacked < taken - p->base ? taken - unacked : p->base;
-	uint64_t gone = bc_spool_gone(&p->spool);
+	uint64_t sent = bc_spool_sent(&p->spool);
 
-	return acked < gone ? acked : gone;
+	return acked < sent ? acked : sent;
 }
 
-/* What was acknowledged long enough ago has passed. */
+/* What was acknowledged by its kernel long enough ago has passed. */
 static void look_at_acks(struct bc_peer *p, uint64_t now_ns)
 {
 	if (now_ns - p->mark_ns < p->cfg.doubt_ns)
@@ -168,12 +184,14 @@ static void look_at_acks(struct bc_peer *p, uint64_t now_ns)
 	p->mark_ns = now_ns;
 }
 
-/* The connection has ended, in order or not: what it had not passed on is lost. */
+/* The connection has ended, in order or not: what it had not passed on is lost, unless it is kept. */
 static void lose_sent(struct bc_peer *p, bool in_order)
 {
-	uint64_t gone = bc_spool_gone(&p->spool), lost;
+	uint64_t gone = bc_spool_sent(&p->spool), lost;
 	uint32_t unacked = bc_conn_unacked(p->conn);
 
+	if (p->talk == SESSION || p->talk == ACKED)
+		return;
 	if (in_order || !p->cfg.doubt_ns)
 		bc_peer_fate_pass(&p->fate, acknowledged(p));
 	lost = gone - bc_peer_fate_known(&p->fate);
@@ -247,23 +265,49 @@ static void handshake_step(struct bc_peer *p, uint64_t now_ns)
 	p->until_ns = now_ns + bc_conn_confirm_ns(p->conn);
 }
 
-/* What the other side says is nothing to us, but that it ends. False: the connection is gone. */
-static bool discard_input(struct bc_peer *p, uint64_t now_ns)
+/* The other side has ended the connection, after we did. */
+static void on_end(struct bc_peer *p, uint64_t now_ns)
 {
-	uint8_t scratch[4096];
+	lose_sent(p, true);
+	if (!p->again) {
+		p->state = OVER;
+		return;
+	}
+	close_connection(p);
+	p->until_ns = now_ns;
+	p->state = WAITING;
+}
+
+/* What it has acknowledged has passed. */
+static void look_at_session(struct bc_peer *p)
+{
+	if (p->session.phase != BC_PEER_ACKING)
+		return;
+	bc_peer_fate_pass(&p->fate, bc_spool_done(&p->spool));
+	bc_counter_set(&p->acked, p->spool.acked);
+}
+
+/* What the other side says, and that it ends. False: the connection is gone. */
+static bool read_input(struct bc_peer *p, uint64_t now_ns)
+{
+	uint8_t bytes[4096];
 	struct bc_err err = { .msg = "" };
 	ptrdiff_t n = 1;
+	int r = 0;
 
-	for (int i = 0; i < READS_MAX && n > 0; i++) {
-		n = bc_conn_read(p->conn, scratch, sizeof(scratch), &p->want, &err);
-		p->alert |= n > 1 && !p->cfg.tls && scratch[0] == TLS_ALERT && scratch[1] == TLS_MAJOR;
+	for (int i = 0; i < READS_MAX && n > 0 && !r; i++) {
+		n = bc_conn_read(p->conn, bytes, sizeof(bytes), &p->want, &err);
+		if (n <= 0)
+			break;
+		p->alert |= n > 1 && !p->cfg.tls && bytes[0] == TLS_ALERT && bytes[1] == TLS_MAJOR;
+		r = bc_peer_session_input(&p->session, &p->spool, bytes, (size_t)n, &err);
 	}
+	look_at_session(p);
 	p->flooded = n > 0;
-	if (n > 0 || n == -EAGAIN)
+	if (!r && (n > 0 || n == -EAGAIN))
 		return true;
-	if (p->state == ENDING && n == 0) {
-		lose_sent(p, true);
-		p->state = OVER;
+	if (!r && n == 0 && p->state == ENDING && (p->talk != ACKED || !bc_spool_held(&p->spool))) {
+		on_end(p, now_ns);
 		return false;
 	}
 	if (n == 0)
@@ -278,9 +322,9 @@ static void on_connected(struct bc_peer *p, uint64_t now_ns)
 	p->state = UP;
 	p->up_ns = now_ns;
 	p->logged_up = false;
-	p->base = p->mark = bc_spool_gone(&p->spool);
+	p->base = p->mark = bc_spool_sent(&p->spool);
 	p->mark_ns = now_ns;
-	p->prefix_len = bc_spool_link(&p->spool, &p->prefix);
+	bc_spool_keep(&p->spool, false);
 	bc_counter_add(&p->connects, 1);
 	atomic_store(&p->up, true);
 	/* One that may be turned away again at once says so only when it lasts. */
@@ -290,15 +334,94 @@ static void on_connected(struct bc_peer *p, uint64_t now_ns)
 
 /*
  * The link header goes first, and by itself: a peer that refuses it, or expects TLS, ends the connection, and no packet
- * must be in it by then.
+ * must be in it by then. One that acknowledges says so.
  */
 static void begin_head(struct bc_peer *p)
 {
-	p->head_left = p->prefix_len ? p->prefix_len : bc_spool_next_link(&p->spool);
+	const uint8_t *link = NULL;
+	size_t len = bc_spool_link(&p->spool, &link);
+
+	if (!len)
+		len = p->queued_head = bc_spool_next_link(&p->spool, &link);
+	if (!len) {
+		/* Without one there are no packets either. */
+		if (bc_spool_waiting(&p->spool))
+			p->talk = PLAIN;
+		return;
+	}
+	memcpy(p->message, link, len);
+	p->message[1] = BC_WIRE_ASKS;
+	p->prefix = p->message;
+	p->prefix_len = len;
 	p->headed = true;
 }
 
-static void on_sent(struct bc_peer *p, size_t n, uint64_t now_ns)
+static void listen_to_it(struct bc_peer *p, uint64_t now_ns)
+{
+	p->talk = LISTEN;
+	p->hold_ns = now_ns + (p->expected ? HANDSHAKE_NS : bc_conn_confirm_ns(p->conn));
+}
+
+/* It has not answered. */
+static void go_plain(struct bc_peer *p)
+{
+	p->talk = PLAIN;
+	if (p->queued_head)
+		bc_spool_take(&p->spool, p->queued_head);
+	if (p->expected)
+		bc_log(p->cfg.log, BC_WARN, "%s: it does not acknowledge what it has on disk any more: what is sent on a connection "
+		       "that breaks may be lost", p->name);
+	p->expected = false;
+	atomic_store(&p->acknowledges, false);
+}
+
+/* It acknowledges: it is told who we are, and tells what it has. */
+static void begin_session(struct bc_peer *p, uint64_t now_ns)
+{
+	p->talk = SESSION;
+	bc_spool_keep(&p->spool, true);
+	bc_peer_session_ask(&p->session, &p->spool, p->message);
+	p->prefix = p->message;
+	p->prefix_len = BC_WIRE_SESSION_MESSAGE;
+	p->hold_ns = now_ns + HANDSHAKE_NS;
+}
+
+static void go_on_acked(struct bc_peer *p)
+{
+	p->talk = ACKED;
+	p->prefix_len = bc_spool_link(&p->spool, &p->prefix);
+	if (!atomic_exchange(&p->acknowledges, true))
+		bc_log(p->cfg.log, BC_NOTICE, "%s: it acknowledges what it has on disk", p->name);
+	p->expected = true;
+}
+
+/* What is said next, once all of what goes before the spool has gone. False: the connection is gone. */
+static bool look_at_talk(struct bc_peer *p, uint64_t now_ns)
+{
+	enum bc_peer_phase phase = p->session.phase;
+
+	if (p->prefix_len)
+		return true;
+	if (p->talk == HEAD && !p->headed)
+		begin_head(p);
+	else if (p->talk == HEAD)
+		listen_to_it(p, now_ns);
+	else if (p->talk == LISTEN && phase == BC_PEER_GREETED)
+		begin_session(p, now_ns);
+	else if (p->talk == LISTEN && now_ns >= p->hold_ns)
+		go_plain(p);
+	else if (p->talk == PLAIN && phase == BC_PEER_GREETED)
+		p->again = p->expected = true;
+	else if (p->talk == SESSION && phase == BC_PEER_ACKING)
+		go_on_acked(p);
+	else if (p->talk == SESSION && now_ns >= p->hold_ns) {
+		on_failure(p, "it does not say what it has", false, now_ns);
+		return false;
+	}
+	return true;
+}
+
+static void on_sent(struct bc_peer *p, size_t n)
 {
 	if (p->prefix_len) {
 		p->prefix += n;
@@ -306,31 +429,41 @@ static void on_sent(struct bc_peer *p, size_t n, uint64_t now_ns)
 	} else {
 		bc_spool_take(&p->spool, n);
 	}
-	if (p->head_left) {
-		p->head_left -= n;
-		if (!p->head_left)
-			p->hold_ns = now_ns + bc_conn_confirm_ns(p->conn);
+}
+
+/* The bytes that may go now. */
+static size_t next_bytes(struct bc_peer *p, const uint8_t **data)
+{
+	size_t len;
+
+	if (p->prefix_len) {
+		*data = p->prefix;
+		return p->prefix_len;
 	}
+	if (p->talk != PLAIN && p->talk != ACKED)
+		return 0;
+	len = bc_spool_peek(&p->spool, data);
+	/* A write that TLS has begun must not become shorter. */
+	return p->again && !p->blocked ? bc_spool_rest(&p->spool) : len;
 }
 
 /* One piece to the kernel. False: nothing went, or the connection is gone. */
 static bool send_some(struct bc_peer *p, uint64_t now_ns)
 {
 	struct bc_err err = { .msg = "" };
-	const uint8_t *data = p->prefix;
-	size_t len = p->prefix_len ? p->prefix_len : bc_spool_peek(&p->spool, &data);
+	const uint8_t *data;
+	size_t len;
 	ptrdiff_t n;
 
-	if (!len || now_ns < p->hold_ns)
+	if (!look_at_talk(p, now_ns))
 		return false;
-	if (!p->headed)
-		begin_head(p);
-	if (p->head_left && len > p->head_left)
-		len = p->head_left;
+	len = next_bytes(p, &data);
+	if (!len)
+		return false;
 	n = bc_conn_write(p->conn, data, len < WRITE_MAX ? len : WRITE_MAX, &p->want, &err);
 	p->blocked = n == -EAGAIN;
 	if (n > 0) {
-		on_sent(p, (size_t)n, now_ns);
+		on_sent(p, (size_t)n);
 	} else if (n != -EAGAIN) {
 		bc_err_prefix(&err, (int)n, "%s", bc_conn_address(p->conn));
 		on_failure(p, err.msg, false, now_ns);
@@ -343,18 +476,27 @@ static bool all_sent(const struct bc_peer *p)
 	return !p->prefix_len && !bc_spool_waiting(&p->spool);
 }
 
+/* Nothing more is to go over this connection. */
+static bool ends(const struct bc_peer *p)
+{
+	if (p->again)
+		return !bc_spool_rest(&p->spool);
+	return atomic_load(&p->end) && all_sent(p);
+}
+
 static void on_up(struct bc_peer *p, uint64_t now_ns)
 {
-	if (!discard_input(p, now_ns))
+	if (!read_input(p, now_ns))
 		return;
-	look_at_acks(p, now_ns);
+	if (p->talk == PLAIN)
+		look_at_acks(p, now_ns);
 	if (!p->logged_up && now_ns - p->up_ns >= STABLE_NS)
 		log_connected(p);
 	if (now_ns - p->up_ns >= STABLE_NS)
 		p->backoff_ns = BACKOFF_MIN_NS;
 	for (int i = 0; i < 16 && send_some(p, now_ns); i++)
 		continue;
-	if (p->state == UP && atomic_load(&p->end) && all_sent(p) && bc_conn_end(p->conn, &p->want) != -EAGAIN)
+	if (p->state == UP && ends(p) && bc_conn_end(p->conn, &p->want) != -EAGAIN)
 		p->state = ENDING;
 }
 
@@ -372,14 +514,14 @@ static void step(struct bc_peer *p, uint64_t now_ns)
 		handshake_step(p, now_ns);
 		break;
 	case CONFIRMING:
-		if (discard_input(p, now_ns) && now_ns >= p->until_ns)
+		if (read_input(p, now_ns) && now_ns >= p->until_ns)
 			on_connected(p, now_ns);
 		break;
 	case UP:
 		on_up(p, now_ns);
 		break;
 	case ENDING:
-		discard_input(p, now_ns);
+		read_input(p, now_ns);
 		break;
 	case OVER:
 		break;
@@ -393,6 +535,22 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* The same while the connection is up. */
+static uint64_t up_until(const struct bc_peer *p, uint64_t now)
+{
+	uint64_t until = UINT64_MAX;
+
+	if (!p->logged_up)
+		until = p->up_ns + STABLE_NS;
+	if (p->talk == LISTEN || p->talk == SESSION)
+		until = earlier(until, p->hold_ns);
+	if (p->talk == PLAIN && bc_peer_fate_known(&p->fate) != bc_spool_sent(&p->spool))
+		until = earlier(until, p->cfg.doubt_ns ? p->mark_ns + p->cfg.doubt_ns : now + ACK_NS);
+	if (!p->blocked && !all_sent(p) && p->talk != LISTEN && p->talk != SESSION)
+		until = now;
+	return until;
+}
+
 /* How long there is nothing to do unless somebody calls. */
 static int timeout_ms(const struct bc_peer *p)
 {
@@ -400,15 +558,11 @@ static int timeout_ms(const struct bc_peer *p)
 
 	if (p->state == WAITING || p->state == CONNECTING || p->state == CONFIRMING)
 		until = earlier(until, p->until_ns);
-	if (p->state == UP && !p->logged_up)
-		until = earlier(until, p->up_ns + STABLE_NS);
-	if (p->state == UP && now < p->hold_ns)
-		until = earlier(until, p->hold_ns);
-	else if (p->state == UP && bc_peer_fate_known(&p->fate) != bc_spool_gone(&p->spool))
-		until = earlier(until, p->cfg.doubt_ns ? p->mark_ns + p->cfg.doubt_ns : now + ACK_NS);
+	if (p->state == UP)
+		until = earlier(until, up_until(p, now));
 	if (atomic_load(&p->end))
 		until = earlier(until, atomic_load(&p->end_by_ns));
-	if (p->flooded || (p->state == UP && !p->blocked && !all_sent(p) && now >= p->hold_ns))
+	if (p->flooded)
 		return 0;
 	return until > now ? (int)((until - now) / BC_NS_PER_MS + 1) : 0;
 }
@@ -436,7 +590,7 @@ static void *run_tcp(void *arg)
 			wait_for_work(p);
 	}
 	/* In time or not, it has the peer's acknowledgement. */
-	if (p->conn)
+	if (p->conn && p->talk == PLAIN)
 		bc_peer_fate_pass(&p->fate, acknowledged(p));
 	close_connection(p);
 	atomic_store(&p->done, true);
@@ -446,15 +600,17 @@ static void *run_tcp(void *arg)
 /* IPIP knows no connection: what the kernel does not take is tried again. */
 static void send_datagrams(struct bc_peer *p)
 {
+	const uint8_t *message;
 	struct bc_err err;
 	size_t len;
 	int r = 0;
 
-	while (!r && !atomic_load(&p->stop) && (len = bc_spool_copy(&p->spool, p->message))) {
-		r = bc_ipip_send(p->ipip, p->message + BC_WIRE_HEADER, len - BC_WIRE_HEADER, &err);
+	while (!r && !atomic_load(&p->stop) && bc_spool_peek(&p->spool, &message)) {
+		len = bc_wire_length(message, BC_WIRE_HEADER);
+		r = bc_ipip_send(p->ipip, message + BC_WIRE_HEADER, len - BC_WIRE_HEADER, &err);
 		if (!r) {
 			bc_spool_take(&p->spool, len);
-			bc_peer_fate_pass(&p->fate, bc_spool_gone(&p->spool));
+			bc_peer_fate_pass(&p->fate, bc_spool_done(&p->spool));
 			p->backoff_ns = BACKOFF_MIN_NS;
 			p->logged[0] = '\0';
 		}
@@ -503,6 +659,7 @@ int bc_peer_new(const struct bc_peer_config *cfg, struct bc_peer **ret, struct b
 	memset(p, 0, sizeof(*p));
 	p->cfg = *cfg;
 	bc_peer_fate_init(&p->fate);
+	bc_peer_session_init(&p->session);
 	p->backoff_ns = BACKOFF_MIN_NS;
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (copy_string(cfg->name, &p->name) || copy_string(cfg->host, &p->host) || copy_string(cfg->source, &p->source) ||
@@ -557,7 +714,7 @@ int bc_peer_put(struct bc_peer *p, const void *data, size_t len)
 
 uint64_t bc_peer_passed(const struct bc_peer *p)
 {
-	return bc_spool_gone(&p->spool);
+	return bc_spool_done(&p->spool);
 }
 
 uint64_t bc_peer_known(const struct bc_peer *p)
@@ -587,7 +744,10 @@ void bc_peer_stats(const struct bc_peer *p, struct bc_peer_stats *ret)
 	*ret = (struct bc_peer_stats){
 		.up = atomic_load(&p->up),
 		.connects = bc_counter_get(&p->connects),
+		.acknowledges = atomic_load(&p->acknowledges),
 		.queued_bytes = bc_spool_waiting(&p->spool),
+		.held_bytes = bc_spool_held(&p->spool),
+		.acked = bc_counter_get(&p->acked),
 		.queue_bytes = p->cfg.queue_bytes,
 		.unacked_bytes = bc_counter_get(&p->unacked),
 	};

@@ -2,7 +2,8 @@
 /*
  * A remote peer that messages are sent to, with its own queue and thread: it connects, with TLS if configured, sends,
  * and keeps reconnecting when it cannot. After each connect the current link header goes first, and sending resumes
- * with the message that the last connection did not take completely. Nothing ever waits for it.
+ * with the message that the last connection did not take completely or, if the peer acknowledges what it has on disk, with
+ * the first one that it does not have. Nothing ever waits for it.
  */
 #ifndef BC_PEER_H
 #define BC_PEER_H
@@ -55,7 +56,7 @@ int bc_peer_start(struct bc_peer *p);
 /* Whole messages, in the framing of bc_wire.h: all (0) or none (-ENOBUFS: no room). One thread at a time. Never waits. */
 int bc_peer_put(struct bc_peer *p, const void *data, size_t len);
 
-/* Bytes, counted since the beginning, of whole messages that the kernel took. Any thread. */
+/* Bytes, counted since the beginning, of whole messages that are not held any more: the kernel took, or the peer acknowledged them. Any thread. */
 uint64_t bc_peer_passed(const struct bc_peer *p);
 
 /*
@@ -75,7 +76,10 @@ bool bc_peer_done(const struct bc_peer *p);
 struct bc_peer_stats {
 	bool up;
 	uint64_t connects;	/* successful ones */
-	uint64_t queued_bytes;
+	bool acknowledges;	/* the peer says what it has on disk */
+	uint64_t acked;		/* packets that it says it has */
+	uint64_t queued_bytes;	/* not sent yet */
+	uint64_t held_bytes;	/* these, and what was sent and is not acknowledged by such a peer */
 	uint64_t queue_bytes;	/* at the most */
 	uint64_t unacked_bytes;	/* passed to connections that broke before the peer had acknowledged them */
 };

@@ -129,12 +129,21 @@ static void receive(int fd, void *buf, size_t len)
 	assert_int_equal(recv(fd, buf, len, MSG_WAITALL), len);
 }
 
-static void expect_link(int fd)
+static void expect_link_again(int fd)
 {
-	uint8_t m[BC_WIRE_HEADER + LINK_PAYLOAD];
+	uint8_t m[LINK_MESSAGE];
 
 	receive(fd, m, sizeof(m));
 	assert_memory_equal(m, "\x00\x00\x00\x18\xcc", 5);
+}
+
+/* A connection's first, which asks for acknowledgements. */
+static void expect_link(int fd)
+{
+	uint8_t m[LINK_MESSAGE];
+
+	receive(fd, m, sizeof(m));
+	assert_memory_equal(m, "\x00\x01\x00\x18\xcc", 5);
 }
 
 static uint32_t next_number(int fd)
@@ -434,6 +443,210 @@ static void one_that_floods_us_is_not_waited_for_beyond_the_end(void **state)
 	close(fd);
 }
 
+/* A centre that acknowledges. */
+static void say_hello(int fd)
+{
+	uint8_t m[BC_WIRE_HELLO_MESSAGE];
+
+	bc_wire_put_hello(m, &(struct bc_wire_hello){ .flags = 0 });
+	assert_int_equal(send(fd, m, sizeof(m), 0), sizeof(m));
+}
+
+static void acknowledge(int fd, uint64_t epoch, uint64_t next)
+{
+	uint8_t m[BC_WIRE_ACK_MESSAGE];
+
+	bc_wire_put_ack(m, &(struct bc_wire_ack){ .epoch = epoch, .next = next });
+	assert_int_equal(send(fd, m, sizeof(m), 0), sizeof(m));
+}
+
+static struct bc_wire_session expect_session(int fd)
+{
+	struct bc_wire *w = bc_wire_new(0);
+	uint8_t m[BC_WIRE_SESSION_MESSAGE];
+	struct bc_wire_session s;
+	size_t consumed, need;
+	struct bc_record rec;
+
+	receive(fd, m, sizeof(m));
+	assert_int_equal(bc_wire_next(w, m, sizeof(m), &consumed, &need, &rec, &err), BC_WIRE_READ_SESSION);
+	s = *bc_wire_session(w);
+	bc_wire_free(w);
+	return s;
+}
+
+/* The next connection, as far as the centre has said that it has all packets before next. */
+static int accept_session(struct bc_wire_session *s, uint64_t next)
+{
+	int fd = net_accept(listener);
+
+	expect_link(fd);
+	say_hello(fd);
+	*s = expect_session(fd);
+	acknowledge(fd, s->epoch, next);
+	return fd;
+}
+
+static struct bc_peer_stats stats(void)
+{
+	struct bc_peer_stats st;
+
+	bc_peer_stats(peer, &st);
+	return st;
+}
+
+static void put_packets(uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++)
+		assert_int_equal(put(i), 0);
+}
+
+static void expect_packets(int fd, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++)
+		assert_int_equal(next_number(fd), i);
+}
+
+static void what_it_acknowledges_has_passed_and_no_more(void **state)
+{
+	struct bc_wire_session s;
+	int fd;
+
+	start(port);
+	put_link();
+	put_packets(0, 10);
+	fd = accept_session(&s, 0);
+	assert_true(s.first == 0 && s.window == QUEUE);
+	expect_link_again(fd);
+	expect_packets(fd, 0, 10);
+	UNTIL(stats().queued_bytes == 0);
+	assert_int_equal(bc_peer_known(peer), 0);
+	assert_true(stats().acknowledges && stats().held_bytes == LINK_MESSAGE + 10 * MESSAGE);
+	acknowledge(fd, s.epoch, 10);
+	UNTIL(bc_peer_known(peer) == LINK_MESSAGE + 10 * MESSAGE);
+	assert_int_equal(said("it acknowledges what it has on disk"), 1);
+	assert_true(stats().acked == 10 && stats().held_bytes == 0);
+	close(fd);
+}
+
+static void nothing_is_sent_before_it_says_what_it_has(void **state)
+{
+	uint8_t byte;
+	int fd;
+
+	start(port);
+	put_link();
+	put_packets(0, 10);
+	fd = net_accept(listener);
+	expect_link(fd);
+	say_hello(fd);
+	expect_session(fd);
+	nanosleep(&(struct timespec){ .tv_nsec = 300000000 }, NULL);
+	assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+	close(fd);
+}
+
+static void what_it_does_not_have_is_sent_again(void **state)
+{
+	struct bc_wire_session s, again;
+	int fd;
+
+	start(port);
+	put_link();
+	put_packets(0, 10);
+	fd = accept_session(&s, 0);
+	expect_link_again(fd);
+	expect_packets(fd, 0, 10);
+	acknowledge(fd, s.epoch, 4);
+	UNTIL(stats().acked == 4);
+	net_reset(fd);
+	fd = accept_session(&again, 6);
+	assert_true(again.first == 4 && again.epoch == s.epoch && !memcmp(again.node, s.node, BC_WIRE_ID));
+	expect_link_again(fd);
+	expect_packets(fd, 6, 10);
+	acknowledge(fd, s.epoch, 10);
+	UNTIL(bc_peer_known(peer) == LINK_MESSAGE + 10 * MESSAGE);
+	assert_false(bc_peer_lost(peer, 0, LINK_MESSAGE + 10 * MESSAGE));
+	assert_int_equal(said("lost"), 0);
+	close(fd);
+}
+
+static void a_false_acknowledgement_ends_the_connection_and_loses_nothing(void **state)
+{
+	struct bc_wire_session s;
+	uint8_t byte;
+	int fd;
+
+	start(port);
+	put_link();
+	put_packets(0, 10);
+	fd = accept_session(&s, 0);
+	expect_link_again(fd);
+	expect_packets(fd, 0, 10);
+	acknowledge(fd, s.epoch, 11);
+	assert_true(recv(fd, &byte, 1, 0) <= 0);
+	close(fd);
+	UNTIL(said("it acknowledges packets up to 11") == 1);
+	fd = accept_session(&s, 0);
+	expect_link_again(fd);
+	expect_packets(fd, 0, 10);
+	close(fd);
+}
+
+static void an_end_waits_for_the_last_acknowledgement(void **state)
+{
+	struct bc_wire_session s;
+	uint8_t byte;
+	int fd;
+
+	start(port);
+	put_link();
+	put_packets(0, 10);
+	fd = accept_session(&s, 0);
+	expect_link_again(fd);
+	expect_packets(fd, 0, 10);
+	bc_peer_end(peer, 20 * BC_NS_PER_S);
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	/* It closes too early: that is not the end. */
+	close(fd);
+	fd = accept_session(&s, 7);
+	expect_link_again(fd);
+	expect_packets(fd, 7, 10);
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	assert_false(bc_peer_done(peer));
+	acknowledge(fd, s.epoch, 10);
+	close(fd);
+	UNTIL(bc_peer_done(peer));
+	assert_int_equal(bc_peer_known(peer), LINK_MESSAGE + 10 * MESSAGE);
+}
+
+/* It was slow to say hello, and taken for an older one: the connection ends between two messages, and nothing is lost in it. */
+static void a_late_hello_begins_another_connection(void **state)
+{
+	struct bc_wire_session s;
+	uint8_t byte;
+	int fd;
+
+	start_doubting(port, 1000 * BC_NS_PER_S);
+	put_link();
+	put_packets(0, 10);
+	fd = net_accept(listener);
+	expect_link(fd);
+	expect_packets(fd, 0, 10);
+	say_hello(fd);
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	close(fd);
+	put_packets(10, 20);
+	fd = accept_session(&s, 10);
+	assert_int_equal(s.first, 10);
+	expect_link_again(fd);
+	expect_packets(fd, 10, 20);
+	acknowledge(fd, s.epoch, 20);
+	UNTIL(bc_peer_known(peer) == LINK_MESSAGE + 20 * MESSAGE);
+	assert_false(bc_peer_lost(peer, 0, LINK_MESSAGE + 20 * MESSAGE));
+	close(fd);
+}
+
 /* The same behind a store. */
 static struct bc_store *open_store(uint64_t patience_ns, uint64_t drain_ns)
 {
@@ -547,6 +760,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(one_that_never_answers_is_ended_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_floods_us_gets_its_messages, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_floods_us_is_not_waited_for_beyond_the_end, begin, end),
+		cmocka_unit_test_setup_teardown(what_it_acknowledges_has_passed_and_no_more, begin, end),
+		cmocka_unit_test_setup_teardown(nothing_is_sent_before_it_says_what_it_has, begin, end),
+		cmocka_unit_test_setup_teardown(what_it_does_not_have_is_sent_again, begin, end),
+		cmocka_unit_test_setup_teardown(a_false_acknowledgement_ends_the_connection_and_loses_nothing, begin, end),
+		cmocka_unit_test_setup_teardown(an_end_waits_for_the_last_acknowledgement, begin, end),
+		cmocka_unit_test_setup_teardown(a_late_hello_begins_another_connection, begin, end),
 		cmocka_unit_test_setup_teardown(a_store_never_waits_for_a_peer, begin, end),
 		cmocka_unit_test_setup_teardown(a_blocking_store_waits_while_the_peer_moves, begin, end),
 		cmocka_unit_test_setup_teardown(a_blocking_store_does_not_wait_for_one_that_is_dead, begin, end),
