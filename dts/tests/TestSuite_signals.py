@@ -5,6 +5,7 @@ import os
 import pty
 import signal
 import subprocess
+from pathlib import Path
 
 from framework.checks import assert_balance, assert_lossless, assert_streams, losses, published, verify_segments
 from framework.packets import frames
@@ -53,6 +54,17 @@ class TestSignals(TestSuite):
         report = run.report
         assert_balance(report)
         verify(losses(report).get("aborted", 0) > 0, losses(report))
+
+    @func_test
+    def term_ends_a_start_that_compiles_a_filter(self):
+        """libpcap is at work for minutes, and cannot be interrupted."""
+        ranges = " or ".join(f"portrange {100 * i + 1}-{100 * i + 50}" for i in range(500))
+        run = self.start("-i", "null:count=1", "-w", "null:", "-f", ranges, capturing=False)
+        tasks = Path(f"/proc/{run.process.pid}/task")
+        wait_until(lambda: "bc-filter\n" in [comm.read_text() for comm in tasks.glob("*/comm")], "the compiling thread")
+        run.signal(signal.SIGTERM)
+        run.finish(rc=1, timeout=10)
+        verify("ended before the filter was compiled" in run.stderr, run.stderr)
 
     @func_test
     def hup_rotates(self):

@@ -2,6 +2,7 @@
 /* A capture driven: started, watched, stopped, joined. */
 #include "bc_pipeline.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "bc_filters.h"
@@ -108,6 +109,8 @@ void bc_pipeline_stop(struct bc_pipeline *p)
 void bc_pipeline_abort(struct bc_pipeline *p)
 {
 	p->aborted = true;
+	for (uint32_t i = 0; i < p->n_sources; i++)
+		atomic_store(&p->source[i]->filters.give_up, true);
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
 		bc_committer_abort(p->output[o]->committer);
 }
@@ -156,8 +159,16 @@ void bc_pipeline_end_post_publish(struct bc_pipeline *p, bool now)
 
 int bc_pipeline_set_filter(struct bc_pipeline *p, uint32_t output, const char *expression, struct bc_err *err)
 {
-	int r = bc_filters_set(p->filters, output, expression, err);
+	int r = 0;
 
+	if (p->change && !bc_filters_change_is(p->change, output, expression))
+		return bc_err_set(err, -EBUSY, "another filter is being compiled: try again later");
+	if (!p->change)
+		r = bc_filters_begin(p->filters, output, expression, &p->change, err);
+	if (!r)
+		r = bc_filters_finish(p->filters, p->change, err);
+	if (r <= 0)
+		p->change = NULL;
 	/* The interface descriptions of the next segment name the new filter. */
 	if (!r && p->cfg.outputs[output].kind == BC_DEST_FOLDER)
 		bc_chunker_rotate(&p->output[output]->chunker);

@@ -77,6 +77,7 @@ struct bc_pipeline {
 	struct bc_output *output[BC_MAX_OUTPUTS];
 	struct bc_window_memory window_memory;	/* the outputs' buffers, as far as sources may use them */
 	struct bc_filters *filters;
+	struct bc_filters_change *change;	/* that is under way; NULL: none */
 	struct bc_merge *merge;
 	uint64_t start_ns;
 	bool live;				/* a source goes on while nothing comes: no file, no peer */
@@ -132,7 +133,10 @@ bool bc_pipeline_idle(const struct bc_pipeline *p);
 /* Wait for that, or, with now, end at once the command that runs and forget those that wait. After an abort it is always at once. */
 void bc_pipeline_end_post_publish(struct bc_pipeline *p, bool now);
 
-/* Replace an output's filter; "" or NULL: all packets. 0 or a negative errno with libpcap's words in err; the old one stays then. */
+/*
+ * Replace an output's filter; "": all packets. 1: it is being compiled, call again with the same; 0; or a negative errno
+ * with libpcap's words in err, and the old one stays: -EBUSY while another one is being compiled.
+ */
 int bc_pipeline_set_filter(struct bc_pipeline *p, uint32_t output, const char *expression, struct bc_err *err);
 /* The expression in force, or NULL; valid until bc_pipeline_free. Any thread. */
 const char *bc_pipeline_filter(const struct bc_pipeline *p, uint32_t output);

@@ -155,6 +155,7 @@ static int new_filters(struct bc_pipeline *p, struct bc_err *err)
 	p->filters = bc_filters_new(p->n_sources, p->cfg.n_outputs, loop, p->cfg.bpf_jit, p->cfg.log);
 	if (!p->filters)
 		return bc_err_set(err, -ENOMEM, "no memory for filters");
+	bc_filters_interrupt(p->filters, p->cfg.interrupted, p->cfg.interrupted_ctx);
 	for (uint32_t i = 0; i < p->n_sources; i++)
 		bc_filters_add(p->filters, &p->source[i]->filters);
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
@@ -355,6 +356,7 @@ void bc_pipeline_free(struct bc_pipeline *p)
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
 		bc_peer_free(p->peer[o]);
 	bc_tls_free(p->tls);
+	bc_filters_drop(p->change);
 	bc_filters_free(p->filters);
 	for (uint32_t i = 0; i < p->n_sources; i++) {
 		bc_source_close(p->source[i]);

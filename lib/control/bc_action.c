@@ -27,6 +27,7 @@ struct bc_action_queue {
 	pthread_cond_t done;
 	bool open;
 	struct request *first;
+	struct request *later;	/* under way: to be called again in the next round */
 };
 
 json_t *bc_action_ended(void)
@@ -56,28 +57,54 @@ void bc_action_queue_open(struct bc_action_queue *q)
 	pthread_mutex_unlock(&q->lock);
 }
 
-void bc_action_queue_close(struct bc_action_queue *q)
+static void append(struct request **end, struct request *r)
 {
-	pthread_mutex_lock(&q->lock);
-	q->open = false;
-	while (q->first) {
-		struct request *r = q->first;
-
-		q->first = r->next;
-		r->reply = bc_action_ended();
-		r->progress = DONE;
-	}
-	pthread_cond_broadcast(&q->done);
-	pthread_mutex_unlock(&q->lock);
-}
-
-static void append(struct bc_action_queue *q, struct request *r)
-{
-	struct request **end = &q->first;
-
 	while (*end)
 		end = &(*end)->next;
 	*end = r;
+}
+
+/* Those that are under way come first. With the lock held, as the next two. */
+static void begin_round(struct bc_action_queue *q)
+{
+	append(&q->later, q->first);
+	q->first = q->later;
+	q->later = NULL;
+}
+
+static struct request *take(struct bc_action_queue *q)
+{
+	struct request *r = q->first;
+
+	if (!r)
+		return NULL;
+	q->first = r->next;
+	r->next = NULL;
+	return r;
+}
+
+static void answer(struct bc_action_queue *q, struct request *r, json_t *reply)
+{
+	if (r->progress == ABANDONED) {
+		json_decref(reply);
+		free(r);
+		return;
+	}
+	r->reply = reply;
+	r->progress = DONE;
+	pthread_cond_broadcast(&q->done);
+}
+
+void bc_action_queue_close(struct bc_action_queue *q)
+{
+	struct request *r;
+
+	pthread_mutex_lock(&q->lock);
+	q->open = false;
+	begin_round(q);
+	while ((r = take(q)))
+		answer(q, r, bc_action_ended());
+	pthread_mutex_unlock(&q->lock);
 }
 
 static void take_out(struct bc_action_queue *q, const struct request *r)
@@ -124,7 +151,7 @@ json_t *bc_action_ask(struct bc_action_queue *q, const struct bc_tel_command *c,
 		strncpy(r->param, param, BC_ACTION_REQUEST_MAX);
 	pthread_mutex_lock(&q->lock);
 	if (q->open) {
-		append(q, r);
+		append(&q->first, r);
 		reply = await(q, r);
 	} else {
 		free(r);
@@ -143,22 +170,22 @@ static json_t *act(const struct bc_group *g, const struct request *r)
 
 void bc_action_run(struct bc_action_queue *q, const struct bc_group *g)
 {
-	pthread_mutex_lock(&q->lock);
-	while (q->first) {
-		struct request *r = q->first;
+	struct request *r;
 
-		q->first = r->next;
-		r->progress = UNDER_WAY;
+	pthread_mutex_lock(&q->lock);
+	begin_round(q);
+	while ((r = take(q))) {
+		json_t *reply;
+
+		if (r->progress == WAITING)
+			r->progress = UNDER_WAY;
 		pthread_mutex_unlock(&q->lock);
-		r->reply = act(g, r);
+		reply = act(g, r);
 		pthread_mutex_lock(&q->lock);
-		if (r->progress == ABANDONED) {
-			json_decref(r->reply);
-			free(r);
-		} else {
-			r->progress = DONE;
-			pthread_cond_broadcast(&q->done);
-		}
+		if (json_is_null(reply))
+			append(&q->later, r);
+		else
+			answer(q, r, reply);
 	}
 	pthread_mutex_unlock(&q->lock);
 }

@@ -66,6 +66,8 @@ static json_t *act(const struct bc_group *g, const char *param)
 	r = parse(p, param, &output, &expression, &err);
 	if (!r)
 		r = bc_pipeline_set_filter(p, output, expression, &err);
+	if (r > 0)
+		return json_null();
 	if (r)
 		return bc_view_error("%s", err.msg);
 	now = bc_pipeline_filter(p, output);

@@ -45,7 +45,8 @@ struct bc_tel_command {
 	const char *page;		/* what to ask instead when the answer is too large, or NULL */
 	/*
 	 * Control thread; beside a view, only with a parameter. param is never NULL. A new object with "status": "ok"
-	 * and what happened, or bc_view_error's; NULL without memory.
+	 * and what happened, or bc_view_error's; NULL without memory; json_null(): it is under way, call again in the
+	 * next round.
 	 */
 	json_t *(*act)(const struct bc_group *g, const char *param);
 	bool while_stopping;		/* the action is also taken when the capture comes to its end */

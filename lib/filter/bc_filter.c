@@ -30,8 +30,7 @@ static int asks_for_metadata(const struct bpf_program *program)
 	return 0;
 }
 
-static int compile(const char *expression, uint16_t linktype, uint32_t snaplen, struct bpf_program *ret,
-		   struct bc_err *err)
+int bc_filter_program(const char *expression, uint16_t linktype, uint32_t snaplen, struct bpf_program *ret, struct bc_err *err)
 {
 	pcap_t *p = pcap_open_dead(dlt_of(linktype), (int)snaplen);
 	int r = 0;
@@ -89,11 +88,28 @@ static void set_engine(struct bc_filter *f, int want_jit)
 	}
 }
 
+int bc_filter_new(const struct bpf_program *program, const char *expression, uint32_t snaplen, int want_jit,
+		  struct bc_filter **ret, struct bc_err *err)
+{
+	size_t size = strlen(expression) + 1;
+	struct bc_filter *f = calloc(1, sizeof(*f) + size);
+
+	if (!f)
+		return bc_err_set(err, -ENOMEM, "no memory for a filter");
+	memcpy(f->expression, expression, size);
+	f->users = 1;
+	f->program = *program;
+	f->snaplen = snaplen;
+	f->reach = reach_of(&f->program, snaplen);
+	set_engine(f, want_jit);
+	*ret = f;
+	return 0;
+}
+
 int bc_filter_compile(const char *expression, uint16_t linktype, uint32_t snaplen, int want_jit,
 		      struct bc_filter **ret, struct bc_err *err)
 {
-	struct bc_filter *f;
-	size_t size;
+	struct bpf_program program;
 	int r;
 
 	if (snaplen < 1 || snaplen > BC_FILTER_MAX_SNAPLEN)
@@ -102,26 +118,25 @@ int bc_filter_compile(const char *expression, uint16_t linktype, uint32_t snaple
 		*ret = NULL;
 		return 0;
 	}
-	size = strlen(expression) + 1;
-	f = calloc(1, sizeof(*f) + size);
-	if (!f)
-		return bc_err_set(err, -ENOMEM, "no memory for a filter");
-	memcpy(f->expression, expression, size);
-	f->snaplen = snaplen;
-	r = compile(expression, linktype, snaplen, &f->program, err);
-	if (r < 0) {
-		free(f);
+	r = bc_filter_program(expression, linktype, snaplen, &program, err);
+	if (r < 0)
 		return r;
-	}
-	f->reach = reach_of(&f->program, snaplen);
-	set_engine(f, want_jit);
-	*ret = f;
-	return 0;
+	r = bc_filter_new(&program, expression, snaplen, want_jit, ret, err);
+	if (r < 0)
+		pcap_freecode(&program);
+	return r;
+}
+
+struct bc_filter *bc_filter_share(struct bc_filter *f)
+{
+	if (f)
+		f->users++;
+	return f;
 }
 
 void bc_filter_destroy(struct bc_filter *f)
 {
-	if (!f)
+	if (!f || --f->users > 0)
 		return;
 	bc_filter_jit_unload(&f->jit);
 	pcap_freecode(&f->program);

@@ -17,6 +17,7 @@ struct bc_filter_jit {
 };
 
 struct bc_filter {
+	uint32_t users;		/* see bc_filter_share() */
 	struct bpf_program program;
 	uint32_t snaplen;
 	uint32_t reach;		/* the program looks at no byte from here on */
@@ -24,6 +25,19 @@ struct bc_filter {
 	const char *why;
 	char expression[];
 };
+
+/*
+ * libpcap's part of bc_filter_compile(), with its errors; any thread. expression is not empty. *ret is for
+ * pcap_freecode().
+ */
+int bc_filter_program(const char *expression, uint16_t linktype, uint32_t snaplen, struct bpf_program *ret, struct bc_err *err);
+
+/* The rest of it. Takes program on success only: 0, or -ENOMEM with a line in err. */
+int bc_filter_new(const struct bpf_program *program, const char *expression, uint32_t snaplen, int want_jit,
+		  struct bc_filter **ret, struct bc_err *err);
+
+/* One more bc_filter_destroy() until it is gone; both by one thread. Returns f. */
+struct bc_filter *bc_filter_share(struct bc_filter *f);
 
 /*
  * Convert, work around rte_bpf's bugs, and load. NULL, or constant text saying why there is no native code; *ret is

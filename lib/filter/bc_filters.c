@@ -7,7 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "bc_compile.h"
+#include "bc_filter_priv.h"
 #include "bc_time.h"
+
+/* While something is compiled: how often to look whether to give it up. */
+#define COMPILE_STEP_NS (20 * BC_NS_PER_MS)
 
 /* How long a reader may take to come round before the old filter is kept for good rather than pulled from under it. */
 #define GRACE_NS (2 * BC_NS_PER_S)
@@ -18,7 +23,17 @@ struct text {
 	char words[];
 };
 
+struct bc_filters_change {
+	uint32_t output;
+	struct text *text;			/* NULL: everything */
+	struct bc_compile *compile;		/* NULL: there is nothing to compile */
+	uint16_t linktype[BC_MAX_SOURCES];	/* of each reader */
+	char own[];				/* the expression as it was given */
+};
+
 struct bc_filters {
+	bool (*interrupted)(void *ctx);
+	void *interrupted_ctx;
 	struct rte_rcu_qsbr *qsbr;
 	struct bc_filter_reader **reader;
 	uint32_t n_readers;
@@ -105,33 +120,64 @@ void bc_filters_exclude_gprs(struct bc_filters *f, uint32_t output, const struct
 	f->no_gprs[output] = g;
 }
 
-/* The reader's present set with output's filter replaced. 0, or a negative errno with a line in err. */
-static int make_set(struct bc_filters *f, const struct bc_filter_reader *reader, uint32_t output,
-		    const char *expression, struct bc_filter_set **ret, struct bc_err *err)
+void bc_filters_interrupt(struct bc_filters *f, bool (*interrupted)(void *ctx), void *ctx)
 {
-	const struct bc_filter_set *old = atomic_load(&reader->set);
-	struct bc_filter_set *set = calloc(1, sizeof(*set));
-	uint16_t linktype = (uint16_t)atomic_load(&reader->linktype);
-	int r = 0;
+	f->interrupted = interrupted;
+	f->interrupted_ctx = ctx;
+}
 
-	if (!set)
+static int take_filter(struct bc_compile *c, const char *words, uint16_t linktype, bool jit, struct bc_filter **ret,
+		       struct bc_err *err)
+{
+	struct bpf_program program;
+	int r;
+
+	bc_compile_take(c, linktype, &program);
+	r = bc_filter_new(&program, words, BC_FILTER_MAX_SNAPLEN, jit, ret, err);
+	if (r)
+		pcap_freecode(&program);
+	return r;
+}
+
+/* Of reader i; set are those of the readers before it, of which those of its link type share one. */
+static int make_filter(const struct bc_filters *f, const struct bc_filters_change *c, uint32_t i, struct bc_filter_set *const *set,
+		       struct bc_filter **ret, struct bc_err *err)
+{
+	*ret = NULL;
+	if (!c->compile)
+		return 0;
+	for (uint32_t k = 0; k < i; k++)
+		if (c->linktype[k] == c->linktype[i]) {
+			*ret = bc_filter_share(set[k]->filter[c->output]);
+			return 0;
+		}
+	return take_filter(c->compile, c->text->words, c->linktype[i], f->jit, ret, err);
+}
+
+/* The present set of reader i with one output's filter replaced. 0, or a negative errno with a line in err. */
+static int make_set(struct bc_filters *f, const struct bc_filters_change *c, uint32_t i, struct bc_filter_set **set,
+		    struct bc_err *err)
+{
+	const struct bc_filter_set *old = atomic_load(&f->reader[i]->set);
+	struct bc_filter_set *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
 		return bc_err_set(err, -ENOMEM, "no memory for a filter");
 	if (old)
-		*set = *old;
-	set->filter[output] = NULL;
-	set->no_gprs[output] = f->no_gprs[output];
-	set->linktype[output] = linktype;
-	set->words[output] = expression;
-	set->jit = f->jit;
-	set->number = ++f->sets;
-	set->log = f->log;
-	if (expression)
-		r = bc_filter_compile(expression, linktype, BC_FILTER_MAX_SNAPLEN, f->jit, &set->filter[output], err);
+		*s = *old;
+	s->no_gprs[c->output] = f->no_gprs[c->output];
+	s->linktype[c->output] = c->linktype[i];
+	s->words[c->output] = c->text ? c->text->words : NULL;
+	s->jit = f->jit;
+	s->number = ++f->sets;
+	s->log = f->log;
+	r = make_filter(f, c, i, set, &s->filter[c->output], err);
 	if (r) {
-		free(set);
+		free(s);
 		return r;
 	}
-	*ret = set;
+	set[i] = s;
 	return 0;
 }
 
@@ -152,7 +198,26 @@ void bc_filter_reader_close(struct bc_filter_reader *r)
 	free_others(r);
 }
 
-static struct bc_filter_other *compile_other(const struct bc_filter_set *set, uint16_t linktype)
+static int compile_one(const struct bc_filter_reader *r, const struct bc_filter_set *set, const char *words, uint16_t linktype,
+		       struct bc_filter **ret, struct bc_err *err)
+{
+	struct bc_compile *c;
+	int failed = bc_compile_begin(words, &linktype, 1, &c, err);
+
+	if (failed)
+		return failed;
+	while (!failed && !bc_compile_wait(c, COMPILE_STEP_NS))
+		if (atomic_load_explicit(&r->give_up, memory_order_relaxed))
+			failed = bc_err_set(err, -ECANCELED, "aborted while it was compiled");
+	if (!failed)
+		failed = bc_compile_result(c, err);
+	if (!failed)
+		failed = take_filter(c, words, linktype, set->jit, ret, err);
+	bc_compile_free(c);
+	return failed;
+}
+
+static struct bc_filter_other *compile_other(const struct bc_filter_reader *r, const struct bc_filter_set *set, uint16_t linktype)
 {
 	struct bc_filter_other *other = calloc(1, sizeof(*other));
 	struct bc_err err;
@@ -161,9 +226,8 @@ static struct bc_filter_other *compile_other(const struct bc_filter_set *set, ui
 		return NULL;
 	other->linktype = linktype;
 	for (uint32_t o = 0; o < BC_MAX_OUTPUTS; o++) {
-		if (!bc_filter_compile(set->words[o], linktype, BC_FILTER_MAX_SNAPLEN, set->jit, &other->filter[o], &err))
+		if (!set->words[o] || !compile_one(r, set, set->words[o], linktype, &other->filter[o], &err))
 			continue;
-		other->filter[o] = NULL;
 		other->none |= 1U << o;
 		bc_log(set->log, BC_WARN, "packets of link type %u are filtered, none can match: %s", linktype, err.msg);
 	}
@@ -180,7 +244,7 @@ const struct bc_filter_other *bc_filter_reader_other(struct bc_filter_reader *r,
 	for (other = r->others; other; other = other->next)
 		if (other->linktype == linktype)
 			return other;
-	other = compile_other(set, linktype);
+	other = compile_other(r, set, linktype);
 	if (other) {
 		other->next = r->others;
 		r->others = other;
@@ -228,37 +292,105 @@ static void exchange(struct bc_filters *f, uint32_t output, struct bc_filter_set
 		bc_log(f->log, BC_WARN, "a source did not come round: the old filter's memory is not given back");
 }
 
-int bc_filters_set(struct bc_filters *f, uint32_t output, const char *expression, struct bc_err *err)
+void bc_filters_drop(struct bc_filters_change *c)
 {
-	const char *own = expression ? expression : "", *words = NULL;
-	struct bc_filter_set *set[BC_MAX_SOURCES];
-	struct text *t = NULL;
+	if (!c)
+		return;
+	bc_compile_free(c->compile);
+	free(c->text);
+	free(c);
+}
+
+bool bc_filters_change_is(const struct bc_filters_change *c, uint32_t output, const char *expression)
+{
+	return c->output == output && !strcmp(c->own, expression);
+}
+
+static int begin_compile(const struct bc_filters *f, struct bc_filters_change *c, struct bc_err *err)
+{
+	if (!c->own[0] && !f->always[0])
+		return 0;
+	c->text = new_text(f->always, c->own);
+	if (!c->text)
+		return bc_err_set(err, -ENOMEM, "no memory for a filter");
+	for (uint32_t i = 0; i < f->n_readers; i++)
+		c->linktype[i] = (uint16_t)atomic_load(&f->reader[i]->linktype);
+	return bc_compile_begin(c->text->words, c->linktype, f->n_readers, &c->compile, err);
+}
+
+int bc_filters_begin(const struct bc_filters *f, uint32_t output, const char *expression, struct bc_filters_change **ret,
+		     struct bc_err *err)
+{
+	const char *own = expression ? expression : "";
+	struct bc_filters_change *c;
+	int r;
 
 	if (output >= f->n_outputs)
 		return bc_err_set(err, -EINVAL, "there is no output %u", output);
-	if (own[0] || f->always[0]) {
-		t = new_text(f->always, own);
-		if (!t)
-			return bc_err_set(err, -ENOMEM, "no memory for a filter");
-		words = t->words;
+	c = calloc(1, sizeof(*c) + strlen(own) + 1);
+	if (!c)
+		return bc_err_set(err, -ENOMEM, "no memory for a filter");
+	c->output = output;
+	strcpy(c->own, own);
+	r = begin_compile(f, c, err);
+	if (r) {
+		bc_filters_drop(c);
+		return r;
 	}
+	*ret = c;
+	return 0;
+}
+
+static int apply(struct bc_filters *f, struct bc_filters_change *c, struct bc_err *err)
+{
+	struct bc_filter_set *set[BC_MAX_SOURCES];
+
 	for (uint32_t i = 0; i < f->n_readers; i++) {
-		int r = make_set(f, f->reader[i], output, words, &set[i], err);
+		int r = make_set(f, c, i, set, err);
 
 		if (r) {
 			while (i)
-				free_set(set[--i], output);
-			free(t);
+				free_set(set[--i], c->output);
 			return r;
 		}
 	}
-	exchange(f, output, set);
-	if (t) {
-		t->next = f->texts;
-		f->texts = t;
+	exchange(f, c->output, set);
+	if (c->text) {
+		c->text->next = f->texts;
+		f->texts = c->text;
 	}
-	atomic_store(&f->current[output], t ? t->words : NULL);
+	atomic_store(&f->current[c->output], c->text ? c->text->words : NULL);
+	c->text = NULL;
 	return 0;
+}
+
+int bc_filters_finish(struct bc_filters *f, struct bc_filters_change *c, struct bc_err *err)
+{
+	int r = 0;
+
+	if (c->compile && !bc_compile_wait(c->compile, COMPILE_STEP_NS))
+		return 1;
+	if (c->compile)
+		r = bc_compile_result(c->compile, err);
+	if (!r)
+		r = apply(f, c, err);
+	bc_filters_drop(c);
+	return r;
+}
+
+int bc_filters_set(struct bc_filters *f, uint32_t output, const char *expression, struct bc_err *err)
+{
+	struct bc_filters_change *c;
+	int r = bc_filters_begin(f, output, expression, &c, err);
+
+	if (r)
+		return r;
+	while ((r = bc_filters_finish(f, c, err)) > 0)
+		if (f->interrupted && f->interrupted(f->interrupted_ctx)) {
+			bc_filters_drop(c);
+			return bc_err_set(err, -EINTR, "ended before the filter was compiled: '%.80s'", expression);
+		}
+	return r;
 }
 
 const char *bc_filters_text(const struct bc_filters *f, uint32_t output)

@@ -51,6 +51,8 @@ struct bc_filter_reader {
 	/* The reader's own. */
 	bool online;
 	bool mixed;			/* its packets may be of other link types than the set is for */
+	/* Control writes, the reader reads: the capture is aborted, compile no longer. */
+	_Atomic bool give_up;
 	struct bc_filter_other *others;	/* compiled from the set of this number */
 	uint64_t others_number;
 };
@@ -105,9 +107,26 @@ void bc_filters_exclude_gprs(struct bc_filters *f, uint32_t output, const struct
 
 /*
  * Compile expression ("" or NULL: everything) for output and every reader, hand it over, and wait until no reader uses
- * the old one. 0; or a negative errno with a line in err, and the old one stays.
+ * the old one. 0; or a negative errno with a line in err, and the old one stays: -EINTR where bc_filters_interrupt()
+ * says so.
  */
 int bc_filters_set(struct bc_filters *f, uint32_t output, const char *expression, struct bc_err *err);
+
+/* Give up bc_filters_set() when interrupted(ctx) is true: it is asked now and then, since compiling can take minutes. */
+void bc_filters_interrupt(struct bc_filters *f, bool (*interrupted)(void *ctx), void *ctx);
+
+/*
+ * The same without waiting. begin: 0 and *ret, or a negative errno with a line in err. finish: 1 while it is being
+ * compiled, which it waits for a moment; otherwise as bc_filters_set(), and the change is gone. drop: instead of finish;
+ * takes NULL.
+ */
+struct bc_filters_change;
+int bc_filters_begin(const struct bc_filters *f, uint32_t output, const char *expression, struct bc_filters_change **ret,
+		     struct bc_err *err);
+int bc_filters_finish(struct bc_filters *f, struct bc_filters_change *c, struct bc_err *err);
+void bc_filters_drop(struct bc_filters_change *c);
+/* Was it begun with these? */
+bool bc_filters_change_is(const struct bc_filters_change *c, uint32_t output, const char *expression);
 
 /* NULL: everything. The text stays valid until bc_filters_free. Any thread. */
 const char *bc_filters_text(const struct bc_filters *f, uint32_t output);

@@ -6,6 +6,7 @@
 #include <sched.h>
 
 #include "gprs_packet.h"
+#include "slow_compile.h"
 
 static struct bc_filters *filters_of(struct ingress *d)
 {
@@ -332,6 +333,87 @@ static void a_set_in_use_outlives_its_exchange(void **state)
 	bc_filters_free(x.f);
 }
 
+static bool yes(void *ctx)
+{
+	return true;
+}
+
+/* As by a signal while libpcap is at work, which cannot be interrupted itself. */
+static void a_filter_that_is_being_compiled_can_be_given_up(void **state)
+{
+	struct bc_filter_reader r = { .linktype = 1 };
+	struct bc_filters *f = bc_filters_new(1, 1, "", false, NULL);
+	struct bc_err err;
+
+	bc_filters_add(f, &r);
+	assert_int_equal(bc_filters_set(f, 0, "udp", NULL), 0);
+	bc_filters_interrupt(f, yes, NULL);
+	compiler.slow = true;
+	assert_int_equal(bc_filters_set(f, 0, "tcp", &err), -EINTR);
+	assert_string_equal(err.msg, "ended before the filter was compiled: 'tcp'");
+	assert_string_equal(bc_filters_text(f, 0), "udp");
+	bc_filters_free(f);
+	compiler_ends();
+}
+
+static void a_change_is_unfinished_while_it_is_compiled(void **state)
+{
+	struct bc_filter_reader r = { .linktype = 1 };
+	struct bc_filters *f = bc_filters_new(1, 1, "", false, NULL);
+	struct bc_filters_change *c, *dropped;
+	int result;
+
+	bc_filters_add(f, &r);
+	compiler.slow = true;
+	assert_int_equal(bc_filters_begin(f, 0, "udp", &dropped, NULL), 0);
+	assert_int_equal(bc_filters_finish(f, dropped, NULL), 1);
+	bc_filters_drop(dropped);
+	assert_int_equal(bc_filters_begin(f, 0, "tcp", &c, NULL), 0);
+	assert_int_equal(bc_filters_finish(f, c, NULL), 1);
+	assert_null(bc_filters_text(f, 0));
+	compiler_ends();
+	while ((result = bc_filters_finish(f, c, NULL)) > 0)
+		;
+	assert_int_equal(result, 0);
+	assert_string_equal(bc_filters_text(f, 0), "tcp");
+	assert_non_null(atomic_load(&r.set)->filter[0]);
+	bc_filters_free(f);
+}
+
+static void sources_of_one_link_type_share_a_filter(void **state)
+{
+	struct bc_filter_reader r[3] = { { .linktype = 1 }, { .linktype = 101 }, { .linktype = 1 } };
+	struct bc_filters *f = bc_filters_new(3, 1, "", false, NULL);
+	uint32_t before = compiler.begun;
+
+	for (int i = 0; i < 3; i++)
+		bc_filters_add(f, &r[i]);
+	assert_int_equal(bc_filters_set(f, 0, "tcp", NULL), 0);
+	assert_int_equal(compiler.begun - before, 2);
+	assert_ptr_equal(atomic_load(&r[0].set)->filter[0], atomic_load(&r[2].set)->filter[0]);
+	assert_ptr_not_equal(atomic_load(&r[0].set)->filter[0], atomic_load(&r[1].set)->filter[0]);
+	bc_filters_free(f);
+}
+
+/* A reader that compiles for another link type must not keep an aborted capture from its end. */
+static void a_reader_gives_up_compiling_when_told(void **state)
+{
+	struct bc_filter_reader r = { .linktype = 1 };
+	struct bc_filters *f = bc_filters_new(1, 1, "", false, NULL);
+	const struct bc_filter_other *other;
+
+	bc_filters_add(f, &r);
+	assert_int_equal(bc_filters_set(f, 0, "tcp", NULL), 0);
+	compiler.slow = true;
+	r.give_up = true;
+	other = bc_filter_reader_other(&r, atomic_load(&r.set), 101);
+	assert_non_null(other);
+	assert_int_equal(other->none, 1);
+	bc_filter_reader_close(&r);
+	bc_filters_free(f);
+	compiler_ends();
+}
+
 static void count_line(void *ctx, enum bc_level level, const char *line)
 {
 	++*(int *)ctx;
@@ -383,6 +465,10 @@ int main(void)
 		cmocka_unit_test(the_first_of_several_mbufs_is_enough),
 		cmocka_unit_test(a_set_in_use_outlives_its_exchange),
 		cmocka_unit_test(a_source_that_has_no_rounds_holds_no_exchange_up),
+		cmocka_unit_test(a_filter_that_is_being_compiled_can_be_given_up),
+		cmocka_unit_test(a_change_is_unfinished_while_it_is_compiled),
+		cmocka_unit_test(sources_of_one_link_type_share_a_filter),
+		cmocka_unit_test(a_reader_gives_up_compiling_when_told),
 		cmocka_unit_test(filters_are_swapped_while_packets_flow),
 	};
 

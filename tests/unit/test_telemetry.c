@@ -15,6 +15,7 @@
 #include "bc_telemetry.h"
 #include "bc_view.h"
 #include "scratch.h"
+#include "slow_compile.h"
 
 static char prefix[32];
 
@@ -350,6 +351,40 @@ static void a_bad_filter_changes_nothing(void **state)
 	scene_free(s);
 }
 
+static void *ask_for_tcp(void *scene)
+{
+	int fd = bc_ctl_connect(prefix, NULL);
+	json_t *a = NULL;
+
+	assert_true(fd >= 0);
+	assert_int_equal(bc_ctl_ask(fd, "/braidcap/filter", "tcp", &a, NULL), 0);
+	close(fd);
+	return a;
+}
+
+/* Compiling can take minutes: the control thread does its other work meanwhile. */
+static void orders_are_obeyed_while_a_filter_is_compiled(void **state)
+{
+	struct scene *s = scene_new(1, 1, true);
+	uint32_t begun = compiler.begun;
+	pthread_t client;
+	void *a;
+
+	compiler.slow = true;
+	assert_int_equal(pthread_create(&client, NULL, ask_for_tcp, s), 0);
+	while (compiler.begun == begun)
+		usleep(1000);
+	refused(s, "/braidcap/filter", "udp", "another filter is being compiled");
+	json_decref(ask(s, "/braidcap/pause", NULL));
+	assert_true(s->f->p->paused);
+	assert_null(bc_pipeline_filter(s->f->p, 0));
+	compiler_ends();
+	pthread_join(client, &a);
+	assert_string_equal(json_string_value(json_object_get(a, "filter")), "tcp");
+	json_decref(a);
+	scene_free(s);
+}
+
 static void filter_names_its_output(void **state)
 {
 	struct scene *s = scene_new(1, 2, true);
@@ -542,6 +577,7 @@ int main(void)
 		cmocka_unit_test(stop_says_what_is_under_way),
 		cmocka_unit_test(filter_in_force_is_answered),
 		cmocka_unit_test(a_bad_filter_changes_nothing),
+		cmocka_unit_test(orders_are_obeyed_while_a_filter_is_compiled),
 		cmocka_unit_test(filter_names_its_output),
 		cmocka_unit_test(with_several_outputs_a_filter_must_say_which),
 		cmocka_unit_test(needless_parameters_are_refused),
