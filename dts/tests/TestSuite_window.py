@@ -2,6 +2,7 @@
 """The reorder window: packets that wait for those of slower sources are kept in order, as long as the memory lasts."""
 
 from framework.checks import assert_balance, assert_ordered, losses, published
+from framework.process import wait_until
 from framework.reader import read
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -42,6 +43,20 @@ class TestWindow(TestSuite):
         report = self.run_for("null:rate=50000,ahead_ms=300", "null:rate=50000,stamp=nic,lateness_us=200000",
                               "null:rate=1000", seconds=4)
         self.assert_all_kept(report)
+
+    @func_test
+    def lateness_of_a_nic_is_measured(self):
+        """A device that holds packets back for longer than it says at first: what it promises soon covers that, and the order holds."""
+        out = self.make_folder()
+        run = self.start("-i", "null:rate=5000", "-i", "null:rate=5000,stamp=nic,held_us=3000", "-w", f"{out}/", "-Z", "none")
+        wait_until(lambda: run.ask("/braidcap/sources")[1]["measured_lateness_us"] > 2000, "a measurement")
+        sources = run.ask("/braidcap/sources")
+        report = run.stop()
+        verify("measured_lateness_us" not in sources[0], sources[0])
+        verify(2 * sources[1]["measured_lateness_us"] - sources[1]["lateness_us"] in (0, 1), sources[1])
+        verify(sources[1]["measured_lateness_us"] <= 3000, "more is measured than the device holds back")
+        verify(report["sources"][1]["received"] > report["sources"][1]["late"], report["sources"][1])
+        assert_balance(report)
 
     @func_test
     def memory_that_is_full_has_a_name(self):

@@ -45,7 +45,7 @@ static void number_cell(struct bc_table *t, const json_t *of, const char *key)
 void bc_summary_sources(FILE *f, const json_t *sources)
 {
 	bool live = json_object_get(json_array_get(sources, 0), "link_size") != NULL;
-	struct bc_table *t = bc_table_new(live ? "lrllrrrrrl" : "lrlrrrrl");
+	struct bc_table *t = bc_table_new(live ? "lrllrrrrrrl" : "lrlrrrrl");
 	json_t *s;
 	size_t i;
 
@@ -58,8 +58,10 @@ void bc_summary_sources(FILE *f, const json_t *sources)
 	bc_table_cell(t, "FILTERED");
 	bc_table_cell(t, "LATE");
 	bc_table_cell(t, "FORCED");
-	if (live)
+	if (live) {
+		bc_table_cell(t, "LATENESS");
 		bc_table_cell(t, "LINK");
+	}
 	bc_table_cell(t, "DROPPED");
 	json_array_foreach((json_t *)sources, i, s) {
 		char share[BC_UNITS_MAX];
@@ -73,9 +75,11 @@ void bc_summary_sources(FILE *f, const json_t *sources)
 		number_cell(t, s, "filtered");
 		number_cell(t, s, "late");
 		number_cell(t, s, "forced");
-		if (live)
+		if (live) {
+			bc_table_cell(t, "%" PRIu64 " us", bc_field_u64(s, "lateness_us"));
 			bc_table_cell(t, "%s", bc_percent(share, bc_field_u64(s, "link_used"),
 							  bc_field_u64(s, "link_size")));
+		}
 		losses_cell(t, s);
 	}
 	bc_table_print(t, f);

@@ -49,6 +49,19 @@ static const char *state(const struct bc_source *s)
 	return atomic_load(&s->failed) ? "failed" : "ended";
 }
 
+static uint64_t whole_us(uint64_t ns)
+{
+	return (ns + BC_NS_PER_US - 1) / BC_NS_PER_US;
+}
+
+/* How far behind the clock an idle source's promise is, and of a NIC what was measured. */
+static void put_lateness(json_t *o, const struct bc_source *s)
+{
+	json_object_set_new(o, "lateness_us", bc_view_u64(whole_us(bc_counter_get(&s->lateness_ns))));
+	if (s->lateness.next)
+		json_object_set_new(o, "measured_lateness_us", bc_view_u64(whole_us(bc_counter_get(&s->lateness.highest_ns))));
+}
+
 json_t *bc_view_sources(const struct bc_group *g)
 {
 	json_t *list = json_array();
@@ -64,6 +77,7 @@ json_t *bc_view_sources(const struct bc_group *g)
 		json_object_set_new(s, "link_size", bc_view_u64(p->link[i]->size));
 		json_object_set_new(s, "window_bytes", bc_view_u64(bc_counter_get(&p->source[i]->window.bytes)));
 		json_object_set_new(s, "window_peak_bytes", bc_view_u64(bc_counter_get(&p->source[i]->window.peak)));
+		put_lateness(s, p->source[i]);
 		json_array_append_new(list, s);
 	}
 	return list;

@@ -26,6 +26,6 @@ void bc_kernel_setup(struct bc_source *s, const struct bc_source_config *cfg)
 	s->drain_packets = STOP_PACKETS;
 	s->buffers_ns = buffers_ns(cfg);
 	s->drain_ns = cfg->immediate ? 0 : BC_KERNEL_LATENESS_NS;
-	if (!s->lateness_ns)
-		s->lateness_ns = cfg->immediate ? IMMEDIATE_LATENESS_NS : BC_KERNEL_LATENESS_NS;
+	if (!cfg->lateness_us)
+		bc_counter_set(&s->lateness_ns, cfg->immediate ? IMMEDIATE_LATENESS_NS : BC_KERNEL_LATENESS_NS);
 }

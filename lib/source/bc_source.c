@@ -52,7 +52,7 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 	s->queue = queue;
 	s->wait = cfg->wait || s->kind->waits;
 	s->lossless = cfg->wait || s->kind->lossless;
-	s->lateness_ns = cfg->lateness_us * BC_NS_PER_US;
+	bc_counter_set(&s->lateness_ns, cfg->lateness_us * BC_NS_PER_US);
 	s->numa_node = -1;
 	s->account = &env->ledger->source[env->ledger->n_sources++];
 	snprintf(s->account->name, sizeof(s->account->name), "%s", cfg->spec);
@@ -97,6 +97,14 @@ void bc_source_stats(struct bc_source *s)
 {
 	if (s->ops->stats)
 		s->ops->stats(s);
+}
+
+void bc_source_measure_lateness(struct bc_source *const *s, uint32_t n, const struct bc_source_config *cfg)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		bc_lateness_init(&s[i]->lateness, i ? &s[0]->lateness : NULL, cfg->lateness_us * BC_NS_PER_US);
+		bc_counter_set(&s[i]->lateness_ns, bc_lateness_promise(&s[i]->lateness));
+	}
 }
 
 static int describe_host_clock(const void *clock, char *buf, size_t size)
@@ -251,13 +259,17 @@ static uint32_t wind_up(struct bc_source *s)
 static void hold_to_clock(struct bc_source *s, struct bc_batch *b)
 {
 	const uint64_t off_ns = s->guard.off_ns;
+	uint64_t held_ns;
 	uint32_t ahead = b->n ? bc_stamp_guard(&s->guard, b->ts_ns, b->n, b->asked_ns) : 0;
 
 	if (__builtin_expect(ahead != 0, 0))
 		bc_counter_add(&s->account->ingress.stamp_ahead, ahead);
 	if (__builtin_expect(s->guard.off_ns != off_ns, 0))
 		bc_iface_set_off(s->env.ifaces, s->account->iface, s->guard.off_ns);
-	b->watermark_ns = b->held_ns > s->guard.last_ns ? b->held_ns : s->guard.last_ns;
+	if (s->lateness.next && bc_lateness_polled(&s->lateness, b->asked_ns, b->n ? b->ts_ns[0] : 0, b->empty))
+		bc_counter_set(&s->lateness_ns, bc_lateness_promise(&s->lateness));
+	held_ns = b->empty ? b->asked_ns - bc_counter_get(&s->lateness_ns) : 0;
+	b->watermark_ns = held_ns > s->guard.last_ns ? held_ns : s->guard.last_ns;
 }
 
 /* One batch from the device to the link. */
@@ -268,8 +280,8 @@ static uint32_t take_batch(struct bc_source *s, uint32_t command)
 
 	b.n = 0;
 	b.time = BC_TIME_OWN;
-	b.ended = b.more = false;
-	b.watermark_ns = b.asked_ns = b.held_ns = 0;
+	b.ended = b.more = b.empty = false;
+	b.watermark_ns = b.asked_ns = 0;
 	s->ops->rx(s, &b, BC_BURST);
 	n = b.n;
 	bc_epoch_mark(s, &b);

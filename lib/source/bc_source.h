@@ -18,6 +18,7 @@
 #include "bc_err.h"
 #include "bc_filters.h"
 #include "bc_iface.h"
+#include "bc_lateness.h"
 #include "bc_ledger.h"
 #include "bc_link.h"
 #include "bc_log.h"
@@ -59,10 +60,10 @@ struct bc_batch {
 	bool more;			/* more waits in the device, so that a stop goes on */
 	/*
 	 * Stamped by a live device: the clock that the stamps follow, in steady time, when it was asked; the stamps are then held to it, and the
-	 * promise is what they and held_ns say. 0: the driver stands for both.
+	 * promise is what they say, or that clock less the source's lateness. 0: the driver stands for both.
 	 */
 	uint64_t asked_ns;
-	uint64_t held_ns;		/* it was found empty, and holds back what is no older than this; 0: it was not */
+	bool empty;			/* the device was found empty, but for what it still holds back */
 	uint64_t watermark_ns;		/* nothing older will follow; 0: no new promise */
 	struct rte_mbuf *mbuf[BC_BURST];
 	uint64_t ts_ns[BC_BURST];
@@ -108,7 +109,6 @@ struct bc_source {
 	bool lossless;				/* and the device keeps them: a slow capture loses nothing */
 	uint32_t drain_packets;			/* after a stop, take at most this many more */
 	uint64_t drain_ns;			/* and go on for at least so long, because the device delivers late */
-	uint64_t lateness_ns;			/* how long the device may hold a stamped packet back */
 	uint64_t buffers_ns;			/* how long the device can buffer what comes; 0: nothing does */
 	int numa_node;				/* of the device, -1: none */
 
@@ -124,6 +124,8 @@ struct bc_source {
 	/* The stage's own; of the window, telemetry reads the counters. */
 	struct bc_window window;		/* packets that the link has no room for; its memory is set by the pipeline, NULL: none */
 	struct bc_stamp_guard guard;
+	struct bc_lateness lateness;		/* where it is measured */
+	bc_counter_t lateness_ns;		/* how long the device may hold a stamped packet back; telemetry reads it */
 	uint64_t gap;				/* packets lost since the last one enqueued */
 	uint64_t watermark_ns;			/* published; promised is behind what lies in the window */
 	uint64_t promised_ns;
@@ -169,6 +171,9 @@ void bc_source_stats(struct bc_source *s);
 struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct bc_source_env *env,
 				const struct bc_source_ops *ops, const struct bc_iface *iface, uint16_t queue,
 				struct bc_err *err);
+
+/* For drivers, before any poll: measure the lateness of these n queues of a port. */
+void bc_source_measure_lateness(struct bc_source *const *s, uint32_t n, const struct bc_source_config *cfg);
 
 /* For drivers: the host's clock stamps the packets of this interface, which is not in a table yet. */
 void bc_source_stamp_by_host(struct bc_iface *iface, const struct bc_clock *clock);

@@ -27,11 +27,12 @@ struct bc_source_config {
 	char *stamp;			/* pcap: "adapter", "host"; dpdk: "nic", "software"; NULL: the best there is */
 	uint32_t buffer_mb;		/* pcap: the kernel's buffer; default 64 */
 	bool immediate;			/* pcap: immediate=1 */
-	uint32_t lateness_us;		/* how long a stamped packet may be held back; 0: the kind's default */
+	uint32_t lateness_us;		/* how long a stamped packet may be held back; 0: as measured, or the kind's default */
 	uint64_t count;			/* null: packets per queue, 0: no end */
 	uint32_t size;			/* null: bytes per packet, default 64 */
 	uint64_t rate;			/* null: packets per second of each queue; 0: as fast as they are taken */
 	bool idle;			/* null: none ever come */
+	uint32_t held_us;		/* null: how long it holds stamped packets back, without a word; 0: lateness_us */
 	uint32_t ahead_ms;		/* null: how far its clock is ahead of the host's */
 	/* remote: a peer that sends to us; the spec is its name. Never of a command line. */
 	struct bc_recv_ring *recv_ring;		/* where its bytes come in; not owned */

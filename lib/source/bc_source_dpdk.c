@@ -20,8 +20,8 @@
 /* A frame of the kernel's ring behind net_af_packet, which no sender fills faster. */
 #define FRAME_KEEPS_NS 500U
 #define UNPOLLED_MAX_NS (20 * BC_NS_PER_MS)
-/* How long a NIC may hold a stamped packet back while its queue looks empty. */
-#define NIC_LATENESS_NS (1 * BC_NS_PER_MS)
+/* A file behind a port that seems to be over is passed by the others, which are so much behind the clock. */
+#define FILE_LATENESS_NS (1 * BC_NS_PER_MS)
 
 /* What the queues of a port share; the last one to close closes the port. */
 struct shared_port {
@@ -67,6 +67,15 @@ static uint64_t stamp_burst(struct dpdk_source *p, struct bc_batch *b, uint64_t 
 	return last;
 }
 
+/* The next packet of a file is of the past, too: only when it seems to be over are others not to wait for it. */
+static uint64_t promise_of_file(const struct bc_source *s, bool empty, uint64_t now_ns)
+{
+	const struct dpdk_source *p = s->priv;
+	uint64_t held_ns = empty ? now_ns - bc_counter_get(&s->lateness_ns) : 0;
+
+	return held_ns > p->last_ns ? held_ns : p->last_ns;
+}
+
 /* A stripped VLAN tag belongs back into the packet. */
 static void restore_vlan(struct rte_mbuf **m)
 {
@@ -107,11 +116,11 @@ static void dpdk_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 						     bc_clock_now(s->env.clock));
 			p->last_ns = stamp_burst(p, b, p->time == BC_TIME_UTC ? bc_utc_ns() : now_ns);
 		}
-		if (p->time != BC_TIME_OWN)
+		b->empty = n < max;
+		if (p->time == BC_TIME_OWN)
+			b->watermark_ns = promise_of_file(s, b->empty, now_ns);
+		else
 			b->asked_ns = now_ns;
-		if (n < max)
-			b->held_ns = now_ns - s->lateness_ns;
-		b->watermark_ns = b->held_ns > p->last_ns ? b->held_ns : p->last_ns;
 	}
 	for (uint32_t i = 0; i < n; i++) {
 		if (__builtin_expect(b->mbuf[i]->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED, 0))
@@ -323,9 +332,21 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 		s->wait = s->lossless = true;
 	else
 		s->lossless = s->wait && holds_up_its_peer(sh->port.info.driver_name);
-	if (!s->lateness_ns)
-		s->lateness_ns = NIC_LATENESS_NS;
 	return s;
+}
+
+static void set_lateness(struct bc_source *const *s, uint32_t n, const struct bc_source_config *cfg)
+{
+	const struct dpdk_source *p = s[0]->priv;
+
+	if (!p->stamped)
+		return;
+	if (p->time != BC_TIME_OWN) {
+		bc_source_measure_lateness(s, n, cfg);
+		return;
+	}
+	for (uint32_t i = 0; !cfg->lateness_us && i < n; i++)
+		bc_counter_set(&s[i]->lateness_ns, FILE_LATENESS_NS);
 }
 
 static int open_dpdk(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
@@ -350,6 +371,7 @@ static int open_dpdk(const struct bc_source_config *cfg, const struct bc_source_
 			break;
 	}
 	if (n == cfg->queues) {
+		set_lateness(ret, n, cfg);
 		*ret_n = n;
 		return 0;
 	}

@@ -22,6 +22,8 @@ struct null_source {
 	uint32_t size;
 	bool paced;
 	bool stamped;		/* by the device, with a promise of its own */
+	bool measured;		/* stamped, and its promise is found as a NIC's is */
+	uint64_t held_ns;	/* between stamp and poll */
 	double per_ns;		/* packets; 0: none ever */
 	double ns_per;
 	uint64_t ahead_ns;
@@ -38,9 +40,9 @@ static uint64_t due_ns(const struct null_source *p, uint64_t n)
 }
 
 /* How many packets wait in the device, of which it hands over those that it has held back for long enough; what it has no room for is missed. */
-static uint32_t waiting(struct null_source *p, uint64_t now_ns, uint64_t held_ns, uint32_t max)
+static uint32_t waiting(struct null_source *p, uint64_t now_ns, uint32_t max)
 {
-	uint64_t until_ns = now_ns - held_ns, n;
+	uint64_t until_ns = now_ns - p->held_ns, n;
 
 	if (until_ns < p->start_ns || p->per_ns == 0)
 		return 0;
@@ -93,7 +95,7 @@ static void null_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 		p->start_ns = now_ns;
 	if (max > p->left)
 		max = (uint32_t)p->left;
-	wanted = p->paced ? waiting(p, now_ns, s->lateness_ns, max) : max;
+	wanted = p->paced ? waiting(p, now_ns, max) : max;
 	if (wanted && rte_pktmbuf_alloc_bulk(s->env.pool, b->mbuf, (uint32_t)wanted) != 0)
 		return;
 	fill(s, b, (uint32_t)wanted);
@@ -105,7 +107,10 @@ static void null_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 	b->watermark_ns = now_ns + p->ahead_ns;
 	/* The device stamps: no packet that it still holds is older than this. */
 	if (p->stamped)
-		b->watermark_ns = b->n == max ? p->last_ns : held_from(p, now_ns - s->lateness_ns);
+		b->watermark_ns = b->n == max ? p->last_ns : held_from(p, now_ns - p->held_ns);
+	b->empty = b->n < max;
+	if (p->measured)
+		b->asked_ns = now_ns + p->ahead_ns;
 	if (p->left != UINT64_MAX)
 		p->left -= b->n;
 }
@@ -133,6 +138,11 @@ static bool stamped(const struct bc_source_config *cfg)
 	return cfg->stamp && strcmp(cfg->stamp, "nic") == 0;
 }
 
+static bool measured(const struct bc_source_config *cfg)
+{
+	return stamped(cfg) && cfg->held_us;
+}
+
 static void setup(struct bc_source *s, const struct bc_source_config *cfg)
 {
 	struct null_source *p = s->priv;
@@ -142,6 +152,8 @@ static void setup(struct bc_source *s, const struct bc_source_config *cfg)
 		.size = cfg->size,
 		.paced = cfg->rate || cfg->idle,
 		.stamped = stamped(cfg),
+		.measured = measured(cfg),
+		.held_ns = (cfg->held_us ? cfg->held_us : cfg->lateness_us) * BC_NS_PER_US,
 		.ahead_ns = cfg->ahead_ms * BC_NS_PER_MS,
 	};
 	if (!p->paced)
@@ -180,6 +192,8 @@ static int open_null(const struct bc_source_config *cfg, const struct bc_source_
 		setup(s, cfg);
 		ret[n] = s;
 	}
+	if (measured(cfg))
+		bc_source_measure_lateness(ret, n, cfg);
 	*ret_n = n;
 	return 0;
 }
@@ -195,6 +209,7 @@ static const struct bc_source_key null_keys[] = {
 	{ "ahead_ms", BC_KEY_U32, BC_KEY_AT(ahead_ms), .zero = true, .min = 1, .max = 3600000 },
 	BC_KEY_STAMP("nic", "software"),
 	BC_KEY_LATENESS,
+	{ "held_us", BC_KEY_U32, BC_KEY_AT(held_us), .zero = true, .min = 1, .max = 60000000 },
 };
 
 const struct bc_source_kind bc_source_null = {

@@ -52,8 +52,7 @@ static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 		atomic_store_explicit(&s->failed, true, memory_order_release);
 	}
 	b->asked_ns = now_ns;
-	if (r < (int)max)
-		b->held_ns = now_ns - s->lateness_ns;
+	b->empty = r < (int)max;
 }
 
 static void pcap_source_stats(struct bc_source *s)

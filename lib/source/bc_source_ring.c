@@ -50,8 +50,7 @@ static void ring_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 	for (; taken < max && bc_ring_next(&p->ring, &k); taken++)
 		bc_spare_take(&p->spare, s, b, k.data, k.caplen, k.wire_len, k.ts_ns);
 	b->asked_ns = now_ns;
-	if (taken < max)
-		b->held_ns = now_ns - s->lateness_ns;
+	b->empty = taken < max;
 	if (!taken && now_ns - p->checked_ns >= CHECK_NS)
 		check_interface(s, b, now_ns);
 }

@@ -33,7 +33,7 @@ struct ingress {
 	uint64_t ts_ns;		/* of the next; grows by one */
 	uint64_t watermark_ns;
 	uint64_t asked_ns;	/* a live device, as in bc_batch */
-	uint64_t held_ns;
+	bool empty;
 	enum bc_time time;
 	uint64_t drops;		/* the driver's own mark, on the first one */
 	bool ended;
@@ -72,7 +72,7 @@ static inline void ingress_rx(struct bc_source *s, struct bc_batch *b, uint32_t 
 	}
 	b->watermark_ns = d->watermark_ns;
 	b->asked_ns = d->asked_ns;
-	b->held_ns = d->held_ns;
+	b->empty = d->empty;
 	b->time = d->time;
 	b->ended = d->ended;
 }

@@ -415,13 +415,60 @@ static void an_empty_device_promises_what_it_holds_back(void **state)
 
 	ingress_open(&d, &ingress_kind, 1, false);
 	d.asked_ns = 1000000 * BC_NS_PER_S;
-	d.held_ns = d.asked_ns - 500;
+	d.empty = true;
+	bc_counter_set(&d.s->lateness_ns, 500);
 	d.ts_ns = d.asked_ns - 1000;
 	poll_n(&d, 1);
 	assert_int_equal(bc_link_watermark(d.s->link), d.asked_ns - 500);
 	d.ts_ns = d.asked_ns + 7;
 	poll_n(&d, 1);
 	assert_int_equal(bc_link_watermark(d.s->link), d.asked_ns + 7);
+	ingress_free(&d);
+}
+
+/* A NIC's stamps: the promise follows the clock closely, and reaches back at once when it was broken, but never goes back. */
+static void the_promise_of_an_empty_device_follows_what_is_measured(void **state)
+{
+	uint64_t promised_ns;
+	struct ingress d;
+
+	ingress_open(&d, &ingress_kind, 1, false);
+	bc_source_measure_lateness(&d.s, 1, &(struct bc_source_config){ .lateness_us = 0 });
+	d.asked_ns = 1000000 * BC_NS_PER_S;
+	d.empty = true;
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), d.asked_ns - 1000000);
+	for (int i = 0; i < BC_LATENESS_SAMPLES; i++) {
+		d.asked_ns += 1000;
+		d.ts_ns = d.asked_ns - 1000;
+		poll_n(&d, 1);
+		ingress_discard(&d);
+	}
+	d.asked_ns += BC_LATENESS_LOOK_NS;
+	poll_n(&d, 0);
+	promised_ns = d.asked_ns - 50000;
+	assert_int_equal(bc_link_watermark(d.s->link), promised_ns);
+	d.ts_ns = d.asked_ns - 80000;
+	d.asked_ns += 1000;
+	poll_n(&d, 1);
+	assert_int_equal(bc_counter_get(&d.s->lateness_ns), 160000);
+	assert_int_equal(bc_link_watermark(d.s->link), promised_ns);
+	d.asked_ns += 200000;
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), d.asked_ns - 160000);
+	ingress_free(&d);
+}
+
+static void the_users_lateness_is_not_measured_away(void **state)
+{
+	struct ingress d;
+
+	ingress_open(&d, &ingress_kind, 1, false);
+	bc_source_measure_lateness(&d.s, 1, &(struct bc_source_config){ .lateness_us = 3 });
+	d.asked_ns = 1000000 * BC_NS_PER_S;
+	d.empty = true;
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), d.asked_ns - 3000);
 	ingress_free(&d);
 }
 
@@ -599,6 +646,8 @@ int main(void)
 		cmocka_unit_test(the_end_of_time_does_not_end_the_source),
 		cmocka_unit_test(a_device_s_stamp_far_ahead_stops_neither_the_packet_nor_the_promise),
 		cmocka_unit_test(an_empty_device_promises_what_it_holds_back),
+		cmocka_unit_test(the_promise_of_an_empty_device_follows_what_is_measured),
+		cmocka_unit_test(the_users_lateness_is_not_measured_away),
 		cmocka_unit_test(a_clock_on_tai_is_told_of_its_interface),
 		cmocka_unit_test(an_interface_of_the_host_clock_is_described_as_that_is_now),
 		cmocka_unit_test(a_step_of_the_clock_keeps_the_order_and_each_packets_time),

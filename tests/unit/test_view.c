@@ -251,6 +251,23 @@ static void state_follows_the_capture(void **state)
 	fixture_free(f);
 }
 
+static void sources_show_the_lateness_that_holds_and_what_was_measured(void **state)
+{
+	struct fixture *f = fixture_new(2, 1);
+	json_t *s;
+
+	bc_counter_set(&f->p->source[0]->lateness_ns, 40001);
+	bc_source_measure_lateness(&f->p->source[1], 1, &(struct bc_source_config){ .lateness_us = 7 });
+	bc_lateness_add(&f->p->source[1]->lateness, 30000);
+	s = bc_view_sources(&f->group);
+	assert_int_equal(number(json_array_get(s, 0), "lateness_us"), 41);
+	assert_null(json_object_get(json_array_get(s, 0), "measured_lateness_us"));
+	assert_int_equal(number(json_array_get(s, 1), "lateness_us"), 7);
+	assert_int_equal(number(json_array_get(s, 1), "measured_lateness_us"), 30);
+	json_decref(s);
+	fixture_free(f);
+}
+
 static void sources_show_their_links_and_windows(void **state)
 {
 	struct fixture *f = fixture_new(1, 1);
@@ -407,6 +424,7 @@ int main(void)
 		cmocka_unit_test(escape_does_not_split_and_does_not_overrun),
 		cmocka_unit_test(a_number_too_large_is_the_largest),
 		cmocka_unit_test(state_follows_the_capture),
+		cmocka_unit_test(sources_show_the_lateness_that_holds_and_what_was_measured),
 		cmocka_unit_test(sources_show_their_links_and_windows),
 		cmocka_unit_test(a_failed_source_says_so),
 		cmocka_unit_test(outputs_show_filter_and_buffers),
