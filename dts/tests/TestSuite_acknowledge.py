@@ -29,7 +29,9 @@ class TestAcknowledge(TestSuite):
         node.next += count
 
     def stored(self, client="node"):
-        return numbers(verify_segments(published_of(self.out, client)))
+        """The numbers that the files have, in ascending order, since what is recovered may come late."""
+        got = numbers(verify_segments(published_of(self.out, client), ordered=False))
+        return {sender: sorted(n) for sender, n in got.items()}
 
     @func_test
     def what_is_on_disk_is_acknowledged(self):
@@ -56,3 +58,76 @@ class TestAcknowledge(TestSuite):
         verify(again.finish() == 1200, f"acknowledged {again.acked}")
         assert_lossless(run.stop(), 1200)
         verify(self.stored() == {0: list(range(1200))}, "packets are missing, or there twice")
+
+    def killed_and_resumed(self, *args, recover_first):
+        """A node sends, the centre is killed, and the node sends to the next one what was not acknowledged, and more."""
+        run = self.centre(*args)
+        node = self.node()
+        self.send(node, 1000)
+        node.wait_acked(1000)
+        self.send(node, 500)
+        run.wait_written(1500)
+        run.kill()
+        node.close()
+        if recover_first:
+            self.braidcap("recover", self.out)
+        run = self.centre(*args, out=self.out)
+        again = self.node(first=1000)
+        verify(1000 <= again.acked <= 1500, f"{again.acked} packets on disk")
+        self.send(again, 2000 - again.next)
+        verify(again.finish() == 2000, f"acknowledged {again.acked}")
+        run.stop()
+        self.braidcap("recover", self.out)
+        verify(self.stored() == {0: list(range(2000))}, "packets are missing, or there twice")
+        return again
+
+    @func_test
+    def a_killed_centre_goes_on_where_its_leftover_ends(self):
+        """The next centre looks into what the killed one left, and recovery comes later."""
+        node = self.killed_and_resumed("-Z", "none", recover_first=False)
+        verify(node.acked == 2000, f"{node.acked}")
+
+    @func_test
+    def a_killed_centre_goes_on_behind_what_was_recovered(self):
+        """Recovery turns the leftover into a segment, and writes down what is in it."""
+        self.killed_and_resumed(recover_first=True)
+
+    @func_test
+    def a_killed_centre_of_many_clients(self):
+        """With --merge a leftover has packets of several nodes; each goes on where its own end."""
+        run = self.centre("--allow", "other=127.0.1.2", "--merge", "--names", "osmo", "--max-wait", "100")
+        nodes = [self.node(), self.stack.enter_context(Node(self.port, b"n" * 16, source="127.0.1.2"))]
+        for first in (0, 100):
+            for i, node in enumerate(nodes):
+                node.packets(timed(frames(i, 100 + i, first=node.next), T0_NS + first * 10**6 + i))
+                node.next += 100 + i
+        run.wait_written(402)
+        run.kill()
+        run = self.centre("--allow", "other=127.0.1.2", "--merge", "--names", "osmo", "--max-wait", "100", out=self.out)
+        nodes = [self.node(), self.stack.enter_context(Node(self.port, b"n" * 16, source="127.0.1.2"))]
+        for i, node in enumerate(nodes):
+            node.packets(timed(frames(i, 300 - node.next, first=node.next), T0_NS + 10**9 + i))
+            verify(node.finish() == 300, f"node {i}: acknowledged {node.acked}")
+        run.stop()
+        self.braidcap("recover", self.out)
+        verify(self.stored("merged") == {i: list(range(300)) for i in (0, 1)}, "packets are missing, or there twice")
+
+    @func_test
+    def a_centre_that_was_stopped_knows_what_it_has(self):
+        """A node that was not told of everything comes to the next centre, whose files have been moved away."""
+        run = self.centre()
+        node = self.node()
+        self.send(node, 1000)
+        run.wait_written(1000)
+        node.close()
+        run.stop()
+        stored = self.stored()
+        for path in published_of(self.out, "node"):
+            os.unlink(path)
+        run = self.centre(out=self.out)
+        again = self.node()
+        verify(again.acked == 1000, f"acknowledged {again.acked}")
+        self.send(again, 100)
+        again.finish()
+        run.stop()
+        verify(stored == {0: list(range(1000))} and self.stored() == {0: list(range(1000, 1100))}, "missing, or there twice")

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_ack_file.h"
 #include "bc_pcapng.h"
 #include "bc_publish_mirror.h"
 #include "bc_time.h"
@@ -39,6 +40,20 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 		bc_post_publish_segment(o->after, path, file_bytes, info, err);
 	else
 		settled(o, path, file_bytes, info, err);
+}
+
+/* Before segments have their names the file beside them knows of the numbered packets in them. */
+static void publishing(void *ctx, int folder, uint32_t n)
+{
+	struct bc_output *o = ctx;
+	size_t len;
+	uint8_t *block = bc_committer_publishing(o->committer, n, &len);
+	int r = block ? bc_ack_file_write(folder, o->cfg.series, block, len) : 0;
+
+	free(block);
+	if (r)
+		bc_log(o->log, BC_ERROR, "%s: cannot write down what is acknowledged (%s): after a crash packets may come twice",
+		       o->account->name, strerror(-r));
 }
 
 static int new_post_publish(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
@@ -88,6 +103,7 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.pid = (uint32_t)getpid(),
 		.log = env->log,
 		.published = published,
+		.publishing = publishing,
 		.ctx = o,
 	};
 
@@ -276,6 +292,7 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 	o->filters = env->filters;
 	o->index = env->index;
 	o->account = &env->ledger->output[env->index];
+	o->log = env->log;
 	snprintf(o->account->name, sizeof(o->account->name), "%s", cfg->dest);
 	o->segments = bc_seglog_new();
 	if (env->statistics)

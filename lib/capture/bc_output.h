@@ -79,6 +79,7 @@ struct bc_output {
 	struct bc_mirror *mirror;
 	struct bc_retention *retention;	/* NULL: everything is kept */
 	struct bc_output_account *account;
+	const struct bc_log *log;
 	const struct bc_filters *filters;
 	uint32_t index;
 	struct bc_task commit;		/* the committer's */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The blocks of pcapng: their extent, sections, packets. */
+#include "bc_ack_block.h"
 #include "bc_pcapng.h"
 #include "bc_reader_priv.h"
 #include "bc_time.h"
@@ -202,7 +203,7 @@ static int read_whole(struct bc_reader *r, uint32_t type, const uint8_t *block, 
 		r->passed_over.secrets++;
 		return BC_READ_SKIP;
 	default:
-		r->passed_over.custom++;
+		r->passed_over.custom += type != BC_ACK_BLOCK_TYPE;
 		return BC_READ_SKIP;
 	}
 }

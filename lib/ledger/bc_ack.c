@@ -13,7 +13,7 @@ struct epoch {
 };
 
 struct bc_ack {
-	uint8_t centre[BC_ACK_ID];	/* constant, as the next */
+	uint8_t centre[BC_ACK_ID];	/* constant once the capture runs, as the next */
 	int wake_fd;
 	_Atomic uint64_t handled;	/* the committer writes, the source reads */
 	_Atomic bool hurry;
@@ -28,13 +28,13 @@ struct bc_ack {
 	uint64_t end;			/* behind its last one, when it has ended */
 };
 
-struct bc_ack *bc_ack_new(const uint8_t centre[BC_ACK_ID], int wake_fd)
+struct bc_ack *bc_ack_new(int wake_fd)
 {
 	struct bc_ack *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return NULL;
-	memcpy(a->centre, centre, BC_ACK_ID);
+	arc4random_buf(a->centre, sizeof(a->centre));
 	a->wake_fd = wake_fd;
 	pthread_mutex_init(&a->lock, NULL);
 	return a;
@@ -45,6 +45,11 @@ void bc_ack_free(struct bc_ack *a)
 	if (a)
 		pthread_mutex_destroy(&a->lock);
 	free(a);
+}
+
+void bc_ack_set_centre(struct bc_ack *a, const uint8_t centre[BC_ACK_ID])
+{
+	memcpy(a->centre, centre, BC_ACK_ID);
 }
 
 const uint8_t *bc_ack_centre(const struct bc_ack *a)
@@ -152,7 +157,7 @@ static uint64_t number_at(const struct bc_ack *a, uint64_t packets)
 	return a->first + (packets - a->before);
 }
 
-bool bc_ack_at(struct bc_ack *a, uint64_t packets, struct bc_ack_mark *ret)
+bool bc_ack_at(struct bc_ack *a, uint64_t packets, struct bc_ack_mark *ret, uint64_t *ret_stored)
 {
 	bool session;
 
@@ -160,6 +165,7 @@ bool bc_ack_at(struct bc_ack *a, uint64_t packets, struct bc_ack_mark *ret)
 	session = a->session;
 	if (session) {
 		*ret = a->epoch[0].mark;
+		*ret_stored = ret->next;
 		ret->next = number_at(a, packets);
 	}
 	pthread_mutex_unlock(&a->lock);

@@ -29,13 +29,16 @@ static inline bool bc_ack_same(const struct bc_ack_mark *a, const struct bc_ack_
 
 struct bc_ack;
 
-/* centre: how nodes tell this disk from another. wake_fd: the network thread's eventfd, not owned. NULL without memory. */
-struct bc_ack *bc_ack_new(const uint8_t centre[BC_ACK_ID], int wake_fd);
+/* wake_fd: an eventfd of the network's thread, not owned. NULL without memory. */
+struct bc_ack *bc_ack_new(int wake_fd);
 /* Takes NULL. */
 void bc_ack_free(struct bc_ack *a);
+
+/* Before the capture starts: how nodes tell this disk from another; at first it is random. Any thread may ask. */
+void bc_ack_set_centre(struct bc_ack *a, const uint8_t centre[BC_ACK_ID]);
 const uint8_t *bc_ack_centre(const struct bc_ack *a);
 
-/* Before the capture starts: so much is on disk. */
+/* Before the capture starts: so much is on disk. The epoch that was used last comes last. */
 void bc_ack_restore(struct bc_ack *a, const struct bc_ack_mark *m);
 
 /* --- The source's stage. --- */
@@ -68,8 +71,8 @@ bc_counter_t *bc_ack_repeated(struct bc_ack *a);
 /* It has dealt with so many packets of the source, in all. */
 void bc_ack_handled(struct bc_ack *a, uint64_t packets);
 
-/* Which number has the packet behind so many? False: none, it is of no session. */
-bool bc_ack_at(struct bc_ack *a, uint64_t packets, struct bc_ack_mark *ret);
+/* Which number has the packet behind so many, and how far is its epoch on disk? False: none, it is of no session. */
+bool bc_ack_at(struct bc_ack *a, uint64_t packets, struct bc_ack_mark *ret, uint64_t *ret_stored);
 
 /* How far all epochs are when the first packets are on disk, at most BC_ACK_EPOCHS of them; how many. */
 uint32_t bc_ack_marks(struct bc_ack *a, uint64_t packets, struct bc_ack_mark ret[BC_ACK_EPOCHS]);

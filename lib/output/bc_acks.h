@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which packets of an output's numbered sources are on disk (bc_ack.h). A mark says how far each source is; it holds
+ * Which packets of an output's numbered sources are on disk (bc_ack.h), and what its segments say of their numbers
+ * (bc_ack_block.h). A mark says how far each source is; it holds
  * when all that was written by then is synced, or its segment is published. The committer's thread calls, except where
  * it says otherwise.
  */
@@ -8,18 +9,28 @@
 #define BC_ACKS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bc_ack.h"
+#include "bc_ledger.h"
 
 struct bc_acks;
 
-/* ack: by source, n of them; NULL: its packets have no numbers. Not owned. NULL without memory; free takes NULL. */
-struct bc_acks *bc_acks_new(struct bc_ack *const *ack, uint32_t n);
+/* ack: by source; NULL: its packets have no numbers. Both are not owned. NULL without memory; free takes NULL. */
+struct bc_acks *bc_acks_new(struct bc_ack *const *ack, const struct bc_ledger *ledger);
 void bc_acks_free(struct bc_acks *a);
 
 /* Packets by source have been dealt with, whatever became of them. */
 void bc_acks_handled(struct bc_acks *a, const uint32_t *from);
+
+/*
+ * The block that a segment needs before these packets by source; good until the next call. 0 bytes: none. wrote: block
+ * and packets are in it. forget: not all that was written is there.
+ */
+size_t bc_acks_block(struct bc_acks *a, const uint32_t *from, const uint8_t **ret);
+void bc_acks_wrote(struct bc_acks *a, const uint32_t *from);
+void bc_acks_forget(struct bc_acks *a);
 
 /* All that was handled is in segments, and size bytes are in the one that is begun, if any: a sync begins. */
 void bc_acks_mark(struct bc_acks *a, uint64_t size);
@@ -27,7 +38,13 @@ void bc_acks_mark(struct bc_acks *a, uint64_t size);
 /* The segment is over. */
 void bc_acks_finish(struct bc_acks *a);
 
-/* Any one thread: the fate of one more segment that is over is known. */
+/*
+ * The thread that publishes: the next n segments that are over are on disk, and get their names when this returns.
+ * Returns the bytes that the file beside them is to have then (bc_ack_file.h), for free(); NULL: those that it has.
+ */
+uint8_t *bc_acks_publishing(struct bc_acks *a, uint32_t n, size_t *ret_len);
+
+/* The same thread: the fate of one more segment that is over is known. */
 void bc_acks_result(struct bc_acks *a);
 
 /* So many bytes of the segment that is begun are on disk, 0 if none is begun: acknowledge what is due. */

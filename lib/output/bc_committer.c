@@ -297,13 +297,12 @@ static int new_delivery(struct bc_committer *c, struct bc_err *err)
 
 static int new_acks(struct bc_committer *c, struct bc_err *err)
 {
-	const uint32_t n = c->cfg.ledger->n_sources;
 	bool any = false;
 
-	for (uint32_t s = 0; c->cfg.ack && s < n; s++)
+	for (uint32_t s = 0; c->cfg.ack && s < c->cfg.ledger->n_sources; s++)
 		any |= c->cfg.ack[s] != NULL;
 	if (any)
-		c->acks = bc_acks_new(c->cfg.ack, n);
+		c->acks = bc_acks_new(c->cfg.ack, c->cfg.ledger);
 	return any && !c->acks ? bc_err_set(err, -ENOMEM, "no memory for acknowledgements") : 0;
 }
 
@@ -383,6 +382,11 @@ void bc_committer_result(struct bc_committer *c, uint64_t file_bytes, int err)
 	bc_delivery_result(c->delivery, file_bytes, err);
 	if (c->acks)
 		bc_acks_result(c->acks);
+}
+
+uint8_t *bc_committer_publishing(struct bc_committer *c, uint32_t n, size_t *ret_len)
+{
+	return c->acks ? bc_acks_publishing(c->acks, n, ret_len) : NULL;
 }
 
 void bc_committer_abort(struct bc_committer *c)

@@ -68,6 +68,8 @@ static void roll_back(struct bc_open_segment *s, int r)
 			       strerror(-r), packets, bc_loss_name(bc_patience_loss(r)));
 	bc_delivery_lose_pending(s->cfg.delivery, bc_patience_loss(r));
 	bc_segment_writer_cut(s->writer);
+	if (s->cfg.acks)
+		bc_acks_forget(s->cfg.acks);
 	/* A stream's frame cannot go on: the segment keeps its temporary name, and the next packets begin another. */
 	if (s->stream)
 		finish(s);
@@ -146,6 +148,28 @@ static int begin(struct bc_open_segment *s, const struct bc_chunk *k)
 	return r ? r : bc_segment_writer_begin(s->writer, k->segment_begin_ns, k->linktype);
 }
 
+/* Which numbers its packets have, if the segment does not tell so far. */
+static int tell_numbers(struct bc_open_segment *s, const struct bc_chunk *k)
+{
+	const uint8_t *block;
+	size_t len = s->cfg.acks ? bc_acks_block(s->cfg.acks, k->from, &block) : 0;
+
+	return len ? bc_segment_writer_insert(s->writer, block, len) : 0;
+}
+
+static int write_chunk(struct bc_open_segment *s, const struct bc_chunk *k, const struct bc_tally *t)
+{
+	int r = tell_numbers(s, k);
+
+	if (!r)
+		r = bc_segment_writer_chunk(s->writer, k, t->packets);
+	if (s->cfg.acks && r)
+		bc_acks_forget(s->cfg.acks);
+	else if (s->cfg.acks)
+		bc_acks_wrote(s->cfg.acks, k->from);
+	return r;
+}
+
 /* What stands before a chunk's packets, and these. */
 static int write_records(struct bc_open_segment *s, const struct bc_chunk *k, const struct bc_tally *t)
 {
@@ -160,7 +184,7 @@ static int write_records(struct bc_open_segment *s, const struct bc_chunk *k, co
 	if (!r && k->len)
 		r = bc_segment_writer_tell_loss(s->writer, lost, loss, k->first_ns);
 	if (!r)
-		r = bc_segment_writer_chunk(s->writer, k, t->packets);
+		r = write_chunk(s, k, t);
 	return r;
 }
 

@@ -216,6 +216,16 @@ int bc_segment_writer_tell_step(struct bc_segment_writer *w, int64_t stepped_ns,
 	return insert_text(w, bc_section_stats(s, w->now.ifaces, ts_ns, note, w->text, len));
 }
 
+int bc_segment_writer_insert(struct bc_segment_writer *w, const uint8_t *items, size_t len)
+{
+	int r = reserve_text(w, len);
+
+	if (r)
+		return r;
+	memcpy(w->text, items, len);
+	return insert_text(w, len);
+}
+
 uint64_t bc_segment_writer_lost_told(const struct bc_segment_writer *w)
 {
 	return w->now.lost_told;

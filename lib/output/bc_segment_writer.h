@@ -53,6 +53,9 @@ int bc_segment_writer_describe(struct bc_segment_writer *w, uint32_t n);
 /* Write that the system clock was stepped here, where the format has a place for it. */
 int bc_segment_writer_tell_step(struct bc_segment_writer *w, int64_t stepped_ns, uint64_t ts_ns);
 
+/* Write len bytes of whole items of the output's format as they are. */
+int bc_segment_writer_insert(struct bc_segment_writer *w, const uint8_t *items, size_t len);
+
 /*
  * lost packets of the output are lost by now, the last ones under this name: write how many that is since a segment
  * was told of a loss last. Where the format has no place for it, it counts as told. lost_told: how many segments were

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_ack_found.h"
 #include "bc_decoder.h"
 #include "bc_encode.h"
 #include "bc_erf.h"
@@ -37,6 +38,9 @@ struct leftover {
 struct target {
 	struct bc_store *store;
 	struct bc_encode *encode;
+	const struct bc_log *log;
+	const char *series;		/* NULL: none */
+	struct bc_ack_found *found;	/* numbered packets among them */
 	struct bc_recovered *ret;
 	struct bc_err *err;
 };
@@ -198,10 +202,28 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 	snprintf(t->ret->path, sizeof(t->ret->path), "%s", path);
 }
 
+/* The file beside the segments knows of the numbered packets in it before it is one of them. */
+static void publishing(void *ctx, int folder, uint32_t n)
+{
+	const struct target *t = ctx;
+	struct bc_ack_table table = { .n = 0 };
+	uint32_t missing;
+	int r = bc_ack_file_read(folder, t->series, &table);
+
+	if ((!r || r == -ENOENT) && bc_ack_found_enter(t->found, &table, &missing))
+		r = bc_ack_file_put(folder, t->series, &table);
+	if (r && r != -ENOENT)
+		bc_log(t->log, BC_ERROR, "cannot write down which of its packets are acknowledged: %s", strerror(-r));
+	free(table.entry);
+}
+
 static int put_item(void *ctx, const uint8_t *item, size_t len, const struct bc_record *rec)
 {
 	struct target *t = ctx;
 	int r = bc_encode_put(t->encode, item, len);
+
+	if (!r)
+		r = bc_ack_found_item(t->found, item, len, rec != NULL);
 
 	return r < 0 ? bc_err_set(t->err, r, "cannot write the new segment: %s", strerror(-r)) : 0;
 }
@@ -211,7 +233,8 @@ static int open_target(struct target *t, const struct leftover *l, const struct 
 {
 	struct bc_store_config sc = {
 		.kind = BC_STORE_DIR, .dest = l->folder, .ext = l->ext, .series = l->series[0] ? l->series : NULL, .utc = cfg->utc, .first_seq = l->seq,
-		.pid = cfg->pid, .log = cfg->log, .published = published, .ctx = t,
+		.pid = cfg->pid, .log = cfg->log, .published = published,
+		.publishing = publishing, .ctx = t,
 	};
 	int r = bc_store_open(&sc, &t->store, err);
 
@@ -271,15 +294,18 @@ static void remove_leftover(const struct leftover *l, const struct bc_log *log)
 static int recover(const struct leftover *l, const struct bc_recover_config *cfg, struct bc_recovered *ret,
 		   struct bc_err *err)
 {
-	struct target t = { .ret = ret, .err = err };
+	struct target t = { .ret = ret, .err = err, .log = cfg->log, .series = l->series[0] ? l->series : NULL };
 	int r;
 
 	if (cfg->dry_run)
-		return scan(l, NULL, NULL, ret, err);
-	r = open_target(&t, l, cfg, err);
+		return scan(l, cfg->item, cfg->ctx, ret, err);
+	t.found = bc_ack_found_new();
+	r = t.found ? open_target(&t, l, cfg, err) : bc_err_set(err, -ENOMEM, "%s: no memory", l->path);
 	if (r == 0)
 		r = copy(&t, l, err);
-	return close_target(&t, l, r, err);
+	r = close_target(&t, l, r, err);
+	bc_ack_found_free(t.found);
+	return r;
 }
 
 int bc_recover(const char *path, const struct bc_recover_config *cfg, struct bc_recovered *ret, struct bc_err *err)

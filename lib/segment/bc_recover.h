@@ -20,6 +20,9 @@ struct bc_recover_config {
 	bool utc;		/* name the new segment in UTC, otherwise in local time */
 	uint32_t pid;		/* stands in the new segment's temporary name */
 	const struct bc_log *log;	/* may be NULL */
+	/* In a dry run told of each item that would be kept; may be NULL. */
+	bc_scan_item item;
+	void *ctx;
 };
 
 enum bc_recover_outcome {

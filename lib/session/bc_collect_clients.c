@@ -58,13 +58,10 @@ static bool acknowledges(const struct bc_collect_session *c, uint32_t client)
 
 static int new_acks(struct bc_collect_session *c, struct bc_err *err)
 {
-	uint8_t centre[BC_ACK_ID];
-
 	for (uint32_t i = 0; i < c->n_clients; i++) {
 		if (!acknowledges(c, i))
 			continue;
-		arc4random_buf(centre, sizeof(centre));
-		c->ack[i] = bc_ack_new(centre, c->wake_fd);
+		c->ack[i] = bc_ack_new(c->wake_fd);
 		if (!c->ack[i])
 			return bc_err_set(err, -ENOMEM, "no memory for the clients");
 	}

@@ -58,6 +58,8 @@ json_t *bc_collect_clients_view(void *session);
 const char *bc_collect_series_name(const struct bc_collect_session *c, uint32_t i);
 /* Where the segments of pipeline i go, and what they are called. 0, or a negative errno with a line in err. */
 int bc_collect_series_new(struct bc_collect_session *c, uint32_t i, struct bc_err *err);
+/* What the clients of pipeline i were acknowledged before. 0, or a negative errno with a line in err. */
+int bc_collect_acks_restore(struct bc_collect_session *c, uint32_t i, struct bc_err *err);
 /* In messages an output is its client's. */
 void bc_collect_series_label(struct bc_collect_session *c, uint32_t i);
 /*

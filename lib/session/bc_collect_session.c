@@ -136,6 +136,8 @@ static int build_pipelines(struct bc_collect_session *c, struct bc_err *err)
 
 		r = bc_collect_series_new(c, i, err);
 		if (!r)
+			r = bc_collect_acks_restore(c, i, err);
+		if (!r)
 			r = bc_pipeline_new(&pc, &c->pipeline[i], err);
 		if (!r)
 			bc_collect_series_label(c, i);

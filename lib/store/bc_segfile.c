@@ -350,16 +350,33 @@ static void sync_folder(const struct bc_folder *folder, struct bc_segfile *list)
 	}
 }
 
+typedef int (*publish_step)(const struct bc_folder *folder, struct bc_segfile *f);
+
+static void do_step(const struct bc_folder *folder, struct bc_segfile *list, const _Atomic bool *give_up,
+		    publish_step step)
+{
+	for (struct bc_segfile *f = list; f; f = f->next)
+		if (!f->err)
+			f->err = atomic_load(give_up) ? -ECANCELED : step(folder, f);
+}
+
+static void say_on_disk(const struct bc_folder *folder, const struct bc_segfile *list)
+{
+	uint32_t n = 0;
+
+	for (const struct bc_segfile *f = list; f; f = f->next)
+		n++;
+	if (folder->publishing)
+		folder->publishing(folder->publishing_ctx, folder->fd, n);
+}
+
 void bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *list, const _Atomic bool *give_up)
 {
-	static int (*const steps[])(const struct bc_folder *folder, struct bc_segfile *f) = {
-		begin_writing, bring_to_disk, rename_finally,
-	};
-
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		for (struct bc_segfile *f = list; f; f = f->next)
-			if (!f->err)
-				f->err = atomic_load(give_up) ? -ECANCELED : steps[i](folder, f);
+	do_step(folder, list, give_up, begin_writing);
+	do_step(folder, list, give_up, bring_to_disk);
+	if (!atomic_load(give_up))
+		say_on_disk(folder, list);
+	do_step(folder, list, give_up, rename_finally);
 	sync_folder(folder, list);
 }
 

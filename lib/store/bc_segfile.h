@@ -28,6 +28,8 @@ struct bc_folder {
 	struct bc_seqfile *seqfile;	/* the closer's; NULL: none */
 	char *pipe;		/* the command that segments go through; NULL: none */
 	const _Atomic bool *cancelled;	/* stop waiting for it */
+	bc_store_publishing publishing;	/* may be NULL */
+	void *publishing_ctx;
 };
 
 /* Belongs to the caller's thread from open to finish, then to the closer's; sync_err is the closer's from the start. */
@@ -81,8 +83,8 @@ int bc_segfile_trim(const struct bc_folder *folder, struct bc_segfile *f, uint64
 void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f);
 
 /*
- * Publish those of a list whose err is 0: cut off preallocated space, fsync, give each its final name without ever
- * replacing another, and fsync the folder once for all. err is then 0 or a negative errno, which was logged.
+ * Publish those of a list whose err is 0: cut off preallocated space, fsync, say that they are on disk, give each its
+ * final name without ever replacing another, and fsync the folder once for all. err is then 0 or a negative errno, which was logged.
  * give_up: begin no more of that; err is then -ECANCELED.
  */
 void bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *list, const _Atomic bool *give_up);

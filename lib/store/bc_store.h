@@ -59,6 +59,13 @@ struct bc_segment_info {
 typedef void (*bc_store_published)(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info,
 				   int err);
 
+/*
+ * Of a folder or a file: called before segments get their final names. The next n for which bc_store_finish() returned
+ * 0, in their order, are on disk, or will not be published. What it puts into the open folder is on disk when these
+ * names are. The store's thread.
+ */
+typedef void (*bc_store_publishing)(void *ctx, int folder, uint32_t n);
+
 struct bc_store_config {
 	enum bc_store_kind kind;
 	/*
@@ -91,7 +98,8 @@ struct bc_store_config {
 	uint64_t patience_ns;	/* PEER: how long a write waits for room while the peer takes nothing; 0: none */
 	uint64_t drain_ns;	/* PEER: how long bc_store_drain() takes at the most */
 	const struct bc_log *log;	/* outlives the store; may be NULL */
-	bc_store_published published;	/* may be NULL */
+	bc_store_published published;	/* may be NULL, as the next */
+	bc_store_publishing publishing;
 	void *ctx;
 };
 

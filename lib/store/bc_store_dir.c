@@ -387,6 +387,8 @@ int bc_store_dir_open(const struct bc_store_config *cfg, struct bc_store **ret, 
 		.keep_empty = cfg->keep_empty,
 		.log = cfg->log,
 		.cancelled = &d->base.cancelled,
+		.publishing = cfg->publishing,
+		.publishing_ctx = cfg->ctx,
 	};
 	r = set_up(d, cfg, err);
 	if (r < 0) {

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_test.h"
 
+#include "bc_ack_block.h"
 #include "bc_acks.h"
 
 static struct bc_ack *ack[2];	/* the second source has no numbers */
+static struct bc_ledger *ledger;
 static struct bc_acks *acks;
 
 static int start(void **state)
 {
-	const struct bc_ack_mark m = { .epoch = 1 };
+	const struct bc_ack_mark m = { .node = "node", .epoch = 1 };
 	uint64_t taken;
 
-	ack[0] = bc_ack_new((const uint8_t[BC_ACK_ID]){ 0 }, -1);
-	acks = bc_acks_new(ack, 2);
+	ack[0] = bc_ack_new(-1);
+	ledger = bc_ledger_new();
+	ledger->n_sources = 2;
+	strcpy(ledger->source[0].name, "node");
+	acks = bc_acks_new(ack, ledger);
 	bc_ack_begin(ack[0], &m, 1, 0, &taken);
 	return 0;
 }
@@ -21,6 +26,7 @@ static int over(void **state)
 {
 	bc_acks_free(acks);
 	bc_ack_free(ack[0]);
+	bc_ledger_free(ledger);
 	return 0;
 }
 
@@ -117,6 +123,93 @@ static void a_node_in_a_hurry_is_heard_when_there_is_something_to_mark(void **st
 	assert_true(bc_acks_hurried(acks));
 }
 
+/* What the segment needs before n packets of the numbered source: the number of the first, or UINT64_MAX for nothing. */
+static uint64_t told(uint32_t n)
+{
+	const uint8_t *block;
+	struct bc_ack_entry e;
+	size_t len = bc_acks_block(acks, (const uint32_t[]){ n, 3 }, &block);
+	uint32_t entries;
+
+	if (!len)
+		return UINT64_MAX;
+	assert_true(bc_ack_block_is(block, len, &entries));
+	assert_int_equal(entries, 1);
+	bc_ack_block_entry(block, 0, &e);
+	assert_string_equal(e.client, "node");
+	return e.mark.next;
+}
+
+static void write_chunk(uint32_t n)
+{
+	bc_acks_wrote(acks, (const uint32_t[]){ n, 3 });
+	handle(n);
+}
+
+static void a_segment_tells_the_number_of_its_first_packet(void **state)
+{
+	assert_int_equal(told(5), 0);
+	write_chunk(5);
+	assert_int_equal(told(5), UINT64_MAX);
+	write_chunk(5);
+	bc_acks_finish(acks);
+	assert_int_equal(told(5), 10);
+}
+
+static void a_chunk_without_numbers_needs_no_block(void **state)
+{
+	assert_int_equal(told(0), UINT64_MAX);
+}
+
+static void numbers_are_told_again_behind_a_loss(void **state)
+{
+	told(5);
+	write_chunk(5);
+	handle(7);
+	assert_int_equal(told(5), 12);
+}
+
+static void numbers_are_told_again_behind_a_cut(void **state)
+{
+	told(5);
+	write_chunk(5);
+	bc_acks_forget(acks);
+	assert_int_equal(told(5), 5);
+}
+
+/* What the file is to say when n more segments have their names; UINT64_MAX: nothing new. */
+static uint64_t publish(uint32_t n)
+{
+	size_t len;
+	uint8_t *block = bc_acks_publishing(acks, n, &len);
+	struct bc_ack_entry e;
+	uint32_t entries;
+
+	if (!block)
+		return UINT64_MAX;
+	assert_true(bc_ack_block_is(block, len, &entries));
+	assert_int_equal(entries, 1);
+	bc_ack_block_entry(block, 0, &e);
+	free(block);
+	return e.mark.next;
+}
+
+static void the_file_says_what_is_in_published_segments(void **state)
+{
+	handle(5);
+	bc_acks_finish(acks);
+	handle(6);
+	bc_acks_finish(acks);
+	handle(7);
+	assert_int_equal(publish(1), 5);
+	assert_int_equal(publish(1), 11);
+	bc_acks_finish(acks);
+	bc_acks_finish(acks);
+	assert_int_equal(publish(2), 18);
+	bc_acks_finish(acks);
+	assert_int_equal(publish(1), UINT64_MAX);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, start, over)
 
 int main(void)
@@ -128,6 +221,11 @@ int main(void)
 		T(the_end_of_a_segment_is_a_mark),
 		T(without_a_segment_the_ones_before_are_waited_for),
 		T(a_node_in_a_hurry_is_heard_when_there_is_something_to_mark),
+		T(a_segment_tells_the_number_of_its_first_packet),
+		T(a_chunk_without_numbers_needs_no_block),
+		T(numbers_are_told_again_behind_a_loss),
+		T(numbers_are_told_again_behind_a_cut),
+		T(the_file_says_what_is_in_published_segments),
 	};
 
 	return cmocka_run_group_tests_name("acks", tests, NULL, NULL);

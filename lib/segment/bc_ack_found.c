@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_ack_found.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_bytes.h"
+#include "bc_pcapng.h"
+
+#define IDB_OPTIONS_AT 16U
+#define OPT_NAME 2
+#define NONE UINT32_MAX
+
+/* Packets of one epoch in one segment: from to next. */
+struct range {
+	uint64_t from;
+	struct bc_ack_entry entry;
+};
+
+struct client {
+	char name[BC_ACK_CLIENT_MAX];
+	uint32_t range;		/* that its packets go on with; NONE: they have no numbers */
+};
+
+struct bc_ack_found {
+	uint8_t centre[BC_ACK_ID];
+	struct range *range;
+	uint32_t n_ranges, first;	/* first: of the segment being read */
+	struct client *client;
+	uint32_t n_clients;
+	uint32_t *iface;		/* of the segment: the client of each interface */
+	uint32_t n_ifaces;
+};
+
+struct bc_ack_found *bc_ack_found_new(void)
+{
+	return calloc(1, sizeof(struct bc_ack_found));
+}
+
+void bc_ack_found_free(struct bc_ack_found *f)
+{
+	if (!f)
+		return;
+	free(f->range);
+	free(f->client);
+	free(f->iface);
+	free(f);
+}
+
+void bc_ack_found_begin(struct bc_ack_found *f)
+{
+	f->first = f->n_ranges;
+	f->n_ifaces = 0;
+	for (uint32_t c = 0; c < f->n_clients; c++)
+		f->client[c].range = NONE;
+}
+
+/* Room for one more; arrays double at each power of two. */
+static int grow(void **array, uint32_t n, size_t size)
+{
+	void *p;
+
+	if (n & (n - 1))
+		return 0;
+	p = realloc(*array, (n ? 2 * (size_t)n : 1) * size);
+	if (!p)
+		return -ENOMEM;
+	*array = p;
+	return 0;
+}
+
+/* The client of this name, whose number is returned, or -ENOMEM. */
+static int find_client(struct bc_ack_found *f, const char *name, size_t len)
+{
+	struct client *c;
+
+	if (len >= BC_ACK_CLIENT_MAX)
+		len = BC_ACK_CLIENT_MAX - 1;
+	for (uint32_t i = 0; i < f->n_clients; i++)
+		if (!strncmp(f->client[i].name, name, len) && !f->client[i].name[len])
+			return (int)i;
+	if (grow((void **)&f->client, f->n_clients, sizeof(*f->client)))
+		return -ENOMEM;
+	c = &f->client[f->n_clients];
+	memset(c, 0, sizeof(*c));
+	memcpy(c->name, name, len);
+	c->range = NONE;
+	return (int)f->n_clients++;
+}
+
+/* An interface is called CLIENT or CLIENT:NAME. */
+static int take_iface(struct bc_ack_found *f, const uint8_t *idb, size_t len)
+{
+	const uint8_t *p = idb + IDB_OPTIONS_AT, *end = idb + len - 4;
+	const char *name = "";
+	size_t n = 0;
+	int c;
+
+	while (len > IDB_OPTIONS_AT && end - p >= 4) {
+		uint16_t code = bc_get16(p, false), size = bc_get16(p + 2, false);
+
+		if (size > end - p - 4)
+			break;
+		if (code == OPT_NAME) {
+			name = (const char *)p + 4;
+			n = memchr(name, ':', size) ? (size_t)((const char *)memchr(name, ':', size) - name) : size;
+			break;
+		}
+		if (bc_pad4(size) > end - p - 4)
+			break;
+		p += 4 + bc_pad4(size);
+	}
+	c = find_client(f, name, n);
+	if (c < 0 || grow((void **)&f->iface, f->n_ifaces, sizeof(*f->iface)))
+		return -ENOMEM;
+	f->iface[f->n_ifaces++] = (uint32_t)c;
+	return 0;
+}
+
+static bool same(const struct bc_ack_entry *a, const struct bc_ack_entry *b)
+{
+	return bc_ack_same(&a->mark, &b->mark) && !strcmp(a->client, b->client);
+}
+
+static bool is_numbered(const struct bc_ack_entry *e)
+{
+	static const uint8_t zeros[BC_ACK_ID];
+
+	return memcmp(e->mark.node, zeros, BC_ACK_ID) != 0;
+}
+
+/* Within a segment numbers may be missing: what has no place in it was lost by name, or at the node. */
+static int take_entry(struct bc_ack_found *f, const struct bc_ack_entry *e)
+{
+	int c = find_client(f, e->client, strlen(e->client));
+	uint32_t r = f->first;
+
+	if (c < 0)
+		return c;
+	f->client[c].range = NONE;
+	if (!is_numbered(e))
+		return 0;
+	while (r < f->n_ranges && !same(&f->range[r].entry, e))
+		r++;
+	if (r == f->n_ranges) {
+		if (grow((void **)&f->range, f->n_ranges, sizeof(*f->range)))
+			return -ENOMEM;
+		f->range[f->n_ranges++] = (struct range){ .from = e->mark.next, .entry = *e };
+	}
+	f->range[r].entry.mark.next = e->mark.next;
+	f->client[c].range = r;
+	return 0;
+}
+
+static int take_block(struct bc_ack_found *f, const uint8_t *block, uint32_t n)
+{
+	struct bc_ack_entry e;
+	int r = 0;
+
+	memcpy(f->centre, bc_ack_block_centre(block), BC_ACK_ID);
+	for (uint32_t i = 0; !r && i < n; i++) {
+		bc_ack_block_entry(block, i, &e);
+		r = take_entry(f, &e);
+	}
+	return r;
+}
+
+static void take_packet(struct bc_ack_found *f, const uint8_t *epb, size_t len)
+{
+	uint32_t iface = len >= BC_EPB_FIXED ? bc_get_le32(epb + 8) : NONE, r;
+
+	if (iface >= f->n_ifaces)
+		return;
+	r = f->client[f->iface[iface]].range;
+	if (r != NONE)
+		f->range[r].entry.mark.next++;
+}
+
+int bc_ack_found_item(struct bc_ack_found *f, const uint8_t *item, size_t len, bool packet)
+{
+	uint32_t n;
+
+	if (packet) {
+		take_packet(f, item, len);
+		return 0;
+	}
+	if (len >= 20 && bc_get_le32(item) == BC_PCAPNG_IDB)
+		return take_iface(f, item, len);
+	return bc_ack_block_is(item, len, &n) ? take_block(f, item, n) : 0;
+}
+
+static int by_begin(const void *a, const void *b)
+{
+	const struct range *x = a, *y = b;
+
+	return x->from < y->from ? -1 : x->from > y->from;
+}
+
+/* 1: the table knows more by it; 0; -1: some before it are missing; or -ENOMEM. */
+static int enter(struct bc_ack_table *t, const struct range *r)
+{
+	struct bc_ack_entry *p;
+	uint32_t i = 0;
+
+	while (i < t->n && !same(&t->entry[i], &r->entry))
+		i++;
+	if (i < t->n) {
+		if (r->entry.mark.next <= t->entry[i].mark.next)
+			return 0;
+		if (r->from > t->entry[i].mark.next && r->from > r->entry.stored)
+			return -1;
+		t->entry[i].mark.next = r->entry.mark.next;
+		return 1;
+	}
+	p = realloc(t->entry, (t->n + 1) * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	t->entry = p;
+	memmove(&p[1], &p[0], t->n++ * sizeof(*p));
+	p[0] = r->entry;
+	return 1;
+}
+
+bool bc_ack_found_enter(const struct bc_ack_found *f, struct bc_ack_table *t, uint32_t *ret_missing)
+{
+	static const uint8_t zeros[BC_ACK_ID];
+	bool changed = false;
+
+	*ret_missing = 0;
+	if (!f->n_ranges)
+		return false;
+	qsort(f->range, f->n_ranges, sizeof(*f->range), by_begin);
+	for (uint32_t r = 0; r < f->n_ranges; r++) {
+		int what = enter(t, &f->range[r]);
+
+		changed |= what > 0;
+		*ret_missing += what < 0;
+	}
+	if (!memcmp(t->centre, zeros, BC_ACK_ID))
+		memcpy(t->centre, f->centre, BC_ACK_ID);
+	return changed;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What of the nodes of `collect` is on disk from before: said by the files beside their segments, and found in leftovers. */
+#include "bc_collect_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bc_ack_found.h"
+#include "bc_recover.h"
+#include "bc_segname.h"
+
+/* One series: where it lies, and what is known of it. */
+struct past {
+	const struct bc_log *log;
+	const char *folder;
+	const char *series;	/* NULL: none */
+	int fd;
+	struct bc_ack_table table;
+	struct bc_ack_found *found;
+};
+
+static int take_item(void *ctx, const uint8_t *item, size_t len, const struct bc_record *rec)
+{
+	return bc_ack_found_item(((struct past *)ctx)->found, item, len, rec != NULL);
+}
+
+/* Is this the name of a leftover that may be of the series? */
+static bool may_be_ours(const struct past *p, const char *name)
+{
+	const char *tilde = strchr(name, '~');
+	uint64_t seq;
+	size_t len;
+
+	if (!bc_segname_is_tmp(name, &seq) || !tilde != !p->series)
+		return false;
+	len = p->series ? strlen(p->series) : 0;
+	return !p->series || (!strncmp(tilde + 1, p->series, len) && (!tilde[1 + len] || tilde[1 + len] == '.'));
+}
+
+static bool ends_in_slash(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len && path[len - 1] == '/';
+}
+
+static void look_into(struct past *p, const char *name)
+{
+	const struct bc_recover_config cfg = { .dry_run = true, .item = take_item, .ctx = p };
+	struct bc_recovered *r = malloc(sizeof(*r));
+	char path[BC_STORE_PATH_MAX];
+	struct bc_err err = { "no memory" };
+	int what = -ENOMEM;
+
+	bc_ack_found_begin(p->found);
+	if (r && snprintf(path, sizeof(path), "%s%s%s", p->folder, ends_in_slash(p->folder) ? "" : "/", name) < (int)sizeof(path))
+		what = bc_recover(path, &cfg, r, &err);
+	if (!what && r->scan.records)
+		bc_log(p->log, BC_NOTICE, "%s was left behind with %" PRIu64 " packets: 'braidcap recover' completes it", path,
+		       r->scan.records);
+	else if (what && what != -EBUSY && what != -ENODATA && what != -EMLINK && what != -ENOENT)
+		bc_log(p->log, BC_WARN, "cannot look for acknowledged packets: %s", err.msg);
+	free(r);
+}
+
+static void look_into_leftovers(struct past *p)
+{
+	DIR *d = opendir(p->folder);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (may_be_ours(p, e->d_name))
+			look_into(p, e->d_name);
+	if (d)
+		closedir(d);
+}
+
+/* Leftovers become segments, which are not looked into any more: the file has to know what is in them. */
+static void write_down(struct past *p)
+{
+	uint32_t missing;
+	bool changed = bc_ack_found_enter(p->found, &p->table, &missing);
+	int r = changed ? bc_ack_file_put(p->fd, p->series, &p->table) : 0;
+
+	if (changed && !r && fsync(p->fd) < 0)
+		r = -errno;
+	if (r)
+		bc_log(p->log, BC_WARN, "%s: cannot write down what is acknowledged: %s", p->folder, strerror(-r));
+	if (missing)
+		bc_log(p->log, BC_WARN, "%s: packets are missing before those of %u leftovers: nodes may send these again",
+		       p->folder, missing);
+}
+
+static int read_past(struct past *p, struct bc_err *err)
+{
+	int r = bc_ack_file_read(p->fd, p->series, &p->table);
+
+	if (r && r != -ENOENT)
+		bc_log(p->log, BC_WARN, "%s: cannot read what was acknowledged (%s): nodes may send packets again", p->folder,
+		       strerror(-r));
+	p->found = bc_ack_found_new();
+	if (!p->found)
+		return bc_err_set(err, -ENOMEM, "no memory for the clients");
+	look_into_leftovers(p);
+	write_down(p);
+	return 0;
+}
+
+/* The epoch used last comes first in the table, and last to the client. */
+static void restore(const struct bc_ack_table *t, struct bc_ack *ack, const char *client)
+{
+	static const uint8_t zeros[BC_ACK_ID];
+
+	if (memcmp(t->centre, zeros, BC_ACK_ID))
+		bc_ack_set_centre(ack, t->centre);
+	for (uint32_t i = t->n; i-- > 0;)
+		if (!strcmp(t->entry[i].client, client))
+			bc_ack_restore(ack, &t->entry[i].mark);
+}
+
+int bc_collect_acks_restore(struct bc_collect_session *c, uint32_t i, struct bc_err *err)
+{
+	const uint32_t first = c->cfg->merge ? 0 : i, end = c->cfg->merge ? c->n_clients : i + 1;
+	struct past p = { .log = &c->session.log, .folder = c->series[i].output.dest, .series = c->series[i].output.series };
+	int r;
+
+	if (!c->ack[first])
+		return 0;
+	p.fd = open(p.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* The output will say why. */
+	if (p.fd < 0)
+		return 0;
+	r = read_past(&p, err);
+	for (uint32_t k = first; !r && k < end; k++) {
+		bc_ack_set_centre(c->ack[k], bc_ack_centre(c->ack[first]));
+		restore(&p.table, c->ack[k], c->name[k]);
+	}
+	bc_ack_found_free(p.found);
+	free(p.table.entry);
+	close(p.fd);
+	return r;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The file beside an output's segments that says how far nodes were acknowledged: one block of bc_ack_block.h, with the
+ * numbers behind all published segments. Called .acknowledged, or .acknowledged~SERIES. Any thread, one at a time.
+ */
+#ifndef BC_ACK_FILE_H
+#define BC_ACK_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_ack_block.h"
+
+/* What it says. Zeroed memory is an empty one. */
+struct bc_ack_table {
+	uint8_t centre[BC_ACK_ID];	/* zeros: not known */
+	struct bc_ack_entry *entry;	/* of each client those that were used last first; next is what counts */
+	uint32_t n;
+};
+
+/*
+ * Read the file in this folder; series may be NULL. *ret is for free(ret->entry). 0; -ENOENT: there is none; -EBADMSG:
+ * it is damaged or something else; or another negative errno.
+ */
+int bc_ack_file_read(int folder, const char *series, struct bc_ack_table *ret);
+
+/*
+ * Replace it in one step by this block. Its bytes are on disk when this returns 0, its name is when the folder has been
+ * synced. A negative errno: what was there is untouched.
+ */
+int bc_ack_file_write(int folder, const char *series, const uint8_t *block, size_t len);
+
+/* The same with a table. */
+int bc_ack_file_put(int folder, const char *series, const struct bc_ack_table *t);
+
+#endif
