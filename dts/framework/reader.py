@@ -18,6 +18,7 @@ class Capture:
     packets: list = field(default_factory=list)
     interfaces: list = field(default_factory=list)  # the options of each, by code
     statistics: list = field(default_factory=list)  # (interface, options by code) of each statistics block
+    statistics_at: list = field(default_factory=list)  # how many packets stand before each of them
     epb_options: list = field(default_factory=list)  # (index of the packet, options by code), where there are any
 
 
@@ -86,6 +87,7 @@ def _pcapng(data):
             capture.interfaces.append(options)
         elif kind == 5:
             iface = struct.unpack_from(order + "I", data, at + 8)[0]
+            capture.statistics_at.append(len(capture.packets))
             capture.statistics.append((base + iface, _options(data, at + 20, at + size - 4, order)))
         at += size
     return capture

@@ -2,7 +2,7 @@
 /*
  * Events and packets to applications, by a ZeroMQ publisher whose messages are those of osmo-pcap-server:
  *
- *   event.v1.EVENT.CLIENT [| text]              EVENT: connect, disconnect, closingtracefile (text: the file's path)
+ *   event.v1.EVENT.CLIENT [| text]              EVENT: connect, disconnect, closingtracefile (text: the file's path), clockstep (text: seconds)
  *   data.v1.CLIENT | file header | one packet behind its header
  *
  * One thread of the publisher's own does all the work: it decompresses, takes the packets apart and sends them. Who
@@ -52,7 +52,7 @@ bool bc_publisher_idle(struct bc_publisher *p);
 bool bc_client_name(const char *name);
 
 /*
- * Any thread. event: connect, disconnect, closingtracefile; text may be NULL: the message then has one part. Never
+ * Any thread. event: connect, disconnect, closingtracefile, clockstep; text may be NULL: the message then has one part. Never
  * waits. Events of one client come in the order in which they and its packets were put. p NULL: nothing happens.
  */
 void bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text);

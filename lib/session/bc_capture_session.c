@@ -123,6 +123,13 @@ static void started(void *ctx)
 	bc_publisher_event(c->session.publisher, "connect", c->client, NULL);
 }
 
+static void stepped(void *ctx, const char *seconds)
+{
+	struct capture *c = ctx;
+
+	bc_publisher_event(c->session.publisher, "clockstep", c->client, seconds);
+}
+
 static bool control(void *ctx)
 {
 	const struct capture *c = ctx;
@@ -161,6 +168,7 @@ static const struct bc_session_ops capture_ops = {
 	.build = build,
 	.started = started,
 	.control = control,
+	.stepped = stepped,
 	.reload = reload,
 	.ended = ended,
 	.release = release,

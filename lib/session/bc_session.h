@@ -45,6 +45,8 @@ struct bc_session_ops {
 	void (*started)(void *ctx);
 	/* About every 100 ms, more often while stopping: true when everything is written. */
 	bool (*control)(void *ctx);
+	/* The system clock was stepped by so many seconds, as text. May be NULL. */
+	void (*stepped)(void *ctx, const char *seconds);
 	/* SIGHUP: the segments end, and what files say is read again. */
 	void (*reload)(void *ctx);
 	/* What is done with published segments is done. */

@@ -88,10 +88,14 @@ static void end_when_due(struct bc_session *s, uint64_t now_ns)
 static void follow_clock(struct bc_session *s)
 {
 	int64_t stepped_ns = bc_clock_update(s->calibration.clock);
+	char seconds[32];
 
-	if (stepped_ns)
-		bc_log(&s->log, BC_WARN, "the system clock was stepped by %+.3f s; stamps follow it from here on",
-		       (double)stepped_ns / (double)BC_NS_PER_S);
+	if (!stepped_ns)
+		return;
+	snprintf(seconds, sizeof(seconds), "%+.3f", (double)stepped_ns / (double)BC_NS_PER_S);
+	bc_log(&s->log, BC_WARN, "the system clock was stepped by %s s; stamps follow it from here on", seconds);
+	if (s->ops->stepped)
+		s->ops->stepped(s->ctx, seconds);
 }
 
 void bc_session_control(struct bc_session *s)
