@@ -97,6 +97,10 @@ static void end_chunk(struct bc_chunker *c)
 	if (k->packets) {
 		k->first_ns -= c->ahead_ns;
 		k->last_ns -= c->ahead_ns;
+	} else {
+		/* The mark stands before packets. */
+		c->stepped_ns += k->stepped_ns;
+		k->stepped_ns = 0;
 	}
 	k->ifaces = bc_iface_count(c->cfg.ifaces);
 	c->open = NULL;

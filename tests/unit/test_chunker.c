@@ -798,11 +798,35 @@ static void a_step_is_told_by_the_first_chunk_behind_it(void **state)
 	over(&f);
 }
 
+/* Nothing came for a while, and segments without packets have no place for it. */
+static void a_step_in_a_silence_is_told_by_the_first_packets_behind_it(void **state)
+{
+	static struct bc_steps steps;
+	struct bc_chunker_config cfg = plain;
+	struct fixture f;
+
+	cfg.rotate_ns = 60 * S;
+	cfg.begin_ns = NOON;
+	cfg.steps = &steps;
+	cfg.cut_at_step = true;
+	begin(&f, cfg);
+	put(&f, NOON + S);
+	bc_steps_add(&steps, NOON + 10 * S, 3600 * S);
+	while (tick(&f, NOON + 200 * S))
+		;
+	put(&f, NOON + 201 * S);
+	end(&f);
+	for (size_t i = 0; i < f.sink.n_got; i++)
+		assert_true(f.sink.got[i].stepped_ns == (i + 1 == f.sink.n_got ? -3600 * (int64_t)S : 0));
+	over(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_step_of_the_system_clock_begins_a_segment),
 		cmocka_unit_test(a_step_is_told_by_the_first_chunk_behind_it),
+		cmocka_unit_test(a_step_in_a_silence_is_told_by_the_first_packets_behind_it),
 		cmocka_unit_test(a_chunk_ends_before_it_would_exceed_its_bytes),
 		cmocka_unit_test(a_record_larger_than_a_chunk_gets_one_of_its_own),
 		cmocka_unit_test(a_record_too_large_for_the_descriptor_counts_as_the_largest_there_is),
