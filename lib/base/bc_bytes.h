@@ -53,6 +53,13 @@ static inline uint64_t bc_get_be64(const uint8_t *p)
 	return bc_get64(p, true);
 }
 
+static inline uint8_t *bc_put_le16(uint8_t *p, uint16_t v)
+{
+	v = htole16(v);
+	memcpy(p, &v, sizeof(v));
+	return p + sizeof(v);
+}
+
 static inline uint8_t *bc_put_le32(uint8_t *p, uint32_t v)
 {
 	v = htole32(v);

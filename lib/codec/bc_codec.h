@@ -51,16 +51,24 @@ void bc_codec_levels(enum bc_codec c, int *min, int *max, int *def);
 size_t bc_lz4_header(uint8_t dst[BC_LZ4_HEADER_MAX], size_t block_max);
 void bc_lz4_end(uint8_t dst[BC_LZ4_END_SIZE]);
 
+/* What a block consists of, from its begin on, if that is known. */
+enum bc_lz4_records {
+	BC_LZ4_ANY,
+	BC_LZ4_PCAP,		/* records of pcap, in the host's order of bytes */
+	BC_LZ4_PCAPNG,		/* enhanced packet blocks and the like */
+};
+
 /* A lane's working memory; one thread at a time. NULL without memory; free takes NULL. */
 struct bc_lz4;
-struct bc_lz4 *bc_lz4_new(void);
+struct bc_lz4 *bc_lz4_new(enum bc_lz4_records records);
 void bc_lz4_free(struct bc_lz4 *z);
 
 /*
  * One whole block, with its length and checksum, of len bytes at src (1 to the header's block_max) into dst,
  * which has len + BC_LZ4_BLOCK_OVERHEAD bytes. It is stored as it is when it does not get smaller. acceleration
- * 1 and above: LZ4's fast mode; 0: not even tried, stored; below 0: LZ4 HC at level -acceleration. Returns the
- * block's bytes; *ret_stored tells which.
+ * 1 and above: LZ4's fast mode, or for records an encoder that knows packets, which from 8 on only samples their
+ * payload and from 32 on leaves it alone; 0: not even tried, stored; below 0: LZ4 HC at level -acceleration.
+ * Returns the block's bytes; *ret_stored tells which.
  */
 size_t bc_lz4_block(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *dst, int acceleration,
 		    bool *ret_stored);

@@ -10,6 +10,7 @@
 
 #include "bc_bytes.h"
 #include "bc_codec.h"
+#include "bc_lz4_packets.h"
 #include "bc_xxh32x4.h"
 
 #define LZ4_MAGIC 0x184D2204u
@@ -18,7 +19,13 @@
 #define LZ4_ID_MIN 4		/* block size ids: 4 is 64 KiB, and each next four times that */
 #define LZ4_ID_MAX 7
 
+/* From these accelerations on, of records: payload is only sampled, or not looked at. */
+#define SAMPLED_FROM 8
+#define HEADERS_FROM 32
+
 struct bc_lz4 {
+	enum bc_lz4_records records;
+	struct bc_lz4_packets *packets;		/* NULL: the records are not known */
 	LZ4_stream_t fast;
 	LZ4_streamHC_t hc;
 };
@@ -42,19 +49,47 @@ void bc_lz4_end(uint8_t dst[BC_LZ4_END_SIZE])
 	bc_put_le32(dst, 0);
 }
 
-struct bc_lz4 *bc_lz4_new(void)
+struct bc_lz4 *bc_lz4_new(enum bc_lz4_records records)
 {
-	return malloc(sizeof(struct bc_lz4));
+	struct bc_lz4 *z = malloc(sizeof(*z));
+
+	if (!z)
+		return NULL;
+	z->records = records;
+	z->packets = records == BC_LZ4_ANY ? NULL : bc_lz4_packets_new();
+	if (records != BC_LZ4_ANY && !z->packets) {
+		free(z);
+		return NULL;
+	}
+	return z;
 }
 
 void bc_lz4_free(struct bc_lz4 *z)
 {
+	if (!z)
+		return;
+	bc_lz4_packets_free(z->packets);
 	free(z);
+}
+
+static enum bc_lz4_effort effort(int acceleration)
+{
+	if (acceleration >= HEADERS_FROM)
+		return BC_LZ4_HEADERS;
+	return acceleration >= SAMPLED_FROM ? BC_LZ4_SAMPLED : BC_LZ4_FULL;
+}
+
+static bool knows_packets(const struct bc_lz4 *z, const uint8_t *src, size_t len, enum bc_lz4_effort effort)
+{
+	return z->packets && len <= BC_LZ4_PACKETS_MAX &&
+	       (effort != BC_LZ4_FULL || !bc_lz4_packets_mostly_text(z->records, src, len));
 }
 
 /* 0: it did not get smaller. */
 static int compress(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *dst, int acceleration)
 {
+	if (acceleration > 0 && knows_packets(z, src, len, effort(acceleration)))
+		return (int)bc_lz4_packets_block(z->packets, z->records, effort(acceleration), src, len, dst, len - 1);
 	if (acceleration > 0)
 		return LZ4_compress_fast_extState(&z->fast, (const char *)src, (char *)dst, (int)len, (int)len - 1,
 						  acceleration);

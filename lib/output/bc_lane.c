@@ -32,6 +32,22 @@ struct bc_lane {
 	struct bc_lane_stats stats;
 };
 
+/* What the lane's blocks consist of, for the encoder. */
+static enum bc_lz4_records records_of(const struct bc_lane_config *cfg)
+{
+	if (cfg->framing != BC_FRAMING_FILE)
+		return BC_LZ4_ANY;
+	switch (cfg->format) {
+	case BC_FORMAT_PCAPNG:
+		return BC_LZ4_PCAPNG;
+	case BC_FORMAT_PCAP_NS:
+	case BC_FORMAT_PCAP_US:
+		return BC_LZ4_PCAP;
+	default:
+		return BC_LZ4_ANY;
+	}
+}
+
 struct bc_lane *bc_lane_new(const struct bc_lane_config *cfg)
 {
 	struct bc_lane *l = aligned_alloc(BC_CACHE_LINE, (sizeof(*l) + 63) / 64 * 64);
@@ -63,7 +79,7 @@ struct bc_lane *bc_lane_new(const struct bc_lane_config *cfg)
 		l->waiting_size *= 2;
 	l->waiting = calloc(l->waiting_size, sizeof(*l->waiting));
 	if (cfg->codec == BC_CODEC_LZ4) {
-		l->lz4 = bc_lz4_new();
+		l->lz4 = bc_lz4_new(records_of(cfg));
 		l->spare = bc_bufpool_get(cfg->pool, 0);
 	}
 	if (!l->waiting || (cfg->codec == BC_CODEC_LZ4 && (!l->lz4 || !l->spare))) {

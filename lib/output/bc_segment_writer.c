@@ -338,7 +338,7 @@ int bc_segment_writer_new(const struct bc_segment_writer_config *cfg, struct bc_
 		r = bc_err_set(err, -ENOMEM, "no memory for the committer");
 	else if (bc_codec_is_stream(cfg->codec))
 		r = bc_stream_new(cfg->codec, cfg->level, cfg->stream_workers, to_out, w, &w->stream, err);
-	else if (!(w->lz4 = bc_lz4_new()))
+	else if (!(w->lz4 = bc_lz4_new(BC_LZ4_ANY)))
 		r = bc_err_set(err, -ENOMEM, "no memory for the committer");
 	if (r) {
 		bc_segment_writer_free(w);

@@ -19,7 +19,7 @@ static uint32_t get_u32(const uint8_t *p)
 static struct bytes lz4_frame(const struct bytes *in, size_t block, const int *acceleration, size_t n)
 {
 	uint8_t *buf = malloc(block + BC_LZ4_BLOCK_OVERHEAD + BC_LZ4_HEADER_MAX);
-	struct bc_lz4 *z = bc_lz4_new();
+	struct bc_lz4 *z = bc_lz4_new(BC_LZ4_ANY);
 	struct bytes f = { 0 };
 	bool stored;
 
@@ -244,7 +244,7 @@ static void what_does_not_get_smaller_is_stored(void **state)
 	const int modes[] = { 1, 10, -3, -9, -12 };
 	struct bytes in = random_bytes(70000, 10);
 	uint8_t *dst = malloc(in.len + BC_LZ4_BLOCK_OVERHEAD);
-	struct bc_lz4 *z = bc_lz4_new();
+	struct bc_lz4 *z = bc_lz4_new(BC_LZ4_ANY);
 
 	for (size_t i = 0; i < 5; i++)
 		for (size_t len = 1; len <= in.len; len += 4999) {
@@ -264,7 +264,7 @@ static void what_does_not_get_smaller_is_stored(void **state)
 static void acceleration_0_does_not_try(void **state)
 {
 	uint8_t zeros[4096] = { 0 }, dst[4096 + BC_LZ4_BLOCK_OVERHEAD];
-	struct bc_lz4 *z = bc_lz4_new();
+	struct bc_lz4 *z = bc_lz4_new(BC_LZ4_ANY);
 	bool stored = false;
 
 	assert_int_equal(bc_lz4_block(z, zeros, sizeof(zeros), dst, 0, &stored), sizeof(dst));
@@ -278,7 +278,7 @@ static void hc_is_smaller_than_fast(void **state)
 {
 	struct bytes in = text(60000, 11);
 	uint8_t *dst = malloc(in.len + BC_LZ4_BLOCK_OVERHEAD);
-	struct bc_lz4 *z = bc_lz4_new();
+	struct bc_lz4 *z = bc_lz4_new(BC_LZ4_ANY);
 	bool stored;
 	size_t fast = bc_lz4_block(z, in.p, in.len, dst, 1, &stored);
 
@@ -293,7 +293,7 @@ static void store_in_place_is_the_stored_block(void **state)
 {
 	struct bytes in = random_bytes(5000, 12);
 	uint8_t copied[5000 + BC_LZ4_BLOCK_OVERHEAD], placed[5000 + BC_LZ4_BLOCK_OVERHEAD];
-	struct bc_lz4 *z = bc_lz4_new();
+	struct bc_lz4 *z = bc_lz4_new(BC_LZ4_ANY);
 	bool stored;
 
 	memcpy(placed + 4, in.p, in.len);

@@ -20,7 +20,7 @@ static const char *const kind_name[KINDS] = { "none", "lz4", "lz4", "zstd", "gzi
 static struct bytes lz4_ours(const struct bytes *in, size_t block)
 {
 	uint8_t *buf = malloc(block + BC_LZ4_BLOCK_OVERHEAD + BC_LZ4_HEADER_MAX);
-	struct bc_lz4 *z = bc_lz4_new();
+	struct bc_lz4 *z = bc_lz4_new(BC_LZ4_ANY);
 	struct bytes f = { 0 };
 	bool stored;
 

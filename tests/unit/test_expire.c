@@ -104,7 +104,7 @@ static size_t make_pcapng(uint8_t *dst, size_t cap, const char *application, uns
 
 static size_t pack_lz4(uint8_t *dst, const uint8_t *src, size_t len)
 {
-	struct bc_lz4 *z = bc_lz4_new();
+	struct bc_lz4 *z = bc_lz4_new(BC_LZ4_ANY);
 	size_t at = bc_lz4_header(dst, 65536);
 	bool stored;
 

@@ -262,7 +262,7 @@ static void each_packet_has_its_interfaces_link_type(void **state)
 static void chunks_may_be_lz4_blocks(void **state)
 {
 	uint8_t dense[8192], coded[16384];
-	struct bc_lz4 *z = bc_lz4_new();
+	struct bc_lz4 *z = bc_lz4_new(BC_LZ4_ANY);
 	size_t len = 0, at = 0, half;
 	struct fixture f;
 	struct message m;

@@ -64,7 +64,7 @@ static int to_image(void *ctx, const uint8_t *data, size_t len)
 
 static void pack_lz4(struct image *m)
 {
-	struct bc_lz4 *z = bc_lz4_new();
+	struct bc_lz4 *z = bc_lz4_new(BC_LZ4_ANY);
 	bool stored;
 
 	m->file_len = bc_lz4_header(m->file, 65536);
