@@ -104,6 +104,26 @@ class TestCollect(TestSuite):
         verify(sum(len(self.stored(i)) for i in range(20)) == 40000, "packets are missing")
 
     @func_test
+    def three_hundred_clients(self):
+        """More clients than a capture has sources: they share the threads, and each has its packets."""
+        self.port, self.out, many = free_port(), self.make_folder(), 300
+        address = [f"127.0.{2 + i // 200}.{i % 200 + 1}" for i in range(many)]
+        allow = [a for i in range(many) for a in ("--allow", f"client{i}={address[i]}")]
+        run = self.collect("-l", f"127.0.0.1:{self.port}", *allow, "-w", f"{self.out}/")
+        peers = [self.stack.enter_context(Peer(self.port, source=a)) for a in address]
+        for i, peer in enumerate(peers):
+            peer.hello()
+            if i % 10 == 9:
+                peer.packets(timed(frames(i // 10, 50)))
+        run.wait_written(50 * many // 10)
+        threads = len(os.listdir(f"/proc/{run.process.pid}/task"))
+        verify(threads < 40, f"{threads} threads for {many} clients")
+        verify(self.client(run, many - 1)["state"] == "connected", "the last client is not connected")
+        assert_lossless(run.stop(), 50 * many // 10)
+        verify(all(len(self.stored(i)) == 50 for i in range(9, many, 10)), "packets are missing")
+        verify(published_of(self.out, "client0") == [], "a file without a packet")
+
+    @func_test
     def merged_in_order(self):
         """--merge: the packets of all clients in one series, in the order of their times."""
         run = self.collector("--merge", clients=5)
@@ -622,6 +642,7 @@ class TestCollect(TestSuite):
                             (["-l", "1", "--allow", "a=127.0.0.1"], "-w"),
                             (["-l", "x:y", *base[2:]], "port"),
                             ([*base, "--allow", "b=127.0.0.1"], "same address"),
+                            ([*base, "--merge", *(a for i in range(256) for a in ("--allow", f"c{i}=127.9.1.{i}"))], "257"),
                             ([*base, "--allow", "../b=127.0.0.2"], "name"),
                             ([*base, "--allow", "b=127.0.0.2/33"], "prefix"),
                             ([*base, "--allow", "b=127.0.0.2,loud"], "loud"),

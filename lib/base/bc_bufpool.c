@@ -134,6 +134,22 @@ void bc_bufpool_put(struct bc_bufpool *p, uint8_t *buf)
 	wake(p);
 }
 
+void bc_bufpool_discard(const struct bc_bufpool *p, uint8_t *buf)
+{
+	madvise(buf, p->size, MADV_DONTNEED);
+}
+
+void bc_bufpool_trim(struct bc_bufpool *p)
+{
+	uint32_t n;
+
+	lock(p);
+	n = atomic_load_explicit(&p->available, memory_order_relaxed);
+	for (uint32_t i = 0; i < n; i++)
+		bc_bufpool_discard(p, p->stack[i]);
+	atomic_flag_clear_explicit(&p->lock, memory_order_release);
+}
+
 uint32_t bc_bufpool_size(const struct bc_bufpool *p)
 {
 	return p->size;

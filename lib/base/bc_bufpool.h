@@ -24,6 +24,13 @@ void bc_bufpool_free(struct bc_bufpool *p);
 uint8_t *bc_bufpool_get(struct bc_bufpool *p, uint32_t keep);
 void bc_bufpool_put(struct bc_bufpool *p, uint8_t *buf);
 
+/*
+ * Give memory back to the system, which takes it anew as it is used, a system call a buffer: that of one buffer, whose content
+ * is lost; that of all that are free, while no other thread is kept waiting for one.
+ */
+void bc_bufpool_discard(const struct bc_bufpool *p, uint8_t *buf);
+void bc_bufpool_trim(struct bc_bufpool *p);
+
 /* Wait until n are free, but no longer than ns, less than a second. One thread at a time. */
 void bc_bufpool_await(struct bc_bufpool *p, uint32_t n, uint64_t ns);
 

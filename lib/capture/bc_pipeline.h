@@ -105,6 +105,17 @@ void bc_pipeline_merge_stage(struct bc_pipeline *p, struct bc_stage *ret);
 void bc_pipeline_lane_stage(struct bc_pipeline *p, uint32_t output, uint32_t lane, struct bc_stage *ret);
 
 /*
+ * The same of a pipeline of one source and one output with one lane, all in one: a round of every stage, their ticks, are all done.
+ * holds: packets wait for a chunk's end, which time brings about. trim: when there has long been nothing to do, give back what
+ * memory is not needed for that.
+ */
+uint32_t bc_pipeline_poll(struct bc_pipeline *p);
+bool bc_pipeline_tick(struct bc_pipeline *p, uint64_t mono_ns);
+bool bc_pipeline_done(const struct bc_pipeline *p);
+bool bc_pipeline_holds(const struct bc_pipeline *p);
+void bc_pipeline_trim(struct bc_pipeline *p);
+
+/*
  * Start the I/O threads; the lcores may be launched then. 0; or a negative errno with a line in err: some may run, and are the
  * caller's to end by bc_pipeline_abort() and bc_pipeline_join().
  */

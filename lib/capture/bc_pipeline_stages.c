@@ -64,3 +64,32 @@ void bc_pipeline_lane_stage(struct bc_pipeline *p, uint32_t output, uint32_t lan
 	*ret = (struct bc_stage){ .poll = lane_poll, .done = lane_done, .ctx = p->output[output]->lane[lane] };
 	snprintf(ret->name, sizeof(ret->name), "writer %u.%u", output, lane);
 }
+
+uint32_t bc_pipeline_poll(struct bc_pipeline *p)
+{
+	uint32_t n = bc_source_poll(p->source[0]);
+
+	n += bc_merge_poll(p->merge, MERGE_BUDGET);
+	return n + bc_lane_poll(p->output[0]->lane[0]);
+}
+
+bool bc_pipeline_tick(struct bc_pipeline *p, uint64_t mono_ns)
+{
+	return bc_merge_tick(p->merge, mono_ns);
+}
+
+bool bc_pipeline_done(const struct bc_pipeline *p)
+{
+	return bc_source_state(p->source[0]) == BC_SOURCE_ENDED && bc_merge_done(p->merge) && bc_lane_done(p->output[0]->lane[0]);
+}
+
+bool bc_pipeline_holds(const struct bc_pipeline *p)
+{
+	return p->output[0]->chunker.open != NULL;
+}
+
+void bc_pipeline_trim(struct bc_pipeline *p)
+{
+	bc_lane_trim(p->output[0]->lane[0]);
+	bc_bufpool_trim(p->output[0]->pool);
+}

@@ -100,6 +100,8 @@ static int check_output(const struct bc_collect_config *c, struct bc_err *err)
 	if (!c->merge && o->kind != BC_DEST_FOLDER && o->kind != BC_DEST_NULL)
 		return bc_err_set(err, -EINVAL, "-w: '%s' is not a folder, but each client has its own files: end its "
 				  "name with /, or use --merge", o->dest);
+	if (c->merge && c->n_clients > BC_MAX_SOURCES)
+		return bc_err_set(err, -EINVAL, "--merge: %u clients, but one series can have %d at most", c->n_clients, BC_MAX_SOURCES);
 	for (uint32_t i = 0; c->merge && i < c->n_allow; i++)
 		if (c->allow[i].no_store)
 			return bc_err_set(err, -EINVAL, "--allow: '%s' has no-store, which cannot be combined with "

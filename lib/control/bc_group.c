@@ -3,40 +3,23 @@
 
 uint32_t bc_group_n_sources(const struct bc_group *g)
 {
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < g->n; i++)
-		n += g->pipeline[i]->ledger->n_sources;
-	return n;
+	return g->n > 1 ? g->n : g->pipeline[0]->ledger->n_sources;
 }
 
 uint32_t bc_group_n_outputs(const struct bc_group *g)
 {
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < g->n; i++)
-		n += g->pipeline[i]->ledger->n_outputs;
-	return n;
+	return g->n > 1 ? g->n : g->pipeline[0]->ledger->n_outputs;
 }
 
 struct bc_pipeline *bc_group_source(const struct bc_group *g, uint32_t n, uint32_t *ret_index)
 {
-	uint32_t i = 0;
-
-	for (; n >= g->pipeline[i]->ledger->n_sources; i++)
-		n -= g->pipeline[i]->ledger->n_sources;
-	*ret_index = n;
-	return g->pipeline[i];
+	*ret_index = g->n > 1 ? 0 : n;
+	return g->pipeline[g->n > 1 ? n : 0];
 }
 
 struct bc_pipeline *bc_group_output(const struct bc_group *g, uint32_t n, uint32_t *ret_index)
 {
-	uint32_t i = 0;
-
-	for (; n >= g->pipeline[i]->ledger->n_outputs; i++)
-		n -= g->pipeline[i]->ledger->n_outputs;
-	*ret_index = n;
-	return g->pipeline[i];
+	return bc_group_source(g, n, ret_index);
 }
 
 void bc_group_stop(const struct bc_group *g)

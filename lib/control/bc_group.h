@@ -12,7 +12,7 @@
 
 /* Borrowed, as all that it names. */
 struct bc_group {
-	struct bc_pipeline *const *pipeline;	/* at least one */
+	struct bc_pipeline *const *pipeline;	/* at least one; several have one source and one output each */
 	uint32_t n;
 	/* Of a collector; all NULL in a capture. */
 	json_t *(*clients)(void *ctx);		/* an array; any thread */

@@ -13,6 +13,7 @@ struct bc_table {
 	size_t n_cells;
 	size_t cap;
 	char **cell;
+	int *width;		/* of each column: its widest cell's */
 	char columns[];
 };
 
@@ -23,6 +24,11 @@ struct bc_table *bc_table_new(const char *columns)
 	if (!t)
 		return NULL;
 	t->n_columns = strlen(columns);
+	t->width = calloc(t->n_columns, sizeof(*t->width));
+	if (!t->width) {
+		free(t);
+		return NULL;
+	}
 	strcpy(t->columns, columns);
 	return t;
 }
@@ -34,6 +40,7 @@ void bc_table_free(struct bc_table *t)
 	for (size_t i = 0; i < t->n_cells; i++)
 		free(t->cell[i]);
 	free(t->cell);
+	free(t->width);
 	free(t);
 }
 
@@ -46,6 +53,16 @@ void bc_table_clean(char *text)
 		if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
 			p[0] = p[1] = '?';
 	}
+}
+
+/* Count characters: UTF-8 continuation bytes do not count. */
+static int width(const char *text)
+{
+	int n = 0;
+
+	for (; *text; text++)
+		n += ((unsigned char)*text & 0xc0) != 0x80;
+	return n;
 }
 
 void bc_table_cell(struct bc_table *t, const char *fmt, ...)
@@ -71,27 +88,9 @@ void bc_table_cell(struct bc_table *t, const char *fmt, ...)
 	if (r < 0)
 		return;
 	bc_table_clean(text);
+	if (width(text) > t->width[t->n_cells % t->n_columns])
+		t->width[t->n_cells % t->n_columns] = width(text);
 	t->cell[t->n_cells++] = text;
-}
-
-/* Count characters: UTF-8 continuation bytes do not count. */
-static int width(const char *text)
-{
-	int n = 0;
-
-	for (; *text; text++)
-		n += ((unsigned char)*text & 0xc0) != 0x80;
-	return n;
-}
-
-static int column_width(const struct bc_table *t, size_t column)
-{
-	int max = 0;
-
-	for (size_t i = column; i < t->n_cells; i += t->n_columns)
-		if (width(t->cell[i]) > max)
-			max = width(t->cell[i]);
-	return max;
 }
 
 void bc_table_print(const struct bc_table *t, FILE *f)
@@ -101,7 +100,7 @@ void bc_table_print(const struct bc_table *t, FILE *f)
 	for (size_t i = 0; i < t->n_cells; i++) {
 		size_t column = i % t->n_columns;
 		bool last = column + 1 == t->n_columns || i + 1 == t->n_cells;
-		int pad = column_width(t, column) - width(t->cell[i]);
+		int pad = t->width[column] - width(t->cell[i]);
 
 		if (t->columns[column] == 'r')
 			fprintf(f, "%*s%s", pad, "", t->cell[i]);

@@ -8,11 +8,10 @@
 #include <sys/socket.h>
 
 #include "bc_err.h"
-#include "bc_ledger.h"
 
 #define BC_CLIENT_NAME_MAX 64	/* with its NUL */
-#define BC_MAX_CLIENTS BC_MAX_SOURCES
-#define BC_MAX_ALLOW 1024
+#define BC_MAX_CLIENTS 4096
+#define BC_MAX_ALLOW (2 * BC_MAX_CLIENTS)
 
 /* NAME=ADDR[/PREFIX][,tls][,no-store] */
 struct bc_allow {

@@ -402,6 +402,12 @@ uint32_t bc_lane_poll(struct bc_lane *l)
 	return s.packets + blocks;
 }
 
+void bc_lane_trim(struct bc_lane *l)
+{
+	if (l->spare && l->head == l->tail)
+		bc_bufpool_discard(l->cfg.pool, l->spare);
+}
+
 bool bc_lane_done(const struct bc_lane *l)
 {
 	return l->ended && l->head == l->tail;

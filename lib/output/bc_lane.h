@@ -74,6 +74,9 @@ void bc_lane_free(struct bc_lane *l);
 /* Pack what has come, then compress one block at the most. Returns the number of packets and blocks done. */
 uint32_t bc_lane_poll(struct bc_lane *l);
 
+/* Between two polls: give back the memory of what it keeps, as far as nothing is in it. A system call. */
+void bc_lane_trim(struct bc_lane *l);
+
 /* True once its end has come in and everything was put out. */
 bool bc_lane_done(const struct bc_lane *l);
 

@@ -3,6 +3,7 @@
 #include "bc_collect_priv.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -15,6 +16,9 @@
 /* More than three of the longest messages. It is touched only as far as it is used. */
 #define RECV_RING_BYTES (256U * 1024)
 
+/* Without it the heap's own rule puts ever larger pieces where they are filled with zeroes. */
+#define MMAP_THRESHOLD (128 * 1024)
+
 static void name_clients(struct bc_collect_session *c)
 {
 	const struct bc_collect_config *cfg = c->cfg;
@@ -25,11 +29,12 @@ static void name_clients(struct bc_collect_session *c)
 	}
 }
 
-/* Descriptors of a client: its socket, its file, and the next file, opened ahead. */
-static void raise_file_limit(void)
+/* Descriptors of a client: its socket, its folder, its file. What is allocated for it and hardly used is to take no memory. */
+static void raise_limits(void)
 {
 	struct rlimit l;
 
+	mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
 	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
 		l.rlim_cur = l.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &l);
@@ -94,7 +99,7 @@ int bc_collect_clients_new(struct bc_collect_session *c, struct bc_err *err)
 	c->source = calloc(c->n_clients, sizeof(*c->source));
 	if (!c->source)
 		return bc_err_set(err, -ENOMEM, "no memory for the clients");
-	raise_file_limit();
+	raise_limits();
 	r = new_recv_rings(c, err);
 	if (!r)
 		r = new_acks(c, err);

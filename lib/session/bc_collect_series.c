@@ -82,8 +82,11 @@ static uint64_t due_ns(const struct bc_output_config *o, uint64_t now_ns)
 void bc_collect_series_cut(struct bc_collect_session *c, uint32_t i, uint64_t now_ns)
 {
 	struct bc_collect_series *s = &c->series[i];
-	uint64_t n = bc_pipeline_received(c->pipeline[i]);
+	uint64_t n;
 
+	if (!s->output.rotate_clock.unit && s->output.rotate_seconds <= 0)
+		return;
+	n = bc_pipeline_received(c->pipeline[i]);
 	if (n != s->received) {
 		s->received = n;
 		s->due_ns = due_ns(&s->output, now_ns);

@@ -17,6 +17,8 @@
 #define LINKS_TOTAL 16384U
 #define LINK_MIN 128U
 #define LINK_MAX 4096U
+/* Mbufs of all series: one that finds none waits for those of the others, which always move on. */
+#define MBUFS_MAX 32768U
 /* Many small files are written at a time. */
 #define DISK_STEP (512U * 1024)
 /* Threads of each crew: disks are waited for, so that they are more than there are CPUs. */
@@ -43,6 +45,14 @@ static uint32_t link_size(const struct bc_collect_session *c)
 	return size;
 }
 
+/* Each series needs a few buffers, which take memory only as far as they are used. */
+static uint64_t memory_share(uint64_t bytes, uint32_t chunk_bytes)
+{
+	uint64_t least = BC_LANE_BUFFERS_MIN * (uint64_t)BC_LANE_BUFFER(chunk_bytes);
+
+	return bytes > least ? bytes : least;
+}
+
 /* Pipeline number i. */
 static struct bc_pipeline_config pipeline_config(struct bc_collect_session *c, uint32_t i, const struct bc_plan *plan)
 {
@@ -55,7 +65,7 @@ static struct bc_pipeline_config pipeline_config(struct bc_collect_session *c, u
 	pc.n_outputs = 1;
 	pc.writers[0] = merge ? plan->writers[0] : 1;
 	pc.n_lcores = merge ? plan->n_lcores : 1;
-	pc.memory_bytes /= c->n_pipelines;
+	pc.memory_bytes = memory_share(pc.memory_bytes / c->n_pipelines, pc.chunk_bytes);
 	pc.link_size = link_size(c);
 	pc.disk_step = merge ? 0 : DISK_STEP;
 	pc.crews = merge ? NULL : &c->crews;
@@ -69,9 +79,11 @@ static uint32_t mbufs(void *ctx, const struct bc_plan *plan)
 {
 	struct bc_collect_session *c = ctx;
 	struct bc_pipeline_config pc = pipeline_config(c, 0, plan);
+	uint32_t n;
 
 	pc.n_lcores = plan->n_lcores;
-	return bc_pipeline_mbufs(&pc, c->n_pipelines);
+	n = bc_pipeline_mbufs(&pc, c->n_pipelines);
+	return pc.mbufs || c->cfg->merge || n < MBUFS_MAX ? n : MBUFS_MAX;
 }
 
 static int listen_to_clients(struct bc_collect_session *c, struct bc_err *err)
@@ -156,7 +168,7 @@ static int build(struct bc_session *s, struct bc_err *err)
 		r = build_pipelines(c, err);
 	if (r)
 		return r;
-	s->spread = !c->cfg->merge;
+	s->spread = c->cfg->merge ? 0 : c->n_pipelines;
 	s->group = (struct bc_group){ c->pipeline, c->n_pipelines, bc_collect_clients_view, stop, c };
 	return 0;
 }

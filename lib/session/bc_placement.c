@@ -89,13 +89,15 @@ int bc_placement_request(const struct bc_config *cfg, const struct bc_topology *
 void bc_placement_request_collect(const struct bc_collect_config *cfg, struct bc_plan_request *ret)
 {
 	*ret = (struct bc_plan_request){ .lcores = cfg->common.lcores, .busy_poll = cfg->common.busy_poll };
-	ret->n_sources = cfg->n_clients;
-	for (uint32_t i = 0; i < cfg->n_clients; i++)
+	/* More clients than a plan can name need no more lcores. */
+	ret->n_sources = cfg->n_clients < BC_MAX_SOURCES ? cfg->n_clients : BC_MAX_SOURCES;
+	for (uint32_t i = 0; i < ret->n_sources; i++)
 		ret->source[i].queue = ret->source[i].numa = -1;
 	for (uint32_t i = 0; i < cfg->n_allow; i++) {
 		struct bc_plan_source *p = &ret->source[cfg->allow[i].client];
 
-		snprintf(p->name, sizeof(p->name), "%s", cfg->allow[i].name);
+		if (cfg->allow[i].client < ret->n_sources)
+			snprintf(p->name, sizeof(p->name), "%s", cfg->allow[i].name);
 	}
 	add_output(&cfg->common.outputs[0], ret);
 }

@@ -236,6 +236,9 @@ static void release(struct bc_session *s)
 	bc_calibration_free(&s->calibration);
 	if (s->eal_up)
 		bc_eal_stop(&s->eal);
+	for (uint32_t i = 0; s->crowd && i < s->n_lcores; i++)
+		bc_crowd_free(s->crowd[i]);
+	free(s->crowd);
 	free(s->stages);
 	free(s->stage_ptr);
 	free(s->lcores);

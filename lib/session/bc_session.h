@@ -11,6 +11,7 @@
 
 #include "bc_calibration.h"
 #include "bc_config.h"
+#include "bc_crowd.h"
 #include "bc_display.h"
 #include "bc_eal.h"
 #include "bc_engine.h"
@@ -74,7 +75,7 @@ struct bc_session {
 
 	/* build's. */
 	struct bc_group group;
-	bool spread;				/* each pipeline stays on one lcore, in turn; otherwise the only one goes by the plan */
+	uint32_t spread;			/* so many pipelines there may be, each of which stays on one lcore; 0: the only one goes by the plan */
 	struct bc_display *display;		/* NULL: no progress is shown */
 
 	/* Nobody else's. */
@@ -84,6 +85,7 @@ struct bc_session {
 	struct bc_stage **stage_ptr;
 	uint32_t n_lcores;			/* of the plan's, those that have work */
 	struct bc_lcore *lcores;
+	struct bc_crowd **crowd;		/* of each lcore; NULL: not spread */
 	struct bc_telemetry *telemetry;
 	bool eal_up;
 	bool stopping;

@@ -68,7 +68,7 @@ static uint64_t total_received(const struct bc_group *g)
 static void end_when_due(struct bc_session *s, uint64_t now_ns)
 {
 	const struct bc_config *cfg = s->cfg;
-	uint64_t received = total_received(&s->group);
+	uint64_t received = cfg->idle_exit_s > 0 ? total_received(&s->group) : 0;
 
 	if (received != s->received) {
 		s->received = received;

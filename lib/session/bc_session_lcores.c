@@ -9,9 +9,6 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
-/* Of a pipeline that stays on one lcore: its source, merge and lane. */
-#define STAGES_SPREAD 3U
-
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
@@ -46,26 +43,29 @@ static void place_by_plan(struct bc_session *s)
 	}
 }
 
-/* Many pipelines: each stays on one lcore, where they run in turn. */
-static void place_spread(struct bc_session *s)
+/* Many pipelines: each stays on one lcore, and they take turns. */
+static int place_spread(struct bc_session *s, struct bc_err *err)
 {
-	uint32_t at = 0;
-
-	for (uint32_t l = 0; l < s->n_lcores; l++) {
-		s->lcores[l].stage = &s->stage_ptr[at];
-		for (uint32_t i = l; i < s->group.n; i += s->n_lcores) {
-			bc_pipeline_source_stage(s->group.pipeline[i], 0, &s->stages[at++]);
-			bc_pipeline_merge_stage(s->group.pipeline[i], &s->stages[at++]);
-			bc_pipeline_lane_stage(s->group.pipeline[i], 0, 0, &s->stages[at++]);
-			s->lcores[l].n_stages += STAGES_SPREAD;
-		}
+	s->crowd = calloc(s->n_lcores, sizeof(struct bc_crowd *));
+	for (uint32_t l = 0; s->crowd && l < s->n_lcores; l++) {
+		s->crowd[l] = bc_crowd_new((s->spread + s->n_lcores - 1) / s->n_lcores);
+		if (!s->crowd[l])
+			return bc_err_set(err, -ENOMEM, "no memory for the stages");
+		bc_crowd_stage(s->crowd[l], &s->stages[l]);
+		s->lcores[l].stage = &s->stage_ptr[l];
+		s->lcores[l].n_stages = 1;
 	}
+	if (!s->crowd)
+		return bc_err_set(err, -ENOMEM, "no memory for the stages");
+	for (uint32_t i = 0; i < s->group.n; i++)
+		bc_crowd_add(s->crowd[i % s->n_lcores], s->group.pipeline[i]);
+	return 0;
 }
 
 int bc_session_make_lcores(struct bc_session *s, struct bc_err *err)
 {
-	s->n_stages = s->spread ? STAGES_SPREAD * s->group.n : s->plan->n_stages;
 	s->n_lcores = s->spread ? min_u32(s->plan->n_lcores, s->group.n) : s->plan->n_lcores;
+	s->n_stages = s->spread ? s->n_lcores : s->plan->n_stages;
 	s->stages = aligned_alloc(BC_CACHE_LINE, (s->n_stages * sizeof(*s->stages) + 63) / 64 * 64);
 	s->stage_ptr = calloc(s->n_stages, sizeof(*s->stage_ptr));
 	s->lcores = aligned_alloc(BC_CACHE_LINE, s->n_lcores * sizeof(*s->lcores));
@@ -82,9 +82,8 @@ int bc_session_make_lcores(struct bc_session *s, struct bc_err *err)
 		s->lcores[i].n_all = s->spread ? 1 : s->n_lcores;
 	}
 	if (s->spread)
-		place_spread(s);
-	else
-		place_by_plan(s);
+		return place_spread(s, err);
+	place_by_plan(s);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #define HANDSHAKES_MAX 4		/* of one client at a time */
 #define READ_BUDGET (128U * 1024)	/* of one client, before it is another's turn */
 #define STOP_NS (3 * BC_NS_PER_S)	/* for what the sockets hold at a stop */
+#define TRIM_NS (10 * BC_NS_PER_S)	/* of silence, before the memory of a receive ring is given back */
 #define KEEPALIVE_IDLE_S 60		/* keepalive: a client that is silent for so long is probed, */
 #define KEEPALIVE_INTERVAL_S 10		/* at this interval, */
 #define KEEPALIVE_PROBES 6		/* until so many probes are unanswered */
@@ -45,6 +46,9 @@ struct session {
 	short reads, writes;	/* what reading and writing wait for */
 	uint64_t connection;	/* its number in the receive ring */
 	uint64_t received;	/* bytes */
+	uint64_t looked_at;	/* so many of them there were when the timer last looked, */
+	uint64_t quiet_ns;	/* and since when */
+	bool trimmed;		/* since then the receive ring's memory was given back */
 	bool hello_due;		/* the node asked for acknowledgements */
 	bool greeted;		/* and was told that it gets some */
 	bool told;		/* an acknowledgement was sent: */
@@ -80,6 +84,7 @@ struct bc_clients {
 	struct session *closed;
 	uint64_t stop_ns;	/* when the stop was asked for; 0: it was not */
 	bool unread;		/* of a session */
+	bool timed;		/* the timer may have something to look at */
 };
 
 #define LOG(c, k, level, ...) bc_log_limited((c)->cfg->log, &(k)->limit, level, (k)->name, __VA_ARGS__)
@@ -288,6 +293,7 @@ static void on_drained(struct bc_clients *c, struct client *k)
 	const char *why = k->recv_ring->src.why.msg;
 
 	k->draining = false;
+	bc_recv_ring_trim(k->recv_ring);
 	pthread_mutex_lock(&c->lock);
 	if (why[0] && strcmp(k->status.reason, why)) {
 		size_t n = strlen(k->status.reason);
@@ -438,6 +444,7 @@ void bc_clients_accept(struct bc_clients *c, int fd, const struct bc_allow *a)
 		close(fd);
 		return;
 	}
+	c->timed = true;
 	set_keepalive(fd);
 	s->watch = (struct bc_watch){ .kind = BC_WATCH_CLIENT, .fd = fd };
 	s->client = a->client;
@@ -500,6 +507,7 @@ void bc_clients_on_event(struct bc_clients *c, struct bc_watch *w)
 	struct session *s = (struct session *)w;
 	struct client *k = &c->client[s->client];
 
+	c->timed = true;
 	if (s->closed)
 		return;
 	if (s->phase == HANDSHAKE)
@@ -514,6 +522,19 @@ void bc_clients_on_event(struct bc_clients *c, struct bc_watch *w)
 
 /* --- What no event tells of. --- */
 
+/* Thousands of clients that have sent much once, and are silent now, would keep a quarter of a megabyte each. */
+static void trim_when_quiet(struct client *k, struct session *s, uint64_t now_ns)
+{
+	if (s->received != s->looked_at) {
+		s->looked_at = s->received;
+		s->quiet_ns = now_ns;
+		s->trimmed = false;
+	} else if (!s->trimmed && s->received && now_ns - s->quiet_ns >= TRIM_NS) {
+		bc_recv_ring_trim(k->recv_ring);
+		s->trimmed = true;
+	}
+}
+
 static void check_receiving(struct bc_clients *c, struct client *k, uint64_t now_ns)
 {
 	struct session *s = k->receiving;
@@ -522,6 +543,7 @@ static void check_receiving(struct bc_clients *c, struct client *k, uint64_t now
 		end_session(c, k, false, k->recv_ring->src.why.msg);
 		return;
 	}
+	trim_when_quiet(k, s, now_ns);
 	if (s->deadline_ns && bc_recv_ring_headed(k->recv_ring))
 		s->deadline_ns = 0;
 	if (s->deadline_ns && now_ns > s->deadline_ns)
@@ -559,18 +581,6 @@ static void on_timer(struct bc_clients *c, struct client *k, uint64_t now_ns)
 		begin_receiving(c, k, k->waiting);
 }
 
-void bc_clients_on_timer(struct bc_clients *c, uint64_t mono_ns)
-{
-	c->unread = false;
-	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
-		on_timer(c, &c->client[i], mono_ns);
-}
-
-bool bc_clients_unread(const struct bc_clients *c)
-{
-	return c->unread;
-}
-
 static bool needs_timer(const struct client *k)
 {
 	if (k->waiting || k->draining || (k->receiving && (k->receiving->deadline_ns || k->receiving->ring_full)))
@@ -581,12 +591,23 @@ static bool needs_timer(const struct client *k)
 	return false;
 }
 
+void bc_clients_on_timer(struct bc_clients *c, uint64_t mono_ns)
+{
+	c->unread = c->timed = false;
+	for (uint32_t i = 0; i < c->cfg->n_clients; i++) {
+		on_timer(c, &c->client[i], mono_ns);
+		c->timed |= needs_timer(&c->client[i]);
+	}
+}
+
+bool bc_clients_unread(const struct bc_clients *c)
+{
+	return c->unread;
+}
+
 bool bc_clients_need_timer(const struct bc_clients *c)
 {
-	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
-		if (c->stop_ns || needs_timer(&c->client[i]))
-			return true;
-	return false;
+	return c->timed || c->stop_ns;
 }
 
 bool bc_clients_ended(const struct bc_clients *c)

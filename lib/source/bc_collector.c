@@ -16,6 +16,9 @@
 #define EVENTS 64
 #define TIMER_NS (50 * BC_NS_PER_MS)	/* between looks at what no event tells of */
 #define IDLE_MS 1000
+/* That look is not taken more often than so many ns for each client: with thousands of them it would take all the time. */
+#define TIMER_REST_NS 4000U
+#define REST_CLIENTS 256U	/* fewer are looked at whenever there is reason to */
 
 struct bc_collector {
 	struct bc_collector_config cfg;
@@ -31,6 +34,7 @@ struct bc_collector {
 	/* The thread. */
 	struct bc_log_limit limit;	/* of lines that unknown peers cause */
 	uint64_t timer_ns;		/* when it last ran */
+	bool due;			/* it has reason to */
 	bool stopping;
 };
 
@@ -92,11 +96,28 @@ static void begin_stop(struct bc_collector *c)
 	stop_listening(c);
 }
 
+static uint64_t rest_ns(const struct bc_collector *c)
+{
+	return c->cfg.n_clients > REST_CLIENTS ? (uint64_t)c->cfg.n_clients * TIMER_REST_NS : 0;
+}
+
 static int timeout_ms(const struct bc_collector *c)
 {
-	if (bc_clients_unread(c->clients))
-		return 0;
+	if (c->due || bc_clients_unread(c->clients))
+		return (int)((rest_ns(c) + BC_NS_PER_MS - 1) / BC_NS_PER_MS);
 	return bc_clients_need_timer(c->clients) ? (int)(TIMER_NS / BC_NS_PER_MS) : IDLE_MS;
+}
+
+static void run_timer(struct bc_collector *c)
+{
+	uint64_t now_ns = bc_mono_ns();
+	bool due = c->due || bc_clients_unread(c->clients);
+
+	if (now_ns - c->timer_ns < (due ? rest_ns(c) : TIMER_NS))
+		return;
+	c->timer_ns = now_ns;
+	c->due = false;
+	bc_clients_on_timer(c->clients, now_ns);
 }
 
 static void *run(void *arg)
@@ -107,20 +128,16 @@ static void *run(void *arg)
 
 	while (!quit && !(atomic_load(&c->done) && !bc_clients_ending(c->clients))) {
 		int n = epoll_wait(c->epoll, e, EVENTS, timeout_ms(c));
-		bool due = false;
 
 		/* Read first: what was to be done when it was set is done once more. */
 		quit = atomic_load(&c->quit);
 		for (int i = 0; i < n; i++)
-			due |= dispatch(c, e[i].data.ptr);
+			c->due |= dispatch(c, e[i].data.ptr);
 		if (!c->stopping && atomic_load(&c->stop)) {
 			begin_stop(c);
-			due = true;
+			c->due = true;
 		}
-		if (due || bc_clients_unread(c->clients) || bc_mono_ns() - c->timer_ns >= TIMER_NS) {
-			c->timer_ns = bc_mono_ns();
-			bc_clients_on_timer(c->clients, c->timer_ns);
-		}
+		run_timer(c);
 		bc_clients_free_closed(c->clients);
 		/* Acknowledgements still go out while what came is being written. */
 		if (c->stopping && bc_clients_ended(c->clients))

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 
 #include "bc_map_twice.h"
 
@@ -46,6 +47,7 @@ uint64_t bc_recv_ring_open(struct bc_recv_ring *in)
 	in->src.why.msg[0] = '\0';
 	in->net.connection++;
 	atomic_store_explicit(&in->state, BC_RECV_RING_OPEN, memory_order_release);
+	bc_bell_ring(&in->bell);
 	return in->net.connection;
 }
 
@@ -73,11 +75,19 @@ void bc_recv_ring_put(struct bc_recv_ring *in, size_t n)
 	uint64_t tail = atomic_load_explicit(&in->net.tail, memory_order_relaxed);
 
 	atomic_store_explicit(&in->net.tail, tail + n, memory_order_release);
+	bc_bell_ring(&in->bell);
 }
 
 void bc_recv_ring_end(struct bc_recv_ring *in)
 {
 	atomic_store_explicit(&in->state, BC_RECV_RING_ENDED, memory_order_release);
+	bc_bell_ring(&in->bell);
+}
+
+void bc_recv_ring_trim(struct bc_recv_ring *in)
+{
+	if (room(in) == in->size)
+		madvise(in->ring, in->size, MADV_REMOVE);
 }
 
 void bc_recv_ring_take(struct bc_recv_ring *in, size_t n)

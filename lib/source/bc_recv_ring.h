@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bc_bell.h"
 #include "bc_counter.h"
 #include "bc_err.h"
 
@@ -38,6 +39,7 @@ struct bc_recv_ring {
 	size_t size;				/* constant, as is all below */
 	uint8_t *ring;
 	int wake_fd;				/* an eventfd of the network's thread; not owned */
+	struct bc_bell bell;			/* rung for the source; its owner sets it before a connection begins */
 };
 
 /* size is a power of two and of pages, and more than a message. wake_fd may be -1. 0 and *ret, or a negative errno and a line. */
@@ -61,6 +63,9 @@ void bc_recv_ring_put(struct bc_recv_ring *in, size_t n);
 
 /* The connection is over. In OPEN only. */
 void bc_recv_ring_end(struct bc_recv_ring *in);
+
+/* Give the memory back that it takes, if the source has taken all that came; it comes back as it is used. A system call. */
+void bc_recv_ring_trim(struct bc_recv_ring *in);
 
 /* The source has seen enough of this connection: end it. src.why says why. */
 static inline bool bc_recv_ring_refused(const struct bc_recv_ring *in)
