@@ -142,7 +142,7 @@ static void idle_wait(struct bc_lcore *l, uint64_t idle, bool long_idle)
 	} else {
 		if (most > BC_SLEEP_BLOCKED_NS)
 			most = BC_SLEEP_BLOCKED_NS;
-		else if (long_idle)
+		else if (long_idle && most > SLEEP_MIN_NS)
 			most *= LONG_IDLE_FACTOR;
 		ns += (idle - SPIN_ROUNDS) * SLEEP_MIN_NS / 8;
 		ns = ns < most ? ns : most;

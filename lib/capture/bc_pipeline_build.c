@@ -305,6 +305,7 @@ static void share_memory(struct bc_pipeline *p)
 	m->n_pools = p->cfg.n_outputs;
 	for (uint32_t i = 0; i < p->n_sources; i++) {
 		p->source[i]->merge_blocked = bc_merge_blocked(p->merge);
+		p->source[i]->merge_busy = bc_merge_busy(p->merge);
 		p->source[i]->own_lcore = p->cfg.n_lcores > 1;
 		if (!p->source[i]->kind->blocking)
 			p->source[i]->window.memory = m;

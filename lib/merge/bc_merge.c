@@ -17,6 +17,9 @@
 /* Of that, what bc_chunker_ready() leaves free beside the room for a chunk's end. */
 #define READY_ROOM 2
 
+/* Where a packet passes each so many ns, those that wait for an idle source's promise soon fill a link. */
+#define BUSY_NS 4000U
+
 /* Rounds that bring packets, of which one is looked at for the delay. */
 #define DELAY_ROUNDS 8
 
@@ -66,6 +69,9 @@ struct bc_merge {
 	bool finished;
 	_Atomic uint64_t emitted_ns;
 	_Atomic bool blocked;
+	uint32_t emitted;		/* since the last tick, at ticked_ns */
+	uint64_t ticked_ns;
+	_Atomic bool busy;
 };
 
 static inline player_t player(const struct bc_merge *m, uint32_t leaf)
@@ -409,6 +415,7 @@ uint32_t bc_merge_poll(struct bc_merge *m, uint32_t budget)
 	}
 	hand_over(m);
 	release_all(m);
+	m->emitted += emitted;
 	if (blocked != atomic_load_explicit(&m->blocked, memory_order_relaxed))
 		atomic_store_explicit(&m->blocked, blocked, memory_order_relaxed);
 	if (emitted >= ENOUGH)
@@ -514,11 +521,22 @@ static uint64_t stream_ns(struct bc_merge *m, uint64_t mono_ns)
 	return l->key == BC_WATERMARK_END ? 0 : l->key;
 }
 
+static void look_how_busy(struct bc_merge *m, uint64_t mono_ns)
+{
+	bool busy = (uint64_t)m->emitted * BUSY_NS >= mono_ns - m->ticked_ns;
+
+	if (busy != atomic_load_explicit(&m->busy, memory_order_relaxed))
+		atomic_store_explicit(&m->busy, busy, memory_order_relaxed);
+	m->emitted = 0;
+	m->ticked_ns = mono_ns;
+}
+
 bool bc_merge_tick(struct bc_merge *m, uint64_t mono_ns)
 {
 	bool did = false;
 	uint64_t ns;
 
+	look_how_busy(m, mono_ns);
 	if (!m->started || m->finished)
 		return false;
 	if (all_ended(m)) {
@@ -550,6 +568,11 @@ uint64_t bc_merge_emitted_ns(const struct bc_merge *m)
 const _Atomic bool *bc_merge_blocked(const struct bc_merge *m)
 {
 	return &m->blocked;
+}
+
+const _Atomic bool *bc_merge_busy(const struct bc_merge *m)
+{
+	return &m->busy;
 }
 
 struct bc_merge *bc_merge_new(const struct bc_merge_config *cfg)

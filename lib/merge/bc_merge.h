@@ -53,6 +53,12 @@ bool bc_merge_done(const struct bc_merge *m);
  */
 const _Atomic bool *bc_merge_blocked(const struct bc_merge *m);
 
+/*
+ * Do packets pass at such a rate that a source without any should renew its promise often, lest those of others pile up behind it? Told by
+ * the tick; otherwise as bc_merge_blocked.
+ */
+const _Atomic bool *bc_merge_busy(const struct bc_merge *m);
+
 /* The time before which everything was emitted; any thread. */
 uint64_t bc_merge_emitted_ns(const struct bc_merge *m);
 

@@ -13,6 +13,10 @@
 
 /* Assumed while the interface is not known. */
 #define LINKTYPE_ETHERNET 1
+/* While much passes the merge, a source whose device buffers for less than BUFFERED_NS is polled so often, though nothing comes. */
+#define RENEW_NS (20 * BC_NS_PER_US)
+#define BUFFERED_NS BC_NS_PER_MS
+
 static inline bool holds(const struct bc_source *s)
 {
 	return s->held.first < s->held.batch.n;
@@ -339,5 +343,8 @@ uint64_t bc_source_buffers_ns(struct bc_source *s)
 	if (atomic_load_explicit(&s->command, memory_order_relaxed) != BC_SOURCE_RUN || !passed_on(s) ||
 	    (s->wait && !bc_enqueue_ready(s)))
 		return 0;
+	if (s->kind->poll_mode && s->buffers_ns < BUFFERED_NS && s->merge_busy &&
+	    atomic_load_explicit(s->merge_busy, memory_order_relaxed))
+		return RENEW_NS;
 	return s->buffers_ns;
 }

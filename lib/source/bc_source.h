@@ -101,6 +101,8 @@ struct bc_source {
 	struct bc_link *link;			/* set by the pipeline before the first poll, as what follows; not owned */
 	/* The merge writes: it found no room in an output, so that what fills the link is not waiting for its turn. NULL: never. */
 	const _Atomic bool *merge_blocked;
+	/* And: so many packets pass that a promise is to be renewed often. NULL: never. */
+	const _Atomic bool *merge_busy;
 	bool own_lcore;				/* merge and lanes run elsewhere */
 	struct bc_source_account *account;
 	uint16_t index;				/* in the ledger */

@@ -207,6 +207,28 @@ static void the_later_link_waits_at_the_earlier_ones_watermark(void **state)
 	over(&f);
 }
 
+/* The rate counts, and not how far apart the ticks are. */
+static void the_merge_is_busy_above_a_packet_each_4_us(void **state)
+{
+	static const struct { uint32_t packets; uint64_t later_ns; bool busy; } row[] = {
+		{ 0, 1000, false }, { 10, 40000, true }, { 10, 40001, false }, { 1, 4000, true }, { 0, 1000, false },
+	};
+	struct fixture f;
+
+	begin(&f, 1, 1, 8);
+	start(&f);
+	tick(&f, BC_NS_PER_S);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		for (uint32_t k = 0; k < row[i].packets; k++)
+			send_at(&f, 0, 20);
+		assert_int_equal(settle(&f), row[i].packets);
+		tick(&f, row[i].later_ns);
+		assert_int_equal(atomic_load(bc_merge_busy(f.m)), row[i].busy);
+	}
+	end_all(&f);
+	over(&f);
+}
+
 static void one_link_alone_waits_for_nobody(void **state)
 {
 	struct fixture f;
@@ -1004,6 +1026,7 @@ int main(void)
 		cmocka_unit_test(a_stream_that_stands_still_is_cut_by_the_clock),
 		cmocka_unit_test(nothing_is_emitted_beyond_an_empty_links_watermark),
 		cmocka_unit_test(the_later_link_waits_at_the_earlier_ones_watermark),
+		cmocka_unit_test(the_merge_is_busy_above_a_packet_each_4_us),
 		cmocka_unit_test(one_link_alone_waits_for_nobody),
 		cmocka_unit_test(an_ended_link_holds_nobody_up),
 		cmocka_unit_test(closing_with_nothing_gives_one_empty_segment),

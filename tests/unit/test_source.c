@@ -322,6 +322,29 @@ static void it_may_be_left_alone_while_it_runs_and_has_room(void **state)
 	ingress_free(&d);
 }
 
+static void an_empty_queue_is_polled_often_while_the_merge_is_busy(void **state)
+{
+	static const struct bc_source_kind polled = { .name = "test", .live = true, .poll_mode = true };
+	static const struct { const struct bc_source_kind *kind; uint64_t buffers_ns, busy_ns; } row[] = {
+		{ &polled, 250000, 20000 },
+		{ &polled, 20000000, 20000000 },	/* its lcore sleeps for so long to save the CPU */
+		{ &ingress_kind, 250000, 250000 },
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		_Atomic bool busy = true;
+		struct ingress d;
+
+		ingress_open(&d, row[i].kind, 1, false);
+		d.s->buffers_ns = row[i].buffers_ns;
+		d.s->merge_busy = &busy;
+		assert_int_equal(bc_source_buffers_ns(d.s), row[i].busy_ns);
+		atomic_store(&busy, false);
+		assert_int_equal(bc_source_buffers_ns(d.s), row[i].buffers_ns);
+		ingress_free(&d);
+	}
+}
+
 static void a_driver_ends_its_source(void **state)
 {
 	struct ingress d;
@@ -641,6 +664,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_delivers_late_is_drained_for_a_while),
 		cmocka_unit_test(the_end_comes_after_the_quiet),
 		cmocka_unit_test(it_may_be_left_alone_while_it_runs_and_has_room),
+		cmocka_unit_test(an_empty_queue_is_polled_often_while_the_merge_is_busy),
 		cmocka_unit_test(a_driver_ends_its_source),
 		cmocka_unit_test(a_watermark_never_goes_back),
 		cmocka_unit_test(the_end_of_time_does_not_end_the_source),
