@@ -30,8 +30,9 @@ def published_of(folder, client):
 
 
 def temporary(folder):
-    """All else in the folder."""
-    return [p for p in folder.iterdir() if not PUBLISHED.match(p.name) and not SERIES.match(p.name)]
+    """All else in the folder, but for what nodes were acknowledged."""
+    return [p for p in folder.iterdir() if not PUBLISHED.match(p.name) and not SERIES.match(p.name) and
+            not p.name.startswith(".acknowledged")]
 
 
 def capinfos_counts(paths):

@@ -2,10 +2,11 @@
 """Acknowledged delivery: what a node was told to be on disk is there, and each packet is there once."""
 
 import os
-import signal
+import threading
 
-from framework.checks import assert_lossless, published_of, verify_segments
-from framework.packets import T0_NS, frames, numbers, timed
+from framework.checks import assert_lossless, losses, published_of, temporary, verify_segments
+from framework.host import require_root, tmpfs
+from framework.packets import T0_NS, frames, numbers, timed, write_pcap
 from framework.peer import Node, free_port
 from framework.process import wait_until
 from framework.test_suite import TestSuite, func_test, verify
@@ -14,11 +15,11 @@ IDENTITY = b"node number one."
 
 
 class TestAcknowledge(TestSuite):
-    def centre(self, *args, out=None):
+    def centre(self, *args, out=None, flush_ms=100):
         self.port = free_port()
         self.out = out or self.make_folder()
-        return self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "node=127.0.1.1", "--flush-ms", "100", "-w", f"{self.out}/",
-                            *args)
+        return self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "node=127.0.1.1", "--flush-ms", str(flush_ms), "-w",
+                            f"{self.out}/", *args)
 
     def node(self, first=0, epoch=1, identity=IDENTITY, **options):
         return self.stack.enter_context(Node(self.port, identity, epoch, first, source="127.0.1.1", **options))
@@ -113,6 +114,20 @@ class TestAcknowledge(TestSuite):
         verify(self.stored("merged") == {i: list(range(300)) for i in (0, 1)}, "packets are missing, or there twice")
 
     @func_test
+    def a_node_of_ours_survives_its_centre(self):
+        """`capture -w osmo://` sends to a centre that is killed, and goes on with the next: each packet once."""
+        trace = write_pcap(self.folder / "in.pcap", timed(frames(0, 60000)))
+        run = self.centre("--allow", "ours=127.0.0.1")
+        node = self.start("-i", trace, "-w", f"osmo://127.0.0.1:{self.port},queue=4", capturing=False)
+        run.wait_written(10000)
+        run.kill()
+        run = self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "ours=127.0.0.1", "-w", f"{self.out}/")
+        node.finish()
+        run.stop()
+        self.braidcap("recover", self.out)
+        verify(self.stored("ours") == {0: list(range(60000))}, "packets are missing, or there twice")
+
+    @func_test
     def a_centre_that_was_stopped_knows_what_it_has(self):
         """A node that was not told of everything comes to the next centre, whose files have been moved away."""
         run = self.centre()
@@ -131,3 +146,42 @@ class TestAcknowledge(TestSuite):
         again.finish()
         run.stop()
         verify(stored == {0: list(range(1000))} and self.stored() == {0: list(range(1000, 1100))}, "missing, or there twice")
+
+    @func_test
+    def a_full_disk_is_waited_for(self):
+        """A node keeps its packets: while the disk is full it is not read from, and nothing is lost."""
+        require_root()
+        out = self.stack.enter_context(tmpfs(self.make_folder(), 40))
+        (out / "filler").write_bytes(bytes(36 << 20))
+        run = self.centre("-Z", "none", "--memory", "8", out=out)
+        node = self.node(window=1 << 30)
+        made = timed(frames(0, 14000, sizes=(1514,), noise=True))
+        sender = threading.Thread(target=node.packets, args=(made,))
+        sender.start()
+        wait_until(lambda: "no space left" in run.stderr, "the disk is full")
+        verify(node.acked < 14000 and sender.is_alive(), "there was room for everything")
+        (out / "filler").unlink()
+        sender.join(30)
+        verify(node.finish() == 14000, f"acknowledged {node.acked}")
+        assert_lossless(run.stop(), 14000)
+        verify(self.stored() == {0: list(range(14000))}, "packets are missing")
+
+    @func_test
+    def what_the_disk_lost_is_sent_again(self):
+        """The file of a segment is removed before it was synced: the connection ends, and nothing of it was acknowledged."""
+        run = self.centre("-Z", "none", flush_ms=60000)
+        node = self.node(window=1 << 30)
+        made = timed(frames(0, 1000, sizes=(1514,)))
+        node.packets(made[:300])
+        wait_until(lambda: run.ask("/braidcap/ledger")["balance"]["written"] > 0, "a chunk is written")
+        (path,) = temporary(self.out)
+        os.unlink(path)
+        node.packets(made[300:])
+        verify(node.closed() and node.acked == 0, "the connection goes on")
+        again = self.node()
+        verify(again.acked == 0, f"acknowledged {again.acked}")
+        again.packets(made)
+        verify(again.finish() == 1000, f"acknowledged {again.acked}")
+        report = run.stop(rc=1)
+        verify(set(losses(report)) == {"disk_error"}, f"{losses(report)}")
+        verify(self.stored() == {0: list(range(1000))}, "packets are missing, or there twice")

@@ -17,6 +17,7 @@ struct bc_ack {
 	int wake_fd;
 	_Atomic uint64_t handled;	/* the committer writes, the source reads */
 	_Atomic bool hurry;
+	_Atomic bool broken;		/* the committer sets, the source clears */
 	bc_counter_t repeated;
 	pthread_mutex_t lock;		/* of all below */
 	struct epoch epoch[BC_ACK_EPOCHS];	/* the last used first */
@@ -26,6 +27,7 @@ struct bc_ack {
 	uint64_t connection;
 	uint64_t first, before;		/* the number of its first packet, and how many packets the source had before it */
 	uint64_t end;			/* behind its last one, when it has ended */
+	uint64_t broken_at;		/* the number of the first packet that is lost */
 };
 
 struct bc_ack *bc_ack_new(int wake_fd)
@@ -100,9 +102,12 @@ bool bc_ack_through(const struct bc_ack *a, uint64_t delivered)
 void bc_ack_leave(struct bc_ack *a, uint64_t delivered)
 {
 	pthread_mutex_lock(&a->lock);
-	if (a->session)
+	if (bc_ack_broken(a))
+		a->epoch[0].taken = a->broken_at;
+	else if (a->session)
 		a->epoch[0].taken = higher(a->epoch[0].taken, a->first + (delivered - a->before));
 	a->session = a->ended = false;
+	atomic_store_explicit(&a->broken, false, memory_order_relaxed);
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -136,6 +141,11 @@ void bc_ack_end(struct bc_ack *a, uint64_t delivered)
 	bc_ack_hurry(a);
 }
 
+bool bc_ack_broken(const struct bc_ack *a)
+{
+	return atomic_load_explicit(&a->broken, memory_order_relaxed);
+}
+
 void bc_ack_hurry(struct bc_ack *a)
 {
 	atomic_store_explicit(&a->hurry, true, memory_order_relaxed);
@@ -151,10 +161,28 @@ void bc_ack_handled(struct bc_ack *a, uint64_t packets)
 	atomic_store_explicit(&a->handled, packets, memory_order_release);
 }
 
-/* With the lock held. */
+/* With the lock held. What came before the session began is not told apart. */
 static uint64_t number_at(const struct bc_ack *a, uint64_t packets)
 {
-	return a->first + (packets - a->before);
+	return packets > a->before ? a->first + (packets - a->before) : a->first;
+}
+
+void bc_ack_break(struct bc_ack *a, uint64_t from, uint64_t to)
+{
+	uint64_t at;
+
+	pthread_mutex_lock(&a->lock);
+	/* The epoch may have begun in an earlier session. */
+	at = from > a->before ? number_at(a, from) : 0;
+	at = a->n ? higher(at, a->epoch[0].mark.next) : at;
+	if (a->session && at < number_at(a, to)) {
+		if (!bc_ack_broken(a) || at < a->broken_at)
+			a->broken_at = at;
+		atomic_store_explicit(&a->broken, true, memory_order_relaxed);
+	}
+	for (uint32_t i = 1; i < a->n && from <= a->before; i++)
+		a->epoch[i].taken = a->epoch[i].mark.next;
+	pthread_mutex_unlock(&a->lock);
 }
 
 bool bc_ack_at(struct bc_ack *a, uint64_t packets, struct bc_ack_mark *ret, uint64_t *ret_stored)
@@ -180,6 +208,8 @@ uint32_t bc_ack_marks(struct bc_ack *a, uint64_t packets, struct bc_ack_mark ret
 	for (n = 0; n < a->n; n++) {
 		ret[n] = a->epoch[n].mark;
 		ret[n].next = a->session && !n ? number_at(a, packets) : a->epoch[n].taken;
+		if (!n && bc_ack_broken(a) && ret[n].next > a->broken_at)
+			ret[n].next = a->broken_at;
 	}
 	pthread_mutex_unlock(&a->lock);
 	return n;
@@ -217,7 +247,7 @@ bool bc_ack_due(struct bc_ack *a, uint64_t connection, struct bc_ack_mark *ret, 
 	session = a->session && a->connection == connection;
 	if (session) {
 		*ret = a->epoch[0].mark;
-		*ret_complete = a->ended && ret->next >= a->end;
+		*ret_complete = (a->ended && ret->next >= a->end) || bc_ack_broken(a);
 	}
 	pthread_mutex_unlock(&a->lock);
 	return session;

@@ -15,7 +15,7 @@
 #define BC_ACK_ID 16		/* random bytes */
 #define BC_ACK_EPOCHS 8		/* that are remembered of a source: those that were used last */
 
-/* All packets of this node's epoch with numbers below next are on disk, or lost at the output by name. */
+/* All packets of this node's epoch with numbers below next are on disk. */
 struct bc_ack_mark {
 	uint8_t node[BC_ACK_ID];
 	uint64_t epoch;
@@ -60,6 +60,9 @@ uint64_t bc_ack_begin(struct bc_ack *a, const struct bc_ack_mark *m, uint64_t co
 /* The session's connection has brought its last packet. */
 void bc_ack_end(struct bc_ack *a, uint64_t delivered);
 
+/* The disk has lost packets of the session: end its connection, so that the node sends them again. Any thread. */
+bool bc_ack_broken(const struct bc_ack *a);
+
 /* Bring to disk soon what was delivered so far: the node waits for it. */
 void bc_ack_hurry(struct bc_ack *a);
 
@@ -80,14 +83,20 @@ uint32_t bc_ack_marks(struct bc_ack *a, uint64_t packets, struct bc_ack_mark ret
 /* So far they are on disk: wakes the network's thread if that is further than before. */
 void bc_ack_stored(struct bc_ack *a, const struct bc_ack_mark *m, uint32_t n);
 
+/*
+ * Of the packets from number from to number to of the source, counted through all sessions, those that are not on disk
+ * yet are lost there. If there are any the session is broken, and all behind them is to be lost, too, until it is left.
+ */
+void bc_ack_break(struct bc_ack *a, uint64_t from, uint64_t to);
+
 /* Was bc_ack_hurry() called since this was asked last? */
 bool bc_ack_hurried(struct bc_ack *a);
 
 /* --- The network's thread. --- */
 
 /*
- * What is to be acknowledged on this connection. complete: it has brought its last packet, and no more will be
- * acknowledged. False: it has no session.
+ * What is to be acknowledged on this connection. complete: it is broken, or has brought its last packet; no more will
+ * be acknowledged. False: it has no session.
  */
 bool bc_ack_due(struct bc_ack *a, uint64_t connection, struct bc_ack_mark *ret, bool *ret_complete);
 

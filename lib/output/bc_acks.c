@@ -37,6 +37,8 @@ struct bc_acks {
 	uint64_t size;			/* and of so many bytes in it */
 	uint32_t finished;		/* segments that are over */
 	_Atomic uint32_t known;		/* whose fate is known */
+	_Atomic uint32_t lost;		/* of these, up to the last one that was lost; set before known */
+	uint32_t given_up;		/* up to here it is known that what was not on disk is lost */
 
 	/* What the segment says, by source: the number of the next packet; the node of zeros: it has none. */
 	struct bc_ack_mark *told;
@@ -209,6 +211,36 @@ uint8_t *bc_acks_publishing(struct bc_acks *a, uint32_t n, size_t *ret_len)
 	return newest.bytes;
 }
 
+/* --- What is lost. --- */
+
+void bc_acks_lose(struct bc_acks *a, const uint64_t *from)
+{
+	for (uint32_t s = 0; s < a->n; s++)
+		if (a->ack[s] && (!from || from[s]))
+			bc_ack_break(a->ack[s], from ? a->handled[s] - from[s] : 0, a->handled[s]);
+	if (from)
+		return;
+	a->given_up = a->finished + 1;
+	/* The marks are of what is lost. */
+	a->marks_wait = false;
+	a->marked = UINT64_MAX;
+}
+
+void bc_acks_lose_next(struct bc_acks *a, const uint32_t *from)
+{
+	for (uint32_t s = 0; s < a->n; s++)
+		if (a->ack[s] && from[s])
+			bc_ack_break(a->ack[s], a->handled[s], a->handled[s] + from[s]);
+}
+
+bool bc_acks_broken(const struct bc_acks *a, const uint32_t *from)
+{
+	for (uint32_t s = 0; s < a->n; s++)
+		if (a->ack[s] && from[s] && bc_ack_broken(a->ack[s]))
+			return true;
+	return false;
+}
+
 /* --- What is on disk. --- */
 
 void bc_acks_mark(struct bc_acks *a, uint64_t size)
@@ -233,8 +265,11 @@ void bc_acks_finish(struct bc_acks *a)
 	a->finished++;
 }
 
-void bc_acks_result(struct bc_acks *a)
+void bc_acks_result(struct bc_acks *a, bool lost)
 {
+	if (lost)
+		atomic_store_explicit(&a->lost, atomic_load_explicit(&a->known, memory_order_relaxed) + 1,
+				      memory_order_relaxed);
 	atomic_fetch_add_explicit(&a->known, 1, memory_order_release);
 }
 
@@ -250,12 +285,27 @@ static bool hold(const struct bc_acks *a, uint64_t bytes)
 
 void bc_acks_synced(struct bc_acks *a, uint64_t bytes)
 {
-	if (!a->marks_wait || !hold(a, bytes))
+	const bool held = a->marks_wait && hold(a, bytes);
+
+	if ((int32_t)(atomic_load_explicit(&a->lost, memory_order_relaxed) - a->given_up) > 0)
+		bc_acks_lose(a, NULL);
+	if (!held || !a->marks_wait)
 		return;
 	for (uint32_t s = 0; s < a->n; s++)
 		if (a->ack[s])
 			bc_ack_stored(a->ack[s], a->marks[s].mark, a->marks[s].n);
 	a->marks_wait = false;
+}
+
+bool bc_acks_numbered(const struct bc_acks *a)
+{
+	struct bc_ack_mark m;
+	uint64_t stored;
+
+	for (uint32_t s = 0; s < a->n; s++)
+		if (a->ack[s] && bc_ack_at(a->ack[s], 0, &m, &stored))
+			return true;
+	return false;
 }
 
 bool bc_acks_hurried(struct bc_acks *a)

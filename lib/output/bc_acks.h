@@ -32,6 +32,14 @@ size_t bc_acks_block(struct bc_acks *a, const uint32_t *from, const uint8_t **re
 void bc_acks_wrote(struct bc_acks *a, const uint32_t *from);
 void bc_acks_forget(struct bc_acks *a);
 
+/*
+ * Packets by source are lost that were handled last, or are about to be; NULL: all that is not on disk for good. Their
+ * nodes are to send them again. broken: so it is with these packets, too, because some before them are lost.
+ */
+void bc_acks_lose(struct bc_acks *a, const uint64_t *from);
+void bc_acks_lose_next(struct bc_acks *a, const uint32_t *from);
+bool bc_acks_broken(const struct bc_acks *a, const uint32_t *from);
+
 /* All that was handled is in segments, and size bytes are in the one that is begun, if any: a sync begins. */
 void bc_acks_mark(struct bc_acks *a, uint64_t size);
 
@@ -44,11 +52,14 @@ void bc_acks_finish(struct bc_acks *a);
  */
 uint8_t *bc_acks_publishing(struct bc_acks *a, uint32_t n, size_t *ret_len);
 
-/* The same thread: the fate of one more segment that is over is known. */
-void bc_acks_result(struct bc_acks *a);
+/* The same thread: the fate of one more segment that is over is known. lost: what of it was not on disk is lost. */
+void bc_acks_result(struct bc_acks *a, bool lost);
 
 /* So many bytes of the segment that is begun are on disk, 0 if none is begun: acknowledge what is due. */
 void bc_acks_synced(struct bc_acks *a, uint64_t bytes);
+
+/* Is there a node that keeps what it sends until it is acknowledged? */
+bool bc_acks_numbered(const struct bc_acks *a);
 
 /* A node waits for a sync. */
 bool bc_acks_hurried(struct bc_acks *a);

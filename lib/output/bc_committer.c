@@ -20,6 +20,9 @@
 #define CHUNKS_AT_A_TIME 64			/* before it is another's turn */
 #define SETTLE_NS (200 * BC_NS_PER_MS)		/* of a direct store: until then nothing counts as written */
 
+/* Why a chunk is lost of which something will be sent again. */
+#define BROKEN (-ECONNABORTED)
+
 struct bc_committer {
 	struct bc_committer_config cfg;
 	const char *name;		/* the output's, for the log */
@@ -52,6 +55,7 @@ static struct bc_pressure pressure(const struct bc_committer *c)
 		.now_ns = bc_mono_ns(),
 		.aborted = atomic_load(&c->aborted),
 		.draining = atomic_load(&c->draining),
+		.keepers = c->acks && !atomic_load(&c->stopping) && bc_acks_numbered(c->acks),
 		.buffers_free = bc_bufpool_available(c->cfg.pool),
 		.buffers = bc_bufpool_total(c->cfg.pool),
 	};
@@ -124,6 +128,8 @@ static int commit_chunk(struct bc_committer *c, const struct bc_chunk *k, const 
 	int r;
 
 	while ((r = bc_open_segment_begun(c->segment) ? 0 : await_restart(c)) == 0) {
+		if (c->acks && bc_acks_broken(c->acks, k->from))
+			return BROKEN;
 		r = bc_open_segment_write(c->segment, k, t);
 		if (r != -ECOMM && r != -ESTALE)
 			break;
@@ -134,13 +140,16 @@ static int commit_chunk(struct bc_committer *c, const struct bc_chunk *k, const 
 }
 
 /* A chunk that was not written. The first of a run of losses is told; the ledger has them all. */
-static void lose_chunk(struct bc_committer *c, const struct bc_tally *t, int r)
+static void lose_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *t, int r)
 {
 	enum bc_loss loss = bc_patience_loss(r), last;
 
-	if (loss == BC_LOSS_DISK_ERROR && bc_delivery_lost(c->delivery, &last) == bc_open_segment_lost_told(c->segment))
+	if (loss == BC_LOSS_DISK_ERROR && r != BROKEN &&
+	    bc_delivery_lost(c->delivery, &last) == bc_open_segment_lost_told(c->segment))
 		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->name, strerror(-r));
 	bc_delivery_lose(c->delivery, t, loss);
+	if (c->acks)
+		bc_acks_lose_next(c->acks, k->from);
 	bc_open_segment_settle_store(c->segment, r);
 }
 
@@ -161,7 +170,7 @@ static void handle(struct bc_committer *c, const struct bc_chunk *k)
 	if (!r && !k->no_segment)
 		r = commit_chunk(c, k, &t);
 	if (r)
-		lose_chunk(c, &t, r);
+		lose_chunk(c, k, &t, r);
 	if (c->acks)
 		bc_acks_handled(c->acks, k->from);
 	/* A file that has reached its size limit (-EFBIG) ends here, too. */
@@ -226,6 +235,8 @@ static void give_up_rest(struct bc_committer *c)
 		return;
 	bc_log(c->cfg.log, BC_ERROR, "%s: no space to finish the last segment: it keeps its temporary name; free some "
 	       "space, then 'braidcap recover' completes it", c->name);
+	if (c->acks)
+		bc_acks_lose(c->acks, bc_delivery_pending(c->delivery)->from);
 	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
 }
 
@@ -381,7 +392,7 @@ void bc_committer_result(struct bc_committer *c, uint64_t file_bytes, int err)
 {
 	bc_delivery_result(c->delivery, file_bytes, err);
 	if (c->acks)
-		bc_acks_result(c->acks);
+		bc_acks_result(c->acks, err && err != -ENODATA);
 }
 
 uint8_t *bc_committer_publishing(struct bc_committer *c, uint32_t n, size_t *ret_len)

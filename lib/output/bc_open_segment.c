@@ -57,6 +57,14 @@ static void confirm(struct bc_open_segment *s)
 	bc_segment_writer_mark(s->writer);
 }
 
+/* What was taken since the store settled last. */
+static void lose_pending(struct bc_open_segment *s, int r)
+{
+	if (s->cfg.acks)
+		bc_acks_lose(s->cfg.acks, bc_delivery_pending(s->cfg.delivery)->from);
+	bc_delivery_lose_pending(s->cfg.delivery, bc_patience_loss(r));
+}
+
 /* The store has cut the segment back to what was confirmed last. */
 static void roll_back(struct bc_open_segment *s, int r)
 {
@@ -66,7 +74,7 @@ static void roll_back(struct bc_open_segment *s, int r)
 		bc_log_limited(s->cfg.log, &s->lost_limit, BC_ERROR, s->cfg.name,
 			       "pending writes did not reach the disk (%s): %" PRIu64 " packets lost as %s",
 			       strerror(-r), packets, bc_loss_name(bc_patience_loss(r)));
-	bc_delivery_lose_pending(s->cfg.delivery, bc_patience_loss(r));
+	lose_pending(s, r);
 	bc_segment_writer_cut(s->writer);
 	if (s->cfg.acks)
 		bc_acks_forget(s->cfg.acks);
@@ -113,6 +121,8 @@ static void fail(struct bc_open_segment *s, int r)
 	bc_log_limited(s->cfg.log, &s->lost_limit, BC_ERROR, s->cfg.name,
 		       "a segment cannot go on (%s): it is not published, what comes goes into the next one", strerror(-r));
 	bc_delivery_lose_pending(s->cfg.delivery, bc_patience_loss(r));
+	if (s->cfg.acks)
+		bc_acks_lose(s->cfg.acks, NULL);
 	bc_store_spoil(s->cfg.store, r);
 	finish(s);
 }
@@ -267,7 +277,7 @@ static void close_segment(struct bc_open_segment *s, int r)
 		if (bc_patience_loss(r) == BC_LOSS_DISK_ERROR)
 			bc_log(s->cfg.log, BC_ERROR, "%s: cannot write the end of a segment (%s): it keeps its "
 			       "temporary name; 'braidcap recover' completes it", s->cfg.name, strerror(-r));
-		bc_delivery_lose_pending(s->cfg.delivery, bc_patience_loss(r));
+		lose_pending(s, r);
 	}
 	finish(s);
 }

@@ -72,7 +72,7 @@ bool bc_patience_is_out(struct bc_patience *p, const struct bc_pressure *at)
 		return at->now_ns - p->drain_since_ns > BC_PATIENCE_DRAIN_NS;
 	}
 	/* One buffer is always left, see open_buffer() in bc_lane.c. */
-	return at->buffers_free <= at->buffers / 8 + 1;
+	return !at->keepers && at->buffers_free <= at->buffers / 8 + 1;
 }
 
 static void over(struct bc_patience *p, enum bc_trouble trouble)

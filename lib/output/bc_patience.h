@@ -32,6 +32,7 @@ struct bc_pressure {
 	uint64_t now_ns;
 	bool aborted;
 	bool draining;			/* the sources have stopped */
+	bool keepers;			/* senders keep what they send until it is acknowledged: nothing is given up */
 	uint32_t buffers_free, buffers;
 };
 

@@ -332,6 +332,10 @@ static void remote_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 		begin_session(s);
 		return;
 	}
+	if (p->numbered && !p->broken && bc_ack_broken(p->ack)) {
+		bc_err_set(&p->recv_ring->src.why, -EIO, "its packets did not reach the disk: it is to send them again");
+		refuse(p);
+	}
 	b->more = false;
 	data = bc_recv_ring_bytes(p->recv_ring, &len);
 	used = p->broken ? len : take_messages(s, b, max, data, len);

@@ -142,6 +142,44 @@ static void the_epochs_used_last_are_remembered(void **state)
 	bc_ack_free(a);
 }
 
+static void what_is_lost_is_taken_when_it_is_sent_again(void **state)
+{
+	struct bc_ack *a = bc_ack_new(-1);
+	struct bc_ack_mark m;
+	uint64_t taken;
+	bool complete;
+
+	begin(a, 1, 100, 1, 40, &taken);
+	store(a, 45);
+	bc_ack_break(a, 50, 60);
+	assert_true(bc_ack_broken(a));
+	assert_true(bc_ack_due(a, 1, &m, &complete) && complete);
+	bc_ack_leave(a, 70);
+	assert_false(bc_ack_broken(a));
+	assert_int_equal(begin(a, 1, 100, 2, 70, &taken), 105);
+	assert_int_equal(taken, 110);
+	bc_ack_break(a, 0, 75);
+	bc_ack_leave(a, 75);
+	begin(a, 1, 100, 3, 75, &taken);
+	assert_int_equal(taken, 105);
+	bc_ack_free(a);
+}
+
+static void what_is_on_disk_cannot_be_lost(void **state)
+{
+	struct bc_ack *a = bc_ack_new(-1);
+	uint64_t taken;
+
+	begin(a, 1, 0, 1, 0, &taken);
+	store(a, 10);
+	bc_ack_break(a, 0, 10);
+	assert_false(bc_ack_broken(a));
+	bc_ack_leave(a, 10);
+	bc_ack_break(a, 0, 20);
+	assert_false(bc_ack_broken(a));
+	bc_ack_free(a);
+}
+
 static void the_network_is_woken_by_what_is_new(void **state)
 {
 	int fd = eventfd(0, EFD_NONBLOCK);
@@ -169,6 +207,8 @@ int main(void)
 		cmocka_unit_test(what_its_node_has_lost_is_not_waited_for),
 		cmocka_unit_test(the_last_packet_completes_a_session),
 		cmocka_unit_test(the_epochs_used_last_are_remembered),
+		cmocka_unit_test(what_is_lost_is_taken_when_it_is_sent_again),
+		cmocka_unit_test(what_is_on_disk_cannot_be_lost),
 		cmocka_unit_test(the_network_is_woken_by_what_is_new),
 	};
 

@@ -75,7 +75,7 @@ static void the_next_segments_bytes_are_not_taken_for_this_ones(void **state)
 	bc_acks_finish(acks);
 	bc_acks_synced(acks, 5000);
 	assert_int_equal(acknowledged(), 0);
-	bc_acks_result(acks);
+	bc_acks_result(acks, false);
 	bc_acks_synced(acks, 0);
 	assert_int_equal(acknowledged(), 5);
 }
@@ -86,7 +86,7 @@ static void the_end_of_a_segment_is_a_mark(void **state)
 	bc_acks_finish(acks);
 	bc_acks_synced(acks, 0);
 	assert_int_equal(acknowledged(), 0);
-	bc_acks_result(acks);
+	bc_acks_result(acks, false);
 	bc_acks_synced(acks, 0);
 	assert_int_equal(acknowledged(), 5);
 }
@@ -96,14 +96,14 @@ static void without_a_segment_the_ones_before_are_waited_for(void **state)
 	handle(5);
 	bc_acks_finish(acks);
 	bc_acks_finish(acks);
-	bc_acks_result(acks);
+	bc_acks_result(acks, false);
 	bc_acks_synced(acks, 0);
 	assert_int_equal(acknowledged(), 5);
 	handle(2);
 	bc_acks_mark(acks, 0);
 	bc_acks_synced(acks, 0);
 	assert_int_equal(acknowledged(), 5);
-	bc_acks_result(acks);
+	bc_acks_result(acks, false);
 	bc_acks_synced(acks, 0);
 	assert_int_equal(acknowledged(), 7);
 }
@@ -210,6 +210,77 @@ static void the_file_says_what_is_in_published_segments(void **state)
 	assert_int_equal(publish(1), UINT64_MAX);
 }
 
+static bool broken(void)
+{
+	return bc_acks_broken(acks, (const uint32_t[]){ 1, 0 });
+}
+
+static void a_lost_chunk_breaks_its_session(void **state)
+{
+	handle(5);
+	bc_acks_lose_next(acks, (const uint32_t[]){ 0, 3 });
+	assert_false(broken());
+	bc_acks_lose_next(acks, (const uint32_t[]){ 7, 3 });
+	assert_true(broken());
+	handle(7);
+	bc_acks_finish(acks);
+	bc_acks_result(acks, false);
+	bc_acks_synced(acks, 0);
+	assert_int_equal(acknowledged(), 5);
+	assert_int_equal(publish(1), 5);
+}
+
+static void what_was_handled_last_may_be_lost(void **state)
+{
+	handle(5);
+	handle(7);
+	bc_acks_lose(acks, (const uint64_t[]){ 7, 0 });
+	assert_true(broken());
+	bc_acks_finish(acks);
+	bc_acks_result(acks, false);
+	bc_acks_synced(acks, 0);
+	assert_int_equal(acknowledged(), 5);
+}
+
+static void a_segment_that_is_lost_is_not_acknowledged(void **state)
+{
+	handle(5);
+	bc_acks_mark(acks, 1000);
+	bc_acks_synced(acks, 1000);
+	handle(7);
+	bc_acks_mark(acks, 2000);
+	bc_acks_finish(acks);
+	bc_acks_result(acks, true);
+	bc_acks_synced(acks, 0);
+	assert_true(broken());
+	assert_int_equal(acknowledged(), 5);
+}
+
+static void a_segment_that_was_given_up_is_lost_once(void **state)
+{
+	const struct bc_ack_mark m = { .node = "node", .epoch = 1 };
+	uint64_t taken;
+
+	handle(5);
+	bc_acks_lose(acks, NULL);
+	bc_acks_finish(acks);
+	bc_ack_leave(ack[0], 5);
+	bc_ack_begin(ack[0], &m, 1, 5, &taken);
+	handle(5);
+	bc_acks_result(acks, true);
+	bc_acks_synced(acks, 0);
+	assert_false(broken());
+}
+
+static void where_all_is_on_disk_nothing_is_lost(void **state)
+{
+	handle(5);
+	bc_acks_mark(acks, 1000);
+	bc_acks_synced(acks, 1000);
+	bc_acks_lose(acks, NULL);
+	assert_false(broken());
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, start, over)
 
 int main(void)
@@ -226,6 +297,11 @@ int main(void)
 		T(numbers_are_told_again_behind_a_loss),
 		T(numbers_are_told_again_behind_a_cut),
 		T(the_file_says_what_is_in_published_segments),
+		T(a_lost_chunk_breaks_its_session),
+		T(what_was_handled_last_may_be_lost),
+		T(a_segment_that_is_lost_is_not_acknowledged),
+		T(a_segment_that_was_given_up_is_lost_once),
+		T(where_all_is_on_disk_nothing_is_lost),
 	};
 
 	return cmocka_run_group_tests_name("acks", tests, NULL, NULL);

@@ -240,6 +240,28 @@ static void a_quarter_of_the_window_is_a_reason_to_hurry(void **state)
 	close_source();
 }
 
+static void a_disk_that_lost_packets_ends_the_connection(void **state)
+{
+	open_source(true);
+	connect_node();
+	session(7, 0, 0);
+	packets(5, 60);
+	poll_some();
+	bc_ack_break(ack, 2, 5);
+	poll_some();
+	assert_true(bc_recv_ring_refused(ring));
+	assert_non_null(strstr(ring->src.why.msg, "send them again"));
+	bc_ack_handled(ack, delivered);
+	bc_recv_ring_end(ring);
+	poll_some();
+	connect_node();
+	session(7, 0, 0);
+	packets(6, 60);
+	assert_int_equal(poll_some(), 4);
+	assert_int_equal(repeated(), 2);
+	close_source();
+}
+
 static void the_last_byte_ends_the_session(void **state)
 {
 	struct bc_ack_mark m;
@@ -268,6 +290,7 @@ int main(void)
 		cmocka_unit_test(where_nothing_is_acknowledged_a_session_is_refused),
 		cmocka_unit_test(a_pause_leaves_numbered_packets_with_the_node),
 		cmocka_unit_test(a_quarter_of_the_window_is_a_reason_to_hurry),
+		cmocka_unit_test(a_disk_that_lost_packets_ends_the_connection),
 		cmocka_unit_test(the_last_byte_ends_the_session),
 	};
 
