@@ -272,9 +272,10 @@ int bc_closer_take(struct bc_closer *c, struct bc_segfile **ret)
 	int r = bc_segfile_follow_folder(c->folder);
 
 	pthread_mutex_lock(&c->lock);
+	await_queue(c);
+	/* Last, since both give the lock up, and the other thread then may begin to open one. */
 	while (c->ahead_state == AHEAD_OPENING)
 		pthread_cond_wait(&c->done, &c->lock);
-	await_queue(c);
 	drop_removed(c, r > 0);
 	if (r < 0)
 		log_open_failure(c, r);

@@ -362,6 +362,33 @@ static void abort_leaves_what_waits_and_what_is_written_as_it_is(void **state)
 	assert_string_equal(f->path[1], in_dir(f, "tmp-77-00000001.x"));
 }
 
+static void ignore_published(void *ctx, const char *path, uint64_t bytes, const struct bc_segment_info *info, int err)
+{
+	assert_int_equal(err, 0);
+}
+
+/* So fast that the queue is full again and again, with the next file opened by now one thread, now the other. */
+static void each_file_is_opened_once(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_store_config cfg = config_of(f, BC_STORE_DIR, f->dir);
+	struct bc_store *s;
+	int r;
+
+	cfg.published = ignore_published;
+	assert_int_equal(bc_store_open(&cfg, &s, &f->err), 0);
+	for (int i = 0; i < 10 * BC_STORE_QUEUE_MAX; i++) {
+		while ((r = bc_store_begin(s)) == -EAGAIN)
+			;
+		assert_int_equal(r, 0);
+		assert_int_equal(bc_store_write(s, "x", 1), 0);
+		assert_int_equal(finish(s), 0);
+	}
+	assert_int_equal(bc_store_close(s), 0);
+	assert_int_equal(count(f->dir, STAMP), 10 * BC_STORE_QUEUE_MAX);
+	assert_int_equal(count(f->dir, "tmp-"), 0);
+}
+
 static void begin_does_not_wait_for_a_thread_that_stands_still_until_the_queue_is_full(void **state)
 {
 	struct fixture *f = *state;
@@ -856,6 +883,7 @@ int main(void)
 		T(close_leaves_an_unfinished_segment),
 		T(abort_leaves_what_waits_and_what_is_written_as_it_is),
 		T(begin_does_not_wait_for_a_thread_that_stands_still_until_the_queue_is_full),
+		T(each_file_is_opened_once),
 		T(a_folder_that_was_removed_and_made_again_is_found),
 		T(a_removed_file_that_was_opened_ahead_is_not_used),
 		T(a_limit_on_the_size_of_files_leaves_room_for_the_end),
