@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 /* Of offsets, lengths and memory; a multiple of what any common disk and file system asks for. */
+#define BC_DIRECT_TINY 16384U	/* a file of no more bytes goes through the page cache */
 #define BC_DIRECT_ALIGN 4096U
 #define BC_DIRECT_BUFFER (1U << 20)
 #define BC_DIRECT_DEPTH 4U

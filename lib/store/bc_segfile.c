@@ -10,12 +10,16 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "bc_direct.h"
 #include "bc_file.h"
+#include "bc_fsync_many.h"
 
 #define MAX_AGAIN 10000U
+/* So much cannot be gone before a tiny segment is over that nothing is taken ahead for. */
+#define PLENTY (256ULL << 20)
 
 /* A quota counts as a full disk. */
 static int os_error(void)
@@ -165,8 +169,24 @@ static uint64_t whole_pages(uint64_t end)
 	return (end + BC_DIRECT_ALIGN - 1) / BC_DIRECT_ALIGN * BC_DIRECT_ALIGN;
 }
 
+static bool has_plenty(const struct bc_folder *folder)
+{
+	struct statvfs st;
+
+	return fstatvfs(folder->fd, &st) == 0 && st.f_bavail * st.f_frsize >= PLENTY;
+}
+
 int bc_segfile_reserve(const struct bc_folder *folder, struct bc_segfile *f, uint64_t end)
 {
+	if (folder->step_by_size && !f->allocated && end <= BC_DIRECT_TINY && end + folder->reserve <= f->limit &&
+	    has_plenty(folder))
+		return 0;
+	return bc_segfile_reserve_now(folder, f, end);
+}
+
+int bc_segfile_reserve_now(const struct bc_folder *folder, struct bc_segfile *f, uint64_t end)
+{
+	uint64_t step = folder->step_by_size && 8 * end < folder->step ? 8 * end : folder->step;
 	int r;
 
 	end = whole_pages(end + folder->reserve);
@@ -174,7 +194,7 @@ int bc_segfile_reserve(const struct bc_folder *folder, struct bc_segfile *f, uin
 		return -EFBIG;
 	if (end <= f->allocated)
 		return 0;
-	r = take_space(folder, f, end + folder->step < f->limit ? end + folder->step : f->limit);
+	r = take_space(folder, f, end + step < f->limit ? end + step : f->limit);
 	if (r == -ENOSPC)
 		r = take_space(folder, f, end);
 	if (r == -EOPNOTSUPP || r == -ENOSYS) {
@@ -297,18 +317,39 @@ int bc_segfile_await(const struct bc_folder *folder, struct bc_segfile *f)
 	return r;
 }
 
-/* So that the disk has all of the list to do at once, and one commit of its journal serves many. */
-static int begin_writing(const struct bc_folder *folder, struct bc_segfile *f)
+/* A tiny one had no space taken ahead, and no page filled up. */
+static int give_back_space(const struct bc_folder *folder, struct bc_segfile *f)
 {
-	int r = bc_segfile_trim(folder, f, f->size);
+	struct stat st;
 
-	sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-	return r;
+	if (!f->allocated && fstat(f->fd, &st) == 0 && (uint64_t)st.st_size == f->size)
+		return 0;
+	return bc_segfile_trim(folder, f, f->size);
 }
 
-static int bring_to_disk(const struct bc_folder *folder, struct bc_segfile *f)
+/* Those of the list whose err is 0, all at once; fsync_err tells. */
+static void bring_to_disk(struct bc_segfile *list)
 {
-	int r = fsync(f->fd) < 0 ? -errno : 0;
+	struct bc_segfile *of[BC_FSYNC_MANY_MAX];
+	struct bc_fsync f[BC_FSYNC_MANY_MAX];
+	uint32_t n = 0;
+
+	for (struct bc_segfile *at = list; at; at = at->next) {
+		if (!at->err) {
+			of[n] = at;
+			f[n++].fd = at->fd;
+		}
+		if (n < BC_FSYNC_MANY_MAX && at->next)
+			continue;
+		bc_fsync_many(f, n);
+		for (; n > 0; n--)
+			of[n - 1]->fsync_err = f[n - 1].err;
+	}
+}
+
+static int is_on_disk(const struct bc_folder *folder, struct bc_segfile *f)
+{
+	int r = f->fsync_err;
 
 	f->info.on_disk = r == 0 && !f->sync_err && bc_segfile_is_there(f);
 	if (f->tail_err)
@@ -372,8 +413,9 @@ static void say_on_disk(const struct bc_folder *folder, const struct bc_segfile 
 
 void bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *list, const _Atomic bool *give_up)
 {
-	do_step(folder, list, give_up, begin_writing);
-	do_step(folder, list, give_up, bring_to_disk);
+	do_step(folder, list, give_up, give_back_space);
+	bring_to_disk(list);
+	do_step(folder, list, give_up, is_on_disk);
 	if (!atomic_load(give_up))
 		say_on_disk(folder, list);
 	do_step(folder, list, give_up, rename_finally);

@@ -22,6 +22,7 @@ struct bc_folder {
 	uint32_t pid;
 	uint32_t reserve;
 	uint32_t step;
+	bool step_by_size;	/* less while a file is small: what is taken ahead is given back at its end, which costs */
 	bool direct;		/* files are opened past the page cache: O_DIRECT */
 	bool keep_empty;	/* publish a file of no bytes, do not remove it */
 	const struct bc_log *log;
@@ -43,6 +44,7 @@ struct bc_segfile {
 	int tail_err;		/* why the closing bytes are missing, or 0 */
 	struct bc_command *command;	/* that it goes through; NULL if none could be started */
 	int sync_err;		/* a failed fdatasync: the kernel says it once only */
+	int fsync_err;		/* of the fsync before it is published */
 	int err;		/* why it is not published, or not surely on disk; 0 */
 	struct bc_segment_info info;
 	char tmp[BC_SEGNAME_MAX];
@@ -62,10 +64,13 @@ int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segf
 bool bc_segfile_is_there(const struct bc_segfile *f);
 
 /*
- * Take disk space up to end and the reserve behind it. -EFBIG: the file may not become so long. 0, also where the file system cannot, or a negative errno. A direct
- * file's size grows with it: file systems write side by side only what lies within.
+ * Take disk space up to end and the reserve behind it. -EFBIG: the file may not become so long. 0, also where the file
+ * system cannot, or a negative errno. A direct file's size grows with it: file systems write side by side only what lies
+ * within. While a file is tiny, and the disk has plenty, _reserve() takes none yet: most such files are soon over, and
+ * giving space back costs more than all that is written to them.
  */
 int bc_segfile_reserve(const struct bc_folder *folder, struct bc_segfile *f, uint64_t end);
+int bc_segfile_reserve_now(const struct bc_folder *folder, struct bc_segfile *f, uint64_t end);
 
 /* One pwrite(2); negative errno, never -EINTR. */
 ptrdiff_t bc_segfile_write(struct bc_segfile *f, uint64_t off, const uint8_t *data, size_t len);

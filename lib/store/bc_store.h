@@ -89,7 +89,7 @@ struct bc_store_config {
 	uint32_t pid;		/* DIR, FILE: stands in temporary names */
 	uint32_t reserve;	/* bytes kept free for bc_store_write_tail(); 0: BC_STORE_RESERVE */
 	bool keep_empty;	/* DIR, FILE: a file of no bytes is a valid segment */
-	uint32_t step;		/* disk space is taken in steps of this many bytes; 0: BC_STORE_STEP, or BC_STORE_STEP_TMPFS there */
+	uint32_t step;		/* disk space is taken in steps of this many bytes; 0: up to BC_STORE_STEP, or BC_STORE_STEP_TMPFS there */
 	bool none_ahead;	/* DIR, without seqfile: each file is opened when its segment begins, and the first one's made now is removed again */
 	struct bc_crew *crew;	/* DIR, FILE: whose threads publish; outlives the store; NULL: a thread of the store's own */
 	enum bc_io io;		/* DIR, FILE; bc_store_stats() tells what came of it */

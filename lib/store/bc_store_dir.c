@@ -114,8 +114,12 @@ static void dir_sync(struct bc_store *s)
 {
 	struct dir_store *d = (struct dir_store *)s;
 
-	if (!d->folder.pipe)
-		bc_closer_sync(d->closer, s->settled);
+	if (d->folder.pipe)
+		return;
+	/* Not over soon after all. A full disk will be met by the next write. */
+	if (d->file && !d->file->allocated)
+		bc_segfile_reserve_now(&d->folder, d->file, s->size);
+	bc_closer_sync(d->closer, s->settled);
 }
 
 static int dir_synced(struct bc_store *s, uint64_t *ret_bytes)
@@ -384,6 +388,7 @@ int bc_store_dir_open(const struct bc_store_config *cfg, struct bc_store **ret, 
 		.pid = cfg->pid,
 		.reserve = cfg->reserve ? cfg->reserve : BC_STORE_RESERVE,
 		.step = cfg->step,
+		.step_by_size = !cfg->step,
 		.keep_empty = cfg->keep_empty,
 		.log = cfg->log,
 		.cancelled = &d->base.cancelled,

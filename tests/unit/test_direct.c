@@ -84,6 +84,8 @@ static struct bc_store *open_io(struct fixture *f, enum bc_io io, uint32_t depth
 
 	cfg.io = io;
 	cfg.depth = depth;
+	/* What is broken then are writes, not the taking of space. */
+	cfg.step = BC_STORE_STEP;
 	assert_int_equal(bc_store_open(&cfg, &s, &f->err), 0);
 	return s;
 }
@@ -108,6 +110,25 @@ static struct bc_store *begin_direct(struct fixture *f, uint32_t depth)
 			BC_SKIP("the file system of /tmp does not take O_DIRECT"); \
 		s_; \
 	})
+
+static void what_began_tiny_goes_on_when_it_is_larger(void **state)
+{
+	static const size_t sizes[] = { 100, 10000, 6284, 1, 4096, MIB, 5 };
+	struct fixture *f = *state;
+	struct bc_store *s = BEGIN_DIRECT(f, 4);
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_int_equal(put(s, sizes[i]), 0);
+		assert_int_equal(bc_store_settle(s), 0);
+		sum += sizes[i];
+		assert_bytes(in_dir(f, TMP), sum);
+	}
+	assert_int_equal(finish(s), 0);
+	assert_int_equal(bc_store_close(s), 0);
+	assert_int_equal(size_of(in_dir(f, FINAL)), sum);
+	assert_bytes(in_dir(f, FINAL), sum);
+}
 
 static const uint32_t depths[] = { 1, 2, 4, 64 };
 
@@ -621,6 +642,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(blocks_of_every_size_arrive),
+		T(what_began_tiny_goes_on_when_it_is_larger),
 		T(single_bytes_between_settles_arrive),
 		T(exact_pages_and_buffers_settle),
 		T(settled_bytes_are_in_the_file_and_counted),

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "bc_fsync_many.h"
+
 static int open_fails(struct fixture *f, enum bc_store_kind kind, const char *dest)
 {
 	struct bc_store_config cfg = config_of(f, kind, dest);
@@ -360,6 +362,62 @@ static void abort_leaves_what_waits_and_what_is_written_as_it_is(void **state)
 	assert_int_equal(f->seen, 2);
 	assert_int_equal(f->errs[1], -ECANCELED);
 	assert_string_equal(f->path[1], in_dir(f, "tmp-77-00000001.x"));
+}
+
+/* What lasts has its end's space reserved, but little taken ahead for what may never come. */
+static void a_tiny_segment_takes_little_space(void **state)
+{
+	for (int io = BC_IO_BUFFERED; io <= BC_IO_DIRECT; io++) {
+		struct fixture *f = *state;
+		struct bc_store_config cfg = config_of(f, BC_STORE_DIR, f->dir);
+		struct bc_store *s;
+		struct stat st;
+
+		cfg.io = (enum bc_io)io;
+		assert_int_equal(bc_store_open(&cfg, &s, &f->err), 0);
+		assert_int_equal(bc_store_begin(s), 0);
+		assert_int_equal(bc_store_write(s, "x", 1), 0);
+		assert_int_equal(bc_store_settle(s), 0);
+		assert_int_equal(stat(in_dir(f, "tmp-77-00000000.x"), &st), 0);
+		assert_in_range(st.st_blocks, 0, 8);
+		bc_store_sync(s);
+		assert_int_equal(stat(in_dir(f, "tmp-77-00000000.x"), &st), 0);
+		assert_in_range(st.st_blocks, BC_STORE_RESERVE / 512, 2 * BC_STORE_RESERVE / 512 + 64);
+		assert_int_equal(finish(s), 0);
+		assert_int_equal(bc_store_close(s), 0);
+		assert_int_equal(f->bytes[io], 1);
+		assert_int_equal(stat(f->path[io], &st), 0);
+		assert_int_equal(st.st_size, 1);
+		assert_in_range(st.st_blocks, 0, 8);
+	}
+}
+
+static void many_files_are_brought_to_disk_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_fsync some[BC_FSYNC_MANY_MAX];
+	int no_disk[2];
+
+	assert_int_equal(pipe(no_disk), 0);
+	for (uint32_t n = 1; n <= BC_FSYNC_MANY_MAX; n *= 4) {
+		for (uint32_t i = 0; i < n; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "%u-%u", n, i);
+			some[i].fd = open(in_dir(f, name), O_WRONLY | O_CREAT, 0600);
+			assert_int_equal(write(some[i].fd, "x", 1), 1);
+		}
+		close(some[n / 2].fd);
+		some[n / 2].fd = no_disk[1];
+		bc_fsync_many(some, n);
+		for (uint32_t i = 0; i < n; i++) {
+			assert_int_equal(some[i].err, i == n / 2 ? -EINVAL : 0);
+			if (i != n / 2)
+				close(some[i].fd);
+		}
+	}
+	close(no_disk[0]);
+	close(no_disk[1]);
 }
 
 static void ignore_published(void *ctx, const char *path, uint64_t bytes, const struct bc_segment_info *info, int err)
@@ -884,6 +942,8 @@ int main(void)
 		T(abort_leaves_what_waits_and_what_is_written_as_it_is),
 		T(begin_does_not_wait_for_a_thread_that_stands_still_until_the_queue_is_full),
 		T(each_file_is_opened_once),
+		T(a_tiny_segment_takes_little_space),
+		T(many_files_are_brought_to_disk_at_once),
 		T(a_folder_that_was_removed_and_made_again_is_found),
 		T(a_removed_file_that_was_opened_ahead_is_not_used),
 		T(a_limit_on_the_size_of_files_leaves_room_for_the_end),
