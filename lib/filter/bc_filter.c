@@ -197,3 +197,13 @@ uint64_t bc_filter_burst(const struct bc_filter *f, struct rte_mbuf *const *mbuf
 	}
 	return mask;
 }
+
+int bc_filter_match_bytes(const struct bc_filter *f, const uint8_t *data, uint32_t caplen, uint32_t wirelen)
+{
+	return !f || bpf_filter(f->program.bf_insns, data, wirelen, RTE_MIN(caplen, f->snaplen)) != 0;
+}
+
+const struct bpf_program *bc_filter_code(const struct bc_filter *f)
+{
+	return &f->program;
+}

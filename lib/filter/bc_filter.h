@@ -15,6 +15,7 @@
 
 #include "bc_err.h"
 
+struct bpf_program;
 struct rte_mbuf;
 
 #define BC_FILTER_BURST 64		/* the largest burst */
@@ -73,5 +74,11 @@ int bc_filter_match(const struct bc_filter *f, const struct rte_mbuf *m, uint32_
  */
 uint64_t bc_filter_burst(const struct bc_filter *f, struct rte_mbuf *const *mbufs, const uint32_t *wirelens,
 			 unsigned n, void *scratch);
+
+/* The same for bytes that lie in one piece; caplen of them. Any thread. */
+int bc_filter_match_bytes(const struct bc_filter *f, const uint8_t *data, uint32_t caplen, uint32_t wirelen);
+
+/* What libpcap made of the expression, as long as the filter lives. f is not NULL. */
+const struct bpf_program *bc_filter_code(const struct bc_filter *f);
 
 #endif

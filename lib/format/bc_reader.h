@@ -37,6 +37,8 @@ struct bc_record {
 	uint32_t caplen;
 	uint32_t wirelen;
 	const uint8_t *data;	/* into the caller's bytes */
+	const uint8_t *opt;	/* also: its options as a little-endian pcapng has them, without their end mark; of others, none */
+	uint32_t opt_len;
 };
 
 /* NULL without memory; free takes NULL. */

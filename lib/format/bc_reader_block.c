@@ -93,6 +93,8 @@ static int read_packet(const struct bc_reader *r, const uint8_t *block, uint32_t
 	rec->dropcount = told->dropcount;
 	rec->comments = told->comments;
 	rec->options = told->options;
+	rec->opt = told->opt;
+	rec->opt_len = told->opt_len;
 	rec->iface = r->local[id];
 	rec->caplen = bc_get32(block + 20, be);
 	rec->wirelen = bc_get32(block + 24, be);
@@ -107,12 +109,14 @@ static int take_options(struct bc_reader *r, const uint8_t *p, const uint8_t *en
 	struct bc_reader_option o;
 	int rc;
 
+	ret->opt = p;
 	while ((rc = bc_reader_option_next(&p, end, big_endian, &o, err)) > 0) {
 		if (o.code == EPB_DROPCOUNT && bc_reader_option_is(r, &o, 8))
 			ret->dropcount = bc_get64(o.value, big_endian);
 		ret->comments += o.code == OPT_COMMENT && ret->comments < UINT16_MAX;
 		ret->options += o.code != OPT_COMMENT && o.code != EPB_DROPCOUNT && ret->options < UINT16_MAX;
 	}
+	ret->opt_len = big_endian ? 0 : (uint32_t)(p - ret->opt);
 	return rc;
 }
 
@@ -234,6 +238,7 @@ static inline bool read_usual(const struct bc_reader *r, const uint8_t *buf, siz
 	rec->ts_ns = (uint64_t)bc_get_le32(buf + 12) << 32 | bc_get_le32(buf + 16);
 	rec->clamped = false;
 	rec->comments = rec->options = 0;
+	rec->opt_len = 0;
 	rec->dropcount = 0;
 	rec->iface = id;
 	rec->caplen = caplen;

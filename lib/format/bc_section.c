@@ -24,7 +24,7 @@ static size_t more_of_file(const struct bc_section *s, uint32_t from, uint32_t t
 	for (uint32_t i = from; i < to; i++) {
 		const struct bc_iface iface = bc_iface_now(s->ifaces, i);
 
-		len += bc_pcapng_idb(dst + len, cap - len, &iface, s->snaplen, filter);
+		len += bc_pcapng_idb(dst + len, cap - len, &iface, s->snaplen ? s->snaplen : iface.snaplen, filter);
 	}
 	return len;
 }

@@ -13,7 +13,7 @@
 struct bc_section {
 	enum bc_format format;
 	enum bc_framing framing;
-	uint32_t snaplen;
+	uint32_t snaplen;		/* 0: that of each interface; classic pcap: no limit */
 	uint32_t output;		/* whose numbers the statistics tell */
 	int32_t linktype;		/* classic pcap: that of the segment; -1: of interface 0 */
 	uint64_t start_ns;		/* of the capture */

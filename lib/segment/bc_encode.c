@@ -9,6 +9,7 @@
 
 struct bc_encode {
 	enum bc_codec codec;
+	int level;
 	struct bc_store *store;
 	struct bc_lz4 *lz4;
 	struct bc_stream *stream;
@@ -24,14 +25,13 @@ static int to_store(void *ctx, const uint8_t *data, size_t len)
 
 static int start(struct bc_encode *e, struct bc_err *err)
 {
-	int min, max, level, r;
+	int r;
 
 	if (e->codec == BC_CODEC_LZ4) {
 		e->lz4 = bc_lz4_new(BC_LZ4_ANY);
 		r = e->lz4 ? bc_store_write(e->store, e->packed, bc_lz4_header(e->packed, BLOCK)) : -ENOMEM;
 	} else if (bc_codec_is_stream(e->codec)) {
-		bc_codec_levels(e->codec, &min, &max, &level);
-		r = bc_stream_new(e->codec, level, 1, to_store, e->store, &e->stream, err);
+		r = bc_stream_new(e->codec, e->level, 1, to_store, e->store, &e->stream, err);
 		if (r < 0)
 			return r;
 		r = bc_stream_begin(e->stream);
@@ -41,7 +41,7 @@ static int start(struct bc_encode *e, struct bc_err *err)
 	return r < 0 ? bc_err_set(err, r, "cannot start the segment: %s", strerror(-r)) : 0;
 }
 
-int bc_encode_new(enum bc_codec codec, struct bc_store *store, struct bc_encode **ret, struct bc_err *err)
+int bc_encode_new(enum bc_codec codec, int level, struct bc_store *store, struct bc_encode **ret, struct bc_err *err)
 {
 	struct bc_encode *e = calloc(1, sizeof(*e));
 	int r;
@@ -49,6 +49,7 @@ int bc_encode_new(enum bc_codec codec, struct bc_store *store, struct bc_encode 
 	if (!e)
 		return bc_err_set(err, -ENOMEM, "no memory for compressing a segment");
 	e->codec = codec;
+	e->level = level;
 	e->store = store;
 	r = start(e, err);
 	if (r < 0) {
@@ -71,7 +72,7 @@ static int flush(struct bc_encode *e)
 		return bc_stream_feed(e->stream, e->block, len);
 	if (!e->lz4)
 		return bc_store_write(e->store, e->block, len);
-	len = bc_lz4_block(e->lz4, e->block, len, e->packed, 1, &stored);
+	len = bc_lz4_block(e->lz4, e->block, len, e->packed, e->level > 1 ? -e->level : 1, &stored);
 	return bc_store_write(e->store, e->packed, len);
 }
 
@@ -90,6 +91,13 @@ int bc_encode_put(struct bc_encode *e, const uint8_t *item, size_t len)
 			r = flush(e);
 	}
 	return r;
+}
+
+int bc_encode_flush(struct bc_encode *e)
+{
+	int r = flush(e);
+
+	return r == 0 && e->stream ? bc_stream_flush(e->stream) : r;
 }
 
 int bc_encode_end(struct bc_encode *e)

@@ -9,12 +9,16 @@
 struct bc_encode;
 
 /* Writes into store, which outlives it and has begun a segment. 0 or a negative errno with a line in err. */
-int bc_encode_new(enum bc_codec codec, struct bc_store *store, struct bc_encode **ret, struct bc_err *err);
+/* level as bc_codec_levels() has it. */
+int bc_encode_new(enum bc_codec codec, int level, struct bc_store *store, struct bc_encode **ret, struct bc_err *err);
 
 /* One whole item. A compressed block begins with an item, if items are shorter than blocks. 0 or a negative errno. */
 int bc_encode_put(struct bc_encode *e, const uint8_t *item, size_t len);
 
-/* What is still buffered, and the closing bytes. */
+/* Have all that was put so far written in such a way that a reader of the unfinished segment gets it. 0 or a negative errno. */
+int bc_encode_flush(struct bc_encode *e);
+
+/* What is still buffered, and the closing bytes. After a failed put of a block codec it may still succeed, without that block. */
 int bc_encode_end(struct bc_encode *e);
 
 /* Takes NULL. */

@@ -236,14 +236,15 @@ static int open_target(struct target *t, const struct leftover *l, const struct 
 		.pid = cfg->pid, .log = cfg->log, .published = published,
 		.publishing = publishing, .ctx = t,
 	};
-	int r = bc_store_open(&sc, &t->store, err);
+	int r = bc_store_open(&sc, &t->store, err), min, max, level;
 
 	if (r < 0)
 		return r;
 	r = bc_store_begin(t->store);
 	if (r < 0)
 		return bc_err_set(err, r, "cannot create a file in %s: %s", l->folder, strerror(-r));
-	return bc_encode_new(l->codec, t->store, &t->encode, err);
+	bc_codec_levels(l->codec, &min, &max, &level);
+	return bc_encode_new(l->codec, level, t->store, &t->encode, err);
 }
 
 static int copy(struct target *t, const struct leftover *l, struct bc_err *err)

@@ -11,7 +11,7 @@ _braidcap_codecs()
 _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local commands='capture mtracecap plan ctl verify doctor top merge extract recover collect expire import-osmo'
+	local commands='capture mtracecap plan ctl verify find doctor top merge extract recover collect expire import-osmo'
 	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --seqfile --watchfile --file-ext --mode --pipeout --lcores --busy-poll --no-accelerate --bpf-jit
@@ -24,6 +24,8 @@ _braidcap()
 		--rotate-clock --utc --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk --writers --io --lcores
 		--busy-poll --no-accelerate --completed --on-segment --on-segment-seconds --zmq-publish --zmq-ns --keep-age
 		--keep-number --keep-size --keep-free --recompress --expire-unmarked --no-huge --eal --prefix --user --drain-timeout --report --verbose --quiet --help --config -l -w'
+	local find='--from --to --last --limit-packets --limit-bytes --format --compress --compress-level --rotate-seconds --rotate-clock
+		--rotate-size --utc --mode --file-ext --io --threads --priority --json --verbose --quiet --help -w'
 
 	COMPREPLY=()
 	if [[ $COMP_CWORD -eq 1 ]]; then
@@ -49,7 +51,8 @@ _braidcap()
 		return
 	fi
 	[[ ${COMP_WORDS[1]} == collect ]] && options=$collect
-	[[ ${COMP_WORDS[1]} == @(capture|collect) ]] || return
+	[[ ${COMP_WORDS[1]} == find ]] && options=$find
+	[[ ${COMP_WORDS[1]} == @(capture|collect|find) ]] || return
 	case $prev in
 	-i)
 		COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: erf: null:" -- "$cur")
@@ -73,11 +76,18 @@ _braidcap()
 	--exclude)
 		COMPREPLY=($(compgen -W 'gprs-user-data' -- "$cur"))
 		;;
+	--priority)
+		COMPREPLY=($(compgen -W 'idle normal' -- "$cur"))
+		;;
 	--user)
 		COMPREPLY=($(compgen -u -- "$cur"))
 		;;
 	*)
-		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur"))
+		if [[ $cur == -* ]]; then
+			COMPREPLY=($(compgen -W "$options" -- "$cur"))
+		elif [[ ${COMP_WORDS[1]} == find ]]; then
+			COMPREPLY=($(compgen -f -- "$cur"))
+		fi
 		;;
 	esac
 }

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd_find.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/ioprio.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "bc_config_find.h"
+#include "bc_help.h"
+#include "bc_signals.h"
+#include "bc_thread.h"
+#include "bc_time.h"
+
+#define TICK_NS (500 * BC_NS_PER_MS)
+
+enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
+
+struct run {
+	struct bc_config_find cfg;
+	struct bc_find *find;
+	struct bc_signals signals;
+	bool terminal;			/* stderr is one: there is a progress line */
+	uint64_t began_mono_ns;
+	pthread_mutex_t lock;
+	json_t *files;			/* under the lock, as is bad */
+	bool bad;			/* a file was not published */
+	_Atomic bool over;		/* set by the search's thread */
+	int result;
+	struct bc_err err;
+};
+
+/* Any thread. Over the progress line, if there is one. */
+static void emit(void *ctx, enum bc_level level, const char *line)
+{
+	const struct run *r = ctx;
+
+	if (level <= BC_WARN || (level <= BC_DEBUG && r->cfg.verbose))
+		fprintf(stderr, "%sbraidcap: %s\n", r->terminal ? "\r\033[K" : "", line);
+}
+
+static void written(void *ctx, const char *path, const struct bc_segment_info *info, int err)
+{
+	struct run *r = ctx;
+
+	pthread_mutex_lock(&r->lock);
+	r->bad |= err != 0;
+	json_array_append_new(r->files, json_pack("{s:s, s:I, s:I, s:I, s:b}", "path", path, "packets", (json_int_t)info->packets, "first_ns",
+						  (json_int_t)info->first_ns, "last_ns", (json_int_t)info->last_ns, "published", !err));
+	pthread_mutex_unlock(&r->lock);
+	if (err)
+		fprintf(stderr, "%sbraidcap: %s: not published: %s\n", r->terminal ? "\r\033[K" : "", path, strerror(-err));
+}
+
+static void *search(void *arg)
+{
+	struct run *r = arg;
+
+	r->result = bc_find_run(r->find, &r->err);
+	atomic_store_explicit(&r->over, true, memory_order_release);
+	bc_signals_wake(&r->signals);
+	return NULL;
+}
+
+/* "1.2 GB" */
+static const char *size_text(uint64_t bytes, char buf[32])
+{
+	static const char *const units[] = { "B", "kB", "MB", "GB", "TB", "PB" };
+	double v = (double)bytes;
+	size_t i = 0;
+
+	for (; v >= 1000 && i + 1 < sizeof(units) / sizeof(units[0]); i++)
+		v /= 1000;
+	snprintf(buf, 32, i ? "%.1f %s" : "%.0f %s", v, units[i]);
+	return buf;
+}
+
+static void show_progress(const struct run *r)
+{
+	struct bc_find_progress p;
+	char read[32], all[32];
+	uint64_t s;
+
+	if (!r->terminal)
+		return;
+	bc_find_get_progress(r->find, &p);
+	if (!p.bytes) {
+		fprintf(stderr, "\r\033[Klooking at %" PRIu32 " of %" PRIu32 " files", p.looked, p.listed);
+		return;
+	}
+	s = (bc_mono_ns() - r->began_mono_ns) / BC_NS_PER_S;
+	fprintf(stderr, "\r\033[K%3.0f %%, %s of %s read, %" PRIu64 " packets found", 100.0 * (double)p.read_bytes / (double)p.bytes,
+		size_text(p.read_bytes, read), size_text(p.bytes, all), p.packets);
+	if (p.read_bytes && s >= 2) {
+		s = (uint64_t)((double)s * ((double)p.bytes / (double)p.read_bytes - 1));
+		fprintf(stderr, ", %" PRIu64 ":%02" PRIu64 " left", s / 60, s % 60);
+	}
+}
+
+/* Until the search is over. */
+static void attend(struct run *r)
+{
+	while (!atomic_load_explicit(&r->over, memory_order_acquire)) {
+		int sig = bc_signals_wait(&r->signals, TICK_NS);
+		enum bc_signals_end end;
+
+		show_progress(r);
+		if (sig != SIGINT && sig != SIGTERM && !(sig == SIGHUP && r->signals.hup_ends))
+			continue;
+		end = bc_signals_end(&r->signals);
+		if (end == BC_SIGNALS_STOP)
+			bc_find_stop(r->find);
+		else if (end == BC_SIGNALS_NOW)
+			bc_find_cancel(r->find);
+	}
+	if (r->terminal)
+		fputs("\r\033[K", stderr);
+}
+
+static const char *ended(const struct bc_find_progress *p)
+{
+	return p->stopped ? "stopped" : p->limited ? "limit" : "end";
+}
+
+static void print_json(const struct run *r, const struct bc_find_progress *p)
+{
+	FILE *f = r->cfg.find.dest.kind == BC_STORE_FD ? stderr : stdout;
+	json_t *o = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:O}", "version", 1, "expression",
+			      r->cfg.find.expression, "segments", (json_int_t)p->segments, "bytes", (json_int_t)p->bytes, "read_bytes",
+			      (json_int_t)p->read_bytes, "read_packets", (json_int_t)p->read_packets, "packets", (json_int_t)p->packets,
+			      "packet_bytes", (json_int_t)p->packet_bytes, "first_ns", (json_int_t)p->first_ns, "last_ns",
+			      (json_int_t)p->last_ns, "damaged", (json_int_t)p->damaged, "left_out", (json_int_t)p->left_out, "ended",
+			      ended(p), "files", r->files);
+
+	if (o)
+		json_dumpf(o, f, JSON_COMPACT);
+	fputc('\n', f);
+	json_decref(o);
+}
+
+static void print_summary(const struct run *r, const struct bc_find_progress *p)
+{
+	double s = (double)(bc_mono_ns() - r->began_mono_ns) / (double)BC_NS_PER_S;
+	char found[32], read[32], all[32];
+
+	fprintf(stderr, "%" PRIu64 " packets (%s) found in %" PRIu32 " segments; %s of %s read in %.1f s%s%s\n", p->packets,
+		size_text(p->packet_bytes, found), p->segments, size_text(p->read_bytes, read), size_text(p->bytes, all), s,
+		p->limited ? "; the limit was reached" : "", p->stopped ? "; stopped before the end" : "");
+}
+
+static int conclude(struct run *r)
+{
+	struct bc_find_progress p;
+
+	bc_find_get_progress(r->find, &p);
+	if (r->result)
+		fprintf(stderr, "braidcap find: %s\n", r->err.msg);
+	if (r->result == -EINVAL)
+		return EXIT_USAGE;
+	if (r->cfg.json)
+		print_json(r, &p);
+	if (!r->cfg.quiet && !r->cfg.json)
+		print_summary(r, &p);
+	return r->result || r->bad || p.damaged ? EXIT_FAILED : EXIT_DONE;
+}
+
+/* Each overlapping segment that is open takes a descriptor. */
+static void allow_many_files(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0) {
+		l.rlim_cur = l.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
+static int run(struct run *r)
+{
+	const struct bc_log log = { .emit = emit, .ctx = r };
+	pthread_t thread;
+	int e;
+
+	r->cfg.find.log = &log;
+	r->cfg.find.written = written;
+	r->cfg.find.ctx = r;
+	r->terminal = !r->cfg.quiet && isatty(STDERR_FILENO);
+	r->began_mono_ns = bc_mono_ns();
+	r->files = json_array();
+	pthread_mutex_init(&r->lock, NULL);
+	bc_signals_block(&r->signals, BC_HUP_CLOSES);
+	allow_many_files();
+	if (!r->cfg.normal_priority) {
+		setpriority(PRIO_PROCESS, 0, 19);
+		syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+	}
+	e = bc_find_new(&r->cfg.find, &r->find, &r->err);
+	if (!e)
+		e = bc_thread_start(&thread, "bc-find", search, r);
+	if (e) {
+		fprintf(stderr, "braidcap find: cannot start: %s\n", strerror(-e));
+		bc_find_free(r->find);
+		return EXIT_FAILED;
+	}
+	attend(r);
+	pthread_join(thread, NULL);
+	e = conclude(r);
+	bc_find_free(r->find);
+	json_decref(r->files);
+	pthread_mutex_destroy(&r->lock);
+	return e;
+}
+
+int cmd_find(int argc, char **argv)
+{
+	struct run r = { .result = 0 };
+	int e = bc_config_find_parse(argc, argv, isatty(STDOUT_FILENO), &r.cfg, &r.err), status = EXIT_DONE;
+
+	if (e > 0) {
+		bc_help_print(bc_config_find_help, stdout);
+	} else if (e < 0) {
+		fprintf(stderr, "braidcap find: %s\n", r.err.msg);
+		status = EXIT_USAGE;
+	} else {
+		status = run(&r);
+	}
+	bc_config_find_free(&r.cfg);
+	return status;
+}

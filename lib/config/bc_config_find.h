@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What `braidcap find` was asked to do: the command line, checked, in one struct. */
+#ifndef BC_CONFIG_FIND_H
+#define BC_CONFIG_FIND_H
+
+#include <stdbool.h>
+
+#include "bc_find.h"
+#include "bc_output_config.h"
+
+struct bc_config_find {
+	struct bc_find_config find;	/* without what only a run has: log, written, ctx */
+	struct bc_output_config out;	/* find.dest points into it */
+	bool json;
+	bool quiet;
+	bool verbose;
+	bool normal_priority;		/* neither the lowest CPU nor the idle I/O priority */
+};
+
+/*
+ * argv[0] is the command's name. stdout_is_terminal: without -w, packets go to stdout if it is none. 0; 1 for --help; -EINVAL with a line
+ * in err. *ret, which points into argv, is for bc_config_find_free() on every return.
+ */
+int bc_config_find_parse(int argc, char **argv, bool stdout_is_terminal, struct bc_config_find *ret, struct bc_err *err);
+void bc_config_find_free(struct bc_config_find *c);
+
+/* The text of --help. */
+extern const char bc_config_find_help[];
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_find_input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_codec.h"
+#include "bc_decoder.h"
+
+struct bc_find_input {
+	char *path;
+	struct bc_decoder *decoder;
+	struct bc_reader *reader;
+	uint8_t *buf;			/* decoded bytes [begin, end) wait to be parsed */
+	size_t cap, begin, end;
+	uint64_t offset;		/* of begin in the decoded file */
+	uint64_t last_ns;
+	uint32_t n_ifaces;
+	bool erf;
+	int over;			/* a negative errno, or 1 at the end */
+	struct bc_err why;
+};
+
+static int fail(struct bc_find_input *in, int code, const char *words)
+{
+	in->over = code;
+	return bc_err_set(&in->why, code, "%s: at offset %" PRIu64 "%s: %s", in->path, in->offset,
+			  bc_decoder_codec(in->decoder) == BC_CODEC_NONE ? "" : " of the decompressed data", words);
+}
+
+static int make_room(struct bc_find_input *in, size_t need)
+{
+	uint8_t *grown;
+
+	memmove(in->buf, in->buf + in->begin, in->end - in->begin);
+	in->end -= in->begin;
+	in->begin = 0;
+	if (need <= in->cap)
+		return 0;
+	grown = realloc(in->buf, need);
+	if (!grown)
+		return fail(in, -ENOMEM, "no memory for a record");
+	in->buf = grown;
+	in->cap = need;
+	return 0;
+}
+
+/* Decode more behind what is there: 0; or it is over. */
+static int read_more(struct bc_find_input *in, size_t need)
+{
+	int r = make_room(in, need);
+	struct bc_err err;
+	ptrdiff_t n;
+
+	if (r)
+		return r;
+	n = bc_decoder_read(in->decoder, in->buf + in->end, in->cap - in->end, &err);
+	if (n < 0)
+		return fail(in, (int)n, err.msg);
+	if (n == 0 && in->begin < in->end)
+		return fail(in, -ENODATA, "the file ends inside a record");
+	if (n == 0)
+		in->over = 1;
+	in->end += (size_t)n;
+	return in->over;
+}
+
+/* One item: what it is; 0: it is over. */
+static int step(struct bc_find_input *in, struct bc_record *rec)
+{
+	size_t used = 0, need = 0;
+	struct bc_err err;
+	int r;
+
+	for (;;) {
+		r = bc_reader_next(in->reader, in->buf + in->begin, in->end - in->begin, &used, &need, rec, &err);
+		if (r < 0)
+			fail(in, r, err.msg);
+		if (r != BC_READ_MORE)
+			break;
+		if (read_more(in, need))
+			return BC_READ_MORE;
+	}
+	in->begin += used;
+	in->offset += used;
+	return r;
+}
+
+int bc_find_input_next(struct bc_find_input *in, struct bc_record *rec, struct bc_err *err)
+{
+	int r = BC_READ_SKIP;
+
+	while (!in->over && r != BC_READ_RECORD) {
+		r = step(in, rec);
+		if (r == BC_READ_IFACE)
+			in->n_ifaces = rec->iface + 1;
+	}
+	if (in->over) {
+		if (in->over < 0 && err)
+			*err = in->why;
+		return in->over < 0 ? in->over : 0;
+	}
+	/* At the end of all time it would hold up what follows: it keeps its place. */
+	if (rec->clamped && rec->ts_ns)
+		rec->ts_ns = in->last_ns;
+	if (rec->ts_ns > in->last_ns)
+		in->last_ns = rec->ts_ns;
+	return 1;
+}
+
+static int open_fd(const char *path, struct bc_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return bc_err_set(err, -EINVAL, "%s: not a regular file", path);
+	}
+	return fd;
+}
+
+int bc_find_input_open(const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err)
+{
+	struct bc_find_input *in = calloc(1, sizeof(*in));
+	int fd, r = -ENOMEM;
+
+	if (in) {
+		in->erf = bc_reader_is_erf_name(path, bc_codec_ext(bc_codec_of_path(path)));
+		in->path = strdup(path);
+		in->cap = window;
+		in->buf = malloc(window);
+		in->reader = in->erf ? bc_reader_new_erf() : bc_reader_new();
+	}
+	if (!in || !in->path || !in->buf || !in->reader) {
+		bc_err_set(err, r, "%s: no memory", path);
+		goto fail;
+	}
+	r = fd = open_fd(path, err);
+	if (fd >= 0)
+		r = bc_decoder_open(fd, &in->decoder, err);
+	if (r < 0)
+		goto fail;
+	*ret = in;
+	return 0;
+fail:
+	bc_find_input_close(in);
+	return r;
+}
+
+void bc_find_input_close(struct bc_find_input *in)
+{
+	if (!in)
+		return;
+	bc_decoder_close(in->decoder);
+	bc_reader_free(in->reader);
+	free(in->buf);
+	free(in->path);
+	free(in);
+}
+
+uint32_t bc_find_input_ifaces(const struct bc_find_input *in)
+{
+	return in->n_ifaces;
+}
+
+const struct bc_iface *bc_find_input_iface(const struct bc_find_input *in, uint32_t i)
+{
+	return bc_reader_iface(in->reader, i);
+}
+
+uint32_t bc_find_nth_alike(const struct bc_find_input *in, uint32_t i)
+{
+	const struct bc_iface *iface = bc_find_input_iface(in, i);
+	uint32_t n = 0;
+
+	for (uint32_t k = 0; k < i; k++)
+		n += !memcmp(bc_find_input_iface(in, k), iface, sizeof(*iface));
+	return n;
+}
+
+bool bc_find_input_is_capture(const struct bc_find_input *in)
+{
+	return in->offset > 0 || bc_reader_is_known(in->reader) || (in->erf && !in->over);
+}
+
+uint64_t bc_find_input_taken(const struct bc_find_input *in)
+{
+	return bc_decoder_offset(in->decoder);
+}

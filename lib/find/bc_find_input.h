@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The packets of one capture file, one after another: of any format and compression that is read here. One thread at a time. */
+#ifndef BC_FIND_INPUT_H
+#define BC_FIND_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bc_err.h"
+#include "bc_reader.h"
+
+/* Of decoded bytes that are at hand: for reading much, and for a look at the beginning. It grows where a record is longer. */
+#define BC_FIND_WINDOW (128U * 1024)
+#define BC_FIND_GLANCE (16U * 1024)
+
+struct bc_find_input;
+
+/* 0 and *ret, or a negative errno with a line in err: -ENOENT, ... as open(2); -EINVAL: no regular file; -ENOMEM. */
+int bc_find_input_open(const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err);
+/* Takes NULL. */
+void bc_find_input_close(struct bc_find_input *in);
+
+/*
+ * 1: the next packet is in *rec, whose data live until the next call; 0: the file has ended; or a negative errno, which stays, with a
+ * line in err that names the file and the place: -EBADMSG, -ENODATA: damage, before which all was given; else what reading it met.
+ */
+int bc_find_input_next(struct bc_find_input *in, struct bc_record *rec, struct bc_err *err);
+
+/* The file's interfaces so far; those of packets that were given are known. As long as the input. */
+uint32_t bc_find_input_ifaces(const struct bc_find_input *in);
+const struct bc_iface *bc_find_input_iface(const struct bc_find_input *in, uint32_t i);
+
+/* How many interfaces before number i are described as it is. */
+uint32_t bc_find_nth_alike(const struct bc_find_input *in, uint32_t i);
+
+/* Was it a capture file as far as it was read? */
+bool bc_find_input_is_capture(const struct bc_find_input *in);
+
+/* Bytes read from the file so far. */
+uint64_t bc_find_input_taken(const struct bc_find_input *in);
+
+#endif

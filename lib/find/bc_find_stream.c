@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_find_stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_find_input.h"
+
+#define BATCH_PACKETS 4096U
+/* So many packets are looked at for a batch that has any, and between two looks at whether it is all over. */
+#define ROUND_PACKETS 8192U
+
+struct bc_find_stream {
+	const char *path;
+	struct bc_find_shared *shared;
+	struct bc_find_input *in;
+	uint64_t told_bytes;		/* of the file, in the shared number */
+	uint32_t n_ifaces;
+	const struct bc_find_iface **iface;	/* by the file's numbers */
+	bool over;
+};
+
+void bc_find_batch_free(struct bc_find_batch *b)
+{
+	free(b->packet);
+	free(b->bytes);
+	*b = (struct bc_find_batch){ .n = 0 };
+}
+
+int bc_find_stream_new(const char *path, struct bc_find_shared *shared, struct bc_find_stream **ret, struct bc_err *err)
+{
+	struct bc_find_stream *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return bc_err_set(err, -ENOMEM, "%s: no memory", path);
+	s->path = path;
+	s->shared = shared;
+	r = bc_find_input_open(path, BC_FIND_WINDOW, &s->in, err);
+	if (r) {
+		free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+void bc_find_stream_free(struct bc_find_stream *s)
+{
+	if (!s)
+		return;
+	bc_find_input_close(s->in);
+	free(s->iface);
+	free(s);
+}
+
+static int learn_ifaces(struct bc_find_stream *s, struct bc_err *err)
+{
+	uint32_t n = bc_find_input_ifaces(s->in);
+	const struct bc_find_iface **grown = realloc(s->iface, n * sizeof(*grown));
+
+	if (!grown)
+		return bc_err_set(err, -ENOMEM, "no memory for interfaces");
+	s->iface = grown;
+	for (; s->n_ifaces < n; s->n_ifaces++) {
+		int r = bc_find_ifaces_add(s->shared->ifaces, bc_find_input_iface(s->in, s->n_ifaces), bc_find_nth_alike(s->in, s->n_ifaces),
+					   &s->iface[s->n_ifaces], err);
+
+		if (r)
+			return r;
+		if (s->iface[s->n_ifaces]->unfit)
+			atomic_fetch_add_explicit(&s->shared->unfit, 1, memory_order_relaxed);
+	}
+	return 0;
+}
+
+static bool is_wanted(const struct bc_find_stream *s, const struct bc_record *rec)
+{
+	const struct bc_find_iface *iface = s->iface[rec->iface];
+
+	if (rec->ts_ns < s->shared->from_ns || rec->ts_ns >= s->shared->to_ns || iface->unfit)
+		return false;
+	return bc_filter_match_bytes(iface->filter, rec->data, rec->caplen, rec->wirelen);
+}
+
+static int make_room(struct bc_find_batch *b, uint32_t len)
+{
+	if (b->n == b->packet_cap) {
+		uint32_t cap = b->packet_cap ? 4 * b->packet_cap : 64;
+		struct bc_find_packet *grown = realloc(b->packet, cap * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		b->packet = grown;
+		b->packet_cap = cap;
+	}
+	if (b->byte_cap - b->len < len) {
+		uint32_t cap = 2 * b->byte_cap > b->len + len ? 2 * b->byte_cap : b->len + len;
+		uint8_t *grown = realloc(b->bytes, cap);
+
+		if (!grown)
+			return -ENOMEM;
+		b->bytes = grown;
+		b->byte_cap = cap;
+	}
+	return 0;
+}
+
+static int put(struct bc_find_batch *b, const struct bc_find_iface *iface, const struct bc_record *rec)
+{
+	int r = make_room(b, rec->caplen + rec->opt_len);
+
+	if (r)
+		return r;
+	b->packet[b->n++] = (struct bc_find_packet){
+		.ts_ns = rec->ts_ns, .dropcount = rec->dropcount, .iface = iface, .caplen = rec->caplen, .wirelen = rec->wirelen,
+		.opt_len = rec->opt_len, .at = b->len,
+	};
+	memcpy(b->bytes + b->len, rec->data, rec->caplen);
+	if (rec->opt_len)
+		memcpy(b->bytes + b->len + rec->caplen, rec->opt, rec->opt_len);
+	b->len += rec->caplen + rec->opt_len;
+	return 0;
+}
+
+/* A packet that was read: into b, if it is wanted. 1, or a negative errno. */
+static int take(struct bc_find_stream *s, struct bc_find_batch *b, const struct bc_record *rec, struct bc_err *err)
+{
+	int r = rec->iface < s->n_ifaces ? 0 : learn_ifaces(s, err);
+
+	if (!r && is_wanted(s, rec) && put(b, s->iface[rec->iface], rec))
+		r = bc_err_set(err, -ENOMEM, "no memory for packets");
+	return r ? bc_err_prefix(err, r, "%s", s->path) : 1;
+}
+
+/* Look at a round of packets: 1: more may follow; 0: the end; or a negative errno. */
+static int read_round(struct bc_find_stream *s, struct bc_find_batch *b, uint32_t max_bytes, struct bc_err *err)
+{
+	struct bc_record rec;
+	uint32_t n = 0;
+	int r = 1;
+
+	while (r > 0 && n < ROUND_PACKETS && b->n < BATCH_PACKETS && b->len < max_bytes) {
+		r = bc_find_input_next(s->in, &rec, err);
+		if (r <= 0)
+			break;
+		n++;
+		r = take(s, b, &rec, err);
+	}
+	atomic_fetch_add_explicit(&s->shared->read_packets, n, memory_order_relaxed);
+	return r;
+}
+
+static void tell_bytes(struct bc_find_stream *s)
+{
+	uint64_t taken = bc_find_input_taken(s->in);
+
+	atomic_fetch_add_explicit(&s->shared->read_bytes, taken - s->told_bytes, memory_order_relaxed);
+	s->told_bytes = taken;
+}
+
+bool bc_find_stream_fill(struct bc_find_stream *s, struct bc_find_batch *b, uint32_t max_bytes)
+{
+	struct bc_err err = { "" };
+	int r = 1;
+
+	b->n = 0;
+	b->len = 0;
+	while (r > 0 && !s->over && !b->n) {
+		r = atomic_load_explicit(&s->shared->stop, memory_order_relaxed) ? 0 : read_round(s, b, max_bytes, &err);
+		tell_bytes(s);
+	}
+	if (r < 0) {
+		atomic_fetch_add_explicit(&s->shared->damaged, 1, memory_order_relaxed);
+		bc_log(s->shared->log, BC_ERROR, "%s: everything before it is taken", err.msg);
+	}
+	s->over = s->over || r <= 0;
+	return !s->over;
+}

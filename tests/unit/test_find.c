@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a search finds is held against what libpcap says of each packet of each file. */
+#include "bc_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <pcap/pcap.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_codec.h"
+#include "bc_find.h"
+#include "bc_pcap.h"
+#include "bc_pcapng.h"
+#include "bc_reader.h"
+#include "expressions.h"
+#include "traffic.h"
+
+#define FILES 6
+#define PACKETS 400
+#define EXPRESSIONS 500
+#define T0 1700000000000000000ULL
+#define BYTES (FILES * PACKETS * (TRAFFIC_MAX + 200))
+
+static char folder[] = "/tmp/bc_test_find_XXXXXX";
+
+/* A packet as it was put into a file, or found. */
+struct packet {
+	uint64_t ts_ns;
+	uint32_t file, caplen, wirelen;
+	uint8_t data[TRAFFIC_MAX];
+};
+
+static struct packet all[FILES * PACKETS];
+static char paths[FILES][64];
+static uint8_t buf[BYTES], packed[BYTES + BYTES / 8];
+
+static int by_time(const void *a, const void *b)
+{
+	const struct packet *p = a, *q = b;
+
+	if (p->ts_ns != q->ts_ns)
+		return p->ts_ns < q->ts_ns ? -1 : 1;
+	return p->file != q->file ? (p->file < q->file ? -1 : 1) : p < q ? -1 : 1;
+}
+
+static void write_file(const char *path, const uint8_t *data, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, len), len);
+	close(fd);
+}
+
+/* Each block of at most 4000 bytes, which begins with an item where marks say so. */
+static size_t lz4_frame(const uint8_t *data, const size_t *marks, size_t n_marks)
+{
+	struct bc_lz4 *z = bc_lz4_new();
+	size_t len = bc_lz4_header(packed, 65536), from = 0;
+	bool stored;
+
+	assert_non_null(z);
+	for (size_t i = 1; i < n_marks; i++)
+		if (i + 1 == n_marks || marks[i + 1] - from > 4000) {
+			len += bc_lz4_block(z, data + from, marks[i] - from, packed + len, 1, &stored);
+			from = marks[i];
+		}
+	bc_lz4_end(packed + len);
+	bc_lz4_free(z);
+	return len + BC_LZ4_END_SIZE;
+}
+
+static size_t begin_pcapng(uint8_t *to, unsigned n_ifaces)
+{
+	size_t len = bc_pcapng_shb(to, BYTES, &(struct bc_pcapng_section){ .application = "test" });
+
+	for (unsigned i = 0; i < n_ifaces; i++) {
+		struct bc_iface iface = { .stamp = BC_STAMP_FILE, .linktype = 1, .snaplen = 262144 };
+
+		snprintf(iface.name, sizeof(iface.name), "eth%u", i);
+		len += bc_pcapng_idb(to + len, BYTES - len, &iface, 262144, NULL);
+	}
+	return len;
+}
+
+static size_t put_epb(uint8_t *to, const struct packet *p, uint32_t iface, uint64_t drops)
+{
+	uint8_t *at = bc_epb_begin(to, iface, p->ts_ns, p->caplen, p->wirelen, bc_epb_opt_len(drops, 0));
+
+	memcpy(at, p->data, p->caplen);
+	return (size_t)(bc_epb_end(at, p->caplen, bc_epb_opt_len(drops, 0), drops, 0, 0) - to);
+}
+
+/* File number i: pcap, pcapng or pcapng in LZ4. Its times overlap with the next one's. */
+static void make_file(struct random *r, uint64_t *seed, uint32_t i)
+{
+	static const char *const names[] = { ".pcap", ".pcapng", ".pcapng.lz4" };
+	const bool ng = i % 3 > 0;
+	size_t marks[PACKETS + 2] = { 0 }, len = 24;
+	uint64_t ts_ns = T0 + i * 300000;
+
+	snprintf(paths[i], sizeof(paths[i]), "%s/%u%s", folder, i, names[i % 3]);
+	if (ng)
+		len = begin_pcapng(buf, 2);
+	else
+		bc_pcap_file_header(buf, true, 1, 262144);
+	for (uint32_t k = 0; k < PACKETS; k++) {
+		struct packet *p = &all[i * PACKETS + k];
+
+		p->file = i;
+		p->ts_ns = ts_ns += random_below(r, 4) ? random_below(r, 2000) : 0;
+		p->caplen = traffic_packet(r, seed, p->data, &p->wirelen);
+		marks[k + 1] = len;
+		if (ng)
+			len += put_epb(buf + len, p, k % 2, 0);
+		else
+			len = (size_t)(bc_pcap_record(buf + len, p->ts_ns, true, p->caplen, p->wirelen) - buf) + p->caplen;
+		if (!ng)
+			memcpy(buf + len - p->caplen, p->data, p->caplen);
+	}
+	marks[PACKETS + 1] = len;
+	if (i % 3 == 2)
+		write_file(paths[i], packed, lz4_frame(buf, marks, PACKETS + 2));
+	else
+		write_file(paths[i], buf, len);
+}
+
+static int make_files(void **state)
+{
+	struct random r = { .state = 3 };
+	uint64_t seed = 4;
+
+	assert_non_null(mkdtemp(folder));
+	for (uint32_t i = 0; i < FILES; i++)
+		make_file(&r, &seed, i);
+	qsort(all, FILES * PACKETS, sizeof(all[0]), by_time);
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
+{
+	return remove(path);
+}
+
+static int remove_files(void **state)
+{
+	return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A search into memory. */
+static struct bc_find_config search(const char *expression, char *const *where, uint32_t n)
+{
+	return (struct bc_find_config){
+		.expression = expression, .paths = where, .n_paths = n, .to_ns = UINT64_MAX,
+		.dest = { .kind = BC_STORE_FD, .format = BC_FORMAT_PCAPNG, .codec = BC_CODEC_NONE },
+	};
+}
+
+/* Run it: what it returns. The file that it wrote is in *ret_fd. */
+static int run_to(struct bc_find_config *cfg, int *ret_fd, struct bc_find_progress *progress)
+{
+	int fd = memfd_create("found", 0), r;
+	struct bc_find *f;
+	struct bc_err err;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+	cfg->dest.path = path;
+	assert_int_equal(bc_find_new(cfg, &f, &err), 0);
+	r = bc_find_run(f, &err);
+	bc_find_get_progress(f, progress);
+	bc_find_free(f);
+	*ret_fd = fd;
+	return r;
+}
+
+/* As libpcap reads it. */
+static pcap_t *open_found(int fd)
+{
+	char why[PCAP_ERRBUF_SIZE], path[32];
+	pcap_t *p;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	p = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, why);
+	if (!p)
+		fail_msg("%s", why);
+	return p;
+}
+
+/* The next packet found is this one. */
+static bool expect_packet(pcap_t *found, const struct packet *p)
+{
+	struct pcap_pkthdr *h;
+	const uint8_t *data;
+
+	if (pcap_next_ex(found, &h, &data) != 1)
+		return false;
+	return (uint64_t)h->ts.tv_sec * 1000000000U + (uint64_t)h->ts.tv_usec == p->ts_ns && h->caplen == p->caplen && h->len == p->wirelen &&
+	       !memcmp(data, p->data, p->caplen);
+}
+
+static void expect_end(pcap_t *found)
+{
+	struct pcap_pkthdr *h;
+	const uint8_t *data;
+
+	assert_int_equal(pcap_next_ex(found, &h, &data), PCAP_ERROR_BREAK);
+}
+
+static bool compile(const char *expression, struct bpf_program *ret)
+{
+	pcap_t *p = pcap_open_dead(DLT_EN10MB, 262144);
+	int r = pcap_compile(p, ret, expression, 1, PCAP_NETMASK_UNKNOWN);
+
+	pcap_close(p);
+	return r == 0;
+}
+
+static bool matches(const struct bpf_program *program, const struct packet *p)
+{
+	return bpf_filter(program->bf_insns, p->data, p->wirelen, p->caplen) != 0;
+}
+
+/* All files are searched, and exactly the packets of libpcap are found. Their number. */
+static uint32_t expect_all(const char *expression, const struct bpf_program *program, unsigned threads)
+{
+	char *where[] = { folder };
+	struct bc_find_config cfg = search(expression, where, 1);
+	struct bc_find_progress progress;
+	uint32_t n = 0;
+	pcap_t *found;
+	int fd;
+
+	cfg.threads = threads;
+	assert_int_equal(run_to(&cfg, &fd, &progress), 0);
+	found = open_found(fd);
+	for (uint32_t i = 0; i < FILES * PACKETS; i++)
+		if (matches(program, &all[i]) && (n++, !expect_packet(found, &all[i])))
+			fail_msg("'%s': packet %u is not the one that libpcap gives", expression, n);
+	expect_end(found);
+	assert_int_equal(progress.packets, n);
+	assert_int_equal(progress.read_packets, FILES * PACKETS);
+	assert_int_equal(progress.damaged, 0);
+	pcap_close(found);
+	close(fd);
+	return n;
+}
+
+static void any_expression_finds_what_libpcap_would(void **state)
+{
+	struct random r = { .state = 77 };
+	uint32_t asked = 0, some = 0;
+
+	for (int e = 0; e < EXPRESSIONS; e++) {
+		char expression[EXPRESSION_MAX];
+		struct bpf_program program;
+
+		expression_random(&r, expression);
+		/* What asks for what is no byte of a packet is refused; behind "geneve" libpcap reads memory that it has not written. */
+		if (strstr(expression, "inbound") || strstr(expression, "geneve") || !compile(expression, &program))
+			continue;
+		asked++;
+		some += expect_all(expression, &program, e % 3) > 0;
+		pcap_freecode(&program);
+	}
+	assert_true(asked > EXPRESSIONS / 2);
+	assert_true(some > asked / 3);
+}
+
+/* What is found of this search is all[from], all[from + 1], ... */
+static void expect_run(struct bc_find_config *cfg, uint32_t from, uint32_t n)
+{
+	struct bc_find_progress progress;
+	pcap_t *found;
+	int fd;
+
+	assert_int_equal(run_to(cfg, &fd, &progress), 0);
+	found = open_found(fd);
+	for (uint32_t i = 0; i < n; i++)
+		assert_true(expect_packet(found, &all[from + i]));
+	expect_end(found);
+	assert_int_equal(progress.packets, n);
+	pcap_close(found);
+	close(fd);
+}
+
+static void times_end_before_the_packet_that_they_name(void **state)
+{
+	char *where[] = { folder };
+	struct bc_find_config cfg = search("", where, 1);
+	uint32_t from = 100, to = 900;
+
+	while (all[from].ts_ns == all[from - 1].ts_ns)
+		from++;
+	while (all[to].ts_ns == all[to - 1].ts_ns)
+		to++;
+	cfg.from_ns = all[from].ts_ns;
+	cfg.to_ns = all[to].ts_ns;
+	expect_run(&cfg, from, to - from);
+}
+
+static void a_limit_ends_the_search(void **state)
+{
+	char *where[] = { folder };
+	struct bc_find_config cfg = search("", where, 1);
+	uint64_t bytes = 0;
+
+	cfg.limit_packets = 7;
+	expect_run(&cfg, 0, 7);
+	cfg.limit_packets = 0;
+	for (int i = 0; i < 20; i++)
+		bytes += all[i].caplen;
+	cfg.limit_bytes = bytes;
+	expect_run(&cfg, 0, 20);
+}
+
+static void what_is_named_twice_is_read_once(void **state)
+{
+	char link[80];
+	char *where[] = { paths[1], folder, folder, paths[0] };
+	struct bc_find_config cfg = search("", where, 4);
+
+	snprintf(link, sizeof(link), "%s/again.pcapng", folder);
+	assert_int_equal(symlink(paths[1], link), 0);
+	/* Of packets of one time those of the file that is named first go first. */
+	for (uint32_t i = 0; i < FILES * PACKETS; i++)
+		all[i].file = all[i].file == 1 ? 0 : all[i].file == 0 ? 1 : all[i].file;
+	qsort(all, FILES * PACKETS, sizeof(all[0]), by_time);
+	expect_run(&cfg, 0, FILES * PACKETS);
+	for (uint32_t i = 0; i < FILES * PACKETS; i++)
+		all[i].file = all[i].file == 1 ? 0 : all[i].file == 0 ? 1 : all[i].file;
+	qsort(all, FILES * PACKETS, sizeof(all[0]), by_time);
+	unlink(link);
+}
+
+static void what_is_hidden_being_written_or_no_capture_is_left_out(void **state)
+{
+	static const char *const names[] = { ".hidden.pcap", "tmp-12-00000000.pcap", "notes.txt", ".sub/x.pcap" };
+	char path[128], *where[] = { folder };
+	struct bc_find_config cfg = search("", where, 1);
+
+	snprintf(path, sizeof(path), "%s/.sub", folder);
+	assert_int_equal(mkdir(path, 0700), 0);
+	bc_pcap_file_header(buf, true, 1, 262144);
+	memset(bc_pcap_record(buf + 24, T0, true, 10, 10), 0, 10);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		write_file(path, i == 2 ? (const uint8_t *)"not packets" : buf, i == 2 ? 11 : 50);
+	}
+	expect_run(&cfg, 0, FILES * PACKETS);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	snprintf(path, sizeof(path), "%s/.sub", folder);
+	rmdir(path);
+}
+
+static void a_file_that_is_damaged_gives_what_is_before(void **state)
+{
+	char path[128], *where[] = { path };
+	struct bc_find_config cfg = search("", where, 1);
+	struct bc_find_progress progress;
+	struct packet p = { .ts_ns = T0, .caplen = 60, .wirelen = 60 };
+	size_t len = begin_pcapng(buf, 1);
+	pcap_t *found;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s.cut", folder);
+	len += put_epb(buf + len, &p, 0, 0);
+	write_file(path, buf, len + put_epb(buf + len, &p, 0, 0) - 8);
+	assert_int_equal(run_to(&cfg, &fd, &progress), 0);
+	found = open_found(fd);
+	assert_true(expect_packet(found, &p));
+	expect_end(found);
+	assert_int_equal(progress.damaged, 1);
+	pcap_close(found);
+	close(fd);
+	unlink(path);
+}
+
+/* Read the file that was found with our own reader: the interface, the drop count and the options of each packet. */
+static void read_found(int fd, uint32_t *ret_ifaces, uint64_t drops[], uint32_t options[], uint32_t max)
+{
+	struct bc_reader *r = bc_reader_new();
+	struct bc_record rec;
+	size_t at = 0, used, need, len = (size_t)pread(fd, buf, BYTES, 0);
+	uint32_t n = 0;
+	int what;
+
+	*ret_ifaces = 0;
+	while (at < len && (what = bc_reader_next(r, buf + at, len - at, &used, &need, &rec, NULL)) > 0) {
+		at += used;
+		*ret_ifaces += what == BC_READ_IFACE;
+		if (what == BC_READ_RECORD && n < max) {
+			drops[n] = rec.dropcount;
+			options[n++] = rec.opt_len;
+		}
+	}
+	assert_int_equal(at, len);
+	assert_int_equal(n, max);
+	bc_reader_free(r);
+}
+
+static void interfaces_drops_and_options_stay(void **state)
+{
+	static const uint8_t comment[] = { 1, 0, 2, 0, 'h', 'i', 0, 0 };
+	char path[2][128], *where[] = { path[0], path[1] };
+	struct bc_find_config cfg = search("", where, 2);
+	struct packet p = { .ts_ns = T0, .caplen = 61, .wirelen = 61 };
+	struct bc_find_progress progress;
+	uint32_t ifaces, options[4];
+	uint64_t drops[4];
+	int fd;
+
+	for (int i = 0; i < 2; i++) {
+		size_t len = begin_pcapng(buf, 2);
+		uint8_t *end;
+
+		len += put_epb(buf + len, &p, 1, 5);
+		end = bc_epb_begin(buf + len, 0, T0 + 1, 61, 61, sizeof(comment));
+		memset(end, 0, 64);
+		memcpy(end + 64, comment, sizeof(comment));
+		bc_put_le32(end + 64 + sizeof(comment), BC_EPB_FIXED + 64 + sizeof(comment));
+		snprintf(path[i], sizeof(path[i]), "%s.%d", folder, i);
+		write_file(path[i], buf, len + BC_EPB_FIXED + 64 + sizeof(comment));
+	}
+	assert_int_equal(run_to(&cfg, &fd, &progress), 0);
+	read_found(fd, &ifaces, drops, options, 4);
+	/* Both files have the same two. */
+	assert_int_equal(ifaces, 2);
+	assert_int_equal(drops[0], 5);
+	assert_int_equal(drops[1], 5);
+	assert_int_equal(options[0], 12);
+	assert_int_equal(drops[2], 0);
+	assert_int_equal(options[3], sizeof(comment));
+	close(fd);
+	for (int i = 0; i < 2; i++)
+		unlink(path[i]);
+}
+
+static void nothing_found_is_a_valid_file(void **state)
+{
+	char *where[] = { folder };
+	struct bc_find_config cfg = search("port 7", where, 1);
+
+	expect_run(&cfg, 0, 0);
+	cfg.dest.format = BC_FORMAT_PCAP_NS;
+	expect_run(&cfg, 0, 0);
+}
+
+static void a_bad_expression_or_path_is_bad_usage(void **state)
+{
+	char gone[80], *where[] = { folder, gone };
+	struct bc_find_config bad = search("foo bar", where, 1), none = search("ip", where, 2);
+	struct bc_find_progress progress;
+	int fd;
+
+	snprintf(gone, sizeof(gone), "%s/none", folder);
+	assert_int_equal(run_to(&bad, &fd, &progress), -EINVAL);
+	close(fd);
+	assert_int_equal(run_to(&none, &fd, &progress), -EINVAL);
+	close(fd);
+}
+
+/* Each file of out is read by libpcap; the packets of all of them. */
+static uint32_t count_folder(const char *out, uint32_t *ret_files)
+{
+	uint32_t n = 0;
+
+	*ret_files = 0;
+	for (uint32_t i = 0; i < 10000; i++) {
+		char path[128], why[PCAP_ERRBUF_SIZE];
+		struct pcap_pkthdr *h;
+		const uint8_t *data;
+		pcap_t *p;
+
+		snprintf(path, sizeof(path), "%s/20231114-221320-%08u.pcap", out, i);
+		p = pcap_open_offline(path, why);
+		if (!p)
+			break;
+		for (*ret_files += 1; pcap_next_ex(p, &h, &data) == 1; n++)
+			;
+		pcap_close(p);
+		unlink(path);
+	}
+	return n;
+}
+
+static int run_into(const char *out, struct bc_find_config *cfg)
+{
+	struct bc_find *f;
+	struct bc_err err;
+	int r;
+
+	cfg->dest = (struct bc_find_dest){ .kind = BC_STORE_DIR, .path = out, .format = BC_FORMAT_PCAP_NS, .codec = BC_CODEC_NONE, .utc = true,
+					   .rotate_bytes = cfg->dest.rotate_bytes, .rotate_ns = cfg->dest.rotate_ns };
+	assert_int_equal(bc_find_new(cfg, &f, &err), 0);
+	r = bc_find_run(f, &err);
+	bc_find_free(f);
+	return r;
+}
+
+static void a_folder_gets_segments(void **state)
+{
+	char out[] = "/tmp/bc_test_find_out_XXXXXX", *where[] = { folder };
+	struct bc_find_config cfg = search("", where, 1);
+	uint32_t files;
+
+	assert_non_null(mkdtemp(out));
+	cfg.dest.rotate_bytes = 20000;
+	assert_int_equal(run_into(out, &cfg), 0);
+	assert_int_equal(count_folder(out, &files), FILES * PACKETS);
+	assert_in_range(files, 8, 30);
+	cfg.dest.rotate_bytes = 0;
+	cfg.dest.rotate_ns = 250000;
+	assert_int_equal(run_into(out, &cfg), 0);
+	assert_int_equal(count_folder(out, &files), FILES * PACKETS);
+	assert_int_equal(files, (all[FILES * PACKETS - 1].ts_ns - all[0].ts_ns) / 250000 + 1);
+	/* Without a packet there is no segment. */
+	cfg.expression = "port 7";
+	assert_int_equal(run_into(out, &cfg), 0);
+	assert_int_equal(count_folder(out, &files), 0);
+	assert_int_equal(files, 0);
+	assert_int_equal(rmdir(out), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(any_expression_finds_what_libpcap_would),
+		cmocka_unit_test(times_end_before_the_packet_that_they_name),
+		cmocka_unit_test(a_limit_ends_the_search),
+		cmocka_unit_test(what_is_named_twice_is_read_once),
+		cmocka_unit_test(what_is_hidden_being_written_or_no_capture_is_left_out),
+		cmocka_unit_test(a_file_that_is_damaged_gives_what_is_before),
+		cmocka_unit_test(interfaces_drops_and_options_stay),
+		cmocka_unit_test(nothing_found_is_a_valid_file),
+		cmocka_unit_test(a_bad_expression_or_path_is_bad_usage),
+		cmocka_unit_test(a_folder_gets_segments),
+	};
+
+	return cmocka_run_group_tests(tests, make_files, remove_files);
+}
