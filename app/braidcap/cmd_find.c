@@ -97,10 +97,10 @@ static void show_progress(const struct run *r)
 		return;
 	}
 	s = (bc_mono_ns() - r->began_mono_ns) / BC_NS_PER_S;
-	fprintf(stderr, "\r\033[K%3.0f %%, %s of %s read, %" PRIu64 " packets found", 100.0 * (double)p.read_bytes / (double)p.bytes,
+	fprintf(stderr, "\r\033[K%3.0f %%, %s of %s read, %" PRIu64 " packets found", 100.0 * (double)p.done_bytes / (double)p.bytes,
 		size_text(p.read_bytes, read), size_text(p.bytes, all), p.packets);
-	if (p.read_bytes && s >= 2) {
-		s = (uint64_t)((double)s * ((double)p.bytes / (double)p.read_bytes - 1));
+	if (p.done_bytes && s >= 2) {
+		s = (uint64_t)((double)s * ((double)p.bytes / (double)p.done_bytes - 1));
 		fprintf(stderr, ", %" PRIu64 ":%02" PRIu64 " left", s / 60, s % 60);
 	}
 }
@@ -130,20 +130,110 @@ static const char *ended(const struct bc_find_progress *p)
 	return p->stopped ? "stopped" : p->limited ? "limit" : "end";
 }
 
-static void print_json(const struct run *r, const struct bc_find_progress *p)
+/* Takes o over. */
+static void print_json(const struct run *r, json_t *o)
 {
 	FILE *f = r->cfg.find.dest.kind == BC_STORE_FD ? stderr : stdout;
-	json_t *o = json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:O}", "version", 1, "expression",
-			      r->cfg.find.expression, "segments", (json_int_t)p->segments, "bytes", (json_int_t)p->bytes, "read_bytes",
-			      (json_int_t)p->read_bytes, "read_packets", (json_int_t)p->read_packets, "packets", (json_int_t)p->packets,
-			      "packet_bytes", (json_int_t)p->packet_bytes, "first_ns", (json_int_t)p->first_ns, "last_ns",
-			      (json_int_t)p->last_ns, "damaged", (json_int_t)p->damaged, "left_out", (json_int_t)p->left_out, "ended",
-			      ended(p), "files", r->files);
 
 	if (o)
 		json_dumpf(o, f, JSON_COMPACT);
 	fputc('\n', f);
 	json_decref(o);
+}
+
+static void set(json_t *o, const char *key, uint64_t v)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)v));
+}
+
+static json_t *outcome_json(const struct run *r, const struct bc_find_progress *p)
+{
+	json_t *o = json_pack("{s:i, s:s, s:s, s:O}", "version", 1, "expression", r->cfg.find.expression, "ended", ended(p), "files", r->files);
+
+	set(o, "segments", p->segments);
+	set(o, "bytes", p->bytes);
+	set(o, "read_bytes", p->read_bytes);
+	set(o, "read_packets", p->read_packets);
+	set(o, "read_whole", p->way[BC_FIND_WHOLE]);
+	set(o, "read_blocks", p->way[BC_FIND_BLOCKS]);
+	set(o, "not_the_time", p->way[BC_FIND_NOT_THE_TIME]);
+	set(o, "not_the_flows", p->way[BC_FIND_NOT_THE_FLOWS]);
+	set(o, "flows", p->rows);
+	set(o, "flows_wanted", p->rows_wanted);
+	set(o, "packets", p->packets);
+	set(o, "packet_bytes", p->packet_bytes);
+	set(o, "first_ns", p->first_ns);
+	set(o, "last_ns", p->last_ns);
+	set(o, "damaged", p->damaged);
+	set(o, "damaged_indexes", p->bad_index);
+	set(o, "left_out", p->left_out);
+	return o;
+}
+
+static json_t *plan_json(const struct run *r, const struct bc_find_sums *s)
+{
+	json_t *o = json_pack("{s:i, s:s}", "version", 1, "expression", r->cfg.find.expression);
+
+	set(o, "read_whole", s->segments[BC_FIND_WHOLE]);
+	set(o, "read_blocks", s->segments[BC_FIND_BLOCKS]);
+	set(o, "not_the_time", s->segments[BC_FIND_NOT_THE_TIME]);
+	set(o, "not_the_flows", s->segments[BC_FIND_NOT_THE_FLOWS]);
+	set(o, "bytes", s->bytes[BC_FIND_WHOLE] + s->bytes[BC_FIND_BLOCKS] + s->bytes[BC_FIND_NOT_THE_TIME] + s->bytes[BC_FIND_NOT_THE_FLOWS]);
+	set(o, "to_read", s->to_read);
+	set(o, "index_bytes", s->index_bytes);
+	set(o, "flows", s->rows);
+	set(o, "flows_wanted", s->rows_wanted);
+	set(o, "blocks", s->blocks);
+	set(o, "blocks_wanted", s->blocks_wanted);
+	set(o, "damaged_indexes", s->damaged);
+	return o;
+}
+
+static const char *const ways[] = {
+	[BC_FIND_WHOLE] = "read whole: no index", [BC_FIND_BLOCKS] = "some blocks are read", [BC_FIND_NOT_THE_TIME] = "not the time",
+	[BC_FIND_NOT_THE_FLOWS] = "no such flow",
+};
+
+static void print_plan(const struct bc_find_sums *s)
+{
+	char a[32], b[32];
+	uint64_t all = 0;
+
+	for (int i = 0; i < BC_FIND_WAYS; i++) {
+		all += s->bytes[i];
+		printf("%6" PRIu32 " segments, %9s  %s\n", s->segments[i], size_text(s->bytes[i], a), ways[i]);
+	}
+	printf("flows: %" PRIu64 " of %" PRIu64 " may match; blocks: %" PRIu64 " of %" PRIu64 "\n", s->rows_wanted, s->rows, s->blocks_wanted,
+	       s->blocks);
+	printf("to be read: %s of %s", size_text(s->to_read, a), size_text(all, b));
+	printf("; %s of indexes were read for this\n", size_text(s->index_bytes, a));
+}
+
+static void print_segment(void *ctx, const struct bc_find_segment *segment, const struct bc_find_plan *p)
+{
+	char a[32];
+
+	printf("%s: %s, %s", segment->path, size_text(segment->bytes, a), ways[p->way]);
+	if (p->rows)
+		printf(", %" PRIu64 " of %" PRIu64 " flows, %" PRIu64 " of %" PRIu64 " blocks", p->rows_wanted, p->rows, p->blocks_wanted, p->blocks);
+	putchar('\n');
+}
+
+/* In place of the search. */
+static int explain(struct run *r)
+{
+	struct bc_find_sums sums;
+	int e = bc_find_explain(r->find, r->cfg.verbose && !r->cfg.json ? print_segment : NULL, NULL, &sums, &r->err);
+
+	if (e) {
+		fprintf(stderr, "braidcap find: %s\n", r->err.msg);
+		return e == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+	}
+	if (r->cfg.json)
+		print_json(r, plan_json(r, &sums));
+	else
+		print_plan(&sums);
+	return EXIT_DONE;
 }
 
 static void print_summary(const struct run *r, const struct bc_find_progress *p)
@@ -166,7 +256,7 @@ static int conclude(struct run *r)
 	if (r->result == -EINVAL)
 		return EXIT_USAGE;
 	if (r->cfg.json)
-		print_json(r, &p);
+		print_json(r, outcome_json(r, &p));
 	if (!r->cfg.quiet && !r->cfg.json)
 		print_summary(r, &p);
 	return r->result || r->bad || p.damaged ? EXIT_FAILED : EXIT_DONE;
@@ -183,36 +273,50 @@ static void allow_many_files(void)
 	}
 }
 
-static int run(struct run *r)
+static void prepare(struct run *r)
 {
-	const struct bc_log log = { .emit = emit, .ctx = r };
-	pthread_t thread;
-	int e;
-
-	r->cfg.find.log = &log;
 	r->cfg.find.written = written;
 	r->cfg.find.ctx = r;
 	r->terminal = !r->cfg.quiet && isatty(STDERR_FILENO);
 	r->began_mono_ns = bc_mono_ns();
 	r->files = json_array();
 	pthread_mutex_init(&r->lock, NULL);
-	bc_signals_block(&r->signals, BC_HUP_CLOSES);
+	if (!r->cfg.explain)
+		bc_signals_block(&r->signals, BC_HUP_CLOSES);
 	allow_many_files();
 	if (!r->cfg.normal_priority) {
 		setpriority(PRIO_PROCESS, 0, 19);
 		syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
 	}
-	e = bc_find_new(&r->cfg.find, &r->find, &r->err);
-	if (!e)
-		e = bc_thread_start(&thread, "bc-find", search, r);
+}
+
+static int search_and_wait(struct run *r)
+{
+	pthread_t thread;
+	int e = bc_thread_start(&thread, "bc-find", search, r);
+
 	if (e) {
 		fprintf(stderr, "braidcap find: cannot start: %s\n", strerror(-e));
-		bc_find_free(r->find);
 		return EXIT_FAILED;
 	}
 	attend(r);
 	pthread_join(thread, NULL);
-	e = conclude(r);
+	return conclude(r);
+}
+
+static int run(struct run *r)
+{
+	const struct bc_log log = { .emit = emit, .ctx = r };
+	int e;
+
+	r->cfg.find.log = &log;
+	prepare(r);
+	if (bc_find_new(&r->cfg.find, &r->find, &r->err)) {
+		fprintf(stderr, "braidcap find: %s\n", r->err.msg);
+		e = EXIT_FAILED;
+	} else {
+		e = r->cfg.explain ? explain(r) : search_and_wait(r);
+	}
 	bc_find_free(r->find);
 	json_decref(r->files);
 	pthread_mutex_destroy(&r->lock);

@@ -17,7 +17,7 @@
 
 #define DEFAULT_THREADS 4
 
-enum { OPT_FROM = 256, OPT_TO, OPT_LAST, OPT_PACKETS, OPT_BYTES, OPT_THREADS, OPT_PRIORITY, OPT_JSON, OPT_QUIET };
+enum { OPT_FROM = 256, OPT_TO, OPT_LAST, OPT_PACKETS, OPT_BYTES, OPT_THREADS, OPT_PRIORITY, OPT_JSON, OPT_QUIET, OPT_EXPLAIN, OPT_NO_INDEX };
 
 /* What getopt_long returns for a setting of an output: its place in the table. */
 #define OPT_OUTPUT 512
@@ -37,6 +37,8 @@ static const struct option own[] = {
 	{ "limit-bytes", required_argument, NULL, OPT_BYTES },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "priority", required_argument, NULL, OPT_PRIORITY },
+	{ "explain", no_argument, NULL, OPT_EXPLAIN },
+	{ "no-index", no_argument, NULL, OPT_NO_INDEX },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
@@ -119,6 +121,12 @@ static int take(struct parse *p, int o, const char *text)
 		return take_threads(p, text);
 	case OPT_PRIORITY:
 		return take_priority(p, text);
+	case OPT_EXPLAIN:
+		c->explain = true;
+		return 0;
+	case OPT_NO_INDEX:
+		c->find.no_index = true;
+		return 0;
 	case OPT_JSON:
 		c->json = true;
 		return 0;
@@ -169,10 +177,12 @@ static int set_dest(struct parse *p, bool stdout_is_terminal)
 	struct bc_output_config *o = &p->c->out;
 	int r = 0;
 
-	if (!p->draft.n_outputs && stdout_is_terminal)
+	if (!p->draft.n_outputs && p->c->explain)
+		r = bc_draft_add_output(&p->draft, "null:", p->err);
+	else if (!p->draft.n_outputs && stdout_is_terminal)
 		return bc_err_set(p->err, -EINVAL, "no destination: give -w FILE, or pipe it into another program, as in "
 				  "'... | tcpdump -nr -'");
-	if (!p->draft.n_outputs)
+	else if (!p->draft.n_outputs)
 		r = bc_draft_add_output(&p->draft, "-", p->err);
 	if (!r)
 		r = bc_output_build(&p->draft, &p->draft, 0, o, p->err);

@@ -35,6 +35,7 @@ int bc_find_new(const struct bc_find_config *cfg, struct bc_find **ret, struct b
 	f->cfg = *cfg;
 	f->shared.from_ns = cfg->from_ns;
 	f->shared.to_ns = cfg->to_ns;
+	f->shared.no_index = cfg->no_index;
 	f->shared.log = cfg->log;
 	f->list.log = cfg->log;
 	r = bc_find_ifaces_new(cfg->expression, &f->shared.ifaces, err);
@@ -78,10 +79,14 @@ void bc_find_get_progress(const struct bc_find *f, struct bc_find_progress *ret)
 	*ret = (struct bc_find_progress){
 		.listed = f->listed, .looked = f->looked, .segments = f->segments, .left_out = f->left_out,
 		.bytes = bc_counter_get(&f->bytes), .read_bytes = f->shared.read_bytes, .read_packets = f->shared.read_packets,
+		.done_bytes = f->shared.done_bytes, .bad_index = f->shared.bad_index, .rows = f->shared.rows,
+		.rows_wanted = f->shared.rows_wanted,
 		.packets = bc_counter_get(&f->packets), .packet_bytes = bc_counter_get(&f->packet_bytes),
 		.first_ns = bc_counter_get(&f->first_ns), .last_ns = bc_counter_get(&f->last_ns),
 		.damaged = f->bad + f->shared.damaged, .limited = f->limited, .stopped = f->stop,
 	};
+	for (int i = 0; i < BC_FIND_WAYS; i++)
+		ret->way[i] = f->shared.way[i];
 }
 
 static int list_segments(struct bc_find *f, struct bc_err *err)
@@ -244,4 +249,50 @@ int bc_find_run(struct bc_find *f, struct bc_err *err)
 	if (!r && e)
 		*err = ended;
 	return r ? r : e;
+}
+
+/* What is read of it. */
+static uint64_t to_read(const struct bc_find_segment *s, const struct bc_find_plan *p)
+{
+	return p->way == BC_FIND_WHOLE ? s->bytes : p->way == BC_FIND_BLOCKS ? p->bytes : 0;
+}
+
+static void add_up(struct bc_find_sums *sums, const struct bc_find_segment *s, const struct bc_find_plan *p)
+{
+	sums->segments[p->way]++;
+	sums->bytes[p->way] += s->bytes;
+	sums->to_read += to_read(s, p);
+	sums->index_bytes += p->index_bytes;
+	sums->rows += p->rows;
+	sums->rows_wanted += p->rows_wanted;
+	sums->blocks += p->blocks;
+	sums->blocks_wanted += p->blocks_wanted;
+	sums->damaged += p->damaged;
+}
+
+int bc_find_explain(struct bc_find *f, bc_find_explained each, void *ctx, struct bc_find_sums *ret, struct bc_err *err)
+{
+	int r = list_segments(f, err);
+
+	*ret = (struct bc_find_sums){ .to_read = 0 };
+	if (!r)
+		r = take_first_ifaces(f, err);
+	if (!r)
+		r = check_expression(f, err);
+	for (uint32_t i = 0; !r && i < f->list.n && !f->shared.stop; i++) {
+		const struct bc_find_segment *s = &f->list.at[i];
+		struct bc_find_input *in;
+		struct bc_find_plan plan;
+		struct bc_err why;
+
+		if (bc_find_input_open(s->path, BC_FIND_GLANCE, &in, &why))
+			continue;
+		if (bc_find_input_plan(in, f->shared.ifaces, f->cfg.from_ns, f->cfg.to_ns, &plan, &why))
+			bc_log(f->cfg.log, BC_WARN, "%s: all of it would be read", why.msg);
+		add_up(ret, s, &plan);
+		if (each)
+			each(ctx, s, &plan);
+		bc_find_input_close(in);
+	}
+	return r;
 }

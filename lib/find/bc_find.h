@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "bc_err.h"
+#include "bc_find_list.h"
+#include "bc_find_plan.h"
 #include "bc_find_writer.h"
 #include "bc_log.h"
 
@@ -16,6 +18,7 @@ struct bc_find_config {
 	uint32_t n_paths;
 	uint64_t from_ns, to_ns;	/* packets from from_ns on and before to_ns; 0 and UINT64_MAX: all */
 	uint64_t limit_packets, limit_bytes;	/* so many at the most; 0: no limit. Bytes are those of packets */
+	bool no_index;			/* read everything, as if there were no indexes */
 	unsigned threads;		/* that read; as bc_find_order_new() has it */
 	struct bc_find_dest dest;
 	const struct bc_log *log;	/* thread safe */
@@ -28,6 +31,10 @@ struct bc_find_progress {
 	uint32_t listed, looked;	/* files; segments are found while looked < listed */
 	uint32_t segments;		/* with packets */
 	uint64_t bytes, read_bytes;	/* of the segments' files; read from them so far */
+	uint64_t done_bytes;		/* of bytes: read, or found not to be needed */
+	uint32_t way[BC_FIND_WAYS];	/* segments, by how they are read; those that were come to */
+	uint32_t bad_index;		/* of these, with an index that is damaged */
+	uint64_t rows, rows_wanted;	/* flows in the indexes that were asked; that may have such packets */
 	uint64_t read_packets;
 	uint64_t packets, packet_bytes;	/* found and written */
 	uint64_t first_ns, last_ns;	/* of these; 0 without one */
@@ -49,6 +56,21 @@ void bc_find_free(struct bc_find *f);
  * files goes to the log, and into damaged.
  */
 int bc_find_run(struct bc_find *f, struct bc_err *err);
+
+/*
+ * Instead of the run, once: what it would read. each is called with each segment's plan as it is made, and may be NULL. Results as those
+ * of the run.
+ */
+struct bc_find_sums {
+	uint32_t segments[BC_FIND_WAYS];
+	uint64_t bytes[BC_FIND_WAYS];	/* of their files */
+	uint64_t to_read;		/* of these bytes */
+	uint64_t index_bytes;		/* read for the plan */
+	uint64_t rows, rows_wanted, blocks, blocks_wanted;
+	uint32_t damaged;		/* indexes */
+};
+typedef void (*bc_find_explained)(void *ctx, const struct bc_find_segment *segment, const struct bc_find_plan *plan);
+int bc_find_explain(struct bc_find *f, bc_find_explained each, void *ctx, struct bc_find_sums *ret, struct bc_err *err);
 
 /* Any thread. The run ends soon, with a valid file of what was found so far; cancel: and does not wait for a stream's reader. */
 void bc_find_stop(struct bc_find *f);

@@ -6,12 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A link type. */
+struct type {
+	uint16_t linktype;
+	bool unfit;
+	struct bc_filter *filter;
+};
+
 struct bc_find_ifaces {
 	pthread_mutex_t lock;
 	char *expression;
 	struct bc_err refusal;
 	uint32_t n, cap;
 	struct bc_find_iface **at;
+	uint32_t n_types;
+	struct type *type;
 };
 
 int bc_find_ifaces_new(const char *expression, struct bc_find_ifaces **ret, struct bc_err *err)
@@ -29,46 +38,62 @@ int bc_find_ifaces_new(const char *expression, struct bc_find_ifaces **ret, stru
 	return 0;
 }
 
-static const struct bc_find_iface *of_linktype(const struct bc_find_ifaces *t, uint16_t linktype)
-{
-	for (uint32_t i = 0; i < t->n; i++)
-		if (t->at[i]->desc.linktype == linktype)
-			return t->at[i];
-	return NULL;
-}
-
 void bc_find_ifaces_free(struct bc_find_ifaces *t)
 {
 	if (!t)
 		return;
-	for (uint32_t i = 0; i < t->n; i++)
-		if (of_linktype(t, t->at[i]->desc.linktype) == t->at[i])
-			bc_filter_destroy((struct bc_filter *)(uintptr_t)t->at[i]->filter);
+	for (uint32_t i = 0; i < t->n_types; i++)
+		bc_filter_destroy(t->type[i].filter);
 	for (uint32_t i = 0; i < t->n; i++)
 		free(t->at[i]);
+	free(t->type);
 	free(t->at);
 	free(t->expression);
 	pthread_mutex_destroy(&t->lock);
 	free(t);
 }
 
-static int set_filter(struct bc_find_ifaces *t, struct bc_find_iface *iface, struct bc_err *err)
+/* With the lock. */
+static int ask(struct bc_find_ifaces *t, uint16_t linktype, const struct type **ret, struct bc_err *err)
 {
-	const struct bc_find_iface *alike = of_linktype(t, iface->desc.linktype);
-	struct bc_filter *f = NULL;
+	struct type *grown, new = { .linktype = linktype };
+	uint32_t i = 0;
 	int r;
 
-	if (alike) {
-		iface->filter = alike->filter;
-		iface->unfit = alike->unfit;
+	while (i < t->n_types && t->type[i].linktype != linktype)
+		i++;
+	*ret = &t->type[i];
+	if (i < t->n_types)
 		return 0;
-	}
-	r = bc_filter_compile(t->expression, iface->desc.linktype, BC_FILTER_MAX_SNAPLEN, 0, &f, err);
-	iface->filter = f;
-	iface->unfit = r == -EINVAL;
-	if (iface->unfit && !*t->refusal.msg)
+	grown = realloc(t->type, (t->n_types + 1) * sizeof(*grown));
+	if (!grown)
+		return bc_err_set(err, -ENOMEM, "no memory for a filter");
+	t->type = grown;
+	r = bc_filter_compile(t->expression, linktype, BC_FILTER_MAX_SNAPLEN, 0, &new.filter, err);
+	new.unfit = r == -EINVAL;
+	if (r && !new.unfit)
+		return r;
+	if (new.unfit && !*t->refusal.msg)
 		t->refusal = *err;
-	return iface->unfit ? 0 : r;
+	t->type[t->n_types++] = new;
+	*ret = &t->type[i];
+	return 0;
+}
+
+int bc_find_ifaces_ask(struct bc_find_ifaces *t, uint16_t linktype, const struct bc_filter **ret_filter, bool *ret_unfit)
+{
+	const struct type *type;
+	struct bc_err err = { "" };
+	int r;
+
+	pthread_mutex_lock(&t->lock);
+	r = ask(t, linktype, &type, &err);
+	if (!r) {
+		*ret_filter = type->filter;
+		*ret_unfit = type->unfit;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return r;
 }
 
 static int append(struct bc_find_ifaces *t, struct bc_find_iface *iface)
@@ -90,24 +115,23 @@ static int append(struct bc_find_ifaces *t, struct bc_find_iface *iface)
 static int add_new(struct bc_find_ifaces *t, const struct bc_iface *desc, uint32_t nth, struct bc_err *err)
 {
 	struct bc_find_iface *iface;
+	const struct type *type;
 	int r;
 
 	if (t->n == BC_MAX_IFACES)
 		return bc_err_set(err, -ENOSPC, "more than %u interfaces: search fewer files at a time", BC_MAX_IFACES);
+	r = ask(t, desc->linktype, &type, err);
+	if (r)
+		return r;
 	iface = calloc(1, sizeof(*iface));
 	if (!iface)
 		return bc_err_set(err, -ENOMEM, "no memory for an interface");
-	iface->desc = *desc;
-	iface->nth = nth;
-	r = set_filter(t, iface, err);
-	if (!r && append(t, iface))
-		r = bc_err_set(err, -ENOMEM, "no memory for an interface");
-	if (r) {
-		if (!of_linktype(t, desc->linktype))
-			bc_filter_destroy((struct bc_filter *)(uintptr_t)iface->filter);
+	*iface = (struct bc_find_iface){ .desc = *desc, .nth = nth, .filter = type->filter, .unfit = type->unfit };
+	if (append(t, iface)) {
 		free(iface);
+		return bc_err_set(err, -ENOMEM, "no memory for an interface");
 	}
-	return r;
+	return 0;
 }
 
 int bc_find_ifaces_add(struct bc_find_ifaces *t, const struct bc_iface *desc, uint32_t nth, const struct bc_find_iface **ret,

@@ -34,6 +34,12 @@ void bc_find_ifaces_free(struct bc_find_ifaces *t);
 int bc_find_ifaces_add(struct bc_find_ifaces *t, const struct bc_iface *desc, uint32_t nth, const struct bc_find_iface **ret,
 		       struct bc_err *err);
 
+/*
+ * What the expression is for packets of a link type: 0, and *ret_filter (NULL: every packet is wanted) or *ret_unfit; or a negative errno. The
+ * filter lives as long as the table.
+ */
+int bc_find_ifaces_ask(struct bc_find_ifaces *t, uint16_t linktype, const struct bc_filter **ret_filter, bool *ret_unfit);
+
 /* -EINVAL, with libpcap's words on the first link type that it was unfit for. */
 int bc_find_ifaces_refusal(struct bc_find_ifaces *t, struct bc_err *err);
 

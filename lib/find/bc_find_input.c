@@ -11,10 +11,14 @@
 
 #include "bc_codec.h"
 #include "bc_decoder.h"
+#include "bc_find_blocks.h"
 
 struct bc_find_input {
 	char *path;
+	int fd;				/* the decoder's */
 	struct bc_decoder *decoder;
+	struct bc_find_plan plan;
+	struct bc_find_blocks *blocks;	/* NULL: all of it, from the decoder */
 	struct bc_reader *reader;
 	uint8_t *buf;			/* decoded bytes [begin, end) wait to be parsed */
 	size_t cap, begin, end;
@@ -59,7 +63,10 @@ static int read_more(struct bc_find_input *in, size_t need)
 
 	if (r)
 		return r;
-	n = bc_decoder_read(in->decoder, in->buf + in->end, in->cap - in->end, &err);
+	if (in->blocks)
+		n = bc_find_blocks_read(in->blocks, in->buf + in->end, in->cap - in->end, &err);
+	else
+		n = bc_decoder_read(in->decoder, in->buf + in->end, in->cap - in->end, &err);
 	if (n < 0)
 		return fail(in, (int)n, err.msg);
 	if (n == 0 && in->begin < in->end)
@@ -130,7 +137,7 @@ static int open_fd(const char *path, struct bc_err *err)
 int bc_find_input_open(const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err)
 {
 	struct bc_find_input *in = calloc(1, sizeof(*in));
-	int fd, r = -ENOMEM;
+	int r = -ENOMEM;
 
 	if (in) {
 		in->erf = bc_reader_is_erf_name(path, bc_codec_ext(bc_codec_of_path(path)));
@@ -143,9 +150,9 @@ int bc_find_input_open(const char *path, size_t window, struct bc_find_input **r
 		bc_err_set(err, r, "%s: no memory", path);
 		goto fail;
 	}
-	r = fd = open_fd(path, err);
-	if (fd >= 0)
-		r = bc_decoder_open(fd, &in->decoder, err);
+	r = in->fd = open_fd(path, err);
+	if (in->fd >= 0)
+		r = bc_decoder_open(in->fd, &in->decoder, err);
 	if (r < 0)
 		goto fail;
 	*ret = in;
@@ -155,10 +162,33 @@ fail:
 	return r;
 }
 
+int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns, struct bc_find_plan *ret,
+		       struct bc_err *err)
+{
+	struct stat st;
+	int r = 0;
+
+	if (fstat(in->fd, &st) < 0)
+		r = bc_err_set(err, -errno, "%s", strerror(errno));
+	if (!r)
+		r = bc_find_plan_make(in->fd, (uint64_t)st.st_size, ifaces, from_ns, to_ns, &in->plan, err);
+	if (!r && in->plan.way == BC_FIND_BLOCKS) {
+		in->blocks = bc_find_blocks_new(in->fd, &in->plan);
+		r = in->blocks ? 0 : bc_err_set(err, -ENOMEM, "no memory for a plan");
+	}
+	if (!r && (in->plan.way == BC_FIND_NOT_THE_TIME || in->plan.way == BC_FIND_NOT_THE_FLOWS))
+		in->over = 1;
+	*ret = in->plan;
+	ret->block = NULL;
+	return r ? bc_err_prefix(err, r, "%s", in->path) : 0;
+}
+
 void bc_find_input_close(struct bc_find_input *in)
 {
 	if (!in)
 		return;
+	bc_find_blocks_free(in->blocks);
+	bc_find_plan_free(&in->plan);
 	bc_decoder_close(in->decoder);
 	bc_reader_free(in->reader);
 	free(in->buf);
@@ -193,5 +223,5 @@ bool bc_find_input_is_capture(const struct bc_find_input *in)
 
 uint64_t bc_find_input_taken(const struct bc_find_input *in)
 {
-	return bc_decoder_offset(in->decoder);
+	return in->plan.index_bytes + (in->blocks ? bc_find_blocks_taken(in->blocks) : bc_decoder_offset(in->decoder));
 }

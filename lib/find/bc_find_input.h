@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "bc_err.h"
+#include "bc_find_plan.h"
 #include "bc_reader.h"
 
 /* Of decoded bytes that are at hand: for reading much, and for a look at the beginning. It grows where a record is longer. */
@@ -18,6 +19,13 @@ struct bc_find_input;
 
 /* 0 and *ret, or a negative errno with a line in err: -ENOENT, ... as open(2); -EINVAL: no regular file; -ENOMEM. */
 int bc_find_input_open(const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err);
+/*
+ * Before the first packet: read no more of the file than bc_find_plan_make() says, and tell it in *ret, but for its blocks, which are
+ * the input's. What it returns; the file is read whole then.
+ */
+int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns, struct bc_find_plan *ret,
+		       struct bc_err *err);
+
 /* Takes NULL. */
 void bc_find_input_close(struct bc_find_input *in);
 

@@ -89,7 +89,7 @@ static bool fill(struct bc_find_order *o, struct node *n, uint32_t max_bytes)
 
 	n->next.n = 0;
 	if (!n->stream)
-		r = bc_find_stream_new(n->segment->path, o->shared, &n->stream, &err);
+		r = bc_find_stream_new(n->segment->path, n->segment->bytes, o->shared, &n->stream, &err);
 	if (r == 0 && bc_find_stream_fill(n->stream, &n->next, max_bytes))
 		return true;
 	/* What is gone was removed by retention: it is as if it had been gone before. */

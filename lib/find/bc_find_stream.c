@@ -15,7 +15,10 @@ struct bc_find_stream {
 	const char *path;
 	struct bc_find_shared *shared;
 	struct bc_find_input *in;
-	uint64_t told_bytes;		/* of the file, in the shared number */
+	uint64_t bytes;			/* of the file */
+	uint64_t told_bytes, done_bytes;	/* in the shared numbers */
+	bool planned;			/* its index says what is read */
+	uint64_t given, skip;		/* packets that were wanted; those that are not to be given again */
 	uint32_t n_ifaces;
 	const struct bc_find_iface **iface;	/* by the file's numbers */
 	bool over;
@@ -28,7 +31,28 @@ void bc_find_batch_free(struct bc_find_batch *b)
 	*b = (struct bc_find_batch){ .n = 0 };
 }
 
-int bc_find_stream_new(const char *path, struct bc_find_shared *shared, struct bc_find_stream **ret, struct bc_err *err)
+/* Ask the index what to read. */
+static void plan(struct bc_find_stream *s)
+{
+	struct bc_find_shared *h = s->shared;
+	struct bc_find_plan p;
+	struct bc_err err;
+	int r;
+
+	if (h->no_index)
+		return;
+	r = bc_find_input_plan(s->in, h->ifaces, h->from_ns, h->to_ns, &p, &err);
+	if (r) {
+		atomic_fetch_add_explicit(&h->bad_index, 1, memory_order_relaxed);
+		bc_log(h->log, BC_WARN, "%s: all of it is read", err.msg);
+	}
+	s->planned = p.way != BC_FIND_WHOLE;
+	atomic_fetch_add_explicit(&h->way[p.way], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->rows, p.rows, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->rows_wanted, p.rows_wanted, memory_order_relaxed);
+}
+
+int bc_find_stream_new(const char *path, uint64_t bytes, struct bc_find_shared *shared, struct bc_find_stream **ret, struct bc_err *err)
 {
 	struct bc_find_stream *s = calloc(1, sizeof(*s));
 	int r;
@@ -36,14 +60,35 @@ int bc_find_stream_new(const char *path, struct bc_find_shared *shared, struct b
 	if (!s)
 		return bc_err_set(err, -ENOMEM, "%s: no memory", path);
 	s->path = path;
+	s->bytes = bytes;
 	s->shared = shared;
 	r = bc_find_input_open(path, BC_FIND_WINDOW, &s->in, err);
 	if (r) {
 		free(s);
 		return r;
 	}
+	plan(s);
 	*ret = s;
 	return 0;
+}
+
+/* What its index said was wrong: read all of it, without what was given. 0, or a negative errno. */
+static int read_whole(struct bc_find_stream *s, struct bc_err *err)
+{
+	struct bc_find_shared *h = s->shared;
+
+	atomic_fetch_add_explicit(&h->bad_index, 1, memory_order_relaxed);
+	bc_log(h->log, BC_WARN, "%s: all of the file is read", err->msg);
+	bc_find_input_close(s->in);
+	s->in = NULL;
+	free(s->iface);
+	s->iface = NULL;
+	s->n_ifaces = 0;
+	s->planned = false;
+	s->skip = s->given;
+	s->given = 0;
+	s->told_bytes = 0;
+	return bc_find_input_open(s->path, BC_FIND_WINDOW, &s->in, err);
 }
 
 void bc_find_stream_free(struct bc_find_stream *s)
@@ -129,7 +174,7 @@ static int take(struct bc_find_stream *s, struct bc_find_batch *b, const struct 
 {
 	int r = rec->iface < s->n_ifaces ? 0 : learn_ifaces(s, err);
 
-	if (!r && is_wanted(s, rec) && put(b, s->iface[rec->iface], rec))
+	if (!r && is_wanted(s, rec) && s->given++ >= s->skip && put(b, s->iface[rec->iface], rec))
 		r = bc_err_set(err, -ENOMEM, "no memory for packets");
 	return r ? bc_err_prefix(err, r, "%s", s->path) : 1;
 }
@@ -152,12 +197,16 @@ static int read_round(struct bc_find_stream *s, struct bc_find_batch *b, uint32_
 	return r;
 }
 
-static void tell_bytes(struct bc_find_stream *s)
+static void tell_bytes(struct bc_find_stream *s, bool over)
 {
-	uint64_t taken = bc_find_input_taken(s->in);
+	uint64_t taken = s->in ? bc_find_input_taken(s->in) : s->told_bytes, done = s->done_bytes;
 
 	atomic_fetch_add_explicit(&s->shared->read_bytes, taken - s->told_bytes, memory_order_relaxed);
 	s->told_bytes = taken;
+	if (over || taken > done)
+		s->done_bytes = over || taken > s->bytes ? s->bytes : taken;
+	if (s->done_bytes > done)
+		atomic_fetch_add_explicit(&s->shared->done_bytes, s->done_bytes - done, memory_order_relaxed);
 }
 
 bool bc_find_stream_fill(struct bc_find_stream *s, struct bc_find_batch *b, uint32_t max_bytes)
@@ -169,7 +218,9 @@ bool bc_find_stream_fill(struct bc_find_stream *s, struct bc_find_batch *b, uint
 	b->len = 0;
 	while (r > 0 && !s->over && !b->n) {
 		r = atomic_load_explicit(&s->shared->stop, memory_order_relaxed) ? 0 : read_round(s, b, max_bytes, &err);
-		tell_bytes(s);
+		if (r < 0 && s->planned && r != -ENOMEM && !(r = read_whole(s, &err)))
+			r = 1;
+		tell_bytes(s, r <= 0);
 	}
 	if (r < 0) {
 		atomic_fetch_add_explicit(&s->shared->damaged, 1, memory_order_relaxed);

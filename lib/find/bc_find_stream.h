@@ -9,17 +9,23 @@
 
 #include "bc_err.h"
 #include "bc_find_ifaces.h"
+#include "bc_find_plan.h"
 #include "bc_log.h"
 
 /* What all streams of a search share. Numbers are written by any stream's thread. */
 struct bc_find_shared {
 	struct bc_find_ifaces *ifaces;
 	uint64_t from_ns, to_ns;	/* packets from from_ns on and before to_ns */
+	bool no_index;			/* indexes are not asked */
 	const struct bc_log *log;	/* thread safe; may be NULL */
 	_Atomic bool stop;		/* set by any thread: streams end where they are */
 	_Atomic uint64_t read_bytes;	/* of files */
 	_Atomic uint64_t read_packets;
 	_Atomic uint32_t damaged;	/* segments that were not read to their end */
+	_Atomic uint64_t done_bytes;	/* of files, read or found not to be needed */
+	_Atomic uint64_t rows, rows_wanted;	/* of indexes, as struct bc_find_plan has them */
+	_Atomic uint32_t way[BC_FIND_WAYS];	/* segments, by enum bc_find_way */
+	_Atomic uint32_t bad_index;	/* segments with an index that is damaged, or wrong */
 	_Atomic uint32_t unfit;		/* interfaces whose packets the expression cannot be asked of */
 };
 
@@ -44,8 +50,8 @@ void bc_find_batch_free(struct bc_find_batch *b);
 
 struct bc_find_stream;
 
-/* 0 and *ret, or a negative errno with a line in err. free takes NULL. path and shared outlive it. */
-int bc_find_stream_new(const char *path, struct bc_find_shared *shared, struct bc_find_stream **ret, struct bc_err *err);
+/* 0 and *ret, or a negative errno with a line in err. free takes NULL. path and shared outlive it. bytes: of the file. */
+int bc_find_stream_new(const char *path, uint64_t bytes, struct bc_find_shared *shared, struct bc_find_stream **ret, struct bc_err *err);
 void bc_find_stream_free(struct bc_find_stream *s);
 
 /*

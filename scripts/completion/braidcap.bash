@@ -25,7 +25,7 @@ _braidcap()
 		--busy-poll --no-accelerate --completed --on-segment --on-segment-seconds --zmq-publish --zmq-ns --keep-age
 		--keep-number --keep-size --keep-free --recompress --expire-unmarked --no-huge --eal --prefix --user --drain-timeout --report --verbose --quiet --help --config -l -w'
 	local find='--from --to --last --limit-packets --limit-bytes --format --compress --compress-level --rotate-seconds --rotate-clock
-		--rotate-size --utc --mode --file-ext --io --threads --priority --json --verbose --quiet --help -w'
+		--rotate-size --utc --mode --file-ext --io --threads --priority --explain --no-index --json --verbose --quiet --help -w'
 
 	COMPREPLY=()
 	if [[ $COMP_CWORD -eq 1 ]]; then

@@ -13,6 +13,7 @@
 
 #include "bc_codec.h"
 #include "bc_find.h"
+#include "bc_flow_table.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
 #include "bc_reader.h"
@@ -56,22 +57,104 @@ static void write_file(const char *path, const uint8_t *data, size_t len)
 	close(fd);
 }
 
-/* Each block of at most 4000 bytes, which begins with an item where marks say so. */
-static size_t lz4_frame(const uint8_t *data, const size_t *marks, size_t n_marks)
+/* A file in the making: what is in packed, and what its index says. */
+struct making {
+	size_t len, plain_len;
+	bool lz4;
+	struct bc_lz4 *z;
+	struct bc_flow_table *table;
+	struct bc_index_footer footer;
+};
+
+/* Put a block into the file; mode as bc_lz4_block() has it. */
+static uint32_t put_block(struct making *m, const uint8_t *data, size_t n, int mode)
 {
-	struct bc_lz4 *z = bc_lz4_new();
-	size_t len = bc_lz4_header(packed, 65536), from = 0;
+	const size_t from = m->len;
 	bool stored;
 
-	assert_non_null(z);
-	for (size_t i = 1; i < n_marks; i++)
-		if (i + 1 == n_marks || marks[i + 1] - from > 4000) {
-			len += bc_lz4_block(z, data + from, marks[i] - from, packed + len, 1, &stored);
-			from = marks[i];
-		}
-	bc_lz4_end(packed + len);
-	bc_lz4_free(z);
-	return len + BC_LZ4_END_SIZE;
+	if (m->lz4)
+		m->len += bc_lz4_block(m->z, data, n, packed + m->len, mode, &stored);
+	else
+		memcpy(packed + m->len, data, n);
+	m->len += m->lz4 ? 0 : n;
+	return (uint32_t)(m->len - from);
+}
+
+/* Packets [from, to) of the file are in the next block. */
+static void index_block(struct making *m, const struct packet *p, uint32_t from, uint32_t to, struct bc_index_block *b)
+{
+	b->flags = from == to ? BC_INDEX_BLOCK_META : 0;
+	b->packets = to - from;
+	b->min_ns = from < to ? p[from].ts_ns : 0;
+	b->max_ns = from < to ? p[to - 1].ts_ns : 0;
+	bc_flow_table_block(m->table, b);
+	for (uint32_t i = from; i < to; i++)
+		bc_flow_table_packet(m->table, 1, p[i].data, p[i].caplen < BC_TUPLE_MAX ? p[i].caplen : BC_TUPLE_MAX,
+				     p[i].caplen > BC_TUPLE_MAX, p[i].ts_ns, p[i].wirelen);
+}
+
+/* Pieces, each in a block that is stored. Where the first one is. */
+static uint64_t put_pieces(struct making *m, const struct bc_index_bytes *bytes)
+{
+	uint64_t at = m->len + (m->lz4 ? 4 : 0);
+
+	for (size_t from = 0; from < bytes->len;) {
+		struct bc_index_piece k;
+
+		assert_int_equal(bc_index_piece_open(bytes->p + from, bytes->len - from, &k, NULL), 0);
+		put_block(m, bytes->p + from, k.total, 0);
+		from += k.total;
+	}
+	return at;
+}
+
+static void put_index(struct making *m)
+{
+	struct bc_index_bytes bytes = { 0 }, filter = { 0 }, directory = { 0 };
+	uint8_t footer[BC_INDEX_FOOTER_SIZE];
+	struct bc_index_part part;
+
+	assert_int_equal(bc_flow_table_encode(m->table, &bytes, &filter, &part), 0);
+	part.at = put_pieces(m, &bytes);
+	part.filter_at = filter.len ? put_pieces(m, &filter) : 0;
+	assert_int_equal(bc_index_put_directory(&directory, &part, 1), 0);
+	m->footer.directory_at = put_pieces(m, &directory);
+	m->footer.directory_bytes = (uint32_t)directory.len;
+	m->footer.n_parts = 1;
+	m->footer.codec = m->lz4;
+	m->footer.at = m->len + (m->lz4 ? 4 : 0);
+	bc_index_put_footer(footer, &m->footer);
+	put_block(m, footer, sizeof(footer), 0);
+	free(bytes.p);
+	free(filter.p);
+	free(directory.p);
+}
+
+/* Items of the file before compression begin at marks: blocks of at most 4000 bytes, and an index of them. */
+static size_t with_index(const uint8_t *data, const size_t marks[PACKETS + 2], const struct packet *p, bool lz4)
+{
+	struct making m = { .lz4 = lz4, .z = bc_lz4_new(BC_LZ4_ANY), .table = bc_flow_table_new(16 << 20, true) };
+	uint32_t from = 0;
+
+	m.len = lz4 ? bc_lz4_header(packed, 65536) : 0;
+	bc_flow_table_begin(m.table, m.len, 0);
+	for (uint32_t i = 1; i < PACKETS + 2; i++) {
+		struct bc_index_block b = { .plain_len = (uint32_t)(marks[i] - marks[from]) };
+
+		if (i > 1 && i < PACKETS + 1 && marks[i + 1] - marks[from] <= 4000)
+			continue;
+		b.file_len = put_block(&m, data + marks[from], b.plain_len, 1);
+		index_block(&m, p, from ? from - 1 : 0, i - 1, &b);
+		from = i;
+	}
+	m.footer = (struct bc_index_footer){ .first_ns = p[0].ts_ns, .min_ns = p[0].ts_ns, .max_ns = p[PACKETS - 1].ts_ns,
+					     .packets = PACKETS, .plain_bytes = marks[PACKETS + 1] };
+	put_index(&m);
+	if (lz4)
+		bc_lz4_end(packed + m.len);
+	bc_lz4_free(m.z);
+	bc_flow_table_free(m.table);
+	return m.len + (lz4 ? BC_LZ4_END_SIZE : 0);
 }
 
 static size_t begin_pcapng(uint8_t *to, unsigned n_ifaces)
@@ -95,7 +178,7 @@ static size_t put_epb(uint8_t *to, const struct packet *p, uint32_t iface, uint6
 	return (size_t)(bc_epb_end(at, p->caplen, bc_epb_opt_len(drops, 0), drops, 0, 0) - to);
 }
 
-/* File number i: pcap, pcapng or pcapng in LZ4. Its times overlap with the next one's. */
+/* File number i: pcap, pcapng or pcapng in LZ4, these two with an index. Its times overlap with the next one's. */
 static void make_file(struct random *r, uint64_t *seed, uint32_t i)
 {
 	static const char *const names[] = { ".pcap", ".pcapng", ".pcapng.lz4" };
@@ -123,8 +206,8 @@ static void make_file(struct random *r, uint64_t *seed, uint32_t i)
 			memcpy(buf + len - p->caplen, p->data, p->caplen);
 	}
 	marks[PACKETS + 1] = len;
-	if (i % 3 == 2)
-		write_file(paths[i], packed, lz4_frame(buf, marks, PACKETS + 2));
+	if (ng)
+		write_file(paths[i], packed, with_index(buf, marks, &all[i * PACKETS], i % 3 == 2));
 	else
 		write_file(paths[i], buf, len);
 }
@@ -225,50 +308,210 @@ static bool matches(const struct bpf_program *program, const struct packet *p)
 	return bpf_filter(program->bf_insns, p->data, p->wirelen, p->caplen) != 0;
 }
 
-/* All files are searched, and exactly the packets of libpcap are found. Their number. */
-static uint32_t expect_all(const char *expression, const struct bpf_program *program, unsigned threads)
+/* Packet for packet what libpcap gives. Their number. */
+static uint32_t expect_found(const char *expression, const struct bpf_program *program, int fd)
 {
-	char *where[] = { folder };
-	struct bc_find_config cfg = search(expression, where, 1);
-	struct bc_find_progress progress;
+	pcap_t *found = open_found(fd);
 	uint32_t n = 0;
-	pcap_t *found;
-	int fd;
 
-	cfg.threads = threads;
-	assert_int_equal(run_to(&cfg, &fd, &progress), 0);
-	found = open_found(fd);
 	for (uint32_t i = 0; i < FILES * PACKETS; i++)
 		if (matches(program, &all[i]) && (n++, !expect_packet(found, &all[i])))
 			fail_msg("'%s': packet %u is not the one that libpcap gives", expression, n);
 	expect_end(found);
-	assert_int_equal(progress.packets, n);
-	assert_int_equal(progress.read_packets, FILES * PACKETS);
-	assert_int_equal(progress.damaged, 0);
 	pcap_close(found);
+	return n;
+}
+
+/* All files are searched. */
+static uint32_t expect_all(const char *expression, const struct bpf_program *program, unsigned threads, bool no_index,
+			   struct bc_find_progress *progress)
+{
+	char *where[] = { folder };
+	struct bc_find_config cfg = search(expression, where, 1);
+	uint32_t n;
+	int fd;
+
+	cfg.threads = threads;
+	cfg.no_index = no_index;
+	assert_int_equal(run_to(&cfg, &fd, progress), 0);
+	n = expect_found(expression, program, fd);
+	assert_int_equal(progress->packets, n);
 	close(fd);
 	return n;
+}
+
+/* Each expression that libpcap takes, and what it made of it. What asks for what is no byte of a packet is refused; behind "geneve" libpcap
+ * reads memory that it has not written. */
+static bool next_expression(struct random *r, char expression[EXPRESSION_MAX], struct bpf_program *ret)
+{
+	expression_random(r, expression);
+	return !strstr(expression, "inbound") && !strstr(expression, "geneve") && compile(expression, ret);
 }
 
 static void any_expression_finds_what_libpcap_would(void **state)
 {
 	struct random r = { .state = 77 };
+	uint64_t read_some = 0, read_all = 0, rows_wanted = 0, rows = 0;
 	uint32_t asked = 0, some = 0;
 
 	for (int e = 0; e < EXPRESSIONS; e++) {
+		struct bc_find_progress with, without;
 		char expression[EXPRESSION_MAX];
 		struct bpf_program program;
 
-		expression_random(&r, expression);
-		/* What asks for what is no byte of a packet is refused; behind "geneve" libpcap reads memory that it has not written. */
-		if (strstr(expression, "inbound") || strstr(expression, "geneve") || !compile(expression, &program))
+		if (!next_expression(&r, expression, &program))
 			continue;
 		asked++;
-		some += expect_all(expression, &program, e % 3) > 0;
+		some += expect_all(expression, &program, e % 3, false, &with) > 0;
+		expect_all(expression, &program, e % 2, true, &without);
+		assert_int_equal(without.read_packets, FILES * PACKETS);
+		assert_int_equal(with.damaged + without.damaged + with.bad_index, 0);
+		assert_int_equal(with.way[BC_FIND_WHOLE], FILES / 3);
+		assert_int_equal(with.done_bytes, with.bytes);
+		read_some += with.read_packets;
+		read_all += without.read_packets;
+		rows += with.rows;
+		rows_wanted += with.rows_wanted;
 		pcap_freecode(&program);
 	}
 	assert_true(asked > EXPRESSIONS / 2);
 	assert_true(some > asked / 3);
+	/* So many flows are in each block that most blocks have one that is wanted. */
+	assert_true(read_some < read_all);
+	assert_true(rows_wanted < rows * 3 / 4);
+}
+
+/* As they were, but for some bits behind the last packet: where the index is. */
+static void flip_bits(struct random *r, uint32_t i)
+{
+	static uint8_t file[BYTES];
+	int fd = open(paths[i], O_RDONLY);
+	ssize_t len = read(fd, file, sizeof(file));
+	struct bc_index_footer f;
+
+	close(fd);
+	assert_int_equal(bc_index_footer_find(file, (size_t)len, (uint64_t)len, &f, NULL), 0);
+	for (uint32_t n = 1 + random_below(r, 3); n; n--) {
+		uint64_t at = f.directory_at - 3000 + random_below(r, (uint32_t)((uint64_t)len - f.directory_at + 3000));
+
+		file[at] ^= (uint8_t)(1 << random_below(r, 8));
+	}
+	write_file(paths[i], file, (size_t)len);
+}
+
+static void bits_that_are_flipped_in_an_index_change_nothing(void **state)
+{
+	struct random r = { .state = 99 };
+	uint32_t bad = 0;
+	static uint8_t good[FILES][BYTES];
+	size_t len[FILES];
+
+	for (uint32_t i = 0; i < FILES; i++) {
+		int fd = open(paths[i], O_RDONLY);
+
+		len[i] = (size_t)read(fd, good[i], BYTES);
+		close(fd);
+	}
+	for (int e = 0; e < EXPRESSIONS / 4; e++) {
+		struct bc_find_progress progress;
+		char expression[EXPRESSION_MAX];
+		struct bpf_program program;
+
+		if (!next_expression(&r, expression, &program))
+			continue;
+		for (uint32_t i = 0; i < FILES; i++)
+			if (i % 3)
+				flip_bits(&r, i);
+		expect_all(expression, &program, e % 3, false, &progress);
+		bad += progress.bad_index;
+		for (uint32_t i = 0; i < FILES; i++)
+			write_file(paths[i], good[i], len[i]);
+		pcap_freecode(&program);
+	}
+	assert_true(bad > EXPRESSIONS / 8);
+}
+
+static void what_is_wrong_with_a_block_is_found_and_all_is_read(void **state)
+{
+	char path[128], *where[] = { path };
+	struct bc_find_config cfg = search("ip", where, 1);
+	struct bc_find_progress progress;
+	struct bc_index_footer f;
+	int fd = open(paths[2], O_RDONLY);
+	size_t len = (size_t)read(fd, buf, BYTES);
+
+	close(fd);
+	assert_int_equal(bc_index_footer_find(buf, len, len, &f, NULL), 0);
+	/* Within a block that has packets. */
+	buf[f.directory_at / 2] ^= 1;
+	snprintf(path, sizeof(path), "%s.block", folder);
+	write_file(path, buf, len);
+	assert_int_equal(run_to(&cfg, &fd, &progress), 0);
+	assert_int_equal(progress.bad_index, 1);
+	assert_int_equal(progress.damaged, 1);
+	assert_in_range(progress.packets, 1, PACKETS - 1);
+	close(fd);
+	unlink(path);
+}
+
+/* A file of LZ4 with an index: first packets of 10.0.0.1, then as many of 10.0.0.2. */
+static void make_two_halves(const char *path)
+{
+	static struct packet halves[PACKETS];
+	size_t marks[PACKETS + 2] = { 0 }, len = begin_pcapng(buf, 2);
+	struct random r = { .state = 6 };
+
+	for (uint32_t k = 0; k < PACKETS; k++) {
+		struct packet *p = &halves[k];
+		uint8_t *end;
+
+		memset(p->data, 0, sizeof(p->data));
+		p->ts_ns = T0 + k;
+		traffic_put(p->data + 12, 0x0800, 2);
+		end = traffic_udp(&r, traffic_ip(&r, p->data + 14, 17, 0), 0) + 20;
+		traffic_put(p->data + 26, 0x0a000001 + (k >= PACKETS / 2), 4);
+		p->caplen = p->wirelen = (uint32_t)(end - p->data);
+		marks[k + 1] = len;
+		len += put_epb(buf + len, p, 0, 0);
+	}
+	marks[PACKETS + 1] = len;
+	write_file(path, packed, with_index(buf, marks, halves, true));
+}
+
+static struct bc_find_progress ask_halves(char *path, const char *expression, uint64_t from_ns)
+{
+	struct bc_find_config cfg = search(expression, &path, 1);
+	struct bc_find_progress progress;
+	int fd;
+
+	cfg.from_ns = from_ns;
+	assert_int_equal(run_to(&cfg, &fd, &progress), 0);
+	close(fd);
+	return progress;
+}
+
+static void an_index_rules_out_what_is_not_wanted(void **state)
+{
+	struct bc_find_progress p;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s.halves", folder);
+	make_two_halves(path);
+	p = ask_halves(path, "src host 10.0.0.2", 0);
+	assert_int_equal(p.way[BC_FIND_BLOCKS], 1);
+	assert_int_equal(p.packets, PACKETS / 2);
+	assert_in_range(p.read_packets, PACKETS / 2, PACKETS / 2 + 40);
+	assert_true(p.rows_wanted < p.rows);
+	p = ask_halves(path, "host 10.0.0.3 or arp", 0);
+	assert_int_equal(p.way[BC_FIND_NOT_THE_FLOWS], 1);
+	assert_int_equal(p.read_packets, 0);
+	p = ask_halves(path, "", T0 + PACKETS);
+	assert_int_equal(p.way[BC_FIND_NOT_THE_TIME], 1);
+	assert_int_equal(p.read_packets, 0);
+	p = ask_halves(path, "", T0 + PACKETS - 10);
+	assert_int_equal(p.packets, 10);
+	assert_in_range(p.read_packets, 10, 50);
+	unlink(path);
 }
 
 /* What is found of this search is all[from], all[from + 1], ... */
@@ -533,6 +776,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_expression_finds_what_libpcap_would),
+		cmocka_unit_test(bits_that_are_flipped_in_an_index_change_nothing),
+		cmocka_unit_test(what_is_wrong_with_a_block_is_found_and_all_is_read),
+		cmocka_unit_test(an_index_rules_out_what_is_not_wanted),
 		cmocka_unit_test(times_end_before_the_packet_that_they_name),
 		cmocka_unit_test(a_limit_ends_the_search),
 		cmocka_unit_test(what_is_named_twice_is_read_once),

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_find_plan.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bc_index.h"
+#include "bc_partial.h"
+
+/* One link type's program. Few segments have more than one or two. */
+#define MOST_LINKTYPES 16U
+/* A part of the index must fit into memory. */
+#define PART_MOST (512U * 1024 * 1024)
+
+struct program {
+	uint16_t linktype;
+	enum bc_partial_answer always;	/* without a program: what it says of each packet */
+	struct bc_partial *partial;
+};
+
+struct planner {
+	int fd;
+	uint64_t file_bytes;
+	struct bc_find_ifaces *ifaces;
+	uint64_t from_ns, to_ns;
+	struct bc_find_plan *plan;
+	struct bc_err *err;
+	struct bc_index_footer footer;
+	struct bc_index_part *parts;
+	struct program program[MOST_LINKTYPES];
+	uint32_t n_programs;
+	struct bc_index_page *page;
+	uint64_t packets, plain_bytes;	/* of all blocks */
+};
+
+void bc_find_plan_free(struct bc_find_plan *p)
+{
+	free(p->block);
+	*p = (struct bc_find_plan){ .way = BC_FIND_WHOLE };
+}
+
+static int damaged(struct planner *p, const char *what)
+{
+	return bc_err_set(p->err, -EBADMSG, "the index is damaged: %s", what);
+}
+
+/* All len bytes at `at`. */
+static int read_at(struct planner *p, void *to, size_t len, uint64_t at)
+{
+	uint8_t *dst = to;
+
+	p->plan->index_bytes += len;
+	while (len) {
+		ssize_t n = pread(p->fd, dst, len, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return bc_err_set(p->err, -errno, "the index cannot be read: %s", strerror(errno));
+		if (n == 0)
+			return damaged(p, "the file ends before it");
+		dst += n;
+		len -= (size_t)n;
+		at += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int read_directory(struct planner *p)
+{
+	const struct bc_index_footer *f = &p->footer;
+	uint8_t *bytes = malloc(f->directory_bytes);
+	int r = -ENOMEM;
+
+	p->parts = calloc(f->n_parts + 1, sizeof(*p->parts));
+	if (bytes && p->parts)
+		r = read_at(p, bytes, f->directory_bytes, f->directory_at);
+	else
+		bc_err_set(p->err, r, "no memory for an index");
+	if (!r)
+		r = bc_index_directory(f, bytes, f->directory_bytes, p->parts, p->err);
+	free(bytes);
+	return r;
+}
+
+static int read_footer(struct planner *p)
+{
+	uint8_t tail[BC_INDEX_TAIL];
+	size_t len = p->file_bytes < sizeof(tail) ? p->file_bytes : sizeof(tail);
+	int r = read_at(p, tail, len, p->file_bytes - len);
+
+	return r ? r : bc_index_footer_find(tail, len, p->file_bytes, &p->footer, p->err);
+}
+
+/* A part or a segment with packets from min_ns to max_ns; without a time at its beginning it may have any. */
+static bool is_the_time(const struct planner *p, uint64_t min_ns, uint64_t max_ns)
+{
+	return !min_ns || (max_ns >= p->from_ns && min_ns < p->to_ns);
+}
+
+/* The program for a link type; NULL: no memory, or there are too many of them. */
+static struct program *program_of(struct planner *p, uint16_t linktype)
+{
+	struct program *g = p->program;
+	const struct bc_filter *filter;
+	bool unfit;
+
+	for (; g < p->program + p->n_programs; g++)
+		if (g->linktype == linktype)
+			return g;
+	if (p->n_programs == MOST_LINKTYPES || bc_find_ifaces_ask(p->ifaces, linktype, &filter, &unfit))
+		return NULL;
+	*g = (struct program){ .linktype = linktype, .always = unfit ? BC_PARTIAL_NO : BC_PARTIAL_YES };
+	if (!unfit && filter) {
+		g->partial = bc_partial_new(bc_filter_code(filter));
+		if (!g->partial)
+			return NULL;
+	}
+	p->n_programs++;
+	return g;
+}
+
+static enum bc_partial_answer ask(struct planner *p, const struct bc_index_pattern *pattern, const struct bc_index_row *row)
+{
+	struct program *g = program_of(p, pattern->linktype);
+	struct bc_partial_packet is = {
+		.value = pattern->value, .known = pattern->mask, .len = pattern->len, .caplen_min = pattern->len, .caplen_max = UINT32_MAX,
+		.wirelen_max = UINT32_MAX,
+	};
+
+	if (!g)
+		return BC_PARTIAL_PERHAPS;
+	if (!g->partial)
+		return g->always;
+	if (row && row->packets == 1 && row->bytes <= UINT32_MAX)
+		is.wirelen_min = is.wirelen_max = (uint32_t)row->bytes;
+	return bc_partial_run(g->partial, &is);
+}
+
+/* The part's wanted blocks, a bit each. */
+struct part {
+	const struct bc_index_part *dir;
+	struct bc_index_reader *reader;
+	uint8_t *bytes;
+	uint8_t *answer;	/* of each template alone */
+	uint64_t *wanted;
+};
+
+static bool row_is_wanted(struct planner *p, const struct part *a, const struct bc_index_row *row)
+{
+	const struct bc_index_template *t = bc_index_templates(a->reader);
+
+	if (row->last_ns < p->from_ns || row->first_ns >= p->to_ns)
+		return false;
+	for (int high = 0; high < 2; high++) {
+		uint32_t i = high ? row->from_high : row->from_low;
+		struct bc_index_pattern pattern;
+
+		if (!i || a->answer[i - 1] == BC_PARTIAL_NO)
+			continue;
+		if (a->answer[i - 1] == BC_PARTIAL_YES)
+			return true;
+		bc_index_pattern(&t[i - 1], row, high, &pattern);
+		if (ask(p, &pattern, row) != BC_PARTIAL_NO)
+			return true;
+	}
+	return false;
+}
+
+static void want_blocks(const struct part *a, const struct bc_index_page *page, const struct bc_index_row *row)
+{
+	uint32_t left = row->n_runs;
+	struct bc_index_run run;
+
+	bc_index_run_begin(row, &run);
+	while (bc_index_run_next(page, &left, &run))
+		for (uint32_t i = run.first; i < run.first + run.n && i < a->dir->n_blocks; i++)
+			a->wanted[i / 64] |= 1ULL << i % 64;
+}
+
+static int ask_rows(struct planner *p, struct part *a)
+{
+	uint32_t pages = bc_index_pages(a->reader);
+	int r;
+
+	for (uint32_t i = 0; i < pages; i++) {
+		r = bc_index_page(a->reader, i, p->page, p->err);
+		if (r)
+			return r;
+		for (uint32_t k = 0; k < p->page->n; k++) {
+			const struct bc_index_row *row = &p->page->row[k];
+
+			p->plan->rows++;
+			if (!row_is_wanted(p, a, row))
+				continue;
+			p->plan->rows_wanted++;
+			want_blocks(a, p->page, row);
+		}
+	}
+	return 0;
+}
+
+static bool ask_templates(struct planner *p, struct part *a)
+{
+	const struct bc_index_template *t = bc_index_templates(a->reader);
+	bool some = false;
+
+	for (uint32_t i = 0; i < a->dir->n_templates; i++) {
+		struct bc_index_pattern pattern;
+
+		bc_index_pattern_of(&t[i], &pattern);
+		a->answer[i] = (uint8_t)ask(p, &pattern, NULL);
+		some |= a->answer[i] != BC_PARTIAL_NO;
+	}
+	return some;
+}
+
+static int add_block(struct planner *p, const struct bc_index_block *b)
+{
+	struct bc_find_plan *plan = p->plan;
+
+	if (plan->n == plan->cap) {
+		uint32_t cap = plan->cap ? 2 * plan->cap : 256;
+		struct bc_find_block *grown = realloc(plan->block, cap * sizeof(*grown));
+
+		if (!grown)
+			return bc_err_set(p->err, -ENOMEM, "no memory for a plan");
+		plan->block = grown;
+		plan->cap = cap;
+	}
+	plan->block[plan->n++] = (struct bc_find_block){ .at = b->file_at, .len = b->file_len, .plain_len = b->plain_len };
+	plan->bytes += b->file_len;
+	return 0;
+}
+
+/* Of the part's blocks those that are wanted, or cannot be judged, or have what is needed to read the others. */
+static int take_blocks(struct planner *p, const struct part *a)
+{
+	const struct bc_index_block *b = bc_index_blocks(a->reader);
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < a->dir->n_blocks; i++, b++) {
+		const bool asked = b->flags & BC_INDEX_BLOCK_UNINDEXED || a->wanted[i / 64] >> i % 64 & 1;
+		const bool wanted = asked && b->max_ns >= p->from_ns && b->min_ns < p->to_ns;
+
+		if (b->flags & BC_INDEX_BLOCK_NO_TIME)
+			return bc_err_set(p->err, -ENODATA, "it has packets without a time");
+		p->packets += b->packets;
+		p->plain_bytes += b->plain_len;
+		p->plan->blocks += b->packets > 0;
+		p->plan->blocks_wanted += wanted && b->packets;
+		if (b->plain_len && (wanted || b->flags & BC_INDEX_BLOCK_META))
+			r = add_block(p, b);
+	}
+	return r;
+}
+
+static int open_part(struct planner *p, struct part *a)
+{
+	uint64_t len = bc_index_part_bytes(a->dir, p->footer.codec);
+	int r;
+
+	if (len > PART_MOST)
+		return damaged(p, "a part is larger than this program makes them");
+	a->bytes = malloc(len);
+	a->answer = calloc(a->dir->n_templates + 1, 1);
+	a->wanted = calloc(a->dir->n_blocks / 64 + 1, sizeof(*a->wanted));
+	if (!a->bytes || !a->answer || !a->wanted)
+		return bc_err_set(p->err, -ENOMEM, "no memory for an index");
+	r = read_at(p, a->bytes, len, a->dir->at);
+	return r ? r : bc_index_part_open(a->dir, p->footer.codec, a->bytes, len, &a->reader, p->err);
+}
+
+/* The segment's header is in its first part, which is opened in any case once another is. */
+static int plan_part(struct planner *p, const struct bc_index_part *dir)
+{
+	struct part a = { .dir = dir };
+	bool time = is_the_time(p, dir->min_ns, dir->max_ns);
+	int r;
+
+	p->plan->parts_by_time += !time;
+	r = open_part(p, &a);
+	if (!r && time && ask_templates(p, &a))
+		r = ask_rows(p, &a);
+	if (!r)
+		r = take_blocks(p, &a);
+	bc_index_part_close(a.reader);
+	free(a.bytes);
+	free(a.answer);
+	free(a.wanted);
+	return r;
+}
+
+static int plan_parts(struct planner *p)
+{
+	int r = 0;
+
+	p->plan->parts = p->footer.n_parts;
+	p->page = malloc(sizeof(*p->page));
+	if (!p->page)
+		return bc_err_set(p->err, -ENOMEM, "no memory for an index");
+	for (uint32_t i = 0; !r && i < p->footer.n_parts; i++)
+		r = plan_part(p, &p->parts[i]);
+	if (!r && (p->packets != p->footer.packets || p->plain_bytes != p->footer.plain_bytes))
+		r = damaged(p, "it does not tell of all that is in the file");
+	if (!r)
+		p->plan->way = p->plan->blocks_wanted ? BC_FIND_BLOCKS : BC_FIND_NOT_THE_FLOWS;
+	return r;
+}
+
+/* -ENODATA: there is none that can be used. */
+static int make(struct planner *p)
+{
+	int r = read_footer(p);
+
+	if (r)
+		return r;
+	p->plan->packed = p->footer.codec != 0;
+	if (!is_the_time(p, p->footer.min_ns, p->footer.max_ns)) {
+		p->plan->way = BC_FIND_NOT_THE_TIME;
+		return 0;
+	}
+	r = read_directory(p);
+	return r ? r : plan_parts(p);
+}
+
+int bc_find_plan_make(int fd, uint64_t file_bytes, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns,
+		      struct bc_find_plan *ret, struct bc_err *err)
+{
+	struct planner p = {
+		.fd = fd, .file_bytes = file_bytes, .ifaces = ifaces, .from_ns = from_ns, .to_ns = to_ns, .plan = ret, .err = err,
+	};
+	int r;
+
+	*ret = (struct bc_find_plan){ .way = BC_FIND_WHOLE };
+	r = make(&p);
+	for (uint32_t i = 0; i < p.n_programs; i++)
+		bc_partial_free(p.program[i].partial);
+	free(p.parts);
+	free(p.page);
+	if (r) {
+		uint64_t index_bytes = ret->index_bytes;
+
+		bc_find_plan_free(ret);
+		ret->index_bytes = index_bytes;
+		ret->damaged = r == -EBADMSG;
+	}
+	return r == -ENODATA ? 0 : r;
+}
