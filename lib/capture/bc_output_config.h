@@ -22,7 +22,9 @@ struct bc_remote_config {
 	char *host;		/* a name or an address, without brackets */
 	uint16_t port;		/* osmo */
 	char *source;		/* the address to come from; NULL: the system's choice */
-	uint32_t queue_mib;	/* what may wait for the peer */
+	uint32_t queue_mib;	/* what may wait for the peer in memory */
+	char *spool;		/* osmo: a folder for what is not delivered; NULL: none */
+	uint32_t spool_gib;	/* what may lie there */
 };
 
 struct bc_output_config {

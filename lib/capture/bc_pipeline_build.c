@@ -182,6 +182,8 @@ static int open_peer(struct bc_pipeline *p, uint32_t o, struct bc_err *err)
 		.port = rc->port,
 		.source = rc->source,
 		.queue_bytes = (size_t)rc->queue_mib << 20,
+		.spool = rc->spool,
+		.spool_bytes = (uint64_t)rc->spool_gib << 30,
 		.doubt_ns = BC_PEER_DOUBT_NS,
 		.log = p->cfg.log,
 	};

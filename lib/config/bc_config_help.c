@@ -62,6 +62,8 @@ const char bc_config_help[] =
 "                          that host\n"
 "    source=IP             peers: the local address to send from\n"
 "    queue=MIB             peers: how much may be queued, 1 to 65536 (default 64)\n"
+"    spool=FOLDER          osmo: keep there what the peer does not have yet\n"
+"    spool-size=GIB        osmo: how much of it, 1 to 65536 (default 16)\n"
 "  null:                   nowhere, for measurements\n"
 "\n"
 "What to keep (applies to every -w; outputs with different settings need -C)\n"

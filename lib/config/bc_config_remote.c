@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A remote peer's address: "osmo://HOST:PORT[,tls][,source=IP][,queue=MIB]" and "ipip://HOST[,source=IP][,queue=MIB]". */
+/*
+ * A remote peer's address: "osmo://HOST:PORT[,tls][,source=IP][,queue=MIB][,spool=FOLDER][,spool-size=GIB]" and
+ * "ipip://HOST[,source=IP][,queue=MIB]".
+ */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -10,6 +13,8 @@
 
 #define QUEUE_MIB 64
 #define QUEUE_MIB_MAX 65536
+#define SPOOL_GIB 16
+#define SPOOL_GIB_MAX 65536
 #define HOST_MAX 253
 
 struct parse {
@@ -26,7 +31,8 @@ bool bc_remote_is(const char *dest)
 static int wrong(const struct parse *p, const char *why)
 {
 	return bc_err_set(p->err, -EINVAL, "%s: '%s': %s; the form is %s", p->what, p->uri, why,
-			  p->r->ipip ? "ipip://HOST[,source=IP][,queue=MIB]" : "osmo://HOST:PORT[,tls][,source=IP][,queue=MIB]");
+			  p->r->ipip ? "ipip://HOST[,source=IP][,queue=MIB]"
+				     : "osmo://HOST:PORT[,tls][,source=IP][,queue=MIB][,spool=FOLDER][,spool-size=GIB]");
 }
 
 static int keep(const struct parse *p, const char *text, size_t len, char **ret)
@@ -86,10 +92,18 @@ static int take_port(const struct parse *p, const char **at)
 	return 0;
 }
 
-static int take_key(const struct parse *p, char *key)
+static int take_number(const struct parse *p, const char *text, uint64_t max, uint32_t *ret)
 {
 	uint64_t n;
-	int rc;
+	int rc = bc_number(p->what, text, false, 1, max, &n, p->err);
+
+	if (!rc)
+		*ret = (uint32_t)n;
+	return rc;
+}
+
+static int take_key(const struct parse *p, char *key)
+{
 
 	if (!strcmp(key, "tls") && !p->r->ipip) {
 		p->r->tls = true;
@@ -100,11 +114,15 @@ static int take_key(const struct parse *p, char *key)
 		p->r->source = NULL;
 		return is_address(key + 7) ? keep(p, key + 7, strlen(key + 7), &p->r->source) : wrong(p, "source= takes an IP address");
 	}
-	if (!strncmp(key, "queue=", 6)) {
-		rc = bc_number(p->what, key + 6, false, 1, QUEUE_MIB_MAX, &n, p->err);
-		p->r->queue_mib = rc ? 0 : (uint32_t)n;
-		return rc;
+	if (!strncmp(key, "queue=", 6))
+		return take_number(p, key + 6, QUEUE_MIB_MAX, &p->r->queue_mib);
+	if (!strncmp(key, "spool=", 6) && !p->r->ipip) {
+		free(p->r->spool);
+		p->r->spool = NULL;
+		return key[6] ? keep(p, key + 6, strlen(key + 6), &p->r->spool) : wrong(p, "spool= takes a folder");
 	}
+	if (!strncmp(key, "spool-size=", 11) && !p->r->ipip)
+		return take_number(p, key + 11, SPOOL_GIB_MAX, &p->r->spool_gib);
 	return wrong(p, "it has a key that is unknown");
 }
 
@@ -125,7 +143,7 @@ int bc_remote_parse(const char *what, const char *uri, struct bc_remote_config *
 	const char *at = uri + 7;
 	int rc;
 
-	*ret = (struct bc_remote_config){ .ipip = uri[0] == 'i', .queue_mib = QUEUE_MIB };
+	*ret = (struct bc_remote_config){ .ipip = uri[0] == 'i', .queue_mib = QUEUE_MIB, .spool_gib = SPOOL_GIB };
 	rc = take_host(&p, &at);
 	if (!rc)
 		rc = take_port(&p, &at);
@@ -138,4 +156,5 @@ void bc_remote_free(struct bc_remote_config *r)
 {
 	free(r->host);
 	free(r->source);
+	free(r->spool);
 }

@@ -108,13 +108,16 @@ static json_t *peer(const struct bc_peer *p)
 	struct bc_peer_stats st;
 
 	bc_peer_stats(p, &st);
-	return json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "up", st.up,
 			 "acknowledges", st.acknowledges,
 			 "acknowledged", bc_view_u64(st.acked),
 			 "connects", bc_view_u64(st.connects),
 			 "queued_bytes", bc_view_u64(st.queued_bytes),
 			 "held_bytes", bc_view_u64(st.held_bytes),
+			 "memory_bytes", bc_view_u64(st.memory_bytes),
+			 "spool_bytes", bc_view_u64(st.spool_bytes),
+			 "held_since_ns", bc_view_u64(st.since_ns),
 			 "queue_bytes", bc_view_u64(st.queue_bytes),
 			 "unacked_bytes", bc_view_u64(st.unacked_bytes));
 }

@@ -66,7 +66,10 @@ enum bc_loss_at {
 	  "the peer or the network to it is too slow or down: check both, or use a larger queue= for bursts") \
 	X(BC_LOSS_PEER_LOST, "peer_lost", BC_LOSS_AT_OUTPUT, true, \
 	  "it was sent to a remote peer that ended the connection before it surely had it", \
-	  "check the peer and its log: it was restarted or stopped, or refuses what we send; and the network to it")
+	  "check the peer and its log: it was restarted or stopped, or refuses what we send; and the network to it") \
+	X(BC_LOSS_SPOOLED, "spooled", BC_LOSS_AT_OUTPUT, true, \
+	  "not lost: it is kept in the spool of a remote peer that did not take it in time", \
+	  "start again with the same spool= in the peer's address: it is sent first")
 
 enum bc_loss {
 #define BC_LOSS_ENUM(id, name, at, fails, meaning, hint) id,

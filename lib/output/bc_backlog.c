@@ -12,6 +12,8 @@ struct entry {
 
 struct bc_backlog {
 	uint32_t first, n;
+	uint32_t each;			/* so many pushes become one entry */
+	uint32_t in_last;		/* pushes in the newest one */
 	struct entry entry[ENTRIES];	/* a ring */
 };
 
@@ -30,7 +32,7 @@ static struct entry *at(struct bc_backlog *b, uint32_t i)
 	return &b->entry[(b->first + i) % ENTRIES];
 }
 
-/* Every two become one. */
+/* Every two become one, and so do those that come. */
 static void halve(struct bc_backlog *b)
 {
 	for (uint32_t i = 0; i < ENTRIES / 2; i++) {
@@ -41,12 +43,22 @@ static void halve(struct bc_backlog *b)
 		*at(b, i) = two;
 	}
 	b->n = ENTRIES / 2;
+	b->each *= 2;
 }
 
 void bc_backlog_push(struct bc_backlog *b, uint64_t end, const struct bc_tally *t)
 {
+	if (!b->n)
+		b->each = 1;
+	if (b->n && b->in_last < b->each) {
+		bc_tally_add(&at(b, b->n - 1)->tally, t);
+		at(b, b->n - 1)->end = end;
+		b->in_last++;
+		return;
+	}
 	if (b->n == ENTRIES)
 		halve(b);
+	b->in_last = 1;
 	*at(b, b->n++) = (struct entry){ .end = end, .tally = *t };
 }
 

@@ -41,7 +41,7 @@ static bool waits(const struct bc_delivery *d)
 /* Account for what the peer takes before the store's drain timeout, and for what it does not. */
 static void drain(struct bc_delivery *d)
 {
-	struct bc_tally t, lost = { .packets = 0 };
+	struct bc_tally t, lost = { .packets = 0 }, kept = { .packets = 0 };
 	uint64_t end;
 
 	bc_store_drain(d->cfg.store);
@@ -49,7 +49,11 @@ static void drain(struct bc_delivery *d)
 	if (atomic_load(d->cfg.aborted))
 		return;
 	while (bc_backlog_pop(((struct peer *)d)->backlog, UINT64_MAX, &end, &t))
-		bc_tally_add(&lost, &t);
+		bc_tally_add(bc_store_kept(d->cfg.store, end) ? &kept : &lost, &t);
+	if (kept.packets)
+		bc_log(d->cfg.log, BC_WARN, "%s: %" PRIu64 " packets are kept in the spool: the next run sends them",
+		       d->account->name, kept.packets);
+	bc_delivery_lose(d, &kept, BC_LOSS_SPOOLED);
 	if (lost.packets)
 		bc_log(d->cfg.log, BC_ERROR, "%s: the peer did not take everything in time: %" PRIu64 " packets lost "
 		       "as %s",

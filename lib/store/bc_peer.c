@@ -14,8 +14,8 @@
 #include "bc_conn.h"
 #include "bc_ipip.h"
 #include "bc_peer_fate.h"
+#include "bc_peer_queue.h"
 #include "bc_peer_session.h"
-#include "bc_spool.h"
 #include "bc_thread.h"
 #include "bc_time.h"
 
@@ -40,6 +40,8 @@
 
 /* How a TLS server begins to complain. */
 #define TLS_ALERT 21
+/* What OpenSSL may have begun to send when a write cannot go on. */
+#define TLS_RECORD_MAX 16384U
 #define TLS_MAJOR 3
 
 /* What goes out while the connection is UP. */
@@ -61,9 +63,9 @@ enum state {
 };
 
 struct bc_peer {
-	char *name, *host, *source;
+	char *name, *host, *source, *spool;
 	struct bc_peer_config cfg;
-	struct bc_spool spool;
+	struct bc_peer_queue queue;
 	struct bc_peer_fate fate;
 	struct bc_peer_session session;
 	int wake;			/* eventfd */
@@ -96,9 +98,11 @@ struct bc_peer {
 	unsigned n_short;		/* connections in a row that did not last */
 	bool alert;			/* it answered in TLS, which we do not speak with it */
 	bool blocked;			/* the last write could not go on */
+	size_t stuck_len;		/* TLS: with so many bytes of stuck it goes on */
 	bool flooded;			/* more may be read that poll(2) does not see */
 	short want;			/* what the connection waits for */
 
+	uint8_t stuck[TLS_RECORD_MAX];
 	uint8_t message[BC_WIRE_MESSAGE_MAX];	/* the first link header or the session, while it is sent */
 
 	/* The peer's thread writes, all read. */
@@ -158,16 +162,18 @@ static void close_connection(struct bc_peer *p)
 	bc_peer_session_reset(&p->session);
 	p->alert = false;
 	p->blocked = false;
+	p->stuck_len = 0;
 	p->flooded = false;
-	bc_spool_rewind(&p->spool);
+	bc_spool_rewind(p->queue.out);
+	bc_peer_queue_next(&p->queue);
 }
 
 /* Up to where the queue's bytes are acknowledged; at least so far, as TLS adds some of its own. */
 static uint64_t acknowledged(const struct bc_peer *p)
 {
-	uint64_t taken = p->spool.taken, unacked = bc_conn_unacked(p->conn);
+	uint64_t taken = p->queue.out->taken, unacked = bc_conn_unacked(p->conn);
 	uint64_t acked = unacked < taken - p->base ? taken - unacked : p->base;
-	uint64_t sent = bc_spool_sent(&p->spool);
+	uint64_t sent = bc_spool_sent(p->queue.out);
 
 	return acked < sent ? acked : sent;
 }
@@ -175,6 +181,8 @@ static uint64_t acknowledged(const struct bc_peer *p)
 /* What was acknowledged by its kernel long enough ago has passed. */
 static void look_at_acks(struct bc_peer *p, uint64_t now_ns)
 {
+	if (bc_peer_queue_is_left(&p->queue))
+		return;
 	if (now_ns - p->mark_ns < p->cfg.doubt_ns)
 		return;
 	if (!p->cfg.doubt_ns)
@@ -187,11 +195,17 @@ static void look_at_acks(struct bc_peer *p, uint64_t now_ns)
 /* The connection has ended, in order or not: what it had not passed on is lost, unless it is kept. */
 static void lose_sent(struct bc_peer *p, bool in_order)
 {
-	uint64_t gone = bc_spool_sent(&p->spool), lost;
+	uint64_t gone = bc_spool_sent(p->queue.out), lost;
 	uint32_t unacked = bc_conn_unacked(p->conn);
 
 	if (p->talk == SESSION || p->talk == ACKED)
 		return;
+	if (bc_peer_queue_is_left(&p->queue)) {
+		if (unacked || !in_order)
+			bc_log(p->cfg.log, BC_WARN, "%s: the connection broke while what an earlier run left was sent: some of it may "
+			       "not have arrived", p->name);
+		return;
+	}
 	if (in_order || !p->cfg.doubt_ns)
 		bc_peer_fate_pass(&p->fate, acknowledged(p));
 	lost = gone - bc_peer_fate_known(&p->fate);
@@ -234,7 +248,11 @@ static void begin_connect(struct bc_peer *p, uint64_t now_ns)
 {
 	const struct bc_conn_target target = { .host = p->host, .port = p->cfg.port, .source = p->source };
 	struct bc_err err;
-	int r = bc_conn_connect(&target, p->attempt++, p->cfg.tls, &p->conn, &err);
+	int r;
+
+	/* Resolving a name may take long. */
+	bc_peer_queue_look_after(&p->queue, now_ns, true);
+	r = bc_conn_connect(&target, p->attempt++, p->cfg.tls, &p->conn, &err);
 
 	if (r) {
 		on_failure(p, err.msg, false, bc_mono_ns());
@@ -281,10 +299,10 @@ static void on_end(struct bc_peer *p, uint64_t now_ns)
 /* What it has acknowledged has passed. */
 static void look_at_session(struct bc_peer *p)
 {
-	if (p->session.phase != BC_PEER_ACKING)
+	if (p->session.phase != BC_PEER_ACKING || bc_peer_queue_is_left(&p->queue))
 		return;
-	bc_peer_fate_pass(&p->fate, bc_spool_done(&p->spool));
-	bc_counter_set(&p->acked, p->spool.acked);
+	bc_peer_fate_pass(&p->fate, bc_spool_done(&p->queue.run));
+	bc_counter_set(&p->acked, p->queue.run.acked);
 }
 
 /* What the other side says, and that it ends. False: the connection is gone. */
@@ -300,13 +318,13 @@ static bool read_input(struct bc_peer *p, uint64_t now_ns)
 		if (n <= 0)
 			break;
 		p->alert |= n > 1 && !p->cfg.tls && bytes[0] == TLS_ALERT && bytes[1] == TLS_MAJOR;
-		r = bc_peer_session_input(&p->session, &p->spool, bytes, (size_t)n, &err);
+		r = bc_peer_session_input(&p->session, p->queue.out, bytes, (size_t)n, &err);
 	}
 	look_at_session(p);
 	p->flooded = n > 0;
 	if (!r && (n > 0 || n == -EAGAIN))
 		return true;
-	if (!r && n == 0 && p->state == ENDING && (p->talk != ACKED || !bc_spool_held(&p->spool))) {
+	if (!r && n == 0 && p->state == ENDING && (p->talk != ACKED || !bc_spool_held(p->queue.out))) {
 		on_end(p, now_ns);
 		return false;
 	}
@@ -322,9 +340,9 @@ static void on_connected(struct bc_peer *p, uint64_t now_ns)
 	p->state = UP;
 	p->up_ns = now_ns;
 	p->logged_up = false;
-	p->base = p->mark = bc_spool_sent(&p->spool);
+	p->base = p->mark = bc_spool_sent(p->queue.out);
 	p->mark_ns = now_ns;
-	bc_spool_keep(&p->spool, false);
+	bc_spool_keep(p->queue.out, false);
 	bc_counter_add(&p->connects, 1);
 	atomic_store(&p->up, true);
 	/* One that may be turned away again at once says so only when it lasts. */
@@ -339,13 +357,13 @@ static void on_connected(struct bc_peer *p, uint64_t now_ns)
 static void begin_head(struct bc_peer *p)
 {
 	const uint8_t *link = NULL;
-	size_t len = bc_spool_link(&p->spool, &link);
+	size_t len = bc_spool_link(p->queue.out, &link);
 
 	if (!len)
-		len = p->queued_head = bc_spool_next_link(&p->spool, &link);
+		len = p->queued_head = bc_spool_next_link(p->queue.out, &link);
 	if (!len) {
 		/* Without one there are no packets either. */
-		if (bc_spool_waiting(&p->spool))
+		if (bc_spool_waiting(p->queue.out))
 			p->talk = PLAIN;
 		return;
 	}
@@ -367,10 +385,10 @@ static void go_plain(struct bc_peer *p)
 {
 	p->talk = PLAIN;
 	if (p->queued_head)
-		bc_spool_take(&p->spool, p->queued_head);
+		bc_spool_take(p->queue.out, p->queued_head);
 	if (p->expected)
-		bc_log(p->cfg.log, BC_WARN, "%s: it does not acknowledge what it has on disk any more: what is sent on a connection "
-		       "that breaks may be lost", p->name);
+		bc_log(p->cfg.log, BC_WARN, "%s: it does not acknowledge what it has on disk: what is sent on a connection that "
+		       "breaks may be lost", p->name);
 	p->expected = false;
 	atomic_store(&p->acknowledges, false);
 }
@@ -379,8 +397,8 @@ static void go_plain(struct bc_peer *p)
 static void begin_session(struct bc_peer *p, uint64_t now_ns)
 {
 	p->talk = SESSION;
-	bc_spool_keep(&p->spool, true);
-	bc_peer_session_ask(&p->session, &p->spool, p->message);
+	bc_spool_keep(p->queue.out, true);
+	bc_peer_session_ask(&p->session, p->queue.node, p->queue.out, p->cfg.queue_bytes, p->message);
 	p->prefix = p->message;
 	p->prefix_len = BC_WIRE_SESSION_MESSAGE;
 	p->hold_ns = now_ns + HANDSHAKE_NS;
@@ -389,7 +407,7 @@ static void begin_session(struct bc_peer *p, uint64_t now_ns)
 static void go_on_acked(struct bc_peer *p)
 {
 	p->talk = ACKED;
-	p->prefix_len = bc_spool_link(&p->spool, &p->prefix);
+	p->prefix_len = bc_spool_link(p->queue.out, &p->prefix);
 	if (!atomic_exchange(&p->acknowledges, true))
 		bc_log(p->cfg.log, BC_NOTICE, "%s: it acknowledges what it has on disk", p->name);
 	p->expected = true;
@@ -427,7 +445,7 @@ static void on_sent(struct bc_peer *p, size_t n)
 		p->prefix += n;
 		p->prefix_len -= n;
 	} else {
-		bc_spool_take(&p->spool, n);
+		bc_spool_take(p->queue.out, n);
 	}
 }
 
@@ -436,15 +454,41 @@ static size_t next_bytes(struct bc_peer *p, const uint8_t **data)
 {
 	size_t len;
 
+	if (p->stuck_len) {
+		*data = p->stuck;
+		return p->stuck_len;
+	}
 	if (p->prefix_len) {
 		*data = p->prefix;
 		return p->prefix_len;
 	}
 	if (p->talk != PLAIN && p->talk != ACKED)
 		return 0;
-	len = bc_spool_peek(&p->spool, data);
-	/* A write that TLS has begun must not become shorter. */
-	return p->again && !p->blocked ? bc_spool_rest(&p->spool) : len;
+	len = bc_spool_peek(p->queue.out, data);
+	return p->again ? bc_spool_rest(p->queue.out) : len;
+}
+
+/* A write that TLS has begun goes on with the same bytes, which may move from memory into a file meanwhile. */
+static void hold_stuck(struct bc_peer *p, const uint8_t *data, size_t len)
+{
+	if (!p->cfg.tls || p->stuck_len)
+		return;
+	p->stuck_len = len < sizeof(p->stuck) ? len : sizeof(p->stuck);
+	memcpy(p->stuck, data, p->stuck_len);
+}
+
+/* What comes next cannot be read from its file: the rest of that file is lost, and a connection goes on behind it. */
+static void pass_over_damage(struct bc_peer *p, uint64_t now_ns)
+{
+	char why[BC_ERR_MSG_MAX];
+	uint64_t lost;
+
+	snprintf(why, sizeof(why), "%s", p->queue.out->err.msg);
+	lost = bc_spool_skip_file(p->queue.out);
+	bc_log(p->cfg.log, BC_ERROR, "%s: %" PRIu64 " packets in it are lost", why, lost);
+	if (!bc_peer_queue_is_left(&p->queue))
+		bc_peer_fate_lose(&p->fate, bc_spool_done(&p->queue.run));
+	on_failure(p, why, false, now_ns);
 }
 
 /* One piece to the kernel. False: nothing went, or the connection is gone. */
@@ -458,13 +502,18 @@ static bool send_some(struct bc_peer *p, uint64_t now_ns)
 	if (!look_at_talk(p, now_ns))
 		return false;
 	len = next_bytes(p, &data);
+	if (!len && p->queue.out->unreadable)
+		pass_over_damage(p, now_ns);
 	if (!len)
 		return false;
 	n = bc_conn_write(p->conn, data, len < WRITE_MAX ? len : WRITE_MAX, &p->want, &err);
 	p->blocked = n == -EAGAIN;
 	if (n > 0) {
+		p->stuck_len = 0;
 		on_sent(p, (size_t)n);
-	} else if (n != -EAGAIN) {
+	} else if (n == -EAGAIN) {
+		hold_stuck(p, data, len);
+	} else {
 		bc_err_prefix(&err, (int)n, "%s", bc_conn_address(p->conn));
 		on_failure(p, err.msg, false, now_ns);
 	}
@@ -473,15 +522,17 @@ static bool send_some(struct bc_peer *p, uint64_t now_ns)
 
 static bool all_sent(const struct bc_peer *p)
 {
-	return !p->prefix_len && !bc_spool_waiting(&p->spool);
+	return !p->prefix_len && !bc_spool_waiting(p->queue.out);
 }
 
 /* Nothing more is to go over this connection. */
-static bool ends(const struct bc_peer *p)
+static bool ends(struct bc_peer *p)
 {
+	if (bc_peer_queue_is_left(&p->queue) && !bc_spool_held(p->queue.out))
+		p->again = true;
 	if (p->again)
-		return !bc_spool_rest(&p->spool);
-	return atomic_load(&p->end) && all_sent(p);
+		return !bc_spool_rest(p->queue.out);
+	return atomic_load(&p->end) && all_sent(p) && !bc_peer_queue_is_left(&p->queue);
 }
 
 static void on_up(struct bc_peer *p, uint64_t now_ns)
@@ -496,8 +547,10 @@ static void on_up(struct bc_peer *p, uint64_t now_ns)
 		p->backoff_ns = BACKOFF_MIN_NS;
 	for (int i = 0; i < 16 && send_some(p, now_ns); i++)
 		continue;
-	if (p->state == UP && ends(p) && bc_conn_end(p->conn, &p->want) != -EAGAIN)
+	if (p->state == UP && ends(p) && bc_conn_end(p->conn, &p->want) != -EAGAIN) {
 		p->state = ENDING;
+		p->until_ns = now_ns + HANDSHAKE_NS;
+	}
 }
 
 static void step(struct bc_peer *p, uint64_t now_ns)
@@ -505,7 +558,7 @@ static void step(struct bc_peer *p, uint64_t now_ns)
 	p->want = 0;
 	switch (p->state) {
 	case WAITING:
-		if (atomic_load(&p->end) && !bc_spool_waiting(&p->spool))
+		if (atomic_load(&p->end) && !bc_spool_waiting(p->queue.out))
 			p->state = OVER;
 		else if (now_ns >= p->until_ns)
 			begin_connect(p, now_ns);
@@ -521,7 +574,8 @@ static void step(struct bc_peer *p, uint64_t now_ns)
 		on_up(p, now_ns);
 		break;
 	case ENDING:
-		read_input(p, now_ns);
+		if (read_input(p, now_ns) && p->again && now_ns >= p->until_ns)
+			on_end(p, now_ns);
 		break;
 	case OVER:
 		break;
@@ -544,7 +598,7 @@ static uint64_t up_until(const struct bc_peer *p, uint64_t now)
 		until = p->up_ns + STABLE_NS;
 	if (p->talk == LISTEN || p->talk == SESSION)
 		until = earlier(until, p->hold_ns);
-	if (p->talk == PLAIN && bc_peer_fate_known(&p->fate) != bc_spool_sent(&p->spool))
+	if (p->talk == PLAIN && bc_peer_fate_known(&p->fate) != bc_spool_sent(&p->queue.run))
 		until = earlier(until, p->cfg.doubt_ns ? p->mark_ns + p->cfg.doubt_ns : now + ACK_NS);
 	if (!p->blocked && !all_sent(p) && p->talk != LISTEN && p->talk != SESSION)
 		until = now;
@@ -556,10 +610,11 @@ static int timeout_ms(const struct bc_peer *p)
 {
 	uint64_t now = bc_mono_ns(), until = now + 10 * BC_NS_PER_S;
 
-	if (p->state == WAITING || p->state == CONNECTING || p->state == CONFIRMING)
+	if (p->state != UP && (p->state != ENDING || p->again))
 		until = earlier(until, p->until_ns);
 	if (p->state == UP)
 		until = earlier(until, up_until(p, now));
+	until = earlier(until, bc_peer_queue_due_ns(&p->queue));
 	if (atomic_load(&p->end))
 		until = earlier(until, atomic_load(&p->end_by_ns));
 	if (p->flooded)
@@ -586,13 +641,15 @@ static void *run_tcp(void *arg)
 
 	while (!atomic_load(&p->stop) && p->state != OVER) {
 		step(p, bc_mono_ns());
+		bc_peer_queue_look_after(&p->queue, bc_mono_ns(), false);
 		if (p->state != OVER)
 			wait_for_work(p);
 	}
 	/* In time or not, it has the peer's acknowledgement. */
-	if (p->conn && p->talk == PLAIN)
+	if (p->conn && p->talk == PLAIN && !bc_peer_queue_is_left(&p->queue))
 		bc_peer_fate_pass(&p->fate, acknowledged(p));
 	close_connection(p);
+	bc_peer_queue_finish(&p->queue);
 	atomic_store(&p->done, true);
 	return NULL;
 }
@@ -605,12 +662,12 @@ static void send_datagrams(struct bc_peer *p)
 	size_t len;
 	int r = 0;
 
-	while (!r && !atomic_load(&p->stop) && bc_spool_peek(&p->spool, &message)) {
+	while (!r && !atomic_load(&p->stop) && bc_spool_peek(&p->queue.run, &message)) {
 		len = bc_wire_length(message, BC_WIRE_HEADER);
 		r = bc_ipip_send(p->ipip, message + BC_WIRE_HEADER, len - BC_WIRE_HEADER, &err);
 		if (!r) {
-			bc_spool_take(&p->spool, len);
-			bc_peer_fate_pass(&p->fate, bc_spool_done(&p->spool));
+			bc_spool_take(&p->queue.run, len);
+			bc_peer_fate_pass(&p->fate, bc_spool_done(&p->queue.run));
 			p->backoff_ns = BACKOFF_MIN_NS;
 			p->logged[0] = '\0';
 		}
@@ -634,7 +691,7 @@ static void *run_ipip(void *arg)
 
 		if (p->state == UP || now_ns >= p->until_ns)
 			send_datagrams(p);
-		if (atomic_load(&p->end) && (!bc_spool_waiting(&p->spool) || now_ns >= atomic_load(&p->end_by_ns)))
+		if (atomic_load(&p->end) && (!bc_spool_waiting(&p->queue.run) || now_ns >= atomic_load(&p->end_by_ns)))
 			p->state = OVER;
 		else
 			wait_for_work(p);
@@ -649,6 +706,21 @@ static int copy_string(const char *from, char **to)
 	return from && !*to ? -ENOMEM : 0;
 }
 
+static int open_queue(struct bc_peer *p, struct bc_err *err)
+{
+	const struct bc_peer_queue_config qc = {
+		.name = p->name,
+		.memory = p->cfg.queue_bytes,
+		.folder = p->spool,
+		.folder_bytes = p->cfg.spool_bytes,
+		.log = p->cfg.log,
+	};
+
+	/* What is kept for long is worth waiting for an answer. */
+	p->expected = p->spool != NULL;
+	return bc_peer_queue_init(&p->queue, &qc, err);
+}
+
 int bc_peer_new(const struct bc_peer_config *cfg, struct bc_peer **ret, struct bc_err *err)
 {
 	struct bc_peer *p = aligned_alloc(BC_CACHE_LINE, (sizeof(*p) + 63) / 64 * 64);
@@ -659,12 +731,14 @@ int bc_peer_new(const struct bc_peer_config *cfg, struct bc_peer **ret, struct b
 	memset(p, 0, sizeof(*p));
 	p->cfg = *cfg;
 	bc_peer_fate_init(&p->fate);
-	bc_peer_session_init(&p->session);
+	bc_peer_session_reset(&p->session);
 	p->backoff_ns = BACKOFF_MIN_NS;
 	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (copy_string(cfg->name, &p->name) || copy_string(cfg->host, &p->host) || copy_string(cfg->source, &p->source) ||
-	    bc_spool_init(&p->spool, cfg->queue_bytes) || p->wake < 0)
-		r = bc_err_set(err, -ENOMEM, "%s: no memory for a queue of %zu bytes", cfg->name, cfg->queue_bytes);
+	    copy_string(cfg->spool, &p->spool) || p->wake < 0)
+		r = bc_err_set(err, -ENOMEM, "%s: no memory for a peer", cfg->name);
+	if (!r)
+		r = open_queue(p, err);
 	if (!r && cfg->proto == BC_PEER_IPIP)
 		r = bc_err_prefix(err, bc_ipip_open(cfg->host, cfg->source, &p->ipip, err), "%s", cfg->name);
 	if (r) {
@@ -693,19 +767,20 @@ void bc_peer_free(struct bc_peer *p)
 		pthread_join(p->thread, NULL);
 	}
 	bc_ipip_close(p->ipip);
-	bc_spool_fini(&p->spool);
+	bc_peer_queue_fini(&p->queue);
 	bc_peer_fate_fini(&p->fate);
 	if (p->wake >= 0)
 		close(p->wake);
 	free(p->name);
 	free(p->host);
 	free(p->source);
+	free(p->spool);
 	free(p);
 }
 
 int bc_peer_put(struct bc_peer *p, const void *data, size_t len)
 {
-	int r = bc_spool_put(&p->spool, data, len);
+	int r = bc_spool_put(&p->queue.run, data, len);
 
 	if (!r)
 		wake(p);
@@ -714,12 +789,17 @@ int bc_peer_put(struct bc_peer *p, const void *data, size_t len)
 
 uint64_t bc_peer_passed(const struct bc_peer *p)
 {
-	return bc_spool_done(&p->spool);
+	return bc_spool_done(&p->queue.run);
 }
 
 uint64_t bc_peer_known(const struct bc_peer *p)
 {
 	return bc_peer_fate_known(&p->fate);
+}
+
+bool bc_peer_kept(const struct bc_peer *p, uint64_t to)
+{
+	return to > bc_spool_done(&p->queue.run) && to <= atomic_load(&p->queue.kept);
 }
 
 bool bc_peer_lost(struct bc_peer *p, uint64_t from, uint64_t to)
@@ -745,8 +825,11 @@ void bc_peer_stats(const struct bc_peer *p, struct bc_peer_stats *ret)
 		.up = atomic_load(&p->up),
 		.connects = bc_counter_get(&p->connects),
 		.acknowledges = atomic_load(&p->acknowledges),
-		.queued_bytes = bc_spool_waiting(&p->spool),
-		.held_bytes = bc_spool_held(&p->spool),
+		.queued_bytes = bc_spool_waiting(&p->queue.run),
+		.held_bytes = bc_spool_held(&p->queue.run),
+		.memory_bytes = atomic_load(&p->queue.run.put) - atomic_load(&p->queue.run.freed),
+		.spool_bytes = atomic_load(&p->queue.folder_bytes),
+		.since_ns = atomic_load(&p->queue.since_ns),
 		.acked = bc_counter_get(&p->acked),
 		.queue_bytes = p->cfg.queue_bytes,
 		.unacked_bytes = bc_counter_get(&p->unacked),

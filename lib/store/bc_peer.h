@@ -32,7 +32,9 @@ struct bc_peer_config {
 	uint16_t port;		/* OSMO */
 	const char *source;	/* the local address to use, or NULL */
 	struct bc_tls *tls;	/* OSMO; a client's, not owned; NULL: plain */
-	size_t queue_bytes;	/* that may be queued */
+	size_t queue_bytes;	/* that may be held in memory */
+	const char *spool;	/* OSMO; a folder for what is not delivered, see bc_spool_disk.h; copied; NULL: none */
+	uint64_t spool_bytes;	/* that may lie there */
 	/*
 	 * When the peer resets the connection, what its kernel acknowledged within the last doubt_ns may not have been read,
 	 * and is lost. At most twice that passes before sent bytes are known to have passed.
@@ -66,6 +68,9 @@ uint64_t bc_peer_passed(const struct bc_peer *p);
 uint64_t bc_peer_known(const struct bc_peer *p);
 bool bc_peer_lost(struct bc_peer *p, uint64_t from, uint64_t to);
 
+/* After the end: the byte before to is in the spool's folder, and the next run sends it. Any thread. */
+bool bc_peer_kept(const struct bc_peer *p, uint64_t to);
+
 /*
  * Nothing more will be put: when all is sent, shut the connection down cleanly and wait for the peer to close it,
  * within timeout_ns. bc_peer_done() says when that is over, whatever the outcome.
@@ -80,6 +85,9 @@ struct bc_peer_stats {
 	uint64_t acked;		/* packets that it says it has */
 	uint64_t queued_bytes;	/* not sent yet */
 	uint64_t held_bytes;	/* these, and what was sent and is not acknowledged by such a peer */
+	uint64_t memory_bytes;	/* of them in memory only */
+	uint64_t spool_bytes;	/* in the spool's folder, earlier runs' included */
+	uint64_t since_ns;	/* UTC: something is held, and the last of it that was done with was so then; 0: nothing is held */
 	uint64_t queue_bytes;	/* at the most */
 	uint64_t unacked_bytes;	/* passed to connections that broke before the peer had acknowledged them */
 };

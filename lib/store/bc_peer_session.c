@@ -3,15 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-
-void bc_peer_session_init(struct bc_peer_session *s)
-{
-	memset(s, 0, sizeof(*s));
-	arc4random_buf(s->node, sizeof(s->node));
-	arc4random_buf(&s->epoch, sizeof(s->epoch));
-}
 
 void bc_peer_session_reset(struct bc_peer_session *s)
 {
@@ -20,11 +12,12 @@ void bc_peer_session_reset(struct bc_peer_session *s)
 	s->in_len = 0;
 }
 
-void bc_peer_session_ask(struct bc_peer_session *s, const struct bc_spool *q, uint8_t *dst)
+void bc_peer_session_ask(struct bc_peer_session *s, const uint8_t node[BC_WIRE_ID], const struct bc_spool *q, uint64_t window,
+			 uint8_t *dst)
 {
-	struct bc_wire_session m = { .epoch = s->epoch, .first = q->at.number, .window = q->limit };
+	struct bc_wire_session m = { .epoch = q->epoch, .first = q->at.number, .window = window };
 
-	memcpy(m.node, s->node, sizeof(m.node));
+	memcpy(m.node, node, sizeof(m.node));
 	bc_wire_put_session(dst, &m);
 	s->phase = BC_PEER_ASKED;
 }
@@ -33,7 +26,7 @@ static int take_ack(struct bc_peer_session *s, struct bc_spool *q, const struct 
 {
 	int r;
 
-	if (a->epoch != s->epoch)
+	if (a->epoch != q->epoch)
 		return bc_err_set(err, -EBADMSG, "it acknowledges packets of an epoch that is not ours");
 	r = s->phase == BC_PEER_ASKED ? bc_spool_resume(q, a->next) : bc_spool_ack(q, a->next);
 	if (r)

@@ -22,24 +22,21 @@ enum bc_peer_phase {
 };
 
 struct bc_peer_session {
-	/* Constant: who we are. */
-	uint8_t node[BC_WIRE_ID];
-	uint64_t epoch;
-	/* Of the connection. */
 	enum bc_peer_phase phase;
 	bool deaf;			/* it said something else first */
 	uint8_t in[BC_WIRE_ANSWER_MAX];	/* of an answer that is not complete */
 	size_t in_len;
 };
 
-/* A node of its own, with an epoch of its own. */
-void bc_peer_session_init(struct bc_peer_session *s);
-
-/* A connection begins. */
+/* A connection begins; also the first. */
 void bc_peer_session_reset(struct bc_peer_session *s);
 
-/* GREETED: what to answer, BC_WIRE_SESSION_MESSAGE bytes to dst. It is ASKED then. */
-void bc_peer_session_ask(struct bc_peer_session *s, const struct bc_spool *q, uint8_t *dst);
+/*
+ * GREETED: what to answer, BC_WIRE_SESSION_MESSAGE bytes to dst, with who we are, what of q can be sent, and how many bytes can be held. It is
+ * ASKED then.
+ */
+void bc_peer_session_ask(struct bc_peer_session *s, const uint8_t node[BC_WIRE_ID], const struct bc_spool *q, uint64_t window,
+			 uint8_t *dst);
 
 /* These bytes came. 0, and q knows what was acknowledged; or -EBADMSG with a line in err. */
 int bc_peer_session_input(struct bc_peer_session *s, struct bc_spool *q, const uint8_t *data, size_t len, struct bc_err *err);

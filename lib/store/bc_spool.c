@@ -7,10 +7,10 @@
 
 #include "bc_map_twice.h"
 
-/* Between two marks: so much may be sent again although it was acknowledged, and is skipped then. */
-#define MARK_BYTES (64U * 1024)
+/* Between two marks, as long as there are few. */
+#define SPACING (64U * 1024)
 
-int bc_spool_init(struct bc_spool *s, size_t limit)
+int bc_spool_init(struct bc_spool *s, size_t limit, struct bc_spool_disk *disk)
 {
 	size_t size = 4096;
 
@@ -20,6 +20,11 @@ int bc_spool_init(struct bc_spool *s, size_t limit)
 	s->ring = bc_map_twice(size);
 	s->size = size;
 	s->limit = limit;
+	s->disk = disk;
+	if (disk)
+		s->epoch = bc_spool_disk_epoch(disk);
+	else
+		arc4random_buf(&s->epoch, sizeof(s->epoch));
 	return s->ring ? 0 : -ENOMEM;
 }
 
@@ -61,7 +66,8 @@ void bc_spool_fini(struct bc_spool *s)
 	drop_marks(s);
 	drop_link(s->at.link);
 	drop_link(s->from.link);
-	s->at.link = s->from.link = NULL;
+	drop_link(s->stored.link);
+	s->at.link = s->from.link = s->stored.link = NULL;
 	bc_unmap_twice(s->ring, s->size);
 	s->ring = NULL;
 }
@@ -70,22 +76,48 @@ int bc_spool_put(struct bc_spool *s, const void *data, size_t len)
 {
 	uint64_t put = atomic_load_explicit(&s->put, memory_order_relaxed);
 
-	if (len > s->limit - (put - atomic_load_explicit(&s->done, memory_order_acquire)))
+	if (len > s->limit - (put - atomic_load_explicit(&s->freed, memory_order_acquire)))
 		return -ENOBUFS;
 	memcpy(s->ring + (put & (s->size - 1)), data, len);
 	atomic_store_explicit(&s->put, put + len, memory_order_release);
 	return 0;
 }
 
-static const uint8_t *bytes_at(const struct bc_spool *s, uint64_t pos)
+static const uint8_t *in_memory(const struct bc_spool *s, uint64_t pos)
 {
 	return s->ring + (pos & (s->size - 1));
 }
 
+/* The messages from "at" on that stand in one piece; NULL and 0 when none wait, or they cannot be read. */
+static const uint8_t *messages(struct bc_spool *s, size_t *len)
+{
+	uint64_t pos = s->at.pos, put = atomic_load_explicit(&s->put, memory_order_acquire);
+	const struct bc_spool_record *r;
+
+	*len = 0;
+	if (pos == put || s->unreadable)
+		return NULL;
+	if (pos >= s->stored.pos) {
+		*len = (size_t)(put - pos);
+		return in_memory(s, pos);
+	}
+	r = bc_spool_disk_get(s->disk, s->epoch, pos, &s->err);
+	s->unreadable = !r;
+	if (!r)
+		return NULL;
+	*len = r->len - (size_t)(pos - r->pos);
+	return r->bytes + (pos - r->pos);
+}
+
 size_t bc_spool_peek(struct bc_spool *s, const uint8_t **data)
 {
-	*data = bytes_at(s, s->taken);
-	return (size_t)(atomic_load_explicit(&s->put, memory_order_acquire) - s->taken);
+	size_t begun = (size_t)(s->taken - s->at.pos), len;
+	const uint8_t *from = messages(s, &len);
+
+	if (!from)
+		return 0;
+	*data = from + begun;
+	return len - begun;
 }
 
 static void set_link(struct bc_spool_place *p, const uint8_t *message, size_t len)
@@ -117,11 +149,12 @@ static bool pass(struct bc_spool_place *p, const uint8_t *message, size_t len)
 	return true;
 }
 
-/* Every second one goes. */
+/* Every second one goes, and others come half as often. */
 static void thin_out(struct bc_spool *s)
 {
 	uint32_t n = s->n_marks;
 
+	s->spacing *= 2;
 	for (uint32_t i = 0; i < n; i++) {
 		struct bc_spool_place *m = &s->mark[s->first_mark];
 
@@ -139,12 +172,21 @@ static void set_mark(struct bc_spool *s)
 
 	if (s->n_marks)
 		last = &s->mark[(s->first_mark + s->n_marks - 1) % BC_SPOOL_MARKS];
-	if (s->at.pos - last->pos < MARK_BYTES)
+	else
+		s->spacing = SPACING;
+	if (s->at.pos - last->pos < s->spacing)
 		return;
 	if (s->n_marks == BC_SPOOL_MARKS - 1)
 		thin_out(s);
 	move(&s->mark[(s->first_mark + s->n_marks) % BC_SPOOL_MARKS], &s->at);
 	s->n_marks++;
+}
+
+static void free_memory(struct bc_spool *s)
+{
+	uint64_t pos = s->from.pos > s->stored.pos ? s->from.pos : s->stored.pos;
+
+	atomic_store_explicit(&s->freed, pos, memory_order_release);
 }
 
 /* Nothing before p is needed any more. */
@@ -154,14 +196,33 @@ static void release(struct bc_spool *s, const struct bc_spool_place *p)
 	if (s->acked < p->number)
 		s->acked = p->number;
 	atomic_store_explicit(&s->done, p->pos, memory_order_release);
+	free_memory(s);
+	if (s->disk)
+		bc_spool_disk_drop(s->disk, s->epoch, p->pos, s->stored.pos);
+}
+
+/* Past all that was taken whole. */
+static void advance(struct bc_spool *s)
+{
+	const uint8_t *m;
+	uint64_t begin;
+	size_t len;
+
+	do {
+		begin = s->at.pos;
+		m = messages(s, &len);
+		if (len > s->taken - begin)
+			len = (size_t)(s->taken - begin);
+		while (m && pass(&s->at, m + (s->at.pos - begin), len - (size_t)(s->at.pos - begin)))
+			if (s->keeps)
+				set_mark(s);
+	} while (s->at.pos != begin && s->at.pos != s->taken);
 }
 
 void bc_spool_take(struct bc_spool *s, size_t n)
 {
 	s->taken += n;
-	while (pass(&s->at, bytes_at(s, s->at.pos), s->taken - s->at.pos))
-		if (s->keeps)
-			set_mark(s);
+	advance(s);
 	if (s->high < s->at.number)
 		s->high = s->at.number;
 	if (!s->keeps)
@@ -171,11 +232,12 @@ void bc_spool_take(struct bc_spool *s, size_t n)
 
 void bc_spool_rewind(struct bc_spool *s)
 {
-	uint64_t put = atomic_load_explicit(&s->put, memory_order_acquire);
+	const uint8_t *m;
+	size_t len;
 
 	drop_marks(s);
 	move(&s->at, &s->from);
-	while (s->at.number < s->acked && pass(&s->at, bytes_at(s, s->at.pos), put - s->at.pos))
+	while (s->at.number < s->acked && (m = messages(s, &len)) && pass(&s->at, m, len))
 		;
 	s->taken = s->at.pos;
 	release(s, &s->at);
@@ -212,24 +274,26 @@ int bc_spool_resume(struct bc_spool *s, uint64_t next)
 	return 0;
 }
 
-size_t bc_spool_rest(const struct bc_spool *s)
+size_t bc_spool_rest(struct bc_spool *s)
 {
-	uint64_t begun = s->taken - s->at.pos;
+	size_t begun = (size_t)(s->taken - s->at.pos), len;
+	const uint8_t *m = begun ? messages(s, &len) : NULL;
 
-	return begun ? bc_wire_length(bytes_at(s, s->at.pos), BC_WIRE_HEADER) - (size_t)begun : 0;
+	return m ? bc_wire_length(m, len) - begun : 0;
 }
 
 /* The next message if it is a link header and all there; else NULL. */
-static const uint8_t *link_at(const struct bc_spool *s, size_t *len)
+static const uint8_t *link_at(struct bc_spool *s, size_t *len)
 {
-	size_t waiting = atomic_load_explicit(&s->put, memory_order_acquire) - s->at.pos;
-	const uint8_t *message = bytes_at(s, s->at.pos);
+	const uint8_t *message = messages(s, len);
 
-	*len = bc_wire_length(message, waiting);
-	return *len && message[0] == BC_WIRE_LINK ? message : NULL;
+	if (!message || message[0] != BC_WIRE_LINK)
+		return NULL;
+	*len = bc_wire_length(message, *len);
+	return message;
 }
 
-size_t bc_spool_link(const struct bc_spool *s, const uint8_t **data)
+size_t bc_spool_link(struct bc_spool *s, const uint8_t **data)
 {
 	size_t len;
 
@@ -245,4 +309,96 @@ size_t bc_spool_next_link(struct bc_spool *s, const uint8_t **data)
 
 	*data = link_at(s, &len);
 	return *data ? len : 0;
+}
+
+bool bc_spool_init_left(struct bc_spool *s, struct bc_spool_disk *disk)
+{
+	struct bc_spool_file_head *h = malloc(sizeof(*h));
+	uint64_t end;
+
+	memset(s, 0, sizeof(*s));
+	if (!h || !bc_spool_disk_oldest(disk, h, &end)) {
+		free(h);
+		return false;
+	}
+	s->disk = disk;
+	s->epoch = h->epoch;
+	s->high = UINT64_MAX;
+	s->from.pos = h->pos;
+	s->from.number = s->acked = h->number;
+	if (h->link_len)
+		set_link(&s->from, h->link, h->link_len);
+	s->stored.pos = end;
+	atomic_store(&s->put, end);
+	bc_spool_rewind(s);
+	free(h);
+	return true;
+}
+
+/* From p, which is in memory, to the end of the messages that fit a record; p is then there. Their bytes. */
+static uint32_t pass_record(const struct bc_spool *s, struct bc_spool_place *p)
+{
+	const uint8_t *from = in_memory(s, p->pos);
+	uint64_t begin = p->pos, len = atomic_load_explicit(&s->put, memory_order_acquire) - begin;
+
+	if (len > BC_SPOOL_RECORD_MAX)
+		len = BC_SPOOL_RECORD_MAX;
+	while (pass(p, from + (p->pos - begin), (size_t)(len - (p->pos - begin))))
+		;
+	return (uint32_t)(p->pos - begin);
+}
+
+static int store_record(struct bc_spool *s)
+{
+	struct bc_spool_place end = { .link = NULL };
+	const struct bc_spool_link *l = s->stored.link;
+	uint32_t len;
+	int r;
+
+	move(&end, &s->stored);
+	len = pass_record(s, &end);
+	r = bc_spool_disk_put(s->disk, s->stored.pos, s->stored.number, l ? l->bytes : NULL, l ? l->len : 0,
+			      in_memory(s, s->stored.pos), len);
+	if (!r) {
+		move(&s->stored, &end);
+		free_memory(s);
+	}
+	drop_link(end.link);
+	return r;
+}
+
+int bc_spool_store(struct bc_spool *s)
+{
+	int r = 0;
+
+	if (s->from.pos > s->stored.pos)
+		move(&s->stored, &s->from);
+	while (!r && s->stored.pos != atomic_load_explicit(&s->put, memory_order_acquire))
+		r = store_record(s);
+	return r;
+}
+
+uint64_t bc_spool_skip_file(struct bc_spool *s)
+{
+	struct bc_spool_file_head *h = malloc(sizeof(*h));
+	struct bc_spool_place next = { .pos = s->stored.pos, .number = s->stored.number };
+	uint64_t lost;
+
+	if (h && bc_spool_disk_next(s->disk, s->epoch, s->at.pos, h)) {
+		next = (struct bc_spool_place){ .pos = h->pos, .number = h->number };
+		if (h->link_len)
+			set_link(&next, h->link, h->link_len);
+	} else if (s->ring) {
+		move(&next, &s->stored);
+	} else {
+		/* How many there were stood in what cannot be read. */
+		next.number = s->at.number;
+	}
+	free(h);
+	lost = next.number - s->at.number;
+	s->unreadable = false;
+	release(s, &next);
+	drop_link(next.link);
+	bc_spool_rewind(s);
+	return lost;
 }

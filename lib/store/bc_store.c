@@ -161,6 +161,11 @@ bool bc_store_lost(struct bc_store *s, uint64_t from, uint64_t to)
 	return s->ops->lost && s->ops->lost(s, from, to);
 }
 
+bool bc_store_kept(struct bc_store *s, uint64_t to)
+{
+	return s->ops->kept && s->ops->kept(s, to);
+}
+
 void bc_store_drain(struct bc_store *s)
 {
 	if (s->ops->drain)

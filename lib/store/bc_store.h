@@ -173,11 +173,13 @@ int bc_store_settle(struct bc_store *s);
 /*
  * A PEER accepts bytes and passes them on later. lags: it is such a store. passed: how many of the bytes written so far
  * have arrived or are lost, which lost tells of those from from to to, asked in ascending order. drain: nothing more is
- * written; wait until all has passed, for drain_ns at the most, or until cancelled.
+ * written; wait until all has passed, for drain_ns at the most, or until cancelled. kept: after that, is the byte before to,
+ * which has not passed, where the next run of the program finds it and passes it on?
  */
 bool bc_store_lags(const struct bc_store *s);
 uint64_t bc_store_passed(struct bc_store *s);
 bool bc_store_lost(struct bc_store *s, uint64_t from, uint64_t to);
+bool bc_store_kept(struct bc_store *s, uint64_t to);
 void bc_store_drain(struct bc_store *s);
 
 /*

@@ -23,9 +23,10 @@ struct bc_store_ops {
 	void (*sync)(struct bc_store *s);
 	/* NULL: there is no disk. */
 	int (*synced)(struct bc_store *s, uint64_t *ret_bytes);
-	/* NULL, all three: what was written has passed. */
+	/* NULL, all four: what was written has passed. */
 	uint64_t (*passed)(struct bc_store *s);
 	bool (*lost)(struct bc_store *s, uint64_t from, uint64_t to);
+	bool (*kept)(struct bc_store *s, uint64_t to);
 	void (*drain)(struct bc_store *s);
 	/* tail_err: the closing bytes are missing for this reason, so the segment must not be published; else 0. */
 	int (*finish)(struct bc_store *s, uint64_t size, int tail_err, const struct bc_segment_info *info);

@@ -82,6 +82,11 @@ static bool peer_lost(struct bc_store *s, uint64_t from, uint64_t to)
 	return bc_peer_lost(((struct peer_store *)s)->peer, from, to);
 }
 
+static bool peer_kept(struct bc_store *s, uint64_t to)
+{
+	return bc_peer_kept(((struct peer_store *)s)->peer, to);
+}
+
 static void peer_drain(struct bc_store *s)
 {
 	struct peer_store *p = (struct peer_store *)s;
@@ -119,6 +124,7 @@ static const struct bc_store_ops peer_ops = {
 	.sync = peer_sync,
 	.passed = peer_known,
 	.lost = peer_lost,
+	.kept = peer_kept,
 	.drain = peer_drain,
 	.finish = peer_finish,
 	.close = peer_close,

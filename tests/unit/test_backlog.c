@@ -54,11 +54,29 @@ static void many_entries_are_kept_in_sum(void **state)
 	bc_backlog_free(b);
 }
 
+/* The oldest are not the coarsest: what passes first is told soon, however long it waited. */
+static void old_entries_stay_as_fine_as_new_ones(void **state)
+{
+	struct bc_backlog *b = bc_backlog_new();
+	uint64_t before = 0;
+
+	for (uint64_t i = 1; i <= 5000; i++)
+		push(b, i * 10, 1);
+	while (bc_backlog_pop(b, UINT64_MAX, &ended, &got)) {
+		assert_true(ended - before <= 5000 * 10 / 100);
+		assert_int_equal(got.packets, (ended - before) / 10);
+		before = ended;
+	}
+	assert_int_equal(before, 50000);
+	bc_backlog_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_entry_passes_when_its_last_byte_has),
 		cmocka_unit_test(many_entries_are_kept_in_sum),
+		cmocka_unit_test(old_entries_stay_as_fine_as_new_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

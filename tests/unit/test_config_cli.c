@@ -367,6 +367,11 @@ static void a_remote_peer_is_taken_apart(void **state)
 	assert_true(o->remote.port == 6001 && !o->remote.ipip);
 	assert_string_equal(o->remote.host, "collector-1.example");
 	assert_string_equal(o->remote.source, "192.0.2.1");
+	assert_null(o->remote.spool);
+	bc_config_free(&c);
+	assert_int_equal(parse("-i null: -w osmo://h:1,spool=/srv/spool,spool-size=3", &c), 0);
+	assert_string_equal(o->remote.spool, "/srv/spool");
+	assert_int_equal(o->remote.spool_gib, 3);
 	bc_config_free(&c);
 	assert_int_equal(parse("-i null: -w osmo://[2001:db8::1]:65535 -s 96 --format pcap-us", &c), 0);
 	assert_true(o->remote.port == 65535 && o->remote.queue_mib == 64 && !o->remote.tls && !o->remote.source && o->snaplen == 96);
@@ -393,6 +398,9 @@ static void remote_peers_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w osmo://h:1,", "a key that is unknown");
 	refused("-i null: -w osmo://h:1,source=h", "source= takes an IP address");
 	refused("-i null: -w osmo://h:1,queue=0", "whole number from 1 to 65536");
+	refused("-i null: -w osmo://h:1,spool=", "spool= takes a folder");
+	refused("-i null: -w osmo://h:1,spool=x,spool-size=0", "whole number from 1 to 65536");
+	refused("-i null: -w ipip://h,spool=x", "a key that is unknown");
 	refused("-i null: -w ipip://h:1", "ipip has no port");
 	refused("-i null: -w ipip://h,tls", "a key that is unknown; the form is ipip://HOST");
 	refused("-i null: -w osmo://h:1 -Z lz4", "--compress: 'osmo://h:1' is a remote peer");

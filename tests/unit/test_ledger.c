@@ -52,7 +52,7 @@ static void a_capture_fails_by_what_could_not_be_written(void **state)
 {
 	static const enum bc_loss fails[] = {
 		BC_LOSS_DISK_ERROR, BC_LOSS_DISK_FULL, BC_LOSS_READER_GONE, BC_LOSS_PIPE_ERROR, BC_LOSS_ABORTED, BC_LOSS_PEER_SLOW,
-		BC_LOSS_PEER_LOST,
+		BC_LOSS_PEER_LOST, BC_LOSS_SPOOLED,
 	};
 	size_t n = 0;
 

@@ -16,8 +16,8 @@ static int begin(void **state)
 {
 	q = aligned_alloc(BC_CACHE_LINE, (sizeof(*q) + 63) / 64 * 64);
 	said_len = 0;
-	bc_peer_session_init(&s);
-	return bc_spool_init(q, 65536);
+	bc_peer_session_reset(&s);
+	return bc_spool_init(q, 65536, NULL);
 }
 
 static int end(void **state)
@@ -55,7 +55,7 @@ static void ask(void)
 
 	bc_spool_rewind(q);
 	bc_spool_keep(q, true);
-	bc_peer_session_ask(&s, q, m);
+	bc_peer_session_ask(&s, (const uint8_t[BC_WIRE_ID]){ 1 }, q, 65536, m);
 }
 
 /* Acknowledging, with ten packets sent and 2 acknowledged. */
@@ -66,13 +66,13 @@ static void go_on(void)
 	add_hello();
 	hear(1000);
 	ask();
-	add_ack(s.epoch, 0);
+	add_ack(q->epoch, 0);
 	hear(1000);
 	bc_wire_header(m, BC_WIRE_PACKET, 10);
 	for (int i = 0; i < 10; i++)
 		bc_spool_put(q, m, sizeof(m));
 	bc_spool_take(q, 10 * sizeof(m));
-	add_ack(s.epoch, 2);
+	add_ack(q->epoch, 2);
 	assert_int_equal(hear(1000), 0);
 	assert_int_equal(s.phase, BC_PEER_ACKING);
 }
@@ -87,7 +87,7 @@ static void answers_come_in_pieces(void **state)
 		ask();
 		assert_int_equal(s.phase, BC_PEER_ASKED);
 		for (int i = 0; i < 3; i++)
-			add_ack(s.epoch, 0);
+			add_ack(q->epoch, 0);
 		assert_int_equal(hear(piece), 0);
 		assert_int_equal(s.phase, BC_PEER_ACKING);
 	}
@@ -116,11 +116,11 @@ static void refused(const char *line)
 static void what_cannot_be_is_refused(void **state)
 {
 	go_on();
-	add_ack(s.epoch, 11);
+	add_ack(q->epoch, 11);
 	refused("it acknowledges packets up to 11, but had acknowledged 2 of 10 that were sent");
-	add_ack(s.epoch, 1);
+	add_ack(q->epoch, 1);
 	refused("it acknowledges packets up to 1, but had acknowledged 2 of 10 that were sent");
-	add_ack(s.epoch + 1, 3);
+	add_ack(q->epoch + 1, 3);
 	refused("it acknowledges packets of an epoch that is not ours");
 	add_hello();
 	refused("it says hello twice");
@@ -131,7 +131,7 @@ static void what_cannot_be_is_refused(void **state)
 static void an_acknowledgement_that_was_not_asked_for_is_refused(void **state)
 {
 	add_hello();
-	add_ack(s.epoch, 0);
+	add_ack(q->epoch, 0);
 	assert_int_equal(hear(1000), -EBADMSG);
 	assert_string_equal(err.msg, "it acknowledges without being asked to");
 }

@@ -12,7 +12,7 @@ static struct bc_spool *s;
 static int begin(void **state)
 {
 	s = aligned_alloc(BC_CACHE_LINE, (sizeof(*s) + 63) / 64 * 64);
-	return bc_spool_init(s, LIMIT);
+	return bc_spool_init(s, LIMIT, NULL);
 }
 
 static int end(void **state)
@@ -251,7 +251,7 @@ static void a_long_way_back_is_found(void **state)
 	static uint8_t m[BC_WIRE_HEADER + LEN];
 
 	bc_spool_fini(s);
-	assert_int_equal(bc_spool_init(s, 48 * MIB), 0);
+	assert_int_equal(bc_spool_init(s, 48 * MIB, NULL), 0);
 	keep();
 	bc_wire_header(m, BC_WIRE_PACKET, LEN);
 	for (uint32_t round = 0, number = 0; round < 3; round++) {
