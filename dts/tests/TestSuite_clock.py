@@ -93,6 +93,22 @@ class TestClock(TestSuite):
         self.check(3600)
 
     @func_test
+    def later_segments_describe_the_clock_as_it_is_then(self):
+        """Software stamps follow the step, and the interface's description says what was stepped; earlier ones stay as they were."""
+        clock = SteppableClock(self.folder)
+        out = self.make_folder()
+        run = self.start("-i", "null:rate=500", "-w", f"{out}/", "-G", "0.5", "-U", "-Z", "none", env=clock.env)
+        run.wait_written(100)
+        stepped_ns = clock.step(-3600)
+        wait_until(lambda: run.ask("/braidcap/clock")["stepped_ns"], "the step")
+        run.wait_written(run.ask("/braidcap/info")["balance"]["received"] + 300)
+        run.stop()
+        segments = [read(path) for _, path in by_number(out)]
+        said = [b", stepped by -3600." in segment.interfaces[0][1] for segment in segments]
+        verify(not said[0] and said[-1], said)
+        verify(stepped_ns <= segments[-1].packets[-1].ts_ns <= clock.now_ns(), "software stamps do not follow the clock")
+
+    @func_test
     def an_event_tells_of_a_step(self):
         """Subscribers are told by how much the clock was set."""
         zmq = pytest.importorskip("zmq", reason="needs python3-zmq")

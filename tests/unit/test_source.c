@@ -495,6 +495,29 @@ static void the_users_lateness_is_not_measured_away(void **state)
 	ingress_free(&d);
 }
 
+/* The second one is idle, and goes by the first one. */
+static void the_queues_of_a_port_share_their_lateness(void **state)
+{
+	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = &bc_source_null, .target = (char *)"", .queues = 2, .idle = true,
+					.stamp = (char *)"nic", .held_us = 10 };
+	struct bc_source *s[2];
+	struct ingress d;
+	uint32_t n = 0;
+
+	ingress_open(&d, &ingress_kind, 1, false);
+	assert_int_equal(bc_source_open(&cfg, &d.s->env, s, &n, NULL), 0);
+	for (int i = 0; i < BC_LATENESS_SAMPLES; i++)
+		bc_lateness_add(&s[0]->lateness, 30000);
+	assert_int_equal(bc_counter_get(&s[1]->lateness_ns), BC_LATENESS_START_NS);
+	s[1]->link = bc_link_new(64);
+	bc_source_poll(s[1]);
+	assert_int_equal(bc_counter_get(&s[1]->lateness_ns), 60000);
+	bc_link_free(s[1]->link);
+	bc_source_close(s[0]);
+	bc_source_close(s[1]);
+	ingress_free(&d);
+}
+
 static void a_clock_on_tai_is_told_of_its_interface(void **state)
 {
 	struct ingress d;
@@ -672,6 +695,7 @@ int main(void)
 		cmocka_unit_test(an_empty_device_promises_what_it_holds_back),
 		cmocka_unit_test(the_promise_of_an_empty_device_follows_what_is_measured),
 		cmocka_unit_test(the_users_lateness_is_not_measured_away),
+		cmocka_unit_test(the_queues_of_a_port_share_their_lateness),
 		cmocka_unit_test(a_clock_on_tai_is_told_of_its_interface),
 		cmocka_unit_test(an_interface_of_the_host_clock_is_described_as_that_is_now),
 		cmocka_unit_test(a_step_of_the_clock_keeps_the_order_and_each_packets_time),
