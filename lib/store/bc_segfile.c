@@ -11,13 +11,18 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bc_direct.h"
 #include "bc_file.h"
 #include "bc_fsync_many.h"
+#include "bc_time.h"
 
 #define MAX_AGAIN 10000U
+/* How long a refused name is asked for again, and how often. */
+#define RENAME_PATIENCE_NS (1 * BC_NS_PER_S)
+#define RENAME_RETRY_NS (20 * BC_NS_PER_MS)
 /* So much cannot be gone before a tiny segment is over that nothing is taken ahead for. */
 #define PLENTY (256ULL << 20)
 
@@ -362,14 +367,49 @@ static int is_on_disk(const struct bc_folder *folder, struct bc_segfile *f)
 static int rename_finally(const struct bc_folder *folder, struct bc_segfile *f)
 {
 	char name[BC_SEGNAME_MAX];
-	int r;
+	int r = give_final_name(folder, f, name);
 
-	bc_segfile_count(folder, f->seq);
-	r = give_final_name(folder, f, name);
-	if (r < 0)
-		return complain(folder, f, "not published: rename to the final name", r);
-	strcpy(f->name, name);
-	return 0;
+	if (r == 0)
+		strcpy(f->name, name);
+	return r;
+}
+
+/* Rights and space may be back in a moment. */
+static bool may_pass(int err)
+{
+	return err == -EACCES || err == -EPERM || err == -EROFS || err == -ENOSPC || err == -EDQUOT;
+}
+
+/* Those of the list whose err is 0. False: some are worth another try, and this was not the last. */
+static bool rename_all(const struct bc_folder *folder, struct bc_segfile *list, const _Atomic bool *give_up, bool last)
+{
+	bool all = true;
+
+	for (struct bc_segfile *f = list; f; f = f->next) {
+		int r;
+
+		if (f->err || *f->name)
+			continue;
+		r = atomic_load(give_up) ? -ECANCELED : rename_finally(folder, f);
+		if (may_pass(r) && !last)
+			all = false;
+		else if (r < 0 && r != -ECANCELED)
+			f->err = complain(folder, f, "not published: rename to the final name", r);
+		else
+			f->err = r;
+	}
+	return all;
+}
+
+static void rename_patiently(const struct bc_folder *folder, struct bc_segfile *list, const _Atomic bool *give_up)
+{
+	uint64_t until_ns = bc_mono_ns() + RENAME_PATIENCE_NS;
+
+	for (struct bc_segfile *f = list; f; f = f->next)
+		if (!f->err && !atomic_load(give_up))
+			bc_segfile_count(folder, f->seq);
+	while (!rename_all(folder, list, give_up, bc_mono_ns() >= until_ns))
+		nanosleep(&(struct timespec){ .tv_nsec = RENAME_RETRY_NS }, NULL);
 }
 
 static void sync_folder(const struct bc_folder *folder, struct bc_segfile *list)
@@ -418,7 +458,7 @@ void bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *list,
 	do_step(folder, list, give_up, is_on_disk);
 	if (!atomic_load(give_up))
 		say_on_disk(folder, list);
-	do_step(folder, list, give_up, rename_finally);
+	rename_patiently(folder, list, give_up);
 	sync_folder(folder, list);
 }
 

@@ -89,7 +89,8 @@ void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f);
 
 /*
  * Publish those of a list whose err is 0: cut off preallocated space, fsync, say that they are on disk, give each its
- * final name without ever replacing another, and fsync the folder once for all. err is then 0 or a negative errno, which was logged.
+ * final name without ever replacing another, and fsync the folder once for all. A name that is refused for want of rights or space is
+ * asked for again for a second. err is then 0 or a negative errno, which was logged.
  * give_up: begin no more of that; err is then -ECANCELED.
  */
 void bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *list, const _Atomic bool *give_up);

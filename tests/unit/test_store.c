@@ -420,6 +420,59 @@ static void many_files_are_brought_to_disk_at_once(void **state)
 	close(no_disk[1]);
 }
 
+int __real_bc_rename_noreplace(int from_folder, const char *from, int to_folder, const char *to);
+int __wrap_bc_rename_noreplace(int from_folder, const char *from, int to_folder, const char *to);
+
+/* The next renames are refused with this. */
+static _Atomic int refusals, refusal;
+
+int __wrap_bc_rename_noreplace(int from_folder, const char *from, int to_folder, const char *to)
+{
+	if (refusals == 0)
+		return __real_bc_rename_noreplace(from_folder, from, to_folder, to);
+	refusals--;
+	return refusal;
+}
+
+static void a_refused_name_is_asked_for_again(void **state)
+{
+	static const int errs[] = { -EACCES, -EPERM, -EROFS, -ENOSPC, -EDQUOT };
+	struct fixture *f = *state;
+	struct bc_store *s = open_store(f, BC_STORE_DIR, f->dir);
+
+	for (size_t i = 0; i < sizeof(errs) / sizeof(errs[0]); i++) {
+		refusal = errs[i];
+		refusals = 3;
+		segment(s, "x");
+		while (refusals > 0)
+			nap();
+	}
+	assert_int_equal(bc_store_close(s), 0);
+	assert_int_equal(count(f->dir, STAMP), 5);
+	assert_string_equal(f->lines, "");
+}
+
+static void a_name_that_is_refused_for_good_is_told(void **state)
+{
+	static const int errs[] = { -EIO, -EACCES };
+	struct fixture *f = *state;
+	struct bc_store *s = open_store(f, BC_STORE_DIR, f->dir);
+
+	for (int i = 0; i < 2; i++) {
+		refusal = errs[i];
+		refusals = i ? 1000000 : 1;
+		segment(s, "x");
+		while (i == 0 && refusals > 0)
+			nap();
+	}
+	assert_int_equal(bc_store_close(s), -EIO);
+	refusals = 0;
+	assert_int_equal(f->errs[0], -EIO);
+	assert_int_equal(f->errs[1], -EACCES);
+	assert_int_equal(count(f->dir, "tmp-"), 2);
+	assert_non_null(strstr(f->lines, "not published: rename to the final name: Permission denied"));
+}
+
 static void ignore_published(void *ctx, const char *path, uint64_t bytes, const struct bc_segment_info *info, int err)
 {
 	assert_int_equal(err, 0);
@@ -941,6 +994,8 @@ int main(void)
 		T(close_leaves_an_unfinished_segment),
 		T(abort_leaves_what_waits_and_what_is_written_as_it_is),
 		T(begin_does_not_wait_for_a_thread_that_stands_still_until_the_queue_is_full),
+		T(a_refused_name_is_asked_for_again),
+		T(a_name_that_is_refused_for_good_is_told),
 		T(each_file_is_opened_once),
 		T(a_tiny_segment_takes_little_space),
 		T(many_files_are_brought_to_disk_at_once),
