@@ -19,6 +19,8 @@
 /* Whoever removes the remains of a dead capture holds their lock for a moment. */
 #define TRIES 20
 #define TRY_NS 10000000L
+/* Nobody takes so long from making a folder to using it. */
+#define EMPTY_S 60
 
 static int check_trust(const char *path, struct bc_err *err)
 {
@@ -177,14 +179,24 @@ static bool is_default(const char *name)
 	return true;
 }
 
+/* As a capture leaves it that had given up its rights. One that was just made may be about to be used. */
+static bool is_left_empty(int dir, const struct stat *st)
+{
+	return (st->st_uid == geteuid() || !geteuid()) && time(NULL) - st->st_mtime > EMPTY_S &&
+	       faccessat(dir, LOCK_NAME, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+}
+
 static void clean_one(int parent, const char *name)
 {
 	int dir = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), lock = -1;
 	bool gone = false;
 	struct stat st;
 
-	if (dir >= 0 && fstat(dir, &st) == 0 && st.st_uid == geteuid())
-		lock = lock_in(dir, false);
+	if (dir >= 0 && fstat(dir, &st) == 0) {
+		gone = is_left_empty(dir, &st);
+		if (st.st_uid == geteuid())
+			lock = lock_in(dir, false);
+	}
 	if (lock >= 0) {
 		gone = is_marked(lock) || is_default(name);
 		if (gone) {

@@ -31,7 +31,8 @@ int bc_runtime_folder(char *buf, size_t size, struct bc_err *err);
 int bc_runtime_claim(const char *prefix, struct bc_runtime *ret, struct bc_err *err);
 
 /*
- * Remove what captures of this user left behind that did not end in good order. What is in use stays, but
+ * Remove what captures of this user left behind that did not end in good order; as root also the empty folders of those
+ * that had given up its rights (--user). What is in use stays, but
  * for what this process itself has claimed: first clean, then claim.
  */
 void bc_runtime_clean(void);

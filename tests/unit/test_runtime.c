@@ -133,6 +133,29 @@ static void the_remains_of_the_dead_are_removed(void **state)
 	assert_false(exists("braidcap-77"));
 }
 
+/* A capture that has given up its rights cannot remove its folder; but a new one may be about to be used. */
+static void an_old_empty_folder_is_removed(void **state)
+{
+	static const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	int parent;
+
+	mkdir(below(""), 0700);
+	mkdir(below("old"), 0700);
+	mkdir(below("new"), 0700);
+	mkdir(below("others"), 0700);
+	if (geteuid() == 0)
+		assert_int_equal(chown(below("old"), 12345, 12345), 0);
+	parent = open(below(""), O_RDONLY | O_DIRECTORY);
+	assert_int_equal(utimensat(parent, "old", long_ago, 0), 0);
+	make("others/dpdk_telemetry.v2");
+	assert_int_equal(utimensat(parent, "others", long_ago, 0), 0);
+	close(parent);
+	bc_runtime_clean();
+	assert_false(exists("old"));
+	assert_true(exists("new"));
+	assert_true(exists("others"));
+}
+
 static void what_is_alive_stays(void **state)
 {
 	pid_t pid = claimed_by_another("braidcap");
@@ -209,6 +232,7 @@ int main(void)
 		T(a_prefix_in_use_is_busy),
 		T(a_prefix_of_a_dpdk_program_is_busy),
 		T(the_remains_of_the_dead_are_removed),
+		T(an_old_empty_folder_is_removed),
 		T(what_is_alive_stays),
 		T(what_is_not_ours_stays),
 		T(a_claim_leaves_the_socket_of_a_program_without_a_lock),
