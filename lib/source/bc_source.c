@@ -55,7 +55,7 @@ struct bc_source *bc_source_new(const struct bc_source_config *cfg, const struct
 	s->index = (uint16_t)env->ledger->n_sources;
 	s->queue = queue;
 	s->wait = cfg->wait || s->kind->waits;
-	s->lossless = cfg->wait || s->kind->lossless;
+	s->lossless = s->kind->lossless;
 	bc_counter_set(&s->lateness_ns, cfg->lateness_us * BC_NS_PER_US);
 	s->numa_node = -1;
 	s->account = &env->ledger->source[env->ledger->n_sources++];

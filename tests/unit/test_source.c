@@ -236,6 +236,17 @@ static void a_source_that_waits_never_drops(void **state)
 	ingress_free(&d);
 }
 
+/* Whoever sends into a kernel interface does not wait: full=wait must not make a capture forget that it may lose packets. */
+static void waiting_does_not_make_a_device_lossless(void **state)
+{
+	struct ingress d;
+
+	ingress_open(&d, &ingress_kind, 1, true);
+	assert_true(d.s->wait);
+	assert_false(d.s->lossless);
+	ingress_free(&d);
+}
+
 static void after_a_stop_the_device_is_emptied(void **state)
 {
 	struct ingress d;
@@ -682,6 +693,7 @@ int main(void)
 		cmocka_unit_test(a_pause_counts_all_that_comes_by_its_name),
 		cmocka_unit_test(a_paused_file_waits),
 		cmocka_unit_test(a_source_that_waits_never_drops),
+		cmocka_unit_test(waiting_does_not_make_a_device_lossless),
 		cmocka_unit_test(after_a_stop_the_device_is_emptied),
 		cmocka_unit_test(a_device_that_never_runs_dry_is_left_when_it_has_given_all_it_could_hold),
 		cmocka_unit_test(a_device_that_delivers_late_is_drained_for_a_while),
