@@ -234,3 +234,10 @@ class TestHooks(TestSuite):
             done = self.braidcap("capture", "-i", "null:count=1", "-w", out, "--no-huge", *args, check=False)
             verify(done.returncode in (1, 2) and word in done.stderr, f"{args}: {done.returncode}: {done.stderr}")
             verify(list(out.iterdir()) == [], "something was written")
+
+    @func_test
+    def a_failed_start_sums_nothing_up(self):
+        """The second output cannot be opened: the first one has no totals to tell."""
+        done = self.braidcap("capture", "-v", "-i", "null:count=1", "-w", self.make_folder(), "-w", f"{self.folder}/no/", "--no-huge",
+                             check=False)
+        verify(done.returncode == 1 and "no such folder" in done.stderr and "TOTAL" not in done.stderr, done.stderr)

@@ -358,6 +358,9 @@ void bc_output_free(struct bc_output *o)
 {
 	if (!o)
 		return;
+	/* After a failed start there is nothing to sum up. */
+	bc_segstat_free(o->statistics);
+	o->statistics = NULL;
 	bc_output_close(o, false);
 	bc_output_end_post_publish(o, true);
 	bc_post_publish_free(o->after);
@@ -372,7 +375,6 @@ void bc_output_free(struct bc_output *o)
 	bc_link_free(o->free_chunks);
 	free(o->chunks);
 	bc_bufpool_free(o->pool);
-	bc_segstat_free(o->statistics);
 	bc_seglog_free(o->segments);
 	pthread_mutex_destroy(&o->closing);
 	free(o);
