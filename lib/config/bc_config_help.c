@@ -29,7 +29,7 @@ const char bc_config_help[] =
 "  dpdk:net_af_packet0,iface=eth1\n"
 "                          any DPDK virtual device\n"
 "  null:                   synthetic packets, for measurements\n"
-"  keys may follow, as in eth0,buffer_mb=512,full=wait:\n"
+"  keys may follow, as in eth0,buffer_mb=512:\n"
 "    full=wait|drop        dpdk: if braidcap falls behind, leave packets in the\n"
 "                          device, or drop and count them (default: drop; files\n"
 "                          and kernel interfaces always wait)\n"
