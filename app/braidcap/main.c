@@ -13,6 +13,7 @@
 #include "cmd_import_osmo.h"
 #include "cmd_expire.h"
 #include "cmd_find.h"
+#include "cmd_flows.h"
 #include "cmd_plan.h"
 #include "cmd_recover.h"
 #include "cmd_verify.h"
@@ -28,6 +29,7 @@ static const struct {
 	{ "plan", cmd_plan, "show which CPU would do what" },
 	{ "verify", cmd_verify, "check that capture files are complete" },
 	{ "find", cmd_find, "find packets in stored captures" },
+	{ "flows", cmd_flows, "list the flows in stored captures, and how far these go back" },
 	{ "mtracecap", cmd_mtracecap, "capture with mtracecap's command line, as the name mtracecap does" },
 	{ "import-osmo", cmd_import_osmo, "convert an osmo-pcap configuration" },
 	{ "expire", cmd_expire, "remove or recompress old segments in a folder" },

@@ -190,3 +190,28 @@ int bc_when_parse(const char *what, const char *text, bool utc, uint64_t now_ns,
 	return bc_err_set(err, -EINVAL, "%s: '%s' is not a time: use 2026-11-29T14:30:00 (with Z for UTC), 14:30, -5m, or seconds "
 			  "since 1970", what, text);
 }
+
+int bc_when_parse_range(const char *from, const char *to, const char *last, bool utc, uint64_t now_ns, uint64_t *ret_from_ns,
+			uint64_t *ret_to_ns, struct bc_err *err)
+{
+	uint64_t from_ns = 0, to_ns = UINT64_MAX, span_ns = 0;
+	int r = 0;
+
+	if (last && (from || to))
+		return bc_err_set(err, -EINVAL, "--last: give either this, or --from and --to");
+	if (from)
+		r = bc_when_parse("--from", from, utc, now_ns, &from_ns, err);
+	if (!r && to)
+		r = bc_when_parse("--to", to, utc, now_ns, &to_ns, err);
+	if (!r && last)
+		r = bc_when_parse_span("--last", last, &span_ns, err);
+	if (r)
+		return r;
+	if (last)
+		from_ns = span_ns < now_ns ? now_ns - span_ns : 0;
+	if (from_ns >= to_ns)
+		return bc_err_set(err, -EINVAL, "--to: is not later than --from: no packet is between them");
+	*ret_from_ns = from_ns;
+	*ret_to_ns = to_ns;
+	return 0;
+}

@@ -16,6 +16,13 @@
  */
 int bc_when_parse(const char *what, const char *text, bool utc, uint64_t now_ns, uint64_t *ret_ns, struct bc_err *err);
 
+/*
+ * From and before when, of which each may be NULL (the beginning and the end of time), or else the last span before now. -EINVAL too if
+ * nothing is between them; the line then begins with the option's name.
+ */
+int bc_when_parse_range(const char *from, const char *to, const char *last, bool utc, uint64_t now_ns, uint64_t *ret_from_ns,
+			uint64_t *ret_to_ns, struct bc_err *err);
+
 /* "90s", "5m", "1.5h", "7d", "4w". Nanoseconds. Errors as above. */
 int bc_when_parse_span(const char *what, const char *text, uint64_t *ret_ns, struct bc_err *err);
 

@@ -148,25 +148,8 @@ static int take(struct parse *p, int o, const char *text)
 static int set_times(struct parse *p)
 {
 	struct bc_find_config *f = &p->c->find;
-	const uint64_t now_ns = bc_utc_ns();
-	uint64_t span_ns = 0;
-	int r = 0;
 
-	f->from_ns = 0;
-	f->to_ns = UINT64_MAX;
-	if (p->last && (p->from || p->to))
-		return bc_err_set(p->err, -EINVAL, "--last: give either this, or --from and --to");
-	if (p->from)
-		r = bc_when_parse("--from", p->from, p->c->out.utc, now_ns, &f->from_ns, p->err);
-	if (!r && p->to)
-		r = bc_when_parse("--to", p->to, p->c->out.utc, now_ns, &f->to_ns, p->err);
-	if (!r && p->last)
-		r = bc_when_parse_span("--last", p->last, &span_ns, p->err);
-	if (!r && p->last)
-		f->from_ns = span_ns < now_ns ? now_ns - span_ns : 0;
-	if (!r && f->from_ns >= f->to_ns)
-		r = bc_err_set(p->err, -EINVAL, "--to: is not later than --from: no packet is between them");
-	return r;
+	return bc_when_parse_range(p->from, p->to, p->last, p->c->out.utc, bc_utc_ns(), &f->from_ns, &f->to_ns, p->err);
 }
 
 static int set_dest(struct parse *p, bool stdout_is_terminal)

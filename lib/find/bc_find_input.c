@@ -171,7 +171,7 @@ int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, 
 	if (fstat(in->fd, &st) < 0)
 		r = bc_err_set(err, -errno, "%s", strerror(errno));
 	if (!r)
-		r = bc_find_plan_make(in->fd, (uint64_t)st.st_size, ifaces, from_ns, to_ns, &in->plan, err);
+		r = bc_find_plan_make(in->fd, (uint64_t)st.st_size, ifaces, from_ns, to_ns, NULL, NULL, &in->plan, err);
 	if (!r && in->plan.way == BC_FIND_BLOCKS) {
 		in->blocks = bc_find_blocks_new(in->fd, &in->plan);
 		r = in->blocks ? 0 : bc_err_set(err, -ENOMEM, "no memory for a plan");

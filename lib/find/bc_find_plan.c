@@ -26,6 +26,8 @@ struct planner {
 	uint64_t file_bytes;
 	struct bc_find_ifaces *ifaces;
 	uint64_t from_ns, to_ns;
+	bc_find_row each;
+	void *ctx;
 	struct bc_find_plan *plan;
 	struct bc_err *err;
 	struct bc_index_footer footer;
@@ -198,6 +200,9 @@ static int ask_rows(struct planner *p, struct part *a)
 				continue;
 			p->plan->rows_wanted++;
 			want_blocks(a, p->page, row);
+			r = p->each ? p->each(p->ctx, row, bc_index_templates(a->reader)) : 0;
+			if (r)
+				return bc_err_set(p->err, r, "too many flows: ask for fewer");
 		}
 	}
 	return 0;
@@ -246,7 +251,7 @@ static int take_blocks(struct planner *p, const struct part *a)
 		const bool asked = b->flags & BC_INDEX_BLOCK_UNINDEXED || a->wanted[i / 64] >> i % 64 & 1;
 		const bool wanted = asked && b->max_ns >= p->from_ns && b->min_ns < p->to_ns;
 
-		if (b->flags & BC_INDEX_BLOCK_NO_TIME)
+		if (b->flags & BC_INDEX_BLOCK_NO_TIME && !p->each)
 			return bc_err_set(p->err, -ENODATA, "it has packets without a time");
 		p->packets += b->packets;
 		p->plain_bytes += b->plain_len;
@@ -328,10 +333,11 @@ static int make(struct planner *p)
 }
 
 int bc_find_plan_make(int fd, uint64_t file_bytes, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns,
-		      struct bc_find_plan *ret, struct bc_err *err)
+		      bc_find_row each, void *ctx, struct bc_find_plan *ret, struct bc_err *err)
 {
 	struct planner p = {
-		.fd = fd, .file_bytes = file_bytes, .ifaces = ifaces, .from_ns = from_ns, .to_ns = to_ns, .plan = ret, .err = err,
+		.fd = fd, .file_bytes = file_bytes, .ifaces = ifaces, .from_ns = from_ns, .to_ns = to_ns, .each = each, .ctx = ctx,
+		.plan = ret, .err = err,
 	};
 	int r;
 

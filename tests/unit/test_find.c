@@ -13,6 +13,7 @@
 
 #include "bc_codec.h"
 #include "bc_find.h"
+#include "bc_find_flows.h"
 #include "bc_flow_table.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
@@ -514,6 +515,41 @@ static void an_index_rules_out_what_is_not_wanted(void **state)
 	unlink(path);
 }
 
+static void flows_are_added_up(void **state)
+{
+	static const uint8_t hosts[2][4] = { { 10, 0, 0, 1 }, { 10, 0, 0, 2 } };
+	char path[128], *where[] = { path };
+	struct bc_find_flows_config cfg = { .expression = "src net 10.0.0.0/24", .paths = where, .n_paths = 1, .to_ns = UINT64_MAX };
+	struct bc_flows *flows = bc_flows_new(BC_FLOWS_BY_HOST);
+	struct bc_find_extent extent;
+	const struct bc_flow *w;
+	uint32_t n, seen = 0;
+	struct bc_err err;
+
+	assert_non_null(flows);
+	snprintf(path, sizeof(path), "%s.halves", folder);
+	make_two_halves(path);
+	assert_int_equal(bc_find_flows(&cfg, flows, &extent, &err), 0);
+	assert_int_equal(extent.segments, 1);
+	assert_int_equal(extent.without, 0);
+	assert_int_equal(extent.oldest_ns, T0);
+	w = bc_flows_sorted(flows, BC_FLOWS_PACKETS, &n);
+	assert_in_range(n, 3, 8);
+	for (uint32_t i = 0; i < n; i++) {
+		assert_true(!i || w[i].packets <= w[i - 1].packets);
+		for (int h = 0; h < 2; h++)
+			if (w[i].key.addr_len == 4 && !memcmp(w[i].key.addr[0], hosts[h], 4)) {
+				assert_int_equal(w[i].packets, PACKETS / 2);
+				seen++;
+			}
+	}
+	assert_int_equal(seen, 2);
+	bc_flows_free(flows);
+	cfg.expression = "foo bar";
+	assert_int_equal(bc_find_flows(&cfg, NULL, &extent, &err), -EINVAL);
+	unlink(path);
+}
+
 /* What is found of this search is all[from], all[from + 1], ... */
 static void expect_run(struct bc_find_config *cfg, uint32_t from, uint32_t n)
 {
@@ -779,6 +815,7 @@ int main(void)
 		cmocka_unit_test(bits_that_are_flipped_in_an_index_change_nothing),
 		cmocka_unit_test(what_is_wrong_with_a_block_is_found_and_all_is_read),
 		cmocka_unit_test(an_index_rules_out_what_is_not_wanted),
+		cmocka_unit_test(flows_are_added_up),
 		cmocka_unit_test(times_end_before_the_packet_that_they_name),
 		cmocka_unit_test(a_limit_ends_the_search),
 		cmocka_unit_test(what_is_named_twice_is_read_once),

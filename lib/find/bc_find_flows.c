@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_find_flows.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bc_find_ifaces.h"
+#include "bc_find_list.h"
+#include "bc_find_plan.h"
+#include "bc_time.h"
+
+#define DAY_NS (86400 * BC_NS_PER_S)
+
+static void measure(const struct bc_find_list *l, struct bc_find_extent *ret)
+{
+	uint64_t first_ns = 0;
+
+	ret->segments = l->n;
+	ret->bad = l->bad;
+	if (!l->n)
+		return;
+	ret->oldest_ns = l->at[0].first_ns;
+	ret->newest_ns = l->at[l->n - 1].first_ns;
+	for (uint32_t i = 0; i < l->n; i++) {
+		ret->bytes += l->at[i].bytes;
+		/* Of the last one it is not known how long it is. */
+		if (i + 1 == l->n || ret->newest_ns - l->at[i].first_ns > DAY_NS)
+			continue;
+		first_ns = first_ns ? first_ns : l->at[i].first_ns;
+		ret->day_bytes += l->at[i].bytes;
+	}
+	ret->day_ns = first_ns ? ret->newest_ns - first_ns : 0;
+}
+
+static int add_row(void *ctx, const struct bc_index_row *row, const struct bc_index_template *templates)
+{
+	return bc_flows_add(ctx, row, templates);
+}
+
+/* Those of one segment. */
+static int add_segment(const struct bc_find_flows_config *cfg, const struct bc_find_segment *s, struct bc_find_ifaces *ifaces,
+		       struct bc_flows *flows, struct bc_find_extent *ret, struct bc_err *err)
+{
+	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r;
+	struct bc_find_plan plan;
+
+	/* It was removed meanwhile. */
+	if (fd < 0)
+		return 0;
+	r = bc_find_plan_make(fd, s->bytes, ifaces, cfg->from_ns, cfg->to_ns, add_row, flows, &plan, err);
+	close(fd);
+	ret->without += plan.way == BC_FIND_WHOLE;
+	bc_find_plan_free(&plan);
+	if (r == -E2BIG || r == -ENOMEM)
+		return r;
+	if (r)
+		bc_log(cfg->log, BC_WARN, "%s: %s: its flows are left out", s->path, err->msg);
+	return 0;
+}
+
+/* Is it an expression at all? */
+static int check(struct bc_find_ifaces *ifaces, struct bc_err *err)
+{
+	const struct bc_filter *filter;
+	bool unfit;
+	int r = bc_find_ifaces_ask(ifaces, 1, &filter, &unfit);
+
+	if (r)
+		return bc_err_set(err, r, "no memory for a filter");
+	return unfit ? bc_find_ifaces_refusal(ifaces, err) : 0;
+}
+
+int bc_find_flows(const struct bc_find_flows_config *cfg, struct bc_flows *flows, struct bc_find_extent *ret, struct bc_err *err)
+{
+	struct bc_find_list list = { .log = cfg->log };
+	struct bc_find_ifaces *ifaces;
+	_Atomic uint32_t looked = 0;
+	_Atomic bool stop = false;
+	int r = bc_find_ifaces_new(cfg->expression, &ifaces, err);
+
+	*ret = (struct bc_find_extent){ .segments = 0 };
+	if (r)
+		return r;
+	r = check(ifaces, err);
+	for (uint32_t i = 0; !r && i < cfg->n_paths; i++) {
+		r = bc_find_list_add(&list, cfg->paths[i], err);
+		r = r && r != -ENOMEM ? -EINVAL : r;
+	}
+	if (!r)
+		r = bc_find_list_look(&list, &looked, &stop);
+	if (!r)
+		measure(&list, ret);
+	for (uint32_t i = 0; !r && flows && i < list.n; i++)
+		r = add_segment(cfg, &list.at[i], ifaces, flows, ret, err);
+	bc_find_list_free(&list);
+	bc_find_ifaces_free(ifaces);
+	return r;
+}

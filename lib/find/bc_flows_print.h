@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Flows for people and for programs. */
+#ifndef BC_FLOWS_PRINT_H
+#define BC_FLOWS_PRINT_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bc_find_flows.h"
+#include "bc_flows.h"
+
+enum bc_flows_form { BC_FLOWS_TABLE, BC_FLOWS_JSON, BC_FLOWS_CSV, BC_FLOWS_FORMS };
+
+/* n of them; JSON is one object a line. utc: times of the table are UTC, otherwise local; those of JSON and CSV are ns since 1970. */
+void bc_flows_print(FILE *f, const struct bc_flow *flow, uint32_t n, enum bc_flows_by by, enum bc_flows_form form, bool utc);
+
+/* How far it goes back. now_ns: UTC. */
+void bc_flows_print_extent(FILE *f, const struct bc_find_extent *e, uint64_t now_ns, enum bc_flows_form form, bool utc);
+
+#endif
