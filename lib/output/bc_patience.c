@@ -5,10 +5,10 @@
 #include <stddef.h>
 
 /*
- * For how long a call is repeated. BUSY: until it succeeds, because the store is working, and a slow store loses
- * nothing.
+ * For how long a call is repeated. QUIETLY: while packets can wait too, and nothing is logged until they cannot. BUSY:
+ * until it succeeds, because the store is working, and a slow store loses nothing.
  */
-enum repeated { FINAL, WHILE_PACKETS_CAN_WAIT, BUSY };
+enum repeated { FINAL, WHILE_PACKETS_CAN_WAIT, QUIETLY, BUSY };
 
 /* Everything a store may answer, except errors that are final and disk_error. */
 static const struct refusal {
@@ -28,6 +28,7 @@ static const struct refusal {
 	{ -EPIPE, BC_LOSS_READER_GONE, FINAL, BC_TROUBLE_NONE },
 	{ -ECOMM, BC_LOSS_PIPE_ERROR, FINAL, BC_TROUBLE_NONE },
 	{ -ENOBUFS, BC_LOSS_PEER_SLOW, FINAL, BC_TROUBLE_SLOW },
+	{ -EXFULL, BC_LOSS_PEER_SLOW, QUIETLY, BC_TROUBLE_SLOW },
 	{ -ECANCELED, BC_LOSS_ABORTED, FINAL, BC_TROUBLE_NONE },
 };
 
@@ -95,12 +96,11 @@ static void begins(struct bc_patience *p, enum bc_trouble trouble, uint64_t now_
 bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure *at)
 {
 	const struct refusal *f = find(err);
+	bool again = f->repeated != FINAL && (f->repeated == BUSY ? !at->aborted : !bc_patience_is_out(p, at));
 
-	if (f->trouble && !p->in[f->trouble])
+	if (f->trouble && !p->in[f->trouble] && !(again && f->repeated == QUIETLY))
 		begins(p, f->trouble, at->now_ns);
-	if (f->repeated == BUSY)
-		return !at->aborted;
-	return f->repeated == WHILE_PACKETS_CAN_WAIT && !bc_patience_is_out(p, at);
+	return again;
 }
 
 void bc_patience_succeeded(struct bc_patience *p)

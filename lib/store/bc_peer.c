@@ -531,7 +531,7 @@ static bool ends(struct bc_peer *p)
 	if (bc_peer_queue_is_left(&p->queue) && !bc_spool_held(p->queue.out))
 		p->again = true;
 	if (p->again)
-		return !bc_spool_rest(p->queue.out);
+		return !p->stuck_len && !bc_spool_rest(p->queue.out);
 	return atomic_load(&p->end) && all_sent(p) && !bc_peer_queue_is_left(&p->queue);
 }
 
@@ -789,7 +789,12 @@ int bc_peer_put(struct bc_peer *p, const void *data, size_t len)
 
 uint64_t bc_peer_passed(const struct bc_peer *p)
 {
-	return bc_spool_done(&p->queue.run);
+	return atomic_load(&p->queue.run.freed);
+}
+
+bool bc_peer_spools(const struct bc_peer *p)
+{
+	return p->spool != NULL;
 }
 
 uint64_t bc_peer_known(const struct bc_peer *p)

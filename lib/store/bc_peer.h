@@ -58,8 +58,14 @@ int bc_peer_start(struct bc_peer *p);
 /* Whole messages, in the framing of bc_wire.h: all (0) or none (-ENOBUFS: no room). One thread at a time. Never waits. */
 int bc_peer_put(struct bc_peer *p, const void *data, size_t len);
 
-/* Bytes, counted since the beginning, of whole messages that are not held any more: the kernel took, or the peer acknowledged them. Any thread. */
+/*
+ * Bytes, counted since the beginning, of whole messages that are not held in memory any more: the kernel took them, the peer acknowledged
+ * them, or they are in the spool's folder. Any thread.
+ */
 uint64_t bc_peer_passed(const struct bc_peer *p);
+
+/* Is there such a folder? Any thread. */
+bool bc_peer_spools(const struct bc_peer *p);
 
 /*
  * Of the bytes before known it is known whether they passed, that is, were acknowledged by the peer's kernel, or were lost

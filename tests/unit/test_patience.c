@@ -46,6 +46,7 @@ static void what_an_error_means(void **state)
 		{ -EPIPE, BC_LOSS_READER_GONE, false },
 		{ -ECOMM, BC_LOSS_PIPE_ERROR, false },
 		{ -ENOBUFS, BC_LOSS_PEER_SLOW, false },
+		{ -EXFULL, BC_LOSS_PEER_SLOW, true },
 		{ -ECANCELED, BC_LOSS_ABORTED, false },
 	};
 
@@ -168,6 +169,19 @@ static void a_slow_peer_is_told_once_until_it_has_caught_up(void **state)
 	assert_non_null(strstr(lines, "out: the peer has caught up"));
 }
 
+/* A queue that goes to disk meanwhile. */
+static void a_queue_that_is_full_for_a_moment_is_not_told(void **state)
+{
+	static const struct bc_pressure out = { .now_ns = 1, .buffers_free = 1, .buffers = 32 };
+	struct bc_patience p = new_patience();
+
+	assert_true(bc_patience_again(&p, -EXFULL, &calm));
+	assert_int_equal(n_lines, 0);
+	assert_false(bc_patience_again(&p, -EXFULL, &out));
+	assert_int_equal(n_lines, 1);
+	assert_non_null(strstr(lines, "out: the peer's queue is full"));
+}
+
 static void other_errors_are_not_told_here(void **state)
 {
 	static const int errs[] = { -EIO, -EAGAIN, -EPIPE, -ECOMM, -ECANCELED };
@@ -189,6 +203,7 @@ int main(void)
 		cmocka_unit_test(a_disk_that_is_full_again_and_again_is_told_a_few_times),
 		cmocka_unit_test(a_folder_that_is_closed_is_told_as_such),
 		cmocka_unit_test(a_slow_peer_is_told_once_until_it_has_caught_up),
+		cmocka_unit_test(a_queue_that_is_full_for_a_moment_is_not_told),
 		cmocka_unit_test(other_errors_are_not_told_here),
 	};
 
