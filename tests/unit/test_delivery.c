@@ -8,7 +8,7 @@
 #include "bc_store_ops.h"
 #include "bc_time.h"
 
-static uint64_t passed_bytes, lost_from, lost_to;
+static uint64_t passed_bytes, lost_from, lost_to, kept_to;
 
 static uint64_t passed(struct bc_store *s)
 {
@@ -18,6 +18,11 @@ static uint64_t passed(struct bc_store *s)
 static bool lost_bytes(struct bc_store *s, uint64_t from, uint64_t to)
 {
 	return lost_from < to && lost_to > from;
+}
+
+static bool kept_bytes(struct bc_store *s, uint64_t to)
+{
+	return to > passed_bytes && to <= kept_to;
 }
 
 static int settle(struct bc_store *s)
@@ -34,7 +39,7 @@ static int synced(struct bc_store *s, uint64_t *ret_bytes)
 }
 
 static const struct bc_store_ops plain_ops, settling_ops = { .settle = settle }, lagging_ops = {
-	.passed = passed, .lost = lost_bytes,
+	.passed = passed, .lost = lost_bytes, .kept = kept_bytes,
 }, syncing_ops = { .synced = synced };
 
 enum policy { AT_ONCE, SETTLED, PASSED_ON, COMMAND, DISK, POLICIES };
@@ -53,7 +58,7 @@ static struct fixture *new_fixture(enum policy policy)
 	};
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	passed_bytes = synced_bytes = lost_from = lost_to = 0;
+	passed_bytes = synced_bytes = lost_from = lost_to = kept_to = 0;
 	f->store.ops = ops[policy];
 	f->store.begun = true;
 	f->ledger = bc_ledger_new();
@@ -174,6 +179,25 @@ static void what_a_peer_did_not_take_in_time_is_lost(void **state)
 	free_fixture(f);
 }
 
+static void what_is_kept_for_the_next_run_is_spooled(void **state)
+{
+	struct fixture *f = new_fixture(PASSED_ON);
+
+	take(f, 5);
+	bc_delivery_wrote(f->d);
+	take(f, 3);
+	bc_delivery_wrote(f->d);
+	take(f, 2);
+	bc_delivery_wrote(f->d);
+	passed_bytes = 5;
+	kept_to = 8;
+	bc_delivery_drain(f->d);
+	assert_int_equal(written(f), 5);
+	assert_int_equal(lost(f, BC_LOSS_SPOOLED), 3);
+	assert_int_equal(lost(f, BC_LOSS_PEER_SLOW), 2);
+	free_fixture(f);
+}
+
 static void what_a_peer_had_not_acknowledged_is_lost(void **state)
 {
 	struct fixture *f = new_fixture(PASSED_ON);
@@ -276,6 +300,7 @@ int main(void)
 		cmocka_unit_test(packets_count_as_written_at_this_step),
 		cmocka_unit_test(what_is_pending_can_still_be_lost_and_no_more),
 		cmocka_unit_test(what_a_peer_did_not_take_in_time_is_lost),
+		cmocka_unit_test(what_is_kept_for_the_next_run_is_spooled),
 		cmocka_unit_test(what_a_peer_had_not_acknowledged_is_lost),
 		cmocka_unit_test(a_command_that_fails_loses_its_segment_and_no_other),
 		cmocka_unit_test(a_command_that_keeps_failing_is_started_later_and_later),

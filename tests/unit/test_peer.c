@@ -312,8 +312,11 @@ static void what_was_not_acknowledged_is_lost(void **state)
 
 	start(port);
 	put_link();
+	assert_int_equal(put(0), 0);
 	fd = net_accept(listener);
 	expect_link(fd);
+	/* It has been taken for one that does not acknowledge by now. */
+	assert_int_equal(next_number(fd), 0);
 	fill_up();
 	net_reset(fd);
 	UNTIL(said("count as lost") == 1);
@@ -647,6 +650,119 @@ static void a_late_hello_begins_another_connection(void **state)
 	close(fd);
 }
 
+static char spool[] = "/tmp/bc-peer-spool-XXXXXX";
+
+static int begin_spooled(void **state)
+{
+	memcpy(spool + sizeof(spool) - 7, "XXXXXX", 6);
+	assert_non_null(mkdtemp(spool));
+	return begin(state);
+}
+
+static int end_spooled(void **state)
+{
+	char command[64];
+
+	end(state);
+	snprintf(command, sizeof(command), "rm -r %s", spool);
+	return system(command);
+}
+
+static void start_spooled(uint16_t to)
+{
+	const struct bc_peer_config cfg = {
+		.name = "peer", .host = "127.0.0.1", .port = to, .queue_bytes = QUEUE, .spool = spool, .spool_bytes = 1U << 30,
+		.log = &log_to_lines,
+	};
+
+	assert_int_equal(bc_peer_new(&cfg, &peer, &err), 0);
+	assert_int_equal(bc_peer_start(peer), 0);
+}
+
+/* To the end of the connection: all of it is acknowledged. */
+static void acknowledge_to_the_end(int fd, uint64_t epoch, uint64_t next)
+{
+	uint8_t byte;
+
+	acknowledge(fd, epoch, next);
+	assert_int_equal(recv(fd, &byte, 1, 0), 0);
+	close(fd);
+}
+
+/* Packets 0 to 9 are put while nobody is there; they are in the folder when this returns. */
+static void leave_ten(void)
+{
+	start_spooled(1);
+	put_link();
+	put_packets(0, 10);
+	bc_peer_end(peer, 200 * BC_NS_PER_MS);
+	UNTIL(bc_peer_done(peer));
+	assert_int_equal(bc_peer_known(peer), 0);
+	assert_true(bc_peer_kept(peer, 1) && bc_peer_kept(peer, LINK_MESSAGE + 10 * MESSAGE));
+	assert_false(bc_peer_kept(peer, LINK_MESSAGE + 10 * MESSAGE + 1));
+	bc_peer_free(peer);
+}
+
+static void what_was_left_goes_first_in_a_connection_of_its_own(void **state)
+{
+	struct bc_wire_session left, s;
+	int fd;
+
+	leave_ten();
+	start_spooled(port);
+	put_link();
+	put_packets(10, 20);
+	fd = accept_session(&left, 3);
+	assert_int_equal(left.first, 0);
+	expect_link_again(fd);
+	expect_packets(fd, 3, 10);
+	acknowledge_to_the_end(fd, left.epoch, 10);
+	fd = accept_session(&s, 0);
+	assert_true(s.epoch > left.epoch && !memcmp(s.node, left.node, BC_WIRE_ID));
+	assert_int_equal(bc_peer_known(peer), 0);
+	expect_link_again(fd);
+	expect_packets(fd, 10, 20);
+	acknowledge(fd, s.epoch, 10);
+	UNTIL(bc_peer_known(peer) == LINK_MESSAGE + 10 * MESSAGE);
+	UNTIL(stats().spool_bytes == 0);
+	assert_int_equal(said("10 packets of an earlier run were delivered"), 1);
+	close(fd);
+}
+
+static void an_end_takes_what_was_left_too(void **state)
+{
+	struct bc_wire_session s;
+	int fd;
+
+	leave_ten();
+	start_spooled(port);
+	bc_peer_end(peer, 20 * BC_NS_PER_S);
+	fd = accept_session(&s, 0);
+	expect_link_again(fd);
+	expect_packets(fd, 0, 10);
+	acknowledge_to_the_end(fd, s.epoch, 10);
+	UNTIL(bc_peer_done(peer));
+	assert_int_equal(stats().spool_bytes, 0);
+}
+
+static void a_long_outage_fits_the_spool(void **state)
+{
+	enum { N = 5000 };
+	struct bc_wire_session s;
+	int fd;
+
+	start_spooled(port);
+	put_link();
+	for (uint32_t i = 0; i < N; i++)
+		UNTIL(put(i) == 0);
+	fd = accept_session(&s, 0);
+	expect_link_again(fd);
+	expect_packets(fd, 0, N);
+	acknowledge(fd, s.epoch, N);
+	UNTIL(bc_peer_known(peer) == LINK_MESSAGE + N * MESSAGE);
+	close(fd);
+}
+
 /* The same behind a store. */
 static struct bc_store *open_store(uint64_t patience_ns, uint64_t drain_ns)
 {
@@ -766,6 +882,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_false_acknowledgement_ends_the_connection_and_loses_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(an_end_waits_for_the_last_acknowledgement, begin, end),
 		cmocka_unit_test_setup_teardown(a_late_hello_begins_another_connection, begin, end),
+		cmocka_unit_test_setup_teardown(what_was_left_goes_first_in_a_connection_of_its_own, begin_spooled, end_spooled),
+		cmocka_unit_test_setup_teardown(an_end_takes_what_was_left_too, begin_spooled, end_spooled),
+		cmocka_unit_test_setup_teardown(a_long_outage_fits_the_spool, begin_spooled, end_spooled),
 		cmocka_unit_test_setup_teardown(a_store_never_waits_for_a_peer, begin, end),
 		cmocka_unit_test_setup_teardown(a_blocking_store_waits_while_the_peer_moves, begin, end),
 		cmocka_unit_test_setup_teardown(a_blocking_store_does_not_wait_for_one_that_is_dead, begin, end),
