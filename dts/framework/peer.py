@@ -92,6 +92,13 @@ class Peer:
                 parts.clear()
         self.send(b"".join(parts))
 
+    def read(self, size):
+        """So many bytes; fewer at the end."""
+        data = b""
+        while len(data) < size and (more := self.socket.recv(size - len(data))):
+            data += more
+        return data
+
     def closed(self, timeout=30):
         """Has the collector closed the connection? Waits for that."""
         self.socket.settimeout(timeout)
@@ -116,15 +123,8 @@ class Node(Peer):
         magic, flags, self.centre = struct.unpack(">4sI16s", self.answer(HELLO))
         assert (magic, flags) == (b"BCA1", 0), f"{magic} {flags}"
         self.send(message(SESSION, identity + struct.pack(">QQQ", epoch, first, window)))
-        self.acked = self.ack()
+        self.resumed = self.acked = self.ack()
         self.next = max(self.acked, first)
-
-    def read(self, size):
-        """So many bytes; fewer at the end."""
-        data = b""
-        while len(data) < size and (more := self.socket.recv(size - len(data))):
-            data += more
-        return data
 
     def answer(self, kind):
         """The payload of the next answer, which is of this kind; None at the end."""
@@ -150,6 +150,18 @@ class Node(Peer):
             more = self.ack()
             assert more is not None and more > self.acked, f"acknowledged {self.acked}, then {more}"
             self.acked = more
+
+    def closed(self, timeout=30):
+        """Does the collector close the connection, whatever it says before?"""
+        self.socket.settimeout(timeout)
+        try:
+            while self.socket.recv(4096):
+                pass
+            return True
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
 
     def finish(self):
         """Send nothing more, and take what is acknowledged up to the end."""

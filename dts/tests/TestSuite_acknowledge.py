@@ -2,12 +2,14 @@
 """Acknowledged delivery: what a node was told to be on disk is there, and each packet is there once."""
 
 import os
+import socket
 import threading
+import time
 
 from framework.checks import assert_lossless, losses, published_of, temporary, verify_segments
 from framework.host import require_root, tmpfs
 from framework.packets import T0_NS, frames, numbers, timed, write_pcap
-from framework.peer import Node, free_port
+from framework.peer import ASKS, LINK, SESSION, Node, Peer, free_port, message
 from framework.process import wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -54,9 +56,10 @@ class TestAcknowledge(TestSuite):
         self.send(node, 1000)
         node.close()
         again = self.node()
-        again.next = again.acked
         self.send(again, 1200 - again.next)
         verify(again.finish() == 1200, f"acknowledged {again.acked}")
+        client = run.ask("/braidcap/clients,0")
+        verify(client["acknowledged"] and client["repeated"] == 1000 - again.resumed, f"{client}")
         assert_lossless(run.stop(), 1200)
         verify(self.stored() == {0: list(range(1200))}, "packets are missing, or there twice")
 
@@ -185,3 +188,87 @@ class TestAcknowledge(TestSuite):
         report = run.stop(rc=1)
         verify(set(losses(report)) == {"disk_error"}, f"{losses(report)}")
         verify(self.stored() == {0: list(range(1000))}, "packets are missing, or there twice")
+
+    @func_test
+    def who_does_not_ask_is_told_nothing(self):
+        """An older node, or another program's, gets not one byte."""
+        run = self.centre()
+        peer = self.stack.enter_context(Peer(self.port, source="127.0.1.1"))
+        peer.hello()
+        peer.packets(timed(frames(0, 100)))
+        run.wait_written(100)
+        peer.socket.shutdown(socket.SHUT_WR)
+        verify(peer.read(1) == b"", "it was sent something")
+        verify(not run.ask("/braidcap/clients,0")["acknowledged"], "it counts as acknowledged")
+        assert_lossless(run.stop(), 100)
+
+    @func_test
+    def who_asks_where_nothing_is_acknowledged_gets_no_answer(self):
+        """In classic pcap there is no place for numbers: such a collector is like an older one."""
+        run = self.centre("--format", "pcap")
+        peer = self.stack.enter_context(Peer(self.port, source="127.0.1.1"))
+        peer.send(message(LINK, peer.form.link, ASKS))
+        peer.packets(timed(frames(0, 100)))
+        run.wait_written(100)
+        peer.socket.shutdown(socket.SHUT_WR)
+        verify(peer.read(1) == b"", "it was sent something")
+        assert_lossless(run.stop(), 100)
+
+    @func_test
+    def the_newer_connection_of_a_node_goes_on(self):
+        """A node that comes again before its old connection is known to be dead: the old one ends, nothing is there twice."""
+        run = self.centre()
+        old = self.node()
+        self.send(old, 1000)
+        new = self.node()
+        self.send(new, 2000 - new.next)
+        verify(new.finish() == 2000 and old.closed(), f"acknowledged {new.acked}")
+        verify(run.ask("/braidcap/clients,0")["connections"] == 2, "not two connections")
+        assert_lossless(run.stop(), 2000)
+        verify(self.stored() == {0: list(range(2000))}, "packets are missing, or there twice")
+
+    @func_test
+    def each_epoch_is_numbered_anew(self):
+        """A node that was started anew begins another epoch; what is left of the one before comes in its own connection."""
+        run = self.centre()
+        one = self.node(epoch=7)
+        self.send(one, 500)
+        one.close()
+        two = self.node(epoch=8, first=100)
+        verify(two.acked == 100, f"acknowledged {two.acked}")
+        two.packets(timed(frames(1, 50), T0_NS + 10**9))
+        two.next += 50
+        verify(two.finish() == 150, f"acknowledged {two.acked}")
+        rest = self.node(epoch=7)
+        self.send(rest, 600 - rest.next)
+        verify(rest.finish() == 600, f"acknowledged {rest.acked}")
+        assert_lossless(run.stop(), 650)
+        verify(self.stored() == {0: list(range(600)), 1: list(range(50))}, "packets are missing, or there twice")
+
+    @func_test
+    def a_session_in_the_wrong_place_ends_the_connection(self):
+        """Behind a packet, a second one, and one that is too short."""
+        run = self.centre()
+        session = IDENTITY + bytes(24)
+        for wrong in (session, session[:-1]):
+            node = self.node()
+            self.send(node, 1)
+            node.send(message(SESSION, wrong))
+            verify(node.closed(), "the connection goes on")
+        bare = self.stack.enter_context(Peer(self.port, source="127.0.1.1"))
+        bare.send(message(LINK, bare.form.link) + 2 * message(SESSION, session))
+        wait_until(lambda: run.ask("/braidcap/clients,0")["failures"] == 3, "three failures")
+        run.stop()
+
+    @func_test
+    def a_pause_leaves_packets_with_the_node(self):
+        """While the collector is paused nothing is lost, and nothing acknowledged."""
+        run = self.centre()
+        node = self.node()
+        run.ask("/braidcap/pause")
+        self.send(node, 1000)
+        time.sleep(0.3)
+        verify(run.ask("/braidcap/ledger")["balance"]["received"] == 0, "packets were taken")
+        run.ask("/braidcap/resume")
+        verify(node.finish() == 1000, f"acknowledged {node.acked}")
+        assert_lossless(run.stop(), 1000)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What of the nodes of `collect` is on disk from before: said by the files beside their segments, and found in leftovers. */
+/* What of the nodes of `collect` is on disk from before: as the files beside their segments say, and leftovers. */
 #include "bc_collect_priv.h"
 
 #include <dirent.h>
@@ -29,16 +29,14 @@ static int take_item(void *ctx, const uint8_t *item, size_t len, const struct bc
 	return bc_ack_found_item(((struct past *)ctx)->found, item, len, rec != NULL);
 }
 
-/* Is this the name of a leftover that may be of the series? */
+/* Is this leftover one that may be of the series? */
 static bool may_be_ours(const struct past *p, const char *name)
 {
 	const char *tilde = strchr(name, '~');
-	uint64_t seq;
-	size_t len;
+	size_t len = p->series ? strlen(p->series) : 0;
 
-	if (!bc_segname_is_tmp(name, &seq) || !tilde != !p->series)
+	if (!tilde != !p->series)
 		return false;
-	len = p->series ? strlen(p->series) : 0;
 	return !p->series || (!strncmp(tilde + 1, p->series, len) && (!tilde[1 + len] || tilde[1 + len] == '.'));
 }
 
@@ -58,7 +56,8 @@ static void look_into(struct past *p, const char *name)
 	int what = -ENOMEM;
 
 	bc_ack_found_begin(p->found);
-	if (r && snprintf(path, sizeof(path), "%s%s%s", p->folder, ends_in_slash(p->folder) ? "" : "/", name) < (int)sizeof(path))
+	if (r && snprintf(path, sizeof(path), "%s%s%s", p->folder, ends_in_slash(p->folder) ? "" : "/", name) <
+	    (int)sizeof(path))
 		what = bc_recover(path, &cfg, r, &err);
 	if (!what && r->scan.records)
 		bc_log(p->log, BC_NOTICE, "%s was left behind with %" PRIu64 " packets: 'braidcap recover' completes it", path,
@@ -68,16 +67,34 @@ static void look_into(struct past *p, const char *name)
 	free(r);
 }
 
-static void look_into_leftovers(struct past *p)
+static int is_tmp(const struct dirent *e)
 {
-	DIR *d = opendir(p->folder);
-	const struct dirent *e;
+	uint64_t seq;
 
-	while (d && (e = readdir(d)))
-		if (may_be_ours(p, e->d_name))
-			look_into(p, e->d_name);
-	if (d)
-		closedir(d);
+	return bc_segname_is_tmp(e->d_name, &seq);
+}
+
+void bc_collect_acks_forget(struct bc_collect_session *c)
+{
+	for (int i = 0; i < c->leftovers.n; i++)
+		free(c->leftovers.entry[i]);
+	free(c->leftovers.entry);
+	c->leftovers = (struct bc_collect_leftovers){ .folder = NULL };
+}
+
+/* Thousands of clients may share a large folder, which is read once. */
+static void look_into_leftovers(struct past *p, struct bc_collect_session *c)
+{
+	struct bc_collect_leftovers *l = &c->leftovers;
+
+	if (l->folder != p->folder) {
+		bc_collect_acks_forget(c);
+		l->n = scandir(p->folder, &l->entry, is_tmp, NULL);
+		l->folder = p->folder;
+	}
+	for (int i = 0; i < l->n; i++)
+		if (may_be_ours(p, l->entry[i]->d_name))
+			look_into(p, l->entry[i]->d_name);
 }
 
 /* Leftovers become segments, which are not looked into any more: the file has to know what is in them. */
@@ -96,7 +113,7 @@ static void write_down(struct past *p)
 		       p->folder, missing);
 }
 
-static int read_past(struct past *p, struct bc_err *err)
+static int read_past(struct past *p, struct bc_collect_session *c, struct bc_err *err)
 {
 	int r = bc_ack_file_read(p->fd, p->series, &p->table);
 
@@ -106,7 +123,7 @@ static int read_past(struct past *p, struct bc_err *err)
 	p->found = bc_ack_found_new();
 	if (!p->found)
 		return bc_err_set(err, -ENOMEM, "no memory for the clients");
-	look_into_leftovers(p);
+	look_into_leftovers(p, c);
 	write_down(p);
 	return 0;
 }
@@ -135,7 +152,7 @@ int bc_collect_acks_restore(struct bc_collect_session *c, uint32_t i, struct bc_
 	/* The output will say why. */
 	if (p.fd < 0)
 		return 0;
-	r = read_past(&p, err);
+	r = read_past(&p, c, err);
 	for (uint32_t k = first; !r && k < end; k++) {
 		bc_ack_set_centre(c->ack[k], bc_ack_centre(c->ack[first]));
 		restore(&p.table, c->ack[k], c->name[k]);

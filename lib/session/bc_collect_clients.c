@@ -167,7 +167,7 @@ static json_t *client(struct bc_collect_session *c, uint32_t i)
 	struct bc_collector_client k;
 
 	bc_collector_client(c->collector, i, &k);
-	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}",
+	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o}",
 			 "name", c->name[i],
 			 "state", k.connected ? "connected" : "disconnected",
 			 "address", k.address,
@@ -179,6 +179,8 @@ static json_t *client(struct bc_collect_session *c, uint32_t i)
 			 "packets", bc_view_u64(bc_counter_get(&a->ingress.received)),
 			 "bytes", bc_view_u64(k.bytes),
 			 "stored", !c->no_store[i],
+			 "acknowledged", k.acknowledged,
+			 "repeated", bc_view_u64(c->ack[i] ? bc_counter_get(bc_ack_repeated(c->ack[i])) : 0),
 			 "last_end", bc_view_string(k.reason));
 }
 

@@ -23,6 +23,13 @@ struct bc_collect_series {
 	bool cut;			/* since then its segment was ended, because nothing came */
 };
 
+/* Temporary files that were found in a folder. */
+struct bc_collect_leftovers {
+	const char *folder;	/* NULL: none was looked into */
+	struct dirent **entry;
+	int n;
+};
+
 struct bc_collect_session {
 	struct bc_session session;
 	const struct bc_collect_config *cfg;
@@ -40,6 +47,7 @@ struct bc_collect_session {
 	struct bc_tls *tls;
 	_Atomic bool gone[BC_MAX_CLIENTS];	/* its connection has ended, and subscribers are not told yet: the network sets */
 	struct bc_collector *collector;
+	struct bc_collect_leftovers leftovers;	/* while pipelines are built */
 	bool kept;				/* a series looks after the folder that they share */
 	int wake_fd;
 };
@@ -58,8 +66,12 @@ json_t *bc_collect_clients_view(void *session);
 const char *bc_collect_series_name(const struct bc_collect_session *c, uint32_t i);
 /* Where the segments of pipeline i go, and what they are called. 0, or a negative errno with a line in err. */
 int bc_collect_series_new(struct bc_collect_session *c, uint32_t i, struct bc_err *err);
-/* What the clients of pipeline i were acknowledged before. 0, or a negative errno with a line in err. */
+/*
+ * What the clients of pipeline i were acknowledged before, between the two calls that make its series and it. 0, or a negative
+ * errno with a line in err. forget: none are built any more for now.
+ */
 int bc_collect_acks_restore(struct bc_collect_session *c, uint32_t i, struct bc_err *err);
+void bc_collect_acks_forget(struct bc_collect_session *c);
 /* In messages an output is its client's. */
 void bc_collect_series_label(struct bc_collect_session *c, uint32_t i);
 /*

@@ -154,6 +154,7 @@ static int build_pipelines(struct bc_collect_session *c, struct bc_err *err)
 		if (!r)
 			bc_collect_series_label(c, i);
 	}
+	bc_collect_acks_forget(c);
 	return r;
 }
 

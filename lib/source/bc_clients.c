@@ -213,8 +213,16 @@ static void close_ending(struct bc_clients *c, struct client *k)
 
 /* --- Answers. --- */
 
+static void begin_telling(struct bc_clients *c, struct client *k, struct session *s)
+{
+	s->told = true;
+	pthread_mutex_lock(&c->lock);
+	k->status.acknowledged = true;
+	pthread_mutex_unlock(&c->lock);
+}
+
 /* The next one, if there is one. True: nothing will follow it. */
-static bool make_answer(const struct client *k, struct session *s)
+static bool make_answer(struct bc_clients *c, struct client *k, struct session *s)
 {
 	struct bc_ack_mark m;
 	bool complete;
@@ -235,13 +243,14 @@ static bool make_answer(const struct client *k, struct session *s)
 		return complete;
 	bc_wire_put_ack(s->out, &(struct bc_wire_ack){ .epoch = m.epoch, .next = m.next });
 	s->out_len = BC_WIRE_ACK_MESSAGE;
-	s->told = true;
 	s->told_next = m.next;
+	if (!s->told)
+		begin_telling(c, k, s);
 	return complete;
 }
 
 /* Send what is due, as far as the socket takes it. 1: and that was the last; 0; or an error. */
-static int answer(struct bc_clients *c, const struct client *k, struct session *s, struct bc_err *err)
+static int answer(struct bc_clients *c, struct client *k, struct session *s, struct bc_err *err)
 {
 	bool last = false;
 
@@ -249,7 +258,7 @@ static int answer(struct bc_clients *c, const struct client *k, struct session *
 		ptrdiff_t n;
 
 		if (!s->out_len)
-			last = make_answer(k, s);
+			last = make_answer(c, k, s);
 		s->writes = 0;
 		if (!s->out_len)
 			break;
@@ -323,6 +332,7 @@ static void begin_receiving(struct bc_clients *c, struct client *k, struct sessi
 	pthread_mutex_lock(&c->lock);
 	k->status.connected = true;
 	k->status.tls = s->tls;
+	k->status.acknowledged = false;
 	k->status.since_ns = bc_utc_ns();
 	k->status.connections++;
 	snprintf(k->status.address, sizeof(k->status.address), "%s", bc_conn_address(s->conn));

@@ -65,6 +65,7 @@ struct bc_collector_client {
 	uint64_t connections;		/* that came to be */
 	uint64_t failures;		/* handshakes that failed, and connections that ended otherwise than in good order */
 	uint64_t bytes;
+	bool acknowledged;		/* the connection, or the last one, gets or got acknowledgements */
 	char reason[256];		/* of the last end */
 };
 
