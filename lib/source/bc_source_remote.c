@@ -37,6 +37,7 @@ struct remote {
 	uint64_t last_ns;		/* of the last packet that had a time */
 	struct bc_ack *ack;		/* NULL: nothing is acknowledged */
 	bool session_due;		/* to begin when all packets before it are through */
+	bool stale;			/* the session of an earlier connection is not left yet */
 	bool numbered;			/* the connection has a session: */
 	uint64_t number, taken;		/* of the next packet; those below were taken before */
 	uint64_t delivered;		/* packets, in all */
@@ -190,6 +191,18 @@ static int take_session(struct remote *p, struct bc_err *err)
 	return 0;
 }
 
+/* What follows has no numbers, unless a session begins. False: packets of the one before are under way. */
+static bool leave_session(struct remote *p)
+{
+	if (!p->stale)
+		return true;
+	if (!bc_ack_through(p->ack, p->delivered))
+		return false;
+	bc_ack_leave(p->ack, p->delivered);
+	p->stale = false;
+	return true;
+}
+
 /* Packets before the session may be under way still; their numbers are counted from another begin. */
 static void begin_session(struct bc_source *s)
 {
@@ -197,7 +210,7 @@ static void begin_session(struct bc_source *s)
 	const struct bc_wire_session *w = bc_wire_session(p->wire);
 	struct bc_ack_mark m = { .epoch = w->epoch, .next = w->first };
 
-	if (!bc_ack_through(p->ack, p->delivered))
+	if (!bc_ack_through(p->ack, p->delivered) || !leave_session(p))
 		return;
 	memcpy(m.node, w->node, sizeof(m.node));
 	p->number = bc_ack_begin(p->ack, &m, p->recv_ring->net.connection, p->delivered, &p->taken);
@@ -244,7 +257,7 @@ static size_t take_messages(struct bc_source *s, struct bc_batch *b, uint32_t ma
 			refuse(p);
 			return len;
 		}
-		if (r == BC_WIRE_READ_PACKET && !is_repeated(p) && !take_packet(s, b, &rec))
+		if (r == BC_WIRE_READ_PACKET && !is_repeated(p) && (!leave_session(p) || !take_packet(s, b, &rec)))
 			break;
 		at += used;
 	}
@@ -264,33 +277,20 @@ static void finish(struct bc_source *s, size_t left)
 	bc_wire_free(p->wire);
 	p->wire = NULL;
 	p->broken = p->session_due = false;
-	if (p->numbered)
+	if (p->numbered) {
 		bc_ack_end(p->ack, p->delivered);
+		p->stale = true;
+		p->numbered = s->keeps_paused = false;
+	}
 	bc_link_set_absent(s->link, true);
 	bc_recv_ring_finish(p->recv_ring);
 }
 
-/* What follows has no numbers, unless a session begins. False: packets of the one before are under way. */
-static bool leave_session(struct bc_source *s)
-{
-	struct remote *p = s->priv;
-
-	if (!p->numbered)
-		return true;
-	if (!bc_ack_through(p->ack, p->delivered))
-		return false;
-	bc_ack_leave(p->ack, p->delivered);
-	p->numbered = s->keeps_paused = false;
-	return true;
-}
-
-/* A connection begins; false: not yet, or without memory, which comes again. */
+/* A connection begins; false without memory, which comes again. */
 static bool begin(struct bc_source *s)
 {
 	struct remote *p = s->priv;
 
-	if (!leave_session(s))
-		return false;
 	p->wire = bc_wire_new(p->max_caplen);
 	if (p->wire)
 		bc_link_set_absent(s->link, false);

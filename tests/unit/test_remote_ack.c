@@ -182,6 +182,24 @@ static void the_next_connection_waits_until_the_committer_is_through(void **stat
 	close_source();
 }
 
+static void a_connection_without_a_session_waits_too(void **state)
+{
+	open_source(true);
+	connect_node();
+	session(7, 0, 0);
+	packets(10, 60);
+	poll_some();
+	bc_recv_ring_end(ring);
+	poll_some();
+	connect_node();
+	packets(5, 60);
+	assert_int_equal(poll_some(), 0);
+	assert_true(bc_recv_ring_headed(ring));
+	bc_ack_handled(ack, delivered);
+	assert_int_equal(poll_some(), 5);
+	close_source();
+}
+
 static void a_connection_without_a_session_has_no_numbers(void **state)
 {
 	struct bc_ack_mark m;
@@ -286,6 +304,7 @@ int main(void)
 		cmocka_unit_test(packets_are_counted_from_what_the_session_says),
 		cmocka_unit_test(what_was_taken_before_is_not_taken_again),
 		cmocka_unit_test(the_next_connection_waits_until_the_committer_is_through),
+		cmocka_unit_test(a_connection_without_a_session_waits_too),
 		cmocka_unit_test(a_connection_without_a_session_has_no_numbers),
 		cmocka_unit_test(where_nothing_is_acknowledged_a_session_is_refused),
 		cmocka_unit_test(a_pause_leaves_numbered_packets_with_the_node),
