@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fts.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bc_codec.h"
 #include "bc_find_input.h"
 #include "bc_segname.h"
 
@@ -130,6 +132,35 @@ static void leave_out(struct bc_find_list *l, const struct bc_find_segment *s, i
 	bc_log(l->log, BC_ERROR, "%s", err->msg);
 }
 
+char *bc_find_recompressed(const char *path)
+{
+	size_t stem = strlen(path) - strlen(bc_codec_ext(bc_codec_of_path(path)));
+
+	for (enum bc_codec c = 0; c < BC_CODEC_COUNT; c++) {
+		char *other = NULL;
+		struct stat st;
+
+		if (asprintf(&other, "%.*s%s", (int)stem, path, bc_codec_ext(c)) < 0)
+			return NULL;
+		if (stat(other, &st) == 0 && S_ISREG(st.st_mode))
+			return other;
+		free(other);
+	}
+	return NULL;
+}
+
+/* False: it is gone. */
+static bool follow(struct bc_find_segment *s)
+{
+	char *other = bc_find_recompressed(s->path);
+
+	if (!other)
+		return false;
+	free(s->path);
+	s->path = other;
+	return true;
+}
+
 /* The first packet's time. False: it has none. */
 static bool glance(struct bc_find_list *l, struct bc_find_segment *s)
 {
@@ -138,6 +169,8 @@ static bool glance(struct bc_find_list *l, struct bc_find_segment *s)
 	struct bc_err err;
 	int r = bc_find_input_open(s->path, BC_FIND_GLANCE, &in, &err);
 
+	if (r == -ENOENT && follow(s))
+		r = bc_find_input_open(s->path, BC_FIND_GLANCE, &in, &err);
 	if (r == 0)
 		r = bc_find_input_next(in, &rec, &err);
 	if (r > 0)

@@ -43,6 +43,9 @@ int bc_find_list_add(struct bc_find_list *l, const char *path, struct bc_err *er
  */
 int bc_find_list_look(struct bc_find_list *l, _Atomic uint32_t *looked, const _Atomic bool *stop);
 
+/* Where the segment is that was recompressed since it was listed; NULL: nowhere. The caller frees it. */
+char *bc_find_recompressed(const char *path);
+
 /* Empties it. */
 void bc_find_list_free(struct bc_find_list *l);
 

@@ -24,6 +24,7 @@ enum spare {
 /* A segment that is open. The giver is the thread that calls bc_find_order_next(). */
 struct node {
 	const struct bc_find_segment *segment;
+	char *moved;			/* whoever fills: where it is now, if not where it was */
 	struct bc_find_stream *stream;	/* whoever fills; NULL: not opened yet, or ended */
 	struct bc_find_batch given, next;	/* the giver's; whoever fills, while it is SPARE_FILLING, else the giver's */
 	uint32_t at;			/* giver: the next packet in given */
@@ -81,6 +82,16 @@ static void push(struct bc_find_order *o, struct node *n)
 	o->heap[i] = n;
 }
 
+static int open_stream(struct bc_find_order *o, struct node *n, struct bc_err *err)
+{
+	int r = bc_find_stream_new(n->segment->path, n->segment->bytes, o->shared, &n->stream, err);
+
+	if (r != -ENOENT)
+		return r;
+	n->moved = bc_find_recompressed(n->segment->path);
+	return n->moved ? bc_find_stream_new(n->moved, n->segment->bytes, o->shared, &n->stream, err) : r;
+}
+
 /* Without the lock, by whoever set SPARE_FILLING. */
 static bool fill(struct bc_find_order *o, struct node *n, uint32_t max_bytes)
 {
@@ -89,10 +100,10 @@ static bool fill(struct bc_find_order *o, struct node *n, uint32_t max_bytes)
 
 	n->next.n = 0;
 	if (!n->stream)
-		r = bc_find_stream_new(n->segment->path, n->segment->bytes, o->shared, &n->stream, &err);
+		r = open_stream(o, n, &err);
 	if (r == 0 && bc_find_stream_fill(n->stream, &n->next, max_bytes))
 		return true;
-	/* What is gone was removed by retention: it is as if it had been gone before. */
+	/* What is gone now was removed by retention: it is as if it had been gone before. */
 	if (r < 0 && r != -ENOENT) {
 		atomic_fetch_add_explicit(&o->shared->damaged, 1, memory_order_relaxed);
 		bc_log(o->shared->log, BC_ERROR, "%s: it is left out", err.msg);
@@ -149,6 +160,7 @@ static void free_node(struct node *n)
 	bc_find_stream_free(n->stream);
 	bc_find_batch_free(&n->given);
 	bc_find_batch_free(&n->next);
+	free(n->moved);
 	free(n);
 }
 

@@ -2,6 +2,7 @@
 #include "bc_find_writer.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@ struct bc_find_writer {
 	bc_find_written written;
 	void *ctx;
 	char ext[64];
-	struct bc_store *store;
+	pthread_mutex_t lock;
+	struct bc_store *store;		/* under the lock for whoever cancels; NULL: it is closed */
 	struct bc_encode *encode;	/* NULL: no segment is begun */
 	struct bc_iface_table *ifaces;	/* of the output */
 	struct bc_section section;
@@ -68,6 +70,7 @@ int bc_find_writer_new(const struct bc_find_dest *dest, const char *expression, 
 
 	if (!w)
 		return bc_err_set(err, -ENOMEM, "no memory for writing");
+	pthread_mutex_init(&w->lock, NULL);
 	w->dest = *dest;
 	w->expression = expression;
 	w->written = written;
@@ -322,21 +325,27 @@ int bc_find_writer_flush(struct bc_find_writer *w, struct bc_err *err)
 
 int bc_find_writer_end(struct bc_find_writer *w, struct bc_err *err)
 {
+	struct bc_store *store = w->store;
 	int r = 0, closed;
 
 	if (!w->encode && !w->failed && w->dest.kind != BC_STORE_DIR)
 		r = begin(w, 0);
 	if (w->encode && w->failed != -EPIPE)
 		r = r ? r : finish(w);
-	closed = bc_store_close(w->store);
+	pthread_mutex_lock(&w->lock);
 	w->store = NULL;
+	pthread_mutex_unlock(&w->lock);
+	closed = bc_store_close(store);
 	r = r ? r : w->failed == -EPIPE ? 0 : closed;
 	return r ? write_failed(w, r, err) : 0;
 }
 
 void bc_find_writer_cancel(struct bc_find_writer *w)
 {
-	bc_store_cancel(w->store);
+	pthread_mutex_lock(&w->lock);
+	if (w->store)
+		bc_store_cancel(w->store);
+	pthread_mutex_unlock(&w->lock);
 }
 
 void bc_find_writer_free(struct bc_find_writer *w)
@@ -345,6 +354,7 @@ void bc_find_writer_free(struct bc_find_writer *w)
 		return;
 	bc_encode_free(w->encode);
 	bc_store_abort(w->store);
+	pthread_mutex_destroy(&w->lock);
 	free(w->ifaces);
 	free(w->number);
 	free(w->item);

@@ -74,18 +74,30 @@ static void print_table(FILE *f, const struct bc_flow *w, enum bc_flows_by by, b
 		(double)(w->last_ns - w->first_ns) / (double)BC_NS_PER_S, name);
 }
 
-/* What JSON and CSV have in common; quote is put around texts. */
-static void print_fields(FILE *f, const struct bc_flow *w, enum bc_flows_form form)
+/* A flow has two ends, all else one. */
+static void print_json(FILE *f, const struct bc_flow *w, enum bc_flows_by by)
 {
 	const struct bc_flow_key *k = &w->key;
-	char a[TEXT_MAX], b[TEXT_MAX], proto[16];
+	char text[TEXT_MAX], proto[16];
 
-	addr_text(k, 0, a);
-	addr_text(k, 1, b);
-	fprintf(f, form == BC_FLOWS_JSON ? "{\"proto\":\"%s\",\"a\":\"%s\",\"a_port\":%u,\"b\":\"%s\",\"b_port\":%u,\"packets\":%" PRIu64
-		",\"bytes\":%" PRIu64 ",\"first_ns\":%" PRIu64 ",\"last_ns\":%" PRIu64 "}\n" :
-		"%s,%s,%u,%s,%u,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", proto_name(k->proto, proto), a, k->port[0], b, k->port[1],
-		w->packets, w->bytes, w->first_ns, w->last_ns);
+	fprintf(f, "{\"proto\":\"%s\",\"a\":\"%s\",\"a_port\":%u", proto_name(k->proto, proto), addr_text(k, 0, text), k->port[0]);
+	if (by == BC_FLOWS_BY_FLOW)
+		fprintf(f, ",\"b\":\"%s\",\"b_port\":%u", addr_text(k, 1, text), k->port[1]);
+	fprintf(f, ",\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"first_ns\":%" PRIu64 ",\"last_ns\":%" PRIu64 "}\n", w->packets, w->bytes,
+		w->first_ns, w->last_ns);
+}
+
+static void print_csv(FILE *f, const struct bc_flow *w, enum bc_flows_by by)
+{
+	const struct bc_flow_key *k = &w->key;
+	char text[TEXT_MAX], proto[16];
+
+	fprintf(f, "%s,%s,%u,", proto_name(k->proto, proto), addr_text(k, 0, text), k->port[0]);
+	if (by == BC_FLOWS_BY_FLOW)
+		fprintf(f, "%s,%u,", addr_text(k, 1, text), k->port[1]);
+	else
+		fputs(",,", f);
+	fprintf(f, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", w->packets, w->bytes, w->first_ns, w->last_ns);
 }
 
 void bc_flows_print(FILE *f, const struct bc_flow *flow, uint32_t n, enum bc_flows_by by, enum bc_flows_form form, bool utc)
@@ -99,8 +111,10 @@ void bc_flows_print(FILE *f, const struct bc_flow *flow, uint32_t n, enum bc_flo
 	for (uint32_t i = 0; i < n; i++)
 		if (form == BC_FLOWS_TABLE)
 			print_table(f, &flow[i], by, utc);
+		else if (form == BC_FLOWS_JSON)
+			print_json(f, &flow[i], by);
 		else
-			print_fields(f, &flow[i], form);
+			print_csv(f, &flow[i], by);
 }
 
 void bc_flows_print_extent(FILE *f, const struct bc_find_extent *e, uint64_t now_ns, enum bc_flows_form form, bool utc)

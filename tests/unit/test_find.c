@@ -722,6 +722,21 @@ static void interfaces_drops_and_options_stay(void **state)
 		unlink(path[i]);
 }
 
+/* As `expire` does it, between the list and the reading. */
+static void what_is_recompressed_meanwhile_is_read(void **state)
+{
+	char here[128], there[128], *moved;
+
+	snprintf(here, sizeof(here), "%s/moved.pcap.lz4", folder);
+	snprintf(there, sizeof(there), "%s/moved.pcap.zst", folder);
+	assert_null(bc_find_recompressed(here));
+	write_file(there, (const uint8_t *)"", 0);
+	moved = bc_find_recompressed(here);
+	assert_string_equal(moved, there);
+	free(moved);
+	unlink(there);
+}
+
 static void nothing_found_is_a_valid_file(void **state)
 {
 	char *where[] = { folder };
@@ -822,6 +837,7 @@ int main(void)
 		cmocka_unit_test(what_is_hidden_being_written_or_no_capture_is_left_out),
 		cmocka_unit_test(a_file_that_is_damaged_gives_what_is_before),
 		cmocka_unit_test(interfaces_drops_and_options_stay),
+		cmocka_unit_test(what_is_recompressed_meanwhile_is_read),
 		cmocka_unit_test(nothing_found_is_a_valid_file),
 		cmocka_unit_test(a_bad_expression_or_path_is_bad_usage),
 		cmocka_unit_test(a_folder_gets_segments),
