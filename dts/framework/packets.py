@@ -68,7 +68,8 @@ def write_pcap(path, packets, nanoseconds=False, order="<", linktype=ETHERNET):
     return path
 
 
-def _block(order, kind, body):
+def block(order, kind, body):
+    """A block of a pcapng file."""
     body += bytes(-len(body) % 4)
     size = len(body) + 12
     return struct.pack(order + "II", kind, size) + body + struct.pack(order + "I", size)
@@ -77,15 +78,15 @@ def _block(order, kind, body):
 def write_pcapng(path, packets, digits=(9,), order="<", linktypes=None):
     """A pcapng file with one interface for each of digits, which says how many decimals its timestamps have."""
     linktypes = linktypes or [ETHERNET] * len(digits)
-    out = [_block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))]
+    out = [block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))]
     for d, linktype in zip(digits, linktypes):
         resolution = struct.pack(order + "HHB3xHH", 9, 1, d, 0, 0)
-        out.append(_block(order, 1, struct.pack(order + "HHI", linktype, 0, 262144) + resolution))
+        out.append(block(order, 1, struct.pack(order + "HHI", linktype, 0, 262144) + resolution))
     units = [10 ** (9 - d) for d in digits]
     head = struct.Struct(order + "IIIII")
     for p in packets:
         ticks = p.ts_ns // units[p.iface]
-        out.append(_block(order, 6, head.pack(p.iface, ticks >> 32, ticks & 0xFFFFFFFF, len(p.data), p.wire) + p.data))
+        out.append(block(order, 6, head.pack(p.iface, ticks >> 32, ticks & 0xFFFFFFFF, len(p.data), p.wire) + p.data))
     with open(path, "wb") as f:
         f.write(b"".join(out))
     return path

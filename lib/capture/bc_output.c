@@ -246,6 +246,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 			.start_ns = env->start_ns,
 			.ifaces = env->ifaces,
 			.ledger = env->ledger,
+			.carry = o->cfg.format == BC_FORMAT_PCAPNG && o->cfg.framing == BC_FRAMING_FILE ? env->carry : NULL,
 		},
 		.n_lanes = o->n_lanes,
 		.task = &o->commit,

@@ -34,6 +34,7 @@ struct bc_output_env {
 	struct bc_ledger *ledger;
 	struct bc_ack *const *ack;	/* by source, outlives the output; NULL: nothing is acknowledged */
 	const struct bc_iface_table *ifaces;
+	const struct bc_carry *carry;
 	const struct bc_log *log;
 	uint64_t memory_bytes;		/* for this output's buffers */
 	uint32_t chunk_bytes;

@@ -69,6 +69,7 @@ struct bc_pipeline {
 	struct bc_ledger *ledger;
 	struct rte_mempool *pool;
 	uint32_t n_sources;			/* queues count */
+	struct bc_carry *carry;		/* what files say beside their packets */
 	struct bc_source *source[BC_MAX_SOURCES];
 	struct bc_link *link[BC_MAX_SOURCES];
 	struct bc_ack *ack[BC_MAX_SOURCES];	/* not owned; NULL: of this source nothing is acknowledged */

@@ -52,7 +52,8 @@ static int new_tables(struct bc_pipeline *p, struct bc_err *err)
 {
 	p->ifaces = bc_iface_table_new();
 	p->ledger = bc_ledger_new();
-	if (!p->ifaces || !p->ledger)
+	p->carry = bc_carry_new();
+	if (!p->ifaces || !p->ledger || !p->carry)
 		return bc_err_set(err, -ENOMEM, "no memory for the ledger");
 	p->ledger->n_outputs = p->cfg.n_outputs;
 	return new_pool(p, err);
@@ -77,6 +78,15 @@ static bool all_are_empty(const struct bc_pipeline *p)
 	return true;
 }
 
+static enum bc_places places(const struct bc_pipeline_config *cfg)
+{
+	uint32_t n = 0;
+
+	for (uint32_t o = 0; o < cfg->n_outputs; o++)
+		n += cfg->outputs[o].format == BC_FORMAT_PCAPNG && cfg->outputs[o].framing == BC_FRAMING_FILE;
+	return !n ? BC_PLACES_NONE : n < cfg->n_outputs ? BC_PLACES_SOME : BC_PLACES_ALL;
+}
+
 static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 {
 	struct bc_source_env env = {
@@ -88,6 +98,8 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		.log = p->cfg.log,
 		.n_outputs = p->cfg.n_outputs,
 		.promiscuous = p->cfg.promiscuous,
+		.carry = p->carry,
+		.places = places(&p->cfg),
 		.others = p->cfg.n_sources > 1,
 		.interrupted = p->cfg.interrupted,
 		.interrupted_ctx = p->cfg.interrupted_ctx,
@@ -224,6 +236,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.ledger = p->ledger,
 			.ack = p->ack,
 			.ifaces = p->ifaces,
+			.carry = p->carry,
 			.log = p->cfg.log,
 			.memory_bytes = p->cfg.memory_bytes / p->cfg.n_outputs,
 			.chunk_bytes = p->cfg.chunk_bytes,
@@ -368,6 +381,7 @@ void bc_pipeline_free(struct bc_pipeline *p)
 	if (!p->cfg.pool)
 		rte_mempool_free(p->pool);
 	bc_ledger_free(p->ledger);
+	bc_carry_free(p->carry);
 	free(p->ifaces);
 	free(p);
 }

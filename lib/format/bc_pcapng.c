@@ -148,6 +148,16 @@ static size_t write_block(uint8_t *dst, size_t cap, uint32_t type, void (*body)(
 	return total;
 }
 
+static void put_carried(struct out *o, const struct bc_carry *carry, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct bc_carried *e = bc_carry_at(carry, i);
+
+		if (e->kind == BC_CARRY_SECTION)
+			put(o, e->data, e->len);
+	}
+}
+
 static void shb_body(struct out *o, const void *arg)
 {
 	const struct bc_pcapng_section *s = arg;
@@ -163,6 +173,7 @@ static void shb_body(struct out *o, const void *arg)
 	put_option_text(o, SHB_OS, s->os);
 	put_option_text(o, SHB_USERAPPL, s->application);
 	put_option_text(o, OPT_COMMENT, s->comment);
+	put_carried(o, s->carry, s->n_carried);
 	if (o->n > fixed)
 		put_options_end(o);
 }

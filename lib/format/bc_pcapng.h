@@ -11,13 +11,18 @@
 #include <string.h>
 
 #include "bc_bytes.h"
+#include "bc_carry.h"
 #include "bc_iface.h"
 
 #define BC_PCAPNG_SHB 0x0A0D0D0AU
 #define BC_PCAPNG_IDB 1U
 #define BC_PCAPNG_SPB 3U
+#define BC_PCAPNG_NRB 4U
 #define BC_PCAPNG_ISB 5U
 #define BC_PCAPNG_EPB 6U
+#define BC_PCAPNG_JOURNAL 9U		/* an entry of the systemd journal */
+#define BC_PCAPNG_DSB 10U
+#define BC_PCAPNG_CUSTOM 0xbadU		/* the custom block that may be copied into another file */
 
 /* Bytes of an enhanced packet block without data and options; of two options; of the options' end. */
 #define BC_EPB_FIXED 32U
@@ -31,6 +36,8 @@ struct bc_pcapng_section {
 	const char *os;
 	const char *application;
 	const char *comment;
+	const struct bc_carry *carry;	/* the options in its first n_carried entries follow; may be NULL if there are none */
+	uint32_t n_carried;
 };
 
 /* An interface's statistics; counts are since the capture's start, as the draft has it. */

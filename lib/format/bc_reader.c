@@ -37,6 +37,7 @@ void bc_reader_free(struct bc_reader *r)
 		return;
 	for (uint32_t i = 0; i < r->count; i++)
 		free(r->iface[i]);
+	free(r->kept);
 	free(r);
 }
 
@@ -50,9 +51,19 @@ bool bc_reader_is_known(const struct bc_reader *r)
 	return r->kind == BC_READER_PCAP || r->kind == BC_READER_PCAPNG;
 }
 
-const struct bc_reader_passed_over *bc_reader_passed_over(const struct bc_reader *r)
+const struct bc_reader_beside *bc_reader_found(const struct bc_reader *r)
 {
-	return &r->passed_over;
+	return &r->found;
+}
+
+const struct bc_reader_beside *bc_reader_left_out(const struct bc_reader *r)
+{
+	return &r->left_out;
+}
+
+uint64_t bc_reader_ignored(const struct bc_reader *r)
+{
+	return r->ignored;
 }
 
 static int read_start(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *consumed, size_t *need,

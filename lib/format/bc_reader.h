@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bc_carry.h"
 #include "bc_err.h"
 #include "bc_iface.h"
 
@@ -25,6 +26,7 @@ enum bc_read {
 	BC_READ_RECORD,	/* rec is filled */
 	BC_READ_IFACE,	/* a new interface, number rec->iface, is known; one that an earlier section described alike is not new */
 	BC_READ_SKIP,	/* something else was passed over */
+	BC_READ_KEEP,	/* something that stands beside packets, which another file can hold: rec->kept */
 };
 
 struct bc_record {
@@ -39,6 +41,9 @@ struct bc_record {
 	const uint8_t *data;	/* into the caller's bytes */
 	const uint8_t *opt;	/* also: its options as a little-endian pcapng has them, without their end mark; of others, none */
 	uint32_t opt_len;
+	enum bc_carry_kind keep;	/* BC_CARRY_BLOCK: secrets or names; BC_CARRY_HERE: a custom block */
+	uint32_t kept_len;
+	const uint8_t *kept;	/* as bc_carry_add() takes it; good until the reader's next item */
 };
 
 /* NULL without memory; free takes NULL. */
@@ -50,9 +55,9 @@ bool bc_reader_is_erf_name(const char *path, const char *packed);
 void bc_reader_free(struct bc_reader *r);
 
 /*
- * Parse one item at buf. At BC_READ_RECORD, _IFACE and _SKIP *consumed is its length (a pcap file header is an IFACE; one
+ * Parse one item at buf. At BC_READ_RECORD, _IFACE, _SKIP and _KEEP *consumed is its length (a pcap file header is an IFACE; one
  * of ERF has length 0, and comes before the first record of an interface);
- * all of rec is set at BC_READ_RECORD, rec->iface at BC_READ_IFACE. At BC_READ_MORE *consumed is 0 and *need a number of
+ * all of rec but what is kept is set at BC_READ_RECORD, rec->iface at BC_READ_IFACE, only what is kept at BC_READ_KEEP. At BC_READ_MORE *consumed is 0 and *need a number of
  * bytes from buf to come back with: more than len, at most BC_READER_MAX_BLOCK; a first answer may only suffice to find
  * out the next. What comes out does not depend on how much of the file is given at once. Lengths are the file's: wirelen
  * may be less than caplen, and caplen more than the snaplen.
@@ -70,18 +75,21 @@ int bc_reader_next(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *
  */
 const struct bc_iface *bc_reader_iface(const struct bc_reader *r, uint32_t i);
 
-/* How often so far something was passed over that the file's packets can be read without. Grows with each item read. */
-struct bc_reader_passed_over {
-	uint64_t options;	/* of a length that the format does not know */
+/* What a file says beside its packets. */
+struct bc_reader_beside {
 	uint64_t secrets;	/* blocks with keys for decryption */
 	uint64_t names;		/* blocks with names of addresses */
 	uint64_t custom;	/* custom blocks, and blocks of kinds that are not known */
-	uint64_t comments;	/* of sections and interfaces */
+	uint64_t comments;	/* of sections and interfaces; and custom options */
 };
 
 /* Was the file told to be one of its kind, whatever is wrong with it? */
 bool bc_reader_is_known(const struct bc_reader *r);
 
-const struct bc_reader_passed_over *bc_reader_passed_over(const struct bc_reader *r);
+/* What was found so far, and what of it was not told as BC_READ_KEEP. Grows with each item read. */
+const struct bc_reader_beside *bc_reader_found(const struct bc_reader *r);
+const struct bc_reader_beside *bc_reader_left_out(const struct bc_reader *r);
+/* Options so far that were ignored because of a length that the format does not know. */
+uint64_t bc_reader_ignored(const struct bc_reader *r);
 
 #endif

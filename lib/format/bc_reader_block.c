@@ -9,8 +9,6 @@
 #define SHB_MIN 28U
 #define SPB_FIXED 16U
 #define BC_PCAPNG_PB 2U /* the obsolete packet block, as long as its successor */
-#define BC_PCAPNG_NRB 4U
-#define BC_PCAPNG_DSB 10U
 #define OPT_COMMENT 1
 #define EPB_DROPCOUNT 4
 #define PB_DROPS_UNKNOWN 0xffffU
@@ -30,18 +28,8 @@ static int section_order(const uint8_t *block, bool *big_endian, struct bc_err *
 	return 0;
 }
 
-/* Comments of a section, but for our own, which says where it was captured. */
-static void count_comments(struct bc_reader *r, const uint8_t *p, const uint8_t *end, bool big_endian)
-{
-	static const char own[] = "host: ";
-	struct bc_reader_option o;
-
-	while (bc_reader_option_next(&p, end, big_endian, &o, NULL) > 0)
-		r->passed_over.comments += o.code == OPT_COMMENT &&
-					   (o.len < sizeof(own) - 1 || memcmp(o.value, own, sizeof(own) - 1));
-}
-
-static int read_shb(struct bc_reader *r, const uint8_t *block, uint32_t total, bool big_endian, struct bc_err *err)
+static int read_shb(struct bc_reader *r, const uint8_t *block, uint32_t total, bool big_endian, struct bc_record *rec,
+		    struct bc_err *err)
 {
 	uint16_t major;
 
@@ -54,8 +42,7 @@ static int read_shb(struct bc_reader *r, const uint8_t *block, uint32_t total, b
 	r->big_endian = big_endian;
 	r->section++;
 	r->n_local = 0;
-	count_comments(r, block + SHB_MIN - 4, block + total - 4, big_endian);
-	return BC_READ_SKIP;
+	return bc_reader_keep_section(r, block + SHB_MIN - 4, block + total - 4, rec);
 }
 
 /* With 128 bits nothing overflows on the way: raw * mul < 2^94, and so is the offset. */
@@ -185,7 +172,7 @@ static int read_whole(struct bc_reader *r, uint32_t type, const uint8_t *block, 
 
 	switch (type) {
 	case BC_PCAPNG_SHB:
-		return read_shb(r, block, total, big_endian, err);
+		return read_shb(r, block, total, big_endian, rec, err);
 	case BC_PCAPNG_IDB:
 		rc = bc_reader_idb(r, block, total, err);
 		if (rc <= 0)
@@ -199,16 +186,10 @@ static int read_whole(struct bc_reader *r, uint32_t type, const uint8_t *block, 
 	case BC_PCAPNG_SPB:
 		return read_spb(r, block, total, rec, err);
 	case BC_PCAPNG_ISB:
-		return BC_READ_SKIP;
-	case BC_PCAPNG_NRB:
-		r->passed_over.names++;
-		return BC_READ_SKIP;
-	case BC_PCAPNG_DSB:
-		r->passed_over.secrets++;
+	case BC_ACK_BLOCK_TYPE:
 		return BC_READ_SKIP;
 	default:
-		r->passed_over.custom += type != BC_ACK_BLOCK_TYPE;
-		return BC_READ_SKIP;
+		return bc_reader_keep_block(r, type, block, total, rec);
 	}
 }
 

@@ -48,7 +48,7 @@ int bc_reader_option_next(const uint8_t **p, const uint8_t *end, bool big_endian
 
 bool bc_reader_option_is(struct bc_reader *r, const struct bc_reader_option *o, uint16_t len)
 {
-	r->passed_over.options += o->len != len;
+	r->ignored += o->len != len;
 	return o->len == len;
 }
 
@@ -112,7 +112,8 @@ static void copy_stamp(struct bc_reader *r, struct bc_iface *iface, const struct
 	size_t skip = 0;
 
 	if (o->len < sizeof(stamp) - 1 || memcmp(o->value, stamp, sizeof(stamp) - 1)) {
-		r->passed_over.comments++;
+		r->found.comments++;
+		r->left_out.comments++;
 		return;
 	}
 	if (o->len >= sizeof(again) - 1 && !memcmp(o->value, again, sizeof(again) - 1))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the files of the reader share; nobody else includes this. Calls go one way: bc_reader.c calls the formats (_pcap, _block,
- * _erf), and these call bc_reader_iface.c.
+ * _erf), these call bc_reader_iface.c and bc_reader_keep.c, and that calls bc_reader_iface.c.
  */
 #ifndef BC_READER_PRIV_H
 #define BC_READER_PRIV_H
@@ -41,7 +41,10 @@ struct bc_reader {
 	uint64_t section;	/* pcapng: the current one, from 1 */
 	uint32_t n_local;	/* and its interfaces, in iface */
 	uint16_t local[BC_MAX_IFACES];
-	struct bc_reader_passed_over passed_over;
+	uint64_t ignored;		/* options of a wrong length */
+	struct bc_reader_beside found, left_out;
+	uint8_t *kept;			/* of the last item, made ready: kept_len bytes */
+	size_t kept_len, kept_cap;
 	int32_t port[4];	/* ERF: interfaces by the number that records tell, -1: not seen yet */
 	uint32_t count;
 	struct bc_reader_iface *iface[BC_MAX_IFACES];
@@ -64,8 +67,22 @@ struct bc_reader_option {
 /* Take the option at *p and move on: 1; at the options' end 0; or -EBADMSG. end - *p is a multiple of 4. */
 int bc_reader_option_next(const uint8_t **p, const uint8_t *end, bool big_endian, struct bc_reader_option *ret,
 			  struct bc_err *err);
-/* Is o of len bytes? Otherwise it is counted as passed over. */
+/* Is o of len bytes? Otherwise it is counted as ignored. */
 bool bc_reader_option_is(struct bc_reader *r, const struct bc_reader_option *o, uint16_t len);
+
+/* What is in an option that another file may have: len bytes (0: any number) that are integers of unit bytes. */
+struct bc_reader_rule {
+	uint16_t code;
+	uint16_t len;
+	uint8_t unit;
+};
+
+/* Append o to r->kept as n rules have it. False: it is left out. */
+bool bc_reader_keep_option(struct bc_reader *r, const struct bc_reader_rule *rules, size_t n, const struct bc_reader_option *o);
+/* A block that is no packet, no interface and no section header: BC_READ_KEEP and rec as bc_reader_next() has it, or BC_READ_SKIP. */
+int bc_reader_keep_block(struct bc_reader *r, uint32_t type, const uint8_t *block, uint32_t total, struct bc_record *rec);
+/* The same for the options of a section header. */
+int bc_reader_keep_section(struct bc_reader *r, const uint8_t *p, const uint8_t *end, struct bc_record *rec);
 
 /* An interface of which nothing is known, the caller's; or -ENOMEM. */
 int bc_reader_iface_new(struct bc_reader_iface **ret, struct bc_err *err);

@@ -47,9 +47,20 @@ static uint32_t pcap_link(const struct bc_section *s, uint32_t n_ifaces)
 	return first ? bc_pcap_link(linktype, first->fcs_len) : linktype;
 }
 
+/* The most that the section header can be. */
+static size_t shb_max(const struct bc_section *s)
+{
+	size_t n = SHB_MAX;
+
+	for (uint32_t i = 0; i < s->n_carried; i++)
+		if (bc_carry_at(s->carry, i)->kind == BC_CARRY_SECTION)
+			n += bc_carry_at(s->carry, i)->len;
+	return n;
+}
+
 static size_t begin_of_file(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap)
 {
-	struct bc_pcapng_section shb = { .application = "braidcap " BC_VERSION };
+	struct bc_pcapng_section shb = { .application = "braidcap " BC_VERSION, .carry = s->carry, .n_carried = s->n_carried };
 	struct utsname u;
 	char os[sizeof(u.sysname) + sizeof(u.release) + 1], host[sizeof(u.nodename) + 8], machine[sizeof(u.machine)];
 	size_t len;
@@ -62,7 +73,7 @@ static size_t begin_of_file(const struct bc_section *s, uint32_t n_ifaces, const
 		return BC_PCAP_FILE_HEADER;
 	}
 	if (!cap)
-		return SHB_MAX + more_of_file(s, 0, n_ifaces, filter, NULL, 0);
+		return shb_max(s) + more_of_file(s, 0, n_ifaces, filter, NULL, 0);
 	if (uname(&u) == 0) {
 		snprintf(os, sizeof(os), "%s %s", u.sysname, u.release);
 		snprintf(host, sizeof(host), "host: %s", u.nodename);
@@ -122,6 +133,22 @@ size_t bc_section_more(const struct bc_section *s, uint32_t from, uint32_t to, c
 	if (s->framing == BC_FRAMING_OSMO)
 		return link_message(s, to, filter, dst, cap);
 	return more_of_file(s, from, to, filter, dst, cap);
+}
+
+size_t bc_section_carried(const struct bc_section *s, uint32_t from, uint32_t to, uint32_t here, uint8_t *dst, size_t cap)
+{
+	size_t len = 0;
+
+	for (uint32_t i = from; i < to; i++) {
+		const struct bc_carried *e = bc_carry_at(s->carry, i);
+
+		if (e->kind == BC_CARRY_SECTION || (e->kind == BC_CARRY_HERE && i < here))
+			continue;
+		if (cap)
+			memcpy(dst + len, e->data, e->len);
+		len += e->len;
+	}
+	return len;
 }
 
 /* The sum of the accounts of all sources whose first interface is this. */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bc_carry.h"
 #include "bc_format.h"
 #include "bc_iface.h"
 #include "bc_ledger.h"
@@ -19,6 +20,8 @@ struct bc_section {
 	uint64_t start_ns;		/* of the capture */
 	const struct bc_iface_table *ifaces;
 	const struct bc_ledger *ledger;
+	const struct bc_carry *carry;	/* what the inputs say beside their packets; NULL: nothing, or the output has no place for it */
+	uint32_t n_carried;		/* entries that its header may tell */
 };
 
 /*
@@ -29,6 +32,8 @@ struct bc_section {
 size_t bc_section_begin(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap);
 /* The interfaces [from, to) that appeared since; towards a peer a new beginning, with all up to to. */
 size_t bc_section_more(const struct bc_section *s, uint32_t from, uint32_t to, const char *filter, uint8_t *dst, size_t cap);
+/* Of the entries [from, to) of carry the blocks that each segment has, and from the entry here on those of a place too. */
+size_t bc_section_carried(const struct bc_section *s, uint32_t from, uint32_t to, uint32_t here, uint8_t *dst, size_t cap);
 /* Statistics of n_ifaces interfaces as the ledger stands, with the named losses; note is put before them and may be NULL. */
 size_t bc_section_stats(const struct bc_section *s, uint32_t n_ifaces, uint64_t ts_ns, const char *note, uint8_t *dst,
 			size_t cap);

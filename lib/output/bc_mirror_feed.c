@@ -7,6 +7,8 @@ void bc_mirror_feed_init(struct bc_mirror_feed *f, struct bc_mirror *mirror, con
 			 enum bc_codec codec)
 {
 	*f = (struct bc_mirror_feed){ .mirror = mirror, .section = *section, .lz4 = codec == BC_CODEC_LZ4 };
+	/* It shows packets as they come; a file that is read for its secrets is on disk. */
+	f->section.carry = NULL;
 }
 
 void bc_mirror_feed_fini(struct bc_mirror_feed *f)

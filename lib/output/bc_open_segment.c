@@ -189,6 +189,8 @@ static int write_records(struct bc_open_segment *s, const struct bc_chunk *k, co
 
 	if (!r)
 		r = bc_segment_writer_describe(s->writer, k->ifaces);
+	if (!r)
+		r = bc_segment_writer_carry(s->writer);
 	if (!r && k->stepped_ns && k->len)
 		r = bc_segment_writer_tell_step(s->writer, k->stepped_ns, k->first_ns);
 	if (!r && k->len)
@@ -296,6 +298,9 @@ int bc_open_segment_end(struct bc_open_segment *s, bool last_try)
 	}
 	if (r && bc_delivery_pending(s->cfg.delivery)->packets && bc_patience_passes(r) && !last_try)
 		return r;
+	/* What does not fit is for the next segment. */
+	if (!r && !bc_segment_writer_closed(s->writer))
+		bc_segment_writer_carry(s->writer);
 	r = bc_segment_writer_end(s->writer);
 	if (r && bc_patience_passes(r))
 		return r;

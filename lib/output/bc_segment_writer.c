@@ -11,11 +11,12 @@
 
 #define TEXT_MIN 4096
 
-/* What has been written: of the segment, and what all segments were told of losses. */
+/* What has been written: of the segment, and what all segments were told of losses and of the inputs. */
 struct content {
 	bool begun;
 	uint32_t ifaces;		/* described */
 	uint64_t lost_told;
+	uint32_t carried;		/* entries of what the inputs say, written at their place */
 	struct bc_segment_info info;
 };
 
@@ -124,22 +125,27 @@ static int write_begin(struct bc_segment_writer *w, size_t len)
 
 int bc_segment_writer_begin(struct bc_segment_writer *w, uint64_t begin_ns, int32_t linktype)
 {
-	uint32_t ifaces = bc_iface_count(w->cfg.section.ifaces);
+	struct bc_section *s = &w->cfg.section;
+	const uint32_t ifaces = bc_iface_count(s->ifaces), carried = bc_carry_count(s->carry), here = w->now.carried;
 	const char *filter = filter_of(w);
-	size_t len;
+	size_t len, blocks;
 	int r;
 
-	w->cfg.section.linktype = linktype;
-	len = bc_section_begin(&w->cfg.section, ifaces, filter, NULL, 0);
-	r = reserve_text(w, len);
+	s->linktype = linktype;
+	s->n_carried = carried;
+	len = bc_section_begin(s, ifaces, filter, NULL, 0);
+	blocks = bc_section_carried(s, 0, carried, here, NULL, 0);
+	r = reserve_text(w, len + blocks);
 	if (r)
 		return r;
-	len = bc_section_begin(&w->cfg.section, ifaces, filter, w->text, len);
+	len = bc_section_begin(s, ifaces, filter, w->text, len);
+	len += bc_section_carried(s, 0, carried, here, w->text + len, blocks);
 	r = write_begin(w, len);
 	if (r)
 		return r;
 	w->now.begun = true;
 	w->now.ifaces = ifaces;
+	w->now.carried = carried;
 	w->now.info = (struct bc_segment_info){ .begin_ns = begin_ns, .bytes = len };
 	return 0;
 }
@@ -178,6 +184,24 @@ int bc_segment_writer_describe(struct bc_segment_writer *w, uint32_t n)
 	r = insert_text(w, bc_section_more(s, w->now.ifaces, n, filter, w->text, len));
 	if (!r)
 		w->now.ifaces = n;
+	return r;
+}
+
+int bc_segment_writer_carry(struct bc_segment_writer *w)
+{
+	const struct bc_section *s = &w->cfg.section;
+	const uint32_t from = w->now.carried, to = bc_carry_count(s->carry);
+	size_t len;
+	int r;
+
+	if (to <= from)
+		return 0;
+	len = bc_section_carried(s, from, to, from, NULL, 0);
+	r = reserve_text(w, len);
+	if (!r && len)
+		r = insert_text(w, bc_section_carried(s, from, to, from, w->text, len));
+	if (!r)
+		w->now.carried = to;
 	return r;
 }
 
@@ -309,7 +333,7 @@ bool bc_segment_writer_closed(const struct bc_segment_writer *w)
 
 void bc_segment_writer_over(struct bc_segment_writer *w)
 {
-	w->now = w->mark = (struct content){ .lost_told = w->now.lost_told };
+	w->now = w->mark = (struct content){ .lost_told = w->now.lost_told, .carried = w->now.carried };
 	w->closed = false;
 	w->out_len = 0;
 }

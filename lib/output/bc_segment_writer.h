@@ -50,6 +50,9 @@ const struct bc_segment_info *bc_segment_writer_info(const struct bc_segment_wri
 /* Describe the interfaces up to n that are not described in it yet. */
 int bc_segment_writer_describe(struct bc_segment_writer *w, uint32_t n);
 
+/* Write what the inputs said beside their packets since then (bc_carry.h). */
+int bc_segment_writer_carry(struct bc_segment_writer *w);
+
 /* Write that the system clock was stepped here, where the format has a place for it. */
 int bc_segment_writer_tell_step(struct bc_segment_writer *w, int64_t stepped_ns, uint64_t ts_ns);
 

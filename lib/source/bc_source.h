@@ -27,6 +27,11 @@
 
 #define BC_BURST 64
 
+struct bc_carry;
+
+/* Which outputs have a place for what a file says beside its packets. */
+enum bc_places { BC_PLACES_NONE, BC_PLACES_SOME, BC_PLACES_ALL };
+
 /* What all sources of a capture share; outlives them. */
 struct bc_source_env {
 	struct rte_mempool *pool;
@@ -37,6 +42,8 @@ struct bc_source_env {
 	const struct bc_log *log;
 	uint32_t n_outputs;
 	bool promiscuous;
+	struct bc_carry *carry;		/* takes what files say beside their packets; NULL: nothing does */
+	enum bc_places places;
 	bool others;			/* the capture has other sources: an empty file is passed over */
 	bool (*interrupted)(void *ctx);	/* while opening waits for a pipe's first bytes: give up? May be NULL */
 	void *interrupted_ctx;

@@ -33,6 +33,8 @@ struct file_source {
 	bool reported;
 	uint64_t clamped, cut;		/* packets whose time was out of range; that were too long */
 	uint64_t comments, options;	/* of packets, that are left out */
+	uint64_t overflow;		/* that the list of what is carried has no room for */
+	bool begun;			/* a packet was read */
 	uint32_t most_segs;		/* mbufs of the largest packet so far */
 	uint32_t iface[BC_MAX_IFACES];	/* the file's interfaces in the capture's table */
 };
@@ -86,35 +88,37 @@ static void fail(struct bc_source *s, const char *words)
 	atomic_store_explicit(&s->failed, true, memory_order_release);
 }
 
+/* A part of the line on what is missing; what stands beside the packets may be missing in some outputs only. */
+static void tell(const struct bc_source *s, char *line, size_t size, uint64_t n, const char *words, bool beside)
+{
+	size_t at = strlen(line);
+
+	if (n)
+		snprintf(line + at, size - at, "%s%" PRIu64 " %s%s", at ? "; " : "", n, words,
+			 beside && s->env.places == BC_PLACES_SOME ? " of some outputs" : "");
+}
+
 /* At the file's end, one line says what could not be taken as it was. */
 static void report(struct bc_source *s)
 {
 	struct file_source *p = s->priv;
-	const struct bc_reader_passed_over *over = bc_reader_passed_over(p->reader);
-	const struct {
-		uint64_t n;
-		const char *words;
-	} told[] = {
-		{ p->clamped, "times out of range (not between 1970 and 2554) replaced" },
-		{ p->cut, "packets cut to 262144 bytes" },
-		{ over->options, "options of a wrong length ignored" },
-		{ over->secrets, "blocks of decryption secrets left out" },
-		{ over->names, "blocks of resolved names left out" },
-		{ over->custom, "custom or unknown blocks left out" },
-		{ over->comments, "comments of sections or interfaces left out" },
-		{ p->comments, "packets' comments left out" },
-		{ p->options, "packets' flags or other options left out" },
-	};
-	char line[512];
-	size_t at = 0;
+	const struct bc_reader_beside *out = s->env.places == BC_PLACES_ALL ? bc_reader_left_out(p->reader) : bc_reader_found(p->reader);
+	char line[1024] = "";
 
 	if (p->reported)
 		return;
 	p->reported = true;
-	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
-		if (told[i].n && at < sizeof(line))
-			at += (size_t)snprintf(line + at, sizeof(line) - at, "%s%" PRIu64 " %s", at ? "; " : "", told[i].n, told[i].words);
-	if (at)
+	tell(s, line, sizeof(line), p->clamped, "times out of range (not between 1970 and 2554) replaced", false);
+	tell(s, line, sizeof(line), p->cut, "packets cut to 262144 bytes", false);
+	tell(s, line, sizeof(line), bc_reader_ignored(p->reader), "options of a wrong length ignored", false);
+	tell(s, line, sizeof(line), p->overflow, "blocks or comments left out, because there are too many", false);
+	tell(s, line, sizeof(line), out->secrets, "blocks of decryption secrets left out", true);
+	tell(s, line, sizeof(line), out->names, "blocks of resolved names left out", true);
+	tell(s, line, sizeof(line), out->custom, "custom or unknown blocks left out", true);
+	tell(s, line, sizeof(line), out->comments, "comments of sections or interfaces left out", true);
+	tell(s, line, sizeof(line), p->comments, "packets' comments left out", false);
+	tell(s, line, sizeof(line), p->options, "packets' flags or other options left out", false);
+	if (*line)
 		bc_log(s->env.log, BC_WARN, "%s: %s", s->account->name, line);
 }
 
@@ -128,6 +132,18 @@ static void finish(struct bc_source *s)
 		fail(s, p->read_err.msg);
 	else if (p->begin < p->end)
 		fail(s, "the file ends inside a record");
+}
+
+/* What stands beside the packets goes where every output finds it, before any packet that follows it. */
+static void carry(struct file_source *p, const struct bc_source_env *env, const struct bc_record *rec)
+{
+	enum bc_carry_kind kind = rec->keep;
+
+	/* Before all packets it is about all of them. */
+	if (kind == BC_CARRY_HERE && !p->begun)
+		kind = BC_CARRY_BLOCK;
+	if (env->carry && bc_carry_add(env->carry, kind, rec->kept, rec->kept_len) != 0)
+		p->overflow++;
 }
 
 static int add_iface(struct bc_source *s, const struct file_source *p, uint32_t i)
@@ -212,7 +228,10 @@ static bool next_record(struct bc_source *s, struct bc_record *rec)
 	do {
 		if (!step(s, rec, &what) || (what == BC_READ_IFACE && !take_iface(s, rec->iface)))
 			return false;
+		if (what == BC_READ_KEEP)
+			carry(s->priv, &s->env, rec);
 	} while (what != BC_READ_RECORD);
+	((struct file_source *)s->priv)->begun = true;
 	return true;
 }
 
@@ -344,6 +363,8 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 		}
 		p->begin += p->used;
 		p->offset += p->used;
+		if (r == BC_READ_KEEP)
+			carry(p, env, &rec);
 		if (r == BC_READ_IFACE)
 			break;
 	}

@@ -47,7 +47,9 @@ static uint8_t *put_packet(uint8_t *p, uint32_t iface, uint64_t ts_ns, uint8_t v
 /* One of everything that braidcap writes. */
 static size_t make_file(uint8_t *buf, size_t cap)
 {
-	const struct bc_pcapng_section s = { "a machine", "Linux 6.1", "braidcap 0.1.0", "a comment" };
+	const struct bc_pcapng_section s = {
+		.hardware = "a machine", .os = "Linux 6.1", .application = "braidcap 0.1.0", .comment = "a comment",
+	};
 	const struct bc_iface bare = { .name = "net_pcap0", .stamp = BC_STAMP_SOFTWARE, .linktype = 101 };
 	const struct bc_pcapng_stats stats = {
 		.iface = 0, .ts_ns = START_NS + 3000, .start_ns = START_NS - 1000, .end_ns = START_NS + 2000,

@@ -60,7 +60,7 @@ static int walk_to_record(struct walk *w)
 
 	do
 		rc = walk_next(w);
-	while (rc == BC_READ_IFACE || rc == BC_READ_SKIP);
+	while (rc > BC_READ_RECORD);
 	return rc;
 }
 
@@ -493,7 +493,7 @@ static void simple_packets_end_at_the_snaplen(void **state)
 
 static void other_blocks_are_passed_over(void **state)
 {
-	const uint32_t types[] = { 0, 4, 5, 10, 0xbad, 0x40000bad, 0x80000001, 0xffffffff };
+	const uint32_t types[] = { 0, 5, 0x40000bad, 0x80000001, 0xffffffff };
 	struct build f = { .n = 0 };
 	struct walk w;
 
@@ -829,12 +829,195 @@ static void packets_need_an_interface(void **state)
 	expect_corrupt(&f, "a simple packet, but its section has declared no interface");
 }
 
-static void what_is_left_out_is_counted(void **state)
+/* What the reader makes of the block in f that follows a section header is the one in expected. */
+static void expect_kept(const struct build *f, enum bc_carry_kind kind, const struct build *expected)
 {
-	static const uint32_t types[] = { 4, 10, 10, 5, 0xbad, 9 };
-	const struct bc_reader_passed_over *over;
+	struct walk w;
+
+	walk_begin(&w, f);
+	assert_int_equal(walk_next(&w), BC_READ_SKIP);
+	assert_int_equal(walk_next(&w), BC_READ_KEEP);
+	assert_int_equal(w.rec.keep, kind);
+	assert_int_equal(w.rec.kept_len, expected->n);
+	assert_memory_equal(w.rec.kept, expected->b, expected->n);
+	walk_end(&w);
+}
+
+static void add_secrets(struct build *f)
+{
+	begin_block(f, 10);
+	add32(f, 0x544c534b);
+	add32(f, 5);
+	add_bytes(f, data, 5);
+	add_pad(f);
+	add_option(f, 1, "of last week", 12);
+	add32(f, 0);
+	end_block(f);
+}
+
+static void add_names(struct build *f)
+{
+	begin_block(f, 4);
+	add16(f, 1);
+	add16(f, 8);
+	add_bytes(f, "\xc0\0\2\1web", 8);
+	add16(f, 0);
+	add16(f, 0);
+	add_option(f, 2, "resolver", 8);
+	add_option(f, 3, "\xc0\0\2\2", 4);
+	add32(f, 0);
+	end_block(f);
+}
+
+static void secrets_and_names_are_kept_in_one_byte_order(void **state)
+{
+	static void (*const add[])(struct build *f) = { add_secrets, add_names };
+
+	for (size_t i = 0; i < sizeof(add) / sizeof(add[0]); i++)
+		for (int big_endian = 0; big_endian < 2; big_endian++) {
+			struct build f = { .n = 0 }, expected = { .n = 0 };
+
+			add_shb(&f, big_endian);
+			add[i](&f);
+			add[i](&expected);
+			expect_kept(&f, BC_CARRY_BLOCK, &expected);
+		}
+}
+
+static void add_custom_option(struct build *f, uint16_t code)
+{
+	add16(f, code);
+	add16(f, 7);
+	add32(f, 32473);
+	add_bytes(f, "abc", 3);
+	add_pad(f);
+}
+
+static void custom_options_are_kept_if_they_may_be_copied(void **state)
+{
+	for (int big_endian = 0; big_endian < 2; big_endian++) {
+		struct build f = { .n = 0 }, expected = { .n = 0 };
+
+		add_shb(&f, big_endian);
+		for (int i = 0; i < 2; i++) {
+			struct build *to = i ? &expected : &f;
+
+			begin_block(to, 10);
+			add64(to, 0);
+			add_custom_option(to, 2988);
+			if (!i)
+				add_custom_option(to, 19372);
+			add_custom_option(to, 2989);
+			if (!i)
+				add_custom_option(to, 19373);
+			add32(to, 0);
+			end_block(to);
+		}
+		expect_kept(&f, BC_CARRY_BLOCK, &expected);
+	}
+}
+
+static void add_custom_block(struct build *f, uint32_t type)
+{
+	begin_block(f, type);
+	add32(f, 32473);
+	add_bytes(f, data, 12);
+	end_block(f);
+}
+
+/* What is in it only its enterprise knows, and so how to turn it round. */
+static void custom_blocks_are_kept_as_they_are_or_not_at_all(void **state)
+{
+	static const struct {
+		uint32_t type;
+		bool big_endian, kept;
+	} blocks[] = { { 0xbad, false, true }, { 0xbad, true, false }, { 0x40000bad, false, false }, { 0x80000001, false, false } };
+
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		struct build f = { .n = 0 }, expected = { .n = 0 };
+		struct walk w;
+
+		add_shb(&f, blocks[i].big_endian);
+		add_custom_block(&f, blocks[i].type);
+		add_custom_block(&expected, blocks[i].type);
+		if (blocks[i].kept)
+			expect_kept(&f, BC_CARRY_HERE, &expected);
+		walk_begin(&w, &f);
+		assert_int_equal(walk_next(&w), BC_READ_SKIP);
+		assert_int_equal(walk_next(&w), blocks[i].kept ? BC_READ_KEEP : BC_READ_SKIP);
+		assert_int_equal(bc_reader_found(w.r)->custom, 1);
+		assert_int_equal(bc_reader_left_out(w.r)->custom, !blocks[i].kept);
+		walk_end(&w);
+	}
+}
+
+static void what_the_first_section_says_of_itself_is_kept(void **state)
+{
+	struct build f = { .n = 0 }, expected = { .n = 0 };
+	struct walk w;
+
+	for (int section = 0; section < 2; section++) {
+		add_shb(&f, section);
+		f.n -= 4;
+		add_option(&f, 3, "Linux", 5);
+		add_option(&f, 1, "host: a", 7);
+		add_option(&f, 1, "branch office", 13);
+		end_block(&f);
+	}
+	add_option(&expected, 1, "branch office", 13);
+	walk_begin(&w, &f);
+	assert_int_equal(walk_next(&w), BC_READ_KEEP);
+	assert_int_equal(w.rec.keep, BC_CARRY_SECTION);
+	assert_int_equal(w.rec.kept_len, expected.n);
+	assert_memory_equal(w.rec.kept, expected.b, expected.n);
+	assert_int_equal(bc_reader_left_out(w.r)->comments, 0);
+	assert_int_equal(walk_next(&w), BC_READ_SKIP);
+	assert_int_equal(bc_reader_left_out(w.r)->comments, 1);
+	walk_end(&w);
+}
+
+static void blocks_that_are_not_well_formed_are_left_out(void **state)
+{
 	struct build f = { .n = 0 };
 	struct walk w;
+
+	add_shb(&f, false);
+	begin_block(&f, 10);
+	add32(&f, 1);
+	end_block(&f);
+	begin_block(&f, 10);
+	add32(&f, 1);
+	add32(&f, 5);
+	add32(&f, 0);
+	end_block(&f);
+	begin_block(&f, 4);
+	add16(&f, 1);
+	add16(&f, 5);
+	add32(&f, 0);
+	end_block(&f);
+	begin_block(&f, 4);
+	add32(&f, 0);
+	add16(&f, 1);
+	add16(&f, 1);
+	end_block(&f);
+	begin_block(&f, 0xbad);
+	end_block(&f);
+	walk_begin(&w, &f);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(walk_next(&w), BC_READ_SKIP);
+	assert_int_equal(bc_reader_left_out(w.r)->secrets, 2);
+	assert_int_equal(bc_reader_left_out(w.r)->names, 2);
+	assert_int_equal(bc_reader_left_out(w.r)->custom, 1);
+	walk_end(&w);
+}
+
+static void what_stands_beside_packets_is_counted(void **state)
+{
+	static const uint32_t types[] = { 4, 10, 10, 5, 0xbad, 9 };
+	const struct bc_reader_beside *found;
+	struct build f = { .n = 0 };
+	struct walk w;
+	int rc;
 
 	add_shb(&f, true);
 	f.n -= 4;
@@ -858,12 +1041,15 @@ static void what_is_left_out_is_counted(void **state)
 	end_block(&f);
 	add_epb(&f, 0, 8, data, 4, 4);
 	walk_begin(&w, &f);
-	assert_int_equal(walk_to_record(&w), BC_READ_RECORD);
+	do
+		rc = walk_next(&w);
+	while (rc > BC_READ_RECORD);
+	assert_int_equal(rc, BC_READ_RECORD);
 	assert_true(w.rec.comments == 2 && w.rec.options == 1 && w.rec.dropcount == 3);
 	assert_int_equal(walk_next(&w), BC_READ_RECORD);
 	assert_true(w.rec.comments == 0 && w.rec.options == 0);
-	over = bc_reader_passed_over(w.r);
-	assert_true(over->names == 1 && over->secrets == 2 && over->custom == 2 && over->comments == 2);
+	found = bc_reader_found(w.r);
+	assert_true(found->names == 1 && found->secrets == 2 && found->custom == 2 && found->comments == 2);
 	walk_end(&w);
 }
 
@@ -893,7 +1079,7 @@ static void options_of_a_wrong_length_are_ignored(void **state)
 		iface = bc_reader_iface(w.r, 0);
 		assert_string_equal(iface->name, "eth0");
 		assert_false(iface->has_mac || iface->has_fcs_len || iface->speed_bps);
-		assert_int_equal(bc_reader_passed_over(w.r)->options, 2);
+		assert_int_equal(bc_reader_ignored(w.r), 2);
 		walk_end(&w);
 	}
 }
@@ -1025,7 +1211,12 @@ int main(void)
 		cmocka_unit_test(usual_packet_errors),
 		cmocka_unit_test(a_usual_packet_beyond_the_greatest_size_is_corrupt),
 		cmocka_unit_test(packets_need_an_interface),
-		cmocka_unit_test(what_is_left_out_is_counted),
+		cmocka_unit_test(secrets_and_names_are_kept_in_one_byte_order),
+		cmocka_unit_test(custom_options_are_kept_if_they_may_be_copied),
+		cmocka_unit_test(custom_blocks_are_kept_as_they_are_or_not_at_all),
+		cmocka_unit_test(what_the_first_section_says_of_itself_is_kept),
+		cmocka_unit_test(blocks_that_are_not_well_formed_are_left_out),
+		cmocka_unit_test(what_stands_beside_packets_is_counted),
 		cmocka_unit_test(options_of_a_wrong_length_are_ignored),
 		cmocka_unit_test(options_longer_than_their_block_are_corrupt),
 		cmocka_unit_test(a_failed_packet_leaves_the_record_alone),

@@ -12,6 +12,7 @@ struct sink {
 	struct bc_segment_writer *w;
 	struct bc_iface_table *ifaces;
 	struct bc_ledger *ledger;
+	struct bc_carry *carry;
 	uint8_t bytes[65536];	/* of the last write */
 	size_t len;
 	bool end;
@@ -36,10 +37,11 @@ static void open_sink_of(struct sink *s, enum bc_format format, enum bc_codec co
 	memset(s, 0, sizeof(*s));
 	s->ifaces = bc_iface_table_new();
 	s->ledger = bc_ledger_new();
+	s->carry = bc_carry_new();
 	s->ledger->n_sources = 1;
 	assert_int_equal(bc_iface_add(s->ifaces, &(struct bc_iface){ .name = "if0", .linktype = 1 }), 0);
 	assert_int_equal(bc_segment_writer_new(&(struct bc_segment_writer_config){
-		.section = { .format = format, .snaplen = 65535, .ifaces = s->ifaces, .ledger = s->ledger },
+		.section = { .format = format, .snaplen = 65535, .ifaces = s->ifaces, .ledger = s->ledger, .carry = s->carry },
 		.codec = codec, .level = 1, .stream_workers = 1, .block_max = 65536, .write = to_sink, .write_ctx = s,
 	}, &s->w, NULL), 0);
 }
@@ -54,6 +56,7 @@ static void close_sink(struct sink *s)
 	bc_segment_writer_free(s->w);
 	bc_segment_writer_free(NULL);
 	bc_ledger_free(s->ledger);
+	bc_carry_free(s->carry);
 	free(s->ifaces);
 }
 
@@ -232,12 +235,76 @@ static void what_a_stream_holds_waits_for_the_next_push(void **state)
 	close_sink(&s);
 }
 
+static void find_beside(struct sink *s, enum bc_carry_kind kind, const char *words)
+{
+	assert_int_equal(bc_carry_add(s->carry, kind, (const uint8_t *)words, (uint32_t)strlen(words)), 0);
+}
+
+static void each_segment_has_what_concerns_it(void **state)
+{
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_NONE);
+	find_beside(&s, BC_CARRY_SECTION, "site");
+	find_beside(&s, BC_CARRY_BLOCK, "the secrets.");
+	for (int i = 0; i < 2; i++) {
+		bc_segment_writer_begin(s.w, 7, -1);
+		assert_true(holds(&s, "site") && holds(&s, "the secrets."));
+		assert_int_equal(bc_segment_writer_info(s.w)->bytes, s.len);
+		assert_int_equal(bc_segment_writer_carry(s.w), 0);
+		assert_int_equal(s.writes, i + 1);
+		bc_segment_writer_over(s.w);
+	}
+	close_sink(&s);
+}
+
+static void what_is_found_later_stands_at_its_place(void **state)
+{
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_NONE);
+	bc_segment_writer_begin(s.w, 7, -1);
+	find_beside(&s, BC_CARRY_BLOCK, "the secrets.");
+	find_beside(&s, BC_CARRY_HERE, "an entry");
+	assert_int_equal(bc_segment_writer_carry(s.w), 0);
+	assert_int_equal(s.len, 20);
+	assert_true(holds(&s, "the secrets.an entry"));
+	bc_segment_writer_over(s.w);
+	find_beside(&s, BC_CARRY_HERE, "the next");
+	bc_segment_writer_begin(s.w, 8, -1);
+	assert_true(holds(&s, "the secrets.the next"));
+	assert_false(holds(&s, "an entry"));
+	close_sink(&s);
+}
+
+static void what_was_found_beside_packets_and_cut_off_is_written_again(void **state)
+{
+	struct sink s;
+
+	open_sink(&s, BC_CODEC_NONE);
+	bc_segment_writer_begin(s.w, 7, -1);
+	bc_segment_writer_mark(s.w);
+	find_beside(&s, BC_CARRY_HERE, "an entry");
+	s.fails = -EIO;
+	assert_int_equal(bc_segment_writer_carry(s.w), -EIO);
+	s.fails = 0;
+	assert_int_equal(bc_segment_writer_carry(s.w), 0);
+	bc_segment_writer_cut(s.w);
+	s.len = 0;
+	assert_int_equal(bc_segment_writer_carry(s.w), 0);
+	assert_true(holds(&s, "an entry"));
+	close_sink(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_write_that_fails_leaves_the_segment_as_it_was),
 		cmocka_unit_test(an_interface_is_described_once),
 		cmocka_unit_test(each_segment_describes_the_clock_as_it_is_then),
+		cmocka_unit_test(each_segment_has_what_concerns_it),
+		cmocka_unit_test(what_is_found_later_stands_at_its_place),
+		cmocka_unit_test(what_was_found_beside_packets_and_cut_off_is_written_again),
 		cmocka_unit_test(a_loss_is_told_once_also_over_segments),
 		cmocka_unit_test(a_step_of_the_clock_is_told_where_it_was),
 		cmocka_unit_test(a_step_that_cannot_be_written_has_its_error),
