@@ -75,18 +75,27 @@ def block(order, kind, body):
     return struct.pack(order + "II", kind, size) + body + struct.pack(order + "I", size)
 
 
-def write_pcapng(path, packets, digits=(9,), order="<", linktypes=None):
-    """A pcapng file with one interface for each of digits, which says how many decimals its timestamps have."""
+def option(code, value, order="<"):
+    """An option of a block."""
+    return struct.pack(order + "HH", code, len(value)) + value + bytes(-len(value) % 4)
+
+
+def write_pcapng(path, packets, digits=(9,), order="<", linktypes=None, options=None, iface_options=b""):
+    """
+    A pcapng file with one interface for each of digits, which says how many decimals its timestamps have. options: the bytes of each
+    packet's, with their end.
+    """
     linktypes = linktypes or [ETHERNET] * len(digits)
     out = [block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))]
     for d, linktype in zip(digits, linktypes):
         resolution = struct.pack(order + "HHB3xHH", 9, 1, d, 0, 0)
-        out.append(block(order, 1, struct.pack(order + "HHI", linktype, 0, 262144) + resolution))
+        out.append(block(order, 1, struct.pack(order + "HHI", linktype, 0, 262144) + iface_options + resolution))
     units = [10 ** (9 - d) for d in digits]
     head = struct.Struct(order + "IIIII")
-    for p in packets:
+    for i, p in enumerate(packets):
         ticks = p.ts_ns // units[p.iface]
-        out.append(block(order, 6, head.pack(p.iface, ticks >> 32, ticks & 0xFFFFFFFF, len(p.data), p.wire) + p.data))
+        tail = bytes(-len(p.data) % 4) + options[i] if options else b""
+        out.append(block(order, 6, head.pack(p.iface, ticks >> 32, ticks & 0xFFFFFFFF, len(p.data), p.wire) + p.data + tail))
     with open(path, "wb") as f:
         f.write(b"".join(out))
     return path

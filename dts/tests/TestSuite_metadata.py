@@ -4,8 +4,9 @@
 import struct
 
 from framework.checks import published, verify_segments
-from framework.packets import T0_NS, block, frames, timed, write_pcap, write_pcapng
+from framework.packets import T0_NS, block, frames, option, timed, write_pcap, write_pcapng
 from framework.process import tool
+from framework.reader import read
 from framework.test_suite import TestSuite, func_test, verify
 from framework.tls import requests, uris
 
@@ -51,6 +52,28 @@ class TestMetadata(TestSuite):
         for made, count in zip(blocks, (1, 1, 2)):
             verify(data.count(made) == count, f"{data.count(made)} blocks of type {made[0]}")
             verify(data.rindex(made) < first_behind, "it stands behind the packets that need it")
+
+    @func_test
+    def options_of_packets_and_interfaces_are_kept(self):
+        """Comments, flags and an interface's address come out the same, of cut and of filtered packets too."""
+        made = timed(frames(0, 400, sizes=(60, 1500)), step_ns=SECOND // 100)
+        options = [option(1, f"packet {i}".encode() + bytes(i % 5 * 1000)) + option(2, struct.pack("<I", 1 + i % 2)) + bytes(4)
+                   for i in range(len(made))]
+        iface = option(4, bytes((192, 0, 2, 1, 255, 255, 255, 0))) + option(1, b"tap A") + option(12, b"Linux 6.1")
+        path = write_pcapng(self.folder / "in.pcapng", made, options=options, iface_options=iface)
+        for more in (["-G", "1"], ["-s", "70", "-Z", "zstd"], ["-f", "greater 100"]):
+            out = self.make_folder(more[0])
+            run = self.capture("-i", path, "-w", out, *more)
+            seen = [read(segment) for segment in published(out)]
+            got = [(c, n, o) for c in seen for n, o in c.epb_options]
+            want = [i for i, p in enumerate(made) if more[0] != "-f" or len(p.data) > 100]
+            verify(len(got) == len(want), f"{len(got)} packets with options")
+            for i, (capture, n, found) in zip(want, got):
+                verify(capture.packets[n].data == made[i].data[:70 if more[0] == "-s" else None], f"packet {i}")
+                verify(found[1].startswith(f"packet {i}".encode()) and len(found[1]) == len(f"packet {i}") + i % 5 * 1000, f"comment {i}")
+                verify(found[2] == struct.pack("<I", 1 + i % 2), f"flags {i}")
+            verify(all(4 in c.interfaces[0] and c.interfaces[0][12] == b"Linux 6.1" for c in seen), "interfaces")
+            verify("left out" not in run.stderr, run.stderr)
 
     @func_test
     def what_has_no_place_is_counted(self):

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bc_ack_file.h"
+#include "bc_packet.h"
 #include "bc_pcapng.h"
 #include "bc_publish_mirror.h"
 #include "bc_time.h"
@@ -208,6 +209,7 @@ static void new_chunker(struct bc_output *o, const struct bc_output_env *env)
 		.overhead = bc_format_overhead(o->cfg.format) + (o->cfg.framing == BC_FRAMING_FILE ? 0 : BC_WIRE_HEADER) +
 			    (o->cfg.queue_option ? BC_EPB_OPT_QUEUE + BC_EPB_OPT_END : 0),
 		.snaplen = o->cfg.snaplen,
+		.record_bytes = o->cfg.format == BC_FORMAT_PCAPNG ? bc_packet_record_bytes : bc_packet_data_bytes,
 		.rotate_ns = (uint64_t)(o->cfg.rotate_seconds * (double)BC_NS_PER_S),
 		.rotate_clock = o->cfg.rotate_clock,
 		.rotate_bytes = o->cfg.rotate_bytes,

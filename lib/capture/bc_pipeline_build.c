@@ -9,6 +9,7 @@
 
 #include "bc_filters.h"
 #include "bc_packet.h"
+#include "bc_wire.h"
 
 /*
  * A source that sleeps keeps the other sources' packets in their links. Beside a source that would drop them, it
@@ -78,13 +79,29 @@ static bool all_are_empty(const struct bc_pipeline *p)
 	return true;
 }
 
-static enum bc_places places(const struct bc_pipeline_config *cfg)
+static enum bc_places places(uint32_t n, const struct bc_pipeline_config *cfg)
 {
-	uint32_t n = 0;
-
-	for (uint32_t o = 0; o < cfg->n_outputs; o++)
-		n += cfg->outputs[o].format == BC_FORMAT_PCAPNG && cfg->outputs[o].framing == BC_FRAMING_FILE;
 	return !n ? BC_PLACES_NONE : n < cfg->n_outputs ? BC_PLACES_SOME : BC_PLACES_ALL;
+}
+
+/* Where what a file says beside its packets, and of them, can be written. */
+static void find_places(const struct bc_pipeline_config *cfg, struct bc_source_env *env)
+{
+	uint32_t files = 0, records = 0;
+
+	env->record_max = BC_SNAPLEN_MAX;
+	for (uint32_t o = 0; o < cfg->n_outputs; o++) {
+		const enum bc_framing framing = cfg->outputs[o].framing;
+
+		if (cfg->outputs[o].format != BC_FORMAT_PCAPNG || framing == BC_FRAMING_IPIP)
+			continue;
+		records++;
+		files += framing == BC_FRAMING_FILE;
+		if (framing != BC_FRAMING_FILE)
+			env->record_max = BC_WIRE_SNAPLEN;
+	}
+	env->places = places(files, cfg);
+	env->option_places = places(records, cfg);
 }
 
 static int open_sources(struct bc_pipeline *p, struct bc_err *err)
@@ -99,12 +116,12 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		.n_outputs = p->cfg.n_outputs,
 		.promiscuous = p->cfg.promiscuous,
 		.carry = p->carry,
-		.places = places(&p->cfg),
 		.others = p->cfg.n_sources > 1,
 		.interrupted = p->cfg.interrupted,
 		.interrupted_ctx = p->cfg.interrupted_ctx,
 	};
 
+	find_places(&p->cfg, &env);
 	for (uint32_t i = 0; i < p->cfg.n_sources; i++) {
 		const struct bc_source_config *sc = &p->cfg.sources[i];
 		uint32_t n = 0;

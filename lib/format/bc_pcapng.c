@@ -198,6 +198,18 @@ static void put_stamp(struct out *o, const struct bc_iface *iface)
 	put_option_text(o, OPT_COMMENT, text);
 }
 
+/* The output's filter takes the place of one that a file was made with. */
+static void put_iface_options(struct out *o, const struct bc_iface *iface, bool filtered)
+{
+	for (const uint8_t *p = iface->options, *end = p + iface->options_len; p < end;) {
+		uint32_t len = 4 + bc_pad4(bc_get16(p + 2, false));
+
+		if (!filtered || bc_get16(p, false) != IF_FILTER)
+			put(o, p, len);
+		p += len;
+	}
+}
+
 static void idb_body(struct out *o, const void *arg)
 {
 	const struct idb *d = arg;
@@ -219,6 +231,7 @@ static void idb_body(struct out *o, const void *arg)
 		put_option(o, IF_FCSLEN, &iface->fcs_len, 1);
 	put_option_text(o, IF_HARDWARE, iface->hardware);
 	put_stamp(o, iface);
+	put_iface_options(o, iface, d->filter && *d->filter);
 	put_options_end(o);
 }
 

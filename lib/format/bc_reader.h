@@ -33,8 +33,10 @@ struct bc_record {
 	uint64_t ts_ns;		/* UTC; 0 for a simple packet block, which has no time */
 	bool clamped;		/* the time was out of range: ts_ns is the end of it that is nearer, 0 or UINT64_MAX */
 	uint64_t dropcount;	/* epb_dropcount, or 0 */
-	uint16_t comments;	/* that it has and that are not told */
+	uint16_t comments;	/* that it has */
 	uint16_t options;	/* and options of other kinds, such as flags */
+	uint16_t left_out;	/* of these and of the comments, those that are not in kept */
+	bool has_queue;		/* one in kept is epb_queue */
 	uint32_t iface;		/* counts through the different ones of all sections, from 0 */
 	uint32_t caplen;
 	uint32_t wirelen;
@@ -43,7 +45,7 @@ struct bc_record {
 	uint32_t opt_len;
 	enum bc_carry_kind keep;	/* BC_CARRY_BLOCK: secrets or names; BC_CARRY_HERE: a custom block */
 	uint32_t kept_len;
-	const uint8_t *kept;	/* as bc_carry_add() takes it; good until the reader's next item */
+	const uint8_t *kept;	/* as bc_carry_add() takes it, or a packet's options without their end; good until the reader's next item */
 };
 
 /* NULL without memory; free takes NULL. */
@@ -57,7 +59,7 @@ void bc_reader_free(struct bc_reader *r);
 /*
  * Parse one item at buf. At BC_READ_RECORD, _IFACE, _SKIP and _KEEP *consumed is its length (a pcap file header is an IFACE; one
  * of ERF has length 0, and comes before the first record of an interface);
- * all of rec but what is kept is set at BC_READ_RECORD, rec->iface at BC_READ_IFACE, only what is kept at BC_READ_KEEP. At BC_READ_MORE *consumed is 0 and *need a number of
+ * all of rec but keep is set at BC_READ_RECORD, rec->iface at BC_READ_IFACE, only what is kept at BC_READ_KEEP. At BC_READ_MORE *consumed is 0 and *need a number of
  * bytes from buf to come back with: more than len, at most BC_READER_MAX_BLOCK; a first answer may only suffice to find
  * out the next. What comes out does not depend on how much of the file is given at once. Lengths are the file's: wirelen
  * may be less than caplen, and caplen more than the snaplen.
@@ -69,7 +71,7 @@ int bc_reader_next(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *
 		   struct bc_record *rec, struct bc_err *err);
 
 /*
- * What the file says of interface i: name, description, hardware, linktype, snaplen, speed, MAC, length of the FCS; in clock, what braidcap
+ * What the file says of interface i: options that are kept, name, description, hardware, linktype, snaplen, speed, MAC, length of the FCS; in clock, what braidcap
  * once stated in it on the stamps. stamp is BC_STAMP_FILE. Text is UTF-8 without control characters. i must be known;
  * the pointer is good until bc_reader_free().
  */
@@ -81,6 +83,8 @@ struct bc_reader_beside {
 	uint64_t names;		/* blocks with names of addresses */
 	uint64_t custom;	/* custom blocks, and blocks of kinds that are not known */
 	uint64_t comments;	/* of sections and interfaces; and custom options */
+	uint64_t statistics;	/* blocks of them, but for braidcap's own */
+	uint64_t options;	/* of interfaces, such as addresses, that braidcap makes no use of */
 };
 
 /* Was the file told to be one of its kind, whatever is wrong with it? */

@@ -11,6 +11,7 @@
 #define BC_PCAPNG_PB 2U /* the obsolete packet block, as long as its successor */
 #define OPT_COMMENT 1
 #define EPB_DROPCOUNT 4
+#define EPB_QUEUE 6
 #define PB_DROPS_UNKNOWN 0xffffU
 
 static int bad_size(uint32_t type, uint32_t total, struct bc_err *err)
@@ -76,12 +77,8 @@ static int read_packet(const struct bc_reader *r, const uint8_t *block, uint32_t
 
 	if (id >= r->n_local)
 		return bc_err_set(err, -EBADMSG, "a packet of interface %u, but its section has declared %u", id, r->n_local);
+	*rec = *told;
 	rec->ts_ns = to_ns(&r->iface[r->local[id]]->clock, ts_ns, &rec->clamped);
-	rec->dropcount = told->dropcount;
-	rec->comments = told->comments;
-	rec->options = told->options;
-	rec->opt = told->opt;
-	rec->opt_len = told->opt_len;
 	rec->iface = r->local[id];
 	rec->caplen = bc_get32(block + 20, be);
 	rec->wirelen = bc_get32(block + 24, be);
@@ -89,56 +86,72 @@ static int read_packet(const struct bc_reader *r, const uint8_t *block, uint32_t
 	return BC_READ_RECORD;
 }
 
-/* What of a packet's options is told goes into ret, all others are counted there. */
-static int take_options(struct bc_reader *r, const uint8_t *p, const uint8_t *end, bool big_endian, struct bc_record *ret,
-			struct bc_err *err)
+/* One of a packet's options that is not the count of drops. */
+static void take_option(struct bc_reader *r, const struct bc_reader_option *o, struct bc_record *ret)
+{
+	uint16_t *count = o->code == OPT_COMMENT ? &ret->comments : &ret->options;
+	bool kept = bc_reader_keep_packet_option(r, o);
+
+	*count += *count < UINT16_MAX;
+	ret->left_out += !kept && ret->left_out < UINT16_MAX;
+	ret->has_queue |= kept && o->code == EPB_QUEUE;
+}
+
+/* The options behind a packet's data, which ret is told of; end - p is a multiple of 4. */
+static int take_options(struct bc_reader *r, const uint8_t *p, const uint8_t *end, struct bc_record *ret, struct bc_err *err)
 {
 	struct bc_reader_option o;
 	int rc;
 
+	r->kept_len = 0;
 	ret->opt = p;
-	while ((rc = bc_reader_option_next(&p, end, big_endian, &o, err)) > 0) {
-		if (o.code == EPB_DROPCOUNT && bc_reader_option_is(r, &o, 8))
-			ret->dropcount = bc_get64(o.value, big_endian);
-		ret->comments += o.code == OPT_COMMENT && ret->comments < UINT16_MAX;
-		ret->options += o.code != OPT_COMMENT && o.code != EPB_DROPCOUNT && ret->options < UINT16_MAX;
-	}
-	ret->opt_len = big_endian ? 0 : (uint32_t)(p - ret->opt);
+	while ((rc = bc_reader_option_next(&p, end, r->big_endian, &o, err)) > 0)
+		if (o.code != EPB_DROPCOUNT)
+			take_option(r, &o, ret);
+		else if (bc_reader_option_is(r, &o, 8))
+			ret->dropcount = bc_get64(o.value, r->big_endian);
+	ret->opt_len = r->big_endian ? 0 : (uint32_t)(p - ret->opt);
+	ret->kept = r->kept;
+	ret->kept_len = (uint32_t)r->kept_len;
 	return rc;
 }
 
 static int read_epb(struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_record *rec,
 		    struct bc_err *err)
 {
-	const bool be = r->big_endian;
 	struct bc_record told = { .dropcount = 0 };
 	uint32_t caplen;
 	int rc;
 
 	if (total < BC_EPB_FIXED)
 		return bad_size(BC_PCAPNG_EPB, total, err);
-	caplen = bc_get32(block + 20, be);
+	caplen = bc_get32(block + 20, r->big_endian);
 	rc = check_caplen(caplen, total, err);
 	if (!rc && bc_pad4(caplen) < total - BC_EPB_FIXED)
-		rc = take_options(r, block + 28 + bc_pad4(caplen), block + total - 4, be, &told, err);
+		rc = take_options(r, block + 28 + bc_pad4(caplen), block + total - 4, &told, err);
 	if (rc)
 		return rc;
-	return read_packet(r, block, bc_get32(block + 8, be), &told, rec, err);
+	return read_packet(r, block, bc_get32(block + 8, r->big_endian), &told, rec, err);
 }
 
-static int read_pb(const struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_record *rec,
+/* Its options have the numbers of its successor's, but for the drops, which it has before them. */
+static int read_pb(struct bc_reader *r, const uint8_t *block, uint32_t total, struct bc_record *rec,
 		   struct bc_err *err)
 {
 	const bool be = r->big_endian;
 	struct bc_record told = { .dropcount = 0 };
+	uint32_t caplen;
 	uint16_t drops;
 	int rc;
 
 	if (total < BC_EPB_FIXED)
 		return bad_size(BC_PCAPNG_PB, total, err);
-	rc = check_caplen(bc_get32(block + 20, be), total, err);
+	caplen = bc_get32(block + 20, be);
+	rc = check_caplen(caplen, total, err);
 	if (rc)
 		return rc;
+	if (bc_pad4(caplen) < total - BC_EPB_FIXED)
+		take_options(r, block + 28 + bc_pad4(caplen), block + total - 4, &told, NULL);
 	drops = bc_get16(block + 10, be);
 	told.dropcount = drops == PB_DROPS_UNKNOWN ? 0 : drops;
 	return read_packet(r, block, bc_get16(block + 8, be), &told, rec, err);
@@ -186,6 +199,8 @@ static int read_whole(struct bc_reader *r, uint32_t type, const uint8_t *block, 
 	case BC_PCAPNG_SPB:
 		return read_spb(r, block, total, rec, err);
 	case BC_PCAPNG_ISB:
+		bc_reader_leave_statistics(r, block, total);
+		return BC_READ_SKIP;
 	case BC_ACK_BLOCK_TYPE:
 		return BC_READ_SKIP;
 	default:
@@ -218,8 +233,8 @@ static inline bool read_usual(const struct bc_reader *r, const uint8_t *buf, siz
 	*consumed = total;
 	rec->ts_ns = (uint64_t)bc_get_le32(buf + 12) << 32 | bc_get_le32(buf + 16);
 	rec->clamped = false;
-	rec->comments = rec->options = 0;
-	rec->opt_len = 0;
+	rec->comments = rec->options = rec->left_out = 0;
+	rec->opt_len = rec->kept_len = 0;
 	rec->dropcount = 0;
 	rec->iface = id;
 	rec->caplen = caplen;

@@ -105,20 +105,35 @@ static void copy_text(char *dst, size_t cap, const uint8_t *src, size_t n)
 	dst[out] = '\0';
 }
 
-/* Our own words on how the times were made live on when a file is read and written again. */
-static void copy_stamp(struct bc_reader *r, struct bc_iface *iface, const struct bc_reader_option *o)
+/* Our own words on how the times were made live on when a file is read and written again. False: it says something else. */
+static bool copy_stamp(struct bc_iface *iface, const struct bc_reader_option *o)
 {
 	static const char stamp[] = "stamp: ", again[] = "stamp: file; ";
 	size_t skip = 0;
 
-	if (o->len < sizeof(stamp) - 1 || memcmp(o->value, stamp, sizeof(stamp) - 1)) {
-		r->found.comments++;
-		r->left_out.comments++;
-		return;
-	}
+	if (o->len < sizeof(stamp) - 1 || memcmp(o->value, stamp, sizeof(stamp) - 1))
+		return false;
 	if (o->len >= sizeof(again) - 1 && !memcmp(o->value, again, sizeof(again) - 1))
 		skip = sizeof(again) - 1;
 	copy_text(iface->clock, sizeof(iface->clock), o->value + skip, o->len - skip);
+	return true;
+}
+
+/* What braidcap makes no use of; it is kept, as far as there is room. */
+static void keep(struct bc_reader *r, const struct bc_reader_option *o)
+{
+	const size_t before = r->kept_len;
+	bool kept = bc_reader_keep_iface_option(r, o) && r->kept_len <= BC_IFACE_OPTIONS_MAX;
+
+	if (!kept)
+		r->kept_len = before;
+	if (o->code == OPT_COMMENT) {
+		r->found.comments++;
+		r->left_out.comments += !kept;
+	} else {
+		r->found.options++;
+		r->left_out.options += !kept;
+	}
 }
 
 static uint64_t exp10_u64(unsigned int n)
@@ -154,7 +169,8 @@ static void take_option(struct bc_reader *r, struct bc_reader_iface *iface, cons
 
 	switch (o->code) {
 	case OPT_COMMENT:
-		copy_stamp(r, d, o);
+		if (!copy_stamp(d, o))
+			keep(r, o);
 		break;
 	case IF_NAME:
 		copy_text(d->name, sizeof(d->name), o->value, o->len);
@@ -189,6 +205,8 @@ static void take_option(struct bc_reader *r, struct bc_reader_iface *iface, cons
 		if (bc_reader_option_is(r, o, 8))
 			iface->clock.offset_s = (int64_t)bc_get64(o->value, r->big_endian);
 		break;
+	default:
+		keep(r, o);
 	}
 }
 
@@ -200,8 +218,12 @@ static int take_options(struct bc_reader *r, struct bc_reader_iface *iface, cons
 	int rc;
 
 	set_resolution(c, TSRESOL_DEFAULT);
+	r->kept_len = 0;
 	while ((rc = bc_reader_option_next(&p, end, r->big_endian, &o, err)) > 0)
 		take_option(r, iface, &o);
+	iface->desc.options_len = (uint16_t)r->kept_len;
+	if (r->kept_len)
+		memcpy(iface->desc.options, r->kept, r->kept_len);
 	c->plain = c->mul == 1 && c->div == 1 && !c->shift && !c->offset_s;
 	return rc;
 }

@@ -9,9 +9,12 @@
 #define DSB_FIXED 8U		/* type and length of the secrets */
 #define PEN_BYTES 4U		/* the number of the enterprise, first in all that is custom */
 #define NRB_END 0
+#define ISB_FIXED 20U		/* its frame, interface and time */
 
 enum {
 	OPT_COMMENT = 1,
+	EPB_VERDICT = 7,
+	IF_FILTER = 11,
 	OPT_CUSTOM_TEXT = 2988,
 	OPT_CUSTOM_BYTES = 2989,
 	OPT_CUSTOM_TEXT_NOT_COPIED = 19372,
@@ -22,6 +25,14 @@ static const struct bc_reader_rule section_rules[] = { { OPT_COMMENT, 0, 1 } };
 /* ns_dnsname, ns_dnsIP4addr, ns_dnsIP6addr */
 static const struct bc_reader_rule nrb_rules[] = { { OPT_COMMENT, 0, 1 }, { 2, 0, 1 }, { 3, 4, 1 }, { 4, 16, 1 } };
 static const struct bc_reader_rule dsb_rules[] = { { OPT_COMMENT, 0, 1 } };
+
+/* if_IPv4addr, if_IPv6addr, if_EUIaddr, if_tzone, if_filter, if_os, if_txspeed, if_rxspeed, if_iana_tzname */
+static const struct bc_reader_rule iface_rules[] = {
+	{ OPT_COMMENT, 0, 1 }, { 4, 8, 1 }, { 5, 17, 1 }, { 7, 8, 1 }, { 10, 4, 4 }, { IF_FILTER, 0, 1 }, { 12, 0, 1 }, { 16, 8, 8 }, { 17, 8, 8 },
+	{ 18, 0, 1 },
+};
+/* epb_flags, epb_hash, epb_packetid, epb_queue, epb_processid_threadid; the verdict has a rule of its own. */
+static const struct bc_reader_rule packet_rules[] = { { OPT_COMMENT, 0, 1 }, { 2, 4, 4 }, { 3, 0, 1 }, { 5, 8, 8 }, { 6, 4, 4 }, { 8, 8, 4 } };
 
 #define RULES(r) r, sizeof(r) / sizeof(r[0])
 
@@ -117,6 +128,36 @@ bool bc_reader_keep_option(struct bc_reader *r, const struct bc_reader_rule *rul
 	if (!kept)
 		r->kept_len = before;
 	return kept;
+}
+
+/* An octet says what follows: of the hardware bytes, of eBPF's hooks one integer. */
+static bool keep_verdict(struct bc_reader *r, const struct bc_reader_option *o)
+{
+	const bool integer = o->len == 9 && o->value[0];
+
+	if (!o->len || (r->big_endian && o->value[0] && !integer))
+		return false;
+	return put16(r, o->code, o->len) && put(r, o->value, 1) && put_units(r, o->value + 1, o->len - 1U, integer ? 8 : 1) && put_pad(r);
+}
+
+bool bc_reader_keep_iface_option(struct bc_reader *r, const struct bc_reader_option *o)
+{
+	/* A filter's first byte is its kind: text, or instructions in the section's byte order. */
+	if (o->code == IF_FILTER && r->big_endian && o->len && o->value[0])
+		return false;
+	return bc_reader_keep_option(r, RULES(iface_rules), o);
+}
+
+bool bc_reader_keep_packet_option(struct bc_reader *r, const struct bc_reader_option *o)
+{
+	const size_t before = r->kept_len;
+
+	if (o->code != EPB_VERDICT)
+		return bc_reader_keep_option(r, RULES(packet_rules), o);
+	if (keep_verdict(r, o))
+		return true;
+	r->kept_len = before;
+	return false;
 }
 
 /* The options at p, and their end if there are any. False: they are not well-formed. */
@@ -223,6 +264,19 @@ int bc_reader_keep_block(struct bc_reader *r, uint32_t type, const uint8_t *bloc
 	}
 	*left += !kept;
 	return kept ? told_kept(r, kind, rec) : BC_READ_SKIP;
+}
+
+void bc_reader_leave_statistics(struct bc_reader *r, const uint8_t *block, uint32_t total)
+{
+	static const char own[] = "received=";
+	const uint8_t *p = block + ISB_FIXED, *end = block + total - 4;
+	struct bc_reader_option o;
+
+	while (p < end && bc_reader_option_next(&p, end, r->big_endian, &o, NULL) > 0)
+		if (o.code == OPT_COMMENT && memmem(o.value, o.len, own, sizeof(own) - 1))
+			return;
+	r->found.statistics++;
+	r->left_out.statistics++;
 }
 
 /* Our own comment, which says where the section was captured, is made anew, as are the options without a rule. */

@@ -81,6 +81,11 @@ struct bc_reader_rule {
 bool bc_reader_keep_option(struct bc_reader *r, const struct bc_reader_rule *rules, size_t n, const struct bc_reader_option *o);
 /* A block that is no packet, no interface and no section header: BC_READ_KEEP and rec as bc_reader_next() has it, or BC_READ_SKIP. */
 int bc_reader_keep_block(struct bc_reader *r, uint32_t type, const uint8_t *block, uint32_t total, struct bc_record *rec);
+/* The same for an option of an interface, and of a packet. */
+bool bc_reader_keep_iface_option(struct bc_reader *r, const struct bc_reader_option *o);
+bool bc_reader_keep_packet_option(struct bc_reader *r, const struct bc_reader_option *o);
+/* Statistics of an interface, which the output's own take the place of: another program's are counted as left out. */
+void bc_reader_leave_statistics(struct bc_reader *r, const uint8_t *block, uint32_t total);
 /* The same for the options of a section header. */
 int bc_reader_keep_section(struct bc_reader *r, const uint8_t *p, const uint8_t *end, struct bc_record *rec);
 

@@ -12,7 +12,7 @@
 
 /* The most that a block of each kind can take with the strings that we give it. */
 #define SHB_MAX 1024
-#define IDB_MAX 2048
+#define IDB_MAX (2048 + BC_IFACE_OPTIONS_MAX)
 #define ISB_MAX 2048
 
 static size_t more_of_file(const struct bc_section *s, uint32_t from, uint32_t to, const char *filter, uint8_t *dst, size_t cap)

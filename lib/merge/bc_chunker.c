@@ -226,7 +226,7 @@ struct bc_chunker_room bc_chunker_room(struct bc_chunker *c, uint32_t n)
 {
 	struct bc_chunker_room r = {
 		.due_ns = c->segment_due_ns, .back_ns = c->back_ns, .bytes = c->bytes, .sure = surely(c), .told_max = c->told_max,
-		.record_max = c->record_max, .overhead = c->cfg.overhead,
+		.record_max = c->record_max, .overhead = c->cfg.overhead, .snaplen = c->cfg.snaplen, .record_bytes = c->cfg.record_bytes,
 	};
 	struct bc_link *lane = c->cfg.lane[c->cur];
 	uint32_t room;

@@ -26,6 +26,8 @@ struct bc_chunker_config {
 	uint32_t chunk_bytes;			/* a chunk ends before it would exceed this */
 	uint32_t overhead;			/* bytes of a record beside those that the descriptor tells */
 	uint32_t snaplen;			/* of this output */
+	/* What a descriptor stands for that does not tell it, without overhead; NULL: the most that is possible. */
+	uint32_t (*record_bytes)(const struct bc_desc *d, uint32_t snaplen);
 	uint64_t rotate_ns;			/* 0: never */
 	struct bc_calendar rotate_clock;	/* instead of rotate_ns */
 	uint64_t rotate_bytes;			/* 0: never */
@@ -85,7 +87,8 @@ struct bc_chunker_room {
 	uint64_t due_ns;		/* a packet of this time or later is for bc_chunker_put(), */
 	uint64_t back_ns;		/* and so is one before this */
 	uint32_t bytes, sure;		/* so is one with which bytes would exceed sure */
-	uint32_t told_max, record_max, overhead;
+	uint32_t told_max, record_max, overhead, snaplen;
+	uint32_t (*record_bytes)(const struct bc_desc *d, uint32_t snaplen);
 };
 
 struct bc_chunker_room bc_chunker_room(struct bc_chunker *c, uint32_t n);
@@ -98,7 +101,9 @@ static inline uint32_t bc_chunker_bytes(const struct bc_chunker_room *r, const s
 {
 	uint32_t len = bc_desc_bytes(d);
 
-	return (len < r->told_max ? len : r->record_max) + r->overhead;
+	if (__builtin_expect(len >= r->told_max, 0))
+		len = len == 4 * BC_DESC_LEN_MAX && r->record_bytes ? r->record_bytes(d, r->snaplen) : r->record_max;
+	return len + r->overhead;
 }
 
 /* Is there room for at least one packet? For several outputs, where a packet goes to all that want it or to none. */

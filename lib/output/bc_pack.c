@@ -117,12 +117,16 @@ static void pack_ipip(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns)
 static inline void pack_pcapng(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns)
 {
 	const struct bc_meta *meta = bc_meta(m);
+	const bool queue = p->queue_option && !(meta->flags & BC_META_QUEUE);
 	uint64_t drops = __builtin_expect(meta->flags & BC_META_DROPS, 0) ? m->tx_offload : 0;
-	uint32_t opt = bc_epb_opt_len(drops, p->queue_option);
-	uint32_t caplen = m->pkt_len < p->snaplen ? m->pkt_len : p->snaplen;
-	uint32_t frame = frame_bytes(p), need = frame + BC_EPB_FIXED + bc_pad4(caplen) + opt;
+	uint32_t kept = bc_packet_options_len(m), opt = bc_epb_opt_len(drops, queue) + kept;
+	uint32_t caplen = m->pkt_len < p->snaplen ? m->pkt_len : p->snaplen, padded = bc_pad4(caplen);
+	uint32_t frame = frame_bytes(p), need;
 	uint8_t *at = p->buf + p->pos;
 
+	if (kept && opt == kept)
+		opt += BC_EPB_OPT_END;
+	need = frame + BC_EPB_FIXED + padded + opt;
 	if (frame && m->port >= BC_WIRE_MAX_IFACES) {
 		refuse(p, meta);
 		return;
@@ -133,7 +137,13 @@ static inline void pack_pcapng(struct bc_pack *p, struct rte_mbuf *m, uint64_t t
 		at = bc_wire_header(at, BC_WIRE_PACKET, (uint16_t)(need - frame));
 	at = bc_epb_begin(at, m->port, ts_ns, caplen, meta->wire_len, opt);
 	copy_packet(at, m, caplen);
-	bc_epb_end(at, caplen, opt, drops, p->queue_option, p->queue_option ? p->queue[meta->source] : 0);
+	if (__builtin_expect(kept != 0, 0)) {
+		bc_packet_copy_options(at + padded, m);
+		at = bc_epb_options(at + padded + kept, drops, queue, queue ? p->queue[meta->source] : 0);
+		bc_put_le32(at, need - frame);
+	} else {
+		bc_epb_end(at, caplen, opt, drops, queue, queue ? p->queue[meta->source] : 0);
+	}
 	p->pos += need;
 }
 
@@ -264,7 +274,7 @@ ALWAYS uint32_t burst_pcapng(struct bc_pack *p, struct rte_mbuf **m, const struc
 
 		if (m + AHEAD < end)
 			look_ahead(m[AHEAD], &d[AHEAD], data);
-		if (__builtin_expect(!alone(k, pool) || meta->flags & BC_META_DROPS || limit - at < (ptrdiff_t)(BC_EPB_FIXED + padded), 0)) {
+		if (__builtin_expect(!alone(k, pool) || meta->flags & (BC_META_DROPS | BC_META_OPTIONS) || limit - at < (ptrdiff_t)(BC_EPB_FIXED + padded), 0)) {
 			at = pack_odd(p, k, d->ts_ns, at);
 			limit = limit_of(p);
 			if (!alone(k, pool)) {

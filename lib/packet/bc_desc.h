@@ -3,7 +3,8 @@
  * The 16-byte descriptor that travels instead of a packet, so that merging and chunking never touch an mbuf.
  *
  *     word: bits 0..40   address / 64 (objects are aligned to a cache line; user addresses have 47 bits)
- *           bits 41..56  record bytes / 4: the captured length padded to 4, with the record's options; 65535: that or more
+ *           bits 41..56  record bytes / 4: the captured length padded to 4, with the drops before it; 65535: only the object tells, because
+ *                        it is that or more, or because it has options
  *           bits 57..63  the outputs that want the packet; 0: not a packet but a control object (a chunk's end)
  */
 #ifndef BC_DESC_H

@@ -9,6 +9,7 @@
 
 #define BC_MAX_IFACES 16384
 #define BC_IFACE_NONE UINT32_MAX
+#define BC_IFACE_OPTIONS_MAX 1024U
 
 /* What stamped an interface's packets; the words are those of the report. */
 enum bc_stamp { BC_STAMP_SOFTWARE, BC_STAMP_KERNEL, BC_STAMP_NIC, BC_STAMP_FILE, BC_STAMP_REMOTE };
@@ -32,6 +33,8 @@ struct bc_iface {
 	uint8_t has_mac;
 	uint8_t has_fcs_len;	/* fcs_len is known */
 	uint8_t fcs_len;	/* bytes of frame check sequence at each packet's end */
+	uint16_t options_len;	/* a multiple of 4 */
+	uint8_t options[BC_IFACE_OPTIONS_MAX];	/* what else a file said of it: options of pcapng, without their end */
 };
 
 /*

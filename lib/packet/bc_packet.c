@@ -10,9 +10,10 @@
 #include <rte_errno.h>
 #include <rte_memzone.h>
 
-#include "bc_desc.h"
-
 #define MBUF_CACHE 512
+/* Bytes of pcapng: the option with the drops before a packet; the options' end. */
+#define DROPS_OPTION 12U
+#define OPTIONS_END 4U
 /* A small pool is not to lie in the lcores' caches. */
 #define MBUFS_FULL_CACHE 4096U
 #define MBUFS_PER_CACHED 16U
@@ -45,8 +46,7 @@ int bc_packet_fill_chain(struct rte_mbuf *m, const uint8_t *data, uint32_t len)
 			break;
 		last->next = rte_pktmbuf_alloc(m->pool);
 		if (!last->next || m->nb_segs == UINT16_MAX) {
-			rte_pktmbuf_free(m->next);
-			rte_pktmbuf_reset(m);
+			bc_packet_empty(m);
 			return -ENOBUFS;
 		}
 		last = last->next;
@@ -54,6 +54,65 @@ int bc_packet_fill_chain(struct rte_mbuf *m, const uint8_t *data, uint32_t len)
 	}
 	m->pkt_len = len;
 	return 0;
+}
+
+/* Its last mbuf with bytes of its own. */
+static const struct rte_mbuf *last_of(const struct rte_mbuf *m)
+{
+	for (uint32_t left = m->pkt_len; left > m->data_len; m = m->next)
+		left -= m->data_len;
+	return m;
+}
+
+int bc_packet_add_options(struct rte_mbuf *m, const uint8_t *options, uint32_t len)
+{
+	struct rte_mbuf *last = (struct rte_mbuf *)(uintptr_t)last_of(m), *more;
+
+	if (len <= rte_pktmbuf_tailroom(last)) {
+		memcpy(rte_pktmbuf_mtod(last, uint8_t *) + last->data_len, options, len);
+	} else {
+		more = rte_pktmbuf_alloc(m->pool);
+		if (!more || bc_packet_fill(more, options, len) != 0) {
+			rte_pktmbuf_free(more);
+			return -ENOBUFS;
+		}
+		last->next = more;
+		m->nb_segs = (uint16_t)(m->nb_segs + more->nb_segs);
+	}
+	m->vlan_tci = (uint16_t)len;
+	bc_meta(m)->flags |= BC_META_OPTIONS;
+	return 0;
+}
+
+void bc_packet_copy_options(uint8_t *dst, const struct rte_mbuf *m)
+{
+	const struct rte_mbuf *last = last_of(m);
+
+	if (last->next)
+		bc_packet_copy_chain(dst, last->next, m->vlan_tci);
+	else
+		memcpy(dst, rte_pktmbuf_mtod(last, const uint8_t *) + last->data_len, m->vlan_tci);
+}
+
+void bc_packet_empty(struct rte_mbuf *m)
+{
+	rte_pktmbuf_free(m->next);
+	rte_pktmbuf_reset(m);
+}
+
+uint32_t bc_packet_data_bytes(const struct bc_desc *d, uint32_t snaplen)
+{
+	const struct rte_mbuf *m = bc_desc_obj(d);
+
+	return ((m->pkt_len < snaplen ? m->pkt_len : snaplen) + 3) & ~3U;
+}
+
+uint32_t bc_packet_record_bytes(const struct bc_desc *d, uint32_t snaplen)
+{
+	struct rte_mbuf *m = bc_desc_obj(d);
+	uint32_t options = bc_packet_options_len(m) + (bc_meta(m)->flags & BC_META_DROPS ? DROPS_OPTION : 0);
+
+	return bc_packet_data_bytes(d, snaplen) + options + (options ? OPTIONS_END : 0);
 }
 
 static void check_address(struct rte_mempool *mp, void *opaque, void *obj, unsigned idx)

@@ -3,6 +3,7 @@
  * What braidcap keeps of a packet inside its mbuf, in fields that a received packet does not need:
  *   hash        (first cache line)   struct bc_meta
  *   port        (first cache line)   the interface's index
+ *   vlan_tci    (first cache line)   bytes of options behind its own; only valid with BC_META_OPTIONS
  *   tx_offload  (second cache line)  packets lost just before this one; only valid with BC_META_DROPS
  * Written by the source, read by the lanes.
  */
@@ -15,9 +16,12 @@
 
 #include <rte_mbuf.h>
 
+#include "bc_desc.h"
 #include "bc_err.h"
 
 #define BC_META_DROPS 1U
+#define BC_META_OPTIONS 2U	/* a file had options of pcapng with it */
+#define BC_META_QUEUE 4U	/* one of them is epb_queue */
 /* From here on the flags are the epoch of the packet's stamp (bc_steps.h). */
 #define BC_META_EPOCH_SHIFT 8
 
@@ -63,6 +67,35 @@ static inline int bc_packet_fill(struct rte_mbuf *m, const uint8_t *data, uint32
 	m->pkt_len = len;
 	return 0;
 }
+
+/* The most bytes of a packet's options. */
+#define BC_PACKET_OPTIONS_MAX 65532U
+
+/*
+ * Options for the record of m, which has been filled and has its meta data: len bytes, a multiple of 4, as pcapng has them, without their
+ * end. They lie behind the packet's bytes in its last mbuf, or in more mbufs behind that; no length of m but nb_segs counts them. 0,
+ * or -ENOBUFS: m is as it was.
+ */
+int bc_packet_add_options(struct rte_mbuf *m, const uint8_t *options, uint32_t len);
+
+/* Their bytes; 0: it has none. */
+static inline uint32_t bc_packet_options_len(const struct rte_mbuf *m)
+{
+	return bc_meta((struct rte_mbuf *)(uintptr_t)m)->flags & BC_META_OPTIONS ? m->vlan_tci : 0;
+}
+
+/* dst has room for them. */
+void bc_packet_copy_options(uint8_t *dst, const struct rte_mbuf *m);
+
+/* Free what a filled mbuf of one owner has beside itself: it is empty then. */
+void bc_packet_empty(struct rte_mbuf *m);
+
+/*
+ * What the descriptor of a packet stands for that does not tell it, under this snaplen: bytes of its data, in records of pcapng also those
+ * of its options. For bc_chunker_config.
+ */
+uint32_t bc_packet_data_bytes(const struct bc_desc *d, uint32_t snaplen);
+uint32_t bc_packet_record_bytes(const struct bc_desc *d, uint32_t snaplen);
 
 /*
  * A pool of mbufs, which descriptors can name (bc_desc.h), or NULL and a line in err that says how to get more memory. devices: drivers

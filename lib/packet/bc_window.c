@@ -20,7 +20,9 @@ struct record {
 	uint16_t iface;
 	uint8_t outputs;
 	uint8_t epoch;
-	uint8_t pad[4];
+	uint16_t options;	/* bytes of them behind the packet's; 0: none */
+	bool has_queue;
+	uint8_t pad[1];
 };
 
 _Static_assert(sizeof(struct record) == 32, "half a cache line before each packet");
@@ -33,9 +35,9 @@ struct bc_window_block {
 	uint8_t data[] __attribute__((aligned(64)));
 };
 
-static inline uint32_t record_bytes(uint32_t caplen)
+static inline uint32_t record_bytes(uint32_t bytes)
 {
-	return (uint32_t)sizeof(struct record) + ((caplen + 7) & ~7U);
+	return (uint32_t)sizeof(struct record) + ((bytes + 7) & ~7U);
 }
 
 /* The pool with the most free buffers of at least size bytes; -1: none has one to spare. */
@@ -110,19 +112,23 @@ bool bc_window_has_memory(const struct bc_window *w, enum bc_window_wait wait)
 int bc_window_put(struct bc_window *w, const struct rte_mbuf *m, uint64_t ts_ns, uint32_t outputs, uint64_t drops,
 		  enum bc_window_wait wait)
 {
-	struct bc_window_block *b = room(w, wait, record_bytes(m->pkt_len));
+	const uint32_t options = bc_packet_options_len(m), bytes = record_bytes(m->pkt_len + options);
+	struct bc_window_block *b = room(w, wait, bytes);
 	struct record *r;
 
 	if (!b)
 		return -ENOBUFS;
 	r = (struct record *)(b->data + b->tail);
 	*r = (struct record){ .ts_ns = ts_ns, .drops = drops, .caplen = m->pkt_len, .wire_len = bc_meta((struct rte_mbuf *)m)->wire_len,
-			      .iface = m->port, .outputs = (uint8_t)outputs, .epoch = bc_meta_epoch((struct rte_mbuf *)m) };
+			      .iface = m->port, .outputs = (uint8_t)outputs, .epoch = bc_meta_epoch((struct rte_mbuf *)m), .options = (uint16_t)options,
+			      .has_queue = options && bc_meta((struct rte_mbuf *)m)->flags & BC_META_QUEUE };
 	if (__builtin_expect(m->nb_segs == 1, 1))
 		memcpy(r + 1, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
 	else
 		bc_packet_copy_chain((uint8_t *)(r + 1), m, m->pkt_len);
-	b->tail += record_bytes(m->pkt_len);
+	if (__builtin_expect(options != 0, 0))
+		bc_packet_copy_options((uint8_t *)(r + 1) + m->pkt_len, m);
+	b->tail += bytes;
 	w->packets++;
 	return 0;
 }
@@ -146,6 +152,16 @@ static inline void restore(struct rte_mbuf *m, const struct record *r, uint16_t 
 	}
 }
 
+/* False: there are no mbufs for them. */
+static bool restore_options(struct rte_mbuf *m, const struct record *r)
+{
+	if (bc_packet_add_options(m, (const uint8_t *)(r + 1) + r->caplen, r->options) != 0)
+		return false;
+	if (r->has_queue)
+		bc_meta(m)->flags |= BC_META_QUEUE;
+	return true;
+}
+
 uint32_t bc_window_take(struct bc_window *w, struct rte_mempool *pool, uint16_t source, struct bc_windowed *ret, uint32_t max)
 {
 	struct rte_mbuf *m[BULK];
@@ -163,8 +179,10 @@ uint32_t bc_window_take(struct bc_window *w, struct rte_mempool *pool, uint16_t 
 		if (bc_packet_fill(m[n], (const uint8_t *)(r + 1), r->caplen) != 0)
 			break;
 		restore(m[n], r, source);
+		if (__builtin_expect(r->options != 0, 0) && !restore_options(m[n], r))
+			break;
 		ret[n] = (struct bc_windowed){ .m = m[n], .ts_ns = r->ts_ns, .outputs = r->outputs };
-		w->first->head += record_bytes(r->caplen);
+		w->first->head += record_bytes(r->caplen + r->options);
 		w->packets--;
 	}
 	rte_pktmbuf_free_bulk(m + n, max - n);

@@ -13,8 +13,8 @@ static inline struct bc_desc make_desc(struct rte_mbuf *m, uint64_t ts_ns, uint3
 {
 	uint32_t bytes = m->pkt_len;
 
-	if (__builtin_expect(bc_meta(m)->flags & BC_META_DROPS, 0))
-		bytes = ((bytes + 3) & ~3U) + DROPCOUNT_BYTES;
+	if (__builtin_expect(bc_meta(m)->flags & (BC_META_DROPS | BC_META_OPTIONS), 0))
+		bytes = bc_meta(m)->flags & BC_META_OPTIONS ? 4 * BC_DESC_LEN_MAX : ((bytes + 3) & ~3U) + DROPCOUNT_BYTES;
 	if (__builtin_expect(outputs & (outputs - 1), 0))
 		rte_pktmbuf_refcnt_update(m, (int16_t)(__builtin_popcount(outputs) - 1));
 	return (struct bc_desc){ ts_ns < BC_TS_MAX ? ts_ns : BC_TS_MAX, bc_desc_word(m, bytes, outputs) };

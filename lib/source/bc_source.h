@@ -44,6 +44,8 @@ struct bc_source_env {
 	bool promiscuous;
 	struct bc_carry *carry;		/* takes what files say beside their packets; NULL: nothing does */
 	enum bc_places places;
+	enum bc_places option_places;	/* the same for what it says of a packet */
+	uint32_t record_max;		/* bytes of a packet and its options together that every output takes */
 	bool others;			/* the capture has other sources: an empty file is passed over */
 	bool (*interrupted)(void *ctx);	/* while opening waits for a pipe's first bytes: give up? May be NULL */
 	void *interrupted_ctx;

@@ -32,7 +32,8 @@ struct file_source {
 	uint64_t last_ns;
 	bool reported;
 	uint64_t clamped, cut;		/* packets whose time was out of range; that were too long */
-	uint64_t comments, options;	/* of packets, that are left out */
+	uint64_t comments, options;	/* of packets */
+	uint64_t left_out;		/* of these, what no output has */
 	uint64_t overflow;		/* that the list of what is carried has no room for */
 	bool begun;			/* a packet was read */
 	uint32_t most_segs;		/* mbufs of the largest packet so far */
@@ -89,35 +90,42 @@ static void fail(struct bc_source *s, const char *words)
 }
 
 /* A part of the line on what is missing; what stands beside the packets may be missing in some outputs only. */
-static void tell(const struct bc_source *s, char *line, size_t size, uint64_t n, const char *words, bool beside)
+static void tell(char *line, size_t size, uint64_t n, const char *words, enum bc_places places)
 {
 	size_t at = strlen(line);
 
 	if (n)
 		snprintf(line + at, size - at, "%s%" PRIu64 " %s%s", at ? "; " : "", n, words,
-			 beside && s->env.places == BC_PLACES_SOME ? " of some outputs" : "");
+			 places == BC_PLACES_SOME ? " of some outputs" : "");
 }
 
 /* At the file's end, one line says what could not be taken as it was. */
 static void report(struct bc_source *s)
 {
 	struct file_source *p = s->priv;
-	const struct bc_reader_beside *out = s->env.places == BC_PLACES_ALL ? bc_reader_left_out(p->reader) : bc_reader_found(p->reader);
+	const enum bc_places places = s->env.places;
+	const struct bc_reader_beside *out = places == BC_PLACES_ALL ? bc_reader_left_out(p->reader) : bc_reader_found(p->reader);
 	char line[1024] = "";
 
 	if (p->reported)
 		return;
 	p->reported = true;
-	tell(s, line, sizeof(line), p->clamped, "times out of range (not between 1970 and 2554) replaced", false);
-	tell(s, line, sizeof(line), p->cut, "packets cut to 262144 bytes", false);
-	tell(s, line, sizeof(line), bc_reader_ignored(p->reader), "options of a wrong length ignored", false);
-	tell(s, line, sizeof(line), p->overflow, "blocks or comments left out, because there are too many", false);
-	tell(s, line, sizeof(line), out->secrets, "blocks of decryption secrets left out", true);
-	tell(s, line, sizeof(line), out->names, "blocks of resolved names left out", true);
-	tell(s, line, sizeof(line), out->custom, "custom or unknown blocks left out", true);
-	tell(s, line, sizeof(line), out->comments, "comments of sections or interfaces left out", true);
-	tell(s, line, sizeof(line), p->comments, "packets' comments left out", false);
-	tell(s, line, sizeof(line), p->options, "packets' flags or other options left out", false);
+	tell(line, sizeof(line), p->clamped, "times out of range (not between 1970 and 2554) replaced", BC_PLACES_ALL);
+	tell(line, sizeof(line), p->cut, "packets cut to 262144 bytes", BC_PLACES_ALL);
+	tell(line, sizeof(line), bc_reader_ignored(p->reader), "options of a wrong length ignored", BC_PLACES_ALL);
+	tell(line, sizeof(line), p->overflow, "blocks or comments left out, because there are too many", BC_PLACES_ALL);
+	tell(line, sizeof(line), out->secrets, "blocks of decryption secrets left out", places);
+	tell(line, sizeof(line), out->names, "blocks of resolved names left out", places);
+	tell(line, sizeof(line), out->custom, "custom or unknown blocks left out", places);
+	tell(line, sizeof(line), out->statistics, "blocks of statistics left out", BC_PLACES_ALL);
+	tell(line, sizeof(line), out->comments, "comments of sections or interfaces left out", places);
+	tell(line, sizeof(line), out->options, "options of interfaces left out", places);
+	if (s->env.option_places == BC_PLACES_ALL) {
+		tell(line, sizeof(line), p->left_out, "comments, flags or other options of packets left out", BC_PLACES_ALL);
+	} else {
+		tell(line, sizeof(line), p->comments, "packets' comments left out", s->env.option_places);
+		tell(line, sizeof(line), p->options, "packets' flags or other options left out", s->env.option_places);
+	}
 	if (*line)
 		bc_log(s->env.log, BC_WARN, "%s: %s", s->account->name, line);
 }
@@ -235,11 +243,34 @@ static bool next_record(struct bc_source *s, struct bc_record *rec)
 	return true;
 }
 
+/* False: there are no mbufs now, and m is empty. */
+static bool add_options(struct bc_source *s, struct rte_mbuf *m, const struct bc_record *rec)
+{
+	struct file_source *p = s->priv;
+
+	if (rec->kept_len > BC_PACKET_OPTIONS_MAX || m->pkt_len + rec->kept_len > s->env.record_max) {
+		p->left_out += rec->comments + rec->options - rec->left_out;
+		return true;
+	}
+	if (bc_packet_add_options(m, rec->kept, rec->kept_len) != 0) {
+		bc_packet_empty(m);
+		return false;
+	}
+	if (rec->has_queue)
+		bc_meta(m)->flags |= BC_META_QUEUE;
+	return true;
+}
+
 static bool fill_mbuf(struct bc_source *s, struct rte_mbuf *m, const struct bc_record *rec)
 {
 	struct file_source *p = s->priv;
 
-	if (bc_packet_fill(m, rec->data, rec->caplen < BC_SNAPLEN_MAX ? rec->caplen : BC_SNAPLEN_MAX) != 0) {
+	bool filled = bc_packet_fill(m, rec->data, rec->caplen < BC_SNAPLEN_MAX ? rec->caplen : BC_SNAPLEN_MAX) == 0;
+
+	*bc_meta(m) = (struct bc_meta){ .wire_len = rec->wirelen, .source = s->index };
+	if (filled && __builtin_expect(rec->kept_len != 0, 0))
+		filled = add_options(s, m, rec);
+	if (!filled) {
 		/* Mbufs will be freed soon: try the same record again in the next round. */
 		p->begin -= p->used;
 		p->offset -= p->used;
@@ -248,11 +279,11 @@ static bool fill_mbuf(struct bc_source *s, struct rte_mbuf *m, const struct bc_r
 	m->port = (uint16_t)p->iface[rec->iface];
 	if (m->nb_segs > p->most_segs)
 		p->most_segs = m->nb_segs;
-	*bc_meta(m) = (struct bc_meta){ .wire_len = rec->wirelen, .source = s->index };
 	p->cut += rec->caplen > BC_SNAPLEN_MAX;
 	p->clamped += rec->clamped;
 	p->comments += rec->comments;
 	p->options += rec->options;
+	p->left_out += rec->left_out;
 	if (rec->dropcount) {
 		bc_meta(m)->flags |= BC_META_DROPS;
 		m->tx_offload = rec->dropcount;

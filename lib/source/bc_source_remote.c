@@ -53,7 +53,8 @@ static bool same_iface(const struct bc_iface *a, const struct bc_iface *b)
 {
 	return !strcmp(a->name, b->name) && !strcmp(a->description, b->description) && !strcmp(a->hardware, b->hardware) &&
 	       !strcmp(a->clock, b->clock) && a->linktype == b->linktype && a->snaplen == b->snaplen &&
-	       a->speed_bps == b->speed_bps && a->has_mac == b->has_mac && !memcmp(a->mac, b->mac, sizeof(a->mac));
+	       a->speed_bps == b->speed_bps && a->has_mac == b->has_mac && !memcmp(a->mac, b->mac, sizeof(a->mac)) &&
+	       a->options_len == b->options_len && !memcmp(a->options, b->options, a->options_len);
 }
 
 /* The interface as the peer describes it, under the peer's name. */
@@ -154,6 +155,13 @@ static bool take_packet(struct bc_source *s, struct bc_batch *b, const struct bc
 	}
 	m->port = (uint16_t)p->iface[rec->iface];
 	*bc_meta(m) = (struct bc_meta){ .wire_len = rec->wirelen, .source = s->index };
+	if (rec->kept_len) {
+		if (bc_packet_add_options(m, rec->kept, rec->kept_len) != 0) {
+			rte_pktmbuf_free(m);
+			return false;
+		}
+		bc_meta(m)->flags |= rec->has_queue ? BC_META_QUEUE : 0;
+	}
 	if (rec->dropcount) {
 		bc_meta(m)->flags |= BC_META_DROPS;
 		m->tx_offload = rec->dropcount;

@@ -89,6 +89,8 @@ static inline void lockstep_compare(const struct lockstep *l, const struct locks
 		       a->rec.wirelen == b->rec.wirelen, "different records");
 	if (a->rc == BC_READ_RECORD && a->rec.caplen)
 		lockstep_check(!memcmp(a->rec.data, b->rec.data, a->rec.caplen), "different data");
+	if (a->rc == BC_READ_RECORD && a->rec.kept_len)
+		lockstep_check(a->rec.kept_len == b->rec.kept_len && !memcmp(a->rec.kept, b->rec.kept, a->rec.kept_len), "different options");
 	if (a->rc == BC_READ_KEEP)
 		lockstep_check(a->rec.keep == b->rec.keep && a->rec.kept_len == b->rec.kept_len && a->rec.kept_len % 4 == 0 &&
 			       !memcmp(a->rec.kept, b->rec.kept, a->rec.kept_len), "different things kept");

@@ -80,6 +80,36 @@ static void assert_segment(const struct fixture *f, uint32_t i, uint64_t begin_n
 	assert_int_equal(f->segment[i].packets, packets);
 }
 
+static uint32_t asked;
+
+static uint32_t tell_bytes(const struct bc_desc *d, uint32_t snaplen)
+{
+	assert_int_equal(snaplen, 262144);
+	asked++;
+	return 400000;
+}
+
+/* Packets with options, for example. */
+static void what_a_descriptor_does_not_tell_is_asked_for(void **state)
+{
+	struct bc_chunker_config cfg = plain;
+	struct fixture f;
+
+	cfg.record_bytes = tell_bytes;
+	cfg.chunk_bytes = 1000000;
+	asked = 0;
+	begin(&f, cfg);
+	for (int i = 0; i < 4; i++)
+		put_bytes(&f, NOON, 4 * BC_DESC_LEN_MAX);
+	assert_int_equal(asked, 5);
+	put_bytes(&f, NOON, 64);
+	end(&f);
+	assert_int_equal(asked, 5);
+	assert_int_equal(f.sink.n_got, 2);
+	assert_int_equal(f.sink.got[0].packets, 2);
+	over(&f);
+}
+
 static void a_chunk_ends_before_it_would_exceed_its_bytes(void **state)
 {
 	struct fixture f;
@@ -827,6 +857,7 @@ int main(void)
 		cmocka_unit_test(a_step_of_the_system_clock_begins_a_segment),
 		cmocka_unit_test(a_step_is_told_by_the_first_chunk_behind_it),
 		cmocka_unit_test(a_step_in_a_silence_is_told_by_the_first_packets_behind_it),
+		cmocka_unit_test(what_a_descriptor_does_not_tell_is_asked_for),
 		cmocka_unit_test(a_chunk_ends_before_it_would_exceed_its_bytes),
 		cmocka_unit_test(a_record_larger_than_a_chunk_gets_one_of_its_own),
 		cmocka_unit_test(a_record_too_large_for_the_descriptor_counts_as_the_largest_there_is),

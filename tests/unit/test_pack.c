@@ -141,6 +141,79 @@ static void a_burst_is_the_records_of_its_packets_in_order(void **state)
 	assert_pool_full(pool);
 }
 
+/* Two of a file's, a comment and epb_queue, and their end. */
+static const uint8_t comment[] = { 1, 0, 2, 0, 'h', 'i', 0, 0 }, in_queue[] = { 6, 0, 4, 0, 9, 0, 0, 0 }, over[] = { 0, 0, 0, 0 };
+
+/* What stands behind a packet of 61 bytes with a comment, with these flags and queue option, is as expected. */
+static void options_are(uint16_t flags, bool queue_option, const uint8_t *expected, uint32_t len)
+{
+	static const uint16_t queues[1] = { 3 };
+	static uint8_t got[CAP];
+	struct bc_pack p = { .format = BC_FORMAT_PCAPNG, .snaplen = 61, .buf = got, .cap = CAP, .n_slices = 1, .queue = queues,
+			     .queue_option = queue_option };
+	struct bc_desc d = packet(pool, 100);
+	struct rte_mbuf *m = bc_desc_obj(&d);
+
+	assert_int_equal(bc_packet_add_options(m, comment, sizeof(comment)), 0);
+	bc_meta(m)->flags |= flags;
+	m->tx_offload = 7;
+	bc_pack_burst(&p, &d, 1);
+	assert_int_equal(p.pos, BC_EPB_FIXED + 64 + len);
+	assert_memory_equal(got + 28 + 64, expected, len);
+	assert_memory_equal(got + 4, &p.pos, 4);
+	assert_memory_equal(got + p.pos - 4, &p.pos, 4);
+	for (uint32_t i = 0; i < 61; i++)
+		assert_int_equal(got[28 + i], i % 251 + 1);
+	assert_pool_full(pool);
+}
+
+static void options_of_a_file_stand_before_our_own(void **state)
+{
+	static const uint8_t drops[] = { 4, 0, 8, 0, 7, 0, 0, 0, 0, 0, 0, 0 }, our_queue[] = { 6, 0, 4, 0, 3, 0, 0, 0 };
+	uint8_t all[64];
+	uint32_t n = 0;
+
+#define THEN(o) memcpy(all + n, o, sizeof(o)), n += sizeof(o)
+	THEN(comment), THEN(over);
+	options_are(0, false, all, n);
+	n = 0;
+	THEN(comment), THEN(drops), THEN(over);
+	options_are(BC_META_DROPS, false, all, n);
+	n = 0;
+	THEN(comment), THEN(drops), THEN(our_queue), THEN(over);
+	options_are(BC_META_DROPS, true, all, n);
+	n = 0;
+	THEN(comment), THEN(over);
+	options_are(BC_META_QUEUE, true, all, n);
+#undef THEN
+}
+
+static void other_formats_leave_the_options_out(void **state)
+{
+	static const enum bc_format formats[] = { BC_FORMAT_PCAP_NS, BC_FORMAT_PCAP_US, BC_FORMAT_ERF };
+	static uint8_t got[2][CAP];
+	struct bc_iface_table *ifaces = bc_iface_table_new();
+
+	ifaces->entry[7].linktype = ifaces->entry[0].linktype = 1;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		uint32_t n[2];
+
+		for (int with = 0; with < 2; with++) {
+			struct bc_pack p = { .format = formats[i], .snaplen = 262144, .buf = got[with], .cap = CAP, .n_slices = 1,
+					     .ifaces = ifaces, .linktype = -1 };
+			struct bc_desc d = packet(pool, 100);
+
+			if (with)
+				assert_int_equal(bc_packet_add_options(bc_desc_obj(&d), in_queue, sizeof(in_queue)), 0);
+			bc_pack_burst(&p, &d, 1);
+			n[with] = p.pos;
+		}
+		assert_int_equal(n[0], n[1]);
+		assert_memory_equal(got[0], got[1], n[0]);
+	}
+	free(ifaces);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +223,8 @@ int main(void)
 		cmocka_unit_test(a_slice_ends_before_the_record_that_would_exceed_it),
 		cmocka_unit_test(a_burst_is_the_records_of_its_packets_in_order),
 		cmocka_unit_test(every_mbuf_goes_back_to_where_it_came_from),
+		cmocka_unit_test(options_of_a_file_stand_before_our_own),
+		cmocka_unit_test(other_formats_leave_the_options_out),
 	};
 
 	return cmocka_run_group_tests(tests, eal, NULL);

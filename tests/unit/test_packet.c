@@ -102,6 +102,73 @@ static void without_mbufs_the_packet_is_empty_again(void **state)
 	assert_pool_full(pool);
 }
 
+static struct rte_mbuf *with_options(uint32_t len, uint32_t options)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+	assert_int_equal(bc_packet_fill(m, data, len), 0);
+	*bc_meta(m) = (struct bc_meta){ .wire_len = len };
+	assert_int_equal(bc_packet_options_len(m), 0);
+	assert_int_equal(bc_packet_add_options(m, data + 100000, options), 0);
+	return m;
+}
+
+static void options_come_back_and_the_packet_is_as_it_was(void **state)
+{
+	static const uint32_t lengths[] = { 0, 60, 2040, 2048, 2049, 9000, 200000 }, options[] = { 4, 8, 2048, 4000, 65532 };
+	static uint8_t got[262144];
+
+	fill_data();
+	for (size_t n = 0; n < sizeof(lengths) / sizeof(lengths[0]); n++)
+		for (size_t k = 0; k < sizeof(options) / sizeof(options[0]); k++) {
+			struct rte_mbuf *m = with_options(lengths[n], options[k]);
+
+			assert_int_equal(m->pkt_len, lengths[n]);
+			assert_int_equal(bc_packet_options_len(m), options[k]);
+			bc_packet_copy_options(got, m);
+			assert_memory_equal(got, data + 100000, options[k]);
+			bc_packet_copy_chain(got, m, lengths[n]);
+			if (lengths[n])
+				assert_memory_equal(got, data, lengths[n]);
+			rte_pktmbuf_free(m);
+			assert_pool_full(pool);
+		}
+}
+
+static void without_mbufs_for_options_the_packet_has_none(void **state)
+{
+	static struct rte_mbuf *taken[1024];
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	unsigned n = rte_mempool_avail_count(pool) - 2;
+
+	assert_int_equal(bc_packet_fill(m, data, 60), 0);
+	*bc_meta(m) = (struct bc_meta){ .wire_len = 60 };
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, taken, n), 0);
+	assert_int_equal(bc_packet_add_options(m, data, 9000), -ENOBUFS);
+	assert_int_equal(rte_mempool_avail_count(pool), 2);
+	assert_int_equal(bc_packet_options_len(m), 0);
+	assert_int_equal(m->nb_segs, 1);
+	assert_null(m->next);
+	rte_pktmbuf_free_bulk(taken, n);
+	rte_pktmbuf_free(m);
+	assert_pool_full(pool);
+}
+
+static void the_bytes_of_a_record_count_its_options(void **state)
+{
+	struct rte_mbuf *m = with_options(301, 40);
+	struct bc_desc d = { 5, bc_desc_word(m, 0, 1) };
+
+	assert_int_equal(bc_packet_data_bytes(&d, 262144), 304);
+	assert_int_equal(bc_packet_data_bytes(&d, 99), 100);
+	assert_int_equal(bc_packet_record_bytes(&d, 262144), 304 + 40 + 4);
+	bc_meta(m)->flags |= BC_META_DROPS;
+	assert_int_equal(bc_packet_record_bytes(&d, 99), 100 + 40 + 12 + 4);
+	bc_meta(m)->flags = 0;
+	assert_int_equal(bc_packet_record_bytes(&d, 99), 100);
+	rte_pktmbuf_free(m);
+}
+
 static void a_pool_that_finds_no_memory_says_what_to_do(void **state)
 {
 	for (int devices = 0; devices < 2; devices++) {
@@ -140,6 +207,9 @@ int main(void)
 		cmocka_unit_test(a_copy_stops_where_it_is_told_to),
 		cmocka_unit_test(segments_without_bytes_are_passed_over),
 		cmocka_unit_test(without_mbufs_the_packet_is_empty_again),
+		cmocka_unit_test(options_come_back_and_the_packet_is_as_it_was),
+		cmocka_unit_test(without_mbufs_for_options_the_packet_has_none),
+		cmocka_unit_test(the_bytes_of_a_record_count_its_options),
 		cmocka_unit_test(a_pool_that_finds_no_memory_says_what_to_do),
 		cmocka_unit_test(a_pool_for_no_device_takes_nothing_of_eals_memory),
 	};

@@ -951,6 +951,169 @@ static void custom_blocks_are_kept_as_they_are_or_not_at_all(void **state)
 	}
 }
 
+/* Everything that a packet can have, but the count of drops. */
+static void add_packet_options(struct build *f)
+{
+	add_option(f, 1, "look here", 9);
+	add16(f, 2);
+	add16(f, 4);
+	add32(f, 1);
+	add_option(f, 3, "\2\1\2\3\4", 5);
+	add_option64(f, 5, 0x1122334455667788);
+	add16(f, 6);
+	add16(f, 4);
+	add32(f, 9);
+	add_option(f, 7, "\0drop", 5);
+	add16(f, 7);
+	add16(f, 9);
+	add_bytes(f, "\1", 1);
+	add64(f, 2);
+	add_pad(f);
+	add16(f, 8);
+	add16(f, 8);
+	add32(f, 77);
+	add32(f, 78);
+	add_custom_option(f, 2988);
+}
+
+static void a_packets_options_are_kept_in_one_byte_order(void **state)
+{
+	for (int big_endian = 0; big_endian < 2; big_endian++)
+		for (int obsolete = 0; obsolete < 2; obsolete++) {
+			struct build f = { .n = 0 }, expected = { .n = 0 };
+			struct walk w;
+
+			add_shb(&f, big_endian);
+			add_idb(&f, 1, 0);
+			if (obsolete)
+				add_pb(&f, 0, 3, 7, data, 5, 5);
+			else
+				add_epb(&f, 0, 7, data, 5, 5);
+			f.n -= 4;
+			add_packet_options(&f);
+			if (!obsolete)
+				add_option64(&f, 4, 3);
+			add_custom_option(&f, 19372);
+			end_block(&f);
+			add_epb(&f, 0, 8, data, 4, 4);
+			add_packet_options(&expected);
+			walk_begin(&w, &f);
+			assert_int_equal(walk_to_record(&w), BC_READ_RECORD);
+			assert_int_equal(w.rec.dropcount, 3);
+			assert_int_equal(w.rec.kept_len, expected.n);
+			assert_memory_equal(w.rec.kept, expected.b, expected.n);
+			assert_true(w.rec.comments == 1 && w.rec.options == 9 && w.rec.left_out == 1 && w.rec.has_queue);
+			assert_int_equal(walk_next(&w), BC_READ_RECORD);
+			assert_true(w.rec.kept_len == 0 && w.rec.left_out == 0 && !w.rec.has_queue);
+			walk_end(&w);
+		}
+}
+
+/* What integers are in it cannot be known. */
+static void an_unknown_option_is_kept_where_it_need_not_be_turned_round(void **state)
+{
+	for (int big_endian = 0; big_endian < 2; big_endian++) {
+		struct build f = { .n = 0 };
+		struct walk w;
+
+		add_shb(&f, big_endian);
+		add_idb(&f, 1, 0);
+		begin_epb(&f, 0, 7, data, 4, 4);
+		add_option(&f, 99, data, 6);
+		add_option(&f, 7, "\5data", 5);
+		end_block(&f);
+		walk_begin(&w, &f);
+		assert_int_equal(walk_to_record(&w), BC_READ_RECORD);
+		assert_int_equal(w.rec.kept_len, big_endian ? 0 : 24);
+		assert_int_equal(w.rec.left_out, big_endian ? 2 : 0);
+		walk_end(&w);
+	}
+}
+
+static void add_iface_options(struct build *f)
+{
+	add_option(f, 1, "tap A", 5);
+	add_option(f, 4, "\xc0\0\2\1\377\377\377\0", 8);
+	add_option(f, 11, "\0tcp", 4);
+	add_option(f, 12, "Linux 6.1", 9);
+	add_option64(f, 16, 10000000000);
+	add_custom_option(f, 2989);
+}
+
+static void what_a_file_says_of_an_interface_is_written_again(void **state)
+{
+	for (int big_endian = 0; big_endian < 2; big_endian++) {
+		struct build f = { .n = 0 }, expected = { .n = 0 };
+		const struct bc_iface *iface;
+		uint8_t idb[1024];
+		size_t n, with;
+		struct walk w;
+
+		add_shb(&f, big_endian);
+		begin_idb(&f, 1, 0);
+		add_option(&f, 2, "eth7", 4);
+		add_iface_options(&f);
+		add_custom_option(&f, 19373);
+		end_block(&f);
+		add_iface_options(&expected);
+		walk_begin(&w, &f);
+		assert_int_equal(walk_to_record(&w), BC_READ_MORE);
+		iface = bc_reader_iface(w.r, 0);
+		assert_int_equal(iface->options_len, expected.n);
+		assert_memory_equal(iface->options, expected.b, expected.n);
+		assert_int_equal(bc_reader_found(w.r)->comments, 1);
+		assert_int_equal(bc_reader_found(w.r)->options, 6);
+		assert_int_equal(bc_reader_left_out(w.r)->options, 1);
+		n = bc_pcapng_idb(idb, sizeof(idb), iface, 0, NULL);
+		assert_non_null(memmem(idb, n, expected.b, expected.n));
+		with = bc_pcapng_idb(idb, sizeof(idb), iface, 0, "udp");
+		assert_int_equal(with, n);
+		assert_null(memmem(idb, with, "\0tcp", 4));
+		assert_non_null(memmem(idb, with, "\0udp", 4));
+		walk_end(&w);
+	}
+}
+
+static void an_interface_has_room_for_so_many_options(void **state)
+{
+	static const char text[400];
+	struct build f = { .n = 0 };
+	struct walk w;
+
+	add_shb(&f, false);
+	begin_idb(&f, 1, 0);
+	for (int i = 0; i < 3; i++)
+		add_option(&f, 1, text, sizeof(text));
+	add_option(&f, 12, "os", 2);
+	end_block(&f);
+	walk_begin(&w, &f);
+	assert_int_equal(walk_to_record(&w), BC_READ_MORE);
+	assert_int_equal(bc_reader_iface(w.r, 0)->options_len, 2 * 404 + 8);
+	assert_int_equal(bc_reader_left_out(w.r)->comments, 1);
+	walk_end(&w);
+}
+
+static void statistics_of_other_programs_are_counted(void **state)
+{
+	const struct bc_pcapng_stats own = { .comment = "7 packets were lost here: disk_full; received=5" };
+	struct build f = { .n = 0 };
+	struct walk w;
+
+	add_shb(&f, false);
+	f.n += bc_pcapng_isb(f.b + f.n, sizeof(f.b) - f.n, &own);
+	begin_block(&f, 5);
+	add64(&f, 0);
+	add32(&f, 0);
+	add_option64(&f, 4, 44);
+	end_block(&f);
+	begin_block(&f, 5);
+	end_block(&f);
+	walk_begin(&w, &f);
+	assert_int_equal(walk_to_record(&w), BC_READ_MORE);
+	assert_int_equal(bc_reader_left_out(w.r)->statistics, 2);
+	walk_end(&w);
+}
+
 static void what_the_first_section_says_of_itself_is_kept(void **state)
 {
 	struct build f = { .n = 0 }, expected = { .n = 0 };
@@ -1214,6 +1377,11 @@ int main(void)
 		cmocka_unit_test(secrets_and_names_are_kept_in_one_byte_order),
 		cmocka_unit_test(custom_options_are_kept_if_they_may_be_copied),
 		cmocka_unit_test(custom_blocks_are_kept_as_they_are_or_not_at_all),
+		cmocka_unit_test(a_packets_options_are_kept_in_one_byte_order),
+		cmocka_unit_test(an_unknown_option_is_kept_where_it_need_not_be_turned_round),
+		cmocka_unit_test(what_a_file_says_of_an_interface_is_written_again),
+		cmocka_unit_test(an_interface_has_room_for_so_many_options),
+		cmocka_unit_test(statistics_of_other_programs_are_counted),
 		cmocka_unit_test(what_the_first_section_says_of_itself_is_kept),
 		cmocka_unit_test(blocks_that_are_not_well_formed_are_left_out),
 		cmocka_unit_test(what_stands_beside_packets_is_counted),

@@ -104,6 +104,37 @@ static void a_packet_longer_than_an_mbuf_comes_back_whole(void **state)
 	end(&f);
 }
 
+static void options_come_back_with_their_packet(void **state)
+{
+	static const uint32_t options[] = { 4, 40, 3000 };
+	struct fixture f;
+	struct bc_windowed p[3];
+	uint8_t got[3000];
+
+	begin(&f, 4, 16384, 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+
+		assert_int_equal(bc_packet_fill(m, data, 61 + i), 0);
+		*bc_meta(m) = (struct bc_meta){ .wire_len = 61 + i, .flags = i == 1 ? BC_META_QUEUE : 0 };
+		assert_int_equal(bc_packet_add_options(m, data + 5000, options[i]), 0);
+		assert_int_equal(bc_window_put(&f.w, m, 1000 + i, 1, 0, BC_WAIT_ORDER), 0);
+		rte_pktmbuf_free(m);
+	}
+	assert_int_equal(bc_window_take(&f.w, pool, SOURCE, p, 3), 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(p[i].m->pkt_len, 61 + i);
+		assert_int_equal(bc_packet_options_len(p[i].m), options[i]);
+		assert_int_equal(bc_meta(p[i].m)->flags & BC_META_QUEUE, i == 1 ? BC_META_QUEUE : 0);
+		bc_packet_copy_options(got, p[i].m);
+		assert_memory_equal(got, data + 5000, options[i]);
+		bc_packet_copy_chain(got, p[i].m, 61 + i);
+		assert_memory_equal(got, data, 61 + i);
+		rte_pktmbuf_free(p[i].m);
+	}
+	end(&f);
+}
+
 static void it_leaves_the_outputs_what_is_theirs(void **state)
 {
 	struct fixture f;
@@ -211,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(packets_come_back_as_they_went_in_and_in_order),
 		cmocka_unit_test(a_packet_longer_than_an_mbuf_comes_back_whole),
+		cmocka_unit_test(options_come_back_with_their_packet),
 		cmocka_unit_test(it_leaves_the_outputs_what_is_theirs),
 		cmocka_unit_test(what_waits_for_an_output_may_take_less),
 		cmocka_unit_test(memory_goes_back_as_packets_leave),
