@@ -792,9 +792,9 @@ uint64_t bc_peer_passed(const struct bc_peer *p)
 	return atomic_load(&p->queue.run.freed);
 }
 
-bool bc_peer_spools(const struct bc_peer *p)
+bool bc_peer_holds(const struct bc_peer *p)
 {
-	return p->spool != NULL;
+	return p->spool || atomic_load(&p->acknowledges);
 }
 
 uint64_t bc_peer_known(const struct bc_peer *p)

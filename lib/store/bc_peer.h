@@ -64,8 +64,10 @@ int bc_peer_put(struct bc_peer *p, const void *data, size_t len);
  */
 uint64_t bc_peer_passed(const struct bc_peer *p);
 
-/* Is there such a folder? Any thread. */
-bool bc_peer_spools(const struct bc_peer *p);
+/*
+ * Does it hold what was sent until the peer or a disk has it? Then a full queue says little: it gets room in lumps. Any thread.
+ */
+bool bc_peer_holds(const struct bc_peer *p);
 
 /*
  * Of the bytes before known it is known whether they passed, that is, were acknowledged by the peer's kernel, or were lost

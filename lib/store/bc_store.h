@@ -135,7 +135,7 @@ int bc_store_begin(struct bc_store *s);
  * A descriptor that is no seekable file, or a command, cannot be cut back: after an error in mid-block each further call returns it.
  *   -ECANCELED  bc_store_cancel() was called while a reader was waited for.
  *   -ENOBUFS  a peer's queue has no room.
- *   -EXFULL  the same, but the queue is being brought to disk.
+ *   -EXFULL  the same, but what is in it has been sent, or is being brought to disk: there may soon be room.
  * It waits for the reader of a descriptor, and for a command.
  */
 int bc_store_write(struct bc_store *s, const void *data, size_t len);

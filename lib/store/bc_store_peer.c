@@ -60,7 +60,7 @@ static ptrdiff_t peer_write(struct bc_store *s, uint64_t off, const uint8_t *dat
 			return -ECANCELED;
 		nanosleep(&(struct timespec){ .tv_nsec = (long)NAP_NS }, NULL);
 	}
-	if (r == -ENOBUFS && bc_peer_spools(p->peer))
+	if (r == -ENOBUFS && bc_peer_holds(p->peer))
 		return -EXFULL;
 	return r ? r : (ptrdiff_t)len;
 }

@@ -800,6 +800,30 @@ static void a_store_never_waits_for_a_peer(void **state)
 	assert_int_equal(bc_store_close(s), 0);
 }
 
+/* All that does not fit was sent, and waits for its acknowledgement. */
+static void a_full_queue_of_one_that_acknowledges_is_worth_a_wait(void **state)
+{
+	struct bc_store *s = open_store(0, 0);
+	static uint8_t whole[QUEUE];
+	struct bc_wire_session session;
+	int fd;
+
+	put_link();
+	fd = accept_session(&session, 0);
+	expect_link_again(fd);
+	for (size_t left = sizeof(whole) - LINK_MESSAGE; left;) {
+		size_t payload = (left < 40000 ? left : 40000) - BC_WIRE_HEADER;
+
+		bc_wire_header(whole, BC_WIRE_PACKET, (uint16_t)payload);
+		assert_int_equal(bc_store_write(s, whole, BC_WIRE_HEADER + payload), 0);
+		left -= BC_WIRE_HEADER + payload;
+	}
+	assert_int_equal(bc_store_write(s, whole, BC_WIRE_HEADER), -EXFULL);
+	close(fd);
+	bc_store_cancel(s);
+	bc_store_close(s);
+}
+
 static void *read_all(void *arg)
 {
 	static uint8_t buf[65536];
@@ -886,6 +910,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_end_takes_what_was_left_too, begin_spooled, end_spooled),
 		cmocka_unit_test_setup_teardown(a_long_outage_fits_the_spool, begin_spooled, end_spooled),
 		cmocka_unit_test_setup_teardown(a_store_never_waits_for_a_peer, begin, end),
+		cmocka_unit_test_setup_teardown(a_full_queue_of_one_that_acknowledges_is_worth_a_wait, begin, end),
 		cmocka_unit_test_setup_teardown(a_blocking_store_waits_while_the_peer_moves, begin, end),
 		cmocka_unit_test_setup_teardown(a_blocking_store_does_not_wait_for_one_that_is_dead, begin, end),
 		cmocka_unit_test_setup_teardown(own_traffic_is_described, begin, end),

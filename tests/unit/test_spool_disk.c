@@ -234,6 +234,7 @@ static void the_next_run_sends_what_was_stored(void **state)
 	assert_int_equal(bc_spool_ack(s, 11), 0);
 	assert_int_equal(bc_spool_held(s), 0);
 	assert_int_equal(n_files(), 0);
+	bc_spool_fini(s);
 	assert_false(bc_spool_init_left(s, disk));
 }
 
