@@ -155,6 +155,9 @@ static int new_buffers(struct bc_output *o, const struct bc_output_env *env, str
 	if (!o->chunks || !o->free_chunks)
 		return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
 	memset(o->chunks, 0, chunks * sizeof(*o->chunks));
+	o->counts = bc_chunk_new_counts(o->chunks, chunks, env->ledger->n_sources);
+	if (!o->counts)
+		return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
 	for (uint32_t i = 0; i < chunks; i++)
 		bc_link_put(o->free_chunks, 0, bc_desc_word(&o->chunks[i], 0, 0));
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
@@ -176,6 +179,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.pool = o->pool,
 			.index = i,
 			.n_lanes = o->n_lanes,
+			.n_sources = env->ledger->n_sources,
 			.awaited = &o->awaited,
 			.format = o->cfg.format,
 			.framing = o->cfg.framing,
@@ -202,6 +206,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 static void new_chunker(struct bc_output *o, const struct bc_output_env *env)
 {
 	struct bc_chunker_config cc = {
+		.n_sources = env->ledger->n_sources,
 		.n_lanes = o->n_lanes,
 		.free_chunks = o->free_chunks,
 		.ifaces = env->ifaces,
@@ -377,6 +382,7 @@ void bc_output_free(struct bc_output *o)
 	}
 	bc_link_free(o->free_chunks);
 	free(o->chunks);
+	free(o->counts);
 	bc_bufpool_free(o->pool);
 	bc_seglog_free(o->segments);
 	pthread_mutex_destroy(&o->closing);

@@ -70,6 +70,7 @@ struct bc_output {
 	struct bc_lane *lane[BC_MAX_LANES];
 	struct bc_link *free_chunks;
 	struct bc_chunk *chunks;
+	uint32_t *counts;		/* of the chunks */
 	struct bc_bufpool *pool;
 	struct bc_committer *committer;
 	struct bc_store *store;

@@ -70,8 +70,8 @@ struct bc_pipeline {
 	struct rte_mempool *pool;
 	uint32_t n_sources;			/* queues count */
 	struct bc_carry *carry;		/* what files say beside their packets */
-	struct bc_source *source[BC_MAX_SOURCES];
-	struct bc_link *link[BC_MAX_SOURCES];
+	struct bc_source **source;		/* n_sources of them */
+	struct bc_link **link;
 	struct bc_ack *ack[BC_MAX_SOURCES];	/* not owned; NULL: of this source nothing is acknowledged */
 	struct bc_tls *tls;			/* of all remote peers; NULL: none uses it */
 	struct bc_peer *peer[BC_MAX_OUTPUTS];	/* NULL: the output is something else */

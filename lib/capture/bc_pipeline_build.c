@@ -24,17 +24,18 @@ static void drop_packets(void *ctx, const struct bc_desc *d, uint32_t n)
 			rte_pktmbuf_free(bc_desc_obj(&d[i]));
 }
 
-static bool has_devices(const struct bc_pipeline_config *cfg)
+/* Is there a source of this kind of target? */
+static bool has(const struct bc_pipeline_config *cfg, enum bc_source_target target)
 {
 	for (uint32_t i = 0; i < cfg->n_sources; i++)
-		if (cfg->sources[i].kind->target == BC_TARGET_PORT)
+		if (cfg->sources[i].kind->target == target)
 			return true;
 	return false;
 }
 
 static int new_pool(struct bc_pipeline *p, struct bc_err *err)
 {
-	const bool devices = has_devices(&p->cfg);
+	const bool devices = has(&p->cfg, BC_TARGET_PORT);
 
 	p->pool = p->cfg.pool;
 	if (p->pool)
@@ -51,10 +52,17 @@ static int new_pool(struct bc_pipeline *p, struct bc_err *err)
 
 static int new_tables(struct bc_pipeline *p, struct bc_err *err)
 {
+	uint32_t streams = 0;
+
+	for (uint32_t i = 0; i < p->cfg.n_sources; i++)
+		streams += p->cfg.sources[i].queues;
+	p->source = calloc(streams, sizeof(*p->source));
+	p->link = calloc(streams, sizeof(*p->link));
 	p->ifaces = bc_iface_table_new();
 	p->ledger = bc_ledger_new();
-	p->carry = bc_carry_new();
-	if (!p->ifaces || !p->ledger || !p->carry)
+	if (has(&p->cfg, BC_TARGET_PATH))
+		p->carry = bc_carry_new();
+	if (!p->source || !p->link || !p->ifaces || !p->ledger || (has(&p->cfg, BC_TARGET_PATH) && !p->carry))
 		return bc_err_set(err, -ENOMEM, "no memory for the ledger");
 	p->ledger->n_outputs = p->cfg.n_outputs;
 	return new_pool(p, err);
@@ -294,8 +302,11 @@ static uint64_t clock_now(void *ctx)
 
 static int new_merge(struct bc_pipeline *p, struct bc_err *err)
 {
+	bool blocking[BC_MAX_SOURCES];
 	struct bc_merge_config mc = {
 		.n_links = p->n_sources,
+		.link = p->link,
+		.blocking = blocking,
 		.n_outputs = p->cfg.n_outputs,
 		.ledger = p->ledger,
 		.max_wait_ns = p->cfg.max_wait_ns,
@@ -307,9 +318,8 @@ static int new_merge(struct bc_pipeline *p, struct bc_err *err)
 	};
 
 	for (uint32_t i = 0; i < p->n_sources; i++) {
-		mc.link[i] = p->link[i];
-		mc.blocking[i] = p->source[i]->kind->blocking;
-		if (mc.blocking[i])
+		blocking[i] = p->source[i]->kind->blocking;
+		if (blocking[i])
 			mc.now_ns = NULL;
 	}
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
@@ -399,6 +409,8 @@ void bc_pipeline_free(struct bc_pipeline *p)
 		rte_mempool_free(p->pool);
 	bc_ledger_free(p->ledger);
 	bc_carry_free(p->carry);
+	free(p->source);
+	free(p->link);
 	free(p->ifaces);
 	free(p);
 }

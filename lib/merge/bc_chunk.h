@@ -35,7 +35,7 @@ struct bc_chunk {
 	bool segment_end;		/* the segment is complete with it */
 	bool last;			/* nothing follows in this output */
 	bool no_segment;		/* it ends the output without beginning a segment */
-	uint32_t from[BC_MAX_SOURCES];	/* packets by source */
+	uint32_t *from;			/* packets by source; its memory is the chunk's owner's from the start, as that of refused_from is */
 
 	/* The lane. */
 	uint8_t *buf;			/* of the pool; NULL when there are no bytes */
@@ -44,7 +44,7 @@ struct bc_chunk {
 	uint32_t dense;			/* bytes before compression */
 	int32_t linktype;		/* classic pcap: that of its packets; -1: not known */
 	uint32_t refused;		/* packets of a link type that the format cannot hold beside the first */
-	uint32_t refused_from[BC_MAX_SOURCES];
+	uint32_t *refused_from;		/* by source; of use if there are any */
 	uint32_t n_slices;
 	struct bc_slice slice[BC_MAX_SLICES];
 } BC_CACHE_ALIGNED;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_chunker.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "bc_time.h"
@@ -35,6 +36,17 @@ static void set_due(struct bc_chunker *c, uint64_t ns)
 {
 	c->rotate_due_ns = ns;
 	c->segment_due_ns = ns < c->step_ns ? ns : c->step_ns;
+}
+
+uint32_t *bc_chunk_new_counts(struct bc_chunk *chunks, uint32_t n, uint32_t n_sources)
+{
+	uint32_t *counts = calloc(2 * (size_t)n * n_sources, sizeof(*counts));
+
+	for (uint32_t i = 0; counts && i < n; i++) {
+		chunks[i].from = counts + 2 * (size_t)i * n_sources;
+		chunks[i].refused_from = chunks[i].from + n_sources;
+	}
+	return counts;
 }
 
 void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg)
@@ -81,7 +93,7 @@ static bool open_chunk(struct bc_chunker *c)
 	k->stepped_ns = c->stepped_ns;
 	c->stepped_ns = 0;
 	k->segment_end = k->last = k->no_segment = false;
-	memset(k->from, 0, sizeof(k->from));
+	memset(k->from, 0, c->cfg.n_sources * sizeof(k->from[0]));
 	c->open = k;
 	c->open_mono_ns = 0;
 	c->bytes = 0;

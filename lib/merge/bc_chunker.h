@@ -18,7 +18,11 @@
 
 #define BC_MAX_LANES 64
 
+/* Give n new chunks of a capture with so many sources what they count in. Its memory, for the caller to free() after them; NULL: none. */
+uint32_t *bc_chunk_new_counts(struct bc_chunk *chunks, uint32_t n, uint32_t n_sources);
+
 struct bc_chunker_config {
+	uint32_t n_sources;
 	uint32_t n_lanes;
 	struct bc_link *lane[BC_MAX_LANES];	/* to the lanes; not owned */
 	struct bc_link *free_chunks;		/* from the committer; words name struct bc_chunk; not owned */

@@ -2,6 +2,7 @@
 #include "bc_merge.h"
 
 #include <errno.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct leaf {
 	const struct bc_desc *d;	/* window of n descriptors that lie in one piece */
 	uint32_t n;			/* 0: empty, and key is the watermark */
 	uint32_t taken;			/* packets before d that went out; release() counts them and gives their room back */
+	bool blocking;			/* waited for however long it takes */
 	bool forced;			/* gone on without; key is BC_WATERMARK_END until it moves */
 	uint64_t key;			/* time of the first packet, or the watermark */
 	uint64_t forced_wm_ns;		/* the watermark that it was forced at */
@@ -48,11 +50,10 @@ struct staged {
 
 struct bc_merge {
 	struct bc_merge_config cfg;
-	struct leaf leaf[BC_MAX_SOURCES];
 	uint64_t touched[BC_MAX_SOURCES / 64];	/* leaves that have taken packets */
 	struct staged staged[BC_MAX_OUTPUTS];	/* where there are several outputs */
 	bool staging;			/* they are in use; hand_over() before any other call of a chunker */
-	player_t loser[BC_MAX_SOURCES];	/* loser[1..n-1]; node i has the children 2i and 2i+1 */
+	player_t *loser;		/* loser[1..n-1]; node i has the children 2i and 2i+1; in the same memory as the leaves */
 	uint32_t winner;
 	uint32_t runs;			/* in this round */
 	bool singly;			/* they were short in the last one */
@@ -72,6 +73,7 @@ struct bc_merge {
 	uint32_t emitted;		/* since the last tick, at ticked_ns */
 	uint64_t ticked_ns;
 	_Atomic bool busy;
+	struct leaf leaf[];		/* n_links of them */
 };
 
 static inline player_t player(const struct bc_merge *m, uint32_t leaf)
@@ -91,7 +93,7 @@ static void release(struct bc_merge *m, uint32_t i)
 
 static void release_all(struct bc_merge *m)
 {
-	for (uint32_t w = 0; w < BC_MAX_SOURCES / 64; w++) {
+	for (uint32_t w = 0; w <= (m->cfg.n_links - 1) / 64; w++) {
 		for (uint64_t left = m->touched[w]; left; left &= left - 1)
 			release(m, w * 64 + (uint32_t)__builtin_ctzll(left));
 		m->touched[w] = 0;
@@ -450,7 +452,7 @@ static bool force(struct bc_merge *m, uint64_t mono_ns)
 {
 	struct leaf *l = &m->leaf[m->winner];
 
-	if (l->n || l->key == BC_WATERMARK_END || m->cfg.blocking[m->winner] || !anyone_waits(m)) {
+	if (l->n || l->key == BC_WATERMARK_END || l->blocking || !anyone_waits(m)) {
 		m->stuck_since_ns = 0;
 		return false;
 	}
@@ -577,14 +579,20 @@ const _Atomic bool *bc_merge_busy(const struct bc_merge *m)
 
 struct bc_merge *bc_merge_new(const struct bc_merge_config *cfg)
 {
-	struct bc_merge *m = calloc(1, sizeof(*m));
+	size_t leaves = (sizeof(struct bc_merge) + cfg->n_links * sizeof(struct leaf) + alignof(player_t) - 1) & ~(alignof(player_t) - 1);
+	struct bc_merge *m = calloc(1, leaves + cfg->n_links * sizeof(player_t));
 
 	if (!m)
 		return NULL;
 	m->cfg = *cfg;
+	m->cfg.link = NULL;
+	m->cfg.blocking = NULL;
+	m->loser = (player_t *)((uint8_t *)m + leaves);
 	m->left = cfg->count ? cfg->count : UINT64_MAX;
-	for (uint32_t i = 0; i < cfg->n_links; i++)
+	for (uint32_t i = 0; i < cfg->n_links; i++) {
 		m->leaf[i].link = cfg->link[i];
+		m->leaf[i].blocking = cfg->blocking && cfg->blocking[i];
+	}
 	return m;
 }
 

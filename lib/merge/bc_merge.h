@@ -19,8 +19,8 @@ struct bc_merge;
 
 struct bc_merge_config {
 	uint32_t n_links;
-	struct bc_link *link[BC_MAX_SOURCES];	/* link i is source i; not owned */
-	bool blocking[BC_MAX_SOURCES];		/* a file: waited for however long it takes */
+	struct bc_link **link;			/* n_links of them, link i is source i; not owned, the array is read by bc_merge_new() only */
+	const bool *blocking;			/* as many: a file is waited for however long it takes; the same; NULL: none is */
 	uint32_t n_outputs;
 	struct bc_chunker *output[BC_MAX_OUTPUTS];	/* not owned */
 	struct bc_ledger *ledger;		/* not owned */

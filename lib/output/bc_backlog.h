@@ -10,14 +10,14 @@
 
 struct bc_backlog;
 
-/* NULL without memory; free takes NULL. */
-struct bc_backlog *bc_backlog_new(void);
+/* Tallies by n_sources sources. NULL without memory; free takes NULL. */
+struct bc_backlog *bc_backlog_new(uint32_t n_sources);
 void bc_backlog_free(struct bc_backlog *b);
 
 /* t's bytes end at end, behind all that was pushed before. Many entries become fewer, which pass together. */
 void bc_backlog_push(struct bc_backlog *b, uint64_t end, const struct bc_tally *t);
 
-/* The oldest entry, if its bytes end at passed or before, and where they end; it is then gone from here. */
+/* The oldest entry, if its bytes end at passed or before, and where they end; it is then gone from here. Of ret->from, n_sources are set. */
 bool bc_backlog_pop(struct bc_backlog *b, uint64_t passed, uint64_t *ret_end, struct bc_tally *ret);
 
 bool bc_backlog_empty(const struct bc_backlog *b);

@@ -26,9 +26,9 @@ static struct bc_delivery *new_policy(const struct bc_delivery_config *cfg)
 	if (cfg->piped)
 		return bc_delivery_new_command();
 	if (cfg->store && bc_store_lags(cfg->store))
-		return bc_delivery_new_peer();
+		return bc_delivery_new_peer(cfg->ledger->n_sources);
 	if (cfg->store && bc_store_syncs(cfg->store))
-		return bc_delivery_new_disk();
+		return bc_delivery_new_disk(cfg->ledger->n_sources);
 	return new_plain();
 }
 

@@ -50,7 +50,7 @@ static void await_result(struct bc_delivery *d, const struct bc_tally *segment)
 
 	forget_synced(d);
 	while (bc_backlog_pop(of(d)->unsynced, UINT64_MAX, &end, &t))
-		bc_tally_add(&rest, &t);
+		bc_tally_add(&rest, &t, d->cfg.ledger->n_sources);
 	bc_results_await(&of(d)->results, &rest);
 }
 
@@ -105,14 +105,14 @@ static const struct bc_delivery_ops disk = {
 	.free = free_disk,
 };
 
-struct bc_delivery *bc_delivery_new_disk(void)
+struct bc_delivery *bc_delivery_new_disk(uint32_t n_sources)
 {
 	struct disk *k = calloc(1, sizeof(*k));
 
 	if (!k)
 		return NULL;
 	k->base.ops = &disk;
-	k->unsynced = bc_backlog_new();
+	k->unsynced = bc_backlog_new(n_sources);
 	if (!k->unsynced || bc_results_init(&k->results)) {
 		free_disk(&k->base);
 		free(k);

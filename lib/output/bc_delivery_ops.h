@@ -35,9 +35,9 @@ void bc_delivery_enter_written(struct bc_delivery *d, const struct bc_tally *t);
 void bc_delivery_take_back_written(struct bc_delivery *d, const struct bc_tally *t);
 void bc_delivery_enter_lost(struct bc_delivery *d, const struct bc_tally *t, enum bc_loss loss);
 
-/* With ops set, and what they need; the rest is zero. NULL without memory. */
-struct bc_delivery *bc_delivery_new_peer(void);
+/* With ops set, and what they need for so many sources; the rest is zero. NULL without memory. */
+struct bc_delivery *bc_delivery_new_peer(uint32_t n_sources);
 struct bc_delivery *bc_delivery_new_command(void);
-struct bc_delivery *bc_delivery_new_disk(void);
+struct bc_delivery *bc_delivery_new_disk(uint32_t n_sources);
 
 #endif

@@ -49,7 +49,7 @@ static void drain(struct bc_delivery *d)
 	if (atomic_load(d->cfg.aborted))
 		return;
 	while (bc_backlog_pop(((struct peer *)d)->backlog, UINT64_MAX, &end, &t))
-		bc_tally_add(bc_store_kept(d->cfg.store, end) ? &kept : &lost, &t);
+		bc_tally_add(bc_store_kept(d->cfg.store, end) ? &kept : &lost, &t, d->cfg.ledger->n_sources);
 	if (kept.packets)
 		bc_log(d->cfg.log, BC_WARN, "%s: %" PRIu64 " packets are kept in the spool: the next run sends them",
 		       d->account->name, kept.packets);
@@ -74,14 +74,14 @@ static const struct bc_delivery_ops passed_on = {
 	.free = free_backlog,
 };
 
-struct bc_delivery *bc_delivery_new_peer(void)
+struct bc_delivery *bc_delivery_new_peer(uint32_t n_sources)
 {
 	struct peer *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
 	p->base.ops = &passed_on;
-	p->backlog = bc_backlog_new();
+	p->backlog = bc_backlog_new(n_sources);
 	if (!p->backlog) {
 		free(p);
 		return NULL;

@@ -137,8 +137,8 @@ static void end_chunk(struct bc_lane *l, struct bc_chunk *c)
 		p->linktype = -1;
 	c->refused = p->refused;
 	if (p->refused) {
-		memcpy(c->refused_from, p->refused_from, sizeof(c->refused_from));
-		memset(p->refused_from, 0, sizeof(p->refused_from));
+		memcpy(c->refused_from, p->refused_from, l->cfg.n_sources * sizeof(c->refused_from[0]));
+		memset(p->refused_from, 0, l->cfg.n_sources * sizeof(p->refused_from[0]));
 		p->refused = 0;
 	}
 	if (p->buf && p->pos > BC_LANE_HEADROOM) {

@@ -34,6 +34,7 @@ struct bc_lane_config {
 	struct bc_bufpool *pool;	/* not owned */
 	uint32_t index;			/* this lane's chunks are index, index + n_lanes, ... */
 	uint32_t n_lanes;		/* of this output, that share the pool */
+	uint32_t n_sources;		/* of the capture */
 	const _Atomic uint64_t *awaited;	/* the chunk that the committer waits for; not owned */
 	enum bc_format format;
 	enum bc_framing framing;

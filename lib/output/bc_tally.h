@@ -14,12 +14,13 @@ struct bc_tally {
 	uint64_t from[BC_MAX_SOURCES];	/* packets by source */
 };
 
-static inline void bc_tally_add(struct bc_tally *t, const struct bc_tally *more)
+/* Both count by n_sources sources. */
+static inline void bc_tally_add(struct bc_tally *t, const struct bc_tally *more, uint32_t n_sources)
 {
 	t->packets += more->packets;
 	t->bytes += more->bytes;
 	t->file_bytes += more->file_bytes;
-	for (uint32_t s = 0; s < BC_MAX_SOURCES; s++)
+	for (uint32_t s = 0; s < n_sources; s++)
 		t->from[s] += more->from[s];
 }
 

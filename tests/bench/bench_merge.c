@@ -32,6 +32,7 @@ struct bed {
 	struct bc_iface_table *ifaces;
 	struct bc_ledger *ledger;
 	struct bc_chunk *chunks;
+	uint32_t *counts;
 	struct bc_chunker chunker;
 	struct bc_merge *merge;
 	struct head head[BC_MAX_SOURCES];
@@ -44,9 +45,9 @@ struct bed {
 static struct bed *bed_new(uint32_t n, double mean_run)
 {
 	struct bed *b = calloc(1, sizeof(*b));
-	struct bc_chunker_config cc = { .n_lanes = 1, .chunk_bytes = CHUNK_BYTES, .overhead = 35, .snaplen = 262144,
+	struct bc_chunker_config cc = { .n_sources = n, .n_lanes = 1, .chunk_bytes = CHUNK_BYTES, .overhead = 35, .snaplen = 262144,
 					.flush_ns = BC_NS_PER_S };
-	struct bc_merge_config mc = { .n_links = n, .n_outputs = 1, .output = { &b->chunker }, .max_wait_ns = BC_NS_PER_S };
+	struct bc_merge_config mc = { .n_links = n, .link = b->link, .n_outputs = 1, .output = { &b->chunker }, .max_wait_ns = BC_NS_PER_S };
 
 	b->n = n;
 	b->mean_run = mean_run;
@@ -56,6 +57,7 @@ static struct bed *bed_new(uint32_t n, double mean_run)
 	b->ledger = bc_ledger_new();
 	b->chunks = aligned_alloc(BC_CACHE_LINE, CHUNKS * sizeof(*b->chunks));
 	memset(b->chunks, 0, CHUNKS * sizeof(*b->chunks));
+	b->counts = bc_chunk_new_counts(b->chunks, CHUNKS, n);
 	cc.ifaces = b->ifaces;
 	cc.lane[0] = b->lane = bc_link_new(2 * PER_LINK * n);
 	cc.free_chunks = b->free_chunks = bc_link_new(CHUNKS);
@@ -63,7 +65,7 @@ static struct bed *bed_new(uint32_t n, double mean_run)
 		bc_link_put(b->free_chunks, 0, bc_desc_word(&b->chunks[i], 0, 0));
 	bc_chunker_init(&b->chunker, &cc);
 	for (uint32_t i = 0; i < n; i++)
-		mc.link[i] = b->link[i] = bc_link_new(LINK);
+		b->link[i] = bc_link_new(LINK);
 	mc.ledger = b->ledger;
 	b->ledger->n_sources = n;
 	b->ledger->n_outputs = 1;
@@ -79,6 +81,7 @@ static void bed_free(struct bed *b)
 	bc_link_free(b->lane);
 	bc_link_free(b->free_chunks);
 	free(b->chunks);
+	free(b->counts);
 	free(b->ifaces);
 	bc_ledger_free(b->ledger);
 	free(b);

@@ -98,6 +98,7 @@ struct chain {
 	struct bc_lane *lane[CHAIN_MAX_LANES];
 	struct bc_bufpool *pool;
 	struct bc_chunk *chunks;
+	uint32_t *counts;
 	struct bc_task commit;
 	_Atomic uint64_t awaited;
 	struct bc_fault fault;
@@ -174,6 +175,8 @@ static inline void chain_new_buffers(struct chain *c)
 	c->chunks = aligned_alloc(BC_CACHE_LINE, chunks * sizeof(*c->chunks));
 	assert_non_null(c->chunks);
 	memset(c->chunks, 0, chunks * sizeof(*c->chunks));
+	c->counts = bc_chunk_new_counts(c->chunks, chunks, c->cfg.sources);
+	assert_non_null(c->counts);
 	c->free_chunks = bc_link_new(chunks);
 	for (uint32_t i = 0; i < chunks; i++)
 		bc_link_put(c->free_chunks, 0, bc_desc_word(&c->chunks[i], 0, 0));
@@ -188,7 +191,7 @@ static inline void chain_new_lanes(struct chain *c)
 	for (uint32_t i = 0; i < c->cfg.lanes; i++) {
 		struct bc_lane_config lc = {
 			.in = c->to_lane[i], .out = c->from_lane[i], .committer = &c->commit, .pool = c->pool, .index = i,
-			.n_lanes = c->cfg.lanes, .awaited = &c->awaited, .format = c->cfg.format, .snaplen = c->cfg.snaplen,
+			.n_lanes = c->cfg.lanes, .n_sources = c->cfg.sources, .awaited = &c->awaited, .format = c->cfg.format, .snaplen = c->cfg.snaplen,
 			.framing = c->cfg.framing, .codec = c->cfg.codec, .level = c->cfg.level,
 			.mode = { .accelerate = c->cfg.accelerate, .calm_rounds = c->cfg.calm_rounds, .patience_ns = c->cfg.patience_ns,
 				  .one_cpu = c->cfg.one_cpu },
@@ -204,20 +207,20 @@ static inline void chain_new_lanes(struct chain *c)
 static inline void chain_new_merge(struct chain *c)
 {
 	struct bc_chunker_config cc = {
-		.n_lanes = c->cfg.lanes, .free_chunks = c->free_chunks, .ifaces = c->ifaces, .chunk_bytes = c->cfg.chunk_bytes,
+		.n_sources = c->cfg.sources, .n_lanes = c->cfg.lanes, .free_chunks = c->free_chunks, .ifaces = c->ifaces, .chunk_bytes = c->cfg.chunk_bytes,
 		.overhead = bc_format_overhead(c->cfg.format) + (c->cfg.framing ? 4 : 0) +
 			    (c->cfg.queue_option ? BC_EPB_OPT_QUEUE + BC_EPB_OPT_END : 0),
 		.snaplen = c->cfg.snaplen, .rotate_bytes = c->cfg.rotate_bytes, .flush_ns = c->cfg.flush_ns,
 	};
 	struct bc_merge_config mc = {
-		.n_links = c->cfg.sources, .n_outputs = 1, .output = { &c->chunker }, .ledger = c->ledger,
+		.n_links = c->cfg.sources, .link = c->link, .n_outputs = 1, .output = { &c->chunker }, .ledger = c->ledger,
 		.max_wait_ns = CHAIN_TIMEOUT_NS, .drop = chain_drop, .count = c->cfg.count,
 	};
 
 	memcpy(cc.lane, c->to_lane, sizeof(c->to_lane));
 	bc_chunker_init(&c->chunker, &cc);
 	for (uint32_t i = 0; i < c->cfg.sources; i++)
-		mc.link[i] = c->link[i] = bc_link_new(1024);
+		c->link[i] = bc_link_new(1024);
 	c->merge = bc_merge_new(&mc);
 }
 
@@ -478,6 +481,7 @@ static inline void chain_free(struct chain *c)
 	bc_bufpool_free(c->pool);
 	bc_ledger_free(c->ledger);
 	free(c->chunks);
+	free(c->counts);
 	free(c->ifaces);
 	free(c->sent);
 	nftw(c->dir, chain_remove, 8, FTW_DEPTH | FTW_PHYS);

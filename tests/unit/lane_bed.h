@@ -5,6 +5,7 @@
 
 #include "eal.h"
 
+#include "bc_chunker.h"
 #include "bc_lane.h"
 #include "bc_steps.h"
 
@@ -23,6 +24,7 @@ struct bed {
 	struct bc_bufpool *buffers;
 	struct bc_link *in, *out;
 	struct bc_chunk *chunk;
+	uint32_t *counts;
 	struct bc_task committer;
 	_Atomic uint64_t awaited;
 	struct bc_lane *lane;
@@ -32,7 +34,7 @@ struct bed {
 static inline struct bed *bed_new(enum bc_codec codec, const struct bc_steps *steps)
 {
 	struct bed *b = calloc(1, sizeof(*b));
-	struct bc_lane_config cfg = { .committer = &b->committer, .n_lanes = 1, .awaited = &b->awaited, .format = BC_FORMAT_PCAPNG,
+	struct bc_lane_config cfg = { .committer = &b->committer, .n_lanes = 1, .n_sources = 1, .awaited = &b->awaited, .format = BC_FORMAT_PCAPNG,
 				      .snaplen = 262144, .codec = codec, .level = 1, .slice_bytes = 16384, .steps = steps };
 	struct bc_iface iface = { .name = "if0", .linktype = 1 };
 
@@ -43,6 +45,7 @@ static inline struct bed *bed_new(enum bc_codec codec, const struct bc_steps *st
 	cfg.out = b->out = bc_link_new(64);
 	b->chunk = aligned_alloc(BC_CACHE_LINE, sizeof(*b->chunk));
 	memset(b->chunk, 0, sizeof(*b->chunk));
+	b->counts = bc_chunk_new_counts(b->chunk, 1, 1);
 	b->lane = bc_lane_new(&cfg);
 	assert_non_null(b->lane);
 	b->stats = bc_lane_stats(b->lane);
@@ -56,6 +59,7 @@ static inline void bed_free(struct bed *b)
 	bc_link_free(b->out);
 	bc_bufpool_free(b->buffers);
 	free(b->chunk);
+	free(b->counts);
 	free(b->ifaces);
 	free(b);
 	assert_pool_full(bed_pool);

@@ -49,6 +49,7 @@ struct sink {
 	struct bc_chunker_config cfg;
 	struct bc_iface_table *ifaces;
 	struct bc_chunk *chunks;
+	uint32_t *counts;
 	struct bc_chunk **held;		/* taken from the lanes, not given back yet */
 	uint32_t n_held;
 	struct descs open[BC_MAX_LANES];
@@ -62,6 +63,7 @@ static inline void sink_init(struct sink *s, const struct bc_chunker_config *cfg
 {
 	memset(s, 0, sizeof(*s));
 	s->cfg = *cfg;
+	s->cfg.n_sources = BC_MAX_SOURCES;
 	s->ifaces = bc_iface_table_new();
 	s->cfg.ifaces = s->ifaces;
 	s->cfg.free_chunks = bc_link_new(chunks);
@@ -69,6 +71,8 @@ static inline void sink_init(struct sink *s, const struct bc_chunker_config *cfg
 	s->held = calloc(chunks, sizeof(*s->held));
 	assert_non_null(s->chunks);
 	memset(s->chunks, 0xee, chunks * sizeof(*s->chunks));
+	s->counts = bc_chunk_new_counts(s->chunks, chunks, BC_MAX_SOURCES);
+	assert_non_null(s->counts);
 	for (uint32_t i = 0; i < chunks; i++)
 		bc_link_put(s->cfg.free_chunks, 0, bc_desc_word(&s->chunks[i], 0, 0));
 	for (uint32_t i = 0; i < cfg->n_lanes; i++)
@@ -88,6 +92,7 @@ static inline void sink_free(struct sink *s)
 	free(s->got);
 	free(s->held);
 	free(s->chunks);
+	free(s->counts);
 	free(s->ifaces);
 }
 

@@ -15,7 +15,7 @@ static void push(struct bc_backlog *b, uint64_t end, uint64_t packets)
 
 static void an_entry_passes_when_its_last_byte_has(void **state)
 {
-	struct bc_backlog *b = bc_backlog_new();
+	struct bc_backlog *b = bc_backlog_new(4);
 
 	push(b, 100, 5);
 	push(b, 200, 7);
@@ -34,7 +34,7 @@ static void an_entry_passes_when_its_last_byte_has(void **state)
 /* However many there are, nothing is lost and nothing passes early. */
 static void many_entries_are_kept_in_sum(void **state)
 {
-	struct bc_backlog *b = bc_backlog_new();
+	struct bc_backlog *b = bc_backlog_new(4);
 	uint64_t pushed = 0, popped = 0, passed = 0;
 
 	for (uint64_t i = 1; i <= 5000; i++) {
@@ -57,7 +57,7 @@ static void many_entries_are_kept_in_sum(void **state)
 /* The oldest are not the coarsest: what passes first is told soon, however long it waited. */
 static void old_entries_stay_as_fine_as_new_ones(void **state)
 {
-	struct bc_backlog *b = bc_backlog_new();
+	struct bc_backlog *b = bc_backlog_new(4);
 	uint64_t before = 0;
 
 	for (uint64_t i = 1; i <= 5000; i++)

@@ -16,6 +16,7 @@ struct feed {
 struct fixture {
 	struct feed *feed;
 	struct bc_link *link[BC_MAX_SOURCES];
+	bool blocking[BC_MAX_SOURCES];
 	uint32_t n_links, n_outputs;
 	struct sink sink[MAX_OUTPUTS];
 	struct bc_ledger *ledger;
@@ -58,7 +59,8 @@ static struct bc_merge_config config(struct fixture *f)
 		.drop = drop, .drop_ctx = f, .limit_reached = &f->limit_reached,
 	};
 
-	memcpy(mc.link, f->link, sizeof(mc.link));
+	mc.link = f->link;
+	mc.blocking = f->blocking;
 	for (uint32_t o = 0; o < f->n_outputs; o++)
 		mc.output[o] = &f->sink[o].chunker;
 	return mc;
@@ -378,7 +380,7 @@ static void a_blocking_source_is_never_forced(void **state)
 
 	begin(&f, 2, 1, 8);
 	mc = config(&f);
-	mc.blocking[1] = true;
+	f.blocking[1] = true;
 	f.m = bc_merge_new(&mc);
 	send_at(&f, 0, 10);
 	for (int i = 0; i < 10; i++) {
