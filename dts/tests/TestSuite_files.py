@@ -2,6 +2,7 @@
 """Capture files as sources: every kind, merged; damaged ones."""
 
 import re
+import resource
 
 from framework.checks import (assert_balance, assert_lossless, assert_same, assert_streams, mergecap, published,
                               verify_segments)
@@ -38,6 +39,22 @@ class TestFiles(TestSuite):
         expected = mergecap(inputs, f / "expected.pcapng")
         assert_lossless(run.report, len(inputs) * COUNT)
         assert_same(verify_segments([f / "out.pcapng.lz4"]), expected)
+
+    @func_test
+    def hundreds_of_files_are_merged(self):
+        """More files than a descriptor limit of 300 lets open; the limit is raised."""
+        count, each = 400, 5
+        inputs = [write_pcap(self.folder / f"{i}.pcap", timed(frames(i % 250, each, first=i // 250 * each), T0_NS + i * 1000, 1_000_000))
+                  for i in range(count)]
+        args = [a for i in inputs for a in ("-i", i)]
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+        try:
+            run = self.capture(*args, "-w", self.folder / "out.pcapng", "-Z", "none")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert_lossless(run.report, count * each)
+        assert_same(verify_segments([self.folder / "out.pcapng"]), mergecap(inputs, self.folder / "expected.pcapng"))
 
     @func_test
     def long_packets_in_files_that_follow_each_other(self):

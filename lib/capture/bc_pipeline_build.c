@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "bc_filters.h"
 #include "bc_packet.h"
@@ -16,6 +17,11 @@
  * sleeps no longer than this.
  */
 #define UNPOLLED_BESIDE_LOSSY_NS (1 * BC_NS_PER_MS)
+
+#define DESCRIPTORS_BESIDE 256U
+/* Decoded bytes of all files, and the most of one. */
+#define FILE_WINDOWS (128U * 1024 * 1024)
+#define FILE_WINDOW_MAX (1024U * 1024)
 
 static void drop_packets(void *ctx, const struct bc_desc *d, uint32_t n)
 {
@@ -112,6 +118,26 @@ static void find_places(const struct bc_pipeline_config *cfg, struct bc_source_e
 	env->option_places = places(records, cfg);
 }
 
+/* Many files share what a few would have. */
+static uint32_t file_window(const struct bc_pipeline_config *cfg)
+{
+	uint32_t each = FILE_WINDOWS / cfg->n_sources;
+
+	return each > FILE_WINDOW_MAX ? FILE_WINDOW_MAX : each;
+}
+
+/* A file takes a descriptor, and so do other things. */
+static void raise_limit(const struct bc_pipeline_config *cfg)
+{
+	const rlim_t need = cfg->n_sources + DESCRIPTORS_BESIDE;
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= need)
+		return;
+	l.rlim_cur = need < l.rlim_max ? need : l.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &l);
+}
+
 static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 {
 	struct bc_source_env env = {
@@ -124,11 +150,13 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		.n_outputs = p->cfg.n_outputs,
 		.promiscuous = p->cfg.promiscuous,
 		.carry = p->carry,
+		.file_window = file_window(&p->cfg),
 		.others = p->cfg.n_sources > 1,
 		.interrupted = p->cfg.interrupted,
 		.interrupted_ctx = p->cfg.interrupted_ctx,
 	};
 
+	raise_limit(&p->cfg);
 	find_places(&p->cfg, &env);
 	for (uint32_t i = 0; i < p->cfg.n_sources; i++) {
 		const struct bc_source_config *sc = &p->cfg.sources[i];

@@ -5,6 +5,8 @@
 #define LINK_SIZE 4096U
 /* Where every source can wait there is no burst to absorb, and few mbufs stay in the caches. */
 #define LINK_SIZE_BLOCKING 1024U
+/* Nor need it be many files at once: so many packets in all their links, and in each at least a burst. */
+#define LINKS_BLOCKING (64U * 1024)
 #define MBUFS_MIN 16384U
 #define MBUFS_MIN_BLOCKING 4096U
 
@@ -18,9 +20,15 @@ static bool all_can_wait(const struct bc_pipeline_config *cfg)
 
 uint32_t bc_pipeline_link_size(const struct bc_pipeline_config *cfg)
 {
+	uint32_t size = LINK_SIZE_BLOCKING;
+
 	if (cfg->link_size)
 		return cfg->link_size;
-	return all_can_wait(cfg) ? LINK_SIZE_BLOCKING : LINK_SIZE;
+	if (!all_can_wait(cfg))
+		return LINK_SIZE;
+	while (size > 2 * BC_BURST && size > LINKS_BLOCKING / cfg->n_sources)
+		size /= 2;
+	return size;
 }
 
 static uint64_t holds(const struct bc_pipeline_config *cfg)

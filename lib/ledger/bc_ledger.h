@@ -16,7 +16,7 @@
 #include "bc_histogram.h"
 #include "bc_loss.h"
 
-#define BC_MAX_SOURCES 256
+#define BC_MAX_SOURCES 1024
 #define BC_MAX_OUTPUTS 7 /* the spare bits of a descriptor, see bc_desc.h */
 
 /* One source's account. */

@@ -46,6 +46,7 @@ struct bc_source_env {
 	enum bc_places places;
 	enum bc_places option_places;	/* the same for what it says of a packet */
 	uint32_t record_max;		/* bytes of a packet and its options together that every output takes */
+	uint32_t file_window;		/* bytes of a file that are decoded ahead; 0: as for few files */
 	bool others;			/* the capture has other sources: an empty file is passed over */
 	bool (*interrupted)(void *ctx);	/* while opening waits for a pipe's first bytes: give up? May be NULL */
 	void *interrupted_ctx;

@@ -349,7 +349,8 @@ static int open_fd(const struct bc_source_config *cfg, struct bc_err *err)
 	int fd = open(strcmp(cfg->target, "-") ? cfg->target : "/dev/stdin", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
-		return bc_err_set(err, -errno, "cannot read %s: %s", cfg->spec, strerror(errno));
+		return bc_err_set(err, -errno, "cannot read %s: %s%s", cfg->spec, strerror(errno),
+				  errno == EMFILE ? ": raise 'ulimit -n'" : "");
 	unblock(fd);
 	return fd;
 }
@@ -419,7 +420,7 @@ static int open_file(const struct bc_source_config *cfg, const struct bc_source_
 
 	if (p) {
 		p->most_segs = 1;
-		p->cap = WINDOW;
+		p->cap = env->file_window ? env->file_window : WINDOW;
 		p->buf = malloc(p->cap);
 		p->reader = cfg->erf ? bc_reader_new_erf() : bc_reader_new();
 	}

@@ -58,6 +58,8 @@ static inline struct fixture *fixture_new(uint32_t n_sources, uint32_t n_outputs
 	p->ifaces = bc_iface_table_new();
 	p->ledger = bc_ledger_new();
 	p->ledger->n_outputs = n_outputs;
+	p->source = fixture_object(BC_MAX_SOURCES * sizeof(*p->source));
+	p->link = fixture_object(BC_MAX_SOURCES * sizeof(*p->link));
 	for (uint32_t i = 0; i < n_sources; i++) {
 		char name[32];
 
@@ -89,6 +91,8 @@ static inline void fixture_free(struct fixture *f)
 		bc_link_free(p->link[i]);
 		free(p->source[i]);
 	}
+	free(p->source);
+	free(p->link);
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++) {
 		bc_bufpool_free(p->output[o]->pool);
 		bc_seglog_free(p->output[o]->segments);

@@ -466,14 +466,15 @@ static void there_are_limits_to_how_many(void **state)
 	int argc = 1;
 
 	refused("-i null: -w a -w b -w c -w d -w e -w f -w g -w h", "more than 7 outputs");
-	refused("-i dpdk:a,queues=200 -i dpdk:b,queues=57 -w -", "257 queues in total; the limit is 256");
+	refused("-i dpdk:a,queues=256 -i dpdk:b,queues=256 -i dpdk:c,queues=256 -i dpdk:d,queues=256 -i dpdk:e -w -",
+		"1025 queues in total; the limit is 1024");
 	refused("-i - -i - -w out/", "only one source can be stdin");
 	for (int i = 0; i <= BC_MAX_SOURCES; i++) {
 		argv[argc++] = "-i";
 		argv[argc++] = "null:";
 	}
 	assert_int_equal(bc_config_parse(argc, argv, &c, &err), -EINVAL);
-	assert_string_equal(err.msg, "-i: more than 256 sources");
+	assert_string_equal(err.msg, "-i: more than 1024 sources");
 	bc_config_free(&c);
 }
 

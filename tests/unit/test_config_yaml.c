@@ -178,7 +178,7 @@ static void lists_have_a_longest_length(void **state)
 
 	for (int i = 0; i <= BC_MAX_SOURCES; i++)
 		strcat(text, "- lo\n");
-	refused(text, ":258: sources[256]: the list is too long");
+	refused(text, ":1026: sources[1024]: the list is too long");
 	strcpy(text, "outputs:\n");
 	for (int i = 0; i <= BC_MAX_OUTPUTS; i++)
 		sprintf(text + strlen(text), "- dest: %d/\n", i);

@@ -638,7 +638,7 @@ static void sources_share_when_there_are_more_than_cores(void **state)
 	output("x", 0, true);
 	make();
 	assert_int_equal(plan.n_lcores, 3);
-	assert_true(says(&plan.notes, "256 sources share CPU 1"));
+	assert_true(says(&plan.notes, "1024 sources share CPU 1"));
 }
 
 static void writers_share_lcores_before_they_burden_a_source_s(void **state)
@@ -769,7 +769,7 @@ static void requests_past_the_limits_are_refused(void **state)
 	machine("core:100 pu:1");
 	refused("0 sources");
 	req.n_sources = BC_MAX_SOURCES + 1;
-	refused("257 sources");
+	refused("1025 sources");
 	req.n_sources = 1;
 	refused("0 outputs");
 	req.n_outputs = BC_MAX_OUTPUTS + 1;
