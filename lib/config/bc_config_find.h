@@ -19,8 +19,8 @@ struct bc_config_find {
 };
 
 /*
- * argv[0] is the command's name. stdout_is_terminal: without -w, packets go to stdout if it is none. 0; 1 for --help; -EINVAL with a line
- * in err. *ret, which points into argv, is for bc_config_find_free() on every return.
+ * argv[0] is the command's name. stdout_is_terminal: without -w, packets go to stdout if it is none. 0; 1 for --help;
+ * -EINVAL with a line in err. *ret, which points into argv, is for bc_config_find_free() on every return.
  */
 int bc_config_find_parse(int argc, char **argv, bool stdout_is_terminal, struct bc_config_find *ret, struct bc_err *err);
 void bc_config_find_free(struct bc_config_find *c);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A BPF program's answer on a packet of which only some bits are known: it matches whatever the others are, it does not, or it
- * depends on them. So an index can be asked any expression that libpcap compiles: what is not known to fail has to be read.
+ * A BPF program's answer on a packet of which only some bits are known: it matches whatever the others are, it does
+ * not, or it depends on them. So an index can be asked any expression that libpcap compiles: what is not known to fail
+ * has to be read.
  *
  * The machine is that of bpf_filter(3PCAP), with words whose bits are 0, 1 or unknown. A branch on what is not known
- * takes both ways. Where ways meet, what they agree on stays known. As BPF jumps forward alone, each instruction runs at most once.
- * Sums of partly known words are as in Vishwanathan et al., "Sound, Precise, and Fast Abstract Interpretation with Tristate
- * Numbers" (CGO 2022).
+ * takes both ways. Where ways meet, what they agree on stays known. As BPF jumps forward alone, each instruction runs
+ * at most once. Sums of partly known words are as in Vishwanathan et al., "Sound, Precise, and Fast Abstract
+ * Interpretation with Tristate Numbers" (CGO 2022).
  */
 #ifndef BC_PARTIAL_H
 #define BC_PARTIAL_H
@@ -17,7 +18,10 @@ struct bpf_program;
 
 enum bc_partial_answer { BC_PARTIAL_NO, BC_PARTIAL_PERHAPS, BC_PARTIAL_YES };
 
-/* A set of packets. Each of them has caplen and wirelen within these bounds, and the known bits, as far as caplen reaches. */
+/*
+ * A set of packets. Each of them has caplen and wirelen within these bounds, and the known bits, as far as caplen
+ * reaches.
+ */
 struct bc_partial_packet {
 	const uint8_t *value;	/* len bytes; a bit that is not known is ignored */
 	const uint8_t *known;	/* len bytes; a bit is set if it is known */
@@ -29,8 +33,8 @@ struct bc_partial_packet {
 struct bc_partial;
 
 /*
- * program outlives the result, which one thread at a time uses. NULL without memory; free takes NULL. A program that jumps
- * backwards (protochain), or has no end, is answered "perhaps".
+ * program outlives the result, which one thread at a time uses. NULL without memory; free takes NULL. A program that
+ * jumps backwards (protochain), or has no end, is answered "perhaps".
  */
 struct bc_partial *bc_partial_new(const struct bpf_program *program);
 void bc_partial_free(struct bc_partial *p);

@@ -124,8 +124,8 @@ static int take_first(struct bc_find *f, const struct bc_iface *desc, uint32_t n
 }
 
 /*
- * The interfaces that the first packet's file describes before it: the output has them, even if nothing is found. Without a file,
- * one of Ethernet stands for them.
+ * The interfaces that the first packet's file describes before it: the output has them, even if nothing is found.
+ * Without a file, one of Ethernet stands for them.
  */
 static int take_first_ifaces(struct bc_find *f, struct bc_err *err)
 {

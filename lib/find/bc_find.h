@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A search: the packets under some paths that an expression matches, in one order of time, into a file, a folder or a stream. */
+/*
+ * A search: the packets under some paths that an expression matches, in one order of time, into a file, a folder or a
+ * stream.
+ */
 #ifndef BC_FIND_H
 #define BC_FIND_H
 
@@ -51,15 +54,15 @@ int bc_find_new(const struct bc_find_config *cfg, struct bc_find **ret, struct b
 void bc_find_free(struct bc_find *f);
 
 /*
- * All of it, once. 0, or a negative errno with a line in err: -EINVAL: the expression is not libpcap's, a path or the destination is
- * not to be used: nothing was written then; else what it met, and what was found before is written. What is wrong with single
- * files goes to the log, and into damaged.
+ * All of it, once. 0, or a negative errno with a line in err: -EINVAL: the expression is not libpcap's, a path or the
+ * destination is not to be used: nothing was written then; else what it met, and what was found before is written. What
+ * is wrong with single files goes to the log, and into damaged.
  */
 int bc_find_run(struct bc_find *f, struct bc_err *err);
 
 /*
- * Instead of the run, once: what it would read. each is called with each segment's plan as it is made, and may be NULL. Results as those
- * of the run.
+ * Instead of the run, once: what it would read. each is called with each segment's plan as it is made, and may be NULL.
+ * Results as those of the run.
  */
 struct bc_find_sums {
 	uint32_t segments[BC_FIND_WAYS];
@@ -72,7 +75,10 @@ struct bc_find_sums {
 typedef void (*bc_find_explained)(void *ctx, const struct bc_find_segment *segment, const struct bc_find_plan *plan);
 int bc_find_explain(struct bc_find *f, bc_find_explained each, void *ctx, struct bc_find_sums *ret, struct bc_err *err);
 
-/* Any thread. The run ends soon, with a valid file of what was found so far; cancel: and does not wait for a stream's reader. */
+/*
+ * Any thread. The run ends soon, with a valid file of what was found so far; cancel: and does not wait for a stream's
+ * reader.
+ */
 void bc_find_stop(struct bc_find *f);
 void bc_find_cancel(struct bc_find *f);
 

@@ -12,8 +12,8 @@
 #include "bc_codec.h"
 
 /*
- * What is not wanted between two blocks is read with them up to this length: about what a disk reads in the time of another
- * request. So much is read at once.
+ * What is not wanted between two blocks is read with them up to this length: about what a disk reads in the time of
+ * another request. So much is read at once.
  */
 #define GAP (128U * 1024)
 #define RUN (1024U * 1024)

@@ -16,8 +16,8 @@ struct bc_find_blocks *bc_find_blocks_new(int fd, const struct bc_find_plan *pla
 void bc_find_blocks_free(struct bc_find_blocks *b);
 
 /*
- * Up to cap bytes into buf: their number, 0 behind the last block, or a negative errno with a line in err: -EBADMSG: a block is not what
- * the plan says, or its checksum is wrong.
+ * Up to cap bytes into buf: their number, 0 behind the last block, or a negative errno with a line in err: -EBADMSG: a
+ * block is not what the plan says, or its checksum is wrong.
  */
 ptrdiff_t bc_find_blocks_read(struct bc_find_blocks *b, uint8_t *buf, size_t cap, struct bc_err *err);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the indexes of all segments under some paths say of their flows, and how far these segments go back. One thread. */
+/*
+ * What the indexes of all segments under some paths say of their flows, and how far these segments go back. One thread.
+ */
 #ifndef BC_FIND_FLOWS_H
 #define BC_FIND_FLOWS_H
 
@@ -30,8 +32,8 @@ struct bc_find_extent {
 };
 
 /*
- * Adds them to flows; NULL: only the extent is asked for. 0, or a negative errno with a line in err: -EINVAL: a path or the expression is
- * not to be used; -E2BIG: more flows than fit; -ENOMEM. *ret is set in each case.
+ * Adds them to flows; NULL: only the extent is asked for. 0, or a negative errno with a line in err: -EINVAL: a path or
+ * the expression is not to be used; -E2BIG: more flows than fit; -ENOMEM. *ret is set in each case.
  */
 int bc_find_flows(const struct bc_find_flows_config *cfg, struct bc_flows *flows, struct bc_find_extent *ret, struct bc_err *err);
 

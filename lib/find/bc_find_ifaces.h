@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What all segments say of their interfaces, and the filter for each one's packets. The segments of a capture describe the same
- * ones anew: what is described alike is one, but two that are alike in one file are two. Any thread.
+ * What all segments say of their interfaces, and the filter for each one's packets. The segments of a capture describe
+ * the same ones anew: what is described alike is one, but two that are alike in one file are two. Any thread.
  */
 #ifndef BC_FIND_IFACES_H
 #define BC_FIND_IFACES_H
@@ -28,15 +28,15 @@ int bc_find_ifaces_new(const char *expression, struct bc_find_ifaces **ret, stru
 void bc_find_ifaces_free(struct bc_find_ifaces *t);
 
 /*
- * The interface of this description. 0 and *ret, which lives as long as the table; or a negative errno with a line in err: -ENOSPC,
- * too many of them; -ENOMEM. An expression that libpcap refuses for the link type makes it unfit.
+ * The interface of this description. 0 and *ret, which lives as long as the table; or a negative errno with a line in
+ * err: -ENOSPC, too many of them; -ENOMEM. An expression that libpcap refuses for the link type makes it unfit.
  */
 int bc_find_ifaces_add(struct bc_find_ifaces *t, const struct bc_iface *desc, uint32_t nth, const struct bc_find_iface **ret,
 		       struct bc_err *err);
 
 /*
- * What the expression is for packets of a link type: 0, and *ret_filter (NULL: every packet is wanted) or *ret_unfit; or a negative errno. The
- * filter lives as long as the table.
+ * What the expression is for packets of a link type: 0, and *ret_filter (NULL: every packet is wanted) or *ret_unfit;
+ * or a negative errno. The filter lives as long as the table.
  */
 int bc_find_ifaces_ask(struct bc_find_ifaces *t, uint16_t linktype, const struct bc_filter **ret_filter, bool *ret_unfit);
 

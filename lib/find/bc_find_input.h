@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The packets of one capture file, one after another: of any format and compression that is read here. One thread at a time. */
+/*
+ * The packets of one capture file, one after another: of any format and compression that is read here. One thread at a
+ * time.
+ */
 #ifndef BC_FIND_INPUT_H
 #define BC_FIND_INPUT_H
 
@@ -11,7 +14,10 @@
 #include "bc_find_plan.h"
 #include "bc_reader.h"
 
-/* Of decoded bytes that are at hand: for reading much, and for a look at the beginning. It grows where a record is longer. */
+/*
+ * Of decoded bytes that are at hand: for reading much, and for a look at the beginning. It grows where a record is
+ * longer.
+ */
 #define BC_FIND_WINDOW (128U * 1024)
 #define BC_FIND_GLANCE (16U * 1024)
 
@@ -20,8 +26,8 @@ struct bc_find_input;
 /* 0 and *ret, or a negative errno with a line in err: -ENOENT, ... as open(2); -EINVAL: no regular file; -ENOMEM. */
 int bc_find_input_open(const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err);
 /*
- * Before the first packet: read no more of the file than bc_find_plan_make() says, and tell it in *ret, but for its blocks, which are
- * the input's. What it returns; the file is read whole then.
+ * Before the first packet: read no more of the file than bc_find_plan_make() says, and tell it in *ret, but for its
+ * blocks, which are the input's. What it returns; the file is read whole then.
  */
 int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns, struct bc_find_plan *ret,
 		       struct bc_err *err);
@@ -30,8 +36,9 @@ int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, 
 void bc_find_input_close(struct bc_find_input *in);
 
 /*
- * 1: the next packet is in *rec, whose data live until the next call; 0: the file has ended; or a negative errno, which stays, with a
- * line in err that names the file and the place: -EBADMSG, -ENODATA: damage, before which all was given; else what reading it met.
+ * 1: the next packet is in *rec, whose data live until the next call; 0: the file has ended; or a negative errno, which
+ * stays, with a line in err that names the file and the place: -EBADMSG, -ENODATA: damage, before which all was given;
+ * else what reading it met.
  */
 int bc_find_input_next(struct bc_find_input *in, struct bc_record *rec, struct bc_err *err);
 

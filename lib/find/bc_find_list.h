@@ -31,15 +31,16 @@ struct bc_find_list {
 };
 
 /*
- * The file, or all files under the folder but those that are hidden or being written (a capture's temporary names). Symbolic links to
- * files are followed, to folders only if path is one. 0, or a negative errno with a line in err: path cannot be read, or -ENOMEM.
+ * The file, or all files under the folder but those that are hidden or being written (a capture's temporary names).
+ * Symbolic links to files are followed, to folders only if path is one. 0, or a negative errno with a line in err: path
+ * cannot be read, or -ENOMEM.
  */
 int bc_find_list_add(struct bc_find_list *l, const char *path, struct bc_err *err);
 
 /*
- * Look into each file: what is no capture file or has no packet is left out, and so is what was there already by another name.
- * What is damaged before its first packet goes to the log. looked counts the files that were looked at. 0, or -ECANCELED as
- * soon as stop is set.
+ * Look into each file: what is no capture file or has no packet is left out, and so is what was there already by
+ * another name. What is damaged before its first packet goes to the log. looked counts the files that were looked at.
+ * 0, or -ECANCELED as soon as stop is set.
  */
 int bc_find_list_look(struct bc_find_list *l, _Atomic uint32_t *looked, const _Atomic bool *stop);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which blocks of a segment have to be read for a search, as its index tells. What the index does not know is read; where there is
- * none, or it is damaged, the whole segment is. One thread.
+ * Which blocks of a segment have to be read for a search, as its index tells. What the index does not know is read;
+ * where there is none, or it is damaged, the whole segment is. One thread.
  */
 #ifndef BC_FIND_PLAN_H
 #define BC_FIND_PLAN_H
@@ -46,9 +46,9 @@ struct bc_index_template;
 typedef int (*bc_find_row)(void *ctx, const struct bc_index_row *row, const struct bc_index_template *templates);
 
 /*
- * fd is a segment's, of file_bytes. *ret is set in each case, for bc_find_plan_free(). 0; or a negative errno with a line in err, and the
- * way is WHOLE then: -EBADMSG: its index is damaged; else what reading it met, or -ENOMEM. each may be NULL; it is called as rows are found, also
- * of an index that then turns out to be damaged.
+ * fd is a segment's, of file_bytes. *ret is set in each case, for bc_find_plan_free(). 0; or a negative errno with a
+ * line in err, and the way is WHOLE then: -EBADMSG: its index is damaged; else what reading it met, or -ENOMEM. each
+ * may be NULL; it is called as rows are found, also of an index that then turns out to be damaged.
  */
 int bc_find_plan_make(int fd, uint64_t file_bytes, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns,
 		      bc_find_row each, void *ctx, struct bc_find_plan *ret, struct bc_err *err);

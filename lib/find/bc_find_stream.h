@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The packets of one segment that are wanted, in the order of the file, in batches. A stream is used by one thread at a time. */
+/*
+ * The packets of one segment that are wanted, in the order of the file, in batches. A stream is used by one thread at a
+ * time.
+ */
 #ifndef BC_FIND_STREAM_H
 #define BC_FIND_STREAM_H
 
@@ -50,13 +53,16 @@ void bc_find_batch_free(struct bc_find_batch *b);
 
 struct bc_find_stream;
 
-/* 0 and *ret, or a negative errno with a line in err. free takes NULL. path and shared outlive it. bytes: of the file. */
+/*
+ * 0 and *ret, or a negative errno with a line in err. free takes NULL. path and shared outlive it. bytes: of the file.
+ */
 int bc_find_stream_new(const char *path, uint64_t bytes, struct bc_find_shared *shared, struct bc_find_stream **ret, struct bc_err *err);
 void bc_find_stream_free(struct bc_find_stream *s);
 
 /*
- * The next packets that are wanted into b, in place of what was in it, up to about max_bytes. True: more may follow. False: these are the last, if there are any.
- * After some reading it is content with few, so that they need not wait. What is wrong with the file goes to the log.
+ * The next packets that are wanted into b, in place of what was in it, up to about max_bytes. True: more may follow.
+ * False: these are the last, if there are any. After some reading it is content with few, so that they need not wait.
+ * What is wrong with the file goes to the log.
  */
 bool bc_find_stream_fill(struct bc_find_stream *s, struct bc_find_batch *b, uint32_t max_bytes);
 

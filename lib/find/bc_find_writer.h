@@ -33,7 +33,10 @@ typedef void (*bc_find_written)(void *ctx, const char *path, const struct bc_seg
 
 struct bc_find_writer;
 
-/* expression is written into the interfaces' descriptions. What dest and expression point at, and log, outlive it. 0 and *ret, or a negative errno. */
+/*
+ * expression is written into the interfaces' descriptions. What dest and expression point at, and log, outlive it. 0
+ * and *ret, or a negative errno.
+ */
 int bc_find_writer_new(const struct bc_find_dest *dest, const char *expression, const struct bc_log *log, bc_find_written written,
 		       void *ctx, struct bc_find_writer **ret, struct bc_err *err);
 
@@ -41,8 +44,8 @@ int bc_find_writer_new(const struct bc_find_dest *dest, const char *expression, 
 int bc_find_writer_describe(struct bc_find_writer *w, const struct bc_find_iface *iface, struct bc_err *err);
 
 /*
- * 0, or a negative errno with a line in err: -EPIPE: the reader is gone; -EMEDIUMTYPE: it is of another link type than the file, in a
- * format that has one; else what writing met. After an error only end is of use.
+ * 0, or a negative errno with a line in err: -EPIPE: the reader is gone; -EMEDIUMTYPE: it is of another link type than
+ * the file, in a format that has one; else what writing met. After an error only end is of use.
  */
 int bc_find_writer_put(struct bc_find_writer *w, const struct bc_find_packet *p, const uint8_t *data, struct bc_err *err);
 
@@ -50,8 +53,8 @@ int bc_find_writer_put(struct bc_find_writer *w, const struct bc_find_packet *p,
 int bc_find_writer_flush(struct bc_find_writer *w, struct bc_err *err);
 
 /*
- * All is put: what was begun is finished and published; a file or a stream without a packet has its interfaces. 0, or a negative errno
- * with a line in err.
+ * All is put: what was begun is finished and published; a file or a stream without a packet has its interfaces. 0, or a
+ * negative errno with a line in err.
  */
 int bc_find_writer_end(struct bc_find_writer *w, struct bc_err *err);
 

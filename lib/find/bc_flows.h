@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The flows in the indexes of segments, added up: by flow, host, port or network. No packet is read. Counts are those of whole flows in
- * a part of a segment (at most a GiB of it): of a flow that is partly before --from, all of that part counts, and a flow that the
- * expression can neither be said to match nor not to match counts as one that does. One thread.
+ * The flows in the indexes of segments, added up: by flow, host, port or network. No packet is read. Counts are those
+ * of whole flows in a part of a segment (at most a GiB of it): of a flow that is partly before --from, all of that part
+ * counts, and a flow that the expression can neither be said to match nor not to match counts as one that does. One
+ * thread.
  */
 #ifndef BC_FLOWS_H
 #define BC_FLOWS_H

@@ -11,7 +11,10 @@
 
 enum bc_flows_form { BC_FLOWS_TABLE, BC_FLOWS_JSON, BC_FLOWS_CSV, BC_FLOWS_FORMS };
 
-/* n of them; JSON is one object a line. utc: times of the table are UTC, otherwise local; those of JSON and CSV are ns since 1970. */
+/*
+ * n of them; JSON is one object a line. utc: times of the table are UTC, otherwise local; those of JSON and CSV are ns
+ * since 1970.
+ */
 void bc_flows_print(FILE *f, const struct bc_flow *flow, uint32_t n, enum bc_flows_by by, enum bc_flows_form form, bool utc);
 
 /* How far it goes back. now_ns: UTC. */

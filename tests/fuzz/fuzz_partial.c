@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A BPF program over a packet of which some bits are known: the input is the number of instructions, these, how far caplen and wirelen
- * may be off, and then a byte of the packet and one of what is known of it by turns. What bpf_filter() says of the whole must not be
- * what the part excluded.
+ * A BPF program over a packet of which some bits are known: the input is the number of instructions, these, how far
+ * caplen and wirelen may be off, and then a byte of the packet and one of what is known of it by turns. What
+ * bpf_filter() says of the whole must not be what the part excluded.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,7 +17,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
 
-/* bpf_filter() ends the process at an instruction that it does not know. Memory that was never written has any value: it is left out. */
+/*
+ * bpf_filter() ends the process at an instruction that it does not know. Memory that was never written has any value:
+ * it is left out.
+ */
 static const uint16_t codes[] = {
 	BPF_RET | BPF_K, BPF_RET | BPF_A, BPF_LD | BPF_W | BPF_ABS, BPF_LD | BPF_H | BPF_ABS, BPF_LD | BPF_B | BPF_ABS,
 	BPF_LD | BPF_W | BPF_LEN, BPF_LDX | BPF_W | BPF_LEN, BPF_LD | BPF_W | BPF_IND, BPF_LD | BPF_H | BPF_IND, BPF_LD | BPF_B | BPF_IND,

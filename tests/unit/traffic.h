@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Mixed packets, made at random: those of bc_synthetic.h, and inside of tunnels (GRE, VXLAN, GTP-U, IP in IP, MPLS, PPPoE), fragments,
- * IPv6 with extension headers, and what is no IP; some are truncated. The same seed gives the same ones.
+ * Mixed packets, made at random: those of bc_synthetic.h, and inside of tunnels (GRE, VXLAN, GTP-U, IP in IP, MPLS,
+ * PPPoE), fragments, IPv6 with extension headers, and what is no IP; some are truncated. The same seed gives the same
+ * ones.
  */
 #ifndef TRAFFIC_H
 #define TRAFFIC_H
