@@ -48,6 +48,9 @@ static void end(struct bc_pipeline *p)
 	command(p, BC_SOURCE_END);
 	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
 		bc_committer_draining(p->output[o]->committer);
+	for (uint32_t o = 0; o < p->cfg.n_outputs; o++)
+		if (p->peer[o])
+			bc_peer_last(p->peer[o]);
 	p->ended = true;
 	p->stop_ns = bc_utc_ns();
 }

@@ -72,7 +72,7 @@ struct bc_peer {
 	pthread_t thread;
 	bool started;
 	/* Orders: any thread sets them, the peer's thread obeys. */
-	_Atomic bool stop, end;
+	_Atomic bool stop, end, last;
 	_Atomic uint64_t end_by_ns;
 
 	/* The peer's thread. */
@@ -795,6 +795,16 @@ uint64_t bc_peer_passed(const struct bc_peer *p)
 bool bc_peer_holds(const struct bc_peer *p)
 {
 	return p->spool || atomic_load(&p->acknowledges);
+}
+
+void bc_peer_last(struct bc_peer *p)
+{
+	atomic_store(&p->last, true);
+}
+
+bool bc_peer_is_last(const struct bc_peer *p)
+{
+	return atomic_load(&p->last);
 }
 
 uint64_t bc_peer_known(const struct bc_peer *p)

@@ -69,6 +69,10 @@ uint64_t bc_peer_passed(const struct bc_peer *p);
  */
 bool bc_peer_holds(const struct bc_peer *p);
 
+/* Any thread: no more is captured, and what comes need not be put at once. last: has that been said? */
+void bc_peer_last(struct bc_peer *p);
+bool bc_peer_is_last(const struct bc_peer *p);
+
 /*
  * Of the bytes before known it is known whether they passed, that is, were acknowledged by the peer's kernel, or were lost
  * with a connection. lost: are some of those from from to to? One thread asks, in ascending order.

@@ -21,6 +21,7 @@ struct peer_store {
 	uint64_t drain_ns;
 	uint64_t seen;		/* what had passed at the last look */
 	uint64_t seen_ns;	/* when that was last more than before */
+	bool last;		/* no more is captured: since then, at the least */
 	bool used;
 	bc_counter_t finished;
 	bc_store_published published;
@@ -38,16 +39,23 @@ static int peer_begin(struct bc_store *s)
 	return 0;
 }
 
-/* A peer that has taken nothing for patience_ns is not waited for until it takes something again. */
+/* What was buffered while one that holds its queue was away has as long at the end as the queue itself. */
+static uint64_t patience(const struct peer_store *p)
+{
+	return bc_peer_is_last(p->peer) && bc_peer_holds(p->peer) ? p->drain_ns : p->patience_ns;
+}
+
+/* A peer that has taken nothing for so long is not waited for until it takes something again. */
 static bool makes_progress(struct peer_store *p)
 {
 	uint64_t passed = bc_peer_passed(p->peer), now_ns = bc_mono_ns();
 
-	if (passed != p->seen) {
+	if (passed != p->seen || bc_peer_is_last(p->peer) != p->last) {
 		p->seen = passed;
 		p->seen_ns = now_ns;
+		p->last = bc_peer_is_last(p->peer);
 	}
-	return now_ns - p->seen_ns < p->patience_ns;
+	return now_ns - p->seen_ns < patience(p);
 }
 
 static ptrdiff_t peer_write(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail)

@@ -800,10 +800,21 @@ static void a_store_never_waits_for_a_peer(void **state)
 	assert_int_equal(bc_store_close(s), 0);
 }
 
+/* A centre that has it all already. */
+static void *take_all_at_once(void *arg)
+{
+	struct bc_wire_session session;
+
+	close(accept_session(&session, *(uint64_t *)arg));
+	return NULL;
+}
+
 /* All that does not fit was sent, and waits for its acknowledgement. */
 static void a_full_queue_of_one_that_acknowledges_is_worth_a_wait(void **state)
 {
-	struct bc_store *s = open_store(0, 0);
+	struct bc_store *s = open_store(0, 10 * BC_NS_PER_S);
+	pthread_t centre;
+	uint64_t n = 0;
 	static uint8_t whole[QUEUE];
 	struct bc_wire_session session;
 	int fd;
@@ -817,9 +828,16 @@ static void a_full_queue_of_one_that_acknowledges_is_worth_a_wait(void **state)
 		bc_wire_header(whole, BC_WIRE_PACKET, (uint16_t)payload);
 		assert_int_equal(bc_store_write(s, whole, BC_WIRE_HEADER + payload), 0);
 		left -= BC_WIRE_HEADER + payload;
+		n++;
 	}
 	assert_int_equal(bc_store_write(s, whole, BC_WIRE_HEADER), -EXFULL);
+	UNTIL(stats().queued_bytes == 0);
 	close(fd);
+	/* At the end there is the time that the queue has, too: the next connection takes what it holds. */
+	bc_peer_last(peer);
+	pthread_create(&centre, NULL, take_all_at_once, &n);
+	assert_int_equal(bc_store_write(s, whole, BC_WIRE_HEADER), 0);
+	pthread_join(centre, NULL);
 	bc_store_cancel(s);
 	bc_store_close(s);
 }
