@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Acknowledged delivery: what a node was told to be on disk is there, and each packet is there once."""
 
+import contextlib
 import os
 import socket
 import threading
@@ -168,6 +169,30 @@ class TestAcknowledge(TestSuite):
         verify(node.finish() == 14000, f"acknowledged {node.acked}")
         assert_lossless(run.stop(), 14000)
         verify(self.stored() == {0: list(range(14000))}, "packets are missing")
+
+    @func_test
+    def a_stop_on_a_full_disk_leaves_the_rest_with_the_node(self):
+        """What finds no room at the end is not acknowledged, and comes to the next collector."""
+        require_root()
+        out = self.stack.enter_context(tmpfs(self.make_folder(), 24))
+        (out / "filler").write_bytes(bytes(20 << 20))
+        run = self.centre("-Z", "none", "--memory", "8", out=out)
+        made = timed(frames(0, 6000, sizes=(1514,), noise=True))
+        node = self.node(window=1 << 30)
+        node.packets(made)
+        wait_until(lambda: "no space left" in run.stderr, "the disk is full")
+        report = run.stop(rc=1)
+        verify(set(losses(report)) == {"disk_full"}, f"{losses(report)}")
+        with contextlib.suppress(OSError):
+            node.finish()
+        verify(node.acked < 6000, "everything was acknowledged")
+        (out / "filler").unlink()
+        run = self.centre("-Z", "none", out=out)
+        rest = self.node(first=node.acked)
+        rest.packets(made[rest.next:])
+        verify(rest.finish() == 6000, f"acknowledged {rest.acked}")
+        run.stop()
+        verify(self.stored() == {0: list(range(6000))}, "packets are missing, or there twice")
 
     @func_test
     def what_the_disk_lost_is_sent_again(self):

@@ -143,9 +143,12 @@ static int commit_chunk(struct bc_committer *c, const struct bc_chunk *k, const 
 static void lose_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *t, int r)
 {
 	enum bc_loss loss = bc_patience_loss(r), last;
+	uint64_t lost = bc_delivery_lost(c->delivery, &last);
 
-	if (loss == BC_LOSS_DISK_ERROR && r != BROKEN &&
-	    bc_delivery_lost(c->delivery, &last) == bc_open_segment_lost_told(c->segment))
+	/* As what was lost before it. */
+	if (r == BROKEN && lost)
+		loss = last;
+	if (loss == BC_LOSS_DISK_ERROR && r != BROKEN && lost == bc_open_segment_lost_told(c->segment))
 		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->name, strerror(-r));
 	bc_delivery_lose(c->delivery, t, loss);
 	if (c->acks)
