@@ -134,7 +134,39 @@ void bc_summary_outputs(FILE *f, const json_t *outputs)
 	bc_table_free(t);
 }
 
-static void balance_line(FILE *f, const json_t *b)
+static void print_clean(FILE *f, const char *text)
+{
+	char *clean = strdup(text);
+
+	if (clean) {
+		bc_table_clean(clean);
+		fputs(clean, f);
+	}
+	free(clean);
+}
+
+/* What the sources' devices lost is in none of the numbers where these do not count it. */
+static void accounted(FILE *f, const json_t *sources)
+{
+	const char *first = NULL;
+	size_t i, n = 0;
+	json_t *s;
+
+	json_array_foreach((json_t *)sources, i, s)
+		if (!strcmp(bc_field_text(s, "losses"), "unknown") && !n++)
+			first = bc_field_text(s, "name");
+	if (!n) {
+		fputs(": every packet is accounted for\n", f);
+		return;
+	}
+	fputs(": every packet that was received is accounted for; losses at ", f);
+	print_clean(f, first);
+	if (n > 1)
+		fprintf(f, " and %zu more sources", n - 1);
+	fputs(" are not known, since the driver does not count them\n", f);
+}
+
+static void balance_line(FILE *f, const json_t *b, const json_t *sources)
 {
 	uint64_t received = bc_field_u64(b, "received");
 	uint64_t dropped = bc_field_u64(b, "dropped");
@@ -151,28 +183,23 @@ static void balance_line(FILE *f, const json_t *b)
 	if (unaccounted)
 		fprintf(f, " + %" PRId64 " NOT ACCOUNTED FOR: a bug in braidcap, please report it\n", unaccounted);
 	else
-		fputs(": every packet is accounted for\n", f);
+		accounted(f, sources);
 }
 
 void bc_summary_balance(FILE *f, const json_t *ledger)
 {
-	const json_t *outputs = json_object_get(ledger, "outputs");
+	const json_t *outputs = json_object_get(ledger, "outputs"), *sources = json_object_get(ledger, "sources");
 	json_t *o;
 	size_t i;
 
 	if (json_array_size(outputs) < 2) {
-		balance_line(f, json_object_get(ledger, "balance"));
+		balance_line(f, json_object_get(ledger, "balance"), sources);
 		return;
 	}
 	json_array_foreach((json_t *)outputs, i, o) {
-		char *name = strdup(bc_field_text(o, "name"));
-
-		if (name) {
-			bc_table_clean(name);
-			fprintf(f, "%s: ", name);
-		}
-		free(name);
-		balance_line(f, json_object_get(o, "balance"));
+		print_clean(f, bc_field_text(o, "name"));
+		fputs(": ", f);
+		balance_line(f, json_object_get(o, "balance"), sources);
 	}
 }
 

@@ -14,7 +14,7 @@ json_t *bc_view_source(const struct bc_pipeline *p, uint32_t i)
 	bc_ledger_ingress_losses(p->ledger, i, dropped);
 	for (uint32_t o = 0; o < p->ledger->n_outputs; o++)
 		filtered += bc_counter_get(&a->ingress.filtered[o]);
-	return json_pack("{s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o}",
 			 "name", bc_view_string(a->name),
 			 "interface", bc_view_string(a->interface),
 			 "queue", (int)a->queue,
@@ -25,6 +25,7 @@ json_t *bc_view_source(const struct bc_pipeline *p, uint32_t i)
 			 "late", bc_view_u64(b.late),
 			 "forced", bc_view_u64(b.forced),
 			 "stamp_ahead", bc_view_u64(b.stamp_ahead),
+			 "losses", a->losses_unknown ? "unknown" : "counted",
 			 "dropped", bc_view_losses(dropped));
 }
 

@@ -26,6 +26,7 @@ struct bc_source_account {
 	char interface[128];
 	uint16_t queue;
 	uint16_t stamp;		/* enum bc_stamp */
+	uint16_t losses_unknown;	/* its device does not count what it has no room for */
 	/* Index in the table of interfaces (the first, if the source has several); a remote source's stage writes it, UINT32_MAX at first. */
 	_Atomic uint32_t iface;
 

@@ -30,4 +30,7 @@ int bc_port_open(const struct bc_source_config *cfg, struct rte_mempool *pool, b
 		 struct bc_port *ret, struct bc_err *err);
 void bc_port_close(struct bc_port *p);
 
+/* Does this driver count what its device has no room for? */
+bool bc_port_counts_losses(const char *driver, uint32_t dpdk_version);
+
 #endif

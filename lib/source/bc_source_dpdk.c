@@ -324,6 +324,7 @@ static struct bc_source *open_queue(struct shared_port *sh, uint16_t queue, cons
 	}
 	sh->users++;
 	s->priv = p;
+	s->account->losses_unknown = !of_file && !bc_port_counts_losses(sh->port.info.driver_name, RTE_VERSION);
 	s->drain_packets = 2 * sh->port.descriptors;
 	s->buffers_ns = buffers_ns(&sh->port, cfg);
 	s->numa_node = rte_eth_dev_socket_id(sh->port.id);

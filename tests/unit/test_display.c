@@ -249,6 +249,21 @@ static void summary_says_that_all_is_accounted_for(void **state)
 	fixture_free(f);
 }
 
+static void summary_says_where_losses_are_not_known(void **state)
+{
+	struct fixture *f = fixture_new(1, 1);
+	char *text;
+
+	fixture_packets(f, 0, 1234, WRITTEN);
+	f->p->ledger->source[0].losses_unknown = 1;
+	f->p->joined = true;
+	text = summary_of(f);
+	assert_has(text, "every packet that was received is accounted for; losses at pcap:eth0 are not known");
+	assert_has_not(text, ": every packet is accounted for");
+	free(text);
+	fixture_free(f);
+}
+
 static void summary_cries_when_it_is_not(void **state)
 {
 	struct fixture *f = fixture_new(1, 1);
@@ -358,6 +373,7 @@ int main(void)
 		cmocka_unit_test(quiet_is_silent),
 		cmocka_unit_test(no_display_is_borne),
 		cmocka_unit_test(summary_says_that_all_is_accounted_for),
+		cmocka_unit_test(summary_says_where_losses_are_not_known),
 		cmocka_unit_test(summary_cries_when_it_is_not),
 		cmocka_unit_test(summary_tells_what_is_on_its_way),
 		cmocka_unit_test(summary_balances_each_output),

@@ -4,7 +4,9 @@
 #include <errno.h>
 
 #include <rte_ethdev.h>
+#include <rte_version.h>
 
+#include "bc_port.h"
 #include "bc_time.h"
 
 /* One round that finds n packets. */
@@ -679,9 +681,19 @@ static void the_null_source_delivers_its_count_from_each_queue(void **state)
 	ingress_free(&d);
 }
 
+static void drivers_that_do_not_count_are_known_by_version(void **state)
+{
+	assert_false(bc_port_counts_losses("net_af_packet", RTE_VERSION_NUM(22, 11, 11, 99)));
+	assert_true(bc_port_counts_losses("net_af_packet", RTE_VERSION_NUM(25, 3, 0, 99)));
+	assert_false(bc_port_counts_losses("net_tap", RTE_VERSION_NUM(26, 7, 0, 99)));
+	assert_true(bc_port_counts_losses("net_ixgbe", RTE_VERSION_NUM(22, 11, 0, 99)));
+	assert_true(bc_port_counts_losses("net_vhost", RTE_VERSION_NUM(22, 11, 0, 99)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(drivers_that_do_not_count_are_known_by_version),
 		cmocka_unit_test(what_comes_is_counted_and_sent_on),
 		cmocka_unit_test(a_full_link_costs_exactly_what_found_no_room),
 		cmocka_unit_test(the_first_packet_after_a_loss_tells_how_much),

@@ -22,7 +22,7 @@ static void report_has_the_promised_fields(void **state)
 	static const char *const top[] = { "version", "started_ns", "stopped_ns", "sources", "outputs", "balance",
 					   "merge_delay_ns" };
 	static const char *const source[] = { "name", "interface", "queue", "stamp", "clock", "received", "received_bytes",
-					      "filtered", "late", "forced", "stamp_ahead", "dropped" };
+					      "filtered", "late", "forced", "stamp_ahead", "losses", "dropped" };
 	static const char *const output[] = { "name", "format", "compress", "written", "written_bytes", "file_bytes", "dropped",
 					      "balance", "segments" };
 	struct fixture *f = fixture_new(1, 1);
