@@ -210,6 +210,14 @@ static void put_iface_options(struct out *o, const struct bc_iface *iface, bool 
 	}
 }
 
+/* A node's own limit is kept to by its packets, that of a file need not be. */
+static uint32_t snaplen_of(const struct idb *d)
+{
+	const struct bc_iface *iface = d->iface;
+
+	return iface->stamp == BC_STAMP_REMOTE && iface->snaplen && iface->snaplen < d->snaplen ? iface->snaplen : d->snaplen;
+}
+
 static void idb_body(struct out *o, const void *arg)
 {
 	const struct idb *d = arg;
@@ -218,7 +226,7 @@ static void idb_body(struct out *o, const void *arg)
 
 	put16(o, iface->linktype);
 	put16(o, 0);
-	put32(o, d->snaplen);
+	put32(o, snaplen_of(d));
 	put_option_text(o, IF_NAME, iface->name);
 	put_option_text(o, IF_DESCRIPTION, iface->description);
 	if (iface->has_mac)

@@ -143,6 +143,27 @@ static int take_link(struct bc_source *s, struct bc_err *err)
 	return 0;
 }
 
+static uint32_t snaplen_of(const struct bc_source *s, uint32_t iface)
+{
+	const struct remote *p = s->priv;
+	uint32_t snaplen = s->env.ifaces->entry[p->iface[iface]].snaplen;
+
+	return snaplen ? snaplen : UINT32_MAX;
+}
+
+/* A packet is longer than its interface's description allows: that one is not to be written beside it. */
+static void lift_snaplen(struct bc_source *s, uint32_t iface)
+{
+	struct remote *p = s->priv;
+	struct bc_iface said = *bc_wire_iface(p->wire, iface);
+	int i;
+
+	said.snaplen = 0;
+	i = find_iface(s, &said);
+	if (i >= 0)
+		p->iface[iface] = (uint32_t)i;
+}
+
 /* False: there is no mbuf now. */
 static bool take_packet(struct bc_source *s, struct bc_batch *b, const struct bc_record *rec)
 {
@@ -153,6 +174,8 @@ static bool take_packet(struct bc_source *s, struct bc_batch *b, const struct bc
 		rte_pktmbuf_free(m);
 		return false;
 	}
+	if (rec->caplen > snaplen_of(s, rec->iface))
+		lift_snaplen(s, rec->iface);
 	m->port = (uint16_t)p->iface[rec->iface];
 	*bc_meta(m) = (struct bc_meta){ .wire_len = rec->wirelen, .source = s->index };
 	if (rec->kept_len) {

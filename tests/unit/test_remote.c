@@ -7,6 +7,7 @@
 #include "bc_recv_ring.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
+#include "bc_reader.h"
 #include "bc_source.h"
 #include "bc_wire.h"
 
@@ -343,6 +344,80 @@ static void the_interfaces_of_a_section_keep_their_names(void **state)
 	over(&p);
 }
 
+/* An enhanced packet block of the first interface, with 60 bytes. */
+static void packet_of_60(struct peer *p)
+{
+	const size_t len = BC_EPB_FIXED + 60 + bc_epb_opt_len(0, 0);
+
+	bc_epb_end(bc_epb_begin(bc_wire_header(p->message, BC_WIRE_PACKET, (uint16_t)len), 0, 5, 60, 60, bc_epb_opt_len(0, 0)), 60,
+		   bc_epb_opt_len(0, 0), 0, 0, 0);
+	put(p, p->message, 4 + len);
+}
+
+static void what_a_node_says_of_its_interface_is_kept(void **state)
+{
+	const struct bc_iface eth = { .name = "eth0", .linktype = 1, .description = "uplink", .hardware = "i40e", .speed_bps = 10000000000,
+				      .mac = { 2, 0, 0, 0, 0, 1 }, .has_mac = 1 };
+	struct bc_pcapng_section section = { .application = "test" };
+	const struct bc_iface *kept;
+	struct bc_iface back;
+	struct bc_reader *r = bc_reader_new();
+	struct bc_record rec;
+	struct bc_err err;
+	size_t len, used, need;
+	uint8_t block[2048];
+	struct peer p;
+
+	begin(&p, false, false);
+	bc_recv_ring_open(p.in);
+	len = bc_pcapng_shb(p.message + 4, 1000, &section);
+	len += bc_pcapng_idb(p.message + 4 + len, 1000, &eth, 96, "not port 22");
+	bc_wire_header(p.message, BC_WIRE_LINK, (uint16_t)len);
+	put(&p, p.message, 4 + len);
+	bc_source_poll(p.s);
+	kept = &p.ifaces->entry[0];
+	assert_int_equal(kept->snaplen, 96);
+	/* And so it is described in the centre's files, whose own limit is larger. */
+	len = bc_pcapng_shb(block, sizeof(block), &section);
+	assert_int_equal(bc_reader_next(r, block, len, &used, &need, &rec, &err), BC_READ_SKIP);
+	len = bc_pcapng_idb(block, sizeof(block), kept, 262144, "");
+	assert_int_equal(bc_reader_next(r, block, len, &used, &need, &rec, &err), BC_READ_IFACE);
+	back = *bc_reader_iface(r, 0);
+	assert_string_equal(back.name, "bts1:eth0");
+	assert_string_equal(back.description, "uplink");
+	assert_string_equal(back.hardware, "i40e");
+	assert_int_equal(back.options_len, 4 + 12);
+	assert_memory_equal(back.options + 4, "\0not port 22", 12);
+	assert_int_equal(back.snaplen, 96);
+	assert_int_equal(back.speed_bps, eth.speed_bps);
+	assert_memory_equal(back.mac, eth.mac, 6);
+	bc_reader_free(r);
+	over(&p);
+}
+
+static void a_packet_above_its_snaplen_is_not_written_beside_it(void **state)
+{
+	const struct bc_iface eth = { .name = "eth0", .linktype = 1 };
+	struct bc_pcapng_section section = { .application = "test" };
+	const struct bc_desc *d;
+	size_t len;
+	struct peer p;
+
+	begin(&p, false, false);
+	bc_recv_ring_open(p.in);
+	len = bc_pcapng_shb(p.message + 4, 1000, &section);
+	len += bc_pcapng_idb(p.message + 4 + len, 1000, &eth, 50, NULL);
+	bc_wire_header(p.message, BC_WIRE_LINK, (uint16_t)len);
+	put(&p, p.message, 4 + len);
+	packet_of_60(&p);
+	assert_int_equal(bc_source_poll(p.s), 1);
+	assert_int_equal(bc_link_peek(p.s->link, &d), 1);
+	assert_int_equal(((struct rte_mbuf *)bc_desc_obj(d))->port, 1);
+	assert_int_equal(p.ifaces->entry[1].snaplen, 0);
+	assert_string_equal(p.ifaces->entry[1].name, "bts1:eth0");
+	over(&p);
+}
+
 static void the_end_of_a_connection_ends_the_segment_first(void **state)
 {
 	struct peer p;
@@ -462,6 +537,8 @@ int main(void)
 		cmocka_unit_test(a_peer_has_no_more_interfaces_than_it_may),
 		cmocka_unit_test(interfaces_beyond_what_it_may_become_one),
 		cmocka_unit_test(the_interfaces_of_a_section_keep_their_names),
+		cmocka_unit_test(what_a_node_says_of_its_interface_is_kept),
+		cmocka_unit_test(a_packet_above_its_snaplen_is_not_written_beside_it),
 		cmocka_unit_test(the_end_of_a_connection_ends_the_segment_first),
 		cmocka_unit_test(a_connection_without_a_packet_ends_nothing),
 		cmocka_unit_test(another_link_type_waits_for_another_segment),
