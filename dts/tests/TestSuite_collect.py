@@ -633,6 +633,46 @@ class TestCollect(TestSuite):
         verify(done.returncode == 2 and f"{settings}:4: allow[0]" in done.stderr, done.stderr)
 
     @func_test
+    def clients_come_and_go(self):
+        """SIGHUP reads the clients of the file again: one that is added may send, one that is removed is disconnected."""
+        self.port, self.out = free_port(), self.make_folder()
+        settings = self.folder / "collect.yaml"
+
+        def allow(*clients):
+            settings.write_text(f"listen:\n  - 127.0.0.1:{self.port}\nallow:\n"
+                                + "".join(f"  - client{i}=127.0.1.{i + 1}\n" for i in clients)
+                                + f"rotate_on_hup: yes\noutputs:\n  - dest: {self.out}/\n")
+
+        def reread(run, words):
+            run.signal(signal.SIGHUP)
+            wait_until(lambda: words in run.stderr, words)
+
+        allow(0, 1)
+        run = self.collect("-C", settings)
+        first, second = self.peer(0), self.peer(1)
+        first.packets(timed(frames(0, 10)))
+        second.packets(timed(frames(1, 10)))
+        run.wait_written(20)
+        allow(0, 2)
+        reread(run, "1 clients are new, 1 of 3 may not send")
+        verify(second.closed(), "client1 is still connected")
+        verify(self.wait_state(run, "removed", 1)["packets"] == 10, "its account")
+        verify(len(self.stored(1)) == 10, "its file")
+        self.peer(2).packets(timed(frames(2, 10)))
+        run.wait_written(30)
+        verify(Peer(self.port, source="127.0.1.2").closed(), "client1 may connect")
+        settings.write_text("allow:\n  - nonsense\n")
+        reread(run, "keeping the current clients")
+        allow(0, 1, 2)
+        reread(run, "0 clients are new, 0 of 3")
+        self.peer(1).packets(timed(frames(3, 5)))
+        run.wait_written(35)
+        first.packets(timed(frames(4, 5)))
+        run.wait_written(40)
+        assert_lossless(run.stop(), 40)
+        verify([s["received"] for s in run.report["sources"]] == [15, 15, 10], f"{run.report['sources']}")
+
+    @func_test
     def refused_settings(self):
         """What cannot be is refused with status 2, before anything is listened on."""
         out = f"{self.make_folder()}/"

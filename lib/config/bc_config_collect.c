@@ -29,25 +29,62 @@ static int build_listen(const struct bc_draft *d, struct bc_collect_config *c, s
 	return rc;
 }
 
-static int build_allow(const struct bc_draft *d, struct bc_collect_config *c, struct bc_err *err)
+/* The entries of a draft, which has some; *ret is to be freed on every return. */
+static int parse_allow(const struct bc_draft *d, struct bc_allow **ret, uint32_t *ret_n, struct bc_err *err)
 {
 	char label[BC_LABEL_MAX];
 	int rc = 0;
 
 	if (!d->n_allow)
 		return bc_err_set(err, -EINVAL, "no clients: name each with --allow NAME=ADDRESS[/PREFIX]");
-	c->allow = calloc(d->n_allow, sizeof(*c->allow));
-	if (!c->allow)
+	*ret = calloc(d->n_allow, sizeof(**ret));
+	if (!*ret)
 		return bc_err_set(err, -ENOMEM, "no memory for the options");
-	for (; !rc && c->n_allow < d->n_allow; c->n_allow++) {
-		bc_draft_label(label, d, "--allow", "allow[%u]", c->n_allow);
-		rc = bc_allow_parse(label, d->allow[c->n_allow], &c->allow[c->n_allow], err);
+	for (; !rc && *ret_n < d->n_allow; ++*ret_n) {
+		bc_draft_label(label, d, "--allow", "allow[%u]", *ret_n);
+		rc = bc_allow_parse(label, d->allow[*ret_n], &(*ret)[*ret_n], err);
 	}
+	return rc;
+}
+
+static int build_allow(const struct bc_draft *d, struct bc_collect_config *c, struct bc_err *err)
+{
+	int rc = parse_allow(d, &c->allow, &c->n_allow, err);
+
 	if (!rc)
-		rc = bc_allow_number(c->allow, c->n_allow, err);
+		rc = bc_allow_number(c->allow, c->n_allow, NULL, 0, err);
 	if (rc > 0)
 		c->n_clients = (uint32_t)rc;
 	return rc < 0 ? rc : 0;
+}
+
+/* The file that names the clients, unless the command line does. */
+static int keep_allow_file(const struct bc_draft *cli, struct bc_collect_config *c, struct bc_err *err)
+{
+	if (cli->n_allow || !cli->file)
+		return 0;
+	c->allow_file = strdup(cli->file);
+	return c->allow_file ? 0 : bc_err_set(err, -ENOMEM, "no memory for the options");
+}
+
+int bc_config_collect_reread(const char *file, struct bc_allow **ret, uint32_t *ret_n, struct bc_err *err)
+{
+	struct bc_draft *d = NULL;
+	struct bc_allow *list = NULL;
+	uint32_t n = 0;
+	int rc = bc_config_yaml(file, BC_COMMAND_COLLECT, &d, err);
+
+	if (!rc)
+		rc = parse_allow(d, &list, &n, err);
+	bc_draft_free(d);
+	free(d);
+	if (rc) {
+		free(list);
+		return rc;
+	}
+	*ret = list;
+	*ret_n = n;
+	return 0;
 }
 
 static int set_names(const struct bc_draft *cli, const struct bc_draft *file, struct bc_collect_config *c, struct bc_err *err)
@@ -125,6 +162,8 @@ static int build(const struct bc_draft *cli, const struct bc_draft *file, struct
 	if (!rc)
 		rc = build_allow(cli->n_allow ? cli : file, c, err);
 	if (!rc)
+		rc = keep_allow_file(cli, c, err);
+	if (!rc)
 		rc = set_names(cli, file, c, err);
 	if (!rc)
 		rc = check_output(c, err);
@@ -155,5 +194,6 @@ void bc_config_collect_free(struct bc_collect_config *c)
 	bc_config_free(&c->common);
 	free(c->listen);
 	free(c->allow);
+	free(c->allow_file);
 	memset(c, 0, sizeof(*c));
 }

@@ -21,6 +21,7 @@ struct bc_collect_config {
 	struct bc_allow *allow;		/* numbered */
 	uint32_t n_allow;
 	uint32_t n_clients;
+	char *allow_file;		/* the file that names them; NULL: the command line does */
 	bool merge;			/* all clients in one series */
 	enum bc_names names;		/* never BC_NAMES_DEFAULT once it is checked */
 	uint32_t max_caplen;		/* 0: no limit but the protocol's */
@@ -32,6 +33,9 @@ struct bc_collect_config {
 /* As bc_config_parse(). *ret is for bc_config_collect_free() on every return. */
 int bc_config_collect_parse(int argc, char **argv, struct bc_collect_config *ret, struct bc_err *err);
 void bc_config_collect_free(struct bc_collect_config *c);
+
+/* The clients that a file names by now, not numbered. 0 and *ret for free(); or a negative errno with a line in err. */
+int bc_config_collect_reread(const char *file, struct bc_allow **ret, uint32_t *ret_n, struct bc_err *err);
 
 /* Does any client use TLS? */
 bool bc_config_collect_uses_tls(const struct bc_collect_config *c);

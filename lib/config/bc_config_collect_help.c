@@ -91,8 +91,8 @@ const char bc_config_collect_help[] =
 "                          'allow', and one output. The command line overrides\n"
 "                          it.\n"
 "\n"
-"SIGHUP starts new files and reads the certificates again; SIGTERM stores what\n"
-"has arrived, and exits.\n"
+"SIGHUP starts new files, and reads the certificates and the clients of FILE\n"
+"again; SIGTERM stores what has arrived, and exits.\n"
 "\n"
 "Exit status: 0 done; 1 it failed or ended early; 2 bad usage, and nothing was\n"
 "started or written.\n";

@@ -6,6 +6,8 @@
 #ifndef BC_GROUP_H
 #define BC_GROUP_H
 
+#include <stdatomic.h>
+
 #include <jansson.h>
 
 #include "bc_pipeline.h"
@@ -13,7 +15,7 @@
 /* Borrowed, as all that it names. */
 struct bc_group {
 	struct bc_pipeline *const *pipeline;	/* at least one; several have one source and one output each */
-	uint32_t n;
+	_Atomic uint32_t n;	/* the control thread adds */
 	/* Of a collector; all NULL in a capture. */
 	json_t *(*clients)(void *ctx);		/* an array; any thread */
 	void (*stop)(void *ctx);		/* begin to stop; control thread. NULL: the pipelines are told */

@@ -95,12 +95,23 @@ static bool same_prefix(const struct bc_allow *a, const struct bc_allow *b)
 	return a->family == b->family && a->bits == b->bits && !memcmp(a->address, b->address, sizeof(a->address));
 }
 
-int bc_allow_number(struct bc_allow *list, uint32_t n, struct bc_err *err)
+static uint32_t number_of(const char *name, const char *const *known, uint32_t n_known)
 {
-	uint32_t clients = 0;
+	uint32_t i = 0;
+
+	while (i < n_known && strcmp(known[i], name))
+		i++;
+	return i;
+}
+
+int bc_allow_number(struct bc_allow *list, uint32_t n, const char *const *known, uint32_t n_known, struct bc_err *err)
+{
+	uint32_t clients = n_known;
 
 	for (uint32_t i = 0; i < n; i++) {
-		list[i].client = clients;
+		list[i].client = number_of(list[i].name, known, n_known);
+		if (list[i].client == n_known)
+			list[i].client = clients;
 		for (uint32_t k = 0; k < i; k++) {
 			if (same_prefix(&list[i], &list[k]))
 				return bc_err_set(err, -EINVAL, "--allow: '%s' and '%s' have the same address", list[k].name, list[i].name);

@@ -27,8 +27,11 @@ struct bc_allow {
 /* -EINVAL with a line that begins with what. */
 int bc_allow_parse(const char *what, const char *text, struct bc_allow *ret, struct bc_err *err);
 
-/* Number the clients. Their number, at most BC_MAX_CLIENTS; -EINVAL with a line when one address is allowed twice. */
-int bc_allow_number(struct bc_allow *list, uint32_t n, struct bc_err *err);
+/*
+ * Number the clients: those of the n_known names as these stand, the others behind them. How many numbers there are then, at
+ * most BC_MAX_CLIENTS; -EINVAL with a line when one address is allowed twice.
+ */
+int bc_allow_number(struct bc_allow *list, uint32_t n, const char *const *known, uint32_t n_known, struct bc_err *err);
 
 /* The entry with the longest prefix that holds the address, or NULL. IPv4 through an IPv6 socket is IPv4. */
 const struct bc_allow *bc_allow_find(const struct bc_allow *list, uint32_t n, const struct sockaddr *address);

@@ -19,14 +19,20 @@
 /* Without it the heap's own rule puts ever larger pieces where they are filled with zeroes. */
 #define MMAP_THRESHOLD (128 * 1024)
 
-static void name_clients(struct bc_collect_session *c)
+static int name_clients(struct bc_collect_session *c, struct bc_err *err)
 {
 	const struct bc_collect_config *cfg = c->cfg;
 
 	for (uint32_t i = 0; i < cfg->n_allow; i++) {
-		c->name[cfg->allow[i].client] = cfg->allow[i].name;
-		c->no_store[cfg->allow[i].client] |= cfg->allow[i].no_store;
+		const struct bc_allow *a = &cfg->allow[i];
+
+		if (!c->name[a->client])
+			c->name[a->client] = strdup(a->name);
+		if (!c->name[a->client])
+			return bc_err_set(err, -ENOMEM, "no memory for the clients");
+		c->no_store[a->client] |= a->no_store;
 	}
+	return 0;
 }
 
 /* Descriptors of a client: its socket, its folder, its file. What is allocated for it and hardly used is to take no memory. */
@@ -41,18 +47,6 @@ static void raise_limits(void)
 	}
 }
 
-static int new_recv_rings(struct bc_collect_session *c, struct bc_err *err)
-{
-	int r = 0;
-
-	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (c->wake_fd < 0)
-		return bc_err_set(err, -errno, "eventfd: %s", strerror(errno));
-	for (uint32_t i = 0; !r && i < c->n_clients; i++)
-		r = bc_recv_ring_new(RECV_RING_BYTES, c->wake_fd, &c->recv_ring[i], err);
-	return r;
-}
-
 /* Only segments of pcapng in a folder say which packets are in them, and can be looked through after a crash. */
 static bool acknowledges(const struct bc_collect_session *c, uint32_t client)
 {
@@ -61,59 +55,55 @@ static bool acknowledges(const struct bc_collect_session *c, uint32_t client)
 	return o->kind == BC_DEST_FOLDER && o->format == BC_FORMAT_PCAPNG && !o->pipeout && !c->no_store[client];
 }
 
-static int new_acks(struct bc_collect_session *c, struct bc_err *err)
-{
-	for (uint32_t i = 0; i < c->n_clients; i++) {
-		if (!acknowledges(c, i))
-			continue;
-		c->ack[i] = bc_ack_new(c->wake_fd);
-		if (!c->ack[i])
-			return bc_err_set(err, -ENOMEM, "no memory for the clients");
-	}
-	return 0;
-}
-
-static void describe_sources(struct bc_collect_session *c)
+int bc_collect_client_new(struct bc_collect_session *c, uint32_t i, struct bc_err *err)
 {
 	const bool merge = c->cfg->merge;
+	int r = bc_recv_ring_new(RECV_RING_BYTES, c->wake_fd, &c->recv_ring[i], err);
 
-	for (uint32_t i = 0; i < c->n_clients; i++)
-		c->source[i] = (struct bc_source_config){
-			.spec = (char *)(uintptr_t)c->name[i],
-			.kind = &bc_source_remote,
-			.queues = 1,
-			.recv_ring = c->recv_ring[i],
-			.ack = c->ack[i],
-			.max_caplen = c->cfg->max_caplen,
-			.max_ifaces = merge ? BC_MAX_IFACES / c->n_clients : BC_MAX_IFACES,
-			.end_segments = !merge,
-			.one_linktype = !merge && c->cfg->common.outputs[0].format != BC_FORMAT_PCAPNG,
-		};
+	if (r)
+		return r;
+	if (acknowledges(c, i) && !(c->ack[i] = bc_ack_new(c->wake_fd)))
+		return bc_err_set(err, -ENOMEM, "no memory for the clients");
+	c->source[i] = (struct bc_source_config){
+		.spec = c->name[i],
+		.kind = &bc_source_remote,
+		.queues = 1,
+		.recv_ring = c->recv_ring[i],
+		.ack = c->ack[i],
+		.max_caplen = c->cfg->max_caplen,
+		.max_ifaces = merge ? BC_MAX_IFACES / c->n_clients : BC_MAX_IFACES,
+		.end_segments = !merge,
+		.one_linktype = !merge && c->cfg->common.outputs[0].format != BC_FORMAT_PCAPNG,
+	};
+	return 0;
 }
 
 int bc_collect_clients_new(struct bc_collect_session *c, struct bc_err *err)
 {
-	int r;
+	int r = name_clients(c, err);
 
-	name_clients(c);
-	c->source = calloc(c->n_clients, sizeof(*c->source));
-	if (!c->source)
-		return bc_err_set(err, -ENOMEM, "no memory for the clients");
+	c->source = calloc(c->max_clients, sizeof(*c->source));
+	if (!r && !c->source)
+		r = bc_err_set(err, -ENOMEM, "no memory for the clients");
+	if (r)
+		return r;
 	raise_limits();
-	r = new_recv_rings(c, err);
-	if (!r)
-		r = new_acks(c, err);
-	if (!r)
-		describe_sources(c);
+	c->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->wake_fd < 0)
+		return bc_err_set(err, -errno, "eventfd: %s", strerror(errno));
+	for (uint32_t i = 0; !r && i < c->n_clients; i++)
+		r = bc_collect_client_new(c, i, err);
 	return r;
 }
 
 void bc_collect_clients_free(struct bc_collect_session *c)
 {
-	for (uint32_t i = 0; i < c->n_clients; i++)
+	/* One that could not be added is behind the last. */
+	for (uint32_t i = 0; i < c->max_clients; i++) {
 		bc_recv_ring_free(c->recv_ring[i]);
-	for (uint32_t i = 0; i < c->n_clients; i++)
 		bc_ack_free(c->ack[i]);
+		free(c->name[i]);
+	}
 	if (c->wake_fd >= 0)
 		close(c->wake_fd);
 	free(c->source);
@@ -169,7 +159,7 @@ static json_t *client(struct bc_collect_session *c, uint32_t i)
 	bc_collector_client(c->collector, i, &k);
 	return json_pack("{s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:o, s:o}",
 			 "name", c->name[i],
-			 "state", k.connected ? "connected" : "disconnected",
+			 "state", k.connected ? "connected" : atomic_load(&c->removed[i]) ? "removed" : "disconnected",
 			 "address", k.address,
 			 "tls", k.tls,
 			 "certificate", bc_view_string(k.cert),

@@ -33,8 +33,10 @@ struct bc_collect_leftovers {
 struct bc_collect_session {
 	struct bc_session session;
 	const struct bc_collect_config *cfg;
-	uint32_t n_clients;
-	const char *name[BC_MAX_CLIENTS];
+	uint32_t max_clients;			/* that there may be in time */
+	_Atomic uint32_t n_clients;		/* the control thread adds, as to all that follows */
+	char *name[BC_MAX_CLIENTS];
+	_Atomic bool removed[BC_MAX_CLIENTS];	/* it was allowed once */
 	bool no_store[BC_MAX_CLIENTS];
 	struct bc_recv_ring *recv_ring[BC_MAX_CLIENTS];
 	struct bc_ack *ack[BC_MAX_CLIENTS];	/* NULL: its packets are not acknowledged */
@@ -51,6 +53,13 @@ struct bc_collect_session {
 	bool kept;				/* a series looks after the folder that they share */
 	int wake_fd;
 };
+
+/* Number i of the clients, which has a name: what it sends comes through. 0, or a negative errno with a line in err. */
+int bc_collect_client_new(struct bc_collect_session *c, uint32_t i, struct bc_err *err);
+/* Pipeline i, of clients that are there. Likewise; bc_pipeline_free either way. */
+int bc_collect_pipeline_new(struct bc_collect_session *c, uint32_t i, struct bc_err *err);
+/* Read the file again that names the clients, if one does: add and remove what has changed there. The log says what came of it. */
+void bc_collect_reread(struct bc_collect_session *c);
 
 /* Before EAL: who there is. 0, or a negative errno with a line in err; bc_collect_clients_free either way. */
 int bc_collect_clients_new(struct bc_collect_session *c, struct bc_err *err);

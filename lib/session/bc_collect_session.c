@@ -28,8 +28,8 @@ static int request(void *ctx, const struct bc_topology *topo, struct bc_plan_req
 {
 	struct bc_collect_session *c = ctx;
 
-	c->series = calloc(c->n_pipelines, sizeof(*c->series));
-	c->pipeline = calloc(c->n_pipelines, sizeof(struct bc_pipeline *));
+	c->series = calloc(c->max_clients, sizeof(*c->series));
+	c->pipeline = calloc(c->max_clients, sizeof(struct bc_pipeline *));
 	if (!c->series || !c->pipeline)
 		return bc_err_set(err, -ENOMEM, "no memory for the clients");
 	bc_placement_request_collect(c->cfg, ret);
@@ -101,6 +101,8 @@ static int listen_to_clients(struct bc_collect_session *c, struct bc_err *err)
 		.allow = cfg->allow,
 		.n_allow = cfg->n_allow,
 		.n_clients = c->n_clients,
+		.max_clients = c->max_clients,
+		.name = (const char *const *)c->name,
 		.recv_ring = c->recv_ring,
 		.ack = c->ack,
 		.wake_fd = c->wake_fd,
@@ -133,27 +135,31 @@ static int new_crews(struct bc_collect_session *c, struct bc_err *err)
 	return r ? bc_err_set(err, r, "cannot start the writing threads (%s)", strerror(-r)) : 0;
 }
 
+int bc_collect_pipeline_new(struct bc_collect_session *c, uint32_t i, struct bc_err *err)
+{
+	struct bc_pipeline_config pc = pipeline_config(c, i, c->session.plan);
+	int r = bc_collect_series_new(c, i, err);
+
+	if (!r)
+		r = bc_collect_acks_restore(c, i, err);
+	if (!r)
+		r = bc_pipeline_new(&pc, &c->pipeline[i], err);
+	if (!r)
+		bc_collect_series_label(c, i);
+	return r;
+}
+
 static int build_pipelines(struct bc_collect_session *c, struct bc_err *err)
 {
-	const struct bc_plan *plan = c->session.plan;
 	int r = new_crews(c, err);
 
 	if (r)
 		return r;
-	c->pool = bc_packet_pool_new("braidcap", mbufs(c, plan), SOCKET_ID_ANY, false, err);
+	c->pool = bc_packet_pool_new("braidcap", mbufs(c, c->session.plan), SOCKET_ID_ANY, false, err);
 	if (!c->pool)
 		return -ENOMEM;
-	for (uint32_t i = 0; !r && i < c->n_pipelines; i++) {
-		struct bc_pipeline_config pc = pipeline_config(c, i, plan);
-
-		r = bc_collect_series_new(c, i, err);
-		if (!r)
-			r = bc_collect_acks_restore(c, i, err);
-		if (!r)
-			r = bc_pipeline_new(&pc, &c->pipeline[i], err);
-		if (!r)
-			bc_collect_series_label(c, i);
-	}
+	for (uint32_t i = 0; !r && i < c->n_pipelines; i++)
+		r = bc_collect_pipeline_new(c, i, err);
 	bc_collect_acks_forget(c);
 	return r;
 }
@@ -169,7 +175,7 @@ static int build(struct bc_session *s, struct bc_err *err)
 		r = build_pipelines(c, err);
 	if (r)
 		return r;
-	s->spread = c->cfg->merge ? 0 : c->n_pipelines;
+	s->spread = c->cfg->merge ? 0 : c->max_clients;
 	s->group = (struct bc_group){ c->pipeline, c->n_pipelines, bc_collect_clients_view, stop, c };
 	return 0;
 }
@@ -201,7 +207,7 @@ static bool control(void *ctx)
 
 static void reload(void *ctx)
 {
-	const struct bc_collect_session *c = ctx;
+	struct bc_collect_session *c = ctx;
 	const struct bc_log *log = &c->session.log;
 	struct bc_err err;
 
@@ -211,6 +217,7 @@ static void reload(void *ctx)
 		bc_log(log, BC_ERROR, "keeping the current certificates: %s", err.msg);
 	else
 		bc_log(log, BC_NOTICE, "rotating%s", c->tls ? "; the certificates were read again" : "");
+	bc_collect_reread(c);
 }
 
 static void ended(void *ctx)
@@ -223,7 +230,8 @@ static void release(void *ctx)
 	struct bc_collect_session *c = ctx;
 
 	bc_collector_free(c->collector);
-	for (uint32_t i = 0; c->pipeline && i < c->n_pipelines; i++)
+	/* One that could not be added is behind the last. */
+	for (uint32_t i = 0; c->pipeline && i < c->max_clients; i++)
 		bc_pipeline_free(c->pipeline[i]);
 	bc_crew_free(c->crews.commit);
 	bc_crew_free(c->crews.close);
@@ -259,6 +267,8 @@ enum bc_exit bc_collect_run(const struct bc_collect_config *cfg, const char *nam
 	bc_session_init(&c->session);
 	c->cfg = cfg;
 	c->n_clients = cfg->n_clients;
+	/* A merge is made for so many sources. */
+	c->max_clients = cfg->merge ? cfg->n_clients : BC_MAX_CLIENTS;
 	c->n_pipelines = cfg->merge ? 1 : cfg->n_clients;
 	c->wake_fd = -1;
 	status = bc_session_run(&c->session);

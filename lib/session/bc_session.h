@@ -95,6 +95,9 @@ struct bc_session {
 	uint64_t control_mono_ns;
 };
 
+/* Spread, control thread: the pipeline behind the last of s->group is started, and takes part from now on. */
+void bc_session_add(struct bc_session *s);
+
 /* For messages before the run. */
 void bc_session_init(struct bc_session *s);
 

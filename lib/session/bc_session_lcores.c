@@ -62,6 +62,14 @@ static int place_spread(struct bc_session *s, struct bc_err *err)
 	return 0;
 }
 
+void bc_session_add(struct bc_session *s)
+{
+	uint32_t n = s->group.n;
+
+	bc_crowd_add(s->crowd[n % s->n_lcores], s->group.pipeline[n]);
+	s->group.n = n + 1;
+}
+
 int bc_session_make_lcores(struct bc_session *s, struct bc_err *err)
 {
 	s->n_lcores = s->spread ? min_u32(s->plan->n_lcores, s->group.n) : s->plan->n_lcores;

@@ -71,6 +71,7 @@ struct client {
 	struct session *ending;
 	bool draining;		/* the receive ring is ENDED, and the source not done yet */
 	bool clean;		/* the end was in good order */
+	bool allowed;		/* by the list in force, while that is looked at */
 	struct bc_log_limit limit;
 	bc_counter_t bytes;
 	struct bc_collector_client status;	/* under the lock */
@@ -81,6 +82,7 @@ struct bc_clients {
 	int epoll;
 	pthread_mutex_t lock;	/* of every client's status */
 	struct client *client;
+	uint32_t n;		/* clients that are known */
 	struct session *closed;
 	uint64_t stop_ns;	/* when the stop was asked for; 0: it was not */
 	bool unread;		/* of a session */
@@ -604,7 +606,7 @@ static bool needs_timer(const struct client *k)
 void bc_clients_on_timer(struct bc_clients *c, uint64_t mono_ns)
 {
 	c->unread = c->timed = false;
-	for (uint32_t i = 0; i < c->cfg->n_clients; i++) {
+	for (uint32_t i = 0; i < c->n; i++) {
 		on_timer(c, &c->client[i], mono_ns);
 		c->timed |= needs_timer(&c->client[i]);
 	}
@@ -622,7 +624,7 @@ bool bc_clients_need_timer(const struct bc_clients *c)
 
 bool bc_clients_ended(const struct bc_clients *c)
 {
-	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
+	for (uint32_t i = 0; i < c->n; i++)
 		if (c->client[i].receiving || c->client[i].draining)
 			return false;
 	return true;
@@ -630,7 +632,7 @@ bool bc_clients_ended(const struct bc_clients *c)
 
 bool bc_clients_ending(const struct bc_clients *c)
 {
-	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
+	for (uint32_t i = 0; i < c->n; i++)
 		if (c->client[i].ending)
 			return true;
 	return false;
@@ -643,14 +645,39 @@ void bc_clients_stop(struct bc_clients *c, uint64_t mono_ns)
 
 /* --- From outside. --- */
 
-static void name_clients(struct bc_clients *c)
+static void know_clients(struct bc_clients *c, uint32_t n)
 {
-	for (uint32_t i = 0; i < c->cfg->n_allow; i++)
-		c->client[c->cfg->allow[i].client].name = c->cfg->allow[i].name;
-	for (uint32_t i = 0; i < c->cfg->n_clients; i++)
-		c->client[i].recv_ring = c->cfg->recv_ring[i];
-	for (uint32_t i = 0; c->cfg->ack && i < c->cfg->n_clients; i++)
-		c->client[i].ack = c->cfg->ack[i];
+	for (; c->n < n; c->n++) {
+		c->client[c->n].name = c->cfg->name[c->n];
+		c->client[c->n].recv_ring = c->cfg->recv_ring[c->n];
+		c->client[c->n].ack = c->cfg->ack ? c->cfg->ack[c->n] : NULL;
+	}
+}
+
+static void disconnect(struct bc_clients *c, struct client *k)
+{
+	static const char why[] = "it is not allowed any more";
+
+	for (int i = 0; i < HANDSHAKES_MAX; i++)
+		if (k->handshaking[i])
+			refuse_session(c, k, k->handshaking[i], why);
+	if (k->waiting)
+		refuse_session(c, k, k->waiting, why);
+	if (k->receiving)
+		end_session_cleanly(c, k, why);
+}
+
+void bc_clients_allow(struct bc_clients *c, const struct bc_collector_allow *list)
+{
+	know_clients(c, list->n_clients);
+	for (uint32_t i = 0; i < c->n; i++)
+		c->client[i].allowed = false;
+	for (uint32_t i = 0; i < list->n; i++)
+		c->client[list->entry[i].client].allowed = true;
+	for (uint32_t i = 0; i < c->n; i++)
+		if (!c->client[i].allowed)
+			disconnect(c, &c->client[i]);
+	c->timed = true;
 }
 
 int bc_clients_new(const struct bc_collector_config *cfg, int epoll, struct bc_clients **ret)
@@ -658,7 +685,7 @@ int bc_clients_new(const struct bc_collector_config *cfg, int epoll, struct bc_c
 	struct bc_clients *c = calloc(1, sizeof(*c));
 
 	if (c)
-		c->client = calloc(cfg->n_clients, sizeof(*c->client));
+		c->client = calloc(cfg->max_clients, sizeof(*c->client));
 	if (!c || !c->client) {
 		free(c);
 		return -ENOMEM;
@@ -666,7 +693,7 @@ int bc_clients_new(const struct bc_collector_config *cfg, int epoll, struct bc_c
 	c->cfg = cfg;
 	c->epoll = epoll;
 	pthread_mutex_init(&c->lock, NULL);
-	name_clients(c);
+	know_clients(c, cfg->n_clients);
 	*ret = c;
 	return 0;
 }
@@ -682,7 +709,7 @@ void bc_clients_free(struct bc_clients *c)
 {
 	if (!c)
 		return;
-	for (uint32_t i = 0; i < c->cfg->n_clients; i++) {
+	for (uint32_t i = 0; i < c->n; i++) {
 		free_session(c->client[i].receiving);
 		free_session(c->client[i].ending);
 		free_session(c->client[i].waiting);

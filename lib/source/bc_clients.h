@@ -27,6 +27,9 @@ void bc_clients_free(struct bc_clients *c);
 /* A connection from an address that is allowed; fd is taken over, also when it is refused. */
 void bc_clients_accept(struct bc_clients *c, int fd, const struct bc_allow *a);
 
+/* Another list holds: clients that are new are known from now on, and those that are not in it are disconnected. */
+void bc_clients_allow(struct bc_clients *c, const struct bc_collector_allow *list);
+
 /* An event of a watch of kind BC_WATCH_CLIENT. */
 void bc_clients_on_event(struct bc_clients *c, struct bc_watch *w);
 

@@ -30,6 +30,8 @@ struct bc_collector {
 	struct bc_clients *clients;
 	bc_counter_t refused;
 	_Atomic bool stop, quit, done;
+	_Atomic(struct bc_collector_allow *) next;	/* control sets, the thread takes it; NULL: none */
+	struct bc_collector_allow *allow;	/* the thread's: what cfg.allow is of; NULL: the caller's */
 
 	/* The thread. */
 	struct bc_log_limit limit;	/* of lines that unknown peers cause */
@@ -120,6 +122,20 @@ static void run_timer(struct bc_collector *c)
 	bc_clients_on_timer(c->clients, now_ns);
 }
 
+static void take_list(struct bc_collector *c)
+{
+	struct bc_collector_allow *list = atomic_exchange(&c->next, NULL);
+
+	if (!list)
+		return;
+	bc_clients_allow(c->clients, list);
+	c->cfg.allow = list->entry;
+	c->cfg.n_allow = list->n;
+	free(c->allow);
+	c->allow = list;
+	c->due = true;
+}
+
 static void *run(void *arg)
 {
 	struct bc_collector *c = arg;
@@ -137,6 +153,7 @@ static void *run(void *arg)
 			begin_stop(c);
 			c->due = true;
 		}
+		take_list(c);
 		run_timer(c);
 		bc_clients_free_closed(c->clients);
 		/* Acknowledgements still go out while what came is being written. */
@@ -205,6 +222,12 @@ int bc_collector_start(struct bc_collector *c)
 	return r;
 }
 
+void bc_collector_allow(struct bc_collector *c, struct bc_collector_allow *list)
+{
+	free(atomic_exchange(&c->next, list));
+	eventfd_write(c->cfg.wake_fd, 1);
+}
+
 void bc_collector_stop(struct bc_collector *c)
 {
 	atomic_store(&c->stop, true);
@@ -231,6 +254,8 @@ void bc_collector_free(struct bc_collector *c)
 	if (c->epoll >= 0)
 		close(c->epoll);
 	free(c->listener);
+	free(atomic_exchange(&c->next, NULL));
+	free(c->allow);
 	free(c);
 }
 

@@ -28,6 +28,8 @@ struct bc_collector_config {
 	const struct bc_allow *allow;	/* numbered */
 	uint32_t n_allow;
 	uint32_t n_clients;
+	uint32_t max_clients;		/* that there may be in time; the lists by client are so long */
+	const char *const *name;	/* by client */
 	struct bc_recv_ring *const *recv_ring;	/* by client */
 	struct bc_ack *const *ack;	/* by client; NULL, also of one client: nothing is acknowledged */
 	int wake_fd;			/* the receive rings' */
@@ -47,6 +49,16 @@ struct bc_collector;
 int bc_collector_new(const struct bc_collector_config *cfg, struct bc_collector **ret, struct bc_err *err);
 /* Begin the thread. 0 or a negative errno. */
 int bc_collector_start(struct bc_collector *c);
+
+/* Who may send from now on: numbered, for the n_clients there are by now, none of whom has another number or receive ring than before. */
+struct bc_collector_allow {
+	uint32_t n;
+	uint32_t n_clients;
+	struct bc_allow entry[];
+};
+
+/* Control thread, once it is started: list is malloc'd, and the collector's. Whoever is not in it is disconnected in good order. */
+void bc_collector_allow(struct bc_collector *c, struct bc_collector_allow *list);
 
 /* Any thread: accept no more, take what the peers' sockets hold by now, then close them. */
 void bc_collector_stop(struct bc_collector *c);

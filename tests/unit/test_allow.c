@@ -127,7 +127,7 @@ static void clients_are_numbered_by_name(void **state)
 {
 	struct bc_allow list[] = { allow("a=192.0.2.1"), allow("b=192.0.2.2"), allow("a=2001:db8::1"), allow("c=192.0.2.3") };
 
-	assert_int_equal(bc_allow_number(list, 4, &err), 3);
+	assert_int_equal(bc_allow_number(list, 4, NULL, 0, &err), 3);
 	assert_int_equal(list[0].client, 0);
 	assert_int_equal(list[1].client, 1);
 	assert_int_equal(list[2].client, 0);
@@ -138,10 +138,10 @@ static void one_address_is_one_client_s(void **state)
 {
 	struct bc_allow list[] = { allow("a=192.0.2.0/24"), allow("b=192.0.2.7/24") };
 
-	assert_int_equal(bc_allow_number(list, 2, &err), -EINVAL);
+	assert_int_equal(bc_allow_number(list, 2, NULL, 0, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "'a' and 'b'"));
 	list[1] = allow("b=192.0.2.0/25");
-	assert_int_equal(bc_allow_number(list, 2, &err), 2);
+	assert_int_equal(bc_allow_number(list, 2, NULL, 0, &err), 2);
 }
 
 static void there_are_no_more_clients_than_sources(void **state)
@@ -153,8 +153,8 @@ static void there_are_no_more_clients_than_sources(void **state)
 		snprintf(text, sizeof(text), "c%u=10.0.%u.%u", i, i / 256, i % 256);
 		list[i] = allow(text);
 	}
-	assert_int_equal(bc_allow_number(list, BC_MAX_CLIENTS, &err), BC_MAX_CLIENTS);
-	assert_int_equal(bc_allow_number(list, BC_MAX_CLIENTS + 1, &err), -EINVAL);
+	assert_int_equal(bc_allow_number(list, BC_MAX_CLIENTS, NULL, 0, &err), BC_MAX_CLIENTS);
+	assert_int_equal(bc_allow_number(list, BC_MAX_CLIENTS + 1, NULL, 0, &err), -EINVAL);
 }
 
 static void listens(const char *text, const char *as)
@@ -199,9 +199,25 @@ static void a_flood_of_lines_is_cut_and_counted(void **state)
 	assert_int_equal(untold, 0);
 }
 
+static void known_clients_keep_their_numbers(void **state)
+{
+	static const char *const known[] = { "a", "b", "c" };
+	static const char *const text[] = { "d=192.0.2.4", "c=192.0.2.3", "a=192.0.2.1", "d=192.0.2.5" };
+	struct bc_allow list[4];
+
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(bc_allow_parse("--allow", text[i], &list[i], &err), 0);
+	assert_int_equal(bc_allow_number(list, 4, known, 3, &err), 4);
+	assert_int_equal(list[0].client, 3);
+	assert_int_equal(list[1].client, 2);
+	assert_int_equal(list[2].client, 0);
+	assert_int_equal(list[3].client, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(known_clients_keep_their_numbers),
 		cmocka_unit_test(all_parts_are_read),
 		cmocka_unit_test(what_is_wrong_is_refused),
 		cmocka_unit_test(the_longest_prefix_counts),
