@@ -61,7 +61,7 @@ static json_t *act(const struct bc_group *g, const char *param)
 	struct bc_err err;
 	int r;
 
-	if (g->clients)
+	if (g->client)
 		return bc_view_error("a collector has no filters: leave out unwanted traffic at the nodes");
 	r = parse(p, param, &output, &expression, &err);
 	if (!r)

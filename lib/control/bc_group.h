@@ -17,7 +17,8 @@ struct bc_group {
 	struct bc_pipeline *const *pipeline;	/* at least one; several have one source and one output each */
 	_Atomic uint32_t n;	/* the control thread adds */
 	/* Of a collector; all NULL in a capture. */
-	json_t *(*clients)(void *ctx);		/* an array; any thread */
+	uint32_t (*n_clients)(void *ctx);	/* any thread, as the next */
+	json_t *(*client)(void *ctx, uint32_t i);
 	void (*stop)(void *ctx);		/* begin to stop; control thread. NULL: the pipelines are told */
 	void *ctx;
 };

@@ -41,6 +41,9 @@ struct bc_tel_command {
 	 */
 	json_t *(*view)(const struct bc_subject *s, const char *param);
 	const char *element;		/* of an array, "the number of ...": a parameter N asks for that one. Or NULL */
+	/* Of a list that can be long: how many elements it has, and the i-th alone. NULL: the list is made for it. */
+	uint32_t (*count)(const struct bc_subject *s);
+	json_t *(*one)(const struct bc_subject *s, uint32_t i);
 	bool takes_param;		/* the view or the action reads it */
 	const char *page;		/* what to ask instead when the answer is too large, or NULL */
 	/*

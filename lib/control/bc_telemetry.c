@@ -45,6 +45,17 @@ static json_t *element(json_t *list, const char *what, const char *param)
 	return one;
 }
 
+static json_t *one_of_many(const struct bc_tel_command *c, const struct bc_subject *subject, const char *param)
+{
+	uint32_t n = c->count(subject);
+	struct bc_err err;
+	uint64_t i;
+
+	if (!n || bc_parse_u64(c->element, param, 0, n - 1, &i, &err))
+		return bc_view_error("%s", n ? err.msg : "there is none");
+	return c->one(subject, (uint32_t)i);
+}
+
 static json_t *make_view(const struct bc_telemetry *t, const struct bc_tel_command *c, const char *param)
 {
 	const struct bc_subject subject = {
@@ -54,8 +65,11 @@ static json_t *make_view(const struct bc_telemetry *t, const struct bc_tel_comma
 		.tsc_hz = rte_get_tsc_hz(),
 		.elapsed_ns = bc_mono_ns() - t->begun_mono_ns,
 	};
-	json_t *view = c->view(&subject, param);
+	json_t *view;
 
+	if (c->one && param)
+		return one_of_many(c, &subject, param);
+	view = c->view(&subject, param);
 	return c->element && param ? element(view, c->element, param) : view;
 }
 

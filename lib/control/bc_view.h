@@ -16,6 +16,7 @@ json_t *bc_view_ledger(const struct bc_group *g);
 
 json_t *bc_view_sources(const struct bc_group *g);	/* an array */
 json_t *bc_view_outputs(const struct bc_group *g);	/* an array */
+json_t *bc_view_clients(const struct bc_group *g);	/* an array; empty in a capture */
 
 /* "running", "paused", "stopping" (the devices are emptied), "draining" (what was received is written), "ended". */
 const char *bc_view_state(const struct bc_pipeline *p);

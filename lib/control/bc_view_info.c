@@ -27,15 +27,6 @@ static json_t *packet_buffers(const struct bc_pipeline *p)
 			 "free", bc_view_u64(p->pool ? rte_mempool_avail_count(p->pool) : 0));
 }
 
-static json_t *n_clients(const struct bc_group *g)
-{
-	json_t *clients = g->clients(g->ctx);
-	size_t n = json_array_size(clients);
-
-	json_decref(clients);
-	return json_integer((json_int_t)n);
-}
-
 static json_t *view(const struct bc_subject *s, const char *param)
 {
 	const struct bc_group *g = s->group;
@@ -54,7 +45,7 @@ static json_t *view(const struct bc_subject *s, const char *param)
 			 "balance", bc_view_total(g),
 			 "merge_delay_ns", bc_view_merge_delay(p),
 			 "packet_buffers", packet_buffers(p),
-			 "clients", g->clients ? n_clients(g) : NULL);
+			 "clients", g->client ? json_integer(g->n_clients(g->ctx)) : NULL);
 }
 
 const struct bc_tel_command bc_tel_command_info = {

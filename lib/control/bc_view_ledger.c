@@ -71,8 +71,8 @@ json_t *bc_view_report(const struct bc_group *g)
 {
 	json_t *report = form(g, true);
 
-	if (g->clients)
-		json_object_set_new(report, "clients", g->clients(g->ctx));
+	if (g->client)
+		json_object_set_new(report, "clients", bc_view_clients(g));
 	return report;
 }
 

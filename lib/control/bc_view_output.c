@@ -160,10 +160,25 @@ static json_t *view(const struct bc_subject *s, const char *param)
 	return bc_view_outputs(s->group);
 }
 
+static uint32_t count(const struct bc_subject *s)
+{
+	return bc_group_n_outputs(s->group);
+}
+
+static json_t *one(const struct bc_subject *s, uint32_t n)
+{
+	uint32_t i;
+	struct bc_pipeline *p = bc_group_output(s->group, n, &i);
+
+	return live(p, i);
+}
+
 const struct bc_tel_command bc_tel_command_outputs = {
 	.name = "outputs",
 	.help = "Outputs. Parameter: N, only that one",
 	.view = view,
 	.element = "the number of an output",
+	.count = count,
+	.one = one,
 	.print = bc_ctl_print_outputs,
 };

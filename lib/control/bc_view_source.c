@@ -63,24 +63,28 @@ static void put_lateness(json_t *o, const struct bc_source *s)
 		json_object_set_new(o, "measured_lateness_us", bc_view_u64(whole_us(bc_counter_get(&s->lateness.highest_ns))));
 }
 
+static json_t *live(const struct bc_group *g, uint32_t n)
+{
+	uint32_t i;
+	const struct bc_pipeline *p = bc_group_source(g, n, &i);
+	json_t *s = bc_view_source(p, i);
+
+	json_object_set_new(s, "clock", bc_view_source_clock(p, i));
+	json_object_set_new(s, "state", json_string(state(p->source[i])));
+	json_object_set_new(s, "link_used", bc_view_u64(bc_link_fill(p->link[i])));
+	json_object_set_new(s, "link_size", bc_view_u64(p->link[i]->size));
+	json_object_set_new(s, "window_bytes", bc_view_u64(bc_counter_get(&p->source[i]->window.bytes)));
+	json_object_set_new(s, "window_peak_bytes", bc_view_u64(bc_counter_get(&p->source[i]->window.peak)));
+	put_lateness(s, p->source[i]);
+	return s;
+}
+
 json_t *bc_view_sources(const struct bc_group *g)
 {
 	json_t *list = json_array();
 
-	for (uint32_t n = 0; n < bc_group_n_sources(g); n++) {
-		uint32_t i;
-		const struct bc_pipeline *p = bc_group_source(g, n, &i);
-		json_t *s = bc_view_source(p, i);
-
-		json_object_set_new(s, "clock", bc_view_source_clock(p, i));
-		json_object_set_new(s, "state", json_string(state(p->source[i])));
-		json_object_set_new(s, "link_used", bc_view_u64(bc_link_fill(p->link[i])));
-		json_object_set_new(s, "link_size", bc_view_u64(p->link[i]->size));
-		json_object_set_new(s, "window_bytes", bc_view_u64(bc_counter_get(&p->source[i]->window.bytes)));
-		json_object_set_new(s, "window_peak_bytes", bc_view_u64(bc_counter_get(&p->source[i]->window.peak)));
-		put_lateness(s, p->source[i]);
-		json_array_append_new(list, s);
-	}
+	for (uint32_t n = 0; n < bc_group_n_sources(g); n++)
+		json_array_append_new(list, live(g, n));
 	return list;
 }
 
@@ -89,11 +93,23 @@ static json_t *view(const struct bc_subject *s, const char *param)
 	return bc_view_sources(s->group);
 }
 
+static uint32_t count(const struct bc_subject *s)
+{
+	return bc_group_n_sources(s->group);
+}
+
+static json_t *one(const struct bc_subject *s, uint32_t i)
+{
+	return live(s->group, i);
+}
+
 const struct bc_tel_command bc_tel_command_sources = {
 	.name = "sources",
 	.help = "Sources. Parameter: N, only that one",
 	.view = view,
 	.element = "the number of a source",
+	.count = count,
+	.one = one,
 	.ctl = { { "sources, outputs", "counters and buffers of each" } },
 	.print = bc_summary_sources,
 };

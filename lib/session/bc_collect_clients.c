@@ -150,8 +150,14 @@ void bc_collect_clients_tell(struct bc_collect_session *c, bool all)
 			tell_gone(c, i);
 }
 
-static json_t *client(struct bc_collect_session *c, uint32_t i)
+uint32_t bc_collect_n_clients(void *ctx)
 {
+	return ((struct bc_collect_session *)ctx)->n_clients;
+}
+
+json_t *bc_collect_client_view(void *ctx, uint32_t i)
+{
+	struct bc_collect_session *c = ctx;
 	const struct bc_pipeline *p = c->pipeline[c->cfg->merge ? 0 : i];
 	const struct bc_source_account *a = p->source[c->cfg->merge ? i : 0]->account;
 	struct bc_collector_client k;
@@ -172,14 +178,4 @@ static json_t *client(struct bc_collect_session *c, uint32_t i)
 			 "acknowledged", k.acknowledged,
 			 "repeated", bc_view_u64(c->ack[i] ? bc_counter_get(bc_ack_repeated(c->ack[i])) : 0),
 			 "last_end", bc_view_string(k.reason));
-}
-
-json_t *bc_collect_clients_view(void *ctx)
-{
-	struct bc_collect_session *c = ctx;
-	json_t *list = json_array();
-
-	for (uint32_t i = 0; i < c->n_clients; i++)
-		json_array_append_new(list, client(c, i));
-	return list;
 }

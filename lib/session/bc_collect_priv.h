@@ -68,8 +68,9 @@ void bc_collect_clients_free(struct bc_collect_session *c);
 void bc_collect_client_event(void *session, uint32_t client, bool connected);
 /* Subscribers hear who has gone, behind a client's last packet and its last file; all: without waiting for those. */
 void bc_collect_clients_tell(struct bc_collect_session *c, bool all);
-/* A JSON array of each client's state. Any thread. */
-json_t *bc_collect_clients_view(void *session);
+/* How many clients there are, and the state of one as JSON. Any thread. */
+uint32_t bc_collect_n_clients(void *session);
+json_t *bc_collect_client_view(void *session, uint32_t i);
 
 /* What the series of pipeline i is called in names, and to subscribers. */
 const char *bc_collect_series_name(const struct bc_collect_session *c, uint32_t i);

@@ -176,7 +176,7 @@ static int build(struct bc_session *s, struct bc_err *err)
 	if (r)
 		return r;
 	s->spread = c->cfg->merge ? 0 : c->max_clients;
-	s->group = (struct bc_group){ c->pipeline, c->n_pipelines, bc_collect_clients_view, stop, c };
+	s->group = (struct bc_group){ c->pipeline, c->n_pipelines, bc_collect_n_clients, bc_collect_client_view, stop, c };
 	return 0;
 }
 
