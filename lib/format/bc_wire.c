@@ -6,7 +6,28 @@
 #include <string.h>
 
 #include "bc_bytes.h"
+#include "bc_pcap.h"
 #include "bc_pcapng.h"
+
+#define MAGIC_NS 0xa1b23c4dU
+#define MAGIC_US 0xa1b2c3d4U
+#define RECORD_FRACTION 4U	/* in a packet's record */
+
+bool bc_wire_link_is_ns(const uint8_t *message, size_t len)
+{
+	return len == BC_WIRE_HEADER + BC_PCAP_FILE_HEADER && message[0] == BC_WIRE_LINK &&
+	       bc_get_le32(message + BC_WIRE_HEADER) == MAGIC_NS;
+}
+
+void bc_wire_to_us(uint8_t *message, size_t len)
+{
+	uint8_t *fraction = message + BC_WIRE_HEADER + RECORD_FRACTION;
+
+	if (bc_wire_link_is_ns(message, len))
+		bc_put_le32(message + BC_WIRE_HEADER, MAGIC_US);
+	else if (message[0] == BC_WIRE_PACKET && len >= BC_WIRE_HEADER + BC_PCAP_RECORD_HEADER)
+		bc_put_le32(fraction, bc_get_le32(fraction) / 1000);
+}
 
 struct bc_wire {
 	uint32_t max_caplen;

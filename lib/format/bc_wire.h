@@ -101,6 +101,11 @@ struct bc_wire_answer {
  */
 int bc_wire_answer(const uint8_t *buf, size_t len, size_t *consumed, struct bc_wire_answer *ret, struct bc_err *err);
 
+/* Is it a link header of classic pcap as we send it, with nanoseconds? len bytes of a message stand there. */
+bool bc_wire_link_is_ns(const uint8_t *message, size_t len);
+/* Of a sender of classic pcap as we are one: a whole message with nanoseconds becomes the same with microseconds. */
+void bc_wire_to_us(uint8_t *message, size_t len);
+
 /* Reads one sender's messages. It does no I/O, and never reads outside the bytes given. Every field is hostile. */
 struct bc_wire;
 

@@ -16,6 +16,7 @@
 #include "bc_peer_fate.h"
 #include "bc_peer_queue.h"
 #include "bc_peer_session.h"
+#include "bc_peer_us.h"
 #include "bc_thread.h"
 #include "bc_time.h"
 
@@ -96,6 +97,7 @@ struct bc_peer {
 	uint64_t base;			/* in the queue: where this connection began */
 	uint64_t mark, mark_ns;		/* what had been acknowledged when */
 	unsigned n_short;		/* connections in a row that did not last */
+	struct bc_peer_us us;
 	bool alert;			/* it answered in TLS, which we do not speak with it */
 	bool blocked;			/* the last write could not go on */
 	size_t stuck_len;		/* TLS: with so many bytes of stuck it goes on */
@@ -166,6 +168,7 @@ static void close_connection(struct bc_peer *p)
 	p->flooded = false;
 	bc_spool_rewind(p->queue.out);
 	bc_peer_queue_next(&p->queue);
+	bc_peer_us_rewind(&p->us);
 }
 
 /* Up to where the queue's bytes are acknowledged; at least so far, as TLS adds some of its own. */
@@ -225,6 +228,14 @@ static void count_short(struct bc_peer *p)
 		       "address, or not accept the format (--format) or packets of this length (-s)", p->name, SHORT_MAX);
 }
 
+/* It has ended the connection, having seen no more than the link header. */
+static void count_refused(struct bc_peer *p)
+{
+	if (p->state == UP && p->talk == LISTEN && !p->expected && bc_peer_us_refused(&p->us, p->message))
+		bc_log(p->cfg.log, BC_WARN, "%s: it ends each connection at a link header with nanoseconds: it gets microseconds from now "
+		       "on, as with --format pcap-us", p->name);
+}
+
 /* The connection is broken, or did not come up. in_order: the other side ended it as one does. */
 static void on_failure(struct bc_peer *p, const char *why, bool in_order, uint64_t now_ns)
 {
@@ -240,6 +251,7 @@ static void on_failure(struct bc_peer *p, const char *why, bool in_order, uint64
 	log_failure(p, p->alert ? "it speaks TLS: add ,tls to its address" : why);
 	if (!lasted && (was_up || p->state == CONFIRMING))
 		count_short(p);
+	count_refused(p);
 	close_connection(p);
 	back_off(p, now_ns);
 }
@@ -368,6 +380,7 @@ static void begin_head(struct bc_peer *p)
 		return;
 	}
 	memcpy(p->message, link, len);
+	bc_peer_us_link(&p->us, p->message, len);
 	p->message[1] = BC_WIRE_ASKS;
 	p->prefix = p->message;
 	p->prefix_len = len;
@@ -384,6 +397,7 @@ static void listen_to_it(struct bc_peer *p, uint64_t now_ns)
 static void go_plain(struct bc_peer *p)
 {
 	p->talk = PLAIN;
+	bc_peer_us_accepted(&p->us);
 	if (p->queued_head)
 		bc_spool_take(p->queue.out, p->queued_head);
 	if (p->expected)
@@ -397,6 +411,7 @@ static void go_plain(struct bc_peer *p)
 static void begin_session(struct bc_peer *p, uint64_t now_ns)
 {
 	p->talk = SESSION;
+	bc_peer_us_accepted(&p->us);
 	bc_spool_keep(p->queue.out, true);
 	bc_peer_session_ask(&p->session, p->queue.node, p->queue.out, p->cfg.queue_bytes, p->message);
 	p->prefix = p->message;
@@ -406,8 +421,14 @@ static void begin_session(struct bc_peer *p, uint64_t now_ns)
 
 static void go_on_acked(struct bc_peer *p)
 {
+	const uint8_t *link = NULL;
+
 	p->talk = ACKED;
-	p->prefix_len = bc_spool_link(p->queue.out, &p->prefix);
+	p->prefix_len = bc_spool_link(p->queue.out, &link);
+	if (p->prefix_len)
+		memcpy(p->message, link, p->prefix_len);
+	bc_peer_us_link(&p->us, p->message, p->prefix_len);
+	p->prefix = p->message;
 	if (!atomic_exchange(&p->acknowledges, true))
 		bc_log(p->cfg.log, BC_NOTICE, "%s: it acknowledges what it has on disk", p->name);
 	p->expected = true;
@@ -445,6 +466,7 @@ static void on_sent(struct bc_peer *p, size_t n)
 		p->prefix += n;
 		p->prefix_len -= n;
 	} else {
+		bc_peer_us_sent(&p->us, n);
 		bc_spool_take(p->queue.out, n);
 	}
 }
@@ -464,7 +486,7 @@ static size_t next_bytes(struct bc_peer *p, const uint8_t **data)
 	}
 	if (p->talk != PLAIN && p->talk != ACKED)
 		return 0;
-	len = bc_spool_peek(p->queue.out, data);
+	len = p->us.on ? bc_peer_us_next(&p->us, p->queue.out, data) : bc_spool_peek(p->queue.out, data);
 	return p->again ? bc_spool_rest(p->queue.out) : len;
 }
 

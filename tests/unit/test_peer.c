@@ -396,6 +396,75 @@ static void what_is_not_taken_in_time_stays(void **state)
 }
 
 /* As a server does that does not want us: the packets must not be handed to it. */
+/* Classic pcap, the magic and the fraction that go in, and those that are to come out. */
+static void put_pcap(enum bc_wire_type type, uint32_t magic_or_fraction)
+{
+	uint8_t m[LINK_MESSAGE] = { 0 }, *at = bc_wire_header(m, type, LINK_PAYLOAD);
+
+	memcpy(at + (type == BC_WIRE_PACKET ? 4 : 0), &magic_or_fraction, 4);
+	assert_int_equal(bc_peer_put(peer, m, sizeof(m)), 0);
+}
+
+static void expect_pcap(int fd, enum bc_wire_type type, uint32_t magic_or_fraction)
+{
+	uint8_t m[LINK_MESSAGE];
+
+	receive(fd, m, sizeof(m));
+	assert_int_equal(m[0], type);
+	assert_memory_equal(m + BC_WIRE_HEADER + (type == BC_WIRE_PACKET ? 4 : 0), &magic_or_fraction, 4);
+}
+
+static void one_that_knows_no_nanoseconds_gets_microseconds(void **state)
+{
+	int fd;
+
+	start(port);
+	put_pcap(BC_WIRE_LINK, 0xa1b23c4d);
+	put_pcap(BC_WIRE_PACKET, 123456789);
+	for (int i = 0; i < 3; i++) {
+		fd = accept(listener, NULL, NULL);
+		expect_pcap(fd, BC_WIRE_LINK, 0xa1b23c4d);
+		close(fd);
+	}
+	fd = accept(listener, NULL, NULL);
+	expect_pcap(fd, BC_WIRE_LINK, 0xa1b2c3d4);
+	expect_pcap(fd, BC_WIRE_PACKET, 123456);
+	put_pcap(BC_WIRE_PACKET, 999999999);
+	put_pcap(BC_WIRE_LINK, 0xa1b23c4d);
+	expect_pcap(fd, BC_WIRE_PACKET, 999999);
+	expect_pcap(fd, BC_WIRE_LINK, 0xa1b2c3d4);
+	assert_int_equal(said("gets microseconds"), 1);
+	close(fd);
+	/* And again on the next connection. */
+	fd = accept(listener, NULL, NULL);
+	expect_pcap(fd, BC_WIRE_LINK, 0xa1b2c3d4);
+	put_pcap(BC_WIRE_PACKET, 5000);
+	expect_pcap(fd, BC_WIRE_PACKET, 5);
+	close(fd);
+}
+
+static void one_that_takes_nanoseconds_keeps_them(void **state)
+{
+	int fd;
+
+	start(port);
+	put_pcap(BC_WIRE_LINK, 0xa1b23c4d);
+	for (int i = 0; i < 2; i++) {
+		fd = accept(listener, NULL, NULL);
+		expect_pcap(fd, BC_WIRE_LINK, 0xa1b23c4d);
+		close(fd);
+	}
+	put_pcap(BC_WIRE_PACKET, 123456789);
+	for (int i = 0; i < 2; i++) {
+		fd = accept(listener, NULL, NULL);
+		expect_pcap(fd, BC_WIRE_LINK, 0xa1b23c4d);
+		expect_pcap(fd, BC_WIRE_PACKET, 123456789);
+		put_pcap(BC_WIRE_PACKET, 123456789);
+		close(fd);
+	}
+	assert_int_equal(said("gets microseconds"), 0);
+}
+
 static void one_that_ends_the_connection_at_once_gets_nothing(void **state)
 {
 	start(port);
@@ -914,6 +983,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_reset_loses_nothing_acknowledged_long_ago, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_answers_in_tls_is_named, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_not_taken_in_time_stays, begin, end),
+		cmocka_unit_test_setup_teardown(one_that_knows_no_nanoseconds_gets_microseconds, begin, end),
+		cmocka_unit_test_setup_teardown(one_that_takes_nanoseconds_keeps_them, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_ends_the_connection_at_once_gets_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_never_answers_is_ended_at_once, begin, end),
 		cmocka_unit_test_setup_teardown(one_that_floods_us_gets_its_messages, begin, end),
