@@ -145,6 +145,8 @@ static void *run(void *arg)
 	while (!quit && !(atomic_load(&c->done) && !bc_clients_ending(c->clients))) {
 		int n = epoll_wait(c->epoll, e, EVENTS, timeout_ms(c));
 
+		/* First, too: who comes after the list was changed is judged by it. */
+		take_list(c);
 		/* Read first: what was to be done when it was set is done once more. */
 		quit = atomic_load(&c->quit);
 		for (int i = 0; i < n; i++)
@@ -153,7 +155,6 @@ static void *run(void *arg)
 			begin_stop(c);
 			c->due = true;
 		}
-		take_list(c);
 		run_timer(c);
 		bc_clients_free_closed(c->clients);
 		/* Acknowledgements still go out while what came is being written. */
