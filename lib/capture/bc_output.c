@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "bc_ack_file.h"
+#include "bc_indexer.h"
+#include "bc_note.h"
 #include "bc_packet.h"
 #include "bc_pcapng.h"
 #include "bc_publish_mirror.h"
@@ -16,6 +18,11 @@
 
 /* A compressed block: large enough for the ratio, small enough not to keep the other stages of a shared lcore waiting. */
 #define SLICE_BYTES (64U * 1024)
+
+/* Of the memory for buffers, and beside it: what flows and notes of packets may take, at most. */
+#define INDEX_SHARE 4
+#define INDEX_MEMORY_MAX (64U << 20)
+#define INDEX_MEMORY_MIN (4U << 20)
 
 /* A segment has its final name, or could not be published. */
 static void settled(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
@@ -169,6 +176,33 @@ static int new_buffers(struct bc_output *o, const struct bc_output_env *env, str
 	return 0;
 }
 
+static size_t index_memory(const struct bc_output_env *env)
+{
+	uint64_t bytes = env->memory_bytes / INDEX_SHARE;
+
+	return bytes < INDEX_MEMORY_MIN ? INDEX_MEMORY_MIN : bytes > INDEX_MEMORY_MAX ? INDEX_MEMORY_MAX : (size_t)bytes;
+}
+
+static int new_notes(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	uint32_t size = BC_NOTES_SIZE(BC_LANE_BUFFER(env->chunk_bytes)), n = (uint32_t)(index_memory(env) / size);
+	/* What lanes may hold that wait for the committer, so that none of theirs goes without. */
+	uint32_t least = o->n_lanes * 24 + 16;
+
+	o->notes = bc_bufpool_new(n < least ? least : n, size, false, err);
+	return o->notes ? 0 : -ENOMEM;
+}
+
+static int new_index(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	bool flows = o->cfg.index == BC_INDEX_FLOWS;
+	struct bc_indexer_config ic = { .flows = flows, .waits = env->lane_mode.patience_ns > 0, .memory = index_memory(env) };
+	int r = flows ? new_notes(o, env, err) : 0;
+
+	ic.notes = o->notes;
+	return r ? r : bc_indexer_new(&ic, &o->indexer, err);
+}
+
 static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
@@ -192,6 +226,8 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.steps = env->steps,
 			.queue_option = o->cfg.queue_option,
 			.linktype_by_segment = env->sparse && o->n_lanes == 1,
+			.indexed = o->indexer,
+			.notes = o->notes,
 		};
 
 		for (uint32_t s = 0; s < env->ledger->n_sources; s++)
@@ -263,6 +299,8 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.pool = o->pool,
 		.store = o->store,
 		.mirror = o->mirror,
+		.indexer = o->indexer,
+		.notes = o->notes,
 		.ledger = env->ledger,
 		.ack = env->ack,
 		.codec = o->cfg.codec,
@@ -307,6 +345,8 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 		o->statistics = bc_segstat_new(env->ledger, env->index, env->statistics, env->log);
 	r = o->segments && (o->statistics || !env->statistics) ? new_buffers(o, env, err)
 							      : bc_err_set(err, -ENOMEM, "%s: no memory", cfg->dest);
+	if (!r && o->cfg.index > BC_INDEX_NONE)
+		r = new_index(o, env, err);
 	if (!r)
 		r = new_lanes(o, env, err);
 	if (!r)
@@ -373,6 +413,7 @@ void bc_output_free(struct bc_output *o)
 	bc_output_end_post_publish(o, true);
 	bc_post_publish_free(o->after);
 	bc_committer_free(o->committer);
+	bc_indexer_free(o->indexer);
 	bc_retention_free(o->retention);
 	bc_mirror_free(o->mirror);
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
@@ -383,6 +424,7 @@ void bc_output_free(struct bc_output *o)
 	bc_link_free(o->free_chunks);
 	free(o->chunks);
 	free(o->counts);
+	bc_bufpool_free(o->notes);
 	bc_bufpool_free(o->pool);
 	bc_seglog_free(o->segments);
 	pthread_mutex_destroy(&o->closing);

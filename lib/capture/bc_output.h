@@ -72,6 +72,8 @@ struct bc_output {
 	struct bc_chunk *chunks;
 	uint32_t *counts;		/* of the chunks */
 	struct bc_bufpool *pool;
+	struct bc_bufpool *notes;		/* of packets, for the index; NULL: there are none */
+	struct bc_indexer *indexer;		/* NULL: segments have no index */
 	struct bc_committer *committer;
 	struct bc_store *store;
 	pthread_mutex_t closing;		/* of store, against those who only look */

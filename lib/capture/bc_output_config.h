@@ -15,6 +15,9 @@
 
 enum bc_dest { BC_DEST_FOLDER, BC_DEST_FILE, BC_DEST_STREAM, BC_DEST_PEER, BC_DEST_NULL };
 
+/* What a segment's index tells. */
+enum bc_index_mode { BC_INDEX_AUTO, BC_INDEX_NONE, BC_INDEX_TIME, BC_INDEX_FLOWS };
+
 /* What "osmo://HOST:PORT[,key...]" and "ipip://HOST[,key...]" say. */
 struct bc_remote_config {
 	bool ipip;
@@ -43,6 +46,7 @@ struct bc_output_config {
 	double rotate_seconds;		/* 0: never */
 	struct bc_calendar rotate_clock;	/* not with rotate_seconds */
 	uint64_t rotate_bytes;		/* before compression; 0: never */
+	enum bc_index_mode index;	/* of segments; AUTO counts as none */
 	enum bc_io io;			/* to a folder or a file; default auto */
 	bool utc;
 	bool name_first;		/* folder: names have the first packet's time, not that at which the segment began */

@@ -253,6 +253,33 @@ static int set_io(struct build *b)
 				 label_of(b, BC_OUT_IO, label), text) : 0;
 }
 
+/* Can a segment of this output be read at any of its blocks, and is it a file that stays as it is written? */
+static bool can_have_index(const struct bc_output_config *o)
+{
+	return o->format == BC_FORMAT_PCAPNG && !bc_codec_is_stream(o->codec) && !o->pipeout &&
+	       (o->kind == BC_DEST_FOLDER || o->kind == BC_DEST_FILE || o->kind == BC_DEST_NULL);
+}
+
+static int set_index(struct build *b)
+{
+	static const char *const words[] = { [BC_INDEX_NONE] = "none", [BC_INDEX_TIME] = "time", [BC_INDEX_FLOWS] = "flows" };
+	const char *text = text_of(b, BC_OUT_INDEX);
+	char label[BC_LABEL_MAX];
+	int i = BC_INDEX_FLOWS;
+
+	if (!text)
+		return 0;
+	while (i > BC_INDEX_AUTO && strcmp(text, words[i]))
+		i--;
+	if (i == BC_INDEX_AUTO)
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not flows, time or none", label_of(b, BC_OUT_INDEX, label), text);
+	if (i != BC_INDEX_NONE && !can_have_index(b->o))
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' can have no index: use a folder or a file, pcapng, and lz4 or no "
+				  "compression", label_of(b, BC_OUT_INDEX, label), b->o->dest);
+	b->o->index = (enum bc_index_mode)i;
+	return 0;
+}
+
 static int set_level(struct build *b)
 {
 	const char *text = text_of(b, BC_OUT_LEVEL);
@@ -411,7 +438,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 		    struct bc_err *err)
 {
 	static int (*const steps[])(struct build *b) = {
-		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io,
+		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io, set_index,
 		set_file_ext, set_mode, set_clock, check_rotation, check_numbered,
 		set_keep, check_post_publish,
 	};

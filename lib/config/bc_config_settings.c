@@ -81,6 +81,7 @@ const struct bc_setting bc_output_settings[BC_OUT_N] = {
 	[BC_OUT_EXPIRE_UNMARKED] = { "expire-unmarked", "expire_unmarked", 0, false, BC_SET_YES, OUT(keep.unmarked), 0, 0 },
 	[BC_OUT_WRITERS] = { "writers", "writers", 0, true, BC_SET_U32, OUT(writers), 1, 128 },
 	[BC_OUT_IO] = { "io", "io", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
+	[BC_OUT_INDEX] = { "index", "index", 0, false, BC_SET_SPECIAL, 0, 0, 0, .capture_only = true },
 };
 
 const struct bc_setting bc_collect_settings[BC_COL_N] = {

@@ -202,6 +202,7 @@ static int read_whole(struct bc_reader *r, uint32_t type, const uint8_t *block, 
 		bc_reader_leave_statistics(r, block, total);
 		return BC_READ_SKIP;
 	case BC_ACK_BLOCK_TYPE:
+	case BC_PCAPNG_INDEX:
 		return BC_READ_SKIP;
 	default:
 		return bc_reader_keep_block(r, type, block, total, rec);

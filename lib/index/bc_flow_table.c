@@ -113,11 +113,11 @@ void bc_flow_table_block(struct bc_flow_table *t, const struct bc_index_block *b
 	t->file_bytes += b->file_len;
 	t->plain_bytes += b->plain_len;
 	a->packets += b->packets;
-	if (!t->flows && !(b->flags & BC_INDEX_BLOCK_META))
+	if (!t->flows && b->packets)
 		bc_flow_table_unindexed(t);
 	else if (b->flags & BC_INDEX_BLOCK_UNINDEXED)
 		a->n_unindexed++;
-	if (b->flags & (BC_INDEX_BLOCK_META | BC_INDEX_BLOCK_NO_TIME) || !b->packets)
+	if (b->flags & BC_INDEX_BLOCK_NO_TIME || !b->packets)
 		return;
 	if (!a->max_ns || b->min_ns < a->min_ns)
 		a->min_ns = b->min_ns;

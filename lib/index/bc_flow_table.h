@@ -36,6 +36,9 @@ struct bc_index_bytes {
 	size_t len, cap;
 };
 
+/* Room for len more bytes. 0 or -ENOMEM. */
+int bc_index_reserve(struct bc_index_bytes *b, size_t len);
+
 /*
  * The part as pieces, appended to bytes, and the piece with its filter to filter. ret: all but the places of the pieces in the file
  * (at, filter_at). 0 or -ENOMEM.

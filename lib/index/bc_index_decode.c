@@ -116,10 +116,11 @@ static bool within(uint64_t at, uint64_t bytes, uint64_t end)
 	return bytes <= end && at <= end - bytes;
 }
 
-/* A part is behind what it tells of, which is behind the part before. */
-static bool part_is_possible(const struct bc_index_footer *f, const struct bc_index_part *a, uint64_t from)
+/* A part is behind what it tells of, and behind the part before, which may lie among its blocks. */
+static bool part_is_possible(const struct bc_index_footer *f, const struct bc_index_part *a, const struct bc_index_part *before)
 {
-	return a->blocks_at >= from && a->at >= a->blocks_at && within(a->at, bc_index_part_bytes(a, f->codec), f->directory_at) &&
+	return (!before || (a->blocks_at >= before->blocks_at && a->at >= before->at + bc_index_part_bytes(before, f->codec))) &&
+	       a->at >= a->blocks_at && within(a->at, bc_index_part_bytes(a, f->codec), f->directory_at) &&
 	       a->n_pieces <= a->bytes / BC_INDEX_PIECE_OVERHEAD && a->n_blocks <= BC_INDEX_BLOCKS_MAX &&
 	       a->n_unindexed <= a->n_blocks && a->n_templates <= BC_INDEX_TEMPLATES_MAX &&
 	       (!a->filter_bytes || within(a->filter_at, a->filter_bytes, f->directory_at)) &&
@@ -135,7 +136,6 @@ int bc_index_directory(const struct bc_index_footer *f, const uint8_t *bytes, si
 		       struct bc_err *err)
 {
 	struct bc_index_piece k;
-	uint64_t from = 0;
 	int r = bc_index_piece_open(bytes, len, &k, err);
 
 	if (r)
@@ -145,9 +145,8 @@ int bc_index_directory(const struct bc_index_footer *f, const uint8_t *bytes, si
 		return bad(err, "its directory is none");
 	for (uint32_t i = 0; i < f->n_parts; i++) {
 		get_part(k.body + i * BC_DIRECTORY_ENTRY, &ret[i]);
-		if (!part_is_possible(f, &ret[i], from))
+		if (!part_is_possible(f, &ret[i], i ? &ret[i - 1] : NULL))
 			return bad(err, "a part is not in the file");
-		from = ret[i].at + bc_index_part_bytes(&ret[i], f->codec);
 	}
 	return 0;
 }

@@ -10,9 +10,6 @@ struct bc_packer;
 struct bc_packer *bc_packer_new(void);
 void bc_packer_free(struct bc_packer *k);
 
-/* Room for len more bytes. 0 or -ENOMEM. */
-int bc_index_reserve(struct bc_index_bytes *b, size_t len);
-
 struct bc_page {
 	enum bc_index_kind kind;
 	uint8_t extra;

@@ -10,6 +10,7 @@
 
 #include "bc_acks.h"
 #include "bc_delivery.h"
+#include "bc_indexer.h"
 #include "bc_mirror_feed.h"
 #include "bc_open_segment.h"
 #include "bc_patience.h"
@@ -78,6 +79,15 @@ static bool again(void *ctx, int r)
 	return true;
 }
 
+/* An index is worth waiting for while half of the buffers are free, or if nothing is lost by it. */
+static bool patient(void *ctx)
+{
+	const struct bc_committer *c = ctx;
+	const struct bc_pressure at = pressure(c);
+
+	return !at.aborted && (bc_indexer_waits(c->cfg.indexer) || at.buffers_free >= at.buffers / 2);
+}
+
 /* What a chunk carries, not counting packets that the format refused. */
 static void chunk_tally(const struct bc_chunk *k, uint32_t n_sources, struct bc_tally *ret)
 {
@@ -123,7 +133,7 @@ static int await_restart(struct bc_committer *c)
 	return await_watchfile(c);
 }
 
-static int commit_chunk(struct bc_committer *c, const struct bc_chunk *k, const struct bc_tally *t)
+static int commit_chunk(struct bc_committer *c, struct bc_chunk *k, const struct bc_tally *t)
 {
 	int r;
 
@@ -156,7 +166,7 @@ static void lose_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 	bc_open_segment_settle_store(c->segment, r);
 }
 
-static void handle(struct bc_committer *c, const struct bc_chunk *k)
+static void handle(struct bc_committer *c, struct bc_chunk *k)
 {
 	struct bc_tally t;
 	int r;
@@ -225,7 +235,9 @@ static void recycle(struct bc_committer *c, struct bc_chunk *k)
 {
 	if (k->buf)
 		bc_bufpool_put(c->cfg.pool, k->buf);
-	k->buf = NULL;
+	if (k->notes)
+		bc_bufpool_put(c->cfg.notes, k->notes);
+	k->buf = k->notes = NULL;
 	bc_link_put(c->cfg.free_chunks, 0, bc_desc_word(k, 0, 0));
 }
 
@@ -256,6 +268,7 @@ static bool commit_next(struct bc_committer *c)
 	}
 	sync_when_due(c);
 	bc_open_segment_check(c->segment);
+	bc_open_segment_index(c->segment);
 	bc_delivery_reap(c->delivery);
 	if (!bc_delivery_waits(c->delivery))
 		bc_patience_caught_up(&c->patience);
@@ -340,6 +353,9 @@ static int new_segment(struct bc_committer *c, struct bc_err *err)
 		.ended_ctx = cfg->ended_ctx,
 		.filter = cfg->filter,
 		.filter_ctx = cfg->filter_ctx,
+		.indexer = cfg->indexer,
+		.patient = patient,
+		.patient_ctx = c,
 	};
 
 	return bc_open_segment_new(&sc, &c->segment, err);
@@ -374,6 +390,8 @@ int bc_committer_start(struct bc_committer *c)
 {
 	int r = c->cfg.crew ? 0 : bc_crew_new("bc-commit", 1, &c->own_crew);
 
+	if (!r && c->cfg.indexer)
+		r = bc_indexer_start(c->cfg.indexer);
 	c->synced_mono_ns = bc_mono_ns();
 	c->cfg.task->run = commit_some;
 	c->cfg.task->ctx = c;

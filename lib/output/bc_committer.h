@@ -26,6 +26,8 @@
 #include "bc_section.h"
 #include "bc_store.h"
 
+struct bc_indexer;
+
 struct bc_committer_config {
 	struct bc_section section;
 	uint32_t n_lanes;
@@ -55,6 +57,8 @@ struct bc_committer_config {
 	void (*over)(void *ctx);
 	void *over_ctx;
 	struct bc_mirror *mirror;	/* gets every chunk, also what the disk refuses; not owned; NULL: nobody wants them */
+	struct bc_indexer *indexer;	/* NULL: segments have no index; not owned */
+	struct bc_bufpool *notes;	/* of chunks' notes for it; not owned; NULL: there are none */
 	const struct bc_log *log;		/* may be NULL */
 	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */
 	const char *(*filter)(void *ctx);

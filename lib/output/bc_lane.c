@@ -6,6 +6,7 @@
 
 #include <rte_mbuf.h>
 
+#include "bc_note.h"
 #include "bc_pack.h"
 #include "bc_time.h"
 #include "bc_packet.h"
@@ -65,7 +66,7 @@ struct bc_lane *bc_lane_new(const struct bc_lane_config *cfg)
 		.ifaces = cfg->ifaces,
 		.linktype = -1,
 		.linktype_by_packet = cfg->linktype_by_segment,
-		.slice_bytes = cfg->codec == BC_CODEC_LZ4 ? cfg->slice_bytes : 0,
+		.slice_bytes = cfg->codec == BC_CODEC_LZ4 || cfg->indexed ? cfg->slice_bytes : 0,
 		.cap = bc_bufpool_size(cfg->pool) - BC_LANE_HEADROOM,
 	};
 	l->policy = (struct bc_lane_policy){
@@ -130,7 +131,7 @@ static void end_chunk(struct bc_lane *l, struct bc_chunk *c)
 {
 	struct bc_pack *p = &l->pack;
 
-	c->buf = c->data = NULL;
+	c->buf = c->data = c->notes = NULL;
 	c->len = c->dense = c->n_slices = 0;
 	c->linktype = p->linktype;
 	if (c->segment_end && l->cfg.linktype_by_segment)
@@ -221,9 +222,20 @@ static void put_out(struct bc_lane *l)
 	l->unannounced++;
 }
 
+/* What the index is to know of a chunk, while its bytes are in the cache. pressed: only what costs next to nothing. */
+static void note(struct bc_lane *l, struct bc_chunk *c, bool pressed)
+{
+	if (!l->cfg.indexed || !c->dense)
+		return;
+	if (l->cfg.notes && !pressed)
+		c->notes = bc_bufpool_get(l->cfg.notes, 0);
+	bc_note_chunk(c, l->cfg.ifaces, c->notes ? bc_bufpool_size(l->cfg.notes) : 0);
+}
+
 /* The oldest chunk was stored in its own buffer. */
 static void put_out_stored(struct bc_lane *l, struct bc_chunk *c, bc_counter_t *why)
 {
+	note(l, c, why == &l->stats.blocks_stored);
 	c->len = c->dense + BC_LZ4_BLOCK_OVERHEAD;
 	c->data -= 4;
 	bc_counter_add(why, 1);
@@ -289,6 +301,8 @@ static void compress_slice(struct bc_lane *l, struct bc_chunk *c, const struct b
 	const struct bc_slice *s = &c->slice[l->slice];
 	bool stored;
 
+	if (!l->slice)
+		note(l, c, false);
 	l->out_pos += (uint32_t)bc_lz4_block_unsealed(l->lz4, c->buf + s->begin, s->len, l->spare + l->out_pos,
 						      effort->acceleration, &stored);
 	if (effort->acceleration == 0)
@@ -313,6 +327,7 @@ static void compress_one(struct bc_lane *l, const struct bc_lane_effort *effort)
 	struct bc_chunk *c = l->waiting[l->head & (l->waiting_size - 1)];
 
 	if (l->cfg.codec != BC_CODEC_LZ4 || !c->dense) {
+		note(l, c, false);
 		put_out(l);
 	} else if (effort->acceleration == 0 && l->slice == 0) {
 		if (!store_four(l, &l->stats.blocks_stored))

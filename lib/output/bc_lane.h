@@ -48,6 +48,8 @@ struct bc_lane_config {
 	bool queue_option;
 	bool linktype_by_segment;	/* classic pcap: each segment has its first packet's link type; for a single lane */
 	uint16_t queue[BC_MAX_SOURCES];
+	bool indexed;			/* pcapng: of each slice, packets and times are wanted */
+	struct bc_bufpool *notes;	/* and notes of packets, into these buffers; NULL: none; not owned */
 };
 
 /* Written by the lane, read by any thread. */

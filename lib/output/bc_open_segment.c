@@ -8,12 +8,14 @@
 
 #include "bc_log_limit.h"
 #include "bc_patience.h"
+#include "bc_segment_index.h"
 #include "bc_segment_writer.h"
 #include "bc_time.h"
 
 struct bc_open_segment {
 	struct bc_open_segment_config cfg;
 	struct bc_segment_writer *writer;
+	struct bc_segment_index *index;	/* NULL: none */
 	bool stream;			/* its codec holds bytes back */
 	bool begun;			/* the store has a segment */
 	bool end_pending;		/* its last chunk has come, its end is not written yet */
@@ -34,6 +36,19 @@ static int write_bytes(void *ctx, const uint8_t *data, size_t len, bool end)
 		return r;
 	if (!end)
 		s->dirty = true;
+	bc_delivery_take_bytes(s->cfg.delivery, len);
+	return 0;
+}
+
+/* Once, without patience: packets have more right to the space. */
+static int write_index(void *ctx, const uint8_t *data, size_t len)
+{
+	struct bc_open_segment *s = ctx;
+	int r = bc_store_write(s->cfg.store, data, len);
+
+	if (r)
+		return r;
+	s->dirty = true;
 	bc_delivery_take_bytes(s->cfg.delivery, len);
 	return 0;
 }
@@ -167,7 +182,7 @@ static int tell_numbers(struct bc_open_segment *s, const struct bc_chunk *k)
 	return len ? bc_segment_writer_insert(s->writer, block, len) : 0;
 }
 
-static int write_chunk(struct bc_open_segment *s, const struct bc_chunk *k, const struct bc_tally *t)
+static int write_chunk(struct bc_open_segment *s, struct bc_chunk *k, const struct bc_tally *t)
 {
 	int r = tell_numbers(s, k);
 
@@ -181,7 +196,7 @@ static int write_chunk(struct bc_open_segment *s, const struct bc_chunk *k, cons
 }
 
 /* What stands before a chunk's packets, and these. */
-static int write_records(struct bc_open_segment *s, const struct bc_chunk *k, const struct bc_tally *t)
+static int write_records(struct bc_open_segment *s, struct bc_chunk *k, const struct bc_tally *t)
 {
 	enum bc_loss loss;
 	uint64_t lost = bc_delivery_lost(s->cfg.delivery, &loss);
@@ -211,7 +226,7 @@ static void push_stream(struct bc_open_segment *s)
 		bc_open_segment_settle_store(s, r);
 }
 
-int bc_open_segment_write(struct bc_open_segment *s, const struct bc_chunk *k, const struct bc_tally *t)
+int bc_open_segment_write(struct bc_open_segment *s, struct bc_chunk *k, const struct bc_tally *t)
 {
 	int r = write_records(s, k, t);
 
@@ -267,6 +282,11 @@ void bc_open_segment_check(struct bc_open_segment *s)
 		fail(s, r);
 	else if (s->cfg.acks)
 		bc_acks_synced(s->cfg.acks, bytes);
+}
+
+void bc_open_segment_index(struct bc_open_segment *s)
+{
+	bc_segment_index_poll(s->index);
 }
 
 /* Its end is there (r == 0), or cannot be written. */
@@ -327,23 +347,45 @@ bool bc_open_segment_described(const struct bc_open_segment *s)
 
 bool bc_open_segment_restless(const struct bc_open_segment *s)
 {
-	return s->dirty || s->end_pending || bc_open_segment_unsettled(s) || bc_segment_writer_holds(s->writer);
+	return s->dirty || s->end_pending || bc_segment_index_busy(s->index) || bc_open_segment_unsettled(s) || bc_segment_writer_holds(s->writer);
+}
+
+static int new_index(struct bc_open_segment *s, struct bc_err *err)
+{
+	const struct bc_segment_index_config ic = {
+		.indexer = s->cfg.indexer,
+		.codec = s->cfg.codec,
+		.block_max = s->cfg.block_max,
+		.write = write_index,
+		.write_ctx = s,
+		.patient = s->cfg.patient,
+		.patient_ctx = s->cfg.patient_ctx,
+	};
+
+	return s->cfg.indexer ? bc_segment_index_new(&ic, &s->index, err) : 0;
+}
+
+static int new_writer(struct bc_open_segment *s, struct bc_err *err)
+{
+	const struct bc_segment_writer_config wc = {
+		.section = s->cfg.section,
+		.codec = s->cfg.codec,
+		.level = s->cfg.level,
+		.stream_workers = s->cfg.stream_workers,
+		.block_max = s->cfg.block_max,
+		.write = write_bytes,
+		.write_ctx = s,
+		.filter = s->cfg.filter,
+		.filter_ctx = s->cfg.filter_ctx,
+		.index = s->index,
+	};
+
+	return bc_segment_writer_new(&wc, &s->writer, err);
 }
 
 int bc_open_segment_new(const struct bc_open_segment_config *cfg, struct bc_open_segment **ret, struct bc_err *err)
 {
 	struct bc_open_segment *s = calloc(1, sizeof(*s));
-	const struct bc_segment_writer_config wc = {
-		.section = cfg->section,
-		.codec = cfg->codec,
-		.level = cfg->level,
-		.stream_workers = cfg->stream_workers,
-		.block_max = cfg->block_max,
-		.write = write_bytes,
-		.write_ctx = s,
-		.filter = cfg->filter,
-		.filter_ctx = cfg->filter_ctx,
-	};
 	int r;
 
 	if (!s)
@@ -351,9 +393,11 @@ int bc_open_segment_new(const struct bc_open_segment_config *cfg, struct bc_open
 	s->cfg = *cfg;
 	s->stream = bc_codec_is_stream(cfg->codec);
 	s->settled_ns = bc_mono_ns();
-	r = bc_segment_writer_new(&wc, &s->writer, err);
+	r = new_index(s, err);
+	if (!r)
+		r = new_writer(s, err);
 	if (r) {
-		free(s);
+		bc_open_segment_free(s);
 		return r;
 	}
 	*ret = s;
@@ -365,5 +409,6 @@ void bc_open_segment_free(struct bc_open_segment *s)
 	if (!s)
 		return;
 	bc_segment_writer_free(s->writer);
+	bc_segment_index_free(s->index);
 	free(s);
 }

@@ -20,6 +20,8 @@
 #include "bc_store.h"
 #include "bc_tally.h"
 
+struct bc_indexer;
+
 struct bc_open_segment_config {
 	struct bc_section section;
 	enum bc_codec codec;
@@ -40,6 +42,10 @@ struct bc_open_segment_config {
 	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */
 	const char *(*filter)(void *ctx);
 	void *filter_ctx;
+	struct bc_indexer *indexer;	/* not owned; NULL: no index */
+	/* May the end of a segment wait a few milliseconds more for its index? */
+	bool (*patient)(void *ctx);
+	void *patient_ctx;
 };
 
 struct bc_open_segment;
@@ -59,7 +65,7 @@ bool bc_open_segment_restless(const struct bc_open_segment *s);
  * Write a chunk and what goes before it, after a new segment's beginning if there is none; t is what it carries.
  * -ECOMM, -ESTALE: the segment has ended, and the chunk belongs to the next one.
  */
-int bc_open_segment_write(struct bc_open_segment *s, const struct bc_chunk *k, const struct bc_tally *t);
+int bc_open_segment_write(struct bc_open_segment *s, struct bc_chunk *k, const struct bc_tally *t);
 
 /* Bytes that the store did not take are held back. retry: these, or the end that it did not take. 0, or why not. */
 bool bc_open_segment_holds(const struct bc_open_segment *s);
@@ -84,6 +90,9 @@ void bc_open_segment_sync(struct bc_open_segment *s);
 
 /* What the system had taken may not have reached the disk: then the segment ends. */
 void bc_open_segment_check(struct bc_open_segment *s);
+
+/* Write what is ready of its index. */
+void bc_open_segment_index(struct bc_open_segment *s);
 
 /*
  * Its last chunk has come. Packets wait for space like any block, unless there will be none (last_try): then they may

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_segment_index.h"
 #include "bc_time.h"
 
 #define TEXT_MIN 4096
@@ -24,6 +25,7 @@ struct bc_segment_writer {
 	struct bc_segment_writer_config cfg;
 	struct content now, mark;
 	bool closed;			/* of a stream: the end is in out */
+	bool ended;			/* all of the segment is written */
 
 	struct bc_lz4 *lz4;		/* for the segments' own bytes */
 	struct bc_stream *stream;	/* NULL: a block codec */
@@ -62,7 +64,7 @@ static int reserve_text(struct bc_segment_writer *w, size_t len)
 	text = realloc(w->text, len);
 	if (text)
 		w->text = text;
-	coded = realloc(w->coded, len + (len / 4096 + 2) * (BC_LZ4_BLOCK_OVERHEAD + BC_LZ4_HEADER_MAX));
+	coded = realloc(w->coded, len + (len / 4096 + 2) * (BC_LZ4_BLOCK_OVERHEAD + BC_LZ4_HEADER_MAX) + BC_SEGMENT_INDEX_FOOTER);
 	if (coded)
 		w->coded = coded;
 	if (!text || !coded)
@@ -120,7 +122,11 @@ static int write_begin(struct bc_segment_writer *w, size_t len)
 	}
 	if (w->cfg.codec == BC_CODEC_LZ4)
 		at = bc_lz4_header(w->coded, w->cfg.block_max);
-	return write_bytes(w, w->coded, encode_text(w, len, at));
+	at = encode_text(w, len, at);
+	r = write_bytes(w, w->coded, at);
+	if (!r)
+		bc_segment_index_begin(w->cfg.index, w->coded, at, len);
+	return r;
 }
 
 int bc_segment_writer_begin(struct bc_segment_writer *w, uint64_t begin_ns, int32_t linktype)
@@ -162,9 +168,16 @@ const struct bc_segment_info *bc_segment_writer_info(const struct bc_segment_wri
 
 static int insert_text(struct bc_segment_writer *w, size_t len)
 {
+	size_t bytes;
+	int r;
+
 	if (w->stream)
 		return bc_stream_feed(w->stream, w->text, len);
-	return write_bytes(w, w->coded, encode_text(w, len, 0));
+	bytes = encode_text(w, len, 0);
+	r = write_bytes(w, w->coded, bytes);
+	if (!r)
+		bc_segment_index_own(w->cfg.index, w->coded, bytes, len);
+	return r;
 }
 
 int bc_segment_writer_describe(struct bc_segment_writer *w, uint32_t n)
@@ -255,7 +268,7 @@ uint64_t bc_segment_writer_lost_told(const struct bc_segment_writer *w)
 	return w->now.lost_told;
 }
 
-int bc_segment_writer_chunk(struct bc_segment_writer *w, const struct bc_chunk *k, uint64_t packets)
+int bc_segment_writer_chunk(struct bc_segment_writer *w, struct bc_chunk *k, uint64_t packets)
 {
 	struct bc_segment_info *info = &w->now.info;
 	int r;
@@ -272,6 +285,7 @@ int bc_segment_writer_chunk(struct bc_segment_writer *w, const struct bc_chunk *
 		info->last_ns = k->last_ns;
 	info->packets += packets;
 	info->bytes += k->dense;
+	bc_segment_index_chunk(w->cfg.index, k, packets);
 	return 0;
 }
 
@@ -314,16 +328,23 @@ static int end_stream(struct bc_segment_writer *w, size_t stats)
 
 int bc_segment_writer_end(struct bc_segment_writer *w)
 {
-	size_t at, stats = stats_text(w);
+	size_t at, stats;
+	int r;
 
+	if (w->now.info.packets)
+		bc_segment_index_end(w->cfg.index);
+	stats = stats_text(w);
 	if (w->stream)
 		return end_stream(w, stats);
 	at = encode_text(w, stats, 0);
+	at += bc_segment_index_footer(w->cfg.index, at, &w->now.info, w->coded + at);
 	if (w->cfg.codec == BC_CODEC_LZ4) {
 		bc_lz4_end(w->coded + at);
 		at += BC_LZ4_END_SIZE;
 	}
-	return w->cfg.write(w->cfg.write_ctx, w->coded, at, true);
+	r = w->cfg.write(w->cfg.write_ctx, w->coded, at, true);
+	w->ended = !r;
+	return r;
 }
 
 bool bc_segment_writer_closed(const struct bc_segment_writer *w)
@@ -333,8 +354,9 @@ bool bc_segment_writer_closed(const struct bc_segment_writer *w)
 
 void bc_segment_writer_over(struct bc_segment_writer *w)
 {
+	bc_segment_index_over(w->cfg.index, &w->now.info, w->ended);
 	w->now = w->mark = (struct content){ .lost_told = w->now.lost_told, .carried = w->now.carried };
-	w->closed = false;
+	w->closed = w->ended = false;
 	w->out_len = 0;
 }
 
@@ -346,6 +368,7 @@ void bc_segment_writer_mark(struct bc_segment_writer *w)
 void bc_segment_writer_cut(struct bc_segment_writer *w)
 {
 	w->now = w->mark;
+	bc_segment_index_drop(w->cfg.index);
 }
 
 int bc_segment_writer_new(const struct bc_segment_writer_config *cfg, struct bc_segment_writer **ret,

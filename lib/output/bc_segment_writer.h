@@ -17,6 +17,8 @@
 #include "bc_section.h"
 #include "bc_store.h"
 
+struct bc_segment_index;
+
 struct bc_segment_writer_config {
 	struct bc_section section;
 	enum bc_codec codec;
@@ -29,6 +31,7 @@ struct bc_segment_writer_config {
 	/* The filter in force, for the interface descriptions; called at each segment's begin; may be NULL. */
 	const char *(*filter)(void *ctx);
 	void *filter_ctx;
+	struct bc_segment_index *index;	/* not owned; NULL: none */
 };
 
 struct bc_segment_writer;
@@ -72,7 +75,7 @@ uint64_t bc_segment_writer_lost_told(const struct bc_segment_writer *w);
  * the codec has put out, flush all that it was given. What they could not write is held until the next push, flush or
  * end.
  */
-int bc_segment_writer_chunk(struct bc_segment_writer *w, const struct bc_chunk *k, uint64_t packets);
+int bc_segment_writer_chunk(struct bc_segment_writer *w, struct bc_chunk *k, uint64_t packets);
 int bc_segment_writer_push(struct bc_segment_writer *w);
 int bc_segment_writer_flush(struct bc_segment_writer *w);
 bool bc_segment_writer_holds(const struct bc_segment_writer *w);

@@ -15,6 +15,7 @@
 #include "bc_encode.h"
 #include "bc_erf.h"
 #include "bc_format.h"
+#include "bc_pcapng.h"
 #include "bc_segname.h"
 
 #define LOCK_TRIES 25
@@ -217,10 +218,16 @@ static void publishing(void *ctx, int folder, uint32_t n)
 	free(table.entry);
 }
 
+/* What the old file had of its index: it tells where blocks lie there. */
+static bool is_index(const uint8_t *item, size_t len, const struct bc_record *rec)
+{
+	return !rec && len >= 4 && bc_get_le32(item) == BC_PCAPNG_INDEX;
+}
+
 static int put_item(void *ctx, const uint8_t *item, size_t len, const struct bc_record *rec)
 {
 	struct target *t = ctx;
-	int r = bc_encode_put(t->encode, item, len);
+	int r = is_index(item, len, rec) ? 0 : bc_encode_put(t->encode, item, len);
 
 	if (!r)
 		r = bc_ack_found_item(t->found, item, len, rec != NULL);

@@ -14,7 +14,7 @@ _braidcap()
 	local commands='capture mtracecap plan ctl verify find flows doctor top merge extract recover collect expire import-osmo'
 	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
-		--writers --io --seqfile --watchfile --file-ext --mode --pipeout --lcores --busy-poll --no-accelerate --bpf-jit
+		--writers --io --index --seqfile --watchfile --file-ext --mode --pipeout --lcores --busy-poll --no-accelerate --bpf-jit
 		--no-promisc --no-huge --eal --prefix --user
 		--completed --on-segment --on-segment-seconds --zmq-publish --zmq-client --zmq-ns
 		--keep-age --keep-number --keep-size --keep-free --recompress --expire-unmarked
@@ -71,6 +71,9 @@ _braidcap()
 		;;
 	--io)
 		COMPREPLY=($(compgen -W 'auto direct buffered' -- "$cur"))
+		;;
+	--index)
+		COMPREPLY=($(compgen -W 'flows time none' -- "$cur"))
 		;;
 	--names)
 		COMPREPLY=($(compgen -W 'osmo braidcap' -- "$cur"))

@@ -21,8 +21,10 @@
 #include "bc_committer.h"
 #include "bc_decoder.h"
 #include "bc_erf.h"
+#include "bc_indexer.h"
 #include "bc_lane.h"
 #include "bc_merge.h"
+#include "bc_note.h"
 #include "bc_packet.h"
 #include "bc_pcapng.h"
 #include "bc_reader.h"
@@ -71,6 +73,10 @@ struct chain_config {
 	const char *watchfile;
 	const char *pipe;		/* a command behind the store */
 	uint64_t count;
+	bool index;			/* of flows; the committer waits for it unless index_hurries */
+	bool index_hurries;
+	uint64_t index_part;		/* bytes of a part; 0: the default */
+	size_t index_memory;		/* 0: 16 MiB */
 };
 
 /* A packet as it was sent. Its bytes come from its number. */
@@ -97,6 +103,8 @@ struct chain {
 	struct bc_link *to_lane[CHAIN_MAX_LANES], *from_lane[CHAIN_MAX_LANES], *free_chunks;
 	struct bc_lane *lane[CHAIN_MAX_LANES];
 	struct bc_bufpool *pool;
+	struct bc_bufpool *notes;
+	struct bc_indexer *indexer;
 	struct bc_chunk *chunks;
 	uint32_t *counts;
 	struct bc_task commit;
@@ -186,6 +194,18 @@ static inline void chain_new_buffers(struct chain *c)
 	}
 }
 
+static inline void chain_new_index(struct chain *c)
+{
+	struct bc_indexer_config ic = {
+		.flows = true, .waits = !c->cfg.index_hurries, .part_bytes = c->cfg.index_part,
+		.memory = c->cfg.index_memory ? c->cfg.index_memory : 16 << 20,
+	};
+
+	c->notes = bc_bufpool_new(64, BC_NOTES_SIZE(BC_LANE_BUFFER(c->cfg.chunk_bytes)), false, NULL);
+	ic.notes = c->notes;
+	assert_int_equal(bc_indexer_new(&ic, &c->indexer, NULL), 0);
+}
+
 static inline void chain_new_lanes(struct chain *c)
 {
 	for (uint32_t i = 0; i < c->cfg.lanes; i++) {
@@ -195,7 +215,7 @@ static inline void chain_new_lanes(struct chain *c)
 			.framing = c->cfg.framing, .codec = c->cfg.codec, .level = c->cfg.level,
 			.mode = { .accelerate = c->cfg.accelerate, .calm_rounds = c->cfg.calm_rounds, .patience_ns = c->cfg.patience_ns,
 				  .one_cpu = c->cfg.one_cpu },
-			.slice_bytes = 65536,
+			.slice_bytes = 65536, .indexed = c->cfg.index, .notes = c->notes,
 			.ifaces = c->ifaces, .queue_option = c->cfg.queue_option, .queue = { 3, 4, 5, 6 },
 		};
 
@@ -247,6 +267,7 @@ static inline void chain_new_committer(struct chain *c)
 		.pool = c->pool, .ledger = c->ledger, .codec = c->cfg.codec, .level = c->cfg.level, .stream_workers = 1,
 		.block_max = c->cfg.chunk_bytes > BC_LANE_RECORD_MAX ? c->cfg.chunk_bytes : BC_LANE_RECORD_MAX,
 		.flush_ns = c->cfg.sync_ns ? c->cfg.sync_ns : c->cfg.flush_ns, .log = &c->log, .watchfile = c->cfg.watchfile,
+		.indexer = c->indexer, .notes = c->notes,
 		.piped = c->cfg.pipe != NULL, .over = chain_over, .over_ctx = c,
 	};
 	struct bc_store *inner = NULL;
@@ -289,6 +310,8 @@ static inline struct chain *chain_new(struct chain_config cfg)
 	for (uint32_t i = 0; i < cfg.sources; i++)
 		c->ledger->source[i].iface = chain_iface(c, 1);
 	chain_new_buffers(c);
+	if (cfg.index)
+		chain_new_index(c);
 	chain_new_lanes(c);
 	chain_new_merge(c);
 	chain_new_committer(c);
@@ -469,6 +492,8 @@ static inline void chain_abort(struct chain *c)
 static inline void chain_free(struct chain *c)
 {
 	bc_committer_free(c->committer);
+	bc_indexer_free(c->indexer);
+	bc_bufpool_free(c->notes);
 	bc_merge_free(c->merge);
 	for (uint32_t i = 0; i < c->cfg.lanes; i++) {
 		bc_lane_free(c->lane[i]);

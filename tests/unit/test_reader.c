@@ -1176,7 +1176,7 @@ static void blocks_that_are_not_well_formed_are_left_out(void **state)
 
 static void what_stands_beside_packets_is_counted(void **state)
 {
-	static const uint32_t types[] = { 4, 10, 10, 5, 0xbad, 9 };
+	static const uint32_t types[] = { 4, 10, 10, 5, 0xbad, 9, BC_PCAPNG_INDEX };
 	const struct bc_reader_beside *found;
 	struct build f = { .n = 0 };
 	struct walk w;

@@ -269,6 +269,23 @@ static void plain_items_are_copied_byte_by_byte(void **state)
 	free(m);
 }
 
+/* It tells where blocks lie in the old file. */
+static void the_index_is_not_copied(void **state)
+{
+	struct fixture *f = *state;
+	struct image *m = image(true, BC_CODEC_NONE);
+	struct bc_recovered r;
+
+	bc_put_le32(m->file + m->file_len, BC_PCAPNG_INDEX);
+	bc_put_le32(m->file + m->file_len + 4, 16);
+	bc_put_le32(m->file + m->file_len + 12, 16);
+	put_bytes(f, "tmp-4711-00000000.pcapng", m->file, m->file_len + 16);
+	assert_int_equal(recover(f, "tmp-4711-00000000.pcapng", false, &r), 0);
+	assert_int_equal(r.scan.records, PACKETS);
+	assert_int_equal(r.file_bytes, m->file_len);
+	free(m);
+}
+
 static void leftover_that_is_whole_is_kept_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -718,6 +735,7 @@ int main(void)
 		T(erf_is_kept_to_its_last_whole_record),
 		T(an_empty_erf_is_whole),
 		T(plain_items_are_copied_byte_by_byte),
+		T(the_index_is_not_copied),
 		T(leftover_that_is_whole_is_kept_whole),
 		T(damage_ends_what_is_kept),
 		T(zeros_are_no_packets),

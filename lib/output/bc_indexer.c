@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_indexer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bc_note.h"
+#include "bc_thread.h"
+#include "bc_time.h"
+
+#define RING 65536U		/* blocks on their way; a power of two */
+#define NOTES_WAITING 8U	/* chunks with notes, before a committer that waits waits */
+#define POLL_NS (10 * BC_NS_PER_MS)	/* so that the committer need not wake the thread for each chunk */
+#define ROUNDS_IDLE 100U	/* then it sleeps until it is woken */
+
+enum word { BEGIN, BLOCK, END };
+
+struct message {
+	enum word word;
+	uint32_t segment;		/* a message of an older one is passed over */
+	struct bc_index_block block;	/* of BEGIN only file_at */
+	uint8_t *notes;
+	uint32_t notes_begin, notes_end;
+	bool noted;			/* the notes have all its packets */
+	bool give_back;			/* the buffer is not needed any more */
+};
+
+struct result {
+	struct result *next;
+	uint32_t segment;
+	struct bc_indexer_part part;
+};
+
+struct bc_indexer {
+	struct bc_indexer_config cfg;
+	struct bc_indexer_stats stats;
+	pthread_t thread;
+	bool started;
+	struct message *ring;
+	_Atomic uint32_t head;		/* the thread writes */
+	_Atomic uint32_t tail;		/* the committer writes */
+	_Atomic uint32_t segment;	/* the one that is written; the committer writes */
+	_Atomic bool sleeping, ending;
+	uint32_t reclaimed;		/* the committer's: messages whose notes went back to their pool, so that no lane waits for the thread */
+	uint32_t notes_out;		/* chunks whose notes did not */
+	sem_t work, done;
+	pthread_mutex_t lock;		/* of the results */
+	struct result *first, **end;
+
+	struct bc_flow_table *table;	/* the thread's, as the rest */
+	uint64_t skipped;
+	uint64_t file_at, plain_at;	/* behind what the table has */
+};
+
+static void wait_ns(sem_t *s, uint64_t ns)
+{
+	uint64_t until_ns = bc_mono_ns() + ns;
+	struct timespec until = { .tv_sec = (time_t)(until_ns / BC_NS_PER_S), .tv_nsec = (long)(until_ns % BC_NS_PER_S) };
+
+	sem_clockwait(s, CLOCK_MONOTONIC, &until);
+}
+
+/* ---- the thread ---- */
+
+static void give(struct bc_indexer *x, struct result *r)
+{
+	pthread_mutex_lock(&x->lock);
+	*x->end = r;
+	x->end = &r->next;
+	pthread_mutex_unlock(&x->lock);
+	sem_post(&x->done);
+}
+
+/* Of what was told so far. Without memory for it, the segment can have no index. */
+static void make_part(struct bc_indexer *x, uint32_t segment, bool last)
+{
+	struct result *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return;
+	r->segment = segment;
+	r->part.last = last;
+	if (bc_flow_table_blocks(x->table))
+		r->part.err = bc_flow_table_encode(x->table, &r->part.bytes, &r->part.filter, &r->part.part);
+	give(x, r);
+	bc_flow_table_begin(x->table, x->file_at, x->plain_at);
+}
+
+static void read_notes(struct bc_indexer *x, const struct message *m)
+{
+	for (uint32_t at = m->notes_begin; at < m->notes_end;) {
+		const struct bc_note *n = (const struct bc_note *)(m->notes + at);
+
+		bc_flow_table_packet(x->table, n->linktype, (const uint8_t *)(n + 1), n->len, n->cut, n->ts_ns, n->wire_len);
+		at += bc_note_size(n->len);
+	}
+}
+
+static void take_block(struct bc_indexer *x, const struct message *m)
+{
+	uint64_t skipped;
+
+	if (bc_flow_table_blocks(x->table) == BC_INDEX_BLOCKS_MAX ||
+	    (bc_flow_table_blocks(x->table) &&
+	     bc_flow_table_plain_bytes(x->table) + m->block.plain_len > x->cfg.part_bytes))
+		make_part(x, m->segment, false);
+	bc_flow_table_block(x->table, &m->block);
+	x->file_at += m->block.file_len;
+	x->plain_at += m->block.plain_len;
+	if (x->cfg.flows && m->noted)
+		read_notes(x, m);
+	else if (x->cfg.flows && m->block.packets)
+		bc_flow_table_unindexed(x->table);
+	skipped = bc_flow_table_skipped(x->table);
+	bc_counter_add(&x->stats.unknown, skipped - x->skipped);
+	x->skipped = skipped;
+}
+
+static void take_message(struct bc_indexer *x, const struct message *m)
+{
+	bool current = m->segment == atomic_load_explicit(&x->segment, memory_order_relaxed);
+
+	if (current && m->word == BEGIN) {
+		x->file_at = m->block.file_at;
+		x->plain_at = 0;
+		bc_flow_table_begin(x->table, x->file_at, 0);
+	} else if (current && m->word == BLOCK) {
+		take_block(x, m);
+	} else if (current) {
+		make_part(x, m->segment, true);
+	}
+}
+
+static bool take_messages(struct bc_indexer *x)
+{
+	uint32_t head = atomic_load_explicit(&x->head, memory_order_relaxed);
+	uint32_t tail = atomic_load_explicit(&x->tail, memory_order_acquire);
+
+	if (head == tail)
+		return false;
+	for (; head != tail && !atomic_load_explicit(&x->ending, memory_order_relaxed); head++) {
+		take_message(x, &x->ring[head % RING]);
+		atomic_store_explicit(&x->head, head + 1, memory_order_release);
+		if (x->cfg.waits)
+			sem_post(&x->done);
+	}
+	return true;
+}
+
+/* Until the committer wakes it; it looks once more after having said so. */
+static void sleep_long(struct bc_indexer *x)
+{
+	atomic_store(&x->sleeping, true);
+	if (atomic_load(&x->head) == atomic_load(&x->tail) && !atomic_load(&x->ending))
+		sem_wait(&x->work);
+	atomic_store(&x->sleeping, false);
+}
+
+static void *run(void *arg)
+{
+	struct bc_indexer *x = arg;
+	const struct sched_param none = { 0 };
+	uint32_t idle = 0;
+
+	/* It gets what others leave; where that is refused it is one of them. */
+	pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+	while (!atomic_load(&x->ending)) {
+		if (take_messages(x))
+			idle = 0;
+		else if (++idle < ROUNDS_IDLE)
+			wait_ns(&x->work, POLL_NS);
+		else
+			sleep_long(x);
+	}
+	return NULL;
+}
+
+/* ---- the committer ---- */
+
+static void wake(struct bc_indexer *x, bool now)
+{
+	if (now || atomic_load(&x->sleeping))
+		sem_post(&x->work);
+}
+
+void bc_indexer_reclaim(struct bc_indexer *x)
+{
+	uint32_t head = atomic_load_explicit(&x->head, memory_order_acquire);
+
+	for (; x->reclaimed != head; x->reclaimed++) {
+		const struct message *m = &x->ring[x->reclaimed % RING];
+
+		if (!m->give_back)
+			continue;
+		bc_bufpool_put(x->cfg.notes, m->notes);
+		x->notes_out--;
+	}
+}
+
+bool bc_indexer_busy(const struct bc_indexer *x)
+{
+	return x->notes_out > 0;
+}
+
+/* Room for a message; false: there is none. */
+static bool room(struct bc_indexer *x)
+{
+	uint32_t tail = atomic_load_explicit(&x->tail, memory_order_relaxed);
+
+	for (;;) {
+		bc_indexer_reclaim(x);
+		if (tail - x->reclaimed < RING)
+			return true;
+		wake(x, true);
+		if (!x->cfg.waits)
+			return false;
+		wait_ns(&x->done, POLL_NS);
+	}
+}
+
+static bool put(struct bc_indexer *x, const struct message *m)
+{
+	uint32_t tail = atomic_load_explicit(&x->tail, memory_order_relaxed);
+
+	if (!room(x))
+		return false;
+	x->ring[tail % RING] = *m;
+	x->ring[tail % RING].segment = atomic_load_explicit(&x->segment, memory_order_relaxed);
+	atomic_store(&x->tail, tail + 1);
+	wake(x, m->word == END);
+	return true;
+}
+
+bool bc_indexer_begin(struct bc_indexer *x, uint64_t file_at)
+{
+	atomic_fetch_add(&x->segment, 1);
+	return put(x, &(struct message){ .word = BEGIN, .block.file_at = file_at });
+}
+
+bool bc_indexer_block(struct bc_indexer *x, const struct bc_index_block *b)
+{
+	return put(x, &(struct message){ .word = BLOCK, .block = *b });
+}
+
+static void await_notes(struct bc_indexer *x)
+{
+	while (x->cfg.waits && x->notes_out > NOTES_WAITING) {
+		wake(x, true);
+		wait_ns(&x->done, POLL_NS);
+		bc_indexer_reclaim(x);
+	}
+}
+
+bool bc_indexer_packets(struct bc_indexer *x, struct bc_chunk *k, uint32_t first, uint32_t last, const struct bc_index_block *b,
+			bool last_block)
+{
+	struct message m = { .word = BLOCK, .block = *b, .notes = k->notes, .noted = k->notes };
+
+	m.notes_begin = first && k->notes ? k->slice[first - 1].notes_end : 0;
+	for (uint32_t i = first; i <= last && m.noted; i++)
+		m.noted = k->slice[i].notes_end > (i ? k->slice[i - 1].notes_end : 0);
+	m.notes_end = k->notes ? k->slice[last].notes_end : 0;
+	m.give_back = k->notes && last_block;
+	if (x->cfg.flows && !m.noted)
+		bc_counter_add(&x->stats.unnoted, b->packets);
+	if (!put(x, &m))
+		return false;
+	if (m.give_back) {
+		k->notes = NULL;
+		x->notes_out++;
+		await_notes(x);
+	}
+	return true;
+}
+
+bool bc_indexer_end(struct bc_indexer *x)
+{
+	return put(x, &(struct message){ .word = END });
+}
+
+static void free_result(struct result *r)
+{
+	free(r->part.bytes.p);
+	free(r->part.filter.p);
+	free(r);
+}
+
+bool bc_indexer_take(struct bc_indexer *x, struct bc_indexer_part *ret)
+{
+	uint32_t segment = atomic_load_explicit(&x->segment, memory_order_relaxed);
+	struct result *r;
+
+	for (;;) {
+		/* Not waited for: whoever has it may not get a CPU. */
+		if (pthread_mutex_trylock(&x->lock))
+			return false;
+		r = x->first;
+		if (r)
+			x->first = r->next;
+		if (!x->first)
+			x->end = &x->first;
+		pthread_mutex_unlock(&x->lock);
+		if (!r)
+			return false;
+		if (r->segment == segment)
+			break;
+		free_result(r);
+	}
+	*ret = r->part;
+	free(r);
+	return true;
+}
+
+void bc_indexer_await(struct bc_indexer *x, uint64_t ns)
+{
+	wait_ns(&x->done, ns);
+}
+
+/* ---- */
+
+struct bc_indexer_stats *bc_indexer_stats(struct bc_indexer *x)
+{
+	return &x->stats;
+}
+
+bool bc_indexer_waits(const struct bc_indexer *x)
+{
+	return x->cfg.waits;
+}
+
+int bc_indexer_new(const struct bc_indexer_config *cfg, struct bc_indexer **ret, struct bc_err *err)
+{
+	struct bc_indexer *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return bc_err_set(err, -ENOMEM, "no memory for the index");
+	x->cfg = *cfg;
+	if (!x->cfg.part_bytes)
+		x->cfg.part_bytes = BC_INDEX_PART_BYTES;
+	x->end = &x->first;
+	sem_init(&x->work, 0, 0);
+	sem_init(&x->done, 0, 0);
+	pthread_mutex_init(&x->lock, NULL);
+	x->ring = calloc(RING, sizeof(*x->ring));
+	x->table = bc_flow_table_new(cfg->memory, cfg->flows);
+	if (!x->ring || !x->table) {
+		bc_indexer_free(x);
+		return bc_err_set(err, -ENOMEM, "no memory for the index");
+	}
+	*ret = x;
+	return 0;
+}
+
+int bc_indexer_start(struct bc_indexer *x)
+{
+	int r = bc_thread_start(&x->thread, "bc-index", run, x);
+
+	x->started = !r;
+	return r;
+}
+
+void bc_indexer_free(struct bc_indexer *x)
+{
+	if (!x)
+		return;
+	atomic_store(&x->ending, true);
+	sem_post(&x->work);
+	if (x->started)
+		pthread_join(x->thread, NULL);
+	while (x->first) {
+		struct result *r = x->first;
+
+		x->first = r->next;
+		free_result(r);
+	}
+	bc_flow_table_free(x->table);
+	free(x->ring);
+	pthread_mutex_destroy(&x->lock);
+	sem_destroy(&x->work);
+	sem_destroy(&x->done);
+	free(x);
+}

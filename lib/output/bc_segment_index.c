@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_segment_index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "bc_bytes.h"
+#include "bc_time.h"
+
+#define LZ4_LENGTH 0x7fffffffU
+#define LZ4_STORED 0x80000000U
+#define LZ4_FRAME_HEADER 7U	/* what bc_lz4_header() makes */
+#define AWAIT_NS (5 * BC_NS_PER_MS)
+#define AWAIT_MAX_NS (2 * BC_NS_PER_S)
+
+/* With the part's filter, which waits for the segment's end. */
+struct written {
+	struct bc_index_part *part;
+	struct bc_index_bytes *filter;
+	uint32_t n;
+};
+
+struct bc_segment_index {
+	struct bc_segment_index_config cfg;
+	bool open;			/* a segment is begun, and has an index so far */
+	bool ended;			/* all but the footer is written */
+	bool footer;			/* it was asked for */
+	uint64_t file_at;		/* the file's end */
+	uint64_t plain_at;
+	uint64_t directory_at;
+	uint32_t directory_bytes;
+	uint64_t bytes;			/* of index */
+	struct written parts;
+	struct bc_index_bytes out;	/* pieces as they go into the file */
+};
+
+static uint32_t overhead(const struct bc_segment_index *x)
+{
+	return x->cfg.codec == BC_CODEC_LZ4 ? BC_LZ4_BLOCK_OVERHEAD : 0;
+}
+
+static void forget_parts(struct bc_segment_index *x)
+{
+	for (uint32_t i = 0; i < x->parts.n; i++)
+		free(x->parts.filter[i].p);
+	x->parts.n = 0;
+}
+
+void bc_segment_index_drop(struct bc_segment_index *x)
+{
+	if (x)
+		x->open = false;
+}
+
+/* How the writer's bytes are told: as the blocks that they are. */
+static void tell_own(struct bc_segment_index *x, const uint8_t *data, size_t bytes, size_t len)
+{
+	bool lz4 = x->cfg.codec == BC_CODEC_LZ4;
+
+	for (size_t at = 0; at < bytes && x->open;) {
+		struct bc_index_block b = { .flags = BC_INDEX_BLOCK_META };
+
+		b.file_len = lz4 ? (bc_get_le32(data + at) & LZ4_LENGTH) + BC_LZ4_BLOCK_OVERHEAD : (uint32_t)bytes;
+		b.plain_len = lz4 && len > x->cfg.block_max ? x->cfg.block_max : (uint32_t)len;
+		x->open = bc_indexer_block(x->cfg.indexer, &b);
+		at += b.file_len;
+		len -= b.plain_len;
+		x->file_at += b.file_len;
+		x->plain_at += b.plain_len;
+	}
+}
+
+void bc_segment_index_begin(struct bc_segment_index *x, const uint8_t *data, size_t bytes, size_t len)
+{
+	uint32_t header;
+
+	if (!x)
+		return;
+	header = x->cfg.codec == BC_CODEC_LZ4 ? LZ4_FRAME_HEADER : 0;
+	forget_parts(x);
+	x->ended = x->footer = false;
+	x->file_at = header;
+	x->plain_at = x->bytes = 0;
+	x->open = bc_indexer_begin(x->cfg.indexer, header);
+	tell_own(x, data + header, bytes - header, len);
+}
+
+void bc_segment_index_own(struct bc_segment_index *x, const uint8_t *data, size_t bytes, size_t len)
+{
+	if (x && x->open && bytes)
+		tell_own(x, data, bytes, len);
+}
+
+/* Slices first to last became one block of file_len bytes. */
+static void tell_packets(struct bc_segment_index *x, struct bc_chunk *k, uint32_t first, uint32_t last, uint32_t file_len)
+{
+	struct bc_index_block b = { .file_len = file_len, .min_ns = UINT64_MAX };
+
+	for (uint32_t i = first; i <= last; i++) {
+		const struct bc_slice *s = &k->slice[i];
+
+		b.plain_len += s->len;
+		b.packets += s->packets;
+		b.min_ns = s->min_ns < b.min_ns ? s->min_ns : b.min_ns;
+		b.max_ns = s->max_ns > b.max_ns ? s->max_ns : b.max_ns;
+	}
+	x->open = bc_indexer_packets(x->cfg.indexer, k, first, last, &b, last == k->n_slices - 1);
+	x->file_at += b.file_len;
+	x->plain_at += b.plain_len;
+}
+
+void bc_segment_index_chunk(struct bc_segment_index *x, struct bc_chunk *k, uint64_t packets)
+{
+	const uint8_t *at = k->data;
+	uint32_t block;
+
+	if (!x || !x->open || !k->len)
+		return;
+	if (x->cfg.codec == BC_CODEC_NONE) {
+		for (uint32_t i = 0; i < k->n_slices && x->open; i++)
+			tell_packets(x, k, i, i, k->slice[i].len);
+		return;
+	}
+	block = (bc_get_le32(at) & LZ4_LENGTH) + BC_LZ4_BLOCK_OVERHEAD;
+	/* A chunk that was stored is one block, whatever its slices. */
+	if (block == k->len) {
+		tell_packets(x, k, 0, k->n_slices - 1, k->len);
+		return;
+	}
+	for (uint32_t i = 0; i < k->n_slices && x->open; i++) {
+		block = (bc_get_le32(at) & LZ4_LENGTH) + BC_LZ4_BLOCK_OVERHEAD;
+		tell_packets(x, k, i, i, block);
+		at += block;
+	}
+}
+
+/* A piece into the file's bytes: in a stored block of its own, where there are blocks. */
+static uint8_t *put_piece(const struct bc_segment_index *x, uint8_t *dst, const uint8_t *piece, uint32_t len)
+{
+	if (x->cfg.codec == BC_CODEC_NONE) {
+		memcpy(dst, piece, len);
+		return dst + len;
+	}
+	bc_put_le32(dst, len | LZ4_STORED);
+	memcpy(dst + 4, piece, len);
+	bc_put_le32(dst + 4 + len, XXH32(piece, len, 0));
+	return dst + len + BC_LZ4_BLOCK_OVERHEAD;
+}
+
+/* Pieces, one behind the other, go into the file. The first one's place in it, or 0: they do not, and there is no index. */
+static uint64_t write_pieces(struct bc_segment_index *x, const struct bc_index_bytes *pieces)
+{
+	uint64_t place = x->file_at + overhead(x) / 2;
+	uint8_t *p;
+
+	x->out.len = 0;
+	if (bc_index_reserve(&x->out, pieces->len + (pieces->len / BC_INDEX_PIECE_OVERHEAD + 1) * BC_LZ4_BLOCK_OVERHEAD)) {
+		x->open = false;
+		return 0;
+	}
+	p = x->out.p;
+	for (size_t at = 0; at < pieces->len;) {
+		uint32_t total = bc_get_le32(pieces->p + at + 4);
+
+		p = put_piece(x, p, pieces->p + at, total);
+		at += total;
+	}
+	x->out.len = (size_t)(p - x->out.p);
+	if (x->cfg.write(x->cfg.write_ctx, x->out.p, x->out.len)) {
+		x->open = false;
+		return 0;
+	}
+	x->file_at += x->out.len;
+	x->bytes += x->out.len;
+	return place;
+}
+
+/* Its pieces lie among the blocks of the part that is being made. */
+static void tell_pieces(struct bc_segment_index *x)
+{
+	const struct bc_index_block b = { .file_len = (uint32_t)x->out.len, .flags = BC_INDEX_BLOCK_PIECES };
+
+	if (x->open && x->out.len)
+		x->open = bc_indexer_block(x->cfg.indexer, &b);
+}
+
+static int room_for_part(struct bc_segment_index *x)
+{
+	if (!x->parts.part)
+		x->parts.part = calloc(BC_INDEX_PARTS_MAX, sizeof(*x->parts.part));
+	if (!x->parts.filter)
+		x->parts.filter = calloc(BC_INDEX_PARTS_MAX, sizeof(*x->parts.filter));
+	return x->parts.part && x->parts.filter && x->parts.n < BC_INDEX_PARTS_MAX ? 0 : -ENOMEM;
+}
+
+static void write_part(struct bc_segment_index *x, struct bc_indexer_part *a)
+{
+	x->out.len = 0;
+	if (a->err || room_for_part(x))
+		x->open = false;
+	if (x->open && a->part.n_blocks) {
+		a->part.at = write_pieces(x, &a->bytes);
+		x->parts.part[x->parts.n] = a->part;
+		x->parts.filter[x->parts.n++] = a->filter;
+		a->filter.p = NULL;
+	}
+	free(a->bytes.p);
+	free(a->filter.p);
+}
+
+bool bc_segment_index_busy(const struct bc_segment_index *x)
+{
+	return x && bc_indexer_busy(x->cfg.indexer);
+}
+
+void bc_segment_index_poll(struct bc_segment_index *x)
+{
+	struct bc_indexer_part a;
+
+	if (!x)
+		return;
+	bc_indexer_reclaim(x->cfg.indexer);
+	while (x->open && !x->ended && bc_indexer_take(x->cfg.indexer, &a)) {
+		write_part(x, &a);
+		tell_pieces(x);
+	}
+}
+
+/* All parts. False: there is no index. */
+static bool finish_parts(struct bc_segment_index *x)
+{
+	uint64_t until_ns = bc_mono_ns() + AWAIT_MAX_NS;
+	struct bc_indexer_part a;
+
+	while (x->open) {
+		if (bc_indexer_take(x->cfg.indexer, &a)) {
+			write_part(x, &a);
+			if (a.last)
+				break;
+			continue;
+		}
+		if (!x->cfg.patient(x->cfg.patient_ctx) ||
+		    (!bc_indexer_waits(x->cfg.indexer) && bc_mono_ns() > until_ns))
+			x->open = false;
+		else
+			bc_indexer_await(x->cfg.indexer, AWAIT_NS);
+	}
+	return x->open;
+}
+
+static void write_directory(struct bc_segment_index *x)
+{
+	struct bc_index_bytes directory = { .p = NULL };
+
+	for (uint32_t i = 0; i < x->parts.n && x->open; i++)
+		if (x->parts.filter[i].len)
+			x->parts.part[i].filter_at = write_pieces(x, &x->parts.filter[i]);
+	if (x->open && bc_index_put_directory(&directory, x->parts.part, x->parts.n))
+		x->open = false;
+	if (x->open)
+		x->directory_at = write_pieces(x, &directory);
+	x->directory_bytes = (uint32_t)directory.len;
+	free(directory.p);
+}
+
+void bc_segment_index_end(struct bc_segment_index *x)
+{
+	if (!x || !x->open || x->ended)
+		return;
+	x->open = bc_indexer_end(x->cfg.indexer);
+	if (finish_parts(x))
+		write_directory(x);
+	x->ended = true;
+}
+
+static void fill_footer(const struct bc_segment_index *x, const struct bc_segment_info *info, struct bc_index_footer *f)
+{
+	f->codec = x->cfg.codec == BC_CODEC_LZ4;
+	f->directory_at = x->directory_at;
+	f->directory_bytes = x->directory_bytes;
+	f->n_parts = x->parts.n;
+	f->first_ns = info->first_ns;
+	f->packets = info->packets;
+	f->plain_bytes = x->plain_at;
+	for (uint32_t i = 0; i < x->parts.n; i++) {
+		const struct bc_index_part *a = &x->parts.part[i];
+
+		if (a->max_ns && (!f->max_ns || a->min_ns < f->min_ns))
+			f->min_ns = a->min_ns;
+		if (a->max_ns > f->max_ns)
+			f->max_ns = a->max_ns;
+	}
+}
+
+size_t bc_segment_index_footer(struct bc_segment_index *x, size_t behind, const struct bc_segment_info *info,
+			       uint8_t dst[BC_SEGMENT_INDEX_FOOTER])
+{
+	uint8_t piece[BC_INDEX_FOOTER_SIZE];
+	struct bc_index_footer f = { 0 };
+
+	if (!x || !x->open || !x->ended)
+		return 0;
+	fill_footer(x, info, &f);
+	f.at = x->file_at + behind + overhead(x) / 2;
+	bc_index_put_footer(piece, &f);
+	x->footer = true;
+	return (size_t)(put_piece(x, dst, piece, sizeof(piece)) - dst);
+}
+
+void bc_segment_index_over(struct bc_segment_index *x, const struct bc_segment_info *info, bool closed)
+{
+	struct bc_indexer_stats *s;
+
+	if (!x)
+		return;
+	s = bc_indexer_stats(x->cfg.indexer);
+	if (closed && x->open && x->footer) {
+		bc_counter_add(&s->segments, 1);
+		bc_counter_add(&s->bytes, x->bytes + BC_INDEX_FOOTER_SIZE + overhead(x));
+	} else if (info->packets) {
+		bc_counter_add(&s->dropped, info->packets);
+	}
+	x->open = false;
+	forget_parts(x);
+}
+
+int bc_segment_index_new(const struct bc_segment_index_config *cfg, struct bc_segment_index **ret, struct bc_err *err)
+{
+	struct bc_segment_index *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		return bc_err_set(err, -ENOMEM, "no memory for the index");
+	x->cfg = *cfg;
+	*ret = x;
+	return 0;
+}
+
+void bc_segment_index_free(struct bc_segment_index *x)
+{
+	if (!x)
+		return;
+	forget_parts(x);
+	free(x->parts.part);
+	free(x->parts.filter);
+	free(x->out.p);
+	free(x);
+}
