@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_ctl_print.h"
+#include "bc_indexer.h"
 #include "bc_tel_command.h"
 #include "bc_view.h"
 #include "bc_view_part.h"
@@ -40,6 +41,21 @@ static json_t *retention(const struct bc_output *o)
 			 "kept_bytes", bc_view_u64(x.kept_bytes));
 }
 
+/* The index of segments, and the packets that none tells of; NULL: there is none. */
+static json_t *segment_index(const struct bc_output *o)
+{
+	const struct bc_indexer_stats *s = o->indexer ? bc_indexer_stats(o->indexer) : NULL;
+
+	if (!s)
+		return NULL;
+	return json_pack("{s:s, s:o, s:o, s:o}",
+			 "kind", o->cfg.index == BC_INDEX_FLOWS ? "flows" : "time",
+			 "segments", bc_view_u64(bc_counter_get(&s->segments)),
+			 "bytes", bc_view_u64(bc_counter_get(&s->bytes)),
+			 "index_skipped", bc_view_u64(bc_counter_get(&s->unknown) + bc_counter_get(&s->unnoted) +
+						      bc_counter_get(&s->dropped)));
+}
+
 json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 {
 	const struct bc_output_account *a = &p->ledger->output[i];
@@ -50,7 +66,7 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 
 	bc_ledger_balance(p->ledger, i, BC_ALL_SOURCES, &b);
 	bc_ledger_output_losses(p->ledger, i, dropped);
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*}",
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*}",
 			 "name", bc_view_string(a->name),
 			 "format", bc_format_name(out->cfg.format),
 			 "compress", bc_codec_name(out->cfg.codec),
@@ -61,7 +77,8 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 			 "dropped", bc_view_losses(dropped),
 			 "balance", bc_view_balance(&b, final),
 			 "hooks", post_publish(out),
-			 "retention", retention(out));
+			 "retention", retention(out),
+			 "index", segment_index(out));
 }
 
 /* All writers of an output in one sum. */

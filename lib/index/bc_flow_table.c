@@ -11,8 +11,9 @@
 #include "bc_index_filter.h"
 #include "bc_index_priv.h"
 
-#define ROWS_SHARE 200U		/* bytes of memory for each flow, with all that goes with it */
-#define TEMPLATES_SHARE 8U	/* the part of memory that templates may take */
+#define ROWS_SHARE 240U		/* bytes of memory for each flow, with all that goes with it */
+#define TEMPLATES_SHARE 4U	/* the part of memory that templates may take */
+#define TEMPLATE_LEAST 128U	/* bytes of one */
 #define PROBES_MAX 64U		/* then a packet is in no row: nobody can make the table slow */
 #define INLINE (BC_RUNS_INLINE - 8)
 
@@ -21,6 +22,16 @@ static void *map(size_t bytes)
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
+}
+
+/* That which is looked up at random. */
+static void *map_huge(size_t bytes)
+{
+	void *p = map(bytes);
+
+	if (p)
+		madvise(p, bytes, MADV_HUGEPAGE);
+	return p;
 }
 
 static void unmap(void *p, size_t bytes)
@@ -40,7 +51,8 @@ static uint32_t slots_for(uint32_t n)
 
 static void size_table(struct bc_flow_table *t, size_t memory)
 {
-	t->tmpls_max = (uint32_t)(memory / TEMPLATES_SHARE / sizeof(*t->tmpl)) + 16;
+	t->units_max = (uint32_t)(memory / TEMPLATES_SHARE / BC_TEMPLATE_UNIT) + 256;
+	t->tmpls_max = (uint32_t)(memory / TEMPLATES_SHARE / TEMPLATE_LEAST) + 16;
 	if (t->tmpls_max > BC_INDEX_TEMPLATES_MAX)
 		t->tmpls_max = BC_INDEX_TEMPLATES_MAX;
 	t->outers_max = t->tmpls_max * 2;
@@ -59,14 +71,16 @@ struct bc_flow_table *bc_flow_table_new(size_t memory, bool flows)
 	t->flows = flows;
 	size_table(t, flows ? memory : 0);
 	t->block = map(BC_INDEX_BLOCKS_MAX * sizeof(*t->block));
-	t->flow = map(t->flows_max * sizeof(*t->flow));
+	t->flow = map_huge(t->flows_max * sizeof(*t->flow));
 	t->node = map(t->nodes_max * sizeof(*t->node));
-	t->tmpl = map(t->tmpls_max * sizeof(*t->tmpl));
+	t->tmpl = map(t->units_max * (size_t)BC_TEMPLATE_UNIT);
+	t->tmpl_at = map(t->tmpls_max * sizeof(*t->tmpl_at));
 	t->outer = map(t->outers_max * sizeof(*t->outer));
-	t->flow_slot = map((t->flow_mask + 1ULL) * sizeof(*t->flow_slot));
+	t->flow_slot = map_huge((t->flow_mask + 1ULL) * sizeof(*t->flow_slot));
 	t->tmpl_slot = map((t->tmpl_mask + 1ULL) * sizeof(*t->tmpl_slot));
 	t->packer = bc_packer_new();
-	if (!t->block || !t->flow || !t->node || !t->tmpl || !t->outer || !t->flow_slot || !t->tmpl_slot || !t->packer) {
+	if (!t->block || !t->flow || !t->node || !t->tmpl || !t->tmpl_at || !t->outer || !t->flow_slot || !t->tmpl_slot ||
+	    !t->packer) {
 		bc_flow_table_free(t);
 		return NULL;
 	}
@@ -81,7 +95,8 @@ void bc_flow_table_free(struct bc_flow_table *t)
 	unmap(t->block, BC_INDEX_BLOCKS_MAX * sizeof(*t->block));
 	unmap(t->flow, t->flows_max * sizeof(*t->flow));
 	unmap(t->node, t->nodes_max * sizeof(*t->node));
-	unmap(t->tmpl, t->tmpls_max * sizeof(*t->tmpl));
+	unmap(t->tmpl, t->units_max * (size_t)BC_TEMPLATE_UNIT);
+	unmap(t->tmpl_at, t->tmpls_max * sizeof(*t->tmpl_at));
 	unmap(t->outer, t->outers_max * sizeof(*t->outer));
 	unmap(t->flow_slot, (t->flow_mask + 1ULL) * sizeof(*t->flow_slot));
 	unmap(t->tmpl_slot, (t->tmpl_mask + 1ULL) * sizeof(*t->tmpl_slot));
@@ -95,7 +110,8 @@ void bc_flow_table_begin(struct bc_flow_table *t, uint64_t file_at, uint64_t pla
 		memset(t->flow_slot, 0, (t->flow_mask + 1ULL) * sizeof(*t->flow_slot));
 	if (t->n_tmpls)
 		memset(t->tmpl_slot, 0, (t->tmpl_mask + 1ULL) * sizeof(*t->tmpl_slot));
-	t->n_flows = t->n_nodes = t->n_tmpls = t->n_outers = t->recent = 0;
+	t->n_flows = t->n_nodes = t->n_tmpls = t->n_units = t->n_outers = 0;
+	memset(t->recent, 0, sizeof(t->recent));
 	t->part = (struct bc_index_part){
 		.blocks_at = file_at, .plain_at = plain_at, .flags = t->flows ? 0 : BC_INDEX_PART_TIME_ONLY,
 	};
@@ -140,132 +156,250 @@ static void skip_packet(struct bc_flow_table *t)
 	bc_flow_table_unindexed(t);
 }
 
-/* What the packet has where the mask has bits. */
-static void make_template(const struct bc_tuple *u, const uint8_t *data, struct bc_index_template *ret)
+/* With the packet's bytes, where the mask has bits. */
+static void make_template(const struct bc_tuple *u, const uint8_t *data, struct bc_flow_template *ret)
 {
-	ret->linktype = u->linktype;
-	ret->len = u->len;
-	ret->addr_len = u->addr_len;
-	ret->addr_at[0] = u->addr_at[0];
-	ret->addr_at[1] = u->addr_at[1];
-	ret->port_at = u->port_at;
-	ret->flags_at = u->flags_at;
-	ret->proto = u->proto;
-	for (uint32_t i = 0; i < u->len; i++)
-		ret->value[i] = data[i] & u->mask[i];
-	memcpy(ret->mask, u->mask, u->len);
+	uint32_t n = bc_round16(u->len);
+	uint8_t *mask = ret->bytes, *value = ret->bytes + n;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->h.linktype = u->linktype;
+	ret->h.len = u->len;
+	ret->h.addr_len = u->addr_len;
+	ret->h.addr_at[0] = u->addr_at[0];
+	ret->h.addr_at[1] = u->addr_at[1];
+	ret->h.port_at = u->port_at;
+	ret->h.flags_at = u->flags_at;
+	ret->h.proto = u->proto;
+	memcpy(mask, u->mask, n);
+	for (uint32_t i = 0; i < n; i++)
+		value[i] = data[i] & mask[i];
+	ret->hash = (uint32_t)XXH3_64bits_withSeed(value, n, (uint64_t)u->len << 8 | u->port_at);
 }
 
-static bool same_template(const struct bc_index_template *a, const struct bc_index_template *b)
+static bool same_template(const struct bc_flow_template *a, const struct bc_flow_template *b)
 {
-	return !memcmp(a, b, offsetof(struct bc_index_template, value)) && !memcmp(a->value, b->value, a->len) &&
-	       !memcmp(a->mask, b->mask, a->len);
+	return a->hash == b->hash && !memcmp(&a->h, &b->h, sizeof(a->h)) && !memcmp(a->bytes, b->bytes, 2 * bc_round16(a->h.len));
 }
 
 static bool keep_outers(struct bc_flow_table *t, struct bc_flow_template *k, const struct bc_tuple *u, const uint8_t *data)
 {
+	if (t->outers_max - t->n_outers < u->n_outer)
+		return false;
 	k->outer_at = t->n_outers;
-	k->n_outer = 0;
-	for (uint32_t i = 0; i < u->n_outer; i++) {
-		if (t->n_outers == t->outers_max)
-			return false;
+	k->n_outer = u->n_outer;
+	for (uint32_t i = 0; i < u->n_outer; i++)
 		t->outer[t->n_outers++] = bc_index_filter_hash(data + u->outer_at[i], u->outer_len[i]);
-		k->n_outer++;
-	}
 	return true;
 }
 
-/* The template's number, new or known; UINT32_MAX: there is no room. */
+/* The template, new or known, 1 + its number; 0: there is no room. */
 static uint32_t intern(struct bc_flow_table *t, const struct bc_tuple *u, const uint8_t *data)
 {
-	struct bc_index_template want;
-	struct bc_flow_template *k;
-	uint32_t hash, at;
+	uint32_t units = (uint32_t)(sizeof(struct bc_flow_template) + 2 * bc_round16(u->len) + BC_TEMPLATE_UNIT - 1) / BC_TEMPLATE_UNIT;
+	struct bc_flow_template *k = (struct bc_flow_template *)(t->tmpl + t->n_units * (size_t)BC_TEMPLATE_UNIT);
+	uint32_t at;
 
-	make_template(u, data, &want);
-	hash = (uint32_t)XXH3_64bits_withSeed(want.value, want.len, (uint64_t)want.len << 8 | want.port_at);
-	at = hash & t->tmpl_mask;
+	if (t->units_max - t->n_units < units)
+		return 0;
+	make_template(u, data, k);
+	at = k->hash & t->tmpl_mask;
 	for (uint32_t i = 0; t->tmpl_slot[at]; at = (at + 1) & t->tmpl_mask, i++) {
-		k = &t->tmpl[t->tmpl_slot[at] - 1];
-		if (k->hash == hash && same_template(&k->t, &want))
-			return t->tmpl_slot[at] - 1;
+		if (same_template(bc_flow_template(t, t->tmpl_slot[at] - 1), k))
+			return t->tmpl_slot[at];
 		if (i == PROBES_MAX)
-			return UINT32_MAX;
+			return 0;
 	}
-	if (t->n_tmpls == t->tmpls_max)
-		return UINT32_MAX;
-	k = &t->tmpl[t->n_tmpls];
-	k->t = want;
-	k->hash = hash;
-	if (!keep_outers(t, k, u, data))
-		return UINT32_MAX;
+	if (t->n_tmpls == t->tmpls_max || !keep_outers(t, k, u, data))
+		return 0;
+	t->tmpl_at[t->n_tmpls] = t->n_units;
+	t->n_units += units;
 	t->tmpl_slot[at] = ++t->n_tmpls;
-	return t->n_tmpls - 1;
+	return t->n_tmpls;
 }
 
-/* Addresses and ports, the lower end first; returns whether the packet is from high. */
-static bool ends(const struct bc_tuple *u, const uint8_t *data, struct bc_flow *ret)
-{
-	const uint8_t *from = data + u->addr_at[0], *to = data + u->addr_at[1];
-	uint16_t port[2] = { 0, 0 };
-	int order = u->addr_len ? memcmp(from, to, u->addr_len) : 0;
-	bool high;
+typedef uint8_t vec16 __attribute__((vector_size(16), aligned(1), may_alias));
+typedef uint64_t vec2x64 __attribute__((vector_size(16)));
 
-	if (u->port_at) {
-		port[0] = bc_get_be16(data + u->port_at);
-		port[1] = bc_get_be16(data + u->port_at + 2);
+static bool agrees(const struct bc_flow_template *m, const uint8_t *data)
+{
+	const uint8_t *mask = bc_flow_mask(m), *value = bc_flow_value(m);
+	vec16 differ = { 0 };
+	vec2x64 any;
+
+	for (uint32_t i = 0; i < m->h.len; i += 16)
+		differ |= (*(const vec16 *)(data + i) & *(const vec16 *)(mask + i)) ^ *(const vec16 *)(value + i);
+	any = (vec2x64)differ;
+	return !(any[0] | any[1]);
+}
+
+/*
+ * A packet with the template's bits has just this template, where its walk ended with TCP's flags, or with UDP's ports, which are
+ * those of no tunnel: all that the walk depended on is in the mask.
+ */
+static bool is_of(const struct bc_flow_template *m, const struct bc_flow_packet *p)
+{
+	return m->h.linktype == p->linktype && p->len >= m->h.len &&
+	       (m->h.flags_at || (m->h.port_at && m->h.proto == 17 && !bc_tuple_may_tunnel(p->data + m->h.port_at))) &&
+	       agrees(m, p->data);
+}
+
+/* Where templates of packets that begin like this one are kept; NULL: nowhere. */
+static uint32_t *recent_of(struct bc_flow_table *t, const struct bc_flow_packet *p)
+{
+	uint64_t a, b;
+
+	if (p->len < 16)
+		return NULL;
+	memcpy(&a, p->data, 8);
+	memcpy(&b, p->data + 6, 8);
+	if (p->data[12] == 0x81)
+		b ^= p->data[15];
+	return t->recent[((a ^ b * 0x9E3779B97F4A7C15ULL) * 0xD6E8FEB86659FD93ULL) >> 56];
+}
+
+_Static_assert(BC_RECENT_SETS == 256, "the hash has 8 bits");
+
+/* What is known of a packet before its flow is found. */
+struct pending {
+	struct bc_flow key;	/* its ends */
+	uint32_t hash;
+	uint32_t tmpl;		/* 1 + its number; 0: there is no room */
+	bool high;		/* it is high's */
+	uint8_t flags;
+};
+
+/* Addresses and ports, the lower end first. */
+static void take_ends(const struct bc_index_head *h, const uint8_t *data, struct pending *ret)
+{
+	const uint8_t *from = data + h->addr_at[0], *to = data + h->addr_at[1];
+	struct bc_flow *k = &ret->key;
+	uint16_t port[2] = { 0, 0 };
+	int order = h->addr_len == 4 ? memcmp(from, to, 4) : h->addr_len ? memcmp(from, to, 16) : 0;
+
+	if (h->port_at) {
+		port[0] = bc_get_be16(data + h->port_at);
+		port[1] = bc_get_be16(data + h->port_at + 2);
 	}
-	high = order > 0 || (order == 0 && port[0] > port[1]);
-	memset(ret->addr, 0, sizeof(ret->addr));
-	if (u->addr_len == 4) {
-		memcpy(ret->addr[high], from, 4);
-		memcpy(ret->addr[!high], to, 4);
-	} else if (u->addr_len) {
-		memcpy(ret->addr[high], from, 16);
-		memcpy(ret->addr[!high], to, 16);
+	ret->high = order > 0 || (order == 0 && port[0] > port[1]);
+	memset(k->addr, 0, sizeof(k->addr));
+	if (h->addr_len == 4) {
+		memcpy(k->addr[ret->high], from, 4);
+		memcpy(k->addr[!ret->high], to, 4);
+	} else if (h->addr_len) {
+		memcpy(k->addr[ret->high], from, 16);
+		memcpy(k->addr[!ret->high], to, 16);
 	}
-	ret->port[high] = port[0];
-	ret->port[!high] = port[1];
-	ret->addr_len = u->addr_len;
-	ret->proto = u->proto;
-	return high;
+	k->port[ret->high] = port[0];
+	k->port[!ret->high] = port[1];
+	k->addr_len = h->addr_len;
+	k->proto = h->proto;
+	ret->flags = h->flags_at ? data[h->flags_at] : 0;
+}
+
+/* Without addresses only packets of one template belong together. */
+static void take_hash(struct pending *ret)
+{
+	ret->hash = (uint32_t)XXH3_64bits(&ret->key, offsetof(struct bc_flow, addr_len)) + ret->key.proto * 0x9E3779B1U;
+	if (!ret->key.addr_len)
+		ret->hash += ret->tmpl * 0x85EBCA77U;
+}
+
+/* Of the packet's tuple, which may have been made less exact. */
+static void take_tuple(struct bc_flow_table *t, const struct bc_tuple *u, const uint8_t *data, struct pending *ret)
+{
+	if (u->opaque)
+		t->part.flags |= BC_INDEX_PART_OPAQUE;
+	ret->tmpl = intern(t, u, data);
+	if (!ret->tmpl)
+		return;
+	take_ends(&bc_flow_template(t, ret->tmpl - 1)->h, data, ret);
+	take_hash(ret);
+}
+
+static void take_packet(struct bc_flow_table *t, const struct bc_flow_packet *p, struct pending *ret)
+{
+	uint32_t *recent = recent_of(t, p);
+	struct bc_tuple u;
+
+	for (uint32_t i = 0; recent && i < BC_RECENT_WAYS && recent[i]; i++) {
+		const struct bc_flow_template *m = bc_flow_template(t, recent[i] - 1);
+
+		if (!is_of(m, p))
+			continue;
+		ret->tmpl = recent[i];
+		take_ends(&m->h, p->data, ret);
+		take_hash(ret);
+		return;
+	}
+	bc_tuple_of(p->linktype, p->data, p->len, p->cut, &u);
+	take_tuple(t, &u, p->data, ret);
+	if (recent && ret->tmpl && u.port_at) {
+		recent[1] = recent[0];
+		recent[0] = ret->tmpl;
+	}
 }
 
 static inline bool same_ends(const struct bc_flow *a, const struct bc_flow *b)
 {
-	return !memcmp(a->addr, b->addr, sizeof(a->addr)) && !memcmp(a->port, b->port, sizeof(a->port)) &&
-	       a->addr_len == b->addr_len && a->proto == b->proto;
+	return !memcmp(a, b, offsetof(struct bc_flow, flags_or));
 }
 
 /*
- * The flow with these ends whose packets of this direction have the template, or have not been seen yet. Without addresses only those
- * of one direction belong together. NULL: there is no room.
+ * The slot of the flow with these ends whose packets of this direction have the template, or have not been seen yet; or a free one.
+ * NULL: it was searched for too long.
  */
-static struct bc_flow *find_flow(struct bc_flow_table *t, const struct bc_flow *want, bool high, uint32_t tmpl)
+static struct bc_flow_slot *find_slot(struct bc_flow_table *t, const struct pending *p)
 {
-	uint32_t hash = (uint32_t)XXH3_64bits(want, offsetof(struct bc_flow, addr_len));
-	uint32_t at = 0;
+	uint32_t at = p->hash & t->flow_mask;
+
+	for (uint32_t i = 0; i < PROBES_MAX; at = (at + 1) & t->flow_mask, i++) {
+		struct bc_flow_slot *s = &t->flow_slot[at];
+		const struct bc_flow *f = &t->flow[s->flow - 1];
+
+		if (!s->flow || (s->hash == p->hash && same_ends(f, &p->key) &&
+				 (f->from[p->high] == p->tmpl || (!f->from[p->high] && p->key.addr_len))))
+			return s;
+	}
+	return NULL;
+}
+
+static struct bc_flow *new_flow(struct bc_flow_table *t, struct bc_flow_slot *s, const struct pending *p)
+{
 	struct bc_flow *f;
 
-	hash += want->proto * 0x9E3779B1U + (want->addr_len ? 0 : tmpl * 0x85EBCA77U);
-	at = hash & t->flow_mask;
-	for (uint32_t i = 0; t->flow_slot[at]; at = (at + 1) & t->flow_mask, i++) {
-		f = &t->flow[t->flow_slot[at] - 1];
-		if (f->hash == hash && same_ends(f, want) && (f->from[high] == tmpl || (!f->from[high] && want->addr_len)))
-			return f;
-		if (i == PROBES_MAX)
-			return NULL;
-	}
 	if (t->n_flows == t->flows_max)
 		return NULL;
 	f = &t->flow[t->n_flows];
-	*f = *want;
-	f->hash = hash;
-	f->from[0] = f->from[1] = 0;
-	f->packets = 0;
-	f->node = f->last_node = f->runs_len = f->n_runs = f->runs_end = 0;
-	t->flow_slot[at] = ++t->n_flows;
+	memset(f, 0, sizeof(*f));
+	memcpy(f, &p->key, offsetof(struct bc_flow, flags_or));
+	*s = (struct bc_flow_slot){ ++t->n_flows, p->hash };
 	return f;
+}
+
+/* When there is little room left, only hosts are told apart in what is new. */
+static void drop_ports(struct bc_flow_table *t, const struct bc_flow_packet *p, struct pending *ret)
+{
+	struct bc_tuple u;
+
+	bc_tuple_of(p->linktype, p->data, p->len, p->cut, &u);
+	if (u.addr_len)
+		u.port_at = u.flags_at = 0;
+	take_tuple(t, &u, p->data, ret);
+}
+
+/* NULL: there is no room. */
+static struct bc_flow *find_flow(struct bc_flow_table *t, const struct bc_flow_packet *p, struct pending *k)
+{
+	struct bc_flow_slot *s = find_slot(t, k);
+
+	if (s && !s->flow && bc_flow_table_tight(t)) {
+		drop_ports(t, p, k);
+		s = k->tmpl ? find_slot(t, k) : NULL;
+	}
+	if (!s)
+		return NULL;
+	return s->flow ? &t->flow[s->flow - 1] : new_flow(t, s, k);
 }
 
 /* One more byte of the flow's runs; false: there is no room. */
@@ -365,39 +499,47 @@ static void count(struct bc_flow *f, uint64_t ts_ns, uint32_t wire_len, uint8_t 
 		f->last_ns = ts_ns;
 }
 
-/* When there is little room left, only hosts are told apart. */
-static void drop_ports(struct bc_tuple *u)
+static void count_packet(struct bc_flow_table *t, const struct bc_flow_packet *p, struct pending *k)
 {
-	if (u->port_at && u->addr_len)
-		u->port_at = u->flags_at = 0;
-}
+	struct bc_flow *f = k->tmpl ? find_flow(t, p, k) : NULL;
 
-void bc_flow_table_packet(struct bc_flow_table *t, uint16_t linktype, const uint8_t *data, uint32_t len, bool cut,
-			  uint64_t ts_ns, uint32_t wire_len)
-{
-	struct bc_flow want, *f;
-	struct bc_tuple u;
-	uint32_t tmpl;
-	bool high;
-
-	bc_tuple_of(linktype, data, len, cut, &u);
-	if (t->n_flows > t->flows_max / 4 * 3)
-		drop_ports(&u);
-	if (u.opaque)
-		t->part.flags |= BC_INDEX_PART_OPAQUE;
-	tmpl = intern(t, &u, data);
-	if (tmpl == UINT32_MAX) {
-		skip_packet(t);
-		return;
-	}
-	high = ends(&u, data, &want);
-	f = find_flow(t, &want, high, tmpl + 1);
 	if (!f || f->packets == UINT32_MAX || !add_block(t, f)) {
 		skip_packet(t);
 		return;
 	}
-	f->from[high] = tmpl + 1;
-	count(f, ts_ns, wire_len, u.flags_at ? data[u.flags_at] : 0);
+	f->from[k->high] = k->tmpl;
+	count(f, p->ts_ns, p->wire_len, k->flags);
+}
+
+/* What comes next will look here first. */
+static void look_ahead(const struct bc_flow_table *t, const struct pending *p)
+{
+	const struct bc_flow_slot *s = &t->flow_slot[p->hash & t->flow_mask];
+
+	if (!p->tmpl || !s->flow)
+		return;
+	__builtin_prefetch(&t->flow[s->flow - 1]);
+	__builtin_prefetch((const uint8_t *)&t->flow[s->flow - 1] + 64);
+}
+
+void bc_flow_table_packets(struct bc_flow_table *t, const struct bc_flow_packet *p, uint32_t n)
+{
+	struct pending k[BC_FLOW_BATCH];
+
+	for (uint32_t i = 0; i < n; i++) {
+		take_packet(t, &p[i], &k[i]);
+		if (k[i].tmpl)
+			__builtin_prefetch(&t->flow_slot[k[i].hash & t->flow_mask]);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		look_ahead(t, &k[i]);
+	for (uint32_t i = 0; i < n; i++)
+		count_packet(t, &p[i], &k[i]);
+}
+
+bool bc_flow_table_tight(const struct bc_flow_table *t)
+{
+	return t->n_flows > t->flows_max / 4 * 3;
 }
 
 uint32_t bc_flow_table_blocks(const struct bc_flow_table *t)

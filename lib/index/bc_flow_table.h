@@ -19,14 +19,27 @@ void bc_flow_table_begin(struct bc_flow_table *t, uint64_t file_at, uint64_t pla
 
 /* The next block, whose file_at and plain_at are made here. Not after BC_INDEX_BLOCKS_MAX. */
 void bc_flow_table_block(struct bc_flow_table *t, const struct bc_index_block *b);
-/* A packet of that block; len bytes of it are at hand, and more if cut. */
-void bc_flow_table_packet(struct bc_flow_table *t, uint16_t linktype, const uint8_t *data, uint32_t len, bool cut,
-			  uint64_t ts_ns, uint32_t wire_len);
+
+/* A packet of that block, of which len bytes are at hand, in memory that can be read up to a multiple of 16; cut: it has more. */
+struct bc_flow_packet {
+	const uint8_t *data;
+	uint64_t ts_ns;
+	uint32_t wire_len;
+	uint16_t linktype;
+	uint8_t len;		/* at most BC_TUPLE_MAX */
+	bool cut;
+};
+
+/* n of them, at most BC_FLOW_BATCH: together they wait for the memory once. */
+#define BC_FLOW_BATCH 32U
+void bc_flow_table_packets(struct bc_flow_table *t, const struct bc_flow_packet *p, uint32_t n);
 /* Some of the block's packets will not come. */
 void bc_flow_table_unindexed(struct bc_flow_table *t);
 
 uint32_t bc_flow_table_blocks(const struct bc_flow_table *t);
 uint64_t bc_flow_table_plain_bytes(const struct bc_flow_table *t);
+/* There is little room left: rows are made without ports, and soon none. */
+bool bc_flow_table_tight(const struct bc_flow_table *t);
 /* Packets that are in no row, since the table was made. */
 uint64_t bc_flow_table_skipped(const struct bc_flow_table *t);
 

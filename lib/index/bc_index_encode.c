@@ -81,8 +81,10 @@ static int put_blocks(struct encoder *e)
 	return r;
 }
 
-static uint32_t put_template(uint8_t *p, const struct bc_index_template *m)
+static uint32_t put_template(uint8_t *p, const struct bc_flow_template *t)
 {
+	const struct bc_index_head *m = &t->h;
+
 	p[0] = (uint8_t)m->linktype;
 	p[1] = (uint8_t)(m->linktype >> 8);
 	p[2] = m->len;
@@ -92,8 +94,8 @@ static uint32_t put_template(uint8_t *p, const struct bc_index_template *m)
 	p[6] = m->port_at;
 	p[7] = m->flags_at;
 	p[8] = m->proto;
-	memcpy(p + BC_TEMPLATE_FIXED, m->mask, m->len);
-	memcpy(p + BC_TEMPLATE_FIXED + m->len, m->value, m->len);
+	memcpy(p + BC_TEMPLATE_FIXED, bc_flow_mask(t), m->len);
+	memcpy(p + BC_TEMPLATE_FIXED + m->len, bc_flow_value(t), m->len);
 	return BC_TEMPLATE_FIXED + 2U * m->len;
 }
 
@@ -107,7 +109,7 @@ static int put_templates(struct encoder *e)
 		uint32_t n = 0, len = 0;
 
 		for (; i < t->n_tmpls && len + BC_TEMPLATE_FIXED + 2 * BC_TUPLE_MAX <= BC_INDEX_PLAIN_MAX; i++, n++)
-			len += put_template(e->plain + len, &t->tmpl[i].t);
+			len += put_template(e->plain + len, bc_flow_template(t, i));
 		r = put_page(e, &(struct bc_page){ .kind = BC_INDEX_TEMPLATES, .items = n, .plain_len = len });
 	}
 	return r;
@@ -156,7 +158,7 @@ static void add_hosts(struct encoder *e, const struct bc_flow *f)
 		if (!i || !e->before || memcmp(e->before->addr[i], f->addr[i], sizeof(f->addr[i])))
 			add_host(e, bc_index_filter_hash(f->addr[i], f->addr_len));
 	for (int i = 0; i < 2; i++) {
-		const struct bc_flow_template *m = f->from[i] ? &e->t->tmpl[f->from[i] - 1] : NULL;
+		const struct bc_flow_template *m = f->from[i] ? bc_flow_template(e->t, f->from[i] - 1) : NULL;
 
 		for (uint32_t k = 0; m && k < m->n_outer; k++)
 			add_host(e, e->t->outer[m->outer_at + k]);

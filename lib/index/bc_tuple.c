@@ -306,8 +306,8 @@ static enum header gtp(struct walk *w)
 
 	tunnel_ports(w);
 	w->at += 8;
+	/* Not the tunnel's number, of which each user has two. */
 	know(w, 0, 2);
-	know(w, 4, 4);
 	w->at += 8;
 	if (!(p[0] & 7))
 		return IP;
@@ -527,10 +527,9 @@ void bc_tuple_of(uint16_t linktype, const uint8_t *data, uint32_t len, bool cut,
 	}
 }
 
-/* Where a tunnel may begin, all is looked at. */
-static inline bool may_tunnel(const uint8_t *udp)
+bool bc_tuple_may_tunnel(const uint8_t *ports)
 {
-	uint16_t from = bc_get_be16(udp), to = bc_get_be16(udp + 2);
+	uint16_t from = bc_get_be16(ports), to = bc_get_be16(ports + 2);
 
 	return to == 4789 || to == 8472 || to == 6081 || to == 2152 || from == 2152;
 }
@@ -548,10 +547,10 @@ uint32_t bc_tuple_bytes(uint16_t linktype, const uint8_t *data, uint32_t len)
 		}
 		/* IPv4 without options, and IPv6 without extensions: up to TCP's flags. */
 		if (type == 0x0800 && data[at] == 0x45 &&
-		    (data[at + 9] == 6 || data[at + 9] == 1 || (data[at + 9] == 17 && !may_tunnel(data + at + 20))))
+		    (data[at + 9] == 6 || data[at + 9] == 1 || (data[at + 9] == 17 && !bc_tuple_may_tunnel(data + at + 20))))
 			return at + 34;
 		if (type == 0x86dd && len >= at + 54 &&
-		    (data[at + 6] == 6 || (data[at + 6] == 17 && !may_tunnel(data + at + 40))))
+		    (data[at + 6] == 6 || (data[at + 6] == 17 && !bc_tuple_may_tunnel(data + at + 40))))
 			return at + 54;
 	}
 	return len < BC_TUPLE_MAX ? len : BC_TUPLE_MAX;

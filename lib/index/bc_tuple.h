@@ -38,6 +38,9 @@ struct bc_tuple {
  */
 void bc_tuple_of(uint16_t linktype, const uint8_t *data, uint32_t len, bool cut, struct bc_tuple *ret);
 
+/* May a packet of UDP with these two ports be one of a tunnel? */
+bool bc_tuple_may_tunnel(const uint8_t *ports);
+
 /* How many of len bytes are worth keeping for bc_tuple_of(): at most BC_TUPLE_MAX. */
 uint32_t bc_tuple_bytes(uint16_t linktype, const uint8_t *data, uint32_t len);
 

@@ -17,6 +17,7 @@
 #define RING 65536U		/* blocks on their way; a power of two */
 #define NOTES_WAITING 8U	/* chunks with notes, before a committer that waits waits */
 #define POLL_NS (10 * BC_NS_PER_MS)	/* so that the committer need not wake the thread for each chunk */
+#define PART_LEAST 4U		/* how much of a part's bytes are worth one of their own */
 #define ROUNDS_IDLE 100U	/* then it sleeps until it is woken */
 
 enum word { BEGIN, BLOCK, END };
@@ -94,21 +95,24 @@ static void make_part(struct bc_indexer *x, uint32_t segment, bool last)
 
 static void read_notes(struct bc_indexer *x, const struct message *m)
 {
-	for (uint32_t at = m->notes_begin; at < m->notes_end;) {
-		const struct bc_note *n = (const struct bc_note *)(m->notes + at);
+	for (uint32_t at = m->notes_begin; at < m->notes_end;)
+		at = bc_notes_feed(x->table, m->notes, at, m->notes_end);
+}
 
-		bc_flow_table_packet(x->table, n->linktype, (const uint8_t *)(n + 1), n->len, n->cut, n->ts_ns, n->wire_len);
-		at += bc_note_size(n->len);
-	}
+/* A part that is large enough is ended early rather than told without ports, or not at all. */
+static bool part_is_full(const struct bc_indexer *x, const struct bc_index_block *next)
+{
+	uint64_t plain = bc_flow_table_plain_bytes(x->table);
+
+	return bc_flow_table_blocks(x->table) == BC_INDEX_BLOCKS_MAX || plain + next->plain_len > x->cfg.part_bytes ||
+	       (bc_flow_table_tight(x->table) && plain > x->cfg.part_bytes / PART_LEAST);
 }
 
 static void take_block(struct bc_indexer *x, const struct message *m)
 {
 	uint64_t skipped;
 
-	if (bc_flow_table_blocks(x->table) == BC_INDEX_BLOCKS_MAX ||
-	    (bc_flow_table_blocks(x->table) &&
-	     bc_flow_table_plain_bytes(x->table) + m->block.plain_len > x->cfg.part_bytes))
+	if (bc_flow_table_blocks(x->table) && part_is_full(x, &m->block))
 		make_part(x, m->segment, false);
 	bc_flow_table_block(x->table, &m->block);
 	x->file_at += m->block.file_len;

@@ -98,3 +98,21 @@ void bc_note_chunk(struct bc_chunk *k, const struct bc_iface_table *ifaces, uint
 		s->notes_end = k->notes ? (uint32_t)(at - k->notes) : 0;
 	}
 }
+
+uint32_t bc_notes_feed(struct bc_flow_table *table, const uint8_t *notes, uint32_t at, uint32_t end)
+{
+	struct bc_flow_packet p[BC_FLOW_BATCH];
+	uint32_t i = 0;
+
+	for (; at < end && i < BC_FLOW_BATCH; i++) {
+		const struct bc_note *n = (const struct bc_note *)(notes + at);
+
+		p[i] = (struct bc_flow_packet){
+			.data = (const uint8_t *)(n + 1), .ts_ns = n->ts_ns, .wire_len = n->wire_len, .linktype = n->linktype,
+			.len = n->len, .cut = n->cut,
+		};
+		at += bc_note_size(n->len);
+	}
+	bc_flow_table_packets(table, p, i);
+	return at;
+}

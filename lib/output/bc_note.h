@@ -7,6 +7,7 @@
 #define BC_NOTE_H
 
 #include "bc_chunk.h"
+#include "bc_flow_table.h"
 #include "bc_iface.h"
 
 /* Followed by len bytes of the packet, in as many times 16 as hold them. */
@@ -27,6 +28,9 @@ struct bc_note {
  * slices.
  */
 void bc_note_chunk(struct bc_chunk *k, const struct bc_iface_table *ifaces, uint32_t cap);
+
+/* Some of the notes from at to end, in their order, into the table. Returns the place behind them. */
+uint32_t bc_notes_feed(struct bc_flow_table *table, const uint8_t *notes, uint32_t at, uint32_t end);
 
 /* Bytes of a note with its packet's. */
 static inline uint32_t bc_note_size(uint32_t len)

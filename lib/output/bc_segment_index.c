@@ -4,23 +4,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "bc_bytes.h"
+#include "bc_index_parts.h"
 #include "bc_time.h"
 
 #define LZ4_LENGTH 0x7fffffffU
-#define LZ4_STORED 0x80000000U
 #define LZ4_FRAME_HEADER 7U	/* what bc_lz4_header() makes */
 #define AWAIT_NS (5 * BC_NS_PER_MS)
 #define AWAIT_MAX_NS (2 * BC_NS_PER_S)
-
-/* With the part's filter, which waits for the segment's end. */
-struct written {
-	struct bc_index_part *part;
-	struct bc_index_bytes *filter;
-	uint32_t n;
-};
 
 struct bc_segment_index {
 	struct bc_segment_index_config cfg;
@@ -29,24 +21,10 @@ struct bc_segment_index {
 	bool footer;			/* it was asked for */
 	uint64_t file_at;		/* the file's end */
 	uint64_t plain_at;
-	uint64_t directory_at;
-	uint32_t directory_bytes;
 	uint64_t bytes;			/* of index */
-	struct written parts;
-	struct bc_index_bytes out;	/* pieces as they go into the file */
+	struct bc_index_parts parts;
+	struct bc_index_footer end;	/* as far as it is known */
 };
-
-static uint32_t overhead(const struct bc_segment_index *x)
-{
-	return x->cfg.codec == BC_CODEC_LZ4 ? BC_LZ4_BLOCK_OVERHEAD : 0;
-}
-
-static void forget_parts(struct bc_segment_index *x)
-{
-	for (uint32_t i = 0; i < x->parts.n; i++)
-		free(x->parts.filter[i].p);
-	x->parts.n = 0;
-}
 
 void bc_segment_index_drop(struct bc_segment_index *x)
 {
@@ -79,8 +57,9 @@ void bc_segment_index_begin(struct bc_segment_index *x, const uint8_t *data, siz
 	if (!x)
 		return;
 	header = x->cfg.codec == BC_CODEC_LZ4 ? LZ4_FRAME_HEADER : 0;
-	forget_parts(x);
+	bc_index_parts_clear(&x->parts);
 	x->ended = x->footer = false;
+	x->end = (struct bc_index_footer){ 0 };
 	x->file_at = header;
 	x->plain_at = x->bytes = 0;
 	x->open = bc_indexer_begin(x->cfg.indexer, header);
@@ -136,78 +115,39 @@ void bc_segment_index_chunk(struct bc_segment_index *x, struct bc_chunk *k, uint
 	}
 }
 
-/* A piece into the file's bytes: in a stored block of its own, where there are blocks. */
-static uint8_t *put_piece(const struct bc_segment_index *x, uint8_t *dst, const uint8_t *piece, uint32_t len)
+/* What the parts have put out. */
+static void write_out(struct bc_segment_index *x)
 {
-	if (x->cfg.codec == BC_CODEC_NONE) {
-		memcpy(dst, piece, len);
-		return dst + len;
+	const struct bc_index_bytes *out = &x->parts.out;
+
+	if (x->cfg.write(x->cfg.write_ctx, out->p, out->len)) {
+		x->open = false;
+		return;
 	}
-	bc_put_le32(dst, len | LZ4_STORED);
-	memcpy(dst + 4, piece, len);
-	bc_put_le32(dst + 4 + len, XXH32(piece, len, 0));
-	return dst + len + BC_LZ4_BLOCK_OVERHEAD;
+	x->file_at += out->len;
+	x->bytes += out->len;
 }
 
-/* Pieces, one behind the other, go into the file. The first one's place in it, or 0: they do not, and there is no index. */
-static uint64_t write_pieces(struct bc_segment_index *x, const struct bc_index_bytes *pieces)
+static void write_part(struct bc_segment_index *x, struct bc_indexer_part *a)
 {
-	uint64_t place = x->file_at + overhead(x) / 2;
-	uint8_t *p;
-
-	x->out.len = 0;
-	if (bc_index_reserve(&x->out, pieces->len + (pieces->len / BC_INDEX_PIECE_OVERHEAD + 1) * BC_LZ4_BLOCK_OVERHEAD)) {
-		x->open = false;
-		return 0;
+	if (x->open && !a->err && a->part.n_blocks) {
+		x->open = !bc_index_parts_add(&x->parts, &a->part, &a->bytes, &a->filter, x->file_at);
+		if (x->open)
+			write_out(x);
+	} else {
+		x->open &= !a->err;
+		free(a->filter.p);
 	}
-	p = x->out.p;
-	for (size_t at = 0; at < pieces->len;) {
-		uint32_t total = bc_get_le32(pieces->p + at + 4);
-
-		p = put_piece(x, p, pieces->p + at, total);
-		at += total;
-	}
-	x->out.len = (size_t)(p - x->out.p);
-	if (x->cfg.write(x->cfg.write_ctx, x->out.p, x->out.len)) {
-		x->open = false;
-		return 0;
-	}
-	x->file_at += x->out.len;
-	x->bytes += x->out.len;
-	return place;
+	free(a->bytes.p);
 }
 
 /* Its pieces lie among the blocks of the part that is being made. */
 static void tell_pieces(struct bc_segment_index *x)
 {
-	const struct bc_index_block b = { .file_len = (uint32_t)x->out.len, .flags = BC_INDEX_BLOCK_PIECES };
+	const struct bc_index_block b = { .file_len = (uint32_t)x->parts.out.len, .flags = BC_INDEX_BLOCK_PIECES };
 
-	if (x->open && x->out.len)
+	if (x->open)
 		x->open = bc_indexer_block(x->cfg.indexer, &b);
-}
-
-static int room_for_part(struct bc_segment_index *x)
-{
-	if (!x->parts.part)
-		x->parts.part = calloc(BC_INDEX_PARTS_MAX, sizeof(*x->parts.part));
-	if (!x->parts.filter)
-		x->parts.filter = calloc(BC_INDEX_PARTS_MAX, sizeof(*x->parts.filter));
-	return x->parts.part && x->parts.filter && x->parts.n < BC_INDEX_PARTS_MAX ? 0 : -ENOMEM;
-}
-
-static void write_part(struct bc_segment_index *x, struct bc_indexer_part *a)
-{
-	x->out.len = 0;
-	if (a->err || room_for_part(x))
-		x->open = false;
-	if (x->open && a->part.n_blocks) {
-		a->part.at = write_pieces(x, &a->bytes);
-		x->parts.part[x->parts.n] = a->part;
-		x->parts.filter[x->parts.n++] = a->filter;
-		a->filter.p = NULL;
-	}
-	free(a->bytes.p);
-	free(a->filter.p);
 }
 
 bool bc_segment_index_busy(const struct bc_segment_index *x)
@@ -252,17 +192,9 @@ static bool finish_parts(struct bc_segment_index *x)
 
 static void write_directory(struct bc_segment_index *x)
 {
-	struct bc_index_bytes directory = { .p = NULL };
-
-	for (uint32_t i = 0; i < x->parts.n && x->open; i++)
-		if (x->parts.filter[i].len)
-			x->parts.part[i].filter_at = write_pieces(x, &x->parts.filter[i]);
-	if (x->open && bc_index_put_directory(&directory, x->parts.part, x->parts.n))
-		x->open = false;
+	x->open = !bc_index_parts_directory(&x->parts, x->file_at, &x->end);
 	if (x->open)
-		x->directory_at = write_pieces(x, &directory);
-	x->directory_bytes = (uint32_t)directory.len;
-	free(directory.p);
+		write_out(x);
 }
 
 void bc_segment_index_end(struct bc_segment_index *x)
@@ -275,38 +207,16 @@ void bc_segment_index_end(struct bc_segment_index *x)
 	x->ended = true;
 }
 
-static void fill_footer(const struct bc_segment_index *x, const struct bc_segment_info *info, struct bc_index_footer *f)
-{
-	f->codec = x->cfg.codec == BC_CODEC_LZ4;
-	f->directory_at = x->directory_at;
-	f->directory_bytes = x->directory_bytes;
-	f->n_parts = x->parts.n;
-	f->first_ns = info->first_ns;
-	f->packets = info->packets;
-	f->plain_bytes = x->plain_at;
-	for (uint32_t i = 0; i < x->parts.n; i++) {
-		const struct bc_index_part *a = &x->parts.part[i];
-
-		if (a->max_ns && (!f->max_ns || a->min_ns < f->min_ns))
-			f->min_ns = a->min_ns;
-		if (a->max_ns > f->max_ns)
-			f->max_ns = a->max_ns;
-	}
-}
-
 size_t bc_segment_index_footer(struct bc_segment_index *x, size_t behind, const struct bc_segment_info *info,
-			       uint8_t dst[BC_SEGMENT_INDEX_FOOTER])
+			       uint8_t dst[BC_INDEX_FOOTER_FRAMED])
 {
-	uint8_t piece[BC_INDEX_FOOTER_SIZE];
-	struct bc_index_footer f = { 0 };
-
 	if (!x || !x->open || !x->ended)
 		return 0;
-	fill_footer(x, info, &f);
-	f.at = x->file_at + behind + overhead(x) / 2;
-	bc_index_put_footer(piece, &f);
+	x->end.first_ns = info->first_ns;
+	x->end.packets = info->packets;
+	x->end.plain_bytes = x->plain_at;
 	x->footer = true;
-	return (size_t)(put_piece(x, dst, piece, sizeof(piece)) - dst);
+	return bc_index_parts_footer(&x->parts, &x->end, x->file_at + behind, dst);
 }
 
 void bc_segment_index_over(struct bc_segment_index *x, const struct bc_segment_info *info, bool closed)
@@ -318,12 +228,12 @@ void bc_segment_index_over(struct bc_segment_index *x, const struct bc_segment_i
 	s = bc_indexer_stats(x->cfg.indexer);
 	if (closed && x->open && x->footer) {
 		bc_counter_add(&s->segments, 1);
-		bc_counter_add(&s->bytes, x->bytes + BC_INDEX_FOOTER_SIZE + overhead(x));
+		bc_counter_add(&s->bytes, x->bytes + BC_INDEX_FOOTER_SIZE);
 	} else if (info->packets) {
 		bc_counter_add(&s->dropped, info->packets);
 	}
 	x->open = false;
-	forget_parts(x);
+	bc_index_parts_clear(&x->parts);
 }
 
 int bc_segment_index_new(const struct bc_segment_index_config *cfg, struct bc_segment_index **ret, struct bc_err *err)
@@ -333,6 +243,7 @@ int bc_segment_index_new(const struct bc_segment_index_config *cfg, struct bc_se
 	if (!x)
 		return bc_err_set(err, -ENOMEM, "no memory for the index");
 	x->cfg = *cfg;
+	x->parts.codec = cfg->codec == BC_CODEC_LZ4;
 	*ret = x;
 	return 0;
 }
@@ -341,9 +252,6 @@ void bc_segment_index_free(struct bc_segment_index *x)
 {
 	if (!x)
 		return;
-	forget_parts(x);
-	free(x->parts.part);
-	free(x->parts.filter);
-	free(x->out.p);
+	bc_index_parts_fini(&x->parts);
 	free(x);
 }

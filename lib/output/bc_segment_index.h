@@ -14,11 +14,9 @@
 #include "bc_chunk.h"
 #include "bc_codec.h"
 #include "bc_err.h"
+#include "bc_index_parts.h"
 #include "bc_indexer.h"
 #include "bc_store.h"
-
-/* What a footer takes in the file, at most. */
-#define BC_SEGMENT_INDEX_FOOTER (BC_INDEX_FOOTER_SIZE + BC_LZ4_BLOCK_OVERHEAD)
 
 struct bc_segment_index_config {
 	struct bc_indexer *indexer;	/* not owned */
@@ -53,7 +51,7 @@ bool bc_segment_index_busy(const struct bc_segment_index *x);
 void bc_segment_index_end(struct bc_segment_index *x);
 /* The footer for a place that is as far behind the file's end, into dst; returns its bytes, 0 without an index. */
 size_t bc_segment_index_footer(struct bc_segment_index *x, size_t behind, const struct bc_segment_info *info,
-			       uint8_t dst[BC_SEGMENT_INDEX_FOOTER]);
+			       uint8_t dst[BC_INDEX_FOOTER_FRAMED]);
 
 /* The file is not as it was told to be: the segment has no index. */
 void bc_segment_index_drop(struct bc_segment_index *x);

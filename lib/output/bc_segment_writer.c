@@ -64,7 +64,7 @@ static int reserve_text(struct bc_segment_writer *w, size_t len)
 	text = realloc(w->text, len);
 	if (text)
 		w->text = text;
-	coded = realloc(w->coded, len + (len / 4096 + 2) * (BC_LZ4_BLOCK_OVERHEAD + BC_LZ4_HEADER_MAX) + BC_SEGMENT_INDEX_FOOTER);
+	coded = realloc(w->coded, len + (len / 4096 + 2) * (BC_LZ4_BLOCK_OVERHEAD + BC_LZ4_HEADER_MAX) + BC_INDEX_FOOTER_FRAMED);
 	if (coded)
 		w->coded = coded;
 	if (!text || !coded)

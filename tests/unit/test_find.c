@@ -95,8 +95,10 @@ static void index_block(struct making *m, const struct packet *p, uint32_t from,
 	b->max_ns = from < to ? p[to - 1].ts_ns : 0;
 	bc_flow_table_block(m->table, b);
 	for (uint32_t i = from; i < to; i++)
-		bc_flow_table_packet(m->table, 1, p[i].data, p[i].caplen < BC_TUPLE_MAX ? p[i].caplen : BC_TUPLE_MAX,
-				     p[i].caplen > BC_TUPLE_MAX, p[i].ts_ns, p[i].wirelen);
+		bc_flow_table_packets(m->table, &(struct bc_flow_packet){
+			.data = p[i].data, .ts_ns = p[i].ts_ns, .wire_len = p[i].wirelen, .linktype = 1,
+			.len = p[i].caplen < BC_TUPLE_MAX ? (uint8_t)p[i].caplen : BC_TUPLE_MAX, .cut = p[i].caplen > BC_TUPLE_MAX,
+		}, 1);
 }
 
 /* Pieces, each in a block that is stored. Where the first one is. */

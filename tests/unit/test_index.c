@@ -42,6 +42,15 @@ static void lay_out(struct capture *c)
 	assert_int_equal(to, bc_index_part_bytes(&c->part, LZ4));
 }
 
+static void add(struct bc_flow_table *t, const struct packet *p, uint64_t ts_ns, uint32_t wire_len)
+{
+	uint32_t len = bc_tuple_bytes(ETHERNET, p->data, p->len);
+
+	bc_flow_table_packets(t, &(struct bc_flow_packet){
+		.data = p->data, .ts_ns = ts_ns, .wire_len = wire_len, .linktype = ETHERNET, .len = (uint8_t)len, .cut = len < p->len,
+	}, 1);
+}
+
 static void add_packets(struct capture *c)
 {
 	uint64_t ts_ns = 1000000000000000000;
@@ -62,7 +71,7 @@ static void add_packets(struct capture *c)
 			bc_flow_table_block(c->table, &b);
 		}
 		packet_any(&c->packet[i], &r);
-		bc_flow_table_packet(c->table, ETHERNET, c->packet[i].data, c->packet[i].len, false, c->ts_ns[i], 1000);
+		add(c->table, &c->packet[i], c->ts_ns[i], 1000);
 	}
 }
 
@@ -146,7 +155,7 @@ static void every_packet_is_in_a_row_that_agrees_with_it(void **state)
 	uint64_t packets = 0;
 	uint8_t *found;
 
-	open_capture(&c, 20000, 70, 16 << 20);
+	open_capture(&c, 6000, 70, 16 << 20);
 	found = calloc(c.n, 1);
 	assert_int_equal(bc_flow_table_skipped(c.table), 0);
 	for (uint32_t i = 0; i < bc_index_pages(c.reader); i++) {
@@ -245,7 +254,7 @@ static void both_directions_are_one_row(void **state)
 		packet_ether(&p, i % 2, !(i % 2), 0x0800);
 		packet_ip4(&p, 1 + i % 2, 2 - i % 2, 6, &r);
 		packet_tcp(&p, i % 2 ? 1025 : 80, i % 2 ? 80 : 1025, flags[i], &r);
-		bc_flow_table_packet(c.table, ETHERNET, p.data, p.len, false, 5 + i, 60);
+		add(c.table, &p, 5 + i, 60);
 	}
 	open_part(&c);
 	assert_int_equal(c.part.n_rows, 1);
