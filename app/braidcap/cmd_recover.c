@@ -10,9 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_index_file.h"
 #include "bc_recover.h"
 #include "bc_segname.h"
 #include "folder.h"
+
+#define INDEX_MEMORY (64U << 20)
 
 static const char help[] =
 	"usage: braidcap recover [options] FOLDER|FILE...\n"
@@ -31,6 +34,18 @@ static void emit(void *ctx, enum bc_level level, const char *line)
 {
 	if (level <= BC_NOTICE)
 		fprintf(stderr, "braidcap: %s\n", line);
+}
+
+/* As its capture would have made it; a format or codec that can have none has none. */
+static void make_index(const char *path)
+{
+	const struct bc_index_file_config cfg = { .flows = true, .memory = INDEX_MEMORY };
+	struct bc_index_file_result res;
+	struct bc_err err;
+	int r = bc_index_file(path, &cfg, &res, &err);
+
+	if (r && r != -ENOTSUP)
+		fprintf(stderr, "braidcap: no index was made: %s\n", err.msg);
 }
 
 static int recover_file(void *ctx, const char *path)
@@ -53,6 +68,8 @@ static int recover_file(void *ctx, const char *path)
 		if (r->scan.lost_bytes || r->scan.unread_bytes)
 			printf("; %" PRIu64 " bytes after them are lost", r->scan.lost_bytes + r->scan.unread_bytes);
 		printf("%s%s\n", r->scan.why[0] ? ": " : "", r->scan.why);
+		if (r->path[0])
+			make_index(r->path);
 	}
 	free(r);
 	return status;

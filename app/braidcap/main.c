@@ -12,6 +12,7 @@
 #include "cmd_mtracecap.h"
 #include "cmd_import_osmo.h"
 #include "cmd_expire.h"
+#include "cmd_index.h"
 #include "cmd_find.h"
 #include "cmd_flows.h"
 #include "cmd_plan.h"
@@ -33,6 +34,7 @@ static const struct {
 	{ "mtracecap", cmd_mtracecap, "capture with mtracecap's command line, as the name mtracecap does" },
 	{ "import-osmo", cmd_import_osmo, "convert an osmo-pcap configuration" },
 	{ "expire", cmd_expire, "remove or recompress old segments in a folder" },
+	{ "index", cmd_index, "give segments an index of their flows" },
 	{ "recover", cmd_recover, "complete what a killed capture left behind" },
 };
 
