@@ -93,6 +93,17 @@ int bc_config_drafts(int argc, char **argv, enum bc_command what, struct bc_draf
 	return rc;
 }
 
+/* A capture into a folder is one to search in. */
+static void index_folders(struct bc_config *c)
+{
+	for (uint32_t i = 0; i < c->n_outputs; i++) {
+		struct bc_output_config *o = &c->outputs[i];
+
+		if (o->index == BC_INDEX_AUTO && o->kind == BC_DEST_FOLDER && bc_output_can_have_index(o))
+			o->index = BC_INDEX_FLOWS;
+	}
+}
+
 int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err *err)
 {
 	struct bc_draft cli = { .file = NULL }, *file = NULL;
@@ -102,6 +113,7 @@ int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err 
 	rc = bc_config_drafts(argc, argv, BC_COMMAND_CAPTURE, &cli, &file, err);
 	if (!rc)
 		rc = bc_config_build(&cli, file, ret, err);
+	index_folders(ret);
 	bc_draft_free(file);
 	free(file);
 	bc_draft_free(&cli);

@@ -178,6 +178,9 @@ bool bc_remote_is(const char *dest);
 int bc_remote_parse(const char *what, const char *uri, struct bc_remote_config *ret, struct bc_err *err);
 void bc_remote_free(struct bc_remote_config *r);
 
+/* May its segments have an index: can they be read at any block, and are they files that stay as they are written? */
+bool bc_output_can_have_index(const struct bc_output_config *o);
+
 /* Output number i of d, with the command line's options over it. *ret is for bc_output_config_free() on every return. */
 int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32_t i, struct bc_output_config *ret,
 		    struct bc_err *err);

@@ -253,8 +253,7 @@ static int set_io(struct build *b)
 				 label_of(b, BC_OUT_IO, label), text) : 0;
 }
 
-/* Can a segment of this output be read at any of its blocks, and is it a file that stays as it is written? */
-static bool can_have_index(const struct bc_output_config *o)
+bool bc_output_can_have_index(const struct bc_output_config *o)
 {
 	return o->format == BC_FORMAT_PCAPNG && !bc_codec_is_stream(o->codec) && !o->pipeout &&
 	       (o->kind == BC_DEST_FOLDER || o->kind == BC_DEST_FILE || o->kind == BC_DEST_NULL);
@@ -273,7 +272,7 @@ static int set_index(struct build *b)
 		i--;
 	if (i == BC_INDEX_AUTO)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not flows, time or none", label_of(b, BC_OUT_INDEX, label), text);
-	if (i != BC_INDEX_NONE && !can_have_index(b->o))
+	if (i != BC_INDEX_NONE && !bc_output_can_have_index(b->o))
 		return bc_err_set(b->err, -EINVAL, "%s: '%s' can have no index: use a folder or a file, pcapng, and lz4 or no "
 				  "compression", label_of(b, BC_OUT_INDEX, label), b->o->dest);
 	b->o->index = (enum bc_index_mode)i;
