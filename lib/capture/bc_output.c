@@ -23,6 +23,8 @@
 #define INDEX_SHARE 4
 #define INDEX_MEMORY_MAX (64U << 20)
 #define INDEX_MEMORY_MIN (4U << 20)
+/* Chunks whose notes may wait for the indexer while their buffers are used again. */
+#define NOTES_AT_INDEXER 64U
 
 /* A segment has its final name, or could not be published. */
 static void settled(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
@@ -186,8 +188,8 @@ static size_t index_memory(const struct bc_output_env *env)
 static int new_notes(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
 	uint32_t size = BC_NOTES_SIZE(BC_LANE_BUFFER(env->chunk_bytes)), n = (uint32_t)(index_memory(env) / size);
-	/* What lanes may hold that wait for the committer, so that none of theirs goes without. */
-	uint32_t least = o->n_lanes * 24 + 16;
+	/* What is on its way; where the sources wait, none goes without: as many as there can be chunks with bytes. */
+	uint32_t least = env->lane_mode.patience_ns ? bc_bufpool_total(o->pool) + NOTES_AT_INDEXER : o->n_lanes * 4;
 
 	o->notes = bc_bufpool_new(n < least ? least : n, size, false, err);
 	return o->notes ? 0 : -ENOMEM;

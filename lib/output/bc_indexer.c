@@ -15,7 +15,7 @@
 #include "bc_time.h"
 
 #define RING 65536U		/* blocks on their way; a power of two */
-#define NOTES_WAITING 8U	/* chunks with notes, before a committer that waits waits */
+#define NOTES_WAITING 32U	/* chunks with notes, before a committer that waits waits */
 #define POLL_NS (10 * BC_NS_PER_MS)	/* so that the committer need not wake the thread for each chunk */
 #define PART_LEAST 4U		/* how much of a part's bytes are worth one of their own */
 #define ROUNDS_IDLE 100U	/* then it sleeps until it is woken */
@@ -149,9 +149,13 @@ static bool take_messages(struct bc_indexer *x)
 	if (head == tail)
 		return false;
 	for (; head != tail && !atomic_load_explicit(&x->ending, memory_order_relaxed); head++) {
-		take_message(x, &x->ring[head % RING]);
+		const struct message *m = &x->ring[head % RING];
+		/* Looked at before it may be written anew. */
+		bool back = x->cfg.waits && m->give_back;
+
+		take_message(x, m);
 		atomic_store_explicit(&x->head, head + 1, memory_order_release);
-		if (x->cfg.waits)
+		if (back)
 			sem_post(&x->done);
 	}
 	return true;
@@ -172,8 +176,9 @@ static void *run(void *arg)
 	const struct sched_param none = { 0 };
 	uint32_t idle = 0;
 
-	/* It gets what others leave; where that is refused it is one of them. */
-	pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+	/* It gets what others leave, unless they wait for it; where that is refused it is one of them. */
+	if (!x->cfg.waits)
+		pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
 	while (!atomic_load(&x->ending)) {
 		if (take_messages(x))
 			idle = 0;
