@@ -342,6 +342,57 @@ static void time_only_has_blocks_and_no_rows(void **state)
 	close_capture(&c);
 }
 
+static uint8_t *load(const char *name, size_t *ret_len)
+{
+	char path[4096];
+	uint8_t *p;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", getenv("BC_GOLDEN"), name);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	fseek(f, 0, SEEK_END);
+	*ret_len = (size_t)ftell(f);
+	rewind(f);
+	p = malloc(*ret_len);
+	assert_int_equal(fread(p, 1, *ret_len, f), *ret_len);
+	fclose(f);
+	return p;
+}
+
+/* Whatever later versions write, files of this one stay readable. */
+static void an_index_of_version_1_is_read(void **state)
+{
+	uint64_t packets = 0, bytes = 0, late_ns = 0;
+	struct bc_index_page *page = malloc(sizeof(*page));
+	struct bc_index_reader *reader;
+	struct bc_index_footer f;
+	struct bc_index_part a;
+	size_t len;
+	uint8_t *file = load("index-v1.pcapng.lz4", &len);
+
+	assert_int_equal(bc_index_footer_find(file, len, len, &f, NULL), 0);
+	assert_int_equal(f.packets, 300);
+	assert_int_equal(f.n_parts, 1);
+	assert_int_equal(bc_index_directory(&f, file + f.directory_at, f.directory_bytes, &a, NULL), 0);
+	assert_true(a.n_rows == 279 && a.n_templates == 217 && a.n_blocks == 7 && a.flags == BC_INDEX_PART_OPAQUE);
+	assert_int_equal(bc_index_part_open(&a, f.codec, file + a.at, len - a.at, &reader, NULL), 0);
+	for (uint32_t i = 0; i < bc_index_pages(reader); i++) {
+		assert_int_equal(bc_index_page(reader, i, page, NULL), 0);
+		for (uint32_t k = 0; k < page->n; k++) {
+			packets += page->row[k].packets;
+			bytes += page->row[k].bytes;
+			late_ns += page->row[k].first_ns - f.first_ns;
+		}
+	}
+	assert_int_equal(packets, 300);
+	assert_int_equal(bytes, 34167);
+	assert_int_equal(late_ns, 40499000000);
+	bc_index_part_close(reader);
+	free(page);
+	free(file);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +404,7 @@ int main(void)
 		cmocka_unit_test(a_flipped_bit_is_found),
 		cmocka_unit_test(footer_and_directory_come_back),
 		cmocka_unit_test(time_only_has_blocks_and_no_rows),
+		cmocka_unit_test(an_index_of_version_1_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
