@@ -144,6 +144,12 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 	return bc_store_open(&sc, &o->store, err);
 }
 
+/* There are more chunks than buffers, so that buffers run out first. */
+static uint32_t chunks_of(const struct bc_output *o)
+{
+	return bc_bufpool_total(o->pool) + 2 * o->n_lanes + 8;
+}
+
 static int new_buffers(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
 	uint32_t size = BC_LANE_BUFFER(env->chunk_bytes);
@@ -157,8 +163,7 @@ static int new_buffers(struct bc_output *o, const struct bc_output_env *env, str
 	o->pool = bc_bufpool_new((uint32_t)n, size, env->huge, err);
 	if (!o->pool)
 		return -ENOMEM;
-	/* There are more chunks than buffers, so that buffers run out first. */
-	chunks = (uint32_t)n + 2 * o->n_lanes + 8;
+	chunks = chunks_of(o);
 	o->chunks = aligned_alloc(BC_CACHE_LINE, chunks * sizeof(*o->chunks));
 	o->free_chunks = bc_link_new(chunks);
 	if (!o->chunks || !o->free_chunks)
@@ -195,12 +200,24 @@ static int new_notes(struct bc_output *o, const struct bc_output_env *env, struc
 	return o->notes ? 0 : -ENOMEM;
 }
 
+static int new_seen(struct bc_output *o, struct bc_err *err)
+{
+	uint32_t chunks = chunks_of(o);
+
+	o->seen = calloc(chunks, BC_MAX_SLICES * sizeof(*o->seen));
+	for (uint32_t i = 0; o->seen && i < chunks; i++)
+		o->chunks[i].seen = o->seen + i * (size_t)BC_MAX_SLICES;
+	return o->seen ? 0 : bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
+}
+
 static int new_index(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
 	bool flows = o->cfg.index == BC_INDEX_FLOWS;
 	struct bc_indexer_config ic = { .flows = flows, .waits = env->lane_mode.patience_ns > 0, .memory = index_memory(env) };
-	int r = flows ? new_notes(o, env, err) : 0;
+	int r = new_seen(o, err);
 
+	if (!r && flows)
+		r = new_notes(o, env, err);
 	ic.notes = o->notes;
 	return r ? r : bc_indexer_new(&ic, &o->indexer, err);
 }
@@ -427,6 +444,7 @@ void bc_output_free(struct bc_output *o)
 	free(o->chunks);
 	free(o->counts);
 	bc_bufpool_free(o->notes);
+	free(o->seen);
 	bc_bufpool_free(o->pool);
 	bc_seglog_free(o->segments);
 	pthread_mutex_destroy(&o->closing);

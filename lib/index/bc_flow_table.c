@@ -266,6 +266,7 @@ struct pending {
 	uint32_t hash;
 	uint32_t tmpl;		/* 1 + its number; 0: there is no room */
 	bool high;		/* it is high's */
+	bool alone;		/* it has no ports */
 	uint8_t flags;
 };
 
@@ -295,13 +296,14 @@ static void take_ends(const struct bc_index_head *h, const uint8_t *data, struct
 	k->addr_len = h->addr_len;
 	k->proto = h->proto;
 	ret->flags = h->flags_at ? data[h->flags_at] : 0;
+	ret->alone = !h->port_at;
 }
 
-/* Without addresses only packets of one template belong together. */
+/* Without ports only packets of one template belong together: an attacker's fragments may have as many as there are offsets. */
 static void take_hash(struct pending *ret)
 {
 	ret->hash = (uint32_t)XXH3_64bits(&ret->key, offsetof(struct bc_flow, addr_len)) + ret->key.proto * 0x9E3779B1U;
-	if (!ret->key.addr_len)
+	if (ret->alone)
 		ret->hash += ret->tmpl * 0x85EBCA77U;
 }
 
@@ -358,7 +360,7 @@ static struct bc_flow_slot *find_slot(struct bc_flow_table *t, const struct pend
 		const struct bc_flow *f = &t->flow[s->flow - 1];
 
 		if (!s->flow || (s->hash == p->hash && same_ends(f, &p->key) &&
-				 (f->from[p->high] == p->tmpl || (!f->from[p->high] && p->key.addr_len))))
+				 (f->from[p->high] == p->tmpl || (!f->from[p->high] && !p->alone))))
 			return s;
 	}
 	return NULL;

@@ -271,10 +271,10 @@ bool bc_indexer_packets(struct bc_indexer *x, struct bc_chunk *k, uint32_t first
 {
 	struct message m = { .word = BLOCK, .block = *b, .notes = k->notes, .noted = k->notes };
 
-	m.notes_begin = first && k->notes ? k->slice[first - 1].notes_end : 0;
+	m.notes_begin = first && k->notes ? k->seen[first - 1].notes_end : 0;
 	for (uint32_t i = first; i <= last && m.noted; i++)
-		m.noted = k->slice[i].notes_end > (i ? k->slice[i - 1].notes_end : 0);
-	m.notes_end = k->notes ? k->slice[last].notes_end : 0;
+		m.noted = k->seen[i].notes_end > (i ? k->seen[i - 1].notes_end : 0);
+	m.notes_end = k->notes ? k->seen[last].notes_end : 0;
 	m.give_back = k->notes && last_block;
 	if (x->cfg.flows && !m.noted)
 		bc_counter_add(&x->stats.unnoted, b->packets);

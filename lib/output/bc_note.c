@@ -47,7 +47,7 @@ static inline uint64_t time_of(const uint8_t *epb)
 	return v >> 32 | v << 32;
 }
 
-static void note_times(const uint8_t *p, const uint8_t *end, struct bc_slice *s)
+static void note_times(const uint8_t *p, const uint8_t *end, struct bc_slice_seen *s)
 {
 	for (; p < end; p += bc_get_le32(p + 4)) {
 		uint64_t ts_ns = time_of(p);
@@ -59,7 +59,7 @@ static void note_times(const uint8_t *p, const uint8_t *end, struct bc_slice *s)
 }
 
 /* Returns the place behind its notes; where they do not fit, that of their begin. */
-static uint8_t *note_slice(const uint8_t *p, const uint8_t *end, struct bc_slice *s, struct link *l, uint8_t *notes,
+static uint8_t *note_slice(const uint8_t *p, const uint8_t *end, struct bc_slice_seen *s, struct link *l, uint8_t *notes,
 			   const uint8_t *notes_end)
 {
 	uint8_t *at = notes;
@@ -85,16 +85,16 @@ void bc_note_chunk(struct bc_chunk *k, const struct bc_iface_table *ifaces, uint
 	uint8_t *at = k->notes;
 
 	for (uint32_t i = 0; i < k->n_slices; i++) {
-		struct bc_slice *s = &k->slice[i];
-		const uint8_t *p = k->buf + s->begin;
+		struct bc_slice_seen *s = &k->seen[i];
+		const uint8_t *p = k->buf + k->slice[i].begin, *end = p + k->slice[i].len;
 
 		s->packets = 0;
 		s->min_ns = UINT64_MAX;
 		s->max_ns = 0;
 		if (k->notes)
-			at = note_slice(p, p + s->len, s, &l, at, k->notes + cap);
+			at = note_slice(p, end, s, &l, at, k->notes + cap);
 		else
-			note_times(p, p + s->len, s);
+			note_times(p, end, s);
 		s->notes_end = k->notes ? (uint32_t)(at - k->notes) : 0;
 	}
 }

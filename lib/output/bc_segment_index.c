@@ -78,9 +78,9 @@ static void tell_packets(struct bc_segment_index *x, struct bc_chunk *k, uint32_
 	struct bc_index_block b = { .file_len = file_len, .min_ns = UINT64_MAX };
 
 	for (uint32_t i = first; i <= last; i++) {
-		const struct bc_slice *s = &k->slice[i];
+		const struct bc_slice_seen *s = &k->seen[i];
 
-		b.plain_len += s->len;
+		b.plain_len += k->slice[i].len;
 		b.packets += s->packets;
 		b.min_ns = s->min_ns < b.min_ns ? s->min_ns : b.min_ns;
 		b.max_ns = s->max_ns > b.max_ns ? s->max_ns : b.max_ns;

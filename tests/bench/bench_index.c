@@ -147,10 +147,10 @@ static void feed(struct bc_flow_table *table, const struct bc_chunk *k)
 	uint32_t at = 0;
 
 	for (uint32_t i = 0; i < k->n_slices; i++) {
-		const struct bc_slice *s = &k->slice[i];
+		const struct bc_slice_seen *s = &k->seen[i];
 
 		bc_flow_table_block(table, &(struct bc_index_block){
-			.file_len = s->len / 2, .plain_len = s->len, .packets = s->packets, .min_ns = s->min_ns, .max_ns = s->max_ns,
+			.file_len = k->slice[i].len / 2, .plain_len = k->slice[i].len, .packets = s->packets, .min_ns = s->min_ns, .max_ns = s->max_ns,
 		});
 		while (at < s->notes_end)
 			at = bc_notes_feed(table, k->notes, at, s->notes_end);
@@ -167,6 +167,7 @@ static void run(struct traffic *t, uint64_t plain, const struct bc_iface_table *
 
 	memset(k, 0, sizeof(*k));
 	memset(ret, 0, sizeof(*ret));
+	k->seen = calloc(BC_MAX_SLICES, sizeof(*k->seen));
 	k->buf = malloc(DENSE + 4096);
 	k->notes = malloc(BC_NOTES_SIZE(DENSE) + 4096);
 	for (uint32_t i = 0; i < ACTIVE; i++)
@@ -181,7 +182,7 @@ static void run(struct traffic *t, uint64_t plain, const struct bc_iface_table *
 		ret->table_ns += bench_cpu_ns() - begin;
 		ret->packets += k->packets;
 		ret->plain += k->slice[3].begin + k->slice[3].len;
-		ret->notes += k->slice[3].notes_end;
+		ret->notes += k->seen[3].notes_end;
 	}
 	begin = bench_cpu_ns();
 	if (bc_flow_table_encode(table, &bytes, &filter, &part))
@@ -195,6 +196,7 @@ static void run(struct traffic *t, uint64_t plain, const struct bc_iface_table *
 	free(filter.p);
 	free(k->notes);
 	free(k->buf);
+	free(k->seen);
 	free(k);
 }
 

@@ -104,6 +104,7 @@ struct chain {
 	struct bc_lane *lane[CHAIN_MAX_LANES];
 	struct bc_bufpool *pool;
 	struct bc_bufpool *notes;
+	struct bc_slice_seen *seen;
 	struct bc_indexer *indexer;
 	struct bc_chunk *chunks;
 	uint32_t *counts;
@@ -201,6 +202,9 @@ static inline void chain_new_index(struct chain *c)
 		.memory = c->cfg.index_memory ? c->cfg.index_memory : 16 << 20,
 	};
 
+	c->seen = calloc(c->cfg.buffers + 2 * c->cfg.lanes + 8, BC_MAX_SLICES * sizeof(*c->seen));
+	for (uint32_t i = 0; i < c->cfg.buffers + 2 * c->cfg.lanes + 8; i++)
+		c->chunks[i].seen = c->seen + i * (size_t)BC_MAX_SLICES;
 	c->notes = bc_bufpool_new(64, BC_NOTES_SIZE(BC_LANE_BUFFER(c->cfg.chunk_bytes)), false, NULL);
 	ic.notes = c->notes;
 	assert_int_equal(bc_indexer_new(&ic, &c->indexer, NULL), 0);
@@ -494,6 +498,7 @@ static inline void chain_free(struct chain *c)
 	bc_committer_free(c->committer);
 	bc_indexer_free(c->indexer);
 	bc_bufpool_free(c->notes);
+	free(c->seen);
 	bc_merge_free(c->merge);
 	for (uint32_t i = 0; i < c->cfg.lanes; i++) {
 		bc_lane_free(c->lane[i]);
