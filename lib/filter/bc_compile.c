@@ -26,6 +26,7 @@ struct bc_compile {
 	pthread_t thread;
 	_Atomic uint32_t state;
 	sem_t finished;
+	_Atomic bool compiled;		/* before it is posted; ThreadSanitizer does not see the order that sem_clockwait() makes */
 	bool done;			/* the caller has seen that */
 	char *expression;
 	int result;			/* written by the thread before it posts finished, as are all below */
@@ -58,6 +59,7 @@ static void *compile(void *arg)
 	for (uint32_t i = 0; i < c->n && !c->result && atomic_load(&c->state) == AT_WORK; i++)
 		c->result = bc_filter_program(c->expression, c->part[i].linktype, BC_FILTER_MAX_SNAPLEN, &c->part[i].program,
 					      &c->err);
+	atomic_store(&c->compiled, true);
 	sem_post(&c->finished);
 	if (atomic_exchange(&c->state, FINISHED) == ABANDONED)
 		destroy(c);
@@ -106,7 +108,7 @@ bool bc_compile_wait(struct bc_compile *c, uint64_t ns)
 
 	while (!c->done && (r = sem_clockwait(&c->finished, CLOCK_MONOTONIC, &until)) != 0 && errno == EINTR)
 		;
-	c->done |= r == 0;
+	c->done |= r == 0 && atomic_load(&c->compiled);
 	return c->done;
 }
 

@@ -21,6 +21,7 @@ static uint64_t work(void *ctx)
 {
 	struct job *j = ctx;
 	uint64_t answer = j->answer;
+	bool waits = j->waits;
 
 	if (atomic_fetch_add(&j->at_once, 1))
 		j->together++;
@@ -28,7 +29,7 @@ static uint64_t work(void *ctx)
 	j->runs++;
 	atomic_fetch_sub(&j->at_once, 1);
 	sem_post(&j->ran);
-	if (j->waits)
+	if (waits)
 		sem_wait(&j->go_on);
 	return answer;
 }

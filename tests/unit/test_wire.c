@@ -248,6 +248,8 @@ static void a_session_comes_before_packets(void **state)
 
 static void a_session_anywhere_else_is_malformed(void **state)
 {
+	static const uint8_t zeros[39];
+
 	put_session();
 	put_session();
 	malformed("behind a packet or another one");
@@ -255,7 +257,7 @@ static void a_session_anywhere_else_is_malformed(void **state)
 	pcap_packet(1, 1);
 	put_session();
 	malformed("behind a packet or another one");
-	message(BC_WIRE_SESSION, stream.bytes, 39);
+	message(BC_WIRE_SESSION, zeros, sizeof(zeros));
 	malformed("a session message of 39 bytes, not 40");
 }
 
