@@ -93,14 +93,14 @@ int bc_config_drafts(int argc, char **argv, enum bc_command what, struct bc_draf
 	return rc;
 }
 
-/* A capture into a folder is one to search in. */
+/* A capture into a folder is one to search in. Flows must be asked for: they cost the capture more than times do. */
 static void index_folders(struct bc_config *c)
 {
 	for (uint32_t i = 0; i < c->n_outputs; i++) {
 		struct bc_output_config *o = &c->outputs[i];
 
 		if (o->index == BC_INDEX_AUTO && o->kind == BC_DEST_FOLDER && bc_output_can_have_index(o))
-			o->index = BC_INDEX_FLOWS;
+			o->index = BC_INDEX_TIME;
 	}
 }
 

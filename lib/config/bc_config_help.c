@@ -83,7 +83,7 @@ const char bc_config_help[] =
 "      --queue-option      pcapng: record each packet's queue (epb_queue)\n"
 "      --index flows|time|none\n"
 "                          pcapng: end each segment with an index of its flows,\n"
-"                          or of its blocks' times only (default: flows in a\n"
+"                          or of its blocks' times only (default: time in a\n"
 "                          folder, if compressed with lz4 or not at all)\n"
 "\n"
 "Rotation, in a folder; 0 means never (default)\n"
