@@ -134,7 +134,8 @@ static int run(struct flows *f)
 		sorted = bc_flows_sorted(flows, f->order, &n);
 		bc_flows_print(stdout, sorted, f->top && f->top < n ? (uint32_t)f->top : n, f->by, f->form, f->utc);
 		if (extent.without)
-			fprintf(stderr, "braidcap: %" PRIu32 " of %" PRIu32 " segments have no index of flows: theirs are left out\n",
+			fprintf(stderr, "braidcap: %" PRIu32 " of %" PRIu32 " segments have packets in no index of flows: "
+				"these are left out; 'braidcap index --anew' makes one\n",
 				extent.without, extent.segments);
 		r = extent.bad != 0;
 	}

@@ -51,7 +51,7 @@ static int add_segment(const struct bc_find_flows_config *cfg, const struct bc_f
 		return 0;
 	r = bc_find_plan_make(fd, s->bytes, ifaces, cfg->from_ns, cfg->to_ns, add_row, flows, &plan, err);
 	close(fd);
-	ret->without += plan.way == BC_FIND_WHOLE;
+	ret->without += plan.way == BC_FIND_WHOLE || plan.blocks_unindexed;
 	bc_find_plan_free(&plan);
 	if (r == -E2BIG || r == -ENOMEM)
 		return r;

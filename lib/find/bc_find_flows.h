@@ -22,7 +22,7 @@ struct bc_find_flows_config {
 /* Plain data. */
 struct bc_find_extent {
 	uint32_t segments;		/* with packets */
-	uint32_t without;		/* of these, without an index that can be used: they are not in the flows */
+	uint32_t without;		/* of these, with packets that no index of flows has: these are not in the flows */
 	uint32_t bad;			/* files and folders that could not be read */
 	uint64_t bytes;			/* of all segments' files */
 	uint64_t oldest_ns;		/* the first packet of all; 0 without one */

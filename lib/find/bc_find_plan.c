@@ -287,6 +287,7 @@ static int plan_part(struct planner *p, const struct bc_index_part *dir)
 	int r;
 
 	p->plan->parts_by_time += !time;
+	p->plan->blocks_unindexed += time ? dir->n_unindexed : 0;
 	r = open_part(p, &a);
 	if (!r && time && ask_templates(p, &a))
 		r = ask_rows(p, &a);

@@ -66,7 +66,7 @@ static void write_file(const char *path, const uint8_t *data, size_t len)
 /* A file in the making: what is in packed, and what its index says. */
 struct making {
 	size_t len, plain_len;
-	bool lz4;
+	bool lz4, flows;
 	struct bc_lz4 *z;
 	struct bc_flow_table *table;
 	struct bc_index_footer footer;
@@ -94,7 +94,7 @@ static void index_block(struct making *m, const struct packet *p, uint32_t from,
 	b->min_ns = from < to ? p[from].ts_ns : 0;
 	b->max_ns = from < to ? p[to - 1].ts_ns : 0;
 	bc_flow_table_block(m->table, b);
-	for (uint32_t i = from; i < to; i++)
+	for (uint32_t i = from; m->flows && i < to; i++)
 		bc_flow_table_packets(m->table, &(struct bc_flow_packet){
 			.data = p[i].data, .ts_ns = p[i].ts_ns, .wire_len = p[i].wirelen, .linktype = 1,
 			.len = p[i].caplen < BC_TUPLE_MAX ? (uint8_t)p[i].caplen : BC_TUPLE_MAX, .cut = p[i].caplen > BC_TUPLE_MAX,
@@ -139,9 +139,10 @@ static void put_index(struct making *m)
 }
 
 /* Items of the file before compression begin at marks: blocks of at most 4000 bytes, and an index of them. */
-static size_t with_index(const uint8_t *data, const size_t marks[PACKETS + 2], const struct packet *p, bool lz4)
+static size_t with_index(const uint8_t *data, const size_t marks[PACKETS + 2], const struct packet *p, bool lz4,
+			 bool flows)
 {
-	struct making m = { .lz4 = lz4, .z = bc_lz4_new(BC_LZ4_ANY), .table = bc_flow_table_new(16 << 20, true) };
+	struct making m = { .lz4 = lz4, .flows = flows, .z = bc_lz4_new(BC_LZ4_ANY), .table = bc_flow_table_new(16 << 20, flows) };
 	uint32_t from = 0;
 
 	m.len = lz4 ? bc_lz4_header(packed, 65536) : 0;
@@ -215,7 +216,7 @@ static void make_file(struct random *r, uint64_t *seed, uint32_t i)
 	}
 	marks[PACKETS + 1] = len;
 	if (ng)
-		write_file(paths[i], packed, with_index(buf, marks, &all[i * PACKETS], i % 3 == 2));
+		write_file(paths[i], packed, with_index(buf, marks, &all[i * PACKETS], i % 3 == 2, true));
 	else
 		write_file(paths[i], buf, len);
 }
@@ -496,7 +497,7 @@ static void what_is_wrong_with_a_block_is_found_and_all_is_read(void **state)
 }
 
 /* A file of LZ4 with an index: first packets of 10.0.0.1, then as many of 10.0.0.2. */
-static void make_two_halves(const char *path)
+static void make_two_halves(const char *path, bool flows)
 {
 	static struct packet halves[PACKETS];
 	size_t marks[PACKETS + 2] = { 0 }, len = begin_pcapng(buf, 2);
@@ -516,7 +517,7 @@ static void make_two_halves(const char *path)
 		len += put_epb(buf + len, p, 0, 0);
 	}
 	marks[PACKETS + 1] = len;
-	write_file(path, packed, with_index(buf, marks, halves, true));
+	write_file(path, packed, with_index(buf, marks, halves, true, flows));
 }
 
 static struct bc_find_progress ask_halves(char *path, const char *expression, uint64_t from_ns)
@@ -537,7 +538,7 @@ static void an_index_rules_out_what_is_not_wanted(void **state)
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s.halves", folder);
-	make_two_halves(path);
+	make_two_halves(path, true);
 	p = ask_halves(path, "src host 10.0.0.2", 0);
 	assert_int_equal(p.way[BC_FIND_BLOCKS], 1);
 	assert_int_equal(p.packets, PACKETS / 2);
@@ -568,7 +569,7 @@ static void flows_are_added_up(void **state)
 
 	assert_non_null(flows);
 	snprintf(path, sizeof(path), "%s.halves", folder);
-	make_two_halves(path);
+	make_two_halves(path, true);
 	assert_int_equal(bc_find_flows(&cfg, flows, &extent, &err), 0);
 	assert_int_equal(extent.segments, 1);
 	assert_int_equal(extent.without, 0);
@@ -587,6 +588,27 @@ static void flows_are_added_up(void **state)
 	bc_flows_free(flows);
 	cfg.expression = "foo bar";
 	assert_int_equal(bc_find_flows(&cfg, NULL, &extent, &err), -EINVAL);
+	unlink(path);
+}
+
+static void segments_with_only_times_are_counted(void **state)
+{
+	char path[128], *where[] = { path };
+	struct bc_find_flows_config cfg = { .expression = "", .paths = where, .n_paths = 1, .to_ns = UINT64_MAX };
+	struct bc_flows *flows = bc_flows_new(BC_FLOWS_BY_HOST);
+	struct bc_find_extent extent;
+	struct bc_err err;
+	uint32_t n;
+
+	assert_non_null(flows);
+	snprintf(path, sizeof(path), "%s.times", folder);
+	make_two_halves(path, false);
+	assert_int_equal(ask_halves(path, "udp", 0).way[BC_FIND_BLOCKS], 1);
+	assert_int_equal(bc_find_flows(&cfg, flows, &extent, &err), 0);
+	bc_flows_sorted(flows, BC_FLOWS_PACKETS, &n);
+	assert_int_equal(n, 0);
+	assert_int_equal(extent.without, 1);
+	bc_flows_free(flows);
 	unlink(path);
 }
 
@@ -872,6 +894,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_with_a_block_is_found_and_all_is_read),
 		cmocka_unit_test(an_index_rules_out_what_is_not_wanted),
 		cmocka_unit_test(flows_are_added_up),
+		cmocka_unit_test(segments_with_only_times_are_counted),
 		cmocka_unit_test(times_end_before_the_packet_that_they_name),
 		cmocka_unit_test(a_limit_ends_the_search),
 		cmocka_unit_test(what_is_named_twice_is_read_once),
