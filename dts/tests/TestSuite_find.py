@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 
-import pytest
 
 from framework.braidcap import program, sanitizers
 from framework.checks import assert_same, published, verify_segments
@@ -24,8 +23,7 @@ class TestFind(TestSuite):
         self.made = sorted(timed(frames(1, COUNT, sizes=(64, 700))) + timed(frames(2, COUNT // 2), T0_NS + 500), key=lambda p: p.ts_ns)
         self.store = self.make_folder("store")
         a, b = (write_pcap(self.folder / f"{s}.pcap", [p for p in self.made if p.data[29] == s], nanoseconds=True) for s in (1, 2))
-        self.indexed = "--index" in self.braidcap("capture", "--help").stdout
-        self.capture("-i", a, "-i", b, "-w", self.store, "-S", "0.2", *(("--index", "flows") if self.indexed else ()))
+        self.capture("-i", a, "-i", b, "-w", self.store, "-S", "0.2", "--index", "flows")
         verify(len(published(self.store)) > 4, "too few segments")
 
     def of_stream(self, stream):
@@ -95,17 +93,12 @@ class TestFind(TestSuite):
         verify((extent["segments"], extent["oldest_ns"]) == (len(published(self.store)), T0_NS), f"{extent}")
         done = self.braidcap("flows", "udp", self.store, "--by", "host", "--format", "json")
         hosts = {f["a"]: f["packets"] for f in map(json.loads, done.stdout.splitlines())}
-        if self.indexed:
-            verify(hosts == {"10.0.0.1": COUNT, "10.0.0.2": COUNT // 2, "10.1.0.1": COUNT + COUNT // 2}, f"{hosts}")
-            verify(not done.stderr, done.stderr)
-        else:
-            verify(not hosts and "no index" in done.stderr, f"{hosts} {done.stderr}")
+        verify(hosts == {"10.0.0.1": COUNT, "10.0.0.2": COUNT // 2, "10.1.0.1": COUNT + COUNT // 2}, f"{hosts}")
+        verify(not done.stderr, done.stderr)
 
     @func_test
     def an_index_saves_reading(self):
         """Segments without the host are not read, and the same packets are found."""
-        if not self.indexed:
-            pytest.skip("this program writes no index")
         late = self.find("src host 10.0.0.2", self.store, "-w", self.folder / "found.pcap", "--json")
         outcome = json.loads(late.stdout)
         assert_same(packets(self.folder / "found.pcap"), self.of_stream(2))
