@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 
-
 from framework.braidcap import program, sanitizers
 from framework.checks import assert_same, published, verify_segments
 from framework.packets import T0_NS, frames, timed, write_pcap, write_pcapng

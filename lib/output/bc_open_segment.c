@@ -347,7 +347,8 @@ bool bc_open_segment_described(const struct bc_open_segment *s)
 
 bool bc_open_segment_restless(const struct bc_open_segment *s)
 {
-	return s->dirty || s->end_pending || bc_segment_index_busy(s->index) || bc_open_segment_unsettled(s) || bc_segment_writer_holds(s->writer);
+	return s->dirty || s->end_pending || bc_segment_index_busy(s->index) || bc_open_segment_unsettled(s) ||
+	       bc_segment_writer_holds(s->writer);
 }
 
 static int new_index(struct bc_open_segment *s, struct bc_err *err)
