@@ -21,7 +21,7 @@ static const char help[] =
 	"or LZ4 as braidcap writes it. A copy with the index takes the file's place. In a folder, files that can have\n"
 	"no index, or have one, are left alone, and so are those that are being written.\n"
 	"\n"
-	"      --anew      also where there is an index\n"
+	"      --anew      also where there is an index of flows\n"
 	"      --time      only the times of blocks\n"
 	"  -h, --help      this text\n"
 	"\n"

@@ -325,7 +325,22 @@ static int make(struct job *j, const char *name)
 	return r;
 }
 
-/* 1: it has an index that fits. */
+/* Does any part of the index at the file's end tell of flows, or has none a packet to tell of? */
+static bool tells_of_flows(struct job *j, const struct bc_index_footer *f)
+{
+	uint8_t *bytes = malloc(f->directory_bytes);
+	struct bc_index_part *part = calloc(f->n_parts + 1, sizeof(*part));
+	bool good = bytes && part && !read_at(j, f->directory_at, bytes, f->directory_bytes) &&
+		    !bc_index_directory(f, bytes, f->directory_bytes, part, NULL), flows = good && !f->packets;
+
+	for (uint32_t i = 0; good && i < f->n_parts; i++)
+		flows |= !(part[i].flags & BC_INDEX_PART_TIME_ONLY);
+	free(bytes);
+	free(part);
+	return flows;
+}
+
+/* 1: it has an index that fits, and tells as much as is asked for. */
 static int look(struct job *j)
 {
 	uint8_t tail[BC_INDEX_TAIL], head[12];
@@ -348,7 +363,9 @@ static int look(struct job *j)
 	if (j->cfg->anew || j->size < sizeof(tail))
 		return 0;
 	r = read_at(j, j->size - sizeof(tail), tail, sizeof(tail));
-	return r ? r : !bc_index_footer_find(tail, sizeof(tail), j->size, &f, NULL);
+	if (r || bc_index_footer_find(tail, sizeof(tail), j->size, &f, NULL))
+		return r;
+	return !j->cfg->flows || tells_of_flows(j, &f);
 }
 
 static int open_file(struct job *j, const char *path, const char *name)

@@ -16,7 +16,7 @@ struct bc_index_file_config {
 };
 
 struct bc_index_file_result {
-	bool had;		/* one that fits the file: nothing was done */
+	bool had;		/* one that fits the file, and tells of flows if that is asked for: nothing was done */
 	uint64_t packets;
 	uint64_t skipped;	/* that the index does not tell of */
 	uint64_t index_bytes;

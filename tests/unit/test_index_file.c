@@ -81,10 +81,10 @@ static void write_file(bool lz4, bool cut)
 	bc_lz4_free(z);
 }
 
-static int make_index(bool anew, struct bc_index_file_result *ret)
+static int make_some_index(bool flows, bool anew, struct bc_index_file_result *ret)
 {
 	struct bc_err err = { .msg = "" };
-	int rc = bc_index_file(path, &(struct bc_index_file_config){ .flows = true, .anew = anew, .memory = 8 << 20 }, ret, &err);
+	int rc = bc_index_file(path, &(struct bc_index_file_config){ .flows = flows, .anew = anew, .memory = 8 << 20 }, ret, &err);
 
 	assert_int_equal(rc == 0, err.msg[0] == 0);
 	return rc;
@@ -96,6 +96,11 @@ static uint64_t file_bytes(void)
 
 	assert_int_equal(stat(path, &st), 0);
 	return (uint64_t)st.st_size;
+}
+
+static int make_index(bool anew, struct bc_index_file_result *ret)
+{
+	return make_some_index(true, anew, ret);
 }
 
 /* Of the file's footer. */
@@ -134,6 +139,26 @@ static void a_file_gets_an_index_once(void **state)
 		assert_int_equal(make_index(true, &res), 0);
 		assert_false(res.had);
 		assert_int_equal(file_bytes(), bytes);
+	}
+}
+
+/* Times alone are not what a search for flows needs. */
+static void an_index_of_times_gets_flows(void **state)
+{
+	struct bc_index_file_result res;
+	uint64_t bytes;
+
+	for (int lz4 = 0; lz4 < 2; lz4++) {
+		write_file(lz4, false);
+		assert_int_equal(make_some_index(false, false, &res), 0);
+		assert_false(res.had);
+		bytes = res.index_bytes;
+		assert_int_equal(make_some_index(false, false, &res), 0);
+		assert_true(res.had);
+		assert_int_equal(make_index(false, &res), 0);
+		assert_true(!res.had && res.index_bytes > bytes);
+		assert_int_equal(make_some_index(false, false, &res), 0);
+		assert_true(res.had);
 	}
 }
 
@@ -177,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_gets_an_index_once),
+		cmocka_unit_test(an_index_of_times_gets_flows),
 		cmocka_unit_test(what_cannot_be_read_at_its_blocks_is_left_alone),
 		cmocka_unit_test(a_file_that_ends_too_early_is_left_alone),
 	};
