@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_blob.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* About what a disk reads in the time of another request. */
+#define FILE_GAP (128U * 1024)
+#define FILE_RUN (1024U * 1024)
+
+struct file {
+	struct bc_blob blob;
+	int fd;
+};
+
+static ptrdiff_t file_read(struct bc_blob *b, void *to, size_t len, uint64_t at, struct bc_err *err)
+{
+	const struct file *f = (const struct file *)b;
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pread(f->fd, (uint8_t *)to + done, len - done, (off_t)(at + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return bc_err_set(err, -errno, "cannot read at byte %" PRIu64 ": %s", at + done, strerror(errno));
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	return (ptrdiff_t)done;
+}
+
+static void file_close(struct bc_blob *b)
+{
+	struct file *f = (struct file *)b;
+
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f);
+}
+
+static const struct bc_blob_ops file_ops = { .read = file_read, .close = file_close };
+
+int bc_blob_open_file(const char *path, struct bc_blob **ret, struct bc_err *err)
+{
+	struct file *f = malloc(sizeof(*f));
+	struct stat st;
+	int r = 0;
+
+	if (!f)
+		return bc_err_set(err, -ENOMEM, "%s: no memory", path);
+	f->blob = (struct bc_blob){ .ops = &file_ops, .gap = FILE_GAP, .run = FILE_RUN };
+	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (f->fd < 0 || fstat(f->fd, &st) < 0)
+		r = bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		r = bc_err_set(err, -EINVAL, "%s: not a regular file", path);
+	if (r) {
+		file_close(&f->blob);
+		return r;
+	}
+	f->blob.bytes = (uint64_t)st.st_size;
+	*ret = &f->blob;
+	return 0;
+}
+
+void bc_blob_close(struct bc_blob *b)
+{
+	if (b)
+		b->ops->close(b);
+}
+
+ptrdiff_t bc_blob_read(struct bc_blob *b, void *to, size_t len, uint64_t at, struct bc_err *err)
+{
+	return b->ops->read(b, to, len, at, err);
+}
+
+void bc_blob_want(struct bc_blob *b, const struct bc_blob_range *range, uint32_t n)
+{
+	if (b->ops->want)
+		b->ops->want(b, range, n);
+}
