@@ -27,6 +27,7 @@ enum { GO_ON, WANT_INPUT, ENDED };
 
 struct bc_decoder {
 	int fd;
+	struct bc_blob *blob;	/* instead of fd; NULL: fd is read */
 	enum place place;
 	bool eof;		/* the read-ahead is all there is */
 	bool begun;		/* a frame was seen: this is no plain file */
@@ -227,20 +228,35 @@ static int advance(struct bc_decoder *d, struct bc_flow *out)
 	return ENDED;
 }
 
-static ptrdiff_t read_file(struct bc_decoder *d, uint8_t *buf, size_t cap, struct bc_err *err)
+static ptrdiff_t read_fd(struct bc_decoder *d, uint8_t *buf, size_t cap, struct bc_err *err)
 {
 	ssize_t n;
 
-	if (cap > d->limit - d->taken)
-		cap = (size_t)(d->limit - d->taken);
 	do {
-		n = cap ? read(d->fd, buf, cap) : 0;
+		n = read(d->fd, buf, cap);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0) {
 		int code = -errno;
 
 		return bc_err_set(err, code, "cannot read at byte %" PRIu64 ": %s", d->taken, strerror(-code));
 	}
+	return n;
+}
+
+static ptrdiff_t read_file(struct bc_decoder *d, uint8_t *buf, size_t cap, struct bc_err *err)
+{
+	ptrdiff_t n;
+
+	if (cap > d->limit - d->taken)
+		cap = (size_t)(d->limit - d->taken);
+	if (!cap)
+		n = 0;
+	else if (d->blob)
+		n = bc_blob_read(d->blob, buf, cap, d->taken, err);
+	else
+		n = read_fd(d, buf, cap, err);
+	if (n < 0)
+		return n;
 	d->eof = n == 0;
 	d->taken += (uint64_t)n;
 	return n;
@@ -266,11 +282,24 @@ int bc_decoder_open(int fd, struct bc_decoder **ret, struct bc_err *err)
 	struct bc_decoder *d = calloc(1, sizeof(*d));
 
 	if (!d) {
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return bc_err_set(err, -ENOMEM, "no memory for the decoder");
 	}
 	d->fd = fd;
 	d->limit = UINT64_MAX;
+	*ret = d;
+	return 0;
+}
+
+int bc_decoder_open_blob(struct bc_blob *blob, struct bc_decoder **ret, struct bc_err *err)
+{
+	struct bc_decoder *d;
+	int r = bc_decoder_open(-1, &d, err);
+
+	if (r)
+		return r;
+	d->blob = blob;
 	*ret = d;
 	return 0;
 }
@@ -326,6 +355,7 @@ void bc_decoder_close(struct bc_decoder *d)
 		return;
 	if (d->ops)
 		d->ops->close(d->state);
-	close(d->fd);
+	if (d->fd >= 0)
+		close(d->fd);
 	free(d);
 }

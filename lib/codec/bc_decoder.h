@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bc_blob.h"
 #include "bc_codec.h"
 
 struct bc_decoder;
@@ -23,6 +24,9 @@ struct bc_decoder;
  * -ENOMEM. Nothing is read yet. An empty file decodes to nothing.
  */
 int bc_decoder_open(int fd, struct bc_decoder **ret, struct bc_err *err);
+
+/* The same from a blob, which is borrowed until bc_decoder_close(). */
+int bc_decoder_open_blob(struct bc_blob *blob, struct bc_decoder **ret, struct bc_err *err);
 
 /* Before the first read: the file ends after so many bytes, if not sooner. */
 void bc_decoder_limit(struct bc_decoder *d, uint64_t bytes);
