@@ -3,27 +3,23 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 #include "bc_bytes.h"
 #include "bc_codec.h"
 
-/*
- * What is not wanted between two blocks is read with them up to this length: about what a disk reads in the time of
- * another request. So much is read at once.
- */
-#define GAP (128U * 1024)
-#define RUN (1024U * 1024)
 /* No block of ours is longer, packed or plain. */
 #define BLOCK_MOST (16U * 1024 * 1024)
 #define LZ4_AROUND 8U	/* length and checksum of a block */
 
 struct bc_find_blocks {
 	const struct bc_find_plan *plan;
-	int fd;
+	struct bc_blob *blob;
+	struct bc_blob_range *run;	/* what is read at once, in the order of the file */
+	uint32_t n_runs, next_run;
 	uint32_t next;			/* block */
 	uint64_t taken;
 	uint8_t *raw;			/* bytes of the file, from raw_at on */
@@ -33,13 +29,46 @@ struct bc_find_blocks {
 	size_t plain_cap, at, len;
 };
 
-struct bc_find_blocks *bc_find_blocks_new(int fd, const struct bc_find_plan *plan)
+/* Is its length one of a block that is read? */
+static bool is_possible(const struct bc_find_plan *plan, const struct bc_find_block *k)
+{
+	return k->len <= BLOCK_MOST && k->plain_len <= BLOCK_MOST && (plan->packed || k->len == k->plain_len);
+}
+
+/* Which blocks are read together: neighbours, up to a length. What is behind an impossible one will not be read. */
+static int make_runs(struct bc_find_blocks *b)
+{
+	struct bc_blob_range *run;
+
+	b->run = run = malloc((b->plan->n + 1) * sizeof(*run));
+	if (!run)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < b->plan->n && is_possible(b->plan, &b->plan->block[i]); i++) {
+		const struct bc_find_block *k = &b->plan->block[i];
+
+		if (b->n_runs && k->at >= run->at + run->len && k->at - (run->at + run->len) <= b->blob->gap &&
+		    k->at + k->len - run->at <= b->blob->run) {
+			run->len = (uint32_t)(k->at + k->len - run->at);
+		} else {
+			run = &b->run[b->n_runs++];
+			*run = (struct bc_blob_range){ .at = k->at, .len = k->len };
+		}
+	}
+	bc_blob_want(b->blob, b->run, b->n_runs);
+	return 0;
+}
+
+struct bc_find_blocks *bc_find_blocks_new(struct bc_blob *blob, const struct bc_find_plan *plan)
 {
 	struct bc_find_blocks *b = calloc(1, sizeof(*b));
 
-	if (b) {
-		b->fd = fd;
-		b->plan = plan;
+	if (!b)
+		return NULL;
+	b->blob = blob;
+	b->plan = plan;
+	if (make_runs(b)) {
+		free(b);
+		return NULL;
 	}
 	return b;
 }
@@ -48,6 +77,7 @@ void bc_find_blocks_free(struct bc_find_blocks *b)
 {
 	if (!b)
 		return;
+	free(b->run);
 	free(b->raw);
 	free(b->plain);
 	free(b);
@@ -72,36 +102,23 @@ static int bad(const struct bc_find_block *k, const char *what, struct bc_err *e
 	return bc_err_set(err, -EBADMSG, "the block at byte %" PRIu64 " %s", k->at, what);
 }
 
-/* Read the next block, and those behind it that are near. */
-static int read_run(struct bc_find_blocks *b, struct bc_err *err)
+/* The next run, which begins with block k. */
+static int read_run(struct bc_find_blocks *b, const struct bc_find_block *k, struct bc_err *err)
 {
-	const struct bc_find_block *k = &b->plan->block[b->next];
-	uint64_t end = k->at + k->len;
-	size_t len;
+	const struct bc_blob_range *run = &b->run[b->next_run++];
+	ptrdiff_t n;
 
-	for (uint32_t i = b->next + 1; i < b->plan->n; i++) {
-		const struct bc_find_block *n = &b->plan->block[i];
-
-		if (n->at > end + GAP || n->at + n->len > k->at + RUN)
-			break;
-		end = n->at + n->len;
-	}
-	len = (size_t)(end - k->at);
-	if (grow(&b->raw, &b->raw_cap, len))
+	if (grow(&b->raw, &b->raw_cap, run->len))
 		return bc_err_set(err, -ENOMEM, "no memory for a block");
-	b->raw_at = k->at;
-	for (b->raw_len = 0; b->raw_len < len;) {
-		ssize_t n = pread(b->fd, b->raw + b->raw_len, len - b->raw_len, (off_t)(k->at + b->raw_len));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return bc_err_set(err, -errno, "cannot read at byte %" PRIu64 ": %s", k->at, strerror(errno));
-		if (n == 0)
-			return bad(k, "is behind the file's end", err);
-		b->raw_len += (size_t)n;
-	}
-	b->taken += len;
+	b->raw_at = run->at;
+	b->raw_len = 0;
+	n = bc_blob_read(b->blob, b->raw, run->len, run->at, err);
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n < run->len)
+		return bad(k, "is behind the file's end", err);
+	b->raw_len = run->len;
+	b->taken += run->len;
 	return 0;
 }
 
@@ -123,10 +140,10 @@ static int next_block(struct bc_find_blocks *b, struct bc_err *err)
 	const struct bc_find_block *k = &b->plan->block[b->next];
 	int r = 0;
 
-	if (k->len > BLOCK_MOST || k->plain_len > BLOCK_MOST || (!b->plan->packed && k->len != k->plain_len))
+	if (!is_possible(b->plan, k))
 		return bad(k, "is impossibly long", err);
 	if (k->at < b->raw_at || k->at + k->len > b->raw_at + b->raw_len)
-		r = read_run(b, err);
+		r = read_run(b, k, err);
 	if (!r && grow(&b->plain, &b->plain_cap, k->plain_len))
 		r = bc_err_set(err, -ENOMEM, "no memory for a block");
 	if (!r && b->plan->packed)

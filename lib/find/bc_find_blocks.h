@@ -6,13 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bc_blob.h"
 #include "bc_err.h"
 #include "bc_find_plan.h"
 
 struct bc_find_blocks;
 
-/* plan outlives it, fd is borrowed. NULL without memory; free takes NULL. */
-struct bc_find_blocks *bc_find_blocks_new(int fd, const struct bc_find_plan *plan);
+/* plan and blob outlive it. NULL without memory; free takes NULL. */
+struct bc_find_blocks *bc_find_blocks_new(struct bc_blob *blob, const struct bc_find_plan *plan);
 void bc_find_blocks_free(struct bc_find_blocks *b);
 
 /*

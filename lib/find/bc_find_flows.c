@@ -2,9 +2,7 @@
 #include "bc_find_flows.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bc_find_ifaces.h"
 #include "bc_find_list.h"
@@ -43,14 +41,15 @@ static int add_row(void *ctx, const struct bc_index_row *row, const struct bc_in
 static int add_segment(const struct bc_find_flows_config *cfg, const struct bc_find_segment *s, struct bc_find_ifaces *ifaces,
 		       struct bc_flows *flows, struct bc_find_extent *ret, struct bc_err *err)
 {
-	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r;
 	struct bc_find_plan plan;
+	struct bc_blob *blob;
+	int r = bc_blob_open_file(s->path, &blob, err);
 
 	/* It was removed meanwhile. */
-	if (fd < 0)
+	if (r)
 		return 0;
-	r = bc_find_plan_make(fd, s->bytes, ifaces, cfg->from_ns, cfg->to_ns, add_row, flows, &plan, err);
-	close(fd);
+	r = bc_find_plan_make(blob, ifaces, cfg->from_ns, cfg->to_ns, add_row, flows, &plan, err);
+	bc_blob_close(blob);
 	ret->without += plan.way == BC_FIND_WHOLE || plan.blocks_unindexed;
 	bc_find_plan_free(&plan);
 	if (r == -E2BIG || r == -ENOMEM)

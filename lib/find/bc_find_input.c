@@ -2,20 +2,18 @@
 #include "bc_find_input.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "bc_blob.h"
 #include "bc_codec.h"
 #include "bc_decoder.h"
 #include "bc_find_blocks.h"
 
 struct bc_find_input {
 	char *path;
-	int fd;				/* the decoder's */
+	struct bc_blob *blob;
 	struct bc_decoder *decoder;
 	struct bc_find_plan plan;
 	struct bc_find_blocks *blocks;	/* NULL: all of it, from the decoder */
@@ -120,20 +118,6 @@ int bc_find_input_next(struct bc_find_input *in, struct bc_record *rec, struct b
 	return 1;
 }
 
-static int open_fd(const char *path, struct bc_err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0)
-		return bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return bc_err_set(err, -EINVAL, "%s: not a regular file", path);
-	}
-	return fd;
-}
-
 int bc_find_input_open(const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err)
 {
 	struct bc_find_input *in = calloc(1, sizeof(*in));
@@ -150,10 +134,10 @@ int bc_find_input_open(const char *path, size_t window, struct bc_find_input **r
 		bc_err_set(err, r, "%s: no memory", path);
 		goto fail;
 	}
-	r = in->fd = open_fd(path, err);
-	if (in->fd >= 0)
-		r = bc_decoder_open(in->fd, &in->decoder, err);
-	if (r < 0)
+	r = bc_blob_open_file(path, &in->blob, err);
+	if (!r)
+		r = bc_decoder_open_blob(in->blob, &in->decoder, err);
+	if (r)
 		goto fail;
 	*ret = in;
 	return 0;
@@ -165,15 +149,10 @@ fail:
 int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns, struct bc_find_plan *ret,
 		       struct bc_err *err)
 {
-	struct stat st;
-	int r = 0;
+	int r = bc_find_plan_make(in->blob, ifaces, from_ns, to_ns, NULL, NULL, &in->plan, err);
 
-	if (fstat(in->fd, &st) < 0)
-		r = bc_err_set(err, -errno, "%s", strerror(errno));
-	if (!r)
-		r = bc_find_plan_make(in->fd, (uint64_t)st.st_size, ifaces, from_ns, to_ns, NULL, NULL, &in->plan, err);
 	if (!r && in->plan.way == BC_FIND_BLOCKS) {
-		in->blocks = bc_find_blocks_new(in->fd, &in->plan);
+		in->blocks = bc_find_blocks_new(in->blob, &in->plan);
 		r = in->blocks ? 0 : bc_err_set(err, -ENOMEM, "no memory for a plan");
 	}
 	if (!r && (in->plan.way == BC_FIND_NOT_THE_TIME || in->plan.way == BC_FIND_NOT_THE_FLOWS))
@@ -190,6 +169,7 @@ void bc_find_input_close(struct bc_find_input *in)
 	bc_find_blocks_free(in->blocks);
 	bc_find_plan_free(&in->plan);
 	bc_decoder_close(in->decoder);
+	bc_blob_close(in->blob);
 	bc_reader_free(in->reader);
 	free(in->buf);
 	free(in->path);

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bc_index.h"
 #include "bc_partial.h"
@@ -22,8 +21,7 @@ struct program {
 };
 
 struct planner {
-	int fd;
-	uint64_t file_bytes;
+	struct bc_blob *blob;
 	struct bc_find_ifaces *ifaces;
 	uint64_t from_ns, to_ns;
 	bc_find_row each;
@@ -52,23 +50,12 @@ static int damaged(struct planner *p, const char *what)
 /* All len bytes at `at`. */
 static int read_at(struct planner *p, void *to, size_t len, uint64_t at)
 {
-	uint8_t *dst = to;
+	ptrdiff_t n = bc_blob_read(p->blob, to, len, at, p->err);
 
 	p->plan->index_bytes += len;
-	while (len) {
-		ssize_t n = pread(p->fd, dst, len, (off_t)at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return bc_err_set(p->err, -errno, "the index cannot be read: %s", strerror(errno));
-		if (n == 0)
-			return damaged(p, "the file ends before it");
-		dst += n;
-		len -= (size_t)n;
-		at += (uint64_t)n;
-	}
-	return 0;
+	if (n < 0)
+		return bc_err_prefix(p->err, (int)n, "the index");
+	return (size_t)n < len ? damaged(p, "the file ends before it") : 0;
 }
 
 static int read_directory(struct planner *p)
@@ -91,10 +78,11 @@ static int read_directory(struct planner *p)
 static int read_footer(struct planner *p)
 {
 	uint8_t tail[BC_INDEX_TAIL];
-	size_t len = p->file_bytes < sizeof(tail) ? p->file_bytes : sizeof(tail);
-	int r = read_at(p, tail, len, p->file_bytes - len);
+	const uint64_t bytes = p->blob->bytes;
+	size_t len = bytes < sizeof(tail) ? bytes : sizeof(tail);
+	int r = read_at(p, tail, len, bytes - len);
 
-	return r ? r : bc_index_footer_find(tail, len, p->file_bytes, &p->footer, p->err);
+	return r ? r : bc_index_footer_find(tail, len, bytes, &p->footer, p->err);
 }
 
 /* A part or a segment with packets from min_ns to max_ns; without a time at its beginning it may have any. */
@@ -333,12 +321,11 @@ static int make(struct planner *p)
 	return r ? r : plan_parts(p);
 }
 
-int bc_find_plan_make(int fd, uint64_t file_bytes, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns,
-		      bc_find_row each, void *ctx, struct bc_find_plan *ret, struct bc_err *err)
+int bc_find_plan_make(struct bc_blob *blob, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns, bc_find_row each,
+		      void *ctx, struct bc_find_plan *ret, struct bc_err *err)
 {
 	struct planner p = {
-		.fd = fd, .file_bytes = file_bytes, .ifaces = ifaces, .from_ns = from_ns, .to_ns = to_ns, .each = each, .ctx = ctx,
-		.plan = ret, .err = err,
+		.blob = blob, .ifaces = ifaces, .from_ns = from_ns, .to_ns = to_ns, .each = each, .ctx = ctx, .plan = ret, .err = err,
 	};
 	int r;
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_blob.h"
 #include "bc_err.h"
 #include "bc_find_ifaces.h"
 
@@ -47,12 +48,11 @@ struct bc_index_template;
 typedef int (*bc_find_row)(void *ctx, const struct bc_index_row *row, const struct bc_index_template *templates);
 
 /*
- * fd is a segment's, of file_bytes. *ret is set in each case, for bc_find_plan_free(). 0; or a negative errno with a
- * line in err, and the way is WHOLE then: -EBADMSG: its index is damaged; else what reading it met, or -ENOMEM. each
- * may be NULL; it is called as rows are found, also of an index that then turns out to be damaged.
+ * blob is a segment. *ret is set in each case, for bc_find_plan_free(). 0; or a negative errno with a line in err, and
+ * the way is WHOLE then: -EBADMSG: its index is damaged; else what reading it met, or -ENOMEM. each may be NULL; it is called as rows are found, also of an index that then turns out to be damaged.
  */
-int bc_find_plan_make(int fd, uint64_t file_bytes, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns,
-		      bc_find_row each, void *ctx, struct bc_find_plan *ret, struct bc_err *err);
+int bc_find_plan_make(struct bc_blob *blob, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns, bc_find_row each,
+		      void *ctx, struct bc_find_plan *ret, struct bc_err *err);
 void bc_find_plan_free(struct bc_find_plan *p);
 
 #endif
