@@ -29,22 +29,25 @@ static const char help[] =
 	"      --from TIME, --to TIME, --last SPAN\n"
 	"                          flows with packets in that time, as in find; they count as a whole\n"
 	"      --format table|json|csv\n"
+	"      --per-segment       not added up over all segments: each one's flows, with its path in \"segment\"; --top is\n"
+	"                          for each, and all by default. For databases; not as a table\n"
 	"      --extent            the oldest packet, and how many days all is at the rate of the last 24 hours\n"
 	"  -U, --utc               times are UTC, otherwise local time\n"
 	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 done, 1 something could not be read, 2 bad usage.\n";
 
-enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_EXTENT };
+#define TOP 20	/* as the help says */
+
+enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_PER_SEGMENT, OPT_EXTENT };
 
 /* Times wait until it is known whether they are UTC. */
 struct flows {
 	struct bc_find_flows_config cfg;
-	enum bc_flows_by by;
+	struct bc_flows_look look;
 	enum bc_flows_order order;
-	enum bc_flows_form form;
-	uint64_t top;
-	bool extent, utc;
+	uint64_t top;		/* UINT64_MAX: not given */
+	bool extent, per_segment, headed;
 	const char *from, *to, *last;
 };
 
@@ -66,7 +69,7 @@ static int take(struct flows *f, int o, const char *text, struct bc_err *err)
 	switch (o) {
 	case OPT_BY:
 		i = word("--by", text, by, BC_FLOWS_BYS, err);
-		f->by = i < 0 ? f->by : (enum bc_flows_by)i;
+		f->look.by = i < 0 ? f->look.by : (enum bc_flows_by)i;
 		break;
 	case OPT_SORT:
 		i = word("--sort", text, order, BC_FLOWS_ORDERS, err);
@@ -74,7 +77,7 @@ static int take(struct flows *f, int o, const char *text, struct bc_err *err)
 		break;
 	case OPT_FORMAT:
 		i = word("--format", text, form, BC_FLOWS_FORMS, err);
-		f->form = i < 0 ? f->form : (enum bc_flows_form)i;
+		f->look.form = i < 0 ? f->look.form : (enum bc_flows_form)i;
 		break;
 	case OPT_TOP:
 		return bc_parse_u64("--top", text, 0, UINT32_MAX, &f->top, err);
@@ -87,18 +90,21 @@ static int take(struct flows *f, int o, const char *text, struct bc_err *err)
 	case OPT_LAST:
 		f->last = text;
 		break;
+	case OPT_PER_SEGMENT:
+		f->per_segment = true;
+		break;
 	case OPT_EXTENT:
 		f->extent = true;
 		break;
 	default:
-		f->utc = true;
+		f->look.utc = true;
 	}
 	return i < 0 ? i : 0;
 }
 
 static int set_times(struct flows *f, struct bc_err *err)
 {
-	return bc_when_parse_range(f->from, f->to, f->last, f->utc, bc_utc_ns(), &f->cfg.from_ns, &f->cfg.to_ns, err);
+	return bc_when_parse_range(f->from, f->to, f->last, f->look.utc, bc_utc_ns(), &f->cfg.from_ns, &f->cfg.to_ns, err);
 }
 
 static int fail(int r, const struct bc_err *err)
@@ -113,26 +119,50 @@ static void emit(void *ctx, enum bc_level level, const char *line)
 		fprintf(stderr, "braidcap: %s\n", line);
 }
 
+static void print_head(struct flows *f)
+{
+	if (!f->headed)
+		bc_flows_print_head(stdout, &f->look);
+	f->headed = true;
+}
+
+static void print(struct flows *f, struct bc_flows *flows, const char *segment)
+{
+	uint32_t n;
+	const struct bc_flow *sorted = bc_flows_sorted(flows, f->order, &n);
+
+	print_head(f);
+	bc_flows_print(stdout, sorted, f->top && f->top < n ? (uint32_t)f->top : n, &f->look, segment);
+}
+
+static void print_segment(void *ctx, const struct bc_find_segment *segment, struct bc_flows *flows)
+{
+	print(ctx, flows, segment->path);
+}
+
 static int run(struct flows *f)
 {
 	const struct bc_log log = { .emit = emit };
-	struct bc_flows *flows = bc_flows_new(f->by);
+	struct bc_flows *flows = bc_flows_new(f->look.by);
 	struct bc_find_extent extent;
-	const struct bc_flow *sorted;
 	struct bc_err err;
-	uint32_t n = 0;
 	int r;
 
 	f->cfg.log = &log;
+	if (f->per_segment) {
+		f->cfg.each = print_segment;
+		f->cfg.ctx = f;
+	}
 	r = flows ? bc_find_flows(&f->cfg, f->extent ? NULL : flows, &extent, &err) : bc_err_set(&err, -ENOMEM, "no memory");
 	if (r) {
 		r = fail(r, &err);
 	} else if (f->extent) {
-		bc_flows_print_extent(stdout, &extent, bc_utc_ns(), f->form, f->utc);
+		bc_flows_print_extent(stdout, &extent, bc_utc_ns(), f->look.form, f->look.utc);
 		r = extent.bad != 0;
 	} else {
-		sorted = bc_flows_sorted(flows, f->order, &n);
-		bc_flows_print(stdout, sorted, f->top && f->top < n ? (uint32_t)f->top : n, f->by, f->form, f->utc);
+		if (!f->per_segment)
+			print(f, flows, NULL);
+		print_head(f);
 		if (extent.without)
 			fprintf(stderr, "braidcap: %" PRIu32 " of %" PRIu32 " segments have packets in no index of flows: "
 				"these are left out; 'braidcap index --anew' makes one\n",
@@ -140,6 +170,10 @@ static int run(struct flows *f)
 		r = extent.bad != 0;
 	}
 	bc_flows_free(flows);
+	if (fflush(stdout)) {
+		fprintf(stderr, "braidcap flows: cannot write: %s\n", strerror(errno));
+		r = 1;
+	}
 	return r;
 }
 
@@ -153,12 +187,13 @@ int cmd_flows(int argc, char **argv)
 		{ "to", required_argument, NULL, OPT_TO },
 		{ "last", required_argument, NULL, OPT_LAST },
 		{ "format", required_argument, NULL, OPT_FORMAT },
+		{ "per-segment", no_argument, NULL, OPT_PER_SEGMENT },
 		{ "extent", no_argument, NULL, OPT_EXTENT },
 		{ "utc", no_argument, NULL, 'U' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct flows f = { .top = 20, .cfg = { .expression = "" } };
+	struct flows f = { .top = UINT64_MAX, .cfg = { .expression = "" } };
 	struct bc_err err;
 	int o, r = 0;
 
@@ -175,8 +210,12 @@ int cmd_flows(int argc, char **argv)
 		r = set_times(&f, &err);
 	if (!r && optind + !f.extent >= argc)
 		r = bc_err_set(&err, -EINVAL, "%s; see 'braidcap flows --help'", optind < argc ? "no path behind the expression" : "nothing to look into");
+	if (!r && f.per_segment && (f.extent || f.look.form == BC_FLOWS_TABLE))
+		r = bc_err_set(&err, -EINVAL, "--per-segment: it needs --format json or csv%s", f.extent ? ", and no --extent" : "");
 	if (r)
 		return fail(-EINVAL, &err);
+	if (f.top == UINT64_MAX)
+		f.top = f.per_segment ? 0 : TOP;
 	if (!f.extent)
 		f.cfg.expression = argv[optind++];
 	f.cfg.paths = argv + optind;

@@ -56,6 +56,10 @@ static int add_segment(const struct bc_find_flows_config *cfg, const struct bc_f
 		return r;
 	if (r)
 		bc_log(cfg->log, BC_WARN, "%s: %s: its flows are left out", s->path, err->msg);
+	else if (cfg->each)
+		cfg->each(cfg->ctx, s, flows);
+	if (cfg->each)
+		bc_flows_clear(flows);
 	return 0;
 }
 

@@ -8,8 +8,12 @@
 #include <stdint.h>
 
 #include "bc_err.h"
+#include "bc_find_list.h"
 #include "bc_flows.h"
 #include "bc_log.h"
+
+/* The flows of one segment alone. */
+typedef void (*bc_find_flows_each)(void *ctx, const struct bc_find_segment *segment, struct bc_flows *flows);
 
 struct bc_find_flows_config {
 	const char *expression;		/* pcap-filter(7); "": every flow */
@@ -17,6 +21,8 @@ struct bc_find_flows_config {
 	uint32_t n_paths;
 	uint64_t from_ns, to_ns;
 	const struct bc_log *log;
+	bc_find_flows_each each;	/* NULL: those of all segments are added up */
+	void *ctx;
 };
 
 /* Plain data. */
@@ -32,7 +38,7 @@ struct bc_find_extent {
 };
 
 /*
- * Adds them to flows; NULL: only the extent is asked for. 0, or a negative errno with a line in err: -EINVAL: a path or
+ * Adds them to flows, which are cleared behind each segment if there is each; NULL: only the extent is asked for. 0, or a negative errno with a line in err: -EINVAL: a path or
  * the expression is not to be used; -E2BIG: more flows than fit; -ENOMEM. *ret is set in each case.
  */
 int bc_find_flows(const struct bc_find_flows_config *cfg, struct bc_flows *flows, struct bc_find_extent *ret, struct bc_err *err);

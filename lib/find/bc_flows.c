@@ -41,6 +41,12 @@ void bc_flows_free(struct bc_flows *f)
 	free(f);
 }
 
+void bc_flows_clear(struct bc_flows *f)
+{
+	memset(f->slot, 0, f->n_slots * sizeof(*f->slot));
+	f->n = 0;
+}
+
 /* FNV-1a, folded. Keys are hostile: what they can do is to make this slow, up to BC_FLOWS_MOST. */
 static uint32_t hash_of(const struct bc_flow_key *k)
 {
@@ -111,6 +117,7 @@ static int add(struct bc_flows *f, const struct bc_flow_key *key, const struct b
 	w = &f->at[*slot - 1];
 	w->packets += row->packets;
 	w->bytes += row->bytes;
+	w->tcp_flags |= row->flags_or;
 	w->first_ns = row->first_ns < w->first_ns ? row->first_ns : w->first_ns;
 	w->last_ns = row->last_ns > w->last_ns ? row->last_ns : w->last_ns;
 	return 0;

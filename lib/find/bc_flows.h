@@ -30,6 +30,7 @@ struct bc_flow {
 	struct bc_flow_key key;
 	uint64_t packets, bytes;	/* as they were on the wire */
 	uint64_t first_ns, last_ns;
+	uint8_t tcp_flags;	/* of all packets, or-ed */
 };
 
 /* 4 of an IPv4 and 16 of an IPv6 address' bits less than this are a network's. */
@@ -42,6 +43,8 @@ struct bc_flows;
 /* NULL without memory. free takes NULL. */
 struct bc_flows *bc_flows_new(enum bc_flows_by by);
 void bc_flows_free(struct bc_flows *f);
+/* As new. */
+void bc_flows_clear(struct bc_flows *f);
 
 /* t: the templates of the row's part. 0, -ENOMEM, or -E2BIG: there are more than BC_FLOWS_MOST. */
 int bc_flows_add(struct bc_flows *f, const struct bc_index_row *row, const struct bc_index_template *t);

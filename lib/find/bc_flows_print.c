@@ -74,8 +74,31 @@ static void print_table(FILE *f, const struct bc_flow *w, enum bc_flows_by by, b
 		(double)(w->last_ns - w->first_ns) / (double)BC_NS_PER_S, name);
 }
 
+/* As a field of CSV. */
+static void print_field(FILE *f, const char *text)
+{
+	putc('"', f);
+	for (; *text; text++)
+		fputs(*text == '"' ? "\"\"" : (char[]){ *text, '\0' }, f);
+	putc('"', f);
+}
+
+/* As a string of JSON. */
+static void print_string(FILE *f, const char *text)
+{
+	putc('"', f);
+	for (; *text; text++)
+		if (*text == '"' || *text == '\\')
+			fprintf(f, "\\%c", *text);
+		else if ((unsigned char)*text < ' ')
+			fprintf(f, "\\u%04x", *text);
+		else
+			putc(*text, f);
+	putc('"', f);
+}
+
 /* A flow has two ends, all else one. */
-static void print_json(FILE *f, const struct bc_flow *w, enum bc_flows_by by)
+static void print_json(FILE *f, const struct bc_flow *w, enum bc_flows_by by, const char *segment)
 {
 	const struct bc_flow_key *k = &w->key;
 	char text[TEXT_MAX], proto[16];
@@ -83,11 +106,16 @@ static void print_json(FILE *f, const struct bc_flow *w, enum bc_flows_by by)
 	fprintf(f, "{\"proto\":\"%s\",\"a\":\"%s\",\"a_port\":%u", proto_name(k->proto, proto), addr_text(k, 0, text), k->port[0]);
 	if (by == BC_FLOWS_BY_FLOW)
 		fprintf(f, ",\"b\":\"%s\",\"b_port\":%u", addr_text(k, 1, text), k->port[1]);
-	fprintf(f, ",\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"first_ns\":%" PRIu64 ",\"last_ns\":%" PRIu64 "}\n", w->packets, w->bytes,
-		w->first_ns, w->last_ns);
+	fprintf(f, ",\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"first_ns\":%" PRIu64 ",\"last_ns\":%" PRIu64 ",\"tcp_flags\":%u", w->packets,
+		w->bytes, w->first_ns, w->last_ns, w->tcp_flags);
+	if (segment) {
+		fputs(",\"segment\":", f);
+		print_string(f, segment);
+	}
+	fputs("}\n", f);
 }
 
-static void print_csv(FILE *f, const struct bc_flow *w, enum bc_flows_by by)
+static void print_csv(FILE *f, const struct bc_flow *w, enum bc_flows_by by, const char *segment)
 {
 	const struct bc_flow_key *k = &w->key;
 	char text[TEXT_MAX], proto[16];
@@ -97,24 +125,31 @@ static void print_csv(FILE *f, const struct bc_flow *w, enum bc_flows_by by)
 		fprintf(f, "%s,%u,", addr_text(k, 1, text), k->port[1]);
 	else
 		fputs(",,", f);
-	fprintf(f, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", w->packets, w->bytes, w->first_ns, w->last_ns);
+	fprintf(f, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%u,", w->packets, w->bytes, w->first_ns, w->last_ns, w->tcp_flags);
+	if (segment)
+		print_field(f, segment);
+	putc('\n', f);
 }
 
-void bc_flows_print(FILE *f, const struct bc_flow *flow, uint32_t n, enum bc_flows_by by, enum bc_flows_form form, bool utc)
+void bc_flows_print_head(FILE *f, const struct bc_flows_look *look)
 {
 	static const char *const heads[] = { "FLOW", "HOST", "PORT", "NETWORK" };
 
-	if (form == BC_FLOWS_TABLE)
-		fprintf(f, "%12s  %15s  %-19s  %11s  %s\n", "PACKETS", "BYTES", "FIRST", "SECONDS", heads[by]);
-	else if (form == BC_FLOWS_CSV)
-		fputs("proto,a,a_port,b,b_port,packets,bytes,first_ns,last_ns\n", f);
+	if (look->form == BC_FLOWS_TABLE)
+		fprintf(f, "%12s  %15s  %-19s  %11s  %s\n", "PACKETS", "BYTES", "FIRST", "SECONDS", heads[look->by]);
+	else if (look->form == BC_FLOWS_CSV)
+		fputs("proto,a,a_port,b,b_port,packets,bytes,first_ns,last_ns,tcp_flags,segment\n", f);
+}
+
+void bc_flows_print(FILE *f, const struct bc_flow *flow, uint32_t n, const struct bc_flows_look *look, const char *segment)
+{
 	for (uint32_t i = 0; i < n; i++)
-		if (form == BC_FLOWS_TABLE)
-			print_table(f, &flow[i], by, utc);
-		else if (form == BC_FLOWS_JSON)
-			print_json(f, &flow[i], by);
+		if (look->form == BC_FLOWS_TABLE)
+			print_table(f, &flow[i], look->by, look->utc);
+		else if (look->form == BC_FLOWS_JSON)
+			print_json(f, &flow[i], look->by, segment);
 		else
-			print_csv(f, &flow[i], by);
+			print_csv(f, &flow[i], look->by, segment);
 }
 
 void bc_flows_print_extent(FILE *f, const struct bc_find_extent *e, uint64_t now_ns, enum bc_flows_form form, bool utc)

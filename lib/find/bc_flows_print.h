@@ -11,11 +11,18 @@
 
 enum bc_flows_form { BC_FLOWS_TABLE, BC_FLOWS_JSON, BC_FLOWS_CSV, BC_FLOWS_FORMS };
 
-/*
- * n of them; JSON is one object a line. utc: times of the table are UTC, otherwise local; those of JSON and CSV are ns
- * since 1970.
- */
-void bc_flows_print(FILE *f, const struct bc_flow *flow, uint32_t n, enum bc_flows_by by, enum bc_flows_form form, bool utc);
+/* How they are shown. */
+struct bc_flows_look {
+	enum bc_flows_by by;
+	enum bc_flows_form form;
+	bool utc;		/* times of the table are UTC, otherwise local; those of JSON and CSV are ns since 1970 */
+};
+
+/* What stands above them. */
+void bc_flows_print_head(FILE *f, const struct bc_flows_look *look);
+
+/* n of them; JSON is one object a line. segment: the path of the one that they are of, in JSON and CSV; NULL: of many. */
+void bc_flows_print(FILE *f, const struct bc_flow *flow, uint32_t n, const struct bc_flows_look *look, const char *segment);
 
 /* How far it goes back. now_ns: UTC. */
 void bc_flows_print_extent(FILE *f, const struct bc_find_extent *e, uint64_t now_ns, enum bc_flows_form form, bool utc);

@@ -37,7 +37,7 @@ _braidcap()
 		return
 	fi
 	if [[ ${COMP_WORDS[1]} == flows ]]; then
-		options='--by --sort --top --from --to --last --format --extent --utc --help'
+		options='--by --sort --top --from --to --last --format --per-segment --extent --utc --help'
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -f -- "$cur"))
 		return
 	fi
