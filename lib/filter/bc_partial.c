@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_partial.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <pcap/pcap.h>
 
@@ -10,6 +10,8 @@
 #define CAN_MATCH 2U
 /* Of an index in X so many values are tried, one by one: all that the length of an IP header can be. */
 #define INDEX_VALUES 16U
+/* So many bytes are compared one word behind the other: an address. */
+#define EQUAL_MAX 16U
 
 /* A bit of value counts where known has it; elsewhere it is 0. */
 struct word {
@@ -17,9 +19,17 @@ struct word {
 	uint32_t known;
 };
 
+/* Bytes of the packet; none: len is 0. */
+struct bytes {
+	uint32_t at, len;
+	uint8_t is[EQUAL_MAX];
+};
+
 struct state {
 	struct word a, x;
 	struct word mem[BPF_MEMWORDS];
+	uint32_t a_at, a_len;	/* A has these bytes of the packet; a_len 0: it has not just been loaded */
+	struct bytes equal;	/* what was compared last, and is so on this way */
 };
 
 struct bc_partial {
@@ -253,6 +263,20 @@ static uint32_t size_of(uint16_t code)
 	return BPF_SIZE(code) == BPF_B ? 1 : BPF_SIZE(code) == BPF_H ? 2 : 4;
 }
 
+/* A has bytes of the packet, whose place is known. */
+static void note_place(struct run *r, const struct bpf_insn *in)
+{
+	const bool at_x = BPF_MODE(in->code) == BPF_IND;
+
+	if (BPF_CLASS(in->code) != BPF_LD)
+		return;
+	r->s.a_len = 0;
+	if ((BPF_MODE(in->code) == BPF_ABS || (at_x && is_whole(r->s.x) && r->s.x.value <= INT32_MAX)) && in->k <= INT32_MAX) {
+		r->s.a_at = in->k + (at_x ? r->s.x.value : 0);
+		r->s.a_len = size_of(in->code);
+	}
+}
+
 /* False: every packet ends here, without a match. */
 static bool load_insn(struct run *r, const struct bpf_insn *in)
 {
@@ -312,6 +336,37 @@ static unsigned ways(const struct run *r, const struct bpf_insn *in)
 	return yes ? 2 : no ? 1 : 3;
 }
 
+/* What is equal if A is k. */
+static struct bytes equal_with(const struct state *s, uint32_t k)
+{
+	struct bytes e = s->equal;
+
+	if (!e.len || e.at + e.len != s->a_at || e.len + s->a_len > EQUAL_MAX)
+		e = (struct bytes){ .at = s->a_at };
+	for (uint32_t i = s->a_len; i; i--)
+		e.is[e.len++] = (uint8_t)(k >> 8 * (i - 1));
+	return e;
+}
+
+/* Both ways of a comparison are open, as far as bits go. False: the true one is not. */
+static bool learn_equal(const struct run *r, const struct bpf_insn *in, struct bytes *ret)
+{
+	const struct bc_partial_packet *p = r->packet;
+	uint32_t before;
+
+	if (!r->s.a_len || BPF_OP(in->code) != BPF_JEQ || BPF_SRC(in->code) != BPF_K)
+		return true;
+	*ret = equal_with(&r->s, in->k);
+	before = ret->len - r->s.a_len;
+	return !p->may_be || (p->may_be(p->ctx, r->s.a_at, ret->is + before, r->s.a_len) &&
+			      (!before || p->may_be(p->ctx, ret->at, ret->is, ret->len)));
+}
+
+static bool are_same(const struct bytes *a, const struct bytes *b)
+{
+	return a->at == b->at && a->len == b->len && !memcmp(a->is, b->is, a->len);
+}
+
 /* The state waits at pc, which lies ahead, and becomes one with another that waits there. */
 static void park(struct run *r, uint32_t pc)
 {
@@ -330,6 +385,10 @@ static void park(struct run *r, uint32_t pc)
 	there->x = meet(there->x, r->s.x);
 	for (int i = 0; i < BPF_MEMWORDS; i++)
 		there->mem[i] = meet(there->mem[i], r->s.mem[i]);
+	if (there->a_at != r->s.a_at || there->a_len != r->s.a_len)
+		there->a_len = 0;
+	if (!are_same(&there->equal, &r->s.equal))
+		there->equal.len = 0;
 }
 
 /* Go on with the state that waits first. */
@@ -369,8 +428,13 @@ static void jump(struct run *r, const struct bpf_insn *in)
 		return;
 	}
 	w = ways(r, in);
-	if (w == 3)
-		park(r, next + in->jt);
+	if (w == 3) {
+		struct bytes before = r->s.equal;
+
+		if (learn_equal(r, in, &r->s.equal))
+			park(r, next + in->jt);
+		r->s.equal = before;
+	}
 	go(r, next + (w == 2 ? in->jt : in->jf));
 }
 
@@ -393,6 +457,7 @@ static void step(struct run *r)
 	switch (BPF_CLASS(in->code)) {
 	case BPF_LD:
 	case BPF_LDX:
+		note_place(r, in);
 		lives = load_insn(r, in);
 		break;
 	case BPF_ST:
@@ -401,6 +466,7 @@ static void step(struct run *r)
 			r->s.mem[in->k] = BPF_CLASS(in->code) == BPF_ST ? r->s.a : r->s.x;
 		break;
 	case BPF_ALU:
+		r->s.a_len = 0;
 		lives = alu(r, in);
 		break;
 	case BPF_JMP:
@@ -414,6 +480,7 @@ static void step(struct run *r)
 			r->s.x = r->s.a;
 		else
 			r->s.a = r->s.x;
+		r->s.a_len = BPF_MISCOP(in->code) == BPF_TAX ? r->s.a_len : 0;
 		break;
 	}
 	if (!lives) {
@@ -433,6 +500,7 @@ enum bc_partial_answer bc_partial_run(struct bc_partial *p, const struct bc_part
 	for (uint32_t i = 0; i < (p->n + 63) / 64; i++)
 		p->waits[i] = 0;
 	r.s.a = r.s.x = whole(0);
+	r.s.a_len = r.s.equal.len = 0;
 	while (r.pc < p->n && r.can != (CAN_FAIL | CAN_MATCH))
 		step(&r);
 	return r.can == CAN_MATCH ? BC_PARTIAL_YES : r.can == CAN_FAIL ? BC_PARTIAL_NO : BC_PARTIAL_PERHAPS;

@@ -12,6 +12,7 @@
 #ifndef BC_PARTIAL_H
 #define BC_PARTIAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct bpf_program;
@@ -23,6 +24,12 @@ enum bc_partial_answer { BC_PARTIAL_NO, BC_PARTIAL_PERHAPS, BC_PARTIAL_YES };
  * reaches.
  */
 struct bc_partial_packet {
+	/*
+	 * May the len bytes from `at` on be these? NULL: they may. Asked where a program goes on only if they are: of those that
+	 * it compares at a time, and of up to 16 that it has compared one behind the other.
+	 */
+	bool (*may_be)(void *ctx, uint32_t at, const uint8_t *bytes, uint32_t len);
+	void *ctx;
 	const uint8_t *value;	/* len bytes; a bit that is not known is ignored */
 	const uint8_t *known;	/* len bytes; a bit is set if it is known */
 	uint32_t len;		/* from here on no byte is known */

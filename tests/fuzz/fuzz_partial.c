@@ -48,6 +48,14 @@ static int is_fit(const struct bpf_insn *in, uint32_t n)
 	return n && bpf_validate(in, (int)n);
 }
 
+/* What is there may be there, and nothing else; and what is behind the end. */
+static bool may_be(void *ctx, uint32_t at, const uint8_t *bytes, uint32_t len)
+{
+	const struct bc_partial_packet *is = ctx;
+
+	return at > is->len || len > is->len - at || !memcmp(is->value + at, bytes, len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 {
 	struct bpf_insn insns[MOST_INSNS];
@@ -73,6 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
 		known[len] = input[at + 1];
 	}
 	is.len = len;
+	is.may_be = input[0] & 0x80 ? may_be : NULL;
+	is.ctx = &is;
 	is.caplen_min = input[1] < len ? len - input[1] : 0;
 	is.caplen_max = len + input[2];
 	is.wirelen_min = is.caplen_min;

@@ -30,6 +30,14 @@ struct partly {
 	struct bc_partial_packet is;
 };
 
+/* Only what is there may be there. */
+static bool is_there(void *ctx, uint32_t at, const uint8_t *bytes, uint32_t len)
+{
+	const struct partly *p = ctx;
+
+	return at + len > BC_SYNTHETIC_MAX || !memcmp(p->packet + at, bytes, len);
+}
+
 static void forget_some(struct random *r, struct partly *p)
 {
 	uint32_t how = random_below(r, 4), part = 1 + random_below(r, 100);
@@ -50,6 +58,10 @@ static void forget_some(struct random *r, struct partly *p)
 	if (random_below(r, 2)) {
 		p->is.wirelen_min = random_below(r, p->wirelen + 1);
 		p->is.wirelen_max = random_below(r, 2) ? p->wirelen + random_below(r, 1000) : UINT32_MAX;
+	}
+	if (random_below(r, 2)) {
+		p->is.may_be = is_there;
+		p->is.ctx = p;
 	}
 }
 
@@ -180,6 +192,70 @@ static void a_flow_answers_what_it_knows(void **state)
 			fail_msg("'%s' is taken for known", perhaps[i]);
 }
 
+/* Packets of IP whose addresses are not known. */
+struct hosts {
+	uint32_t at[2], len;	/* where addresses are, and how long */
+	uint8_t host[16];	/* the only one */
+	uint32_t asked;		/* whole addresses */
+};
+
+static bool is_the_host(void *ctx, uint32_t at, const uint8_t *bytes, uint32_t len)
+{
+	struct hosts *h = ctx;
+
+	if ((at != h->at[0] && at != h->at[1]) || len != h->len)
+		return true;
+	h->asked++;
+	return !memcmp(bytes, h->host, len);
+}
+
+static enum bc_partial_answer ask_hosts(const char *expression, uint16_t ethertype, struct hosts *h)
+{
+	uint8_t value[14] = { [12] = (uint8_t)(ethertype >> 8), (uint8_t)ethertype }, known[14] = { [12] = 0xff, 0xff };
+	struct bc_partial_packet is = {
+		.value = value, .known = known, .len = sizeof(value), .caplen_max = 1514, .wirelen_max = 1514, .may_be = is_the_host, .ctx = h,
+	};
+	enum bc_partial_answer said;
+	struct bpf_program program;
+	struct bc_partial *p;
+
+	assert_true(compile(expression, &program));
+	p = bc_partial_new(&program);
+	assert_non_null(p);
+	said = bc_partial_run(p, &is);
+	bc_partial_free(p);
+	pcap_freecode(&program);
+	return said;
+}
+
+static void hosts_that_are_not_there_rule_out(void **state)
+{
+	const char *const no[] = { "host 10.1.2.4", "src host 10.1.2.3 and dst host 10.1.2.4", "host 10.1.2.4 and port 53",
+				   "(host 10.1.2.4 or host 10.1.2.5) and tcp", "host 10.1.2.3 and host 10.1.2.4", "ip6 host 2001:db8::1" };
+	const char *const perhaps[] = { "host 10.1.2.3", "host 10.1.2.4 or port 53", "not host 10.1.2.4", "ether[26:4] = 0x0a010203",
+					"net 10.1.2.0/24", "ip[16:4] & 0xffffff00 = 0x0a010200", "dst host 10.1.2.3" };
+	struct hosts h = { .at = { 26, 30 }, .len = 4, .host = { 10, 1, 2, 3 } };
+
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		if (ask_hosts(no[i], 0x0800, &h) != BC_PARTIAL_NO)
+			fail_msg("'%s' is not ruled out", no[i]);
+	for (size_t i = 0; i < sizeof(perhaps) / sizeof(perhaps[0]); i++)
+		if (ask_hosts(perhaps[i], 0x0800, &h) != BC_PARTIAL_PERHAPS)
+			fail_msg("'%s' is taken for known", perhaps[i]);
+}
+
+static void an_address_of_ip6_is_asked_as_a_whole(void **state)
+{
+	struct hosts h = { .at = { 22, 38 }, .len = 16, .host = { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
+
+	assert_int_equal(ask_hosts("host 2001:db8::1", 0x86dd, &h), BC_PARTIAL_PERHAPS);
+	assert_int_equal(ask_hosts("src host 2001:db8::1 and dst host 2001:db8::2", 0x86dd, &h), BC_PARTIAL_NO);
+	h.asked = 0;
+	assert_int_equal(ask_hosts("host 2001:db8::2", 0x86dd, &h), BC_PARTIAL_NO);
+	assert_int_equal(h.asked, 2);
+	assert_int_equal(ask_hosts("net 2001:db8::/64", 0x86dd, &h), BC_PARTIAL_PERHAPS);
+}
+
 static enum bc_partial_answer ask(const struct bpf_insn *insns, uint32_t n, const struct bc_partial_packet *is)
 {
 	const struct bpf_program program = { n, (struct bpf_insn *)(uintptr_t)insns };
@@ -243,6 +319,8 @@ int main(void)
 		cmocka_unit_test(no_part_of_a_packet_gives_a_wrong_answer),
 		cmocka_unit_test(a_whole_packet_gives_a_certain_answer),
 		cmocka_unit_test(a_flow_answers_what_it_knows),
+		cmocka_unit_test(hosts_that_are_not_there_rule_out),
+		cmocka_unit_test(an_address_of_ip6_is_asked_as_a_whole),
 		cmocka_unit_test(a_bit_that_is_known_is_enough),
 		cmocka_unit_test(a_load_behind_the_packet_is_no_match),
 		cmocka_unit_test(a_loop_or_a_program_without_an_end_is_not_answered),
