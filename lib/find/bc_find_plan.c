@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_find_hosts.h"
 #include "bc_index.h"
 #include "bc_partial.h"
 
@@ -34,6 +35,7 @@ struct planner {
 	uint32_t n_programs;
 	struct bc_index_page *page;
 	uint64_t packets, plain_bytes;	/* of all blocks */
+	bool hosts_decide;		/* where none of the hosts is that the program asks for, nothing matches */
 };
 
 void bc_find_plan_free(struct bc_find_plan *p)
@@ -113,21 +115,105 @@ static struct program *program_of(struct planner *p, uint16_t linktype)
 	return g;
 }
 
-static enum bc_partial_answer ask(struct planner *p, const struct bc_index_pattern *pattern, const struct bc_index_row *row)
+/* What bc_partial asks of a packet's bytes. */
+struct asking {
+	const struct bc_find_shape *shape;
+	const struct bc_find_hosts *hosts;
+};
+
+static bool may_be(void *ctx, uint32_t at, const uint8_t *bytes, uint32_t len)
 {
-	struct program *g = program_of(p, pattern->linktype);
-	struct bc_partial_packet is = {
-		.value = pattern->value, .known = pattern->mask, .len = pattern->len, .caplen_min = pattern->len, .caplen_max = UINT32_MAX,
-		.wirelen_max = UINT32_MAX,
-	};
+	const struct asking *a = ctx;
+
+	return bc_find_shape_may_be(a->shape, a->hosts, at, bytes, len);
+}
+
+static enum bc_partial_answer ask(struct planner *p, uint16_t linktype, const struct bc_partial_packet *is)
+{
+	struct program *g = program_of(p, linktype);
 
 	if (!g)
 		return BC_PARTIAL_PERHAPS;
-	if (!g->partial)
-		return g->always;
-	if (row && row->packets == 1 && row->bytes <= UINT32_MAX)
+	return g->partial ? bc_partial_run(g->partial, is) : g->always;
+}
+
+static struct bc_partial_packet packet_of(const struct bc_index_pattern *pattern)
+{
+	return (struct bc_partial_packet){
+		.value = pattern->value, .known = pattern->mask, .len = pattern->len, .caplen_min = pattern->len, .caplen_max = UINT32_MAX,
+		.wirelen_max = UINT32_MAX,
+	};
+}
+
+/* Of packets in one direction of a row. */
+static enum bc_partial_answer ask_row(struct planner *p, const struct bc_index_pattern *pattern, const struct bc_index_row *row)
+{
+	struct bc_partial_packet is = packet_of(pattern);
+
+	if (row->packets == 1 && row->bytes <= UINT32_MAX)
 		is.wirelen_min = is.wirelen_max = (uint32_t)row->bytes;
-	return bc_partial_run(g->partial, &is);
+	return ask(p, pattern->linktype, &is);
+}
+
+/* Of packets of a shape with hosts of a set. */
+static enum bc_partial_answer ask_shape(struct planner *p, const struct bc_find_shape *shape, const struct bc_find_hosts *hosts)
+{
+	struct asking asking = { shape, hosts };
+	struct bc_partial_packet is = packet_of(&shape->pattern);
+
+	is.may_be = may_be;
+	is.ctx = &asking;
+	is.caplen_max = shape->empty ? 0 : UINT32_MAX;
+	return ask(p, shape->pattern.linktype, &is);
+}
+
+static bool holds_none(void *ctx, const uint8_t *addr, size_t len)
+{
+	return false;
+}
+
+static const struct bc_find_hosts nobody = { .may_hold = holds_none };
+
+struct shapes {
+	struct planner *p;
+	const struct bc_find_hosts *hosts;
+};
+
+static bool may_match(void *ctx, const struct bc_find_shape *shape)
+{
+	const struct shapes *s = ctx;
+
+	return ask_shape(s->p, shape, s->hosts) != BC_PARTIAL_NO;
+}
+
+/* Of any packets with hosts of a set. */
+static bool any_may_match(struct planner *p, const struct bc_find_hosts *hosts)
+{
+	return bc_find_shapes(may_match, &(struct shapes){ p, hosts });
+}
+
+static bool filter_may_hold(void *ctx, const uint8_t *addr, size_t len)
+{
+	return bc_index_filter_may_hold(ctx, addr, len);
+}
+
+/* 1: a packet of the part may match, as far as its filter of hosts tells; 0: none; or a negative errno. */
+static int ask_filter(struct planner *p, const struct bc_index_part *dir)
+{
+	struct bc_index_piece piece;
+	uint8_t *bytes;
+	int r;
+
+	if (!p->hosts_decide || !dir->filter_bytes || dir->n_unindexed || dir->flags & (BC_INDEX_PART_OPAQUE | BC_INDEX_PART_TIME_ONLY))
+		return 1;
+	bytes = malloc(dir->filter_bytes);
+	r = bytes ? read_at(p, bytes, dir->filter_bytes, dir->filter_at) : bc_err_set(p->err, -ENOMEM, "no memory for an index");
+	if (!r)
+		r = bc_index_piece_open(bytes, dir->filter_bytes, &piece, p->err);
+	if (!r)
+		r = any_may_match(p, &(struct bc_find_hosts){ filter_may_hold, &piece });
+	free(bytes);
+	return r;
 }
 
 /* The part's wanted blocks, a bit each. */
@@ -137,6 +223,8 @@ struct part {
 	uint8_t *bytes;
 	uint8_t *answer;	/* of each template alone */
 	uint64_t *wanted;
+	bool hosts_decide;	/* pages without a host that was asked for have no row that is wanted */
+	struct bc_find_asked asked;
 };
 
 static bool row_is_wanted(struct planner *p, const struct part *a, const struct bc_index_row *row)
@@ -154,7 +242,7 @@ static bool row_is_wanted(struct planner *p, const struct part *a, const struct 
 		if (a->answer[i - 1] == BC_PARTIAL_YES)
 			return true;
 		bc_index_pattern(&t[i - 1], row, high, &pattern);
-		if (ask(p, &pattern, row) != BC_PARTIAL_NO)
+		if (ask_row(p, &pattern, row) != BC_PARTIAL_NO)
 			return true;
 	}
 	return false;
@@ -171,43 +259,62 @@ static void want_blocks(const struct part *a, const struct bc_index_page *page, 
 			a->wanted[i / 64] |= 1ULL << i % 64;
 }
 
+/* The rows of p->page. */
+static int ask_page(struct planner *p, struct part *a)
+{
+	int r = 0;
+
+	for (uint32_t k = 0; !r && k < p->page->n; k++) {
+		const struct bc_index_row *row = &p->page->row[k];
+
+		if (!row_is_wanted(p, a, row))
+			continue;
+		p->plan->rows_wanted++;
+		want_blocks(a, p->page, row);
+		r = p->each ? p->each(p->ctx, row, bc_index_templates(a->reader)) : 0;
+	}
+	return r ? bc_err_set(p->err, r, "too many flows: ask for fewer") : 0;
+}
+
+static bool page_is_wanted(const struct part *a, uint32_t page)
+{
+	for (uint32_t i = 0; i < a->asked.n; i++)
+		if (bc_index_page_may_hold(a->reader, page, a->asked.host[i].addr, a->asked.host[i].len))
+			return true;
+	return !a->hosts_decide;
+}
+
 static int ask_rows(struct planner *p, struct part *a)
 {
 	uint32_t pages = bc_index_pages(a->reader);
-	int r;
+	int r = 0;
 
-	for (uint32_t i = 0; i < pages; i++) {
+	for (uint32_t i = 0; !r && i < pages; i++) {
+		if (!page_is_wanted(a, i))
+			continue;
 		r = bc_index_page(a->reader, i, p->page, p->err);
-		if (r)
-			return r;
-		for (uint32_t k = 0; k < p->page->n; k++) {
-			const struct bc_index_row *row = &p->page->row[k];
-
-			p->plan->rows++;
-			if (!row_is_wanted(p, a, row))
-				continue;
-			p->plan->rows_wanted++;
-			want_blocks(a, p->page, row);
-			r = p->each ? p->each(p->ctx, row, bc_index_templates(a->reader)) : 0;
-			if (r)
-				return bc_err_set(p->err, r, "too many flows: ask for fewer");
-		}
+		if (!r)
+			r = ask_page(p, a);
 	}
-	return 0;
+	return r;
 }
 
+/* What templates say without their rows, and which hosts it depends on. False: no row can match. */
 static bool ask_templates(struct planner *p, struct part *a)
 {
 	const struct bc_index_template *t = bc_index_templates(a->reader);
-	bool some = false;
+	const struct bc_find_hosts all = { bc_find_asked_add, &a->asked };
+	bool some = false, without = false;
 
 	for (uint32_t i = 0; i < a->dir->n_templates; i++) {
-		struct bc_index_pattern pattern;
+		struct bc_find_shape shape;
 
-		bc_index_pattern_of(&t[i], &pattern);
-		a->answer[i] = (uint8_t)ask(p, &pattern, NULL);
+		bc_find_shape_of(&t[i], &shape);
+		a->answer[i] = (uint8_t)ask_shape(p, &shape, &all);
 		some |= a->answer[i] != BC_PARTIAL_NO;
+		without = without || ask_shape(p, &shape, &nobody) != BC_PARTIAL_NO;
 	}
+	a->hosts_decide = !without && !a->asked.is_full;
 	return some;
 }
 
@@ -268,16 +375,12 @@ static int open_part(struct planner *p, struct part *a)
 }
 
 /* The segment's header is in its first part, which is opened in any case once another is. */
-static int plan_part(struct planner *p, const struct bc_index_part *dir)
+static int plan_part(struct planner *p, const struct bc_index_part *dir, bool wanted)
 {
 	struct part a = { .dir = dir };
-	bool time = is_the_time(p, dir->min_ns, dir->max_ns);
-	int r;
+	int r = open_part(p, &a);
 
-	p->plan->parts_by_time += !time;
-	p->plan->blocks_unindexed += time ? dir->n_unindexed : 0;
-	r = open_part(p, &a);
-	if (!r && time && ask_templates(p, &a))
+	if (!r && wanted && ask_templates(p, &a))
 		r = ask_rows(p, &a);
 	if (!r)
 		r = take_blocks(p, &a);
@@ -288,18 +391,53 @@ static int plan_part(struct planner *p, const struct bc_index_part *dir)
 	return r;
 }
 
-static int plan_parts(struct planner *p)
+/* Which parts may have a packet that is wanted, as far as the directory and filters tell; returns whether one has, or a negative errno. */
+static int choose_parts(struct planner *p, bool *ret_wanted)
+{
+	uint64_t packets = 0;
+	int some = 0;
+
+	p->plan->parts = p->footer.n_parts;
+	p->hosts_decide = !any_may_match(p, &nobody);
+	for (uint32_t i = 0; i < p->footer.n_parts; i++) {
+		const struct bc_index_part *dir = &p->parts[i];
+		bool time = is_the_time(p, dir->min_ns, dir->max_ns);
+		int r = time ? ask_filter(p, dir) : 0;
+
+		if (r < 0)
+			return r;
+		ret_wanted[i] = r;
+		some |= r;
+		packets += dir->packets;
+		p->plan->parts_by_time += !time;
+		p->plan->parts_by_hosts += time && !r;
+		p->plan->rows += time ? dir->n_rows : 0;
+		p->plan->blocks_unindexed += time ? dir->n_unindexed : 0;
+	}
+	return packets == p->footer.packets ? some : damaged(p, "it does not tell of all that is in the file");
+}
+
+static int read_parts(struct planner *p, const bool *wanted)
 {
 	int r = 0;
 
-	p->plan->parts = p->footer.n_parts;
 	p->page = malloc(sizeof(*p->page));
 	if (!p->page)
 		return bc_err_set(p->err, -ENOMEM, "no memory for an index");
 	for (uint32_t i = 0; !r && i < p->footer.n_parts; i++)
-		r = plan_part(p, &p->parts[i]);
+		r = plan_part(p, &p->parts[i], wanted[i]);
 	if (!r && (p->packets != p->footer.packets || p->plain_bytes != p->footer.plain_bytes))
 		r = damaged(p, "it does not tell of all that is in the file");
+	return r;
+}
+
+static int plan_parts(struct planner *p)
+{
+	bool wanted[BC_INDEX_PARTS_MAX];
+	int r = choose_parts(p, wanted);
+
+	if (r > 0)
+		r = read_parts(p, wanted);
 	if (!r)
 		p->plan->way = p->plan->blocks_wanted ? BC_FIND_BLOCKS : BC_FIND_NOT_THE_FLOWS;
 	return r;

@@ -35,7 +35,7 @@ struct bc_find_plan {
 	uint32_t n, cap;
 	uint64_t bytes;			/* of these */
 	uint64_t index_bytes;		/* read for the plan */
-	uint32_t parts, parts_by_time;	/* of the index; ruled out by their times alone */
+	uint32_t parts, parts_by_time, parts_by_hosts;	/* of the index; ruled out by their times, their hosts alone */
 	uint64_t rows, rows_wanted;	/* flows that were asked; that may have such packets */
 	uint64_t blocks, blocks_wanted;	/* with packets */
 	uint64_t blocks_unindexed;	/* of the time asked for: their packets may be in no flow */
