@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_depot.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_depot_priv.h"
+
+/* So many ends are on their way ahead of the one that is looked at. */
+#define AHEAD BC_FETCH_IN_FLIGHT
+
+/* Of an object that was listed. */
+struct item {
+	uint64_t bytes;
+	char *etag;		/* behind the name */
+	char name[];
+};
+
+/* An end that was asked for ahead; NULL: its object is not known, or the cache has it. */
+struct ahead {
+	uint32_t which;		/* of the names */
+	struct bc_fetch *fetch;
+};
+
+struct bc_depot {
+	struct bc_depot_config cfg;
+	pthread_mutex_t lock;
+	bool stop;			/* under the lock */
+	struct bc_fetcher *fetcher;	/* under the lock until it is there */
+	struct bc_tail_cache *cache;	/* likewise; NULL: without one */
+	void *items;			/* under the lock: a tree by name */
+	/* The expecting thread's. */
+	const char *const *names;
+	uint32_t n_names, next_name;
+	struct ahead ahead[AHEAD];
+	uint32_t first, n_ahead;
+};
+
+int bc_depot_new(const struct bc_depot_config *cfg, struct bc_depot **ret, struct bc_err *err)
+{
+	struct bc_depot *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return bc_err_set(err, -ENOMEM, "no memory");
+	d->cfg = *cfg;
+	pthread_mutex_init(&d->lock, NULL);
+	*ret = d;
+	return 0;
+}
+
+void bc_depot_free(struct bc_depot *d)
+{
+	if (!d)
+		return;
+	bc_depot_expect(d, NULL, 0);
+	bc_fetcher_free(d->fetcher);
+	bc_tail_cache_free(d->cache);
+	tdestroy(d->items, free);
+	pthread_mutex_destroy(&d->lock);
+	free(d);
+}
+
+void bc_depot_stop(struct bc_depot *d)
+{
+	if (!d)
+		return;
+	pthread_mutex_lock(&d->lock);
+	d->stop = true;
+	if (d->fetcher)
+		bc_fetcher_stop(d->fetcher);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* Without a cache it goes on: slower. */
+static void open_cache(struct bc_depot *d)
+{
+	struct bc_err err;
+
+	if (!d->cfg.no_cache && bc_tail_cache_open(d->cfg.cache, BC_TAIL_CACHE_BYTES, &d->cache, &err))
+		bc_log(d->cfg.log, d->cfg.cache ? BC_WARN : BC_DEBUG, "no cache is used: %s", err.msg);
+}
+
+const struct bc_object_settings *bc_depot_store(const struct bc_depot *d)
+{
+	static const struct bc_object_settings none;
+
+	return d->cfg.store ? d->cfg.store : &none;
+}
+
+int bc_depot_connect(struct bc_depot *d, struct bc_err *err)
+{
+	int e = 0;
+
+	pthread_mutex_lock(&d->lock);
+	if (d->stop) {
+		e = bc_err_set(err, -ECANCELED, "ended before it was read");
+	} else if (!d->fetcher) {
+		e = bc_fetcher_new(bc_depot_store(d), &d->fetcher, err);
+		if (!e)
+			open_cache(d);
+	}
+	pthread_mutex_unlock(&d->lock);
+	return e;
+}
+
+struct bc_fetcher *bc_depot_fetcher(struct bc_depot *d)
+{
+	return d->fetcher;
+}
+
+bool bc_depot_is_name(const char *name)
+{
+	return bc_object_is_name(name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct item *)a)->name, ((const struct item *)b)->name);
+}
+
+int bc_depot_learn(struct bc_depot *d, const char *name, uint64_t bytes, const char *etag)
+{
+	const size_t name_len = strlen(name) + 1, etag_len = strlen(etag) + 1;
+	struct item *item = malloc(sizeof(*item) + name_len + etag_len), *old = NULL, **at;
+
+	if (!item || etag_len > BC_ETAG_MAX) {
+		free(item);
+		return -ENOMEM;
+	}
+	item->bytes = bytes;
+	item->etag = item->name + name_len;
+	memcpy(item->name, name, name_len);
+	memcpy(item->etag, etag, etag_len);
+	pthread_mutex_lock(&d->lock);
+	at = tsearch(item, &d->items, by_name);
+	if (at && *at != item) {
+		old = *at;
+		*at = item;
+	}
+	pthread_mutex_unlock(&d->lock);
+	free(at ? old : item);
+	return at ? 0 : -ENOMEM;
+}
+
+static bool recall(struct bc_depot *d, const char *name, struct bc_known *ret)
+{
+	struct item *wanted = malloc(sizeof(*wanted) + strlen(name) + 1), **at;
+	bool found = false;
+
+	if (!wanted)
+		return false;
+	strcpy(wanted->name, name);
+	pthread_mutex_lock(&d->lock);
+	at = tfind(wanted, &d->items, by_name);
+	if (at && !bc_object_name_parse("", name, &ret->name, NULL)) {
+		ret->bytes = (*at)->bytes;
+		strcpy(ret->etag, (*at)->etag);
+		found = true;
+	}
+	pthread_mutex_unlock(&d->lock);
+	free(wanted);
+	return found;
+}
+
+/* What an end is kept under. */
+static void cache_key(struct bc_depot *d, const struct bc_known *k, char key[BC_KEY_MAX + 1024])
+{
+	snprintf(key, BC_KEY_MAX + 1024, "%s\n%s\n%s\n%s\n%" PRIu64, bc_fetcher_where(d->fetcher), k->name.bucket, k->name.key, k->etag, k->bytes);
+}
+
+size_t bc_depot_tail_get(struct bc_depot *d, const struct bc_known *k, uint8_t *to, size_t cap)
+{
+	char key[BC_KEY_MAX + 1024];
+
+	if (!d->cache || !*k->etag)
+		return 0;
+	cache_key(d, k, key);
+	return bc_tail_cache_get(d->cache, key, to, cap);
+}
+
+void bc_depot_tail_put(struct bc_depot *d, const struct bc_known *k, const uint8_t *data, size_t len)
+{
+	char key[BC_KEY_MAX + 1024];
+
+	if (!d->cache || !*k->etag)
+		return;
+	cache_key(d, k, key);
+	bc_tail_cache_put(d->cache, key, data, len);
+}
+
+static bool is_cached(struct bc_depot *d, const struct bc_known *k)
+{
+	char key[BC_KEY_MAX + 1024];
+
+	if (!d->cache || !*k->etag)
+		return false;
+	cache_key(d, k, key);
+	return bc_tail_cache_may_have(d->cache, key);
+}
+
+/* Ask for the ends of those that are expected next. */
+static void ask_ahead(struct bc_depot *d)
+{
+	while (d->n_ahead < AHEAD && d->next_name < d->n_names) {
+		struct ahead *a = &d->ahead[(d->first + d->n_ahead++) % AHEAD];
+		struct bc_known k;
+
+		*a = (struct ahead){ .which = d->next_name };
+		if (bc_depot_is_name(d->names[d->next_name]) && recall(d, d->names[d->next_name], &k) && k.bytes &&
+		    !is_cached(d, &k))
+			a->fetch = bc_fetch_start(d->fetcher, &k.name, k.etag, k.bytes - bc_tail_len(k.bytes), bc_tail_len(k.bytes), false);
+		d->next_name++;
+	}
+}
+
+void bc_depot_expect(struct bc_depot *d, const char *const *names, uint32_t n)
+{
+	for (; d->n_ahead; d->n_ahead--)
+		bc_fetch_free(d->ahead[d->first++ % AHEAD].fetch);
+	d->first = 0;
+	d->names = names;
+	d->n_names = n;
+	d->next_name = 0;
+	if (n && d->fetcher)
+		ask_ahead(d);
+}
+
+/* The end of a name that was expected; what was expected before it will not come. */
+static struct bc_fetch *take_expected(struct bc_depot *d, const char *name)
+{
+	struct bc_fetch *found = NULL;
+	uint32_t i = 0;
+
+	while (i < d->n_ahead && d->names[d->ahead[(d->first + i) % AHEAD].which] != name)
+		i++;
+	if (i == d->n_ahead)
+		return NULL;
+	for (uint32_t k = 0; k <= i; k++) {
+		struct ahead *a = &d->ahead[(d->first + k) % AHEAD];
+
+		if (k == i)
+			found = a->fetch;
+		else
+			bc_fetch_free(a->fetch);
+	}
+	d->first = (d->first + i + 1) % AHEAD;
+	d->n_ahead -= i + 1;
+	ask_ahead(d);
+	return found;
+}
+
+int bc_depot_open(struct bc_depot *d, const char *name, struct bc_blob **ret, struct bc_err *err)
+{
+	struct bc_known k = { .bytes = 0 };
+	int e;
+
+	if (!bc_depot_is_name(name))
+		return bc_blob_open_file(name, ret, err);
+	if (!d)
+		return bc_err_set(err, -EINVAL, "%s: an object cannot be read here", name);
+	e = bc_depot_connect(d, err);
+	if (!e && recall(d, name, &k))
+		return bc_depot_object_open(d, &k, d->n_names ? take_expected(d, name) : NULL, ret, err);
+	if (!e)
+		e = bc_object_name_parse("path", name, &k.name, err);
+	return e ? e : bc_depot_object_open(d, &k, NULL, ret, err);
+}
+
+void bc_depot_count(struct bc_depot *d, uint64_t *ret_requests, uint64_t *ret_bytes)
+{
+	*ret_requests = *ret_bytes = 0;
+	if (!d)
+		return;
+	pthread_mutex_lock(&d->lock);
+	if (d->fetcher)
+		bc_fetcher_count(d->fetcher, ret_requests, ret_bytes);
+	pthread_mutex_unlock(&d->lock);
+}
