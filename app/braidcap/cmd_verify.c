@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd_verify.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -8,12 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bc_depot.h"
 #include "bc_segname.h"
 #include "bc_verify.h"
 #include "folder.h"
 
 static const char help[] =
-	"usage: braidcap verify FOLDER|FILE...\n"
+	"usage: braidcap verify FOLDER|FILE|s3://BUCKET/KEY|s3://BUCKET/PREFIX/...\n"
 	"\n"
 	"Read capture files (pcapng, pcap; plain or compressed) to the last byte and report for each whether it is\n"
 	"complete, how many packets it has, and how many go back in time. For a folder, check every file\n"
@@ -93,6 +95,49 @@ static int verify_folder(const char *path)
 	return status;
 }
 
+struct objects {
+	struct bc_depot *depot;
+	int status;
+};
+
+static int verify_object(void *ctx, const struct bc_depot_entry *e)
+{
+	struct objects *o = ctx;
+	struct bc_scan scan;
+	struct bc_err err;
+	int r = bc_verify_object(o->depot, e->name, &scan, &err);
+
+	if (r && scan.items == 0 && r == -EBADMSG && !is_named_as_capture(strrchr(e->name, '/') + 1))
+		printf("%s: no capture file, left out\n", e->name);
+	else
+		o->status |= say(e->name, r, &scan, &err);
+	return 0;
+}
+
+static int verify_objects(const char *name)
+{
+	const struct bc_depot_config cfg = { .no_cache = true };
+	struct objects o = { .status = 0 };
+	struct bc_err err;
+	int r = bc_depot_new(&cfg, &o.depot, &err);
+
+	if (!r)
+		r = bc_depot_list(o.depot, name, 0, UINT64_MAX, verify_object, &o, &err);
+	if (r)
+		fprintf(stderr, "braidcap: %s\n", err.msg);
+	bc_depot_free(o.depot);
+	return r ? 1 : o.status;
+}
+
+static int verify_path(const char *path)
+{
+	struct stat st;
+
+	if (bc_depot_is_name(path))
+		return verify_objects(path);
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? verify_folder(path) : verify(path);
+}
+
 int cmd_verify(int argc, char **argv)
 {
 	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
@@ -108,10 +153,7 @@ int cmd_verify(int argc, char **argv)
 		fputs("braidcap: verify: no folder given or files to verify\n", stderr);
 		return 2;
 	}
-	for (int i = optind; i < argc; i++) {
-		struct stat st;
-
-		status |= stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ? verify_folder(argv[i]) : verify(argv[i]);
-	}
+	for (int i = optind; i < argc; i++)
+		status |= verify_path(argv[i]);
 	return status;
 }

@@ -159,41 +159,65 @@ static int step(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *
 	return r;
 }
 
-static int open_scanner(struct scanner *s, int fd, bool erf, uint64_t limit, struct bc_err *err)
+static int open_scanner(struct scanner *s, bool erf, struct bc_err *err)
 {
-	struct stat st;
-	int r;
-
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		s->file_bytes = (uint64_t)st.st_size < limit ? (uint64_t)st.st_size : limit;
 	s->reader = erf ? bc_reader_new_erf() : bc_reader_new();
 	s->buf = malloc(CHUNK);
 	s->cap = CHUNK;
-	if (!s->reader || !s->buf) {
-		close(fd);
-		return bc_err_set(err, -ENOMEM, "no memory for reading a segment");
-	}
-	r = bc_decoder_open(fd, &s->decoder, err);
-	if (r == 0)
-		bc_decoder_limit(s->decoder, limit);
+	return s->reader && s->buf ? 0 : bc_err_set(err, -ENOMEM, "no memory for reading a segment");
+}
+
+static int run(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *err)
+{
+	uint64_t taken;
+	int r = 0;
+
+	while (r == 0 && !s->done)
+		r = step(s, item, ctx, err);
+	s->res->lost_bytes += s->have - s->pos;
+	taken = bc_decoder_offset(s->decoder);
+	s->res->unread_bytes = s->file_bytes > taken ? s->file_bytes - taken : 0;
 	return r;
+}
+
+static void close_scanner(struct scanner *s)
+{
+	bc_decoder_close(s->decoder);
+	bc_reader_free(s->reader);
+	free(s->buf);
 }
 
 int bc_scan(int fd, bool erf, uint64_t limit, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err)
 {
 	struct scanner s = { .res = ret };
-	uint64_t taken;
+	struct stat st;
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	r = open_scanner(&s, fd, erf, limit, err);
-	while (r == 0 && !s.done)
-		r = step(&s, item, ctx, err);
-	ret->lost_bytes += s.have - s.pos;
-	taken = s.decoder ? bc_decoder_offset(s.decoder) : 0;
-	ret->unread_bytes = s.file_bytes > taken ? s.file_bytes - taken : 0;
-	bc_decoder_close(s.decoder);
-	bc_reader_free(s.reader);
-	free(s.buf);
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		s.file_bytes = (uint64_t)st.st_size < limit ? (uint64_t)st.st_size : limit;
+	r = bc_decoder_open(fd, &s.decoder, err);
+	if (r == 0) {
+		bc_decoder_limit(s.decoder, limit);
+		r = open_scanner(&s, erf, err);
+	}
+	if (r == 0)
+		r = run(&s, item, ctx, err);
+	close_scanner(&s);
+	return r;
+}
+
+int bc_scan_blob(struct bc_blob *blob, bool erf, struct bc_scan *ret, struct bc_err *err)
+{
+	struct scanner s = { .res = ret, .file_bytes = blob->bytes };
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	r = bc_decoder_open_blob(blob, &s.decoder, err);
+	if (r == 0)
+		r = open_scanner(&s, erf, err);
+	if (r == 0)
+		r = run(&s, NULL, NULL, err);
+	close_scanner(&s);
 	return r;
 }

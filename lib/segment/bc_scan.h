@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_blob.h"
 #include "bc_err.h"
 #include "bc_reader.h"
 
@@ -39,5 +40,8 @@ typedef int (*bc_scan_item)(void *ctx, const uint8_t *item, size_t len, const st
  * read, or what item returned; err then has a line (of item's error, only if item wrote it).
  */
 int bc_scan(int fd, bool erf, uint64_t limit, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err);
+
+/* The same of all of a blob, which stays open. */
+int bc_scan_blob(struct bc_blob *blob, bool erf, struct bc_scan *ret, struct bc_err *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bc_codec.h"
+#include "bc_depot.h"
 
 /* ERF has no magic number, and a name need not say that it is. */
 static int scan(const char *path, int fd, bool erf, struct bc_scan *ret, struct bc_err *err)
@@ -22,6 +23,18 @@ static int scan(const char *path, int fd, bool erf, struct bc_scan *ret, struct 
 	return r;
 }
 
+/* What it is by what was found. */
+static int judge(const char *path, bool erf, int r, const struct bc_scan *found, struct bc_err *err)
+{
+	if (r < 0)
+		return bc_err_prefix(err, r, "%s", path);
+	if (found->end != BC_SCAN_WHOLE)
+		return bc_err_set(err, -EBADMSG, "%s: not complete: %s", path, found->why);
+	if (found->items == 0 && !erf)
+		return bc_err_set(err, -ENODATA, "%s: it is empty: not even a header", path);
+	return 0;
+}
+
 int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err)
 {
 	bool erf = bc_reader_is_erf_name(path, bc_codec_ext(bc_codec_of_path(path)));
@@ -33,11 +46,19 @@ int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err)
 		return bc_err_set(err, r, "%s: %s", path, strerror(-r));
 	}
 	r = scan(path, fd, erf, ret, err);
-	if (r < 0)
-		return bc_err_prefix(err, r, "%s", path);
-	if (ret->end != BC_SCAN_WHOLE)
-		return bc_err_set(err, -EBADMSG, "%s: not complete: %s", path, ret->why);
-	if (ret->items == 0 && !erf)
-		return bc_err_set(err, -ENODATA, "%s: it is empty: not even a header", path);
-	return 0;
+	return judge(path, erf, r, ret, err);
+}
+
+int bc_verify_object(struct bc_depot *depot, const char *name, struct bc_scan *ret, struct bc_err *err)
+{
+	bool erf = bc_reader_is_erf_name(name, bc_codec_ext(bc_codec_of_path(name)));
+	struct bc_blob *blob;
+	int r = bc_depot_open(depot, name, &blob, err);
+
+	memset(ret, 0, sizeof(*ret));
+	if (r)
+		return r;
+	r = bc_scan_blob(blob, erf, ret, err);
+	bc_blob_close(blob);
+	return judge(name, erf, r, ret, err);
 }

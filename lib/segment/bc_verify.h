@@ -12,4 +12,9 @@
  */
 int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err);
 
+struct bc_depot;
+
+/* The same of an object. */
+int bc_verify_object(struct bc_depot *depot, const char *name, struct bc_scan *ret, struct bc_err *err);
+
 #endif
