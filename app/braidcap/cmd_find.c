@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "bc_config_find.h"
+#include "bc_depot.h"
 #include "bc_help.h"
 #include "bc_signals.h"
 #include "bc_thread.h"
@@ -27,6 +28,7 @@ enum { EXIT_DONE, EXIT_FAILED, EXIT_USAGE };
 struct run {
 	struct bc_config_find cfg;
 	struct bc_find *find;
+	struct bc_depot *depot;
 	struct bc_signals signals;
 	bool terminal;			/* stderr is one: there is a progress line */
 	uint64_t began_mono_ns;
@@ -146,6 +148,18 @@ static void set(json_t *o, const char *key, uint64_t v)
 	json_object_set_new(o, key, json_integer((json_int_t)v));
 }
 
+/* What was asked of object stores, if they were. */
+static void set_store(const struct run *r, json_t *o)
+{
+	uint64_t requests, bytes;
+
+	bc_depot_count(r->depot, &requests, &bytes);
+	if (!requests)
+		return;
+	set(o, "store_requests", requests);
+	set(o, "store_bytes", bytes);
+}
+
 static json_t *outcome_json(const struct run *r, const struct bc_find_progress *p)
 {
 	json_t *o = json_pack("{s:i, s:s, s:s, s:O}", "version", 1, "expression", r->cfg.find.expression, "ended", ended(p), "files", r->files);
@@ -167,6 +181,7 @@ static json_t *outcome_json(const struct run *r, const struct bc_find_progress *
 	set(o, "damaged", p->damaged);
 	set(o, "damaged_indexes", p->bad_index);
 	set(o, "left_out", p->left_out);
+	set_store(r, o);
 	return o;
 }
 
@@ -186,6 +201,7 @@ static json_t *plan_json(const struct run *r, const struct bc_find_sums *s)
 	set(o, "blocks", s->blocks);
 	set(o, "blocks_wanted", s->blocks_wanted);
 	set(o, "damaged_indexes", s->damaged);
+	set_store(r, o);
 	return o;
 }
 
@@ -240,10 +256,14 @@ static void print_summary(const struct run *r, const struct bc_find_progress *p)
 {
 	double s = (double)(bc_mono_ns() - r->began_mono_ns) / (double)BC_NS_PER_S;
 	char found[32], read[32], all[32];
+	uint64_t requests, bytes;
 
 	fprintf(stderr, "%" PRIu64 " packets (%s) found in %" PRIu32 " segments; %s of %s read in %.1f s%s%s\n", p->packets,
 		size_text(p->packet_bytes, found), p->segments, size_text(p->read_bytes, read), size_text(p->bytes, all), s,
 		p->limited ? "; the limit was reached" : "", p->stopped ? "; stopped before the end" : "");
+	bc_depot_count(r->depot, &requests, &bytes);
+	if (requests)
+		fprintf(stderr, "%s fetched from the store in %" PRIu64 " requests\n", size_text(bytes, read), requests);
 }
 
 static int conclude(struct run *r)
@@ -257,7 +277,7 @@ static int conclude(struct run *r)
 		return EXIT_USAGE;
 	if (r->cfg.json)
 		print_json(r, outcome_json(r, &p));
-	if (!r->cfg.quiet && !r->cfg.json)
+	if (!r->cfg.quiet && !r->cfg.json && !(r->result && !p.segments))
 		print_summary(r, &p);
 	return r->result || r->bad || p.damaged ? EXIT_FAILED : EXIT_DONE;
 }
@@ -304,20 +324,28 @@ static int search_and_wait(struct run *r)
 	return conclude(r);
 }
 
+static int prepare_find(struct run *r)
+{
+	r->cfg.find.depot = r->depot;
+	return bc_find_new(&r->cfg.find, &r->find, &r->err);
+}
+
 static int run(struct run *r)
 {
 	const struct bc_log log = { .emit = emit, .ctx = r };
+	const struct bc_depot_config depot = { .cache = r->cfg.cache, .no_cache = r->cfg.no_cache, .log = &log };
 	int e;
 
 	r->cfg.find.log = &log;
 	prepare(r);
-	if (bc_find_new(&r->cfg.find, &r->find, &r->err)) {
+	if (bc_depot_new(&depot, &r->depot, &r->err) || prepare_find(r)) {
 		fprintf(stderr, "braidcap find: %s\n", r->err.msg);
 		e = EXIT_FAILED;
 	} else {
 		e = r->cfg.explain ? explain(r) : search_and_wait(r);
 	}
 	bc_find_free(r->find);
+	bc_depot_free(r->depot);
 	json_decref(r->files);
 	pthread_mutex_destroy(&r->lock);
 	return e;

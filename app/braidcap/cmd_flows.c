@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bc_depot.h"
 #include "bc_find_flows.h"
 #include "bc_flows_print.h"
 #include "bc_number.h"
@@ -18,7 +19,8 @@ static const char help[] =
 	"       braidcap flows --extent PATH...\n"
 	"\n"
 	"List the flows that may match EXPRESSION ('' for all), as the indexes of the segments under the paths have them;\n"
-	"no packet is read. Or say how far these segments go back.\n"
+	"no packet is read. Or say how far these segments go back. PATH is a file, a folder, s3://BUCKET/KEY or\n"
+	"s3://BUCKET/PREFIX/.\n"
 	"\n"
 	"      --by flow|host|port|network\n"
 	"                          what is added up (default flow); a port is the smaller one of a flow's two, a network has\n"
@@ -31,6 +33,7 @@ static const char help[] =
 	"      --format table|json|csv\n"
 	"      --per-segment       not added up over all segments: each one's flows, with its path in \"segment\"; --top is\n"
 	"                          for each, and all by default. For databases; not as a table\n"
+	"      --cache DIR|none    keep the ends of objects there (default: ~/.cache/braidcap)\n"
 	"      --extent            the oldest packet, and how many days all is at the rate of the last 24 hours\n"
 	"  -U, --utc               times are UTC, otherwise local time\n"
 	"  -h, --help              this text\n"
@@ -39,7 +42,7 @@ static const char help[] =
 
 #define TOP 20	/* as the help says */
 
-enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_PER_SEGMENT, OPT_EXTENT };
+enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_PER_SEGMENT, OPT_EXTENT, OPT_CACHE };
 
 /* Times wait until it is known whether they are UTC. */
 struct flows {
@@ -48,7 +51,7 @@ struct flows {
 	enum bc_flows_order order;
 	uint64_t top;		/* UINT64_MAX: not given */
 	bool extent, per_segment, headed;
-	const char *from, *to, *last;
+	const char *from, *to, *last, *cache;
 };
 
 static int word(const char *what, const char *text, const char *const *words, int n, struct bc_err *err)
@@ -92,6 +95,9 @@ static int take(struct flows *f, int o, const char *text, struct bc_err *err)
 		break;
 	case OPT_PER_SEGMENT:
 		f->per_segment = true;
+		break;
+	case OPT_CACHE:
+		f->cache = text;
 		break;
 	case OPT_EXTENT:
 		f->extent = true;
@@ -143,6 +149,8 @@ static void print_segment(void *ctx, const struct bc_find_segment *segment, stru
 static int run(struct flows *f)
 {
 	const struct bc_log log = { .emit = emit };
+	const bool no_cache = f->cache && !strcmp(f->cache, "none");
+	const struct bc_depot_config depot = { .cache = no_cache ? NULL : f->cache, .no_cache = no_cache, .log = &log };
 	struct bc_flows *flows = bc_flows_new(f->look.by);
 	struct bc_find_extent extent;
 	struct bc_err err;
@@ -153,7 +161,9 @@ static int run(struct flows *f)
 		f->cfg.each = print_segment;
 		f->cfg.ctx = f;
 	}
-	r = flows ? bc_find_flows(&f->cfg, f->extent ? NULL : flows, &extent, &err) : bc_err_set(&err, -ENOMEM, "no memory");
+	r = bc_depot_new(&depot, &f->cfg.depot, &err);
+	if (!r)
+		r = flows ? bc_find_flows(&f->cfg, f->extent ? NULL : flows, &extent, &err) : bc_err_set(&err, -ENOMEM, "no memory");
 	if (r) {
 		r = fail(r, &err);
 	} else if (f->extent) {
@@ -170,6 +180,7 @@ static int run(struct flows *f)
 		r = extent.bad != 0;
 	}
 	bc_flows_free(flows);
+	bc_depot_free(f->cfg.depot);
 	if (fflush(stdout)) {
 		fprintf(stderr, "braidcap flows: cannot write: %s\n", strerror(errno));
 		r = 1;
@@ -188,6 +199,7 @@ int cmd_flows(int argc, char **argv)
 		{ "last", required_argument, NULL, OPT_LAST },
 		{ "format", required_argument, NULL, OPT_FORMAT },
 		{ "per-segment", no_argument, NULL, OPT_PER_SEGMENT },
+		{ "cache", required_argument, NULL, OPT_CACHE },
 		{ "extent", no_argument, NULL, OPT_EXTENT },
 		{ "utc", no_argument, NULL, 'U' },
 		{ "help", no_argument, NULL, 'h' },

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bc_config_draft.h"
+#include "bc_depot.h"
 #include "bc_find_order.h"
 #include "bc_number.h"
 #include "bc_retention_parse.h"
@@ -16,8 +17,10 @@
 #include "bc_when.h"
 
 #define DEFAULT_THREADS 4
+/* They wait for a store more than they work. */
+#define STORE_THREADS 16
 
-enum { OPT_FROM = 256, OPT_TO, OPT_LAST, OPT_PACKETS, OPT_BYTES, OPT_THREADS, OPT_PRIORITY, OPT_JSON, OPT_QUIET, OPT_EXPLAIN, OPT_NO_INDEX };
+enum { OPT_FROM = 256, OPT_TO, OPT_LAST, OPT_PACKETS, OPT_BYTES, OPT_THREADS, OPT_PRIORITY, OPT_JSON, OPT_QUIET, OPT_EXPLAIN, OPT_NO_INDEX, OPT_CACHE };
 
 /* What getopt_long returns for a setting of an output: its place in the table. */
 #define OPT_OUTPUT 512
@@ -39,6 +42,7 @@ static const struct option own[] = {
 	{ "priority", required_argument, NULL, OPT_PRIORITY },
 	{ "explain", no_argument, NULL, OPT_EXPLAIN },
 	{ "no-index", no_argument, NULL, OPT_NO_INDEX },
+	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
@@ -50,6 +54,7 @@ struct parse {
 	struct bc_config_find *c;
 	struct bc_draft draft;
 	const char *from, *to, *last;
+	bool threads_given;
 	struct bc_err *err;
 };
 
@@ -96,6 +101,7 @@ static int take_threads(struct parse *p, const char *text)
 
 	if (!r)
 		p->c->find.threads = (unsigned)n;
+	p->threads_given = true;
 	return r;
 }
 
@@ -126,6 +132,10 @@ static int take(struct parse *p, int o, const char *text)
 		return 0;
 	case OPT_NO_INDEX:
 		c->find.no_index = true;
+		return 0;
+	case OPT_CACHE:
+		c->no_cache = !strcmp(text, "none");
+		c->cache = c->no_cache ? NULL : text;
 		return 0;
 	case OPT_JSON:
 		c->json = true;
@@ -193,6 +203,9 @@ static int set_what(struct parse *p, int argc, char **argv)
 	f->expression = argv[0];
 	f->paths = argv + 1;
 	f->n_paths = (uint32_t)argc - 1;
+	for (uint32_t i = 0; i < f->n_paths; i++)
+		if (!p->threads_given && bc_depot_is_name(f->paths[i]))
+			f->threads = STORE_THREADS;
 	return 0;
 }
 

@@ -11,6 +11,8 @@
 struct bc_config_find {
 	struct bc_find_config find;	/* without what only a run has: log, written, ctx */
 	struct bc_output_config out;	/* find.dest points into it */
+	const char *cache;		/* folder for ends of objects; NULL: the usual one */
+	bool no_cache;
 	bool explain;			/* what would be read, instead of the search */
 	bool json;
 	bool quiet;

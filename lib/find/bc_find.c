@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bc_counter.h"
+#include "bc_depot.h"
 #include "bc_find_input.h"
 #include "bc_find_list.h"
 #include "bc_find_order.h"
@@ -36,8 +37,12 @@ int bc_find_new(const struct bc_find_config *cfg, struct bc_find **ret, struct b
 	f->shared.from_ns = cfg->from_ns;
 	f->shared.to_ns = cfg->to_ns;
 	f->shared.no_index = cfg->no_index;
+	f->shared.depot = cfg->depot;
 	f->shared.log = cfg->log;
 	f->list.log = cfg->log;
+	f->list.depot = cfg->depot;
+	f->list.from_ns = cfg->from_ns;
+	f->list.to_ns = cfg->to_ns;
 	r = bc_find_ifaces_new(cfg->expression, &f->shared.ifaces, err);
 	if (r) {
 		free(f);
@@ -51,6 +56,7 @@ void bc_find_free(struct bc_find *f)
 {
 	if (!f)
 		return;
+	bc_depot_stop(f->cfg.depot);
 	bc_find_order_free(f->order);
 	bc_find_writer_free(atomic_load(&f->writer));
 	bc_find_ifaces_free(f->shared.ifaces);
@@ -63,6 +69,7 @@ void bc_find_stop(struct bc_find *f)
 {
 	atomic_store_explicit(&f->stop, true, memory_order_relaxed);
 	atomic_store_explicit(&f->shared.stop, true, memory_order_relaxed);
+	bc_depot_stop(f->cfg.depot);
 }
 
 void bc_find_cancel(struct bc_find *f)
@@ -94,10 +101,14 @@ static int list_segments(struct bc_find *f, struct bc_err *err)
 	uint64_t bytes = 0;
 	int r = 0;
 
-	for (uint32_t i = 0; !r && i < f->cfg.n_paths; i++)
+	for (uint32_t i = 0; !r && i < f->cfg.n_paths; i++) {
 		r = bc_find_list_add(&f->list, f->cfg.paths[i], err);
+		/* What is wrong with a local path is the user's. */
+		if (r && r != -ENOMEM && !bc_depot_is_name(f->cfg.paths[i]))
+			r = -EINVAL;
+	}
 	if (r)
-		return r == -ENOMEM ? r : -EINVAL;
+		return r;
 	f->listed = f->list.n;
 	r = bc_find_list_look(&f->list, &f->looked, &f->shared.stop);
 	f->left_out = f->list.left_out;
@@ -135,7 +146,7 @@ static int take_first_ifaces(struct bc_find *f, struct bc_err *err)
 	int r = -ENOENT;
 
 	for (uint32_t i = 0; r == -ENOENT && i < f->list.n; i++)
-		r = bc_find_input_open(f->list.at[i].path, BC_FIND_GLANCE, &in, err);
+		r = bc_find_input_open(f->cfg.depot, f->list.at[i].path, BC_FIND_GLANCE, &in, err);
 	if (r == -ENOENT)
 		return take_first(f, &ethernet, 0, err);
 	/* It was looked at before: what is wrong with it now is told where it is read. */
@@ -285,7 +296,7 @@ int bc_find_explain(struct bc_find *f, bc_find_explained each, void *ctx, struct
 		struct bc_find_plan plan;
 		struct bc_err why;
 
-		if (bc_find_input_open(s->path, BC_FIND_GLANCE, &in, &why))
+		if (bc_find_input_open(f->cfg.depot, s->path, BC_FIND_GLANCE, &in, &why))
 			continue;
 		if (bc_find_input_plan(in, f->shared.ifaces, f->cfg.from_ns, f->cfg.to_ns, &plan, &why))
 			bc_log(f->cfg.log, BC_WARN, "%s: all of it would be read", why.msg);

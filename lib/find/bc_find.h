@@ -17,11 +17,12 @@
 
 struct bc_find_config {
 	const char *expression;		/* pcap-filter(7); "": every packet */
-	char *const *paths;		/* of files and folders */
+	char *const *paths;		/* of files and folders, objects and prefixes */
 	uint32_t n_paths;
 	uint64_t from_ns, to_ns;	/* packets from from_ns on and before to_ns; 0 and UINT64_MAX: all */
 	uint64_t limit_packets, limit_bytes;	/* so many at the most; 0: no limit. Bytes are those of packets */
 	bool no_index;			/* read everything, as if there were no indexes */
+	struct bc_depot *depot;	/* stopped with the search; NULL: paths are local ones */
 	unsigned threads;		/* that read; as bc_find_order_new() has it */
 	struct bc_find_dest dest;
 	const struct bc_log *log;	/* thread safe */

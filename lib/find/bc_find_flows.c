@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bc_depot.h"
 #include "bc_find_ifaces.h"
 #include "bc_find_list.h"
 #include "bc_find_plan.h"
@@ -43,21 +44,28 @@ static int add_segment(const struct bc_find_flows_config *cfg, const struct bc_f
 {
 	struct bc_find_plan plan;
 	struct bc_blob *blob;
-	int r = bc_blob_open_file(s->path, &blob, err);
+	int r = bc_depot_open(cfg->depot, s->path, &blob, err);
 
 	/* It was removed meanwhile. */
-	if (r)
+	if (r == -ENOENT)
 		return 0;
+	if (r) {
+		bc_log(cfg->log, BC_ERROR, "%s: its flows are left out", err->msg);
+		ret->bad++;
+		return 0;
+	}
 	r = bc_find_plan_make(blob, ifaces, cfg->from_ns, cfg->to_ns, add_row, flows, &plan, err);
 	bc_blob_close(blob);
 	ret->without += plan.way == BC_FIND_WHOLE || plan.blocks_unindexed;
 	bc_find_plan_free(&plan);
 	if (r == -E2BIG || r == -ENOMEM)
 		return r;
-	if (r)
+	if (r) {
 		bc_log(cfg->log, BC_WARN, "%s: %s: its flows are left out", s->path, err->msg);
-	else if (cfg->each)
+		ret->bad += r != -EBADMSG;
+	} else if (cfg->each) {
 		cfg->each(cfg->ctx, s, flows);
+	}
 	if (cfg->each)
 		bc_flows_clear(flows);
 	return 0;
@@ -77,7 +85,7 @@ static int check(struct bc_find_ifaces *ifaces, struct bc_err *err)
 
 int bc_find_flows(const struct bc_find_flows_config *cfg, struct bc_flows *flows, struct bc_find_extent *ret, struct bc_err *err)
 {
-	struct bc_find_list list = { .log = cfg->log };
+	struct bc_find_list list = { .log = cfg->log, .depot = cfg->depot, .from_ns = cfg->from_ns, .to_ns = cfg->to_ns };
 	struct bc_find_ifaces *ifaces;
 	_Atomic uint32_t looked = 0;
 	_Atomic bool stop = false;
@@ -89,7 +97,7 @@ int bc_find_flows(const struct bc_find_flows_config *cfg, struct bc_flows *flows
 	r = check(ifaces, err);
 	for (uint32_t i = 0; !r && i < cfg->n_paths; i++) {
 		r = bc_find_list_add(&list, cfg->paths[i], err);
-		r = r && r != -ENOMEM ? -EINVAL : r;
+		r = r && r != -ENOMEM && !bc_depot_is_name(cfg->paths[i]) ? -EINVAL : r;
 	}
 	if (!r)
 		r = bc_find_list_look(&list, &looked, &stop);

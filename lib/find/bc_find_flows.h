@@ -20,6 +20,7 @@ struct bc_find_flows_config {
 	char *const *paths;
 	uint32_t n_paths;
 	uint64_t from_ns, to_ns;
+	struct bc_depot *depot;	/* NULL: paths are local ones */
 	const struct bc_log *log;
 	bc_find_flows_each each;	/* NULL: those of all segments are added up */
 	void *ctx;

@@ -9,7 +9,9 @@
 #include "bc_blob.h"
 #include "bc_codec.h"
 #include "bc_decoder.h"
+#include "bc_depot.h"
 #include "bc_find_blocks.h"
+#include "bc_index.h"
 
 struct bc_find_input {
 	char *path;
@@ -118,7 +120,7 @@ int bc_find_input_next(struct bc_find_input *in, struct bc_record *rec, struct b
 	return 1;
 }
 
-int bc_find_input_open(const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err)
+int bc_find_input_open(struct bc_depot *depot, const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err)
 {
 	struct bc_find_input *in = calloc(1, sizeof(*in));
 	int r = -ENOMEM;
@@ -134,7 +136,7 @@ int bc_find_input_open(const char *path, size_t window, struct bc_find_input **r
 		bc_err_set(err, r, "%s: no memory", path);
 		goto fail;
 	}
-	r = bc_blob_open_file(path, &in->blob, err);
+	r = bc_depot_open(depot, path, &in->blob, err);
 	if (!r)
 		r = bc_decoder_open_blob(in->blob, &in->decoder, err);
 	if (r)
@@ -160,6 +162,20 @@ int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, 
 	*ret = in->plan;
 	ret->block = NULL;
 	return r ? bc_err_prefix(err, r, "%s", in->path) : 0;
+}
+
+bool bc_find_input_foot(struct bc_find_input *in, uint64_t *ret_first_ns)
+{
+	const uint64_t bytes = in->blob->bytes;
+	size_t len = bytes < BC_INDEX_TAIL ? bytes : BC_INDEX_TAIL;
+	struct bc_index_footer footer;
+	uint8_t tail[BC_INDEX_TAIL];
+
+	if (bc_blob_read(in->blob, tail, len, bytes - len, NULL) != (ptrdiff_t)len || bc_index_footer_find(tail, len, bytes, &footer, NULL) ||
+	    !footer.packets || !footer.first_ns)
+		return false;
+	*ret_first_ns = footer.first_ns;
+	return true;
 }
 
 void bc_find_input_close(struct bc_find_input *in)

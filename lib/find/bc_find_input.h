@@ -21,16 +21,23 @@
 #define BC_FIND_WINDOW (128U * 1024)
 #define BC_FIND_GLANCE (16U * 1024)
 
+struct bc_depot;
 struct bc_find_input;
 
-/* 0 and *ret, or a negative errno with a line in err: -ENOENT, ... as open(2); -EINVAL: no regular file; -ENOMEM. */
-int bc_find_input_open(const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err);
+/* 0 and *ret, or a negative errno with a line in err: as bc_depot_open(); -ENOMEM. */
+int bc_find_input_open(struct bc_depot *depot, const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err);
 /*
  * Before the first packet: read no more of the file than bc_find_plan_make() says, and tell it in *ret, but for its
  * blocks, which are the input's. What it returns; the file is read whole then.
  */
 int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns, struct bc_find_plan *ret,
 		       struct bc_err *err);
+
+/*
+ * What the index at the file's end says of the time of its first packet, without reading any. False: there is no index, or no
+ * packet, or it has no time.
+ */
+bool bc_find_input_foot(struct bc_find_input *in, uint64_t *ret_first_ns);
 
 /* Takes NULL. */
 void bc_find_input_close(struct bc_find_input *in);

@@ -9,10 +9,11 @@
 #include <sys/stat.h>
 
 #include "bc_codec.h"
+#include "bc_depot.h"
 #include "bc_find_input.h"
 #include "bc_segname.h"
 
-static int add(struct bc_find_list *l, const char *path, const struct stat *st, bool named)
+static int add_segment(struct bc_find_list *l, const struct bc_find_segment *segment, const char *path)
 {
 	struct bc_find_segment *s;
 
@@ -26,13 +27,20 @@ static int add(struct bc_find_list *l, const char *path, const struct stat *st, 
 		l->cap = cap;
 	}
 	s = &l->at[l->n];
-	*s = (struct bc_find_segment){
-		.path = strdup(path), .bytes = (uint64_t)st->st_size, .rank = l->n, .named = named, .dev = st->st_dev, .ino = st->st_ino,
-	};
+	*s = *segment;
+	s->rank = l->n;
+	s->path = strdup(path);
 	if (!s->path)
 		return -ENOMEM;
 	l->n++;
 	return 0;
+}
+
+static int add(struct bc_find_list *l, const char *path, const struct stat *st, bool named)
+{
+	const struct bc_find_segment s = { .bytes = (uint64_t)st->st_size, .named = named, .dev = st->st_dev, .ino = st->st_ino };
+
+	return add_segment(l, &s, path);
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -93,11 +101,34 @@ static int add_folder(struct bc_find_list *l, const char *path)
 	return r;
 }
 
+struct objects {
+	struct bc_find_list *list;
+	const char *path;
+};
+
+static int add_object(void *ctx, const struct bc_depot_entry *e)
+{
+	const struct objects *o = ctx;
+	const struct bc_find_segment s = { .bytes = e->bytes, .named = !strcmp(e->name, o->path), .object = true };
+
+	return add_segment(o->list, &s, e->name);
+}
+
+static int add_objects(struct bc_find_list *l, const char *path, struct bc_err *err)
+{
+	struct objects o = { .list = l, .path = path };
+	int r = bc_depot_list(l->depot, path, l->from_ns, l->to_ns, add_object, &o, err);
+
+	return r == -ENOMEM ? bc_err_set(err, r, "%s: no memory for a list", path) : r;
+}
+
 int bc_find_list_add(struct bc_find_list *l, const char *path, struct bc_err *err)
 {
 	struct stat st;
 	int r;
 
+	if (bc_depot_is_name(path))
+		return add_objects(l, path, err);
 	if (stat(path, &st) < 0)
 		return bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
@@ -121,7 +152,7 @@ static bool is_named_as_capture(const char *path)
 /* It has no packet to give, for this reason. */
 static void leave_out(struct bc_find_list *l, const struct bc_find_segment *s, int r, bool is_capture, const struct bc_err *err)
 {
-	if (r == 0 || r == -ENOENT)
+	if (r == 0 || r == -ENOENT || r == -ECANCELED)
 		return;
 	if (!is_capture && !s->named && !is_named_as_capture(s->path)) {
 		l->left_out++;
@@ -167,11 +198,13 @@ static bool glance(struct bc_find_list *l, struct bc_find_segment *s)
 	struct bc_find_input *in = NULL;
 	struct bc_record rec;
 	struct bc_err err;
-	int r = bc_find_input_open(s->path, BC_FIND_GLANCE, &in, &err);
+	int r = bc_find_input_open(l->depot, s->path, BC_FIND_GLANCE, &in, &err);
 
 	if (r == -ENOENT && follow(s))
-		r = bc_find_input_open(s->path, BC_FIND_GLANCE, &in, &err);
-	if (r == 0)
+		r = bc_find_input_open(l->depot, s->path, BC_FIND_GLANCE, &in, &err);
+	if (r == 0 && s->object && bc_find_input_foot(in, &rec.ts_ns))
+		r = 1;
+	else if (r == 0)
 		r = bc_find_input_next(in, &rec, &err);
 	if (r > 0)
 		s->first_ns = rec.ts_ns;
@@ -189,6 +222,8 @@ static int by_file(const void *a, const void *b)
 		return s->dev < t->dev ? -1 : 1;
 	if (s->ino != t->ino)
 		return s->ino < t->ino ? -1 : 1;
+	if (s->object && strcmp(s->path, t->path))
+		return strcmp(s->path, t->path);
 	return s->rank < t->rank ? -1 : 1;
 }
 
@@ -207,6 +242,11 @@ static void drop(struct bc_find_segment *s)
 	s->path = NULL;
 }
 
+static bool is_same(const struct bc_find_segment *s, const struct bc_find_segment *t)
+{
+	return s->dev == t->dev && s->ino == t->ino && (!s->object || !strcmp(s->path, t->path));
+}
+
 static void drop_same(struct bc_find_list *l)
 {
 	uint32_t kept = 0;
@@ -214,7 +254,7 @@ static void drop_same(struct bc_find_list *l)
 	if (l->n)
 		qsort(l->at, l->n, sizeof(*l->at), by_file);
 	for (uint32_t i = 0; i < l->n; i++) {
-		if (kept && l->at[kept - 1].dev == l->at[i].dev && l->at[kept - 1].ino == l->at[i].ino)
+		if (kept && is_same(&l->at[kept - 1], &l->at[i]))
 			drop(&l->at[i]);
 		else
 			l->at[kept++] = l->at[i];
@@ -222,12 +262,28 @@ static void drop_same(struct bc_find_list *l)
 	l->n = kept;
 }
 
+/* The ends of objects are fetched ahead. */
+static const char **expect(struct bc_find_list *l)
+{
+	const char **names = l->depot ? malloc((l->n + 1) * sizeof(*names)) : NULL;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; names && i < l->n; i++)
+		if (l->at[i].object)
+			names[n++] = l->at[i].path;
+	if (names)
+		bc_depot_expect(l->depot, names, n);
+	return names;
+}
+
 int bc_find_list_look(struct bc_find_list *l, _Atomic uint32_t *looked, const _Atomic bool *stop)
 {
+	const char **names;
 	uint32_t kept = 0;
 	bool stopped = false;
 
 	drop_same(l);
+	names = expect(l);
 	for (uint32_t i = 0; i < l->n; i++) {
 		stopped = stopped || atomic_load_explicit(stop, memory_order_relaxed);
 		if (!stopped && glance(l, &l->at[i]))
@@ -237,6 +293,9 @@ int bc_find_list_look(struct bc_find_list *l, _Atomic uint32_t *looked, const _A
 		atomic_store_explicit(looked, i + 1, memory_order_relaxed);
 	}
 	l->n = kept;
+	if (names)
+		bc_depot_expect(l->depot, NULL, 0);
+	free(names);
 	if (l->n)
 		qsort(l->at, l->n, sizeof(*l->at), by_first);
 	return stopped ? -ECANCELED : 0;

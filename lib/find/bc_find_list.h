@@ -11,6 +11,8 @@
 #include "bc_err.h"
 #include "bc_log.h"
 
+struct bc_depot;
+
 /* One of them. Plain data. */
 struct bc_find_segment {
 	char *path;
@@ -18,6 +20,7 @@ struct bc_find_segment {
 	uint64_t first_ns;	/* time of the first packet that is in it */
 	uint32_t rank;		/* by where it was named: of packets of one time, the one of the lower rank goes first */
 	bool named;		/* by itself, not as one of a folder's */
+	bool object;		/* on a store: without dev and ino */
 	dev_t dev;
 	ino_t ino;
 };
@@ -28,10 +31,12 @@ struct bc_find_list {
 	uint32_t left_out;	/* files in folders that are no capture files */
 	uint32_t bad;		/* files and folders that could not be read */
 	const struct bc_log *log;
+	struct bc_depot *depot;	/* NULL: only paths */
+	uint64_t from_ns, to_ns;	/* of objects, those that can have packets in that time */
 };
 
 /*
- * The file, or all files under the folder but those that are hidden or being written (a capture's temporary names).
+ * The file, or all files under the folder (the object, or all with that prefix) but those that are hidden or being written (a capture's temporary names).
  * Symbolic links to files are followed, to folders only if path is one. 0, or a negative errno with a line in err: path
  * cannot be read, or -ENOMEM.
  */

@@ -104,7 +104,7 @@ static bool fill(struct bc_find_order *o, struct node *n, uint32_t max_bytes)
 	if (r == 0 && bc_find_stream_fill(n->stream, &n->next, max_bytes))
 		return true;
 	/* What is gone now was removed by retention: it is as if it had been gone before. */
-	if (r < 0 && r != -ENOENT) {
+	if (r < 0 && r != -ENOENT && r != -ECANCELED) {
 		atomic_fetch_add_explicit(&o->shared->damaged, 1, memory_order_relaxed);
 		bc_log(o->shared->log, BC_ERROR, "%s: it is left out", err.msg);
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bc_find_input.h"
+#include "bc_depot.h"
 
 #define BATCH_PACKETS 4096U
 /* So many packets are looked at for a batch that has any, and between two looks at whether it is all over. */
@@ -31,25 +32,42 @@ void bc_find_batch_free(struct bc_find_batch *b)
 	*b = (struct bc_find_batch){ .n = 0 };
 }
 
-/* Ask the index what to read. */
-static void plan(struct bc_find_stream *s)
+/* Is it no fault of what is in the file? Then reading it in another way would not help. */
+static bool is_of_store(const struct bc_find_stream *s, int code)
+{
+	return bc_depot_is_name(s->path) && code != -EBADMSG && code != -ENODATA;
+}
+
+/* Ask the index what to read. 0, or a negative errno: the file cannot be read at all. */
+static int plan(struct bc_find_stream *s, struct bc_err *err)
 {
 	struct bc_find_shared *h = s->shared;
 	struct bc_find_plan p;
-	struct bc_err err;
 	int r;
 
 	if (h->no_index)
-		return;
-	r = bc_find_input_plan(s->in, h->ifaces, h->from_ns, h->to_ns, &p, &err);
+		return 0;
+	r = bc_find_input_plan(s->in, h->ifaces, h->from_ns, h->to_ns, &p, err);
+	if (r && is_of_store(s, r))
+		return r;
 	if (r) {
 		atomic_fetch_add_explicit(&h->bad_index, 1, memory_order_relaxed);
-		bc_log(h->log, BC_WARN, "%s: all of it is read", err.msg);
+		bc_log(h->log, BC_WARN, "%s: all of it is read", err->msg);
 	}
 	s->planned = p.way != BC_FIND_WHOLE;
 	atomic_fetch_add_explicit(&h->way[p.way], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&h->rows, p.rows, memory_order_relaxed);
 	atomic_fetch_add_explicit(&h->rows_wanted, p.rows_wanted, memory_order_relaxed);
+	return 0;
+}
+
+void bc_find_stream_free(struct bc_find_stream *s)
+{
+	if (!s)
+		return;
+	bc_find_input_close(s->in);
+	free(s->iface);
+	free(s);
 }
 
 int bc_find_stream_new(const char *path, uint64_t bytes, struct bc_find_shared *shared, struct bc_find_stream **ret, struct bc_err *err)
@@ -62,12 +80,13 @@ int bc_find_stream_new(const char *path, uint64_t bytes, struct bc_find_shared *
 	s->path = path;
 	s->bytes = bytes;
 	s->shared = shared;
-	r = bc_find_input_open(path, BC_FIND_WINDOW, &s->in, err);
+	r = bc_find_input_open(shared->depot, path, BC_FIND_WINDOW, &s->in, err);
+	if (!r)
+		r = plan(s, err);
 	if (r) {
-		free(s);
+		bc_find_stream_free(s);
 		return r;
 	}
-	plan(s);
 	*ret = s;
 	return 0;
 }
@@ -88,16 +107,7 @@ static int read_whole(struct bc_find_stream *s, struct bc_err *err)
 	s->skip = s->given;
 	s->given = 0;
 	s->told_bytes = 0;
-	return bc_find_input_open(s->path, BC_FIND_WINDOW, &s->in, err);
-}
-
-void bc_find_stream_free(struct bc_find_stream *s)
-{
-	if (!s)
-		return;
-	bc_find_input_close(s->in);
-	free(s->iface);
-	free(s);
+	return bc_find_input_open(h->depot, s->path, BC_FIND_WINDOW, &s->in, err);
 }
 
 static int learn_ifaces(struct bc_find_stream *s, struct bc_err *err)
@@ -218,11 +228,11 @@ bool bc_find_stream_fill(struct bc_find_stream *s, struct bc_find_batch *b, uint
 	b->len = 0;
 	while (r > 0 && !s->over && !b->n) {
 		r = atomic_load_explicit(&s->shared->stop, memory_order_relaxed) ? 0 : read_round(s, b, max_bytes, &err);
-		if (r < 0 && s->planned && r != -ENOMEM && !(r = read_whole(s, &err)))
+		if (r < 0 && s->planned && r != -ENOMEM && !is_of_store(s, r) && !(r = read_whole(s, &err)))
 			r = 1;
 		tell_bytes(s, r <= 0);
 	}
-	if (r < 0) {
+	if (r < 0 && r != -ECANCELED) {
 		atomic_fetch_add_explicit(&s->shared->damaged, 1, memory_order_relaxed);
 		bc_log(s->shared->log, BC_ERROR, "%s: everything before it is taken", err.msg);
 	}

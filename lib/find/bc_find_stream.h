@@ -15,11 +15,14 @@
 #include "bc_find_plan.h"
 #include "bc_log.h"
 
+struct bc_depot;
+
 /* What all streams of a search share. Numbers are written by any stream's thread. */
 struct bc_find_shared {
 	struct bc_find_ifaces *ifaces;
 	uint64_t from_ns, to_ns;	/* packets from from_ns on and before to_ns */
 	bool no_index;			/* indexes are not asked */
+	struct bc_depot *depot;	/* NULL: only paths */
 	const struct bc_log *log;	/* thread safe; may be NULL */
 	_Atomic bool stop;		/* set by any thread: streams end where they are */
 	_Atomic uint64_t read_bytes;	/* of files */

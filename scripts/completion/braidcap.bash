@@ -25,7 +25,7 @@ _braidcap()
 		--busy-poll --no-accelerate --completed --on-segment --on-segment-seconds --zmq-publish --zmq-ns --keep-age
 		--keep-number --keep-size --keep-free --recompress --expire-unmarked --no-huge --eal --prefix --user --drain-timeout --report --verbose --quiet --help --config -l -w'
 	local find='--from --to --last --limit-packets --limit-bytes --format --compress --compress-level --rotate-seconds --rotate-clock
-		--rotate-size --utc --mode --file-ext --io --threads --priority --explain --no-index --json --verbose --quiet --help -w'
+		--rotate-size --utc --mode --file-ext --io --threads --priority --explain --no-index --cache --json --verbose --quiet --help -w'
 
 	COMPREPLY=()
 	if [[ $COMP_CWORD -eq 1 ]]; then
@@ -37,7 +37,7 @@ _braidcap()
 		return
 	fi
 	if [[ ${COMP_WORDS[1]} == flows ]]; then
-		options='--by --sort --top --from --to --last --format --per-segment --extent --utc --help'
+		options='--by --sort --top --from --to --last --format --per-segment --extent --cache --utc --help'
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -f -- "$cur"))
 		return
 	fi
