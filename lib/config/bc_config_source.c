@@ -256,6 +256,18 @@ static int check_interface(const struct spec *s)
 			  kind->name, keys);
 }
 
+/* Only a ring of the kernel can be one of several. */
+static int check_rings(const struct spec *s)
+{
+	const struct bc_source_config *c = s->c;
+	const char *other = c->immediate ? "immediate=1" : c->stamp && !strcmp(c->stamp, "adapter") ? "stamp=adapter" : NULL;
+
+	if (c->queues > 1 && other)
+		return bc_err_set(s->err, -EINVAL, "%s: queues=%u cannot be had with %s: leave out one of them", s->what,
+				  c->queues, other);
+	return 0;
+}
+
 /* An interface or a path, then our keys. text is cut up. */
 static int parse_named(struct spec *s, char *text, bool guess)
 {
@@ -274,6 +286,8 @@ static int parse_named(struct spec *s, char *text, bool guess)
 	rc = take_keys(s, keys);
 	if (!rc && s->c->kind->target == BC_TARGET_INTERFACE)
 		rc = check_interface(s);
+	if (!rc && s->c->kind->target == BC_TARGET_INTERFACE)
+		rc = check_rings(s);
 	return rc;
 }
 

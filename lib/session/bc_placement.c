@@ -29,23 +29,32 @@ static int source_numa(const struct bc_source_config *s, const struct bc_topolog
 	return s->kind->target == BC_TARGET_INTERFACE ? bc_topology_net_numa(topo, s->target) : -1;
 }
 
+/* Driver options behind the first comma would drown what matters, as would our keys beside a queue. */
+static void name_source(const struct bc_source_config *s, char *name, size_t size)
+{
+	if (s->kind->poll_mode)
+		snprintf(name, size, "%.*s", (int)strcspn(s->spec, ","), s->spec);
+	else
+		snprintf(name, size, "%s", s->queues > 1 ? s->target : s->spec);
+}
+
 static int add_source(const struct bc_source_config *s, const struct bc_topology *topo, struct bc_plan_request *req,
 		      struct bc_err *err)
 {
-	const bool poll_mode = s->kind->poll_mode;
+	/* Who asks for several rings of the kernel wants several cores. */
+	const bool busy = s->kind->poll_mode || s->queues > 1;
 
 	if (s->queues > BC_MAX_SOURCES - req->n_sources)
-		return bc_err_set(err, -EINVAL, "-i %.128s: more than %d sources in total; each queue of a port "
-				  "counts as one",
+		return bc_err_set(err, -EINVAL, "-i %.128s: more than %d sources in total; each queue counts "
+				  "as one",
 				  s->spec, BC_MAX_SOURCES);
 	for (uint32_t q = 0; q < s->queues; q++) {
 		struct bc_plan_source *p = &req->source[req->n_sources++];
 
-		/* Driver options behind the first comma would drown what matters. */
-		snprintf(p->name, sizeof(p->name), "%.*s", poll_mode ? (int)strcspn(s->spec, ",") : (int)strlen(s->spec), s->spec);
+		name_source(s, p->name, sizeof(p->name));
 		p->queue = s->queues > 1 ? (int)q : -1;
 		p->numa = source_numa(s, topo);
-		p->busy = poll_mode;
+		p->busy = busy;
 		p->waits = s->kind->blocking;
 	}
 	return 0;

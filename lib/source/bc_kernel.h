@@ -49,8 +49,8 @@ static inline void bc_spare_take(struct bc_spare *p, struct bc_source *s, struct
 void bc_kernel_setup(struct bc_source *s, const struct bc_source_config *cfg);
 
 /*
- * A source over a ring of our own, for the interface cfg->target: 0, or a negative errno, where libpcap is to try and
- * to find the words.
+ * Sources over cfg->queues rings of our own, for the interface cfg->target, into ret[0] and on: 0, or a negative errno,
+ * where libpcap is to try and to find the words.
  */
 int bc_kernel_ring_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret);
 

@@ -2,6 +2,7 @@
 #include "bc_ring.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdio.h>
@@ -98,7 +99,7 @@ static int receive(const struct bc_ring *r, bool promiscuous)
 	return -down;
 }
 
-int bc_ring_open(struct bc_ring *r, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous)
+static int open_one(struct bc_ring *r, const char *name, uint64_t bytes, uint32_t hold_ms)
 {
 	struct bc_ring new = { .fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) };
 	int e;
@@ -108,12 +109,74 @@ int bc_ring_open(struct bc_ring *r, const char *name, uint64_t bytes, uint32_t h
 	e = identify(&new, name);
 	if (!e)
 		e = map(&new, bytes, hold_ms);
-	if (!e)
-		e = receive(&new, promiscuous);
 	if (e)
 		bc_ring_close(&new);
 	else
 		*r = new;
+	return e;
+}
+
+/* A ring that is not in the group yet would receive what the others do. */
+static int refuse_all(const struct bc_ring *r)
+{
+	struct sock_filter nothing = { .code = BPF_RET | BPF_K };
+	struct sock_fprog prog = { .len = 1, .filter = &nothing };
+
+	return setsockopt(r->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) == 0 ? 0 : -errno;
+}
+
+static int take_all(const struct bc_ring *r)
+{
+	int none = 0;
+
+	return setsockopt(r->fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none)) == 0 ? 0 : -errno;
+}
+
+/*
+ * Into the group of *first, or a new one, whose number no other group has. What finds its ring full may use another's.
+ * Not PACKET_FANOUT_FLAG_DEFRAG, by which the kernel would put fragments together before they are captured.
+ */
+static int join(const struct bc_ring *r, const struct bc_ring *first)
+{
+	const int type = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_ROLLOVER;
+	int group = (type | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+	socklen_t len = sizeof(group);
+
+	if (r != first) {
+		if (getsockopt(first->fd, SOL_PACKET, PACKET_FANOUT, &group, &len) != 0)
+			return -errno;
+		group = (group & 0xffff) | type << 16;
+	}
+	return setsockopt(r->fd, SOL_PACKET, PACKET_FANOUT, &group, sizeof(group)) == 0 ? 0 : -errno;
+}
+
+static int receive_as_group(const struct bc_ring *r, uint32_t n, bool promiscuous)
+{
+	int e = 0;
+
+	for (uint32_t i = 0; !e && i < n; i++) {
+		e = refuse_all(&r[i]);
+		if (!e)
+			e = receive(&r[i], promiscuous);
+		if (!e)
+			e = join(&r[i], r);
+	}
+	for (uint32_t i = 0; !e && i < n; i++)
+		e = take_all(&r[i]);
+	return e;
+}
+
+int bc_ring_open(struct bc_ring *r, uint32_t n, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous)
+{
+	uint32_t opened = 0;
+	int e = 0;
+
+	for (; !e && opened < n; opened += !e)
+		e = open_one(&r[opened], name, bytes, hold_ms);
+	if (!e)
+		e = n == 1 ? receive(r, promiscuous) : receive_as_group(r, n, promiscuous);
+	while (e && opened)
+		bc_ring_close(&r[--opened]);
 	return e;
 }
 

@@ -45,11 +45,13 @@ struct bc_ring_packet {
 };
 
 /*
- * Fill *r for the interface of that name, at least as much memory as bytes (4 blocks at the least), and have it
- * receive. The kernel keeps a packet no longer than hold_ms. 0 or a negative errno: -ENOTSUP, it is not plain Ethernet
- * or loopback; -ENETDOWN; -ENODEV; what the kernel says. Nothing is left open then.
+ * Fill r[0] to r[n - 1] for the interface of that name, each with at least as much memory as bytes (4 blocks at the
+ * least), and have them receive. Each packet comes to one of them: both directions of a flow to the same
+ * (PACKET_FANOUT_HASH), by its addresses alone if they are fragments, unless that one is nearly full. The kernel keeps
+ * a packet no longer than hold_ms. 0 or a negative errno: -ENOTSUP, it is not plain Ethernet or loopback; -ENETDOWN; -ENODEV; what the kernel
+ * says. Nothing is left open then.
  */
-int bc_ring_open(struct bc_ring *r, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous);
+int bc_ring_open(struct bc_ring *r, uint32_t n, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous);
 void bc_ring_close(struct bc_ring *r);
 
 /* Packets that found the ring full since the last call. */

@@ -20,12 +20,12 @@ struct bc_source_config {
 	char *target;
 	bool erf;			/* file: it is ERF, which does not say so itself */
 	/* Keys of ours, taken out of the target. */
-	uint32_t queues;		/* dpdk, null: RX queues, default 1 */
+	uint32_t queues;		/* dpdk, null: RX queues, pcap: rings; default 1 */
 	uint32_t descriptors;		/* dpdk: per RX queue; 0: the driver's choice */
 	uint32_t mtu;			/* dpdk: 0: as large as the port takes */
 	bool wait;			/* full=wait: leave packets in the device while the link is full */
 	char *stamp;			/* pcap: "adapter", "host"; dpdk: "nic", "software"; NULL: the best there is */
-	uint32_t buffer_mb;		/* pcap: the kernel's buffer; default 64 */
+	uint32_t buffer_mb;		/* pcap: the kernel's buffer of each queue; default 64 */
 	bool immediate;			/* pcap: immediate=1 */
 	uint32_t lateness_us;		/* how long a stamped packet may be held back; 0: as measured, or the kind's default */
 	uint64_t count;			/* null: packets per queue, 0: no end */

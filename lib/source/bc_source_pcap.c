@@ -183,13 +183,27 @@ static int open_handle(struct pcap_source *p, const struct bc_source_config *cfg
 	return 0;
 }
 
+/* There are not as many rings as there should be; libpcap may know better words. */
+static int refuse_queues(pcap_t *h, int why, const struct bc_source_config *cfg, const struct bc_source_env *env,
+			 struct bc_err *err)
+{
+	int r = setup(h, cfg, env, false, err);
+
+	if (r)
+		return r;
+	if (why == -ENOTSUP)
+		return bc_err_set(err, why, "%s: only Ethernet and loopback interfaces have several queues: leave out "
+				  "queues=", cfg->spec);
+	return bc_err_set(err, why, "%s: %u rings of %u MB: %s", cfg->spec, cfg->queues, cfg->buffer_mb, strerror(-why));
+}
+
 static int open_pcap(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
 		     uint32_t *ret_n, struct bc_err *err)
 {
 	struct pcap_source *p = calloc(1, sizeof(*p));
 	char errbuf[PCAP_ERRBUF_SIZE];
-	bool adapter, ring;
-	int r = 0;
+	bool adapter;
+	int r = 0, why;
 
 	if (!p)
 		return bc_err_set(err, -ENOMEM, "%s: no memory", cfg->spec);
@@ -198,25 +212,26 @@ static int open_pcap(const struct bc_source_config *cfg, const struct bc_source_
 		free(p);
 		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, errbuf);
 	}
-	adapter = (!cfg->stamp || strcmp(cfg->stamp, "adapter") == 0) && offers_adapter(p->handle);
+	adapter = cfg->queues == 1 && (!cfg->stamp || strcmp(cfg->stamp, "adapter") == 0) && offers_adapter(p->handle);
 	if (cfg->stamp && strcmp(cfg->stamp, "adapter") == 0 && !adapter)
 		r = bc_err_set(err, -ENOTSUP, "%s: the adapter does not support timestamps: leave out stamp=adapter",
 			       cfg->spec);
-	/* libpcap supports more kinds of devices; the ring is cheaper. */
-	ring = !r && !adapter && !cfg->immediate && bc_kernel_ring_open(cfg, env, ret) == 0;
-	if (!r && !ring)
-		r = open_handle(p, cfg, env, adapter, ret, err);
-	if (r || ring) {
+	/* libpcap supports more kinds of devices; the ring is cheaper, and there may be several. */
+	why = r || adapter || cfg->immediate ? -ENOTSUP : bc_kernel_ring_open(cfg, env, ret);
+	if (!r && why)
+		r = cfg->queues == 1 ? open_handle(p, cfg, env, adapter, ret, err) : refuse_queues(p->handle, why, cfg, env, err);
+	if (r || !why) {
 		pcap_close(p->handle);
 		free(p);
 	}
 	if (!r)
-		*ret_n = 1;
+		*ret_n = cfg->queues;
 	return r;
 }
 
 /* libpcap counts its buffer's bytes in an int. */
 static const struct bc_source_key pcap_keys[] = {
+	BC_KEY_QUEUES,
 	BC_KEY_FULL,
 	BC_KEY_STAMP("adapter", "host"),
 	{ "buffer_mb", BC_KEY_U32, BC_KEY_AT(buffer_mb), .min = 1, .max = 2047 },

@@ -14,8 +14,15 @@
 /* How often a silent interface is looked for. */
 #define CHECK_NS (100 * BC_NS_PER_MS)
 
+/* What the rings of an interface share; the last one to close frees it. */
+struct shared_interface {
+	uint32_t users;
+	_Atomic bool gone;
+};
+
 struct ring_source {
 	struct bc_ring ring;
+	struct shared_interface *shared;
 	struct bc_spare spare;
 	uint64_t checked_ns;
 	/* Of the control thread. */
@@ -30,7 +37,8 @@ static void check_interface(struct bc_source *s, struct bc_batch *b, uint64_t no
 	p->checked_ns = now_ns;
 	if (!bc_ring_gone(&p->ring))
 		return;
-	bc_log(s->env.log, BC_ERROR, "%s: capture ended: the interface disappeared", s->account->name);
+	if (!atomic_exchange_explicit(&p->shared->gone, true, memory_order_relaxed))
+		bc_log(s->env.log, BC_ERROR, "%s: capture ended: the interface disappeared", s->account->name);
 	b->ended = true;
 	atomic_store_explicit(&s->failed, true, memory_order_release);
 }
@@ -100,6 +108,8 @@ static void ring_source_close(struct bc_source *s)
 	if (p->fifo_fd >= 0)
 		close(p->fifo_fd);
 	rte_pktmbuf_free_bulk(p->spare.mbuf, p->spare.n);
+	if (--p->shared->users == 0)
+		free(p->shared);
 	free(p);
 }
 
@@ -109,37 +119,78 @@ static const struct bc_source_ops ring_ops = {
 	.close = ring_source_close,
 };
 
-int bc_kernel_ring_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret)
+static void describe(const struct bc_source_config *cfg, struct bc_iface *ret)
 {
-	struct bc_iface iface = {
+	*ret = (struct bc_iface){
 		.description = "buffered capture through a ring of the kernel",
 		.clock = "stamped by the kernel's receive path with the system clock",
 		.stamp = BC_STAMP_KERNEL,
 		.linktype = LINKTYPE_ETHERNET,
 	};
-	struct ring_source *p = calloc(1, sizeof(*p));
-	struct bc_source *s;
-	int r = -ENOMEM;
+	snprintf(ret->name, sizeof(ret->name), "%s", cfg->target);
+	if (cfg->queues > 1)
+		snprintf(ret->description, sizeof(ret->description), "buffered capture through %u rings of the kernel, "
+			 "symmetric hash", cfg->queues);
+}
 
-	if (!p)
-		return r;
-	snprintf(iface.name, sizeof(iface.name), "%s", cfg->target);
-	r = bc_ring_open(&p->ring, cfg->target, cfg->buffer_mb * 1000000ULL, BC_KERNEL_HOLD_MS, env->promiscuous);
-	if (r) {
-		free(p);
-		return r;
-	}
-	s = bc_source_new(cfg, env, &ring_ops, &iface, 0, NULL);
+/* The ring is the source's if there is one. */
+static struct bc_source *new_source(const struct bc_ring *ring, struct shared_interface *shared, uint16_t queue,
+				    const struct bc_source_config *cfg, const struct bc_source_env *env)
+{
+	struct ring_source *p = calloc(1, sizeof(*p));
+	struct bc_iface iface;
+	struct bc_source *s;
+
+	describe(cfg, &iface);
+	s = p ? bc_source_new(cfg, env, &ring_ops, &iface, queue, NULL) : NULL;
 	if (!s) {
-		bc_ring_close(&p->ring);
 		free(p);
-		return -ENOMEM;
+		return NULL;
 	}
+	p->ring = *ring;
+	p->shared = shared;
+	p->shared->users++;
 	s->priv = p;
 	bc_kernel_setup(s, cfg);
-	p->missed_fd = open_count(cfg->target, "rx_missed_errors");
-	p->fifo_fd = open_count(cfg->target, "rx_fifo_errors");
+	/* The interface's losses are the first queue's. */
+	p->missed_fd = queue ? -1 : open_count(cfg->target, "rx_missed_errors");
+	p->fifo_fd = queue ? -1 : open_count(cfg->target, "rx_fifo_errors");
 	p->ifdrop_before = device_drops(p);
-	*ret = s;
-	return 0;
+	return s;
+}
+
+static int new_sources(struct bc_ring *ring, const struct bc_source_config *cfg, const struct bc_source_env *env,
+		       struct bc_source **ret)
+{
+	struct shared_interface *shared = calloc(1, sizeof(*shared));
+	uint32_t n = 0;
+
+	for (; shared && n < cfg->queues; n++) {
+		ret[n] = new_source(&ring[n], shared, (uint16_t)n, cfg, env);
+		if (!ret[n])
+			break;
+	}
+	if (n == cfg->queues)
+		return 0;
+	for (uint32_t i = n; i < cfg->queues; i++)
+		bc_ring_close(&ring[i]);
+	if (!n)
+		free(shared);
+	while (n)
+		bc_source_close(ret[--n]);
+	return -ENOMEM;
+}
+
+int bc_kernel_ring_open(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret)
+{
+	struct bc_ring *ring = calloc(cfg->queues, sizeof(*ring));
+	int r = -ENOMEM;
+
+	if (ring)
+		r = bc_ring_open(ring, cfg->queues, cfg->target, cfg->buffer_mb * 1000000ULL, BC_KERNEL_HOLD_MS,
+				 env->promiscuous);
+	if (!r)
+		r = new_sources(ring, cfg, env, ret);
+	free(ring);
+	return r;
 }

@@ -186,7 +186,7 @@ static void a_comma_in_a_path_stays(void **state)
 
 static void keys_of_another_kind_are_refused(void **state)
 {
-	refused("pcap:lo,queues=2", "queues= does not apply to a pcap: source");
+	refused("file:x,queues=2", "queues= does not apply to a file: source");
 	refused("file:x,count=2", "count= does not apply to a file: source");
 	refused("null:mtu=9000", "mtu= does not apply to a null: source");
 	refused("null:bogus=1", "'bogus=1' is not a key=value of a null: source");
@@ -203,6 +203,10 @@ static void bad_values_are_refused(void **state)
 	refused("dpdk:x,stamp=adapter", "neither nic nor software");
 	refused("pcap:lo,stamp=nic", "neither adapter nor host");
 	refused("pcap:lo,buffer_mb=2048", "from 1 to 2047");
+	refused("pcap:lo,queues=0", "from 1 to 256");
+	refused("pcap:lo,queues=257", "from 1 to 256");
+	refused("lo,immediate=1,queues=2", "queues=2 cannot be had with immediate=1");
+	refused("lo,queues=2,stamp=adapter", "queues=2 cannot be had with stamp=adapter");
 	refused("pcap:lo,immediate=2", "neither yes nor no");
 	refused("pcap:lo,lateness_us=60000001", "from 1 to 60000000, or 0");
 	refused("null:size=13", "from 14 to 2048");

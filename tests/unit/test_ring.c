@@ -231,9 +231,9 @@ static void bring_up_loopback(void)
 	close(fd);
 }
 
-static void send_to_ourselves(uint32_t packets)
+static void send_to_ourselves(uint16_t port, uint32_t packets)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	/* Unless somebody listens there are errors and answers to it. */
@@ -265,10 +265,10 @@ static void the_kernels_own_ring_is_understood(void **state)
 	struct bc_ring r;
 
 	leave_the_network();
-	assert_int_equal(bc_ring_open(&r, "lo", 1 << 20, 10, false), -ENETDOWN);
+	assert_int_equal(bc_ring_open(&r, 1, "lo", 1 << 20, 10, false), -ENETDOWN);
 	bring_up_loopback();
-	assert_int_equal(bc_ring_open(&r, "lo", 1 << 20, 10, true), 0);
-	send_to_ourselves(500);
+	assert_int_equal(bc_ring_open(&r, 1, "lo", 1 << 20, 10, true), 0);
+	send_to_ourselves(9, 500);
 	assert_int_equal(drain(&r), 500);
 	assert_int_equal(bc_ring_lost(&r), 0);
 	assert_false(bc_ring_gone(&r));
@@ -282,8 +282,8 @@ static void what_finds_the_ring_full_is_counted_once(void **state)
 
 	leave_the_network();
 	bring_up_loopback();
-	assert_int_equal(bc_ring_open(&r, "lo", 1, 10, false), 0);
-	send_to_ourselves(20000);
+	assert_int_equal(bc_ring_open(&r, 1, "lo", 1, 10, false), 0);
+	send_to_ourselves(9, 20000);
 	lost = bc_ring_lost(&r);
 	came = drain(&r);
 	/* Of a loopback the kernel counts what was sent and what was received. */
@@ -293,13 +293,70 @@ static void what_finds_the_ring_full_is_counted_once(void **state)
 	bc_ring_close(&r);
 }
 
+static void each_packet_comes_to_one_of_several_rings(void **state)
+{
+	struct bc_ring r[3];
+	uint32_t came[3];
+
+	leave_the_network();
+	bring_up_loopback();
+	assert_int_equal(bc_ring_open(r, 3, "lo", 1 << 20, 10, true), 0);
+	for (uint16_t port = 9; port < 109; port++)
+		send_to_ourselves(port, 5);
+	for (uint32_t i = 0; i < 3; i++) {
+		came[i] = drain(&r[i]);
+		assert_true(came[i] > 0);
+	}
+	assert_int_equal(came[0] + came[1] + came[2], 500);
+	for (uint32_t i = 0; i < 3; i++)
+		bc_ring_close(&r[i]);
+}
+
+static void two_groups_have_each_packet(void **state)
+{
+	struct bc_ring a[2], b[2];
+
+	leave_the_network();
+	bring_up_loopback();
+	assert_int_equal(bc_ring_open(a, 2, "lo", 1 << 20, 10, true), 0);
+	assert_int_equal(bc_ring_open(b, 2, "lo", 1 << 20, 10, true), 0);
+	for (uint16_t port = 9; port < 29; port++)
+		send_to_ourselves(port, 5);
+	assert_int_equal(drain(&a[0]) + drain(&a[1]), 100);
+	assert_int_equal(drain(&b[0]) + drain(&b[1]), 100);
+	for (uint32_t i = 0; i < 2; i++) {
+		bc_ring_close(&a[i]);
+		bc_ring_close(&b[i]);
+	}
+}
+
+static int descriptors(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+static void several_rings_that_cannot_be_had_leave_nothing(void **state)
+{
+	struct bc_ring r[2];
+	int before;
+
+	leave_the_network();
+	before = descriptors();
+	assert_int_equal(bc_ring_open(r, 2, "lo", 1 << 20, 10, true), -ENETDOWN);
+	assert_int_equal(bc_ring_open(r, 2, "nothing", 1 << 20, 10, true), -ENODEV);
+	assert_int_equal(descriptors(), before);
+}
+
 static void what_is_no_interface_is_refused(void **state)
 {
 	struct bc_ring r = { .fd = 99 };
 
 	leave_the_network();
-	assert_int_equal(bc_ring_open(&r, "nothing", 1, 10, false), -ENODEV);
-	assert_int_equal(bc_ring_open(&r, "a name that is longer than any", 1, 10, false), -ENODEV);
+	assert_int_equal(bc_ring_open(&r, 1, "nothing", 1, 10, false), -ENODEV);
+	assert_int_equal(bc_ring_open(&r, 1, "a name that is longer than any", 1, 10, false), -ENODEV);
 	assert_int_equal(r.fd, 99);
 }
 
@@ -318,6 +375,9 @@ int main(void)
 		cmocka_unit_test(of_a_loopback_only_what_is_received_counts),
 		cmocka_unit_test(the_kernels_own_ring_is_understood),
 		cmocka_unit_test(what_finds_the_ring_full_is_counted_once),
+		cmocka_unit_test(each_packet_comes_to_one_of_several_rings),
+		cmocka_unit_test(two_groups_have_each_packet),
+		cmocka_unit_test(several_rings_that_cannot_be_had_leave_nothing),
 		cmocka_unit_test(what_is_no_interface_is_refused),
 	};
 
