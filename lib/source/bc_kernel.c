@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_kernel.h"
 
-#define IMMEDIATE_LATENESS_NS (5 * BC_NS_PER_MS)
 /*
  * The kernel's buffer is left alone for as long as it holds the most that an interface may bring, but no longer than
  * this.
@@ -27,5 +26,5 @@ void bc_kernel_setup(struct bc_source *s, const struct bc_source_config *cfg)
 	s->buffers_ns = buffers_ns(cfg);
 	s->drain_ns = cfg->immediate ? 0 : BC_KERNEL_LATENESS_NS;
 	if (!cfg->lateness_us)
-		bc_counter_set(&s->lateness_ns, cfg->immediate ? IMMEDIATE_LATENESS_NS : BC_KERNEL_LATENESS_NS);
+		bc_counter_set(&s->lateness_ns, cfg->immediate ? BC_KERNEL_PROMPT_LATENESS_NS : BC_KERNEL_LATENESS_NS);
 }

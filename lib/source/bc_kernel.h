@@ -10,6 +10,8 @@
 /* How long the kernel may keep a packet before it hands a buffered block over, and how late that itself may be. */
 #define BC_KERNEL_HOLD_MS 20
 #define BC_KERNEL_LATENESS_NS (40 * BC_NS_PER_MS)
+/* And where it keeps none. */
+#define BC_KERNEL_PROMPT_LATENESS_NS (5 * BC_NS_PER_MS)
 
 /* Empty mbufs for the next packets; taken from the end. */
 struct bc_spare {

@@ -38,6 +38,14 @@ bool bc_ring_next_block(struct bc_ring *r)
 	return true;
 }
 
+bool bc_ring_empty(const struct bc_ring *r)
+{
+	const struct tpacket_block_desc *b = (const struct tpacket_block_desc *)(r->map + (size_t)r->block * BC_RING_BLOCK);
+
+	/* The kernel counts a packet here before it stamps and copies it. */
+	return __atomic_load_n(&b->hdr.bh1.num_pkts, __ATOMIC_RELAXED) == 0;
+}
+
 /* The interface's index and kind; refuses all but those whose packets are Ethernet as it stands in files. */
 static int identify(struct bc_ring *r, const char *name)
 {

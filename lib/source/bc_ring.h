@@ -60,6 +60,12 @@ uint32_t bc_ring_lost(const struct bc_ring *r);
 /* Has the interface been removed, or moved to another namespace? */
 bool bc_ring_gone(const struct bc_ring *r);
 
+/*
+ * After bc_ring_next found nothing: is the kernel's open block empty, too? What comes later is then stamped later,
+ * unless it is stamped before it comes to the ring.
+ */
+bool bc_ring_empty(const struct bc_ring *r);
+
 /* For bc_ring_next: give back the block that is held, and take the next if the kernel has handed it over. */
 bool bc_ring_next_block(struct bc_ring *r);
 

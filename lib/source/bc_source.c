@@ -272,7 +272,10 @@ static void hold_to_clock(struct bc_source *s, struct bc_batch *b)
 		bc_iface_set_off(s->env.ifaces, s->account->iface, s->guard.off_ns);
 	if (s->lateness.next && bc_lateness_polled(&s->lateness, b->asked_ns, b->n ? b->ts_ns[0] : 0, b->empty))
 		bc_counter_set(&s->lateness_ns, bc_lateness_promise(&s->lateness));
-	held_ns = b->empty ? b->asked_ns - bc_counter_get(&s->lateness_ns) : 0;
+	held_ns = b->empty ? b->asked_ns - (b->lateness_ns ? b->lateness_ns : bc_counter_get(&s->lateness_ns)) : 0;
+	/* Each promise has the merge look, which is not worth it more often than the lcore would wake. */
+	if (s->buffers_ns >= BUFFERED_NS)
+		held_ns -= held_ns % BUFFERED_NS;
 	b->watermark_ns = held_ns > s->guard.last_ns ? held_ns : s->guard.last_ns;
 }
 
@@ -285,7 +288,7 @@ static uint32_t take_batch(struct bc_source *s, uint32_t command)
 	b.n = 0;
 	b.time = BC_TIME_OWN;
 	b.ended = b.more = b.empty = false;
-	b.watermark_ns = b.asked_ns = 0;
+	b.watermark_ns = b.asked_ns = b.lateness_ns = 0;
 	s->ops->rx(s, &b, BC_BURST);
 	n = b.n;
 	bc_epoch_mark(s, &b);

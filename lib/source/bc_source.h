@@ -74,6 +74,7 @@ struct bc_batch {
 	 */
 	uint64_t asked_ns;
 	bool empty;			/* the device was found empty, but for what it still holds back */
+	uint64_t lateness_ns;		/* of what it may still hold back, where it is less than the source's; 0: it is not */
 	uint64_t watermark_ns;		/* nothing older will follow; 0: no new promise */
 	struct rte_mbuf *mbuf[BC_BURST];
 	uint64_t ts_ns[BC_BURST];

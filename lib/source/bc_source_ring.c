@@ -9,6 +9,7 @@
 #include "bc_epoch.h"
 #include "bc_kernel.h"
 #include "bc_ring.h"
+#include "bc_unsettled.h"
 
 #define LINKTYPE_ETHERNET 1
 /* How often a silent interface is looked for. */
@@ -25,6 +26,8 @@ struct ring_source {
 	struct shared_interface *shared;
 	struct bc_spare spare;
 	uint64_t checked_ns;
+	uint64_t empty_lateness_ns;		/* 0: as the user says */
+	struct bc_unsettled unsettled;
 	/* Of the control thread. */
 	int missed_fd, fifo_fd;			/* the interface's own counters; -1: it has none */
 	uint64_t drop, ifdrop, ifdrop_before;
@@ -48,18 +51,26 @@ static void ring_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 	struct ring_source *p = s->priv;
 	uint64_t now_ns = bc_clock_utc(s->env.clock);
 	struct bc_ring_packet k;
-	uint32_t taken = 0;
+	uint32_t kept = p->unsettled.n, taken = 0, spare = bc_spare_refill(&p->spare, s->env.pool, max - kept);
+	bool nothing_more;
 
-	max = bc_spare_refill(&p->spare, s->env.pool, max);
+	max = spare < max - kept ? spare : max - kept;
+	b->more = kept;
 	/* Without an mbuf, or a time to compare with, the packets stay in the kernel. */
 	if (!max || bc_epoch_unknown(s->env.clock))
 		return;
+	bc_unsettled_begin(&p->unsettled, b);
 	b->time = BC_TIME_UTC;
 	for (; taken < max && bc_ring_next(&p->ring, &k); taken++)
 		bc_spare_take(&p->spare, s, b, k.data, k.caplen, k.wire_len, k.ts_ns);
 	b->asked_ns = now_ns;
-	b->empty = taken < max;
-	if (!taken && now_ns - p->checked_ns >= CHECK_NS)
+	nothing_more = taken < max && bc_ring_empty(&p->ring);
+	if (nothing_more)
+		b->lateness_ns = p->empty_lateness_ns;
+	bc_unsettled_end(&p->unsettled, b, kept, !nothing_more);
+	b->more = p->unsettled.n;
+	b->empty = taken < max && !b->more;
+	if (b->empty && !b->n && now_ns - p->checked_ns >= CHECK_NS)
 		check_interface(s, b, now_ns);
 }
 
@@ -108,6 +119,7 @@ static void ring_source_close(struct bc_source *s)
 	if (p->fifo_fd >= 0)
 		close(p->fifo_fd);
 	rte_pktmbuf_free_bulk(p->spare.mbuf, p->spare.n);
+	rte_pktmbuf_free_bulk(p->unsettled.mbuf, p->unsettled.n);
 	if (--p->shared->users == 0)
 		free(p->shared);
 	free(p);
@@ -152,6 +164,7 @@ static struct bc_source *new_source(const struct bc_ring *ring, struct shared_in
 	p->shared->users++;
 	s->priv = p;
 	bc_kernel_setup(s, cfg);
+	p->empty_lateness_ns = cfg->lateness_us ? 0 : BC_KERNEL_PROMPT_LATENESS_NS;
 	/* The interface's losses are the first queue's. */
 	p->missed_fd = queue ? -1 : open_count(cfg->target, "rx_missed_errors");
 	p->fifo_fd = queue ? -1 : open_count(cfg->target, "rx_fifo_errors");

@@ -34,6 +34,7 @@ struct ingress {
 	uint64_t watermark_ns;
 	uint64_t asked_ns;	/* a live device, as in bc_batch */
 	bool empty;
+	uint64_t lateness_ns;
 	enum bc_time time;
 	uint64_t drops;		/* the driver's own mark, on the first one */
 	bool ended;
@@ -73,6 +74,7 @@ static inline void ingress_rx(struct bc_source *s, struct bc_batch *b, uint32_t 
 	b->watermark_ns = d->watermark_ns;
 	b->asked_ns = d->asked_ns;
 	b->empty = d->empty;
+	b->lateness_ns = d->lateness_ns;
 	b->time = d->time;
 	b->ended = d->ended;
 }

@@ -137,6 +137,23 @@ static void a_block_without_packets_is_passed_over(void **state)
 	free(r.map);
 }
 
+static void what_the_kernel_still_holds_is_seen(void **state)
+{
+	struct bc_ring r = ring();
+	struct bc_ring_packet p = { 0 };
+
+	assert_false(bc_ring_next(&r, &p));
+	assert_true(bc_ring_empty(&r));
+	add(&r, 0, 1, 60);
+	assert_false(bc_ring_next(&r, &p));
+	assert_false(bc_ring_empty(&r));
+	hand_over(&r, 0);
+	assert_true(bc_ring_next(&r, &p));
+	assert_false(bc_ring_next(&r, &p));
+	assert_true(bc_ring_empty(&r));
+	free(r.map);
+}
+
 /* What comes of a packet with the tag 0x2007 beside it. */
 static struct bc_ring_packet tagged(struct bc_ring *r, uint32_t caplen, uint32_t status, uint16_t tpid)
 {
@@ -368,6 +385,7 @@ int main(void)
 		cmocka_unit_test(a_block_goes_back_when_its_last_packet_is_done_with),
 		cmocka_unit_test(after_the_last_block_comes_the_first),
 		cmocka_unit_test(a_block_without_packets_is_passed_over),
+		cmocka_unit_test(what_the_kernel_still_holds_is_seen),
 		cmocka_unit_test(a_tag_beside_the_packet_goes_back_into_it),
 		cmocka_unit_test(a_tag_of_no_named_kind_is_802_1q),
 		cmocka_unit_test(without_a_tag_the_packet_is_as_it_is),

@@ -462,6 +462,43 @@ static void an_empty_device_promises_what_it_holds_back(void **state)
 	ingress_free(&d);
 }
 
+static void a_device_that_holds_nothing_back_promises_more(void **state)
+{
+	struct ingress d;
+
+	ingress_open(&d, &ingress_kind, 1, false);
+	d.asked_ns = 1000000 * BC_NS_PER_S;
+	d.empty = true;
+	d.lateness_ns = 300;
+	bc_counter_set(&d.s->lateness_ns, 500);
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), d.asked_ns - 300);
+	d.lateness_ns = 0;
+	d.asked_ns += 1000;
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), d.asked_ns - 500);
+	ingress_free(&d);
+}
+
+static void a_device_that_buffers_promises_in_steps(void **state)
+{
+	struct ingress d;
+
+	ingress_open(&d, &ingress_kind, 1, false);
+	d.s->buffers_ns = BC_NS_PER_MS;
+	d.asked_ns = 1000000 * BC_NS_PER_S + 7;
+	d.empty = true;
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), 1000000 * BC_NS_PER_S);
+	d.asked_ns += BC_NS_PER_MS - 10;
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), 1000000 * BC_NS_PER_S);
+	d.asked_ns += 10;
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), 1000000 * BC_NS_PER_S + BC_NS_PER_MS);
+	ingress_free(&d);
+}
+
 /* A NIC's stamps: the promise follows the clock closely, and reaches back at once when it was broken, but never goes back. */
 static void the_promise_of_an_empty_device_follows_what_is_measured(void **state)
 {
@@ -717,6 +754,8 @@ int main(void)
 		cmocka_unit_test(the_end_of_time_does_not_end_the_source),
 		cmocka_unit_test(a_device_s_stamp_far_ahead_stops_neither_the_packet_nor_the_promise),
 		cmocka_unit_test(an_empty_device_promises_what_it_holds_back),
+		cmocka_unit_test(a_device_that_holds_nothing_back_promises_more),
+		cmocka_unit_test(a_device_that_buffers_promises_in_steps),
 		cmocka_unit_test(the_promise_of_an_empty_device_follows_what_is_measured),
 		cmocka_unit_test(the_users_lateness_is_not_measured_away),
 		cmocka_unit_test(the_queues_of_a_port_share_their_lateness),
