@@ -12,17 +12,59 @@
 /* About what a disk reads in the time of another request. */
 #define FILE_GAP (128U * 1024)
 #define FILE_RUN (1024U * 1024)
+/* What is wanted is read ahead by the kernel up to here. */
+#define FILE_AHEAD (4U * 1024 * 1024)
 
 struct file {
 	struct bc_blob blob;
 	int fd;
+	struct bc_blob_range *want;	/* read next, and asked of the kernel before `asked` */
+	uint32_t n_want, next, asked;
+	uint64_t ahead;			/* bytes of those that were asked and not read yet */
 };
+
+/* Ask the kernel for what is wanted next, so that several requests are under way. */
+static void ask_ahead(struct file *f)
+{
+	for (; f->asked < f->n_want && f->ahead < FILE_AHEAD; f->asked++) {
+		const struct bc_blob_range *w = &f->want[f->asked];
+
+		posix_fadvise(f->fd, (off_t)w->at, w->len, POSIX_FADV_WILLNEED);
+		f->ahead += w->len;
+	}
+}
+
+/* A range of those is read. */
+static void pass(struct file *f, uint64_t at)
+{
+	for (; f->next < f->asked && f->want[f->next].at <= at; f->next++)
+		f->ahead -= f->want[f->next].len;
+	ask_ahead(f);
+}
+
+/* The kernel would read beyond each of the ranges, by as much as it reads ahead of one that reads all. */
+static void file_want(struct bc_blob *b, const struct bc_blob_range *range, uint32_t n)
+{
+	struct file *f = (struct file *)b;
+
+	free(f->want);
+	f->n_want = f->next = f->asked = 0;
+	f->ahead = 0;
+	f->want = n ? malloc(n * sizeof(*range)) : NULL;
+	if (f->want) {
+		memcpy(f->want, range, n * sizeof(*range));
+		f->n_want = n;
+	}
+	posix_fadvise(f->fd, 0, 0, n ? POSIX_FADV_RANDOM : POSIX_FADV_NORMAL);
+	ask_ahead(f);
+}
 
 static ptrdiff_t file_read(struct bc_blob *b, void *to, size_t len, uint64_t at, struct bc_err *err)
 {
-	const struct file *f = (const struct file *)b;
+	struct file *f = (struct file *)b;
 	size_t done = 0;
 
+	pass(f, at);
 	while (done < len) {
 		ssize_t n = pread(f->fd, (uint8_t *)to + done, len - done, (off_t)(at + done));
 
@@ -43,14 +85,15 @@ static void file_close(struct bc_blob *b)
 
 	if (f->fd >= 0)
 		close(f->fd);
+	free(f->want);
 	free(f);
 }
 
-static const struct bc_blob_ops file_ops = { .read = file_read, .close = file_close };
+static const struct bc_blob_ops file_ops = { .read = file_read, .want = file_want, .close = file_close };
 
 int bc_blob_open_file(const char *path, struct bc_blob **ret, struct bc_err *err)
 {
-	struct file *f = malloc(sizeof(*f));
+	struct file *f = calloc(1, sizeof(*f));
 	struct stat st;
 	int r = 0;
 

@@ -42,6 +42,38 @@ static void file_is_read_by_ranges(void **state)
 	bc_blob_close(b);
 }
 
+/* More than is read ahead, each in pieces; and again, in place of what was wanted before. */
+static void what_is_wanted_is_read_in_turn(void **state)
+{
+	enum { N = 24, STEP = 1 << 20 };
+	struct bc_blob_range range[N];
+	static uint8_t got[STEP / 2];
+	struct bc_blob *b;
+	char big[96];
+	int fd;
+
+	snprintf(big, sizeof(big), "%s/big", folder);
+	fd = open(big, O_WRONLY | O_CREAT, 0600);
+	for (int i = 0; i < N; i++) {
+		range[i] = (struct bc_blob_range){ .at = (uint64_t)i * STEP, .len = STEP / 2 };
+		assert_int_equal(pwrite(fd, &i, 4, i * STEP + STEP / 2 - 4), 4);
+	}
+	close(fd);
+	assert_int_equal(bc_blob_open_file(big, &b, NULL), 0);
+	for (uint32_t from = 0; from < N; from += N / 2) {
+		bc_blob_want(b, range + from, N - from);
+		for (uint32_t i = from; i < N; i++) {
+			assert_int_equal(bc_blob_read(b, got, 100, range[i].at, NULL), 100);
+			assert_int_equal(bc_blob_read(b, got + 100, sizeof(got) - 100, range[i].at + 100, NULL), sizeof(got) - 100);
+			assert_memory_equal(got + sizeof(got) - 4, &i, 4);
+		}
+	}
+	bc_blob_want(b, NULL, 0);
+	assert_int_equal(bc_blob_read(b, got, 4, STEP / 2 - 4, NULL), 4);
+	assert_memory_equal(got, "\0\0\0\0", 4);
+	bc_blob_close(b);
+}
+
 static void read_beyond_the_end_is_short(void **state)
 {
 	struct bc_blob *b;
@@ -76,6 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(file_is_read_by_ranges),
+		cmocka_unit_test(what_is_wanted_is_read_in_turn),
 		cmocka_unit_test(read_beyond_the_end_is_short),
 		cmocka_unit_test(what_is_no_file_is_refused),
 	};
