@@ -40,6 +40,7 @@ int bc_find_new(const struct bc_find_config *cfg, struct bc_find **ret, struct b
 	f->shared.depot = cfg->depot;
 	f->shared.log = cfg->log;
 	f->list.log = cfg->log;
+	f->list.no_index = cfg->no_index;
 	f->list.depot = cfg->depot;
 	f->list.from_ns = cfg->from_ns;
 	f->list.to_ns = cfg->to_ns;

@@ -172,7 +172,7 @@ bool bc_find_input_foot(struct bc_find_input *in, uint64_t *ret_first_ns)
 	uint8_t tail[BC_INDEX_TAIL];
 
 	if (bc_blob_read(in->blob, tail, len, bytes - len, NULL) != (ptrdiff_t)len || bc_index_footer_find(tail, len, bytes, &footer, NULL) ||
-	    !footer.packets || !footer.first_ns)
+	    !footer.packets || !footer.first_ns || footer.first_ns == UINT64_MAX)
 		return false;
 	*ret_first_ns = footer.first_ns;
 	return true;

@@ -202,7 +202,7 @@ static bool glance(struct bc_find_list *l, struct bc_find_segment *s)
 
 	if (r == -ENOENT && follow(s))
 		r = bc_find_input_open(l->depot, s->path, BC_FIND_GLANCE, &in, &err);
-	if (r == 0 && s->object && bc_find_input_foot(in, &rec.ts_ns))
+	if (r == 0 && (s->object || !l->no_index) && bc_find_input_foot(in, &rec.ts_ns))
 		r = 1;
 	else if (r == 0)
 		r = bc_find_input_next(in, &rec, &err);

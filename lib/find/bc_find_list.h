@@ -32,6 +32,7 @@ struct bc_find_list {
 	uint32_t bad;		/* files and folders that could not be read */
 	const struct bc_log *log;
 	struct bc_depot *depot;	/* NULL: only paths */
+	bool no_index;		/* also of files with an index the first packet is read */
 	uint64_t from_ns, to_ns;	/* of objects, those that can have packets in that time */
 };
 
