@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`find`, `flows` and `verify` on a real object store: what they give of local copies, in few requests, whatever goes wrong."""
+
+import json
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+
+from framework.braidcap import program, sanitizers
+from framework.checks import published
+from framework.packets import T0_NS, frames, timed, write_pcap
+from framework.process import end, environment, wait_until
+from framework.reader import packets
+from framework.s3 import other_ca, store
+from framework.s3proxy import Cut, Proxy, Refuse, Stall
+from framework.test_suite import TestSuite, func_test, verify
+
+COUNT = 2000
+HOUR_NS = 3600 * 10**9
+
+
+def hour(ns):
+    return datetime.fromtimestamp(ns // 10**9, timezone.utc).strftime("%Y/%m/%d/%H")
+
+
+class TestFindObjects(TestSuite):
+    def set_up_test_case(self):
+        """Two nodes with segments of the same times, under local paths that are the keys of their copies."""
+        self.store = store()
+        self.admin = self.store.admin
+        self.bucket = self.admin.bucket()
+        self.local = self.make_folder("store")
+        self.place = f"s3://{self.bucket}/"
+        for stream, node in ((1, "north"), (2, "south")):
+            self.add(node, stream, T0_NS + stream)
+        self.cache = self.folder / "cache"
+
+    def add(self, node, stream, begin_ns, count=COUNT, rotate="0.2"):
+        """Segments of a stream, put to the store."""
+        folder = self.local / node / hour(begin_ns)
+        folder.mkdir(parents=True, exist_ok=True)
+        trace = write_pcap(self.folder / "trace.pcap", timed(frames(stream, count, sizes=(64, 700), noise=True), begin_ns), nanoseconds=True)
+        self.capture("-i", trace, "-w", folder, "-S", rotate, "-U", "--index", "flows")
+        verify(len(published(folder)) > 1 or count < COUNT, "too few segments")
+        for path in published(folder):
+            self.admin.put(self.bucket, str(path.relative_to(self.local)), path.read_bytes())
+
+    def run_it(self, *args, rc=0, user=None, endpoint=None, env=None):
+        done = self.braidcap(*args, check=False, env={"XDG_CACHE_HOME": str(self.cache), **self.store.environment(user, endpoint), **(env or {})})
+        verify(rc is None or done.returncode == rc, f"exit status {done.returncode}: {done.stderr[-2000:]}")
+        return done
+
+    def find(self, expression, *args, **options):
+        """The bytes of what is found, and the outcome."""
+        found = self.folder / "found.pcapng"
+        found.unlink(missing_ok=True)
+        done = self.run_it("find", expression, *args, "-w", found, "--json", **options)
+        self.said = done.stderr
+        return found.read_bytes(), json.loads(done.stdout)
+
+    def expect(self, expression, *args):
+        return self.find(expression, self.local, *args)[0]
+
+    @func_test
+    def same_packets_as_from_files(self):
+        """Byte for byte, for several expressions, both nodes in one order; a prefix without its slash and one object are names, too."""
+        for expression in ("", "src host 10.0.0.2", "udp src port 1001 and greater 100", "arp"):
+            for more in ((), ("--no-index",), ("--threads", "0"), ("--cache", "none")):
+                got, outcome = self.find(expression, self.place, *more)
+                verify(got == self.expect(expression), f"{expression} {more}: other packets")
+                verify(outcome["damaged"] == 0 and outcome["store_requests"] > 0, f"{outcome}")
+        verify(self.find("", f"{self.place}north")[0] == self.find("", self.local / "north")[0], "other packets of a prefix")
+        segment = published(self.local / "north" / hour(T0_NS))[0]
+        verify(self.find("", f"{self.place}{segment.relative_to(self.local)}")[0] == self.find("", segment)[0], "other packets of an object")
+        both = self.find("", self.place, f"{self.place}north/")[0]
+        verify(both == self.expect(""), "an object that is named twice is read twice")
+
+    @func_test
+    def flows_and_verify(self):
+        """They say of objects what they say of files."""
+        flows = [self.run_it("flows", "", where, "--by", "host", "--format", "json").stdout for where in (self.place, self.local)]
+        verify(flows[0] == flows[1] and "10.0.0.2" in flows[0], f"{flows}")
+        extent = [json.loads(self.run_it("flows", "--extent", where, "--format", "json").stdout) for where in (self.place, self.local)]
+        verify(extent[0] == extent[1], f"{extent}")
+        per = self.run_it("flows", "", self.place, "--per-segment", "--format", "json").stdout.splitlines()
+        verify(all(json.loads(line)["segment"].startswith(self.place) for line in per), f"{per[:2]}")
+        whole = self.run_it("verify", self.place).stdout
+        verify(whole.count(": complete, ") == len(list(self.local.rglob("*.lz4"))), whole)
+        self.admin.put(self.bucket, "south/cut.pcapng.lz4", published(self.local / "south" / hour(T0_NS))[0].read_bytes()[:-100])
+        self.admin.put(self.bucket, "south/notes.txt", b"no capture")
+        cut = self.run_it("verify", self.place, rc=1)
+        verify("cut.pcapng.lz4: not complete" in cut.stderr and "notes.txt: no capture" in cut.stdout, f"{cut}")
+
+    @func_test
+    def few_bytes(self):
+        """What has no such flow is ruled out by its end; a second search takes ends from the cache, and believes none that was changed."""
+        expected = self.expect("src host 10.0.0.2")
+        size = sum(p.stat().st_size for p in self.local.rglob("*.lz4"))
+        for round_ in ("first", "second", "tampered"):
+            got, outcome = self.find("src host 10.0.0.2", self.place)
+            verify(got == expected, f"{round_}: other packets")
+            verify(outcome["not_the_flows"] > 0 and outcome["read_whole"] == 0, f"{outcome}")
+            if round_ == "first":
+                first = outcome
+                verify(first["store_bytes"] < 0.8 * size, f"{first} of {size}")
+            if round_ == "second":
+                verify(outcome["store_requests"] < first["store_requests"], f"{outcome}, {first}")
+                for path in self.cache.rglob("?" * 32):
+                    data = bytearray(path.read_bytes())
+                    data[len(data) // 2] ^= 1
+                    path.write_bytes(data)
+            if round_ == "tampered":
+                verify(outcome["store_requests"] == first["store_requests"], f"{outcome}, {first}")
+
+    @func_test
+    def hours_that_matter(self):
+        """Objects of other hours are neither listed nor read; one that began long before, and is the last before, is."""
+        for days in (-40, -3, 5):
+            self.add("north", 3, T0_NS + days * 24 * HOUR_NS, count=100)
+        self.add("south", 4, T0_NS - 2 * HOUR_NS, count=100)
+        at = ("--from", str(T0_NS // 10**9), "--to", str(T0_NS // 10**9 + 3600))
+        with Proxy(self.store.port) as proxy:
+            got, outcome = self.find("", self.place, *at, "--cache", "none", endpoint=proxy.endpoint)
+            asked = {path.split("/north/")[1][:13] for _, path in proxy.requests if "/north/20" in path}
+        verify(got == self.expect("", *at), "other packets")
+        verify(hour(T0_NS) in asked and hour(T0_NS - 72 * HOUR_NS) in asked, f"{asked}")
+        verify(not {hour(T0_NS + 120 * HOUR_NS), hour(T0_NS - 960 * HOUR_NS)} & asked, f"{asked}")
+        verify(outcome["not_the_time"] >= 2, f"{outcome}")
+        for more in (("--from", str(T0_NS // 10**9)), ("--to", str(T0_NS // 10**9)), ("--last", "1h")):
+            verify(self.find("", self.place, *more)[0] == self.expect("", *more), f"{more}: other packets")
+
+    @func_test
+    def who_may_do_what(self):
+        """A reader that may not write finds all; who may not read, and what is not there, is told in one line."""
+        reader, writer, lister = self.store.user(), self.store.user(), self.store.user()
+        statements = [{"Effect": "Allow", "Principal": {"AWS": [f"arn:aws:iam:::user/{u.name}"]}, "Action": actions,
+                       "Resource": [f"arn:aws:s3:::{self.bucket}", f"arn:aws:s3:::{self.bucket}/*"]}
+                      for u, actions in ((reader, ["s3:GetObject", "s3:ListBucket"]), (writer, ["s3:PutObject"]), (lister, ["s3:ListBucket"]))]
+        self.admin.request("PUT", self.bucket, query={"policy": ""}, body=json.dumps({"Version": "2012-10-17", "Statement": statements}).encode())
+        verify(self.find("", self.place, user=reader)[0] == self.expect(""), "other packets")
+        other = str(other_ca(self.folder))
+        for options, where, words in (
+                ({"user": writer}, self.place, "access denied"),
+                ({"user": lister}, self.place, "access denied"),
+                ({"env": {"AWS_SECRET_ACCESS_KEY": "wrong"}}, self.place, "secret key is wrong"),
+                ({"env": {"AWS_ACCESS_KEY_ID": "nobody"}}, self.place, "does not know this access key"),
+                ({"env": {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(self.folder)}}, self.place, "no credentials"),
+                ({}, "s3://nosuchbucket/", "no such bucket"),
+                ({}, f"{self.place}nowhere/", "no objects"),
+                ({"endpoint": self.store.tls, "env": {"AWS_CA_BUNDLE": other}}, self.place, "certificate"),
+                ({"endpoint": "http://127.0.0.1:1"}, self.place, "onnect")):
+            done = self.run_it("find", "", where, "-w", self.folder / "none.pcap", rc=1, **options)
+            lines = done.stderr.splitlines()
+            verify(words in lines[0] and ("user" in options or len(lines) == 1), f"{options}: {lines}")
+            (self.folder / "none.pcap").unlink(missing_ok=True)
+        verify(self.find("", self.place, endpoint=self.store.tls)[0] == self.expect(""), "other packets over TLS")
+        verify("s3" in self.run_it("find", "", "s3://", "-w", self.folder / "none.pcap", rc=2).stderr, "no word on a wrong name")
+
+    @func_test
+    def a_store_that_fails(self):
+        """503s, cut connections and slowness are waited out; the packets are the same."""
+        expected = self.expect("")
+
+        def faulty(method, path, n):
+            if n % 3 == 0:
+                return Refuse(503, "SlowDown")
+            return Cut(answer=True) if n % 7 == 0 else None
+
+        def slow(*_):
+            time.sleep(0.1)
+
+        for fault in (faulty, slow):
+            with Proxy(self.store.port, fault) as proxy:
+                got, outcome = self.find("", self.place, "--cache", "none", endpoint=proxy.endpoint)
+            verify(got == expected and outcome["damaged"] == 0, f"{outcome}: {self.said}")
+
+    @func_test
+    def a_store_that_is_gone(self):
+        """What cannot be read is said, with the exit status 1; what can be read is found."""
+        lost = str(published(self.local / "south" / hour(T0_NS))[1].relative_to(self.local))
+        with Proxy(self.store.port, lambda method, path, n: Refuse(403, "AccessDenied") if lost in path else None) as proxy:
+            got, outcome = self.find("", self.place, endpoint=proxy.endpoint, rc=1)
+        verify(lost in self.said and "access denied" in self.said and outcome["damaged"] == 1, self.said)
+        verify(len(packets(self.folder / "found.pcapng")) > COUNT, f"{outcome}")
+
+    @func_test
+    def stopped_while_it_waits(self):
+        """Ctrl-C does not wait for a store that says nothing."""
+        with Proxy(self.store.port, lambda method, path, n: Stall(120) if ".lz4" in path else None) as proxy:
+            run = subprocess.Popen([program(), "find", "", self.place, "-w", str(self.folder / "found.pcapng"), "--cache", "none"],
+                                   stderr=subprocess.PIPE, text=True,
+                                   env={**environment(self.folder), **sanitizers(), **self.store.environment(endpoint=proxy.endpoint)})
+            self.stack.callback(end, run)
+            wait_until(lambda: proxy.count("GET", ".lz4"), "the first request for an object")
+            run.send_signal(signal.SIGINT)
+            said = run.stderr.read()
+            verify(run.wait(timeout=20) == 0 and "stopped" in said, f"{run.returncode}: {said}")
+
+    @func_test
+    def damage_on_the_store(self):
+        """It means what it means in a file: what can be found is found, and it is said. An index that is damaged costs no packet."""
+        expected = self.expect("src host 10.0.0.1")
+        key = str(published(self.local / "north" / hour(T0_NS))[0].relative_to(self.local))
+        data = (self.local / key).read_bytes()
+        for back in (30, 100, 400, 600, len(data) // 2, len(data) - 100):
+            broken = bytearray(data)
+            broken[-back] ^= 0xFF
+            (self.local / key).write_bytes(broken)
+            self.admin.put(self.bucket, key, bytes(broken))
+            local = self.find("src host 10.0.0.1", self.local, rc=None)
+            got, outcome = self.find("src host 10.0.0.1", self.place, rc=None)
+            verify(got == local[0] and outcome["damaged"] == local[1]["damaged"], f"byte -{back}: {outcome}, {local[1]}")
+            verify(back > 600 or got == expected, f"byte -{back}: other packets: {self.said}")
+            verify(outcome["damaged_indexes"] + outcome["read_whole"] + outcome["damaged"] > 0 and key in self.said, f"byte -{back}: {outcome}")
+
+    @func_test
+    def replaced_while_it_is_read(self):
+        """The bytes of two objects are never mixed: it is said, with the exit status 1."""
+        key = str(published(self.local / "north" / hour(T0_NS))[0].relative_to(self.local))
+        other = published(self.local / "south" / hour(T0_NS))[0].read_bytes()
+        seen = []
+
+        def replace(method, path, n):
+            if key in path:
+                seen.append(path)
+                if len(seen) == 2:
+                    self.admin.put(self.bucket, key, other)
+
+        with Proxy(self.store.port, replace) as proxy:
+            self.find("", self.place, "--cache", "none", endpoint=proxy.endpoint, rc=1)
+        verify("changed" in self.said and key in self.said, self.said)
+
+    @func_test
+    def ten_thousand_objects(self):
+        """All are found; of those that have no such flow only the ends are read."""
+        body = published(self.local / "north" / hour(T0_NS))[-1].read_bytes()
+        trace = write_pcap(self.folder / "one.pcap", timed(frames(7, 1), T0_NS + HOUR_NS), nanoseconds=True)
+        small = self.make_folder("small")
+        self.capture("-i", trace, "-w", small, "--index", "flows")
+        (one,) = published(small)
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda i: self.admin.put(self.bucket, f"many/{i:05}.pcapng.lz4", one.read_bytes()), range(10000)))
+        self.admin.put(self.bucket, "many/last.pcapng.lz4", body)
+        got, outcome = self.find("src host 10.0.0.1", f"{self.place}many/")
+        local = self.find("src host 10.0.0.1", published(self.local / "north" / hour(T0_NS))[-1])
+        count = len(packets(self.folder / "found.pcapng"))
+        verify(outcome["segments"] == 10001 and outcome["not_the_flows"] == 10000 and outcome["packets"] == count > 0, f"{outcome}")
+        verify(local[1]["packets"] == count, f"{outcome}")
+        verify(self.find("", f"{self.place}many/")[1]["packets"] == 10000 + count, "not all packets")
