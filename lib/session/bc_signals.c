@@ -61,7 +61,9 @@ void bc_signals_block(struct bc_signals *s, enum bc_hup hup)
 
 int bc_signals_wait(const struct bc_signals *s, uint64_t ns)
 {
-	return sigtimedwait(&s->set, NULL, &(struct timespec){ .tv_nsec = (long)ns });
+	const struct timespec limit = { .tv_sec = (time_t)(ns / BC_NS_PER_S), .tv_nsec = (long)(ns % BC_NS_PER_S) };
+
+	return sigtimedwait(&s->set, NULL, &limit);
 }
 
 bool bc_signals_end_waits(const struct bc_signals *s)
