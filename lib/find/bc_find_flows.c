@@ -12,10 +12,11 @@
 
 #define DAY_NS (86400 * BC_NS_PER_S)
 
-static void measure(const struct bc_find_list *l, struct bc_find_extent *ret)
+void bc_find_extent_of(const struct bc_find_list *l, struct bc_find_extent *ret)
 {
 	uint64_t first_ns = 0;
 
+	*ret = (struct bc_find_extent){ .segments = 0 };
 	ret->segments = l->n;
 	ret->bad = l->bad;
 	if (!l->n)
@@ -102,7 +103,7 @@ int bc_find_flows(const struct bc_find_flows_config *cfg, struct bc_flows *flows
 	if (!r)
 		r = bc_find_list_look(&list, &looked, &stop);
 	if (!r)
-		measure(&list, ret);
+		bc_find_extent_of(&list, ret);
 	for (uint32_t i = 0; !r && flows && i < list.n; i++)
 		r = add_segment(cfg, &list.at[i], ifaces, flows, ret, err);
 	bc_find_list_free(&list);

@@ -38,6 +38,9 @@ struct bc_find_extent {
 	uint64_t day_ns;		/* how long they are, if that can be said: up to 24 hours; 0 if not */
 };
 
+/* Of segments that were looked into; without is 0. */
+void bc_find_extent_of(const struct bc_find_list *l, struct bc_find_extent *ret);
+
 /*
  * Adds them to flows, which are cleared behind each segment if there is each; NULL: only the extent is asked for. 0, or a negative errno with a line in err: -EINVAL: a path or
  * the expression is not to be used; -E2BIG: more flows than fit; -ENOMEM. *ret is set in each case.
