@@ -8,6 +8,7 @@
 #include "bc_codec.h"
 #include "cmd_capture.h"
 #include "cmd_collect.h"
+#include "cmd_console.h"
 #include "cmd_ctl.h"
 #include "cmd_mtracecap.h"
 #include "cmd_import_osmo.h"
@@ -27,6 +28,7 @@ static const struct {
 	{ "capture", cmd_capture, "capture packets from many sources in timestamp order" },
 	{ "collect", cmd_collect, "store what nodes capture and send here" },
 	{ "ctl", cmd_ctl, "query or control a running capture" },
+	{ "console", cmd_console, "serve a web page, an API and metrics of running captures" },
 	{ "plan", cmd_plan, "show which CPU would do what" },
 	{ "verify", cmd_verify, "check that capture files are complete" },
 	{ "find", cmd_find, "find packets in stored captures" },

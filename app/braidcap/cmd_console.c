@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd_console.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_console.h"
+#include "bc_privileges.h"
+#include "bc_signals.h"
+#include "bc_time.h"
+
+#define DEFAULT_LISTEN "127.0.0.1:9470"
+#define NAMES_MAX 64
+
+static const char help[] =
+	"usage: braidcap console [options] [PATH...]\n"
+	"\n"
+	"Serve a web page, a JSON API and Prometheus's metrics (/metrics) of this user's running captures, and of the\n"
+	"segments under the paths.\n"
+	"\n"
+	"  -l, --listen ADDRESS:PORT|unix:PATH\n"
+	"                          where (default " DEFAULT_LISTEN "). Beyond this host only with TLS and --users\n"
+	"      --host NAME         a name by which browsers may call it, beside localhost and addresses; repeatable\n"
+	"      --prefix NAME       only the capture with this --prefix, also while it does not answer; repeatable\n"
+	"      --users FILE        who may do what: lines of 'NAME ROLE token TOKEN' or 'NAME ROLE certificate'\n"
+	"      --role ROLE         of who has not said who he is: viewer, analyst or operator (default: viewer at an\n"
+	"                          address of this host, operator at unix:, nobody with --users)\n"
+	"      --audit FILE        append a line for each find and each action (default: stderr)\n"
+	"      --tls-cert FILE     our certificate and the chain to its CA, PEM\n"
+	"      --tls-key FILE      its private key, if it is not in the same file\n"
+	"      --tls-ca FILE       the CA of users' certificates, PEM\n"
+	"  -v, --verbose           say more\n"
+	"  -h, --help              this text\n"
+	"\n"
+	"Exit status: 0 ended by a signal, 1 it cannot serve, 2 bad usage.\n";
+
+enum option_code { OPT_HOST = 256, OPT_PREFIX, OPT_USERS, OPT_ROLE, OPT_AUDIT, OPT_CERT, OPT_KEY, OPT_CA };
+
+struct console {
+	struct bc_console_config cfg;
+	const char *host[NAMES_MAX], *prefix[NAMES_MAX];
+	bool has_role, verbose;
+};
+
+static int add_name(const char *option, const char *name, const char **names, uint32_t *n, struct bc_err *err)
+{
+	if (*n == NAMES_MAX)
+		return bc_err_set(err, -EINVAL, "%s: at most %d times", option, NAMES_MAX);
+	names[(*n)++] = name;
+	return 0;
+}
+
+static int take(struct console *c, int o, const char *text, struct bc_err *err)
+{
+	struct bc_console_config *cfg = &c->cfg;
+
+	switch (o) {
+	case 'l':
+		cfg->listen = text;
+		return 0;
+	case OPT_HOST:
+		return add_name("--host", text, c->host, &cfg->n_hosts, err);
+	case OPT_PREFIX:
+		return add_name("--prefix", text, c->prefix, &cfg->n_prefixes, err);
+	case OPT_USERS:
+		cfg->users = text;
+		return 0;
+	case OPT_ROLE:
+		c->has_role = true;
+		return bc_role_parse("--role", text, &cfg->anybody, err);
+	case OPT_AUDIT:
+		cfg->audit = text;
+		return 0;
+	case OPT_CERT:
+		cfg->cert = text;
+		return 0;
+	case OPT_KEY:
+		cfg->key = text;
+		return 0;
+	case OPT_CA:
+		cfg->ca = text;
+		return 0;
+	default:
+		c->verbose = true;
+		return 0;
+	}
+}
+
+static int parse(int argc, char **argv, struct console *c, struct bc_err *err)
+{
+	static const struct option options[] = {
+		{ "listen", required_argument, NULL, 'l' },
+		{ "host", required_argument, NULL, OPT_HOST },
+		{ "prefix", required_argument, NULL, OPT_PREFIX },
+		{ "users", required_argument, NULL, OPT_USERS },
+		{ "role", required_argument, NULL, OPT_ROLE },
+		{ "audit", required_argument, NULL, OPT_AUDIT },
+		{ "tls-cert", required_argument, NULL, OPT_CERT },
+		{ "tls-key", required_argument, NULL, OPT_KEY },
+		{ "tls-ca", required_argument, NULL, OPT_CA },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int o, r = 0;
+
+	opterr = 0;
+	while (!r && (o = getopt_long(argc, argv, "l:vh", options, NULL)) != -1) {
+		if (o == 'h')
+			return 1;
+		if (o == '?')
+			return bc_err_set(err, -EINVAL, "'%.80s': unknown option, or its value is missing; see 'braidcap console "
+					  "--help'", argv[optind - 1]);
+		r = take(c, o, optarg, err);
+	}
+	if (!r && (c->cfg.key || c->cfg.ca) && !c->cfg.cert)
+		r = bc_err_set(err, -EINVAL, "--tls-key and --tls-ca need --tls-cert");
+	if (!c->has_role && !c->cfg.users)
+		c->cfg.anybody = strncmp(c->cfg.listen, "unix:", 5) ? BC_ROLE_VIEWER : BC_ROLE_OPERATOR;
+	c->cfg.paths = argv + optind;
+	c->cfg.n_paths = (uint32_t)(argc - optind);
+	c->cfg.hosts = c->host;
+	c->cfg.prefixes = c->prefix;
+	return r;
+}
+
+static void emit(void *ctx, enum bc_level level, const char *line)
+{
+	const struct console *c = ctx;
+
+	if (level <= BC_NOTICE || c->verbose)
+		fprintf(stderr, "braidcap: %s\n", line);
+}
+
+static void wait_for_the_end(struct bc_signals *signals)
+{
+	int sig;
+
+	do
+		sig = bc_signals_wait(signals, 3600 * BC_NS_PER_S);
+	while (sig != SIGINT && sig != SIGTERM && !(sig == SIGHUP && signals->hup_ends));
+}
+
+static int run(struct console *c)
+{
+	const struct bc_log log = { .emit = emit, .ctx = c };
+	struct bc_console *console;
+	struct bc_signals signals;
+	struct bc_err err;
+	int r;
+
+	c->cfg.log = &log;
+	bc_signals_block(&signals, BC_HUP_CLOSES);
+	r = bc_privileges_shed(&err);
+	if (!r)
+		r = bc_console_start(&c->cfg, &console, &err);
+	if (r) {
+		fprintf(stderr, "braidcap console: %s\n", err.msg);
+		return r == -EINVAL ? 2 : 1;
+	}
+	fprintf(stderr, "braidcap: serving at %s\n", bc_console_url(console));
+	wait_for_the_end(&signals);
+	bc_console_stop(console);
+	return 0;
+}
+
+int cmd_console(int argc, char **argv)
+{
+	struct console c = { .cfg = { .listen = DEFAULT_LISTEN } };
+	struct bc_err err;
+	int r = parse(argc, argv, &c, &err);
+
+	if (r > 0) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (r < 0) {
+		fprintf(stderr, "braidcap console: %s\n", err.msg);
+		return 2;
+	}
+	return run(&c);
+}

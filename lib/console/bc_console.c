@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_console.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bc_console_priv.h"
+
+static const struct bc_route routes[] = {
+	{ "/", false, BC_ROLE_NOBODY, bc_console_asset },
+	{ "/icon.svg", false, BC_ROLE_NOBODY, bc_console_asset },
+	{ "/console.css", false, BC_ROLE_NOBODY, bc_console_asset },
+	{ "/console.js", false, BC_ROLE_NOBODY, bc_console_asset },
+	{ "/base.js", false, BC_ROLE_NOBODY, bc_console_asset },
+	{ "/now.js", false, BC_ROLE_NOBODY, bc_console_asset },
+	{ "/metrics", false, BC_ROLE_VIEWER, bc_console_metrics },
+	{ "/api/me", false, BC_ROLE_VIEWER, bc_console_me },
+	{ "/api/now", false, BC_ROLE_VIEWER, bc_console_now },
+	{ "/api/events", false, BC_ROLE_VIEWER, bc_console_events },
+};
+
+int bc_console_audit(const struct bc_request *q, const char *what, json_t *more, struct bc_err *err)
+{
+	const struct bc_console *c = q->ctx;
+	json_t *entry = json_pack("{s:s, s:s, s:s, s:s}", "user", q->user, "role", bc_role_name(q->role), "from", q->from, "what", what);
+
+	json_object_update(entry, more);
+	json_decref(more);
+	return bc_audit_write(&c->audit, entry, err);
+}
+
+static int start(struct bc_console *c, struct bc_err *err)
+{
+	const struct bc_console_config *cfg = &c->cfg;
+	int r = cfg->users ? bc_users_read(cfg->users, &c->users, err) : 0;
+
+	if (r)
+		return r;
+	c->watch = bc_watch_new(cfg->prefixes, cfg->n_prefixes);
+	if (!c->watch)
+		return bc_err_set(err, -ENOMEM, "no memory");
+	r = cfg->n_paths ? bc_catalogue_start(cfg->paths, cfg->n_paths, cfg->log, &c->catalogue, err) : 0;
+	if (r)
+		return r;
+	c->audit = (struct bc_audit){ .path = cfg->audit, .log = cfg->log };
+	c->http_cfg = (struct bc_http_config){
+		.listen = cfg->listen, .hosts = cfg->hosts, .n_hosts = cfg->n_hosts, .users = &c->users, .anybody = cfg->anybody,
+		.cert = cfg->cert, .key = cfg->key, .ca = cfg->ca, .route = routes, .n_routes = sizeof(routes) / sizeof(routes[0]),
+		.log = cfg->log, .ctx = c,
+	};
+	return bc_http_start(&c->http_cfg, &c->http, err);
+}
+
+int bc_console_start(const struct bc_console_config *cfg, struct bc_console **ret, struct bc_err *err)
+{
+	struct bc_console *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return bc_err_set(err, -ENOMEM, "no memory");
+	c->cfg = *cfg;
+	r = start(c, err);
+	if (r) {
+		bc_console_stop(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void bc_console_stop(struct bc_console *c)
+{
+	if (!c)
+		return;
+	bc_http_stop(c->http);
+	bc_catalogue_stop(c->catalogue);
+	bc_watch_free(c->watch);
+	bc_users_free(&c->users);
+	free(c);
+}
+
+const char *bc_console_url(const struct bc_console *c)
+{
+	return bc_http_url(c->http);
+}

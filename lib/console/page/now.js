@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The screen Now: captures and the store, as events tell of them once a second.
+import { bar, bits, bytes, count, el, percent, perSecond, shortTime, span, sparkline, table, trouble, when } from "/base.js";
+
+const KEPT = 120;	// values of a plot
+
+let events = null, before = null, history = new Map(), panel = null;
+
+const byPrefix = (now, prefix) => (now ? now.captures : []).find((c) => c.prefix === prefix && c.info);
+const list = (v) => (Array.isArray(v) ? v : []);
+const sum = (elements, key) => list(elements).reduce((n, e) => n + (e[key] || 0), 0);
+
+// What a counter did in a second between two events of one capture.
+function rateOf(now, old, value) {
+	const seconds = old ? (now.info.now_ns - old.info.now_ns) / 1e9 : 0;
+	return seconds > 0 && now.info.started_ns === old.info.started_ns ? Math.max(0, value(now) - value(old)) / seconds : 0;
+}
+
+function figure(name, value, kind) {
+	return [el("dt", {}, name), el("dd", { class: kind }, value)];
+}
+
+function lossesOf(capture) {
+	const found = new Map();
+	for (const part of ["sources", "outputs"])
+		for (const e of list(capture[part]))
+			for (const [reason, n] of Object.entries(e.dropped || {}))
+				found.set(reason, (found.get(reason) || 0) + n);
+	return found;
+}
+
+function buffersOf(capture) {
+	const all = list(capture.outputs).map((o) => o.buffers || {});
+	return [all.reduce((n, b) => n + (b.total || 0) - (b.free || 0), 0), sum(all, "total")];
+}
+
+function figures(c, old) {
+	const balance = c.info.balance || {}, lost = rateOf(c, old, (x) => x.info.balance.dropped || 0), [used, total] = buffersOf(c);
+	const clock = c.clock || {};
+	return el("dl", { class: "figures" }, ...[
+		figure("packets", perSecond(rateOf(c, old, (x) => sum(x.sources, "received")))),
+		figure("on the wire", bits(8 * rateOf(c, old, (x) => sum(x.sources, "received_bytes")))),
+		figure("to disk", bytes(rateOf(c, old, (x) => sum(x.outputs, "file_bytes"))) + "/s"),
+		figure("lost now", perSecond(lost), lost ? "bad" : "good"),
+		figure("lost in all", `${count(balance.dropped)} (${percent(balance.dropped || 0, balance.received)})`, balance.dropped ? "warn" : ""),
+		figure("unaccounted", count(balance.unaccounted), balance.unaccounted ? "bad" : "good"),
+		figure("buffers in use", percent(used, total), used > total / 2 ? "warn" : ""),
+		figure("clock error", clock.rms_ns === undefined ? "unknown" : shortTime(clock.rms_ns / 1e9)),
+	].map((f) => el("div", {}, ...f)));
+}
+
+function sourcesTable(c, old) {
+	const was = (i) => (x) => x.sources[i] || {};
+	return table("Sources", [["source", "name"], ["interface"], ["state"], ["packets", "n"], ["bits", "n"], ["received", "n"], ["lost", "n"],
+				 ["ring"]],
+		     list(c.sources).map((s, i) => [s.name, `${s.interface} / ${s.queue}`,
+			el("span", { class: s.state === "failed" ? "bad" : "" }, s.state),
+			perSecond(rateOf(c, old, (x) => was(i)(x).received || 0)), bits(8 * rateOf(c, old, (x) => was(i)(x).received_bytes || 0)),
+			count(s.received), count(Object.values(s.dropped || {}).reduce((a, b) => a + b, 0)),
+			bar(s.link_used, s.link_size, `${percent(s.link_used, s.link_size)} of the link`)]));
+}
+
+function outputsTable(c, old) {
+	return table("Outputs", [["output", "name"], ["filter", "name"], ["written", "n"], ["to disk", "n"], ["smaller by", "n"], ["segments", "n"],
+				 ["lost", "n"], ["buffers"]],
+		     list(c.outputs).map((o, i) => {
+			const used = o.buffers ? o.buffers.total - o.buffers.free : 0;
+			return [o.name, o.filter || el("span", { class: "dim" }, "all packets"), count(o.written),
+				bytes(rateOf(c, old, (x) => (x.outputs[i] || {}).file_bytes || 0)) + "/s",
+				o.file_bytes ? (o.written_bytes / o.file_bytes).toFixed(1) + "\u00a0×" : "", count(o.published),
+				count(Object.values(o.dropped || {}).reduce((a, b) => a + b, 0)),
+				bar(used, o.buffers && o.buffers.total, `${used} of ${o.buffers ? o.buffers.total : 0} buffers in use`)];
+		     }));
+}
+
+function lossesTable(c, old) {
+	const now = lossesOf(c);
+	if (!now.size)
+		return el("p", { class: "good" }, "No packet has been lost.");
+	return table("Losses", [["name", "name"], ["packets", "n"], ["share", "n"], ["now", "n"]], [...now].map(([reason, n]) => [reason, count(n),
+		percent(n, c.info.balance.received), perSecond(rateOf(c, old, (x) => lossesOf(x).get(reason) || 0))]));
+}
+
+function lcoresTable(c, old) {
+	const busy = (x, l, s) => (((x.lcores || [])[l] || {}).stages || [])[s]?.busy_ns || 0;
+	return table("CPUs", [["CPU", "n"], ["busy"], ["", "n"], ["stages", "name"]], list(c.lcores).map((l, i) => {
+		const stages = list(l.stages).map((s, k) => [s.name, rateOf(c, old, (x) => busy(x, i, k)) / 1e9]);
+		const all = stages.reduce((n, s) => n + s[1], 0);
+		return [l.cpu, bar(all, 1, percent(all, 1)), percent(all, 1), stages.map((s) => `${s[0]} ${percent(s[1], 1)}`).join(", ")];
+	}));
+}
+
+function remember(c, old) {
+	const values = history.get(c.prefix) || [];
+	if (old)
+		values.push(rateOf(c, old, (x) => sum(x.sources, "received")));
+	history.set(c.prefix, values.slice(-KEPT));
+	return history.get(c.prefix);
+}
+
+function captureSection(c, old, screen) {
+	const title = el("h2", {}, c.prefix);
+	if (!c.info)
+		return el("section", { "data-capture": c.prefix }, el("div", { class: "head" }, title, el("span", { class: "bad" }, "does not answer")));
+	const values = remember(c, old), top = Math.max(...values, 0);
+	const state = c.info.state;
+	return el("section", { "data-capture": c.prefix },
+		  el("div", { class: "head" }, title, el("span", { class: state === "running" ? "good" : "warn" }, state),
+		     el("span", { class: "dim" }, `since ${when(c.info.started_ns / 1e6).replace("T", " ")}, version ${c.info.version}`),
+		     screen.actions ? screen.actions(c) : null),
+		  figures(c, old),
+		  el("p", { class: "dim" }, `Packets of the last two minutes, at most ${perSecond(top)}`),
+		  sparkline(values, KEPT, `packets a second during the last ${values.length} s, at most ${perSecond(top)}`),
+		  lossesTable(c, old), sourcesTable(c, old), outputsTable(c, old), lcoresTable(c, old),
+		  el("h3", {}, "Clock"), el("p", { class: "dim" }, (c.clock || {}).description || "unknown"));
+}
+
+function storeSection(now) {
+	const s = now.store, perDay = s && s.day_ns ? s.day_bytes * 86400e9 / s.day_ns : 0;
+	return el("section", { id: "store" }, el("h2", {}, "Store"), el("dl", { class: "figures" }, ...[
+		figure("oldest packet", s && s.oldest_ns ? when(s.oldest_ns / 1e6).replace("T", " ") : s ? "none" : "looking"),
+		figure("kept", s && s.oldest_ns ? span((now.now_ns - s.oldest_ns) / 1e9) : "0"),
+		figure("segments", s ? count(s.segments) : ""), figure("size", s ? bytes(s.bytes) : ""),
+		figure("a day, at this rate", perDay ? bytes(perDay) : "unknown"),
+		figure("not readable", s ? count(s.bad) : "", s && s.bad ? "bad" : ""),
+		...now.disks.map((d) => figure(`free at ${d.path}`, `${bytes(d.free)} (${percent(d.free, d.bytes)})`,
+					       d.free < d.bytes / 20 ? "bad" : "")),
+	].map((f) => el("div", {}, ...f))));
+}
+
+// What has the keyboard's focus keeps it where the same thing is drawn anew.
+function replace(children) {
+	const id = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.key : null;
+	panel.replaceChildren(...children);
+	if (id)
+		[...panel.querySelectorAll("[data-key]")].find((e) => e.dataset.key === id)?.focus();
+}
+
+function draw(now, screen) {
+	const captures = list(now.captures);
+	replace([...captures.map((c) => captureSection(c, byPrefix(before, c.prefix), screen)),
+		 captures.length ? null : el("section", {}, el("p", {}, "No capture of this user is running.")),
+		 now.store || now.disks.length ? storeSection(now) : null].filter(Boolean));
+	before = now;
+}
+
+export const now = {
+	name: "Now",
+	actions: null,
+	show(main) {
+		panel = main;
+		history = new Map();
+		before = null;
+		events = new EventSource("/api/events");
+		events.onmessage = (e) => {
+			trouble("");
+			draw(JSON.parse(e.data), this);
+		};
+		events.onerror = () => trouble("The console does not answer; trying again.");
+	},
+	hide() {
+		events.close();
+		trouble("");
+	},
+};
