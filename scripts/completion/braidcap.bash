@@ -11,7 +11,7 @@ _braidcap_codecs()
 _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local commands='capture mtracecap plan ctl verify find flows doctor top merge extract recover collect expire import-osmo index'
+	local commands='capture mtracecap plan ctl console verify find flows doctor top merge extract recover collect expire import-osmo index'
 	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --index --seqfile --watchfile --file-ext --mode --pipeout --lcores --busy-poll --no-accelerate --bpf-jit
@@ -39,6 +39,15 @@ _braidcap()
 	if [[ ${COMP_WORDS[1]} == flows ]]; then
 		options='--by --sort --top --from --to --last --format --per-segment --extent --cache --utc --help'
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -f -- "$cur"))
+		return
+	fi
+	if [[ ${COMP_WORDS[1]} == console ]]; then
+		options='--listen --host --prefix --users --role --audit --tls-cert --tls-key --tls-ca --verbose --help'
+		if [[ $prev == --role ]]; then
+			COMPREPLY=($(compgen -W 'viewer analyst operator' -- "$cur"))
+		else
+			[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -f -- "$cur"))
+		fi
 		return
 	fi
 	if [[ ${COMP_WORDS[1]} == expire ]]; then
