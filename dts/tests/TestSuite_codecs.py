@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Every format with every compression."""
 
+import shutil
+
 import pytest
 
 from framework.checks import assert_lossless, assert_same, published, verify_segments
@@ -46,9 +48,12 @@ class TestCodecs(TestSuite):
 
     @func_test
     def gzip(self):
-        """gzip with every format."""
+        """gzip with every format, and at the levels of either library."""
         for form in MAGIC:
             self.one(form, "gzip")
+        for level in ("1", "2", "3", "9"):
+            self.one("pcapng", "gzip", "-z", level)
+            shutil.rmtree(self.folder / "pcapng-gzip-2")
 
     @func_test
     def xz(self):

@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "bc_bytes.h"
+#include "bc_gzip_isal.h"
 
 #define BLOCK (128U * 1024)
 #define WINDOW 32768U
@@ -21,12 +22,6 @@
 static size_t block_max(int level)
 {
 	return BLOCK;
-}
-
-/* More than what does not compress can grow to, with the block's end. */
-static size_t out_max(size_t len)
-{
-	return len + len / 8 + 1024;
 }
 
 static void *open_worker(int level)
@@ -49,7 +44,7 @@ static void close_worker(void *worker)
 static int compress_block(void *worker, struct bc_block *b)
 {
 	z_stream *z = worker;
-	const uInt room = (uInt)out_max(b->len);
+	const uInt room = (uInt)bc_gzip_out_max(b->len);
 
 	deflateReset(z);
 	if (b->window)
@@ -88,22 +83,25 @@ static size_t trailer(uint32_t sum, uint64_t len, uint8_t *dst)
 	return (size_t)(bc_put_le32(bc_put_le32(dst + 2, sum), (uint32_t)len) - dst);
 }
 
-static const struct bc_block_codec codec = {
-	.name = "gzip",
-	.window_max = WINDOW,
-	.block_max = block_max,
-	.out_max = out_max,
-	.open = open_worker,
-	.close = close_worker,
-	.compress = compress_block,
-	.join = join,
-	.header = header,
-	.trailer = trailer,
-};
+#define CODEC(open_function, close_function, compress_function) {	\
+		.name = "gzip",						\
+		.window_max = WINDOW,					\
+		.block_max = block_max,					\
+		.out_max = bc_gzip_out_max,				\
+		.open = open_function,					\
+		.close = close_function,				\
+		.compress = compress_function,				\
+		.join = join,						\
+		.header = header,					\
+		.trailer = trailer,					\
+	}
+
+static const struct bc_block_codec by_zlib = CODEC(open_worker, close_worker, compress_block);
+static const struct bc_block_codec by_isal = CODEC(bc_gzip_isal_open, bc_gzip_isal_close, bc_gzip_isal_compress);
 
 static int open_gzip(int level, unsigned workers, const struct bc_stream_out *out, void **ret, struct bc_err *err)
 {
-	return bc_blocks_open(&codec, level, workers, out, ret, err);
+	return bc_blocks_open(bc_gzip_isal_takes(level) ? &by_isal : &by_zlib, level, workers, out, ret, err);
 }
 
 const struct bc_stream_ops bc_stream_gzip = {

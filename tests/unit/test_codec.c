@@ -508,12 +508,12 @@ static void flushed_stream_can_be_read_midway(void **state)
 	free(in.p);
 }
 
-static void satisfies(enum bc_codec c, char *program)
+static void satisfies(enum bc_codec c, char *program, int level)
 {
 	char *const test[] = { program, "-t", "-q", NULL }, *const cat[] = { program, "-dc", "-q", NULL };
 	struct sink sink = { 0 };
 	struct bytes in = text(1 << 20, 16), noise = random_bytes(200000, 22), out = { 0 }, nothing = { 0 };
-	struct bc_stream *s = new_stream(c, 5, 2, &sink);
+	struct bc_stream *s = new_stream(c, level, 2, &sink);
 	int rc;
 
 	append(&in, noise.p, noise.len);
@@ -538,29 +538,31 @@ static void satisfies(enum bc_codec c, char *program)
 
 static void stream_satisfies_the_zstd_program(void **state)
 {
-	satisfies(BC_CODEC_ZSTD, "zstd");
+	satisfies(BC_CODEC_ZSTD, "zstd", 5);
 }
 
 static void stream_satisfies_the_gzip_program(void **state)
 {
-	satisfies(BC_CODEC_GZIP, "gzip");
+	/* Two libraries make them. */
+	for (int level = 1; level <= 9; level++)
+		satisfies(BC_CODEC_GZIP, "gzip", level);
 }
 
 static void stream_satisfies_the_xz_program(void **state)
 {
-	satisfies(BC_CODEC_XZ, "xz");
+	satisfies(BC_CODEC_XZ, "xz", 5);
 }
 
 static void stream_satisfies_the_bzip2_program(void **state)
 {
-	satisfies(BC_CODEC_BZIP2, "bzip2");
+	satisfies(BC_CODEC_BZIP2, "bzip2", 5);
 }
 
 static void stream_satisfies_the_lzop_program(void **state)
 {
 	if (!bc_codec_is_built(BC_CODEC_LZO))
 		BC_SKIP("built without lzo");
-	satisfies(BC_CODEC_LZO, "lzop");
+	satisfies(BC_CODEC_LZO, "lzop", 5);
 }
 
 /* libtrace reads no second stream. */
@@ -610,11 +612,11 @@ static void bzip2_block_never_becomes_two(void **state)
 }
 
 /* A block may refer to the one before it: were it not so, words would have to be told again in each. */
-static void gzip_blocks_know_what_was_before_them(void **state)
+static void knows_what_was_before(int level)
 {
 	struct bytes noise = random_bytes(20000, 23), in = { 0 };
 	struct sink sink = { 0 };
-	struct bc_stream *s = new_stream(BC_CODEC_GZIP, 6, 2, &sink);
+	struct bc_stream *s = new_stream(BC_CODEC_GZIP, level, 2, &sink);
 
 	for (int i = 0; i < 50; i++)
 		append(&in, noise.p, noise.len);
@@ -632,6 +634,41 @@ static void gzip_blocks_know_what_was_before_them(void **state)
 	free(noise.p);
 	free(in.p);
 	free(sink.b.p);
+}
+
+static void gzip_blocks_know_what_was_before_them(void **state)
+{
+	for (int level = 1; level <= 9; level++)
+		knows_what_was_before(level);
+}
+
+/* What shrinks, what does not, and a block of a single byte, after anything. */
+static void gzip_blocks_of_every_kind_come_back(void **state)
+{
+	struct bytes noise = random_bytes(300000, 31), words = text(300000, 32);
+
+	for (int level = 1; level <= 3; level++) {
+		struct bytes in = { 0 };
+		struct sink sink = { 0 };
+		struct bc_stream *s = new_stream(BC_CODEC_GZIP, level, 2, &sink);
+
+		assert_int_equal(bc_stream_begin(s), 0);
+		for (size_t len = 1; len <= 300000; len += 1 + len / 3) {
+			const uint8_t *p = len % 3 == 0 ? words.p : noise.p;
+
+			append(&in, p, len);
+			assert_int_equal(bc_stream_feed(s, p, len), 0);
+			if (len % 2)
+				assert_int_equal(bc_stream_flush(s), 0);
+		}
+		assert_int_equal(bc_stream_end(s), 0);
+		assert_comes_back(&sink, &in);
+		bc_stream_free(s);
+		free(in.p);
+		free(sink.b.p);
+	}
+	free(noise.p);
+	free(words.p);
 }
 
 static void sink_error_stays_until_begin(void **state)
@@ -784,6 +821,7 @@ int main(void)
 		cmocka_unit_test(bzip2_block_never_becomes_two),
 		cmocka_unit_test(stream_satisfies_the_lzop_program),
 		cmocka_unit_test(gzip_blocks_know_what_was_before_them),
+		cmocka_unit_test(gzip_blocks_of_every_kind_come_back),
 		cmocka_unit_test(sink_error_stays_until_begin),
 		cmocka_unit_test(sink_error_amid_a_stream_stays_until_begin),
 		cmocka_unit_test(begin_forgets_an_unfinished_frame),
