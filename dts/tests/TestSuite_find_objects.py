@@ -177,6 +177,19 @@ class TestFindObjects(TestSuite):
             verify(got == expected and outcome["damaged"] == 0, f"{outcome}: {self.said}")
 
     @func_test
+    def a_source_of_a_capture(self):
+        """`capture -i s3://...` takes the packets that the object has, from a store that fails, too; a prefix is refused."""
+        path = published(self.local / "north" / hour(T0_NS))[0]
+        name = f"{self.place}{path.relative_to(self.local)}"
+        with Proxy(self.store.port, lambda method, path, n: Refuse(503, "SlowDown") if n % 2 else time.sleep(0.2)) as proxy:
+            for source, out in ((path, "local.pcap"), (name, "object.pcap")):
+                self.capture("-i", source, "-w", self.folder / out, env=self.store.environment(endpoint=proxy.endpoint))
+        verify((self.folder / "local.pcap").read_bytes() == (self.folder / "object.pcap").read_bytes(), "other packets")
+        for source, words in ((f"{self.place}north/", "a source is one object"), (f"{self.place}nowhere", "no such object")):
+            done = self.braidcap("capture", "-i", source, "-w", self.folder / "none.pcap", "--no-huge", check=False, env=self.store.environment())
+            verify(done.returncode != 0 and words in done.stderr and len(done.stderr.splitlines()) == 1, f"{done}")
+
+    @func_test
     def a_store_that_is_gone(self):
         """What cannot be read is said, with the exit status 1; what can be read is found."""
         lost = str(published(self.local / "south" / hour(T0_NS))[1].relative_to(self.local))

@@ -3,6 +3,7 @@
 #ifndef BC_BLOB_H
 #define BC_BLOB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct bc_blob {
 	uint64_t bytes;		/* of all of it, when it was opened */
 	uint32_t gap;		/* so much that is not wanted, between two ranges, takes about as long as another request */
 	uint32_t run;		/* a request is not longer than this without need */
+	bool hurried;		/* set by the reader: see bc_blob_read() */
 };
 
 /* A local file. 0 and *ret, or a negative errno with a line in err: as open(2); -EINVAL: no regular file; -ENOMEM. */
@@ -37,7 +39,7 @@ void bc_blob_close(struct bc_blob *b);
 
 /*
  * The len bytes from `at` on. Their number, which is smaller only where the file ends, or a negative errno with a line
- * in err.
+ * in err. hurried: what is not at hand yet is asked for, and fewer bytes come, or -EAGAIN: read them again, later.
  */
 ptrdiff_t bc_blob_read(struct bc_blob *b, void *to, size_t len, uint64_t at, struct bc_err *err);
 

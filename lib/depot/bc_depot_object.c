@@ -58,6 +58,11 @@ static int check(const struct object *o, const struct bc_fetched *got, uint64_t 
 	return bc_err_set(err, -ESTALE, "the object has changed while it was read");
 }
 
+static bool must_wait(const struct object *o, const struct bc_fetch *t)
+{
+	return o->blob.hurried && !bc_fetch_is_done(t);
+}
+
 static int read_tail(struct object *o, struct bc_err *err)
 {
 	const size_t len = (size_t)(o->known.bytes - o->tail_at);
@@ -71,6 +76,11 @@ static int read_tail(struct object *o, struct bc_err *err)
 		return 0;
 	if (!o->tail_fetch)
 		o->tail_fetch = bc_fetch_start(bc_depot_fetcher(o->depot), &o->known.name, etag_of(o), o->tail_at, len, false);
+	if (o->tail_fetch && must_wait(o, o->tail_fetch)) {
+		free(o->tail);
+		o->tail = NULL;
+		return -EAGAIN;
+	}
 	r = o->tail_fetch ? bc_fetch_wait(o->tail_fetch, &got, err) : no_memory(o, err);
 	if (!r)
 		r = check(o, &got, o->tail_at, len, err);
@@ -189,7 +199,11 @@ static ptrdiff_t read_piece(struct object *o, uint8_t *to, size_t len, uint64_t 
 	const struct piece *p = &o->piece[o->first];
 	const uint64_t end = p->is.at + p->is.len;
 	struct bc_fetched got;
-	int r = p->fetch ? bc_fetch_wait(p->fetch, &got, err) : no_memory(o, err);
+	int r;
+
+	if (p->fetch && must_wait(o, p->fetch))
+		return -EAGAIN;
+	r = p->fetch ? bc_fetch_wait(p->fetch, &got, err) : no_memory(o, err);
 
 	if (!r)
 		r = check(o, &got, p->is.at, p->is.len, err);
@@ -237,6 +251,8 @@ static ptrdiff_t object_read(struct bc_blob *b, void *to, size_t len, uint64_t a
 	while (done < len) {
 		ptrdiff_t n = read_some(o, (uint8_t *)to + done, len - done, at + done, err);
 
+		if (n == -EAGAIN && o->blob.hurried && done)
+			break;
 		if (n < 0)
 			return n;
 		done += (size_t)n;

@@ -136,6 +136,7 @@ static void *work(void *arg)
 {
 	struct bc_fetcher *f = arg;
 
+	bc_thread_shed();
 	pthread_mutex_lock(&f->lock);
 	while (!f->quit) {
 		send_waiting(f);

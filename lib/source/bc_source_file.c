@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Capture files, plain or compressed: read as fast as the pipeline takes them, never dropped. */
+/* Capture files, plain or compressed, here or on a store: read as fast as the pipeline takes them, never dropped. */
 #include "bc_source.h"
 
 #include <errno.h>
@@ -11,7 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bc_blob.h"
 #include "bc_decoder.h"
+#include "bc_depot.h"
 #include "bc_packet.h"
 #include "bc_reader.h"
 
@@ -20,6 +22,8 @@
 #define WAIT_MS 100
 
 struct file_source {
+	struct bc_depot *depot;		/* of an object; NULL: it is a file */
+	struct bc_blob *blob;		/* likewise */
 	struct bc_decoder *decoder;
 	struct bc_reader *reader;
 	uint8_t *buf;			/* decoded bytes [begin, end) wait to be parsed */
@@ -318,16 +322,21 @@ static void file_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 	b->watermark_ns = p->last_ns;
 }
 
-static void file_close(struct bc_source *s)
+static void free_file(struct file_source *p)
 {
-	struct file_source *p = s->priv;
-
 	if (!p)
 		return;
 	bc_decoder_close(p->decoder);
+	bc_blob_close(p->blob);
+	bc_depot_free(p->depot);
 	bc_reader_free(p->reader);
 	free(p->buf);
 	free(p);
+}
+
+static void file_close(struct bc_source *s)
+{
+	free_file(s->priv);
 }
 
 static const struct bc_source_ops file_ops = {
@@ -410,13 +419,43 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 	return 0;
 }
 
+/* *ret_fd is the decoder's. */
+static int open_path(struct file_source *p, const struct bc_source_config *cfg, int *ret_fd, struct bc_err *err)
+{
+	int fd = open_fd(cfg, err);
+
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return bc_decoder_open(fd, &p->decoder, err);
+}
+
+/* From now on nobody waits for the store. */
+static int open_object(struct file_source *p, const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_err *err)
+{
+	const struct bc_depot_config depot = { .no_cache = true, .log = env->log };
+	int r;
+
+	if (cfg->target[strlen(cfg->target) - 1] == '/')
+		return bc_err_set(err, -EINVAL, "%s: a source is one object: for all below it, braidcap find '' %s | braidcap capture -i -",
+				  cfg->spec, cfg->target);
+	r = bc_depot_new(&depot, &p->depot, err);
+	if (!r)
+		r = bc_depot_open(p->depot, cfg->target, &p->blob, err);
+	if (!r)
+		r = bc_decoder_open_blob(p->blob, &p->decoder, err);
+	if (!r)
+		p->blob->hurried = true;
+	return r;
+}
+
 static int open_file(const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_source **ret,
 		     uint32_t *ret_n, struct bc_err *err)
 {
 	struct file_source *p = calloc(1, sizeof(*p));
 	struct bc_iface iface;
 	struct bc_source *s = NULL;
-	int fd, empty, r = -ENOMEM;
+	int fd = -1, empty, r = -ENOMEM;
 
 	if (p) {
 		p->most_segs = 1;
@@ -428,9 +467,7 @@ static int open_file(const struct bc_source_config *cfg, const struct bc_source_
 		bc_err_set(err, r, "%s: no memory", cfg->spec);
 		goto fail;
 	}
-	r = fd = open_fd(cfg, err);
-	if (fd >= 0)
-		r = bc_decoder_open(fd, &p->decoder, err);
+	r = bc_depot_is_name(cfg->target) ? open_object(p, cfg, env, err) : open_path(p, cfg, &fd, err);
 	if (r < 0)
 		goto fail;
 	r = empty = read_first_iface(p, fd, cfg, env, &iface, err);
@@ -452,12 +489,7 @@ static int open_file(const struct bc_source_config *cfg, const struct bc_source_
 	*ret_n = 1;
 	return 0;
 fail:
-	if (p) {
-		bc_decoder_close(p->decoder);
-		bc_reader_free(p->reader);
-		free(p->buf);
-	}
-	free(p);
+	free_file(p);
 	return r;
 }
 
