@@ -31,7 +31,7 @@
 /* ---- blocks ---- */
 
 enum bc_index_block_flags {
-	BC_INDEX_BLOCK_META = 1,	/* no packets: the section's header, interfaces, statistics */
+	BC_INDEX_BLOCK_META = 1,	/* not only packets: the section's header, interfaces, statistics; it is read in any case */
 	BC_INDEX_BLOCK_UNINDEXED = 2,	/* some of its packets may be in no row */
 	BC_INDEX_BLOCK_NO_TIME = 4,	/* its times are not known */
 	BC_INDEX_BLOCK_PIECES = 8,	/* no blocks: pieces of the index, those of the part before; plain_len is 0 */

@@ -38,6 +38,7 @@ struct job {
 	struct bc_flow_table *table;
 	struct bc_flow_packet *packet;	/* of the block that is read */
 	uint32_t n_packets, cap_packets;
+	bool beside;			/* there is something else in that block */
 	struct bc_index_bytes pieces[BC_INDEX_PARTS_MAX], filters[BC_INDEX_PARTS_MAX];
 	struct bc_index_part part[BC_INDEX_PARTS_MAX];
 	uint32_t n_parts;
@@ -109,9 +110,11 @@ static int read_items(struct job *j, const uint8_t *p, size_t len)
 	struct bc_record rec;
 
 	j->n_packets = 0;
+	j->beside = false;
 	for (size_t at = 0; at < len; at += consumed) {
 		int r = bc_reader_next(j->reader, p + at, len - at, &consumed, &need, &rec, j->err);
 
+		j->beside |= r != BC_READ_RECORD;
 		if (r == BC_READ_RECORD)
 			r = add_packet(j, &rec);
 		else if (r == BC_READ_MORE)
@@ -146,7 +149,7 @@ static int fill_block(struct job *j, struct bc_index_block *b)
 		b->max_ns = ts_ns > b->max_ns ? ts_ns : b->max_ns;
 	}
 	b->packets = j->n_packets;
-	b->flags = j->n_packets ? 0 : BC_INDEX_BLOCK_META;
+	b->flags = j->beside ? BC_INDEX_BLOCK_META : 0;
 	if (j->n_packets && !j->footer.packets)
 		j->footer.first_ns = j->packet[0].ts_ns;
 	j->footer.packets += j->n_packets;
@@ -218,19 +221,24 @@ static int read_lz4(struct job *j)
 	return r;
 }
 
+/* What belongs into one run: packets, an index, or anything else, which is needed to read the packets. */
+static uint32_t run_kind(uint32_t type)
+{
+	return type == BC_PCAPNG_EPB || type == BC_PCAPNG_SPB || type == BC_INDEX_BLOCK_TYPE ? type : BC_PCAPNG_SHB;
+}
+
 /* Whole blocks of pcapng in the bytes at hand, as many as fit into a run, but one at least; 0: more bytes are needed. */
 static size_t run_of(const uint8_t *p, size_t len)
 {
 	size_t at = 0;
 
 	while (len - at >= 8) {
-		uint32_t total = bc_get_le32(p + at + 4);
-		bool ours = bc_get_le32(p + at) == BC_INDEX_BLOCK_TYPE;
+		uint32_t total = bc_get_le32(p + at + 4), kind = run_kind(bc_get_le32(p + at));
 
-		if (total > len - at || total < 12 || (at && (ours || at + total > RUN)))
+		if (total > len - at || total < 12 || (at && (kind != run_kind(bc_get_le32(p)) || at + total > RUN)))
 			break;
 		at += total;
-		if (ours)
+		if (kind == BC_INDEX_BLOCK_TYPE)
 			break;
 	}
 	return at;
