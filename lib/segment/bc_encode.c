@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define BLOCK (1024U * 1024)
+/* A block of LZ4 is no longer without need, as in a capture, so that little has to be read for one packet. */
+#define LZ4_BLOCK 65536U
 
 struct bc_encode {
 	enum bc_codec codec;
@@ -13,7 +15,7 @@ struct bc_encode {
 	struct bc_store *store;
 	struct bc_lz4 *lz4;
 	struct bc_stream *stream;
-	size_t fill;
+	size_t fill, slice;	/* slice: a block ends where the next item would go beyond it */
 	uint8_t block[BLOCK];
 	uint8_t packed[BLOCK + BC_LZ4_BLOCK_OVERHEAD];
 };
@@ -49,6 +51,7 @@ int bc_encode_new(enum bc_codec codec, int level, struct bc_store *store, struct
 	if (!e)
 		return bc_err_set(err, -ENOMEM, "no memory for compressing a segment");
 	e->codec = codec;
+	e->slice = codec == BC_CODEC_LZ4 ? LZ4_BLOCK : BLOCK;
 	e->level = level;
 	e->store = store;
 	r = start(e, err);
@@ -78,7 +81,7 @@ static int flush(struct bc_encode *e)
 
 int bc_encode_put(struct bc_encode *e, const uint8_t *item, size_t len)
 {
-	int r = e->fill + len > BLOCK ? flush(e) : 0;
+	int r = e->fill + len > e->slice ? flush(e) : 0;
 
 	while (r == 0 && len > 0) {
 		size_t n = len < BLOCK - e->fill ? len : BLOCK - e->fill;
