@@ -12,6 +12,7 @@ from framework.packets import T0_NS, frames, timed, write_pcap, write_pcapng
 from framework.process import end, environment, tool
 from framework.reader import packets, parse
 from framework.test_suite import TestSuite, func_test, verify
+from framework.tls import requests, uris
 
 COUNT = 3000
 
@@ -103,6 +104,25 @@ class TestFind(TestSuite):
         assert_same(packets(self.folder / "found.pcap"), self.of_stream(2))
         verify(outcome["not_the_flows"] > 0 and outcome["read_whole"] == 0, f"{outcome}")
         verify(outcome["read_packets"] < len(self.made), f"{outcome}")
+
+    @func_test
+    def what_was_found_can_be_decrypted(self):
+        """Of captured segments and of a file that got its index later: the secrets come with the packets."""
+        before = timed(frames(3, 2000, sizes=(700,)))
+        asked = requests(self.folder, 1, "/one", T0_NS + 10**9) + requests(self.folder, 2, "/two", T0_NS + 2 * 10**9)
+        plain = write_pcapng(self.folder / "plain.pcapng", before + asked)
+        foreign, store = self.folder / "with.pcapng", self.make_folder("tls")
+        tool("editcap", "--inject-secrets", f"tls,{self.folder / 'keys'}", plain, foreign)
+        self.capture("-i", foreign, "-w", store, "-S", "0.5", "--index", "flows")
+        self.braidcap("index", foreign)
+        for where in (store, foreign):
+            for more in ((), ("--no-index",)):
+                found = self.folder / "found.pcapng.lz4"
+                outcome = json.loads(self.find("tcp port 40002", where, "-w", found, "--json", *more).stdout)
+                verify(uris(found) == ["/two"], f"{where}: {uris(found)}")
+                verify(outcome["damaged_indexes"] == 0, f"{outcome}")
+                verify(more or outcome["read_packets"] < len(before) / 2, f"{where}: {outcome}")
+                found.unlink()
 
     @func_test
     def damage_is_told(self):

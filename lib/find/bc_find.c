@@ -203,6 +203,25 @@ static bool is_enough(const struct bc_find *f)
 	return f->cfg.limit_packets && bc_counter_get(&f->packets) >= f->cfg.limit_packets;
 }
 
+/* What is given out next into the output: a packet, or what stands beside it. */
+static int copy_one(struct bc_find *f, const struct bc_find_packet *p, const uint8_t *data, struct bc_err *err)
+{
+	int r;
+
+	if (!p->iface) {
+		bc_find_writer_keep(f->writer, p, data);
+		return 0;
+	}
+	f->limited = is_too_much(f, p);
+	if (f->limited)
+		return 0;
+	r = bc_find_writer_put(f->writer, p, data, err);
+	if (!r)
+		count(f, p);
+	f->limited = is_enough(f);
+	return r;
+}
+
 static int copy(struct bc_find *f, struct bc_err *err)
 {
 	const struct bc_find_packet *p;
@@ -215,13 +234,7 @@ static int copy(struct bc_find *f, struct bc_err *err)
 		p = r ? NULL : bc_find_order_next(f->order, &data);
 		if (!p)
 			break;
-		f->limited = is_too_much(f, p);
-		if (f->limited)
-			break;
-		r = bc_find_writer_put(f->writer, p, data, err);
-		if (!r)
-			count(f, p);
-		f->limited = is_enough(f);
+		r = copy_one(f, p, data, err);
 	}
 	return r;
 }

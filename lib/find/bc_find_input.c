@@ -25,7 +25,9 @@ struct bc_find_input {
 	uint64_t offset;		/* of begin in the decoded file */
 	uint64_t last_ns;
 	uint32_t n_ifaces;
-	bool erf;
+	bool erf, begun;		/* begun: a packet was given */
+	bc_find_kept kept;
+	void *kept_ctx;
 	int over;			/* a negative errno, or 1 at the end */
 	struct bc_err why;
 };
@@ -98,6 +100,15 @@ static int step(struct bc_find_input *in, struct bc_record *rec)
 	return r;
 }
 
+/* Before all packets of the file it is about all of them. */
+static void keep(const struct bc_find_input *in, struct bc_record *rec)
+{
+	if (rec->keep == BC_CARRY_HERE && !in->begun)
+		rec->keep = BC_CARRY_BLOCK;
+	if (in->kept)
+		in->kept(in->kept_ctx, rec);
+}
+
 int bc_find_input_next(struct bc_find_input *in, struct bc_record *rec, struct bc_err *err)
 {
 	int r = BC_READ_SKIP;
@@ -106,12 +117,15 @@ int bc_find_input_next(struct bc_find_input *in, struct bc_record *rec, struct b
 		r = step(in, rec);
 		if (r == BC_READ_IFACE)
 			in->n_ifaces = rec->iface + 1;
+		else if (r == BC_READ_KEEP)
+			keep(in, rec);
 	}
 	if (in->over) {
 		if (in->over < 0 && err)
 			*err = in->why;
 		return in->over < 0 ? in->over : 0;
 	}
+	in->begun = true;
 	/* At the end of all time it would hold up what follows: it keeps its place. */
 	if (rec->clamped && rec->ts_ns)
 		rec->ts_ns = in->last_ns;
@@ -176,6 +190,12 @@ bool bc_find_input_foot(struct bc_find_input *in, uint64_t *ret_first_ns)
 		return false;
 	*ret_first_ns = footer.first_ns;
 	return true;
+}
+
+void bc_find_input_keep(struct bc_find_input *in, bc_find_kept kept, void *ctx)
+{
+	in->kept = kept;
+	in->kept_ctx = ctx;
 }
 
 void bc_find_input_close(struct bc_find_input *in)

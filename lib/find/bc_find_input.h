@@ -24,6 +24,9 @@
 struct bc_depot;
 struct bc_find_input;
 
+/* Something that stands beside the packets, as BC_READ_KEEP has it. */
+typedef void (*bc_find_kept)(void *ctx, const struct bc_record *rec);
+
 /* 0 and *ret, or a negative errno with a line in err: as bc_depot_open(); -ENOMEM. */
 int bc_find_input_open(struct bc_depot *depot, const char *path, size_t window, struct bc_find_input **ret, struct bc_err *err);
 /*
@@ -38,6 +41,9 @@ int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, 
  * packet, or it has no time.
  */
 bool bc_find_input_foot(struct bc_find_input *in, uint64_t *ret_first_ns);
+
+/* Before the first packet: call kept for what of that is read, before the packet that follows it. */
+void bc_find_input_keep(struct bc_find_input *in, bc_find_kept kept, void *ctx);
 
 /* Takes NULL. */
 void bc_find_input_close(struct bc_find_input *in);

@@ -22,6 +22,8 @@ struct bc_find_stream {
 	uint64_t given, skip;		/* packets that were wanted; those that are not to be given again */
 	uint32_t n_ifaces;
 	const struct bc_find_iface **iface;	/* by the file's numbers */
+	struct bc_find_batch beside;	/* what stands beside packets, before the next one that is wanted */
+	bool beside_lost;		/* of that, some was left out */
 	bool over;
 };
 
@@ -30,6 +32,83 @@ void bc_find_batch_free(struct bc_find_batch *b)
 	free(b->packet);
 	free(b->bytes);
 	*b = (struct bc_find_batch){ .n = 0 };
+}
+
+static int make_room(struct bc_find_batch *b, uint32_t len)
+{
+	if (b->n == b->packet_cap) {
+		uint32_t cap = b->packet_cap ? 4 * b->packet_cap : 64;
+		struct bc_find_packet *grown = realloc(b->packet, cap * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		b->packet = grown;
+		b->packet_cap = cap;
+	}
+	if (b->byte_cap - b->len < len) {
+		uint32_t cap = 2 * b->byte_cap > b->len + len ? 2 * b->byte_cap : b->len + len;
+		uint8_t *grown = realloc(b->bytes, cap);
+
+		if (!grown)
+			return -ENOMEM;
+		b->bytes = grown;
+		b->byte_cap = cap;
+	}
+	return 0;
+}
+
+/* Behind what is in b; p says how long data and options are. */
+static int put(struct bc_find_batch *b, const struct bc_find_packet *p, const uint8_t *data, const uint8_t *options)
+{
+	int r = make_room(b, p->caplen + p->opt_len);
+
+	if (r)
+		return r;
+	b->packet[b->n] = *p;
+	b->packet[b->n++].at = b->len;
+	memcpy(b->bytes + b->len, data, p->caplen);
+	if (p->opt_len)
+		memcpy(b->bytes + b->len + p->caplen, options, p->opt_len);
+	b->len += p->caplen + p->opt_len;
+	return 0;
+}
+
+/* It waits for a packet that is wanted. */
+static void keep(void *ctx, const struct bc_record *rec)
+{
+	const struct bc_find_packet p = { .keep = rec->keep, .caplen = rec->kept_len };
+	struct bc_find_stream *s = ctx;
+	bool fits = s->beside.n < BC_CARRY_MAX && rec->kept_len <= BC_CARRY_BYTES_MAX - s->beside.len;
+
+	if ((!fits || put(&s->beside, &p, rec->kept, NULL)) && !s->beside_lost) {
+		s->beside_lost = true;
+		bc_log(s->shared->log, BC_WARN, "%s: too much stands beside its packets: some secrets, names or comments are left out", s->path);
+	}
+}
+
+/* What waits goes before the packet, with its time. */
+static int put_beside(struct bc_find_stream *s, struct bc_find_batch *b, uint64_t ts_ns)
+{
+	struct bc_find_batch *k = &s->beside;
+	int r = 0;
+
+	for (uint32_t i = 0; !r && i < k->n; i++) {
+		k->packet[i].ts_ns = ts_ns;
+		r = put(b, &k->packet[i], k->bytes + k->packet[i].at, NULL);
+	}
+	k->n = k->len = 0;
+	return r;
+}
+
+static int put_packet(struct bc_find_stream *s, struct bc_find_batch *b, const struct bc_record *rec)
+{
+	const struct bc_find_packet p = {
+		.ts_ns = rec->ts_ns, .dropcount = rec->dropcount, .iface = s->iface[rec->iface], .caplen = rec->caplen, .wirelen = rec->wirelen,
+		.opt_len = rec->kept_len,
+	};
+	int r = put_beside(s, b, rec->ts_ns);
+
+	return r ? r : put(b, &p, rec->data, rec->kept);
 }
 
 /* Is it no fault of what is in the file? Then reading it in another way would not help. */
@@ -66,8 +145,18 @@ void bc_find_stream_free(struct bc_find_stream *s)
 	if (!s)
 		return;
 	bc_find_input_close(s->in);
+	bc_find_batch_free(&s->beside);
 	free(s->iface);
 	free(s);
+}
+
+static int open_input(struct bc_find_stream *s, struct bc_err *err)
+{
+	int r = bc_find_input_open(s->shared->depot, s->path, BC_FIND_WINDOW, &s->in, err);
+
+	if (!r)
+		bc_find_input_keep(s->in, keep, s);
+	return r;
 }
 
 int bc_find_stream_new(const char *path, uint64_t bytes, struct bc_find_shared *shared, struct bc_find_stream **ret, struct bc_err *err)
@@ -80,7 +169,7 @@ int bc_find_stream_new(const char *path, uint64_t bytes, struct bc_find_shared *
 	s->path = path;
 	s->bytes = bytes;
 	s->shared = shared;
-	r = bc_find_input_open(shared->depot, path, BC_FIND_WINDOW, &s->in, err);
+	r = open_input(s, err);
 	if (!r)
 		r = plan(s, err);
 	if (r) {
@@ -107,7 +196,8 @@ static int read_whole(struct bc_find_stream *s, struct bc_err *err)
 	s->skip = s->given;
 	s->given = 0;
 	s->told_bytes = 0;
-	return bc_find_input_open(h->depot, s->path, BC_FIND_WINDOW, &s->in, err);
+	s->beside.n = s->beside.len = 0;
+	return open_input(s, err);
 }
 
 static int learn_ifaces(struct bc_find_stream *s, struct bc_err *err)
@@ -139,53 +229,18 @@ static bool is_wanted(const struct bc_find_stream *s, const struct bc_record *re
 	return bc_filter_match_bytes(iface->filter, rec->data, rec->caplen, rec->wirelen);
 }
 
-static int make_room(struct bc_find_batch *b, uint32_t len)
-{
-	if (b->n == b->packet_cap) {
-		uint32_t cap = b->packet_cap ? 4 * b->packet_cap : 64;
-		struct bc_find_packet *grown = realloc(b->packet, cap * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		b->packet = grown;
-		b->packet_cap = cap;
-	}
-	if (b->byte_cap - b->len < len) {
-		uint32_t cap = 2 * b->byte_cap > b->len + len ? 2 * b->byte_cap : b->len + len;
-		uint8_t *grown = realloc(b->bytes, cap);
-
-		if (!grown)
-			return -ENOMEM;
-		b->bytes = grown;
-		b->byte_cap = cap;
-	}
-	return 0;
-}
-
-static int put(struct bc_find_batch *b, const struct bc_find_iface *iface, const struct bc_record *rec)
-{
-	int r = make_room(b, rec->caplen + rec->opt_len);
-
-	if (r)
-		return r;
-	b->packet[b->n++] = (struct bc_find_packet){
-		.ts_ns = rec->ts_ns, .dropcount = rec->dropcount, .iface = iface, .caplen = rec->caplen, .wirelen = rec->wirelen,
-		.opt_len = rec->opt_len, .at = b->len,
-	};
-	memcpy(b->bytes + b->len, rec->data, rec->caplen);
-	if (rec->opt_len)
-		memcpy(b->bytes + b->len + rec->caplen, rec->opt, rec->opt_len);
-	b->len += rec->caplen + rec->opt_len;
-	return 0;
-}
-
 /* A packet that was read: into b, if it is wanted. 1, or a negative errno. */
 static int take(struct bc_find_stream *s, struct bc_find_batch *b, const struct bc_record *rec, struct bc_err *err)
 {
 	int r = rec->iface < s->n_ifaces ? 0 : learn_ifaces(s, err);
 
-	if (!r && is_wanted(s, rec) && s->given++ >= s->skip && put(b, s->iface[rec->iface], rec))
-		r = bc_err_set(err, -ENOMEM, "no memory for packets");
+	if (!r && is_wanted(s, rec)) {
+		/* What was given before had its secrets and places. */
+		if (s->given++ < s->skip)
+			s->beside.n = s->beside.len = 0;
+		else if (put_packet(s, b, rec))
+			r = bc_err_set(err, -ENOMEM, "no memory for packets");
+	}
 	return r ? bc_err_prefix(err, r, "%s", s->path) : 1;
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_carry.h"
 #include "bc_err.h"
 #include "bc_find_ifaces.h"
 #include "bc_find_plan.h"
@@ -35,11 +36,16 @@ struct bc_find_shared {
 	_Atomic uint32_t unfit;		/* interfaces whose packets the expression cannot be asked of */
 };
 
-/* One packet. Its data stand in the batch's bytes at `at`, and behind them its options. */
+/*
+ * One packet. Its data stand in the batch's bytes at `at`, and behind them its options without their end and the drop
+ * count. Or, without an interface, what stands beside the packets before the next one: caplen bytes, as bc_carry_add()
+ * takes them, with that one's time.
+ */
 struct bc_find_packet {
 	uint64_t ts_ns;
 	uint64_t dropcount;
 	const struct bc_find_iface *iface;
+	enum bc_carry_kind keep;
 	uint32_t caplen, wirelen, opt_len;
 	uint32_t at;
 };

@@ -28,6 +28,10 @@ struct bc_find_writer {
 	struct bc_encode *encode;	/* NULL: no segment is begun */
 	struct bc_iface_table *ifaces;	/* of the output */
 	struct bc_section section;
+	struct bc_carry *carry;		/* what the inputs say beside their packets; NULL: nothing, or there is no place for it */
+	uint32_t carried;		/* of these, in the segment or earlier ones */
+	bool carry_full;		/* some was left out */
+	const struct bc_log *log;
 	uint32_t described;		/* of these, in the segment */
 	uint32_t *number;		/* in the output, by that of bc_find_iface */
 	uint32_t n_number;
@@ -75,6 +79,7 @@ int bc_find_writer_new(const struct bc_find_dest *dest, const char *expression, 
 	w->expression = expression;
 	w->written = written;
 	w->ctx = ctx;
+	w->log = log;
 	w->ifaces = bc_iface_table_new();
 	w->section = (struct bc_section){ .format = dest->format, .linktype = -1, .ifaces = w->ifaces };
 	r = w->ifaces ? open_store(w, log, err) : bc_err_set(err, -ENOMEM, "no memory for writing");
@@ -116,6 +121,32 @@ static int put_item(struct bc_find_writer *w, size_t len)
 	return r;
 }
 
+void bc_find_writer_keep(struct bc_find_writer *w, const struct bc_find_packet *p, const uint8_t *data)
+{
+	if (w->dest.format != BC_FORMAT_PCAPNG || w->carry_full)
+		return;
+	if (!w->carry)
+		w->section.carry = w->carry = bc_carry_new();
+	if (w->carry && !bc_carry_add(w->carry, p->keep, data, p->caplen))
+		return;
+	w->carry_full = true;
+	bc_log(w->log, BC_WARN, "too much stands beside the packets: some secrets, names or comments are left out");
+}
+
+/* What was kept since then, for the segment that is open. */
+static int carry(struct bc_find_writer *w)
+{
+	uint32_t n = bc_carry_count(w->carry);
+	size_t len = n == w->carried ? 0 : bc_section_carried(&w->section, w->carried, n, w->carried, NULL, 0);
+	int r = make_room(w, len);
+
+	if (r)
+		return r;
+	bc_section_carried(&w->section, w->carried, n, w->carried, w->item, len);
+	w->carried = n;
+	return put_item(w, len);
+}
+
 /* Describe the interfaces that the segment does not know yet. */
 static int describe(struct bc_find_writer *w)
 {
@@ -134,20 +165,28 @@ static int describe(struct bc_find_writer *w)
 
 static int begin(struct bc_find_writer *w, uint64_t begin_ns)
 {
-	uint32_t n = bc_iface_count(w->ifaces);
+	uint32_t n = bc_iface_count(w->ifaces), carried = bc_carry_count(w->carry);
+	size_t len, blocks;
 	int r;
 
 	while ((r = bc_store_begin(w->store)) == -EAGAIN)
 		usleep(AGAIN_US);
 	if (!r)
 		r = bc_encode_new(w->dest.codec, w->dest.level, w->store, &w->encode, NULL);
-	if (!r)
-		r = make_room(w, bc_section_begin(&w->section, n, w->expression, NULL, 0));
+	if (r)
+		return r;
+	w->section.n_carried = carried;
+	len = bc_section_begin(&w->section, n, w->expression, NULL, 0);
+	blocks = bc_section_carried(&w->section, 0, carried, w->carried, NULL, 0);
+	r = make_room(w, len + blocks);
 	if (r)
 		return r;
 	w->info = (struct bc_segment_info){ .begin_ns = begin_ns };
 	w->described = n;
-	return put_item(w, bc_section_begin(&w->section, n, w->expression, w->item, w->item_cap));
+	len = bc_section_begin(&w->section, n, w->expression, w->item, len);
+	bc_section_carried(&w->section, 0, carried, w->carried, w->item + len, blocks);
+	w->carried = carried;
+	return put_item(w, len + blocks);
 }
 
 static int finish(struct bc_find_writer *w)
@@ -241,9 +280,12 @@ int bc_find_writer_describe(struct bc_find_writer *w, const struct bc_find_iface
 	return r ? write_failed(w, r, err) : 0;
 }
 
+/* Those that are kept, the drop count, and their end. */
 static uint32_t options_len(const struct bc_find_packet *p)
 {
-	return p->opt_len ? p->opt_len + BC_EPB_OPT_END : bc_epb_opt_len(p->dropcount, 0);
+	uint32_t drops = bc_epb_opt_len(p->dropcount, 0);
+
+	return p->opt_len + (drops || !p->opt_len ? drops : BC_EPB_OPT_END);
 }
 
 static size_t record_len(const struct bc_find_writer *w, const struct bc_find_packet *p)
@@ -260,12 +302,10 @@ static void put_pcapng(uint8_t *dst, const struct bc_find_packet *p, uint32_t nu
 
 	memcpy(at, data, p->caplen);
 	at += bc_pad4(p->caplen);
-	if (p->opt_len) {
+	if (p->opt_len)
 		memcpy(at, data + p->caplen, p->opt_len);
-		at = bc_put_le32(at + p->opt_len, 0);
-	} else if (opt_len) {
-		at = bc_epb_options(at, p->dropcount, 0, 0);
-	}
+	if (opt_len)
+		at = bc_epb_options(at + p->opt_len, p->dropcount, 0, 0);
 	bc_put_le32(at, BC_EPB_FIXED + bc_pad4(p->caplen) + opt_len);
 }
 
@@ -284,6 +324,8 @@ static int put_packet(struct bc_find_writer *w, const struct bc_find_packet *p, 
 		r = rotate(w, p->ts_ns, len);
 	if (!r)
 		r = describe(w);
+	if (!r)
+		r = carry(w);
 	if (!r)
 		/* What begins a record goes a little beyond a short one. */
 		r = make_room(w, len + BC_EPB_FIXED);
@@ -355,6 +397,7 @@ void bc_find_writer_free(struct bc_find_writer *w)
 	bc_encode_free(w->encode);
 	bc_store_abort(w->store);
 	pthread_mutex_destroy(&w->lock);
+	bc_carry_free(w->carry);
 	free(w->ifaces);
 	free(w->number);
 	free(w->item);

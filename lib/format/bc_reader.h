@@ -41,8 +41,6 @@ struct bc_record {
 	uint32_t caplen;
 	uint32_t wirelen;
 	const uint8_t *data;	/* into the caller's bytes */
-	const uint8_t *opt;	/* also: its options as a little-endian pcapng has them, without their end mark; of others, none */
-	uint32_t opt_len;
 	enum bc_carry_kind keep;	/* BC_CARRY_BLOCK: secrets or names; BC_CARRY_HERE: a custom block */
 	uint32_t kept_len;
 	const uint8_t *kept;	/* as bc_carry_add() takes it, or a packet's options without their end; good until the reader's next item */

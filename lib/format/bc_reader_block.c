@@ -104,13 +104,11 @@ static int take_options(struct bc_reader *r, const uint8_t *p, const uint8_t *en
 	int rc;
 
 	r->kept_len = 0;
-	ret->opt = p;
 	while ((rc = bc_reader_option_next(&p, end, r->big_endian, &o, err)) > 0)
 		if (o.code != EPB_DROPCOUNT)
 			take_option(r, &o, ret);
 		else if (bc_reader_option_is(r, &o, 8))
 			ret->dropcount = bc_get64(o.value, r->big_endian);
-	ret->opt_len = r->big_endian ? 0 : (uint32_t)(p - ret->opt);
 	ret->kept = r->kept;
 	ret->kept_len = (uint32_t)r->kept_len;
 	return rc;
@@ -235,7 +233,7 @@ static inline bool read_usual(const struct bc_reader *r, const uint8_t *buf, siz
 	rec->ts_ns = (uint64_t)bc_get_le32(buf + 12) << 32 | bc_get_le32(buf + 16);
 	rec->clamped = false;
 	rec->comments = rec->options = rec->left_out = 0;
-	rec->opt_len = rec->kept_len = 0;
+	rec->kept_len = 0;
 	rec->dropcount = 0;
 	rec->iface = id;
 	rec->caplen = caplen;

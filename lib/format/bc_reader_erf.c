@@ -91,7 +91,7 @@ static int read_ethernet(struct bc_reader *r, unsigned int type, const uint8_t *
 	rec->ts_ns = time_ns(buf);
 	rec->clamped = false;
 	rec->comments = rec->options = rec->left_out = 0;
-	rec->opt_len = rec->kept_len = 0;
+	rec->kept_len = 0;
 	rec->dropcount = type == BC_ERF_TYPE_ETH ? bc_get_be16(buf + 12) : 0;
 	rec->iface = (uint32_t)r->port[port];
 	take_frame(rec, buf + at, rlen - at, bc_get_be16(buf + 14));

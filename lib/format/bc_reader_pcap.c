@@ -95,7 +95,7 @@ int bc_reader_pcap(struct bc_reader *r, const uint8_t *buf, size_t len, size_t *
 	rec->ts_ns = bc_get32(buf, be) * BC_NS_PER_S + (uint64_t)bc_get32(buf + 4, be) * r->frac_ns;
 	rec->clamped = false;
 	rec->comments = rec->options = rec->left_out = 0;
-	rec->opt_len = rec->kept_len = 0;
+	rec->kept_len = 0;
 	rec->dropcount = 0;
 	rec->iface = 0;
 	rec->caplen = caplen;

@@ -15,6 +15,7 @@
 #include "bc_find.h"
 #include "bc_find_flows.h"
 #include "bc_flow_table.h"
+#include "bc_index_file.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
 #include "bc_reader.h"
@@ -739,7 +740,7 @@ static void read_found(int fd, uint32_t *ret_ifaces, uint64_t drops[], uint32_t 
 		*ret_ifaces += what == BC_READ_IFACE;
 		if (what == BC_READ_RECORD && n < max) {
 			drops[n] = rec.dropcount;
-			options[n++] = rec.opt_len;
+			options[n++] = rec.kept_len;
 		}
 	}
 	assert_int_equal(at, len);
@@ -776,12 +777,157 @@ static void interfaces_drops_and_options_stay(void **state)
 	assert_int_equal(ifaces, 2);
 	assert_int_equal(drops[0], 5);
 	assert_int_equal(drops[1], 5);
-	assert_int_equal(options[0], 12);
+	assert_int_equal(options[0], 0);
 	assert_int_equal(drops[2], 0);
 	assert_int_equal(options[3], sizeof(comment));
 	close(fd);
 	for (int i = 0; i < 2; i++)
 		unlink(path[i]);
+}
+
+static int run_into(const char *out, enum bc_format format, struct bc_find_config *cfg)
+{
+	struct bc_find *f;
+	struct bc_err err;
+	int r;
+
+	cfg->dest = (struct bc_find_dest){ .kind = BC_STORE_DIR, .path = out, .format = format, .codec = BC_CODEC_NONE, .utc = true,
+					   .rotate_bytes = cfg->dest.rotate_bytes, .rotate_ns = cfg->dest.rotate_ns };
+	assert_int_equal(bc_find_new(cfg, &f, &err), 0);
+	r = bc_find_run(f, &err);
+	bc_find_free(f);
+	return r;
+}
+
+/* A block of this type, with a letter that tells it from others. */
+static size_t put_beside(uint8_t *to, uint32_t type, char letter)
+{
+	/* Secrets of a type and a length; names end with a record of zeros; a custom block begins with an enterprise's number. */
+	const uint8_t secrets[12] = { 'T', 'S', 'L', 'S', 4, 0, 0, 0, (uint8_t)letter }, names[16] = { 1, 0, 6, 0, 10, 1, 1, 1, (uint8_t)letter };
+	const uint8_t custom[8] = { 1, 2, 3, 4, (uint8_t)letter }, *body = type == BC_PCAPNG_DSB ? secrets : type == BC_PCAPNG_NRB ? names : custom;
+	uint32_t len = type == BC_PCAPNG_DSB ? sizeof(secrets) : type == BC_PCAPNG_NRB ? sizeof(names) : sizeof(custom);
+	uint8_t *p = bc_put_le32(bc_put_le32(to, type), len + 12);
+
+	memcpy(p, body, len);
+	bc_put_le32(p + len, len + 12);
+	return len + 12;
+}
+
+/* What is in a file, as a letter each: of packets the first byte, of blocks beside them theirs. */
+static void spell(const uint8_t *p, size_t len, char *ret)
+{
+	for (size_t at = 0; at < len; at += bc_get_le32(p + at + 4)) {
+		switch (bc_get_le32(p + at)) {
+		case BC_PCAPNG_EPB:
+			*ret++ = (char)p[at + 28];
+			break;
+		case BC_PCAPNG_DSB:
+		case BC_PCAPNG_NRB:
+			*ret++ = (char)p[at + 16];
+			break;
+		case BC_PCAPNG_CUSTOM:
+			*ret++ = (char)p[at + 12];
+			break;
+		}
+	}
+	*ret = 0;
+}
+
+/* Packets '1' to '4' among what stands beside them, each behind others; wanted are those that are longer. */
+static size_t make_beside(uint8_t *to, uint32_t others)
+{
+	struct packet p = { .ts_ns = T0, .caplen = 60, .wirelen = 60 };
+	size_t len = begin_pcapng(to, 1);
+
+	len += put_beside(to + len, BC_PCAPNG_DSB, 'a');
+	len += put_beside(to + len, BC_PCAPNG_CUSTOM, 'b');
+	for (char c = '1'; c <= '4'; c++) {
+		memcpy(p.data + 12, (uint8_t[]){ 0x08, 0x00, 0x45 }, 3);
+		p.caplen = p.wirelen = 60;
+		for (uint32_t i = 0; i < others; i++)
+			len += put_epb(to + len, &p, 0, 0);
+		p.ts_ns++;
+		p.data[0] = (uint8_t)c;
+		p.caplen = p.wirelen = c == '2' || c == '3' ? 100 : 60;
+		p.data[12] = p.caplen == 100 ? 0x09 : 0x08;
+		len += put_epb(to + len, &p, 0, 0);
+		len += put_beside(to + len, BC_PCAPNG_NRB, (char)('c' + 3 * (c - '1')));
+		len += put_beside(to + len, BC_PCAPNG_DSB, (char)('d' + 3 * (c - '1')));
+		len += put_beside(to + len, BC_PCAPNG_CUSTOM, (char)('e' + 3 * (c - '1')));
+	}
+	return len;
+}
+
+static void secrets_names_and_custom_blocks_stay(void **state)
+{
+	char path[128], *where[] = { path, path }, words[64];
+	struct bc_find_config cfg = search("len > 60", where, 1);
+	struct bc_find_progress progress;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s.pcapng", folder);
+	write_file(path, buf, make_beside(buf, 0));
+	for (int threads = 0; threads < 3; threads++) {
+		cfg.threads = (unsigned)threads;
+		assert_int_equal(run_to(&cfg, &fd, &progress), 0);
+		spell(buf, (size_t)pread(fd, buf, BYTES, 0), words);
+		assert_string_equal(words, "abcde2fgh3");
+		close(fd);
+	}
+	/* Of a file without a packet that is wanted there is nothing. */
+	cfg.expression = "len > 100";
+	assert_int_equal(run_to(&cfg, &fd, &progress), 0);
+	spell(buf, (size_t)pread(fd, buf, BYTES, 0), words);
+	assert_string_equal(words, "");
+	close(fd);
+	unlink(path);
+}
+
+/* Also where an index says that the packets around it need not be read. */
+static void an_index_knows_what_is_no_packet(void **state)
+{
+	char path[128], *where[] = { path }, words[64];
+	struct bc_find_config cfg = search("ether proto 0x0900", where, 1);
+	struct bc_index_file_result res;
+	struct bc_find_progress progress;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s.pcapng", folder);
+	write_file(path, buf, make_beside(buf, 2000));
+	assert_int_equal(bc_index_file(path, &(struct bc_index_file_config){ .flows = true, .memory = 8 << 20 }, &res, NULL), 0);
+	assert_int_equal(run_to(&cfg, &fd, &progress), 0);
+	spell(buf, (size_t)pread(fd, buf, BYTES, 0), words);
+	assert_string_equal(words, "abcde2fgh3");
+	assert_int_equal(progress.bad_index, 0);
+	assert_true(progress.read_packets < 5000);
+	close(fd);
+	unlink(path);
+}
+
+/* But what is about a place between packets is there once. */
+static void each_segment_has_what_stands_beside(void **state)
+{
+	char path[128], out[] = "/tmp/bc_test_find_out_XXXXXX", *where[] = { path }, words[64], name[sizeof(out) + 64];
+	struct bc_find_config cfg = search("len > 60", where, 1);
+	const char *const is[] = { "abcde2", "abcdfgh3" };
+	int fd;
+
+	snprintf(path, sizeof(path), "%s.pcapng", folder);
+	write_file(path, buf, make_beside(buf, 0));
+	assert_non_null(mkdtemp(out));
+	cfg.dest.rotate_bytes = 1;
+	assert_int_equal(run_into(out, BC_FORMAT_PCAPNG, &cfg), 0);
+	for (int i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s/20231114-221320-%08d.pcapng", out, i);
+		fd = open(name, O_RDONLY);
+		assert_true(fd >= 0);
+		spell(buf, (size_t)read(fd, buf, BYTES), words);
+		assert_string_equal(words, is[i]);
+		close(fd);
+		unlink(name);
+	}
+	assert_int_equal(rmdir(out), 0);
+	unlink(path);
 }
 
 /* As `expire` does it, between the list and the reading. */
@@ -847,20 +993,6 @@ static uint32_t count_folder(const char *out, uint32_t *ret_files)
 	return n;
 }
 
-static int run_into(const char *out, struct bc_find_config *cfg)
-{
-	struct bc_find *f;
-	struct bc_err err;
-	int r;
-
-	cfg->dest = (struct bc_find_dest){ .kind = BC_STORE_DIR, .path = out, .format = BC_FORMAT_PCAP_NS, .codec = BC_CODEC_NONE, .utc = true,
-					   .rotate_bytes = cfg->dest.rotate_bytes, .rotate_ns = cfg->dest.rotate_ns };
-	assert_int_equal(bc_find_new(cfg, &f, &err), 0);
-	r = bc_find_run(f, &err);
-	bc_find_free(f);
-	return r;
-}
-
 static void a_folder_gets_segments(void **state)
 {
 	char out[] = "/tmp/bc_test_find_out_XXXXXX", *where[] = { folder };
@@ -869,17 +1001,17 @@ static void a_folder_gets_segments(void **state)
 
 	assert_non_null(mkdtemp(out));
 	cfg.dest.rotate_bytes = 20000;
-	assert_int_equal(run_into(out, &cfg), 0);
+	assert_int_equal(run_into(out, BC_FORMAT_PCAP_NS, &cfg), 0);
 	assert_int_equal(count_folder(out, &files), FILES * PACKETS);
 	assert_in_range(files, 8, 30);
 	cfg.dest.rotate_bytes = 0;
 	cfg.dest.rotate_ns = 250000;
-	assert_int_equal(run_into(out, &cfg), 0);
+	assert_int_equal(run_into(out, BC_FORMAT_PCAP_NS, &cfg), 0);
 	assert_int_equal(count_folder(out, &files), FILES * PACKETS);
 	assert_int_equal(files, (all[FILES * PACKETS - 1].ts_ns - all[0].ts_ns) / 250000 + 1);
 	/* Without a packet there is no segment. */
 	cfg.expression = "port 7";
-	assert_int_equal(run_into(out, &cfg), 0);
+	assert_int_equal(run_into(out, BC_FORMAT_PCAP_NS, &cfg), 0);
 	assert_int_equal(count_folder(out, &files), 0);
 	assert_int_equal(files, 0);
 	assert_int_equal(rmdir(out), 0);
@@ -901,6 +1033,9 @@ int main(void)
 		cmocka_unit_test(what_is_hidden_being_written_or_no_capture_is_left_out),
 		cmocka_unit_test(a_file_that_is_damaged_gives_what_is_before),
 		cmocka_unit_test(interfaces_drops_and_options_stay),
+		cmocka_unit_test(secrets_names_and_custom_blocks_stay),
+		cmocka_unit_test(an_index_knows_what_is_no_packet),
+		cmocka_unit_test(each_segment_has_what_stands_beside),
 		cmocka_unit_test(what_is_recompressed_meanwhile_is_read),
 		cmocka_unit_test(nothing_found_is_a_valid_file),
 		cmocka_unit_test(a_bad_expression_or_path_is_bad_usage),
