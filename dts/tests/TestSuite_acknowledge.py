@@ -8,6 +8,7 @@ import threading
 import time
 
 from framework.checks import assert_lossless, losses, published_of, temporary, verify_segments
+from framework.failing_disk import FailingDisk
 from framework.host import require_root, tmpfs
 from framework.packets import T0_NS, frames, numbers, timed, write_pcap
 from framework.peer import ASKS, LINK, SESSION, Node, Peer, free_port, message
@@ -18,11 +19,11 @@ IDENTITY = b"node number one."
 
 
 class TestAcknowledge(TestSuite):
-    def centre(self, *args, out=None, flush_ms=100):
+    def centre(self, *args, out=None, flush_ms=100, **options):
         self.port = free_port()
         self.out = out or self.make_folder()
         return self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "node=127.0.1.1", "--flush-ms", str(flush_ms), "-w",
-                            f"{self.out}/", *args)
+                            f"{self.out}/", *args, **options)
 
     def node(self, first=0, epoch=1, identity=IDENTITY, **options):
         return self.stack.enter_context(Node(self.port, identity, epoch, first, source="127.0.1.1", **options))
@@ -213,6 +214,101 @@ class TestAcknowledge(TestSuite):
         report = run.stop(rc=1)
         verify(set(losses(report)) == {"disk_error"}, f"{losses(report)}")
         verify(self.stored() == {0: list(range(1000))}, "packets are missing, or there twice")
+
+    def repeated(self, run):
+        return run.ask("/braidcap/clients,0")["repeated"]
+
+    @func_test
+    def what_a_sync_did_not_bring_to_disk_is_there_once(self):
+        """A sync fails. What it was for is sent again, and is not in the file that keeps its temporary name."""
+        disk = FailingDisk(self.folder)
+        run = self.centre("-Z", "none", env=disk.env)
+        node = self.node()
+        self.send(node, 500)
+        node.wait_acked(500)
+        disk.fail("tmp-")
+        self.send(node, 500)
+        verify(node.closed() and node.acked == 500, f"acknowledged {node.acked}")
+        disk.mend()
+        again = self.node()
+        verify(again.acked == 500, f"acknowledged {again.acked}")
+        self.send(again, 600)
+        verify(again.finish() == 1100, f"acknowledged {again.acked}")
+        verify(losses(run.stop(rc=1)) == {"disk_error": 500}, "other packets are lost")
+        self.braidcap("recover", self.out)
+        verify(self.stored() == {0: list(range(1100))}, "packets are missing, or there twice")
+
+    @func_test
+    def a_segment_behind_a_lost_one_is_not_sent_again(self):
+        """The disk loses a segment when packets are in the next one. Its node is asked for the gap only."""
+        disk = FailingDisk(self.folder)
+        run = self.centre("-Z", "none", env=disk.env, flush_ms=60000)
+        node = self.node(window=1 << 30)
+        made = timed(frames(0, 1200, sizes=(1514,)))
+        node.packets(made[:300])
+        wait_until(lambda: run.ask("/braidcap/ledger")["balance"]["written"] > 0, "a chunk is written")
+        (path,) = temporary(self.out)
+        disk.fail(path.name)
+        run.ask("/braidcap/rotate")
+        node.packets(made[300:1000])
+        verify(node.closed(), "the connection goes on")
+        disk.mend()
+        again = self.node()
+        verify(again.acked == 0, f"acknowledged {again.acked}")
+        again.packets(made)
+        verify(again.finish() == 1200, f"acknowledged {again.acked}")
+        verify(0 < self.repeated(run) <= 1000, f"{self.repeated(run)} packets came again")
+        verify(set(losses(run.stop(rc=1))) == {"disk_error"}, "other packets are lost")
+        self.braidcap("recover", self.out)
+        verify(self.stored() == {0: list(range(1200))}, "packets are missing, or there twice")
+
+    def power_cut(self):
+        """
+        As if the power failed when three segments were to be published: the newer two are whole, the oldest one has lost its
+        end. All keep their temporary names, and the file beside them does not know of them.
+        """
+        run = self.centre("-Z", "none")
+        node = self.node()
+        for n in range(1, 4):
+            self.send(node, 400)
+            node.wait_acked(node.next)
+            run.ask("/braidcap/rotate")
+            wait_until(lambda n=n: len(published_of(self.out, "node")) == n, "the segment is published")
+        run.stop()
+        for i, path in enumerate(published_of(self.out, "node")):
+            data = bytearray(path.read_bytes())
+            # Nothing was on disk when it began.
+            at = data.index(b"braidcap\1\0") + 60
+            data[at:at + 8] = bytes(8)
+            path.write_bytes(data if i else data[:len(data) // 2])
+            path.rename(self.out / f"tmp-1-{i:08}~node.pcapng")
+        (self.out / ".acknowledged~node").unlink()
+
+    def resume_after_power_cut(self):
+        run = self.centre("-Z", "none", out=self.out)
+        node = self.node()
+        gap = range(node.acked, 400)
+        verify(100 < gap.start < 300, f"acknowledged {node.acked}")
+        self.send(node, 1300 - node.next)
+        verify(node.finish() == 1300, f"acknowledged {node.acked}")
+        verify(self.repeated(run) == 800, f"{self.repeated(run)} packets came again")
+        assert_lossless(run.stop(), len(gap) + 100)
+        self.braidcap("recover", self.out)
+        verify(self.stored() == {0: list(range(1300))}, "packets are missing, or there twice")
+
+    @func_test
+    def a_power_cut_leaves_gaps(self):
+        """What lies behind the gap is not stored a second time."""
+        self.power_cut()
+        self.resume_after_power_cut()
+
+    @func_test
+    def a_gap_is_remembered(self):
+        """Recovered or not, by a collector that is stopped before the node comes again."""
+        self.power_cut()
+        self.braidcap("recover", self.out)
+        self.centre("-Z", "none", out=self.out).stop()
+        self.resume_after_power_cut()
 
     @func_test
     def who_does_not_ask_is_told_nothing(self):

@@ -53,11 +53,11 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 }
 
 /* Before segments have their names the file beside them knows of the numbered packets in them. */
-static void publishing(void *ctx, int folder, uint32_t n)
+static void publishing(void *ctx, int folder, uint32_t n, const bool *on_disk)
 {
 	struct bc_output *o = ctx;
 	size_t len;
-	uint8_t *block = bc_committer_publishing(o->committer, n, &len);
+	uint8_t *block = bc_committer_publishing(o->committer, n, on_disk, &len);
 	int r = block ? bc_ack_file_write(folder, o->cfg.series, block, len) : 0;
 
 	free(block);

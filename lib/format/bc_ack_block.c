@@ -5,7 +5,6 @@
 
 #include "bc_bytes.h"
 
-#define VERSION 1U
 #define VERSION_AT 16U
 #define CENTRE_AT 20U
 #define ENTRIES_AT (CENTRE_AT + BC_ACK_ID)
@@ -13,14 +12,15 @@
 /* Others may use the same type for something else. */
 static const char name[8] = { 'b', 'r', 'a', 'i', 'd', 'c', 'a', 'p' };
 
-size_t bc_ack_block_put(uint8_t *dst, const uint8_t centre[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n)
+static size_t put(uint8_t *dst, const uint8_t centre[BC_ACK_ID], enum bc_ack_version version, const struct bc_ack_entry *e,
+		  uint32_t n)
 {
 	const size_t size = bc_ack_block_size(n);
 	uint8_t *p = bc_put_le32(dst, BC_ACK_BLOCK_TYPE);
 
 	p = bc_put_le32(p, (uint32_t)size);
 	memcpy(p, name, sizeof(name));
-	p = bc_put_le32(p + sizeof(name), VERSION | n << 16);
+	p = bc_put_le32(p + sizeof(name), (uint32_t)version | n << 16);
 	memcpy(p, centre, BC_ACK_ID);
 	p += BC_ACK_ID;
 	for (uint32_t i = 0; i < n; i++) {
@@ -36,16 +36,29 @@ size_t bc_ack_block_put(uint8_t *dst, const uint8_t centre[BC_ACK_ID], const str
 	return size;
 }
 
-bool bc_ack_block_is(const uint8_t *block, size_t len, uint32_t *ret_n)
+size_t bc_ack_block_put(uint8_t *dst, const uint8_t centre[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n)
 {
-	uint32_t head;
+	return put(dst, centre, BC_ACK_FOLLOWS, e, n);
+}
+
+size_t bc_ack_block_put_ranges(uint8_t *dst, const uint8_t centre[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n)
+{
+	return put(dst, centre, BC_ACK_RANGES, e, n);
+}
+
+uint32_t bc_ack_block_version(const uint8_t *block, size_t len, uint32_t *ret_n)
+{
+	uint32_t head, version;
 
 	if (len < BC_ACK_BLOCK_FIXED || bc_get_le32(block) != BC_ACK_BLOCK_TYPE || memcmp(block + 8, name, sizeof(name)))
-		return false;
+		return 0;
 	head = bc_get_le32(block + VERSION_AT);
+	version = head & 0xffff;
 	*ret_n = head >> 16;
-	return (head & 0xffff) == VERSION && len == bc_ack_block_size(*ret_n) && bc_get_le32(block + 4) == len &&
-	       bc_get_le32(block + len - 4) == len;
+	if (version > BC_ACK_RANGES || len != bc_ack_block_size(*ret_n) || bc_get_le32(block + 4) != len ||
+	    bc_get_le32(block + len - 4) != len)
+		return 0;
+	return version;
 }
 
 const uint8_t *bc_ack_block_centre(const uint8_t *block)

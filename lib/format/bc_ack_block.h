@@ -37,16 +37,32 @@ static inline size_t bc_ack_block_size(uint32_t n)
 	return BC_ACK_BLOCK_FIXED + (size_t)n * BC_ACK_ENTRY_SIZE;
 }
 
-/* Writes the block at dst, which has room for it, and returns its size. */
+/*
+ * A block says what follows in a segment, or what there is: then the numbers from stored up to mark.next, and if these
+ * two are the same, all below.
+ */
+enum bc_ack_version {
+	BC_ACK_FOLLOWS = 1,
+	BC_ACK_RANGES = 2,
+};
+
+/* Writes the block at dst, which has room for it, and returns its size. put_ranges: of the second kind. */
 size_t bc_ack_block_put(uint8_t *dst, const uint8_t centre[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n);
+size_t bc_ack_block_put_ranges(uint8_t *dst, const uint8_t centre[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n);
 
 /*
- * Is this whole pcapng block, little-endian and of len bytes, such a block of a version that is known? *ret_n entries.
- * Every field is hostile.
+ * Is this whole pcapng block, little-endian and of len bytes, such a block? *ret_n entries. Every field is hostile.
+ * Its version; 0: it is none, or one of a version that is not known.
  */
-bool bc_ack_block_is(const uint8_t *block, size_t len, uint32_t *ret_n);
+uint32_t bc_ack_block_version(const uint8_t *block, size_t len, uint32_t *ret_n);
 
-/* Of a block for which that is true: whose it is, and entry number i. */
+/* Is it one that stands in a segment? */
+static inline bool bc_ack_block_is(const uint8_t *block, size_t len, uint32_t *ret_n)
+{
+	return bc_ack_block_version(block, len, ret_n) == BC_ACK_FOLLOWS;
+}
+
+/* Of a block: whose it is, and entry number i. */
 const uint8_t *bc_ack_block_centre(const uint8_t *block);
 void bc_ack_block_entry(const uint8_t *block, uint32_t i, struct bc_ack_entry *ret);
 

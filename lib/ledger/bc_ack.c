@@ -7,11 +7,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-struct epoch {
-	struct bc_ack_mark mark;	/* how far it is on disk */
-	uint64_t taken;			/* and how far it was taken, at least, when the session began */
-};
-
 struct bc_ack {
 	uint8_t centre[BC_ACK_ID];	/* constant once the capture runs, as the next */
 	int wake_fd;
@@ -20,14 +15,13 @@ struct bc_ack {
 	_Atomic bool broken;		/* the committer sets, the source clears */
 	bc_counter_t repeated;
 	pthread_mutex_t lock;		/* of all below */
-	struct epoch epoch[BC_ACK_EPOCHS];	/* the last used first */
-	uint32_t n;
-	/* The session's epoch is the first. */
+	/* The same epochs in the same order; the session's is the first. */
+	struct bc_ack_set stored;	/* on disk, without ranges */
+	struct bc_ack_set taken;	/* in segments, whose fate may not be known yet */
 	bool session, ended;
 	uint64_t connection;
-	uint64_t first, before;		/* the number of its first packet, and how many packets the source had before it */
+	uint64_t first, before;		/* the number of its leg's first packet, and how many packets the source had before it */
 	uint64_t end;			/* behind its last one, when it has ended */
-	uint64_t broken_at;		/* the number of the first packet that is lost */
 };
 
 struct bc_ack *bc_ack_new(int wake_fd)
@@ -44,8 +38,11 @@ struct bc_ack *bc_ack_new(int wake_fd)
 
 void bc_ack_free(struct bc_ack *a)
 {
-	if (a)
-		pthread_mutex_destroy(&a->lock);
+	if (!a)
+		return;
+	bc_ack_set_fini(&a->stored);
+	bc_ack_set_fini(&a->taken);
+	pthread_mutex_destroy(&a->lock);
 	free(a);
 }
 
@@ -59,39 +56,18 @@ const uint8_t *bc_ack_centre(const struct bc_ack *a)
 	return a->centre;
 }
 
-static struct epoch *find(struct bc_ack *a, const struct bc_ack_mark *m)
+void bc_ack_restore(struct bc_ack *a, const struct bc_ack_known *k)
 {
-	for (uint32_t i = 0; i < a->n; i++)
-		if (bc_ack_same(&a->epoch[i].mark, m))
-			return &a->epoch[i];
-	return NULL;
+	struct bc_ack_known *taken = bc_ack_set_use(&a->taken, &k->mark);
+
+	bc_ack_set_use(&a->stored, &k->mark);
+	for (uint32_t i = 0; i < k->n; i++)
+		bc_ack_known_add(taken, k->range[i].from, k->range[i].to);
 }
 
-/* The epoch of m becomes the first; the one that was used longest ago gives way to one that is new. */
-static struct epoch *use(struct bc_ack *a, const struct bc_ack_mark *m)
+const struct bc_ack_set *bc_ack_restored(const struct bc_ack *a)
 {
-	struct epoch *e = find(a, m), used;
-
-	used = e ? *e : (struct epoch){ .mark = *m, .taken = m->next };
-	if (!e && a->n < BC_ACK_EPOCHS)
-		a->n++;
-	if (!e)
-		e = &a->epoch[a->n - 1];
-	memmove(&a->epoch[1], &a->epoch[0], (size_t)(e - a->epoch) * sizeof(*e));
-	a->epoch[0] = used;
-	return &a->epoch[0];
-}
-
-static uint64_t higher(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
-void bc_ack_restore(struct bc_ack *a, const struct bc_ack_mark *m)
-{
-	struct epoch *e = use(a, m);
-
-	e->mark.next = e->taken = higher(e->taken, m->next);
+	return &a->taken;
 }
 
 bool bc_ack_through(const struct bc_ack *a, uint64_t delivered)
@@ -99,37 +75,51 @@ bool bc_ack_through(const struct bc_ack *a, uint64_t delivered)
 	return atomic_load_explicit(&a->handled, memory_order_acquire) == delivered;
 }
 
-void bc_ack_leave(struct bc_ack *a, uint64_t delivered)
+void bc_ack_leave(struct bc_ack *a)
 {
 	pthread_mutex_lock(&a->lock);
-	if (bc_ack_broken(a))
-		a->epoch[0].taken = a->broken_at;
-	else if (a->session)
-		a->epoch[0].taken = higher(a->epoch[0].taken, a->first + (delivered - a->before));
 	a->session = a->ended = false;
 	atomic_store_explicit(&a->broken, false, memory_order_relaxed);
 	pthread_mutex_unlock(&a->lock);
 }
 
-uint64_t bc_ack_begin(struct bc_ack *a, const struct bc_ack_mark *m, uint64_t connection, uint64_t delivered,
-		      uint64_t *ret_taken)
+/* With the lock held. */
+static void begin_leg(struct bc_ack *a, uint64_t number, uint64_t delivered, struct bc_ack_leg *ret)
 {
-	struct epoch *e;
+	const struct bc_ack_known *taken = &a->taken.epoch[0];
+
+	ret->taken = number;
+	if (bc_ack_known_has(taken, number, &ret->end)) {
+		ret->taken = ret->end;
+		bc_ack_known_has(taken, ret->taken, &ret->end);
+	}
+	a->first = ret->taken;
+	a->before = delivered;
+}
+
+uint64_t bc_ack_begin(struct bc_ack *a, const struct bc_ack_mark *m, uint64_t connection, uint64_t delivered,
+		      struct bc_ack_leg *ret)
+{
 	uint64_t next;
 
 	pthread_mutex_lock(&a->lock);
-	e = use(a, m);
 	/* What the node cannot send any more is nothing to wait for. */
-	next = e->mark.next = higher(e->mark.next, m->next);
-	*ret_taken = e->taken = higher(e->taken, next);
+	next = bc_ack_set_use(&a->stored, m)->mark.next;
+	bc_ack_set_use(&a->taken, m);
 	a->session = true;
 	a->ended = false;
 	a->connection = connection;
-	a->first = e->taken;
-	a->before = delivered;
+	begin_leg(a, next, delivered, ret);
 	pthread_mutex_unlock(&a->lock);
 	eventfd_write(a->wake_fd, 1);
 	return next;
+}
+
+void bc_ack_next_leg(struct bc_ack *a, uint64_t number, uint64_t delivered, struct bc_ack_leg *ret)
+{
+	pthread_mutex_lock(&a->lock);
+	begin_leg(a, number, delivered, ret);
+	pthread_mutex_unlock(&a->lock);
 }
 
 void bc_ack_end(struct bc_ack *a, uint64_t delivered)
@@ -161,28 +151,10 @@ void bc_ack_handled(struct bc_ack *a, uint64_t packets)
 	atomic_store_explicit(&a->handled, packets, memory_order_release);
 }
 
-/* With the lock held. What came before the session began is not told apart. */
+/* With the lock held. What came before the leg began is not told apart. */
 static uint64_t number_at(const struct bc_ack *a, uint64_t packets)
 {
 	return packets > a->before ? a->first + (packets - a->before) : a->first;
-}
-
-void bc_ack_break(struct bc_ack *a, uint64_t from, uint64_t to)
-{
-	uint64_t at;
-
-	pthread_mutex_lock(&a->lock);
-	/* The epoch may have begun in an earlier session. */
-	at = from > a->before ? number_at(a, from) : 0;
-	at = a->n ? higher(at, a->epoch[0].mark.next) : at;
-	if (a->session && at < number_at(a, to)) {
-		if (!bc_ack_broken(a) || at < a->broken_at)
-			a->broken_at = at;
-		atomic_store_explicit(&a->broken, true, memory_order_relaxed);
-	}
-	for (uint32_t i = 1; i < a->n && from <= a->before; i++)
-		a->epoch[i].taken = a->epoch[i].mark.next;
-	pthread_mutex_unlock(&a->lock);
 }
 
 bool bc_ack_at(struct bc_ack *a, uint64_t packets, struct bc_ack_mark *ret, uint64_t *ret_stored)
@@ -192,7 +164,7 @@ bool bc_ack_at(struct bc_ack *a, uint64_t packets, struct bc_ack_mark *ret, uint
 	pthread_mutex_lock(&a->lock);
 	session = a->session;
 	if (session) {
-		*ret = a->epoch[0].mark;
+		*ret = a->stored.epoch[0].mark;
 		*ret_stored = ret->next;
 		ret->next = number_at(a, packets);
 	}
@@ -200,17 +172,40 @@ bool bc_ack_at(struct bc_ack *a, uint64_t packets, struct bc_ack_mark *ret, uint
 	return session;
 }
 
-uint32_t bc_ack_marks(struct bc_ack *a, uint64_t packets, struct bc_ack_mark ret[BC_ACK_EPOCHS])
+void bc_ack_wrote(struct bc_ack *a, const struct bc_ack_mark *m, uint64_t to)
+{
+	struct bc_ack_known *k;
+
+	pthread_mutex_lock(&a->lock);
+	k = bc_ack_set_find(&a->taken, m);
+	if (k)
+		bc_ack_known_add(k, m->next, to);
+	pthread_mutex_unlock(&a->lock);
+}
+
+void bc_ack_lose(struct bc_ack *a, const struct bc_ack_mark *m, uint64_t to)
+{
+	const struct bc_ack_known *stored;
+	uint64_t from;
+
+	pthread_mutex_lock(&a->lock);
+	stored = bc_ack_set_find(&a->stored, m);
+	from = stored && stored->mark.next > m->next ? stored->mark.next : m->next;
+	if (stored && from < to) {
+		bc_ack_known_remove(bc_ack_set_find(&a->taken, m), from, to);
+		if (a->session && stored == &a->stored.epoch[0])
+			atomic_store_explicit(&a->broken, true, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&a->lock);
+}
+
+uint32_t bc_ack_marks(struct bc_ack *a, struct bc_ack_mark ret[BC_ACK_EPOCHS])
 {
 	uint32_t n;
 
 	pthread_mutex_lock(&a->lock);
-	for (n = 0; n < a->n; n++) {
-		ret[n] = a->epoch[n].mark;
-		ret[n].next = a->session && !n ? number_at(a, packets) : a->epoch[n].taken;
-		if (!n && bc_ack_broken(a) && ret[n].next > a->broken_at)
-			ret[n].next = a->broken_at;
-	}
+	for (n = 0; n < a->taken.n; n++)
+		ret[n] = a->taken.epoch[n].mark;
 	pthread_mutex_unlock(&a->lock);
 	return n;
 }
@@ -221,11 +216,11 @@ void bc_ack_stored(struct bc_ack *a, const struct bc_ack_mark *m, uint32_t n)
 
 	pthread_mutex_lock(&a->lock);
 	for (uint32_t i = 0; i < n; i++) {
-		struct epoch *e = find(a, &m[i]);
+		struct bc_ack_known *k = bc_ack_set_find(&a->stored, &m[i]);
 
-		if (!e || m[i].next <= e->mark.next)
+		if (!k || m[i].next <= k->mark.next)
 			continue;
-		e->mark.next = m[i].next;
+		k->mark.next = m[i].next;
 		more = true;
 	}
 	pthread_mutex_unlock(&a->lock);
@@ -246,7 +241,7 @@ bool bc_ack_due(struct bc_ack *a, uint64_t connection, struct bc_ack_mark *ret, 
 	pthread_mutex_lock(&a->lock);
 	session = a->session && a->connection == connection;
 	if (session) {
-		*ret = a->epoch[0].mark;
+		*ret = a->stored.epoch[0].mark;
 		*ret_complete = (a->ended && ret->next >= a->end) || bc_ack_broken(a);
 	}
 	pthread_mutex_unlock(&a->lock);

@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bc_ack_block.h"
+#include "bc_ack_runs.h"
+#include "bc_ack_table.h"
 #include "bc_store.h"
 
-#define CONTENTS (2 * BC_STORE_QUEUE_MAX)	/* more than segments can wait to be published */
+#define SEGMENTS (2 * BC_STORE_QUEUE_MAX)	/* more than can wait to be published */
 
 /* How far a source is. */
 struct marks {
@@ -17,10 +18,10 @@ struct marks {
 	struct bc_ack_mark mark[BC_ACK_EPOCHS];
 };
 
-/* A block. */
-struct content {
-	uint8_t *bytes;
-	size_t len;
+/* A segment that is over. The committer's thread, which frees it; the publishing one reads until its fate is known. */
+struct segment {
+	struct bc_ack_runs runs;
+	bool lost;			/* all but what was kept; the publishing thread sets */
 };
 
 struct bc_acks {
@@ -35,57 +36,107 @@ struct bc_acks {
 	bool marks_wait;		/* until they hold: */
 	uint32_t segment;		/* these marks are of this one, counted from 0, */
 	uint64_t size;			/* and of so many bytes in it */
+
+	struct bc_ack_runs open;	/* of the segment that is begun */
+	struct segment *over[SEGMENTS];	/* a ring; NULL: without memory, and what was not kept is lost already */
 	uint32_t finished;		/* segments that are over */
-	_Atomic uint32_t known;		/* whose fate is known */
-	_Atomic uint32_t lost;		/* of these, up to the last one that was lost; set before known */
-	uint32_t given_up;		/* up to here it is known that what was not on disk is lost */
+	uint32_t reaped;		/* of these: those that are done with */
+	_Atomic uint32_t known;		/* of these: those whose fate is known; the publishing thread adds */
 
 	/* What the segment says, by source: the number of the next packet; the node of zeros: it has none. */
 	struct bc_ack_mark *told;
+	uint64_t *stored;		/* all below were on disk at the last chunk, by source */
 	struct bc_ack_entry *entry;	/* room for a block */
 	uint8_t *block;
 
-	/* A ring: what the file is to say behind each segment that is over; len 0: nothing new. */
-	struct content content[CONTENTS];
-	struct content last;		/* the newest of them that said something */
-	uint32_t published;		/* the publishing thread's: segments before are done with */
+	/* The publishing thread's, once the capture runs: */
+	struct bc_ack_table table;	/* what the file says, by source */
+	uint32_t published;		/* segments before are done with */
 };
+
+static void set_client(const struct bc_acks *a, char name[BC_ACK_CLIENT_MAX], uint32_t source)
+{
+	snprintf(name, BC_ACK_CLIENT_MAX, "%.63s", a->ledger->source[source].name);
+}
+
+/* What there is from before. False without memory. */
+static bool know(struct bc_acks *a, uint32_t source)
+{
+	const struct bc_ack_set *set = bc_ack_restored(a->ack[source]);
+	struct bc_ack_client *c = &a->table.client[source];
+
+	set_client(a, c->name, source);
+	for (uint32_t i = set->n; i-- > 0;) {
+		struct bc_ack_known *k = bc_ack_set_use(&c->set, &set->epoch[i].mark);
+
+		for (uint32_t r = 0; r < set->epoch[i].n; r++)
+			bc_ack_known_add(k, set->epoch[i].range[r].from, set->epoch[i].range[r].to);
+		if (k->n != set->epoch[i].n)
+			return false;
+	}
+	memcpy(a->centre, bc_ack_centre(a->ack[source]), BC_ACK_ID);
+	memcpy(a->table.centre, a->centre, BC_ACK_ID);
+	return true;
+}
+
+static bool allocate(struct bc_acks *a)
+{
+	const uint32_t n = a->n;
+
+	a->handled = calloc(n, sizeof(*a->handled));
+	a->marks = calloc(n, sizeof(*a->marks));
+	a->told = calloc(n, sizeof(*a->told));
+	a->stored = calloc(n, sizeof(*a->stored));
+	a->entry = calloc(n, sizeof(*a->entry));
+	a->block = malloc(bc_ack_block_size(n));
+	a->table.client = calloc(n, sizeof(*a->table.client));
+	if (!a->handled || !a->marks || !a->told || !a->stored || !a->entry || !a->block || !a->table.client)
+		return false;
+	a->table.n = n;
+	for (uint32_t s = 0; s < n; s++)
+		if (a->ack[s] && !know(a, s))
+			return false;
+	return true;
+}
 
 struct bc_acks *bc_acks_new(struct bc_ack *const *ack, const struct bc_ledger *ledger)
 {
-	const uint32_t n = ledger->n_sources;
 	struct bc_acks *a = calloc(1, sizeof(*a));
 
 	if (!a)
 		return NULL;
 	a->ack = ack;
 	a->ledger = ledger;
-	a->n = n;
-	a->handled = calloc(n, sizeof(*a->handled));
-	a->marks = calloc(n, sizeof(*a->marks));
-	a->told = calloc(n, sizeof(*a->told));
-	a->entry = calloc(n, BC_ACK_EPOCHS * sizeof(*a->entry));
-	a->block = malloc(bc_ack_block_size(n));
-	if (!a->handled || !a->marks || !a->told || !a->entry || !a->block) {
-		bc_acks_free(a);
-		return NULL;
-	}
-	for (uint32_t s = 0; s < n; s++)
-		if (ack[s])
-			memcpy(a->centre, bc_ack_centre(ack[s]), BC_ACK_ID);
-	return a;
+	a->n = ledger->n_sources;
+	if (allocate(a))
+		return a;
+	bc_acks_free(a);
+	return NULL;
+}
+
+/* Of the segments that are over. */
+static void free_oldest(struct bc_acks *a)
+{
+	struct segment **s = &a->over[a->reaped++ % SEGMENTS];
+
+	if (*s)
+		bc_ack_runs_fini(&(*s)->runs);
+	free(*s);
+	*s = NULL;
 }
 
 void bc_acks_free(struct bc_acks *a)
 {
 	if (!a)
 		return;
-	for (uint32_t i = 0; i < CONTENTS; i++)
-		free(a->content[i].bytes);
-	free(a->last.bytes);
+	while (a->reaped != a->finished)
+		free_oldest(a);
+	bc_ack_runs_fini(&a->open);
+	bc_ack_table_fini(&a->table);
 	free(a->handled);
 	free(a->marks);
 	free(a->told);
+	free(a->stored);
 	free(a->entry);
 	free(a->block);
 	free(a);
@@ -104,11 +155,6 @@ void bc_acks_handled(struct bc_acks *a, const uint32_t *from)
 
 /* --- What the segments say. --- */
 
-static void set_client(const struct bc_acks *a, struct bc_ack_entry *e, uint32_t source)
-{
-	snprintf(e->client, sizeof(e->client), "%.63s", a->ledger->source[source].name);
-}
-
 size_t bc_acks_block(struct bc_acks *a, const uint32_t *from, const uint8_t **ret)
 {
 	uint32_t n = 0;
@@ -120,14 +166,29 @@ size_t bc_acks_block(struct bc_acks *a, const uint32_t *from, const uint8_t **re
 			continue;
 		memset(e, 0, sizeof(*e));
 		bc_ack_at(a->ack[s], a->handled[s], &e->mark, &e->stored);
+		a->stored[s] = e->stored;
 		if (bc_ack_same(&e->mark, &a->told[s]) && e->mark.next == a->told[s].next)
 			continue;
-		set_client(a, e, s);
+		set_client(a, e->client, s);
 		a->told[s] = e->mark;
 		n++;
 	}
 	*ret = a->block;
 	return n ? bc_ack_block_put(a->block, a->centre, a->entry, n) : 0;
+}
+
+/* What is in no list can be told of to nobody: it is to be sent again. */
+static void add_run(struct bc_acks *a, uint32_t source, uint32_t packets)
+{
+	struct bc_ack_mark *told = &a->told[source];
+	const struct bc_ack_run run = {
+		.source = source, .mark = *told, .to = told->next + packets, .stored = a->stored[source], .end = UINT64_MAX,
+	};
+
+	bc_ack_wrote(a->ack[source], &run.mark, run.to);
+	if (!bc_ack_runs_add(&a->open, &run))
+		bc_ack_lose(a->ack[source], &run.mark, run.to);
+	told->next = run.to;
 }
 
 void bc_acks_wrote(struct bc_acks *a, const uint32_t *from)
@@ -136,7 +197,7 @@ void bc_acks_wrote(struct bc_acks *a, const uint32_t *from)
 
 	for (uint32_t s = 0; s < a->n; s++)
 		if (from[s] && memcmp(a->told[s].node, zeros, BC_ACK_ID))
-			a->told[s].next += from[s];
+			add_run(a, s, from[s]);
 }
 
 void bc_acks_forget(struct bc_acks *a)
@@ -146,99 +207,82 @@ void bc_acks_forget(struct bc_acks *a)
 
 /* --- The file beside them. --- */
 
-/* All epochs of all sources, as they are behind what was handled so far. */
-static uint32_t list_all(struct bc_acks *a)
+/* True: there was something in the list. */
+static bool enter(struct bc_acks *a, const struct bc_ack_list *l)
 {
-	uint32_t n = 0;
+	for (uint32_t i = 0; i < l->n; i++) {
+		const struct bc_ack_run *run = &l->run[i];
+		struct bc_ack_mark m = run->mark;
 
-	for (uint32_t s = 0; s < a->n; s++) {
-		struct bc_ack_mark m[BC_ACK_EPOCHS];
-		uint32_t epochs = a->ack[s] ? bc_ack_marks(a->ack[s], a->handled[s], m) : 0;
-
-		for (uint32_t i = 0; i < epochs; i++, n++) {
-			memset(&a->entry[n], 0, sizeof(a->entry[n]));
-			a->entry[n].mark = m[i];
-			a->entry[n].stored = m[i].next;
-			set_client(a, &a->entry[n], s);
-		}
+		m.next = run->stored;
+		bc_ack_known_add(bc_ack_set_use(&a->table.client[run->source].set, &m), run->mark.next, run->to);
 	}
-	return n;
+	return l->n > 0;
 }
 
-static struct content copy(const struct content *c)
+uint8_t *bc_acks_publishing(struct bc_acks *a, uint32_t n, const bool *on_disk, size_t *ret_len)
 {
-	struct content to = { .bytes = malloc(c->len), .len = c->len };
-
-	if (!to.bytes)
-		return (struct content){ .len = 0 };
-	memcpy(to.bytes, c->bytes, c->len);
-	return to;
-}
-
-/* What the file is to say when this segment has its name. Without memory it is said with the next one. */
-static void add_content(struct bc_acks *a)
-{
-	const uint32_t n = list_all(a);
-	struct content c = { .bytes = n ? malloc(bc_ack_block_size(n)) : NULL };
-
-	a->content[a->finished % CONTENTS] = (struct content){ .len = 0 };
-	if (!c.bytes)
-		return;
-	c.len = bc_ack_block_put(c.bytes, a->centre, a->entry, n);
-	if (c.len == a->last.len && !memcmp(c.bytes, a->last.bytes, c.len)) {
-		free(c.bytes);
-		return;
-	}
-	free(a->last.bytes);
-	a->last = c;
-	a->content[a->finished % CONTENTS] = copy(&c);
-}
-
-uint8_t *bc_acks_publishing(struct bc_acks *a, uint32_t n, size_t *ret_len)
-{
-	struct content newest = { .len = 0 };
+	uint8_t *block = NULL;
+	bool changed = false;
 
 	for (uint32_t i = 0; i < n; i++) {
-		struct content *c = &a->content[a->published++ % CONTENTS];
+		const struct segment *s = a->over[a->published++ % SEGMENTS];
 
-		if (!c->len)
-			continue;
-		free(newest.bytes);
-		newest = *c;
-		*c = (struct content){ .len = 0 };
+		if (s)
+			changed |= enter(a, &s->runs.kept);
+		if (s && on_disk[i])
+			changed |= enter(a, &s->runs.rest);
 	}
-	*ret_len = newest.len;
-	return newest.bytes;
+	return changed && !bc_ack_table_to_block(&a->table, &block, ret_len) ? block : NULL;
 }
 
 /* --- What is lost. --- */
 
-void bc_acks_lose(struct bc_acks *a, const uint64_t *from)
+/* Those of the list from number i on. */
+static void lose(struct bc_acks *a, const struct bc_ack_list *l, uint32_t i)
 {
-	for (uint32_t s = 0; s < a->n; s++)
-		if (a->ack[s] && (!from || from[s]))
-			bc_ack_break(a->ack[s], from ? a->handled[s] - from[s] : 0, a->handled[s]);
-	if (from)
+	if (i == l->n)
 		return;
-	a->given_up = a->finished + 1;
-	/* The marks are of what is lost. */
+	for (; i < l->n; i++)
+		bc_ack_lose(a->ack[l->run[i].source], &l->run[i].mark, l->run[i].to);
+	/* The marks may be of what is lost. */
 	a->marks_wait = false;
 	a->marked = UINT64_MAX;
 }
 
-void bc_acks_lose_next(struct bc_acks *a, const uint32_t *from)
+void bc_acks_confirm(struct bc_acks *a, uint64_t size)
 {
-	for (uint32_t s = 0; s < a->n; s++)
-		if (a->ack[s] && from[s])
-			bc_ack_break(a->ack[s], a->handled[s], a->handled[s] + from[s]);
+	bc_ack_runs_confirm(&a->open, size);
 }
 
-bool bc_acks_broken(const struct bc_acks *a, const uint32_t *from)
+void bc_acks_lose(struct bc_acks *a)
 {
+	lose(a, &a->open.rest, a->open.confirmed);
+	a->open.rest.n = a->open.confirmed;
+}
+
+void bc_acks_lose_next(struct bc_acks *a, const uint32_t *from)
+{
+	struct bc_ack_mark m;
+	uint64_t stored;
+
 	for (uint32_t s = 0; s < a->n; s++)
-		if (a->ack[s] && from[s] && bc_ack_broken(a->ack[s]))
-			return true;
-	return false;
+		if (a->ack[s] && from[s] && bc_ack_at(a->ack[s], a->handled[s], &m, &stored))
+			bc_ack_lose(a->ack[s], &m, m.next + from[s]);
+}
+
+/* What was in segments whose fate is known. */
+static void reap(struct bc_acks *a)
+{
+	const uint32_t known = atomic_load_explicit(&a->known, memory_order_acquire);
+
+	while (a->reaped != known) {
+		const struct segment *s = a->over[a->reaped % SEGMENTS];
+
+		if (s && s->lost)
+			lose(a, &s->runs.rest, 0);
+		free_oldest(a);
+	}
 }
 
 /* --- What is on disk. --- */
@@ -249,7 +293,7 @@ void bc_acks_mark(struct bc_acks *a, uint64_t size)
 		return;
 	for (uint32_t s = 0; s < a->n; s++)
 		if (a->ack[s])
-			a->marks[s].n = bc_ack_marks(a->ack[s], a->handled[s], a->marks[s].mark);
+			a->marks[s].n = bc_ack_marks(a->ack[s], a->marks[s].mark);
 	a->marks_wait = true;
 	a->marked = a->total;
 	a->segment = a->finished;
@@ -257,20 +301,31 @@ void bc_acks_mark(struct bc_acks *a, uint64_t size)
 	a->hurried = false;
 }
 
-void bc_acks_finish(struct bc_acks *a)
+void bc_acks_finish(struct bc_acks *a, uint64_t kept)
 {
+	struct segment *s = malloc(sizeof(*s));
+
 	bc_acks_mark(a, UINT64_MAX);
-	add_content(a);
+	bc_ack_runs_keep(&a->open, kept);
+	if (s) {
+		*s = (struct segment){ .runs = a->open };
+	} else {
+		lose(a, &a->open.rest, 0);
+		bc_ack_runs_fini(&a->open);
+	}
+	a->open = (struct bc_ack_runs){ .confirmed = 0 };
+	a->over[a->finished % SEGMENTS] = s;
 	bc_acks_forget(a);
 	a->finished++;
 }
 
 void bc_acks_result(struct bc_acks *a, bool lost)
 {
-	if (lost)
-		atomic_store_explicit(&a->lost, atomic_load_explicit(&a->known, memory_order_relaxed) + 1,
-				      memory_order_relaxed);
-	atomic_fetch_add_explicit(&a->known, 1, memory_order_release);
+	const uint32_t known = atomic_load_explicit(&a->known, memory_order_relaxed);
+
+	if (a->over[known % SEGMENTS])
+		a->over[known % SEGMENTS]->lost = lost;
+	atomic_store_explicit(&a->known, known + 1, memory_order_release);
 }
 
 /* Are all bytes on disk that were written when the marks were taken? */
@@ -285,10 +340,11 @@ static bool hold(const struct bc_acks *a, uint64_t bytes)
 
 void bc_acks_synced(struct bc_acks *a, uint64_t bytes)
 {
+	/* First: what is known by then is reaped. */
 	const bool held = a->marks_wait && hold(a, bytes);
 
-	if ((int32_t)(atomic_load_explicit(&a->lost, memory_order_relaxed) - a->given_up) > 0)
-		bc_acks_lose(a, NULL);
+	reap(a);
+	bc_ack_runs_keep(&a->open, bytes);
 	if (!held || !a->marks_wait)
 		return;
 	for (uint32_t s = 0; s < a->n; s++)
@@ -318,5 +374,5 @@ bool bc_acks_hurried(struct bc_acks *a)
 
 bool bc_acks_wait(const struct bc_acks *a)
 {
-	return a->marks_wait || a->total != a->marked;
+	return a->marks_wait || a->total != a->marked || a->reaped != a->finished;
 }

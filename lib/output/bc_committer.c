@@ -21,9 +21,6 @@
 #define CHUNKS_AT_A_TIME 64			/* before it is another's turn */
 #define SETTLE_NS (200 * BC_NS_PER_MS)		/* of a direct store: until then nothing counts as written */
 
-/* Why a chunk is lost of which something will be sent again. */
-#define BROKEN (-ECONNABORTED)
-
 struct bc_committer {
 	struct bc_committer_config cfg;
 	const char *name;		/* the output's, for the log */
@@ -138,8 +135,6 @@ static int commit_chunk(struct bc_committer *c, struct bc_chunk *k, const struct
 	int r;
 
 	while ((r = bc_open_segment_begun(c->segment) ? 0 : await_restart(c)) == 0) {
-		if (c->acks && bc_acks_broken(c->acks, k->from))
-			return BROKEN;
 		r = bc_open_segment_write(c->segment, k, t);
 		if (r != -ECOMM && r != -ESTALE)
 			break;
@@ -155,10 +150,7 @@ static void lose_chunk(struct bc_committer *c, const struct bc_chunk *k, const s
 	enum bc_loss loss = bc_patience_loss(r), last;
 	uint64_t lost = bc_delivery_lost(c->delivery, &last);
 
-	/* As what was lost before it. */
-	if (r == BROKEN && lost)
-		loss = last;
-	if (loss == BC_LOSS_DISK_ERROR && r != BROKEN && lost == bc_open_segment_lost_told(c->segment))
+	if (loss == BC_LOSS_DISK_ERROR && lost == bc_open_segment_lost_told(c->segment))
 		bc_log(c->cfg.log, BC_ERROR, "%s: writing failed (%s): packets are lost as disk_error", c->name, strerror(-r));
 	bc_delivery_lose(c->delivery, t, loss);
 	if (c->acks)
@@ -251,7 +243,7 @@ static void give_up_rest(struct bc_committer *c)
 	bc_log(c->cfg.log, BC_ERROR, "%s: no space to finish the last segment: it keeps its temporary name; free some "
 	       "space, then 'braidcap recover' completes it", c->name);
 	if (c->acks)
-		bc_acks_lose(c->acks, bc_delivery_pending(c->delivery)->from);
+		bc_acks_lose(c->acks);
 	bc_delivery_lose_pending(c->delivery, bc_patience_loss(r));
 }
 
@@ -416,9 +408,9 @@ void bc_committer_result(struct bc_committer *c, uint64_t file_bytes, int err)
 		bc_acks_result(c->acks, err && err != -ENODATA);
 }
 
-uint8_t *bc_committer_publishing(struct bc_committer *c, uint32_t n, size_t *ret_len)
+uint8_t *bc_committer_publishing(struct bc_committer *c, uint32_t n, const bool *on_disk, size_t *ret_len)
 {
-	return c->acks ? bc_acks_publishing(c->acks, n, ret_len) : NULL;
+	return c->acks ? bc_acks_publishing(c->acks, n, on_disk, ret_len) : NULL;
 }
 
 void bc_committer_abort(struct bc_committer *c)

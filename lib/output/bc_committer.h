@@ -88,7 +88,7 @@ void bc_committer_result(struct bc_committer *c, uint64_t file_bytes, int err);
  * As bc_store_publishing of the store, whose thread calls. Returns what the file of bc_ack_file.h is to say when this
  * returns, for free(); NULL: what it says.
  */
-uint8_t *bc_committer_publishing(struct bc_committer *c, uint32_t n, size_t *ret_len);
+uint8_t *bc_committer_publishing(struct bc_committer *c, uint32_t n, const bool *on_disk, size_t *ret_len);
 /* Any thread: end at once, leave the segment as it is. What was not written is not counted as written. */
 void bc_committer_abort(struct bc_committer *c);
 /* Wait for the thread's end: the last chunk's, or an abort's. */

@@ -20,6 +20,7 @@ struct bc_open_segment {
 	bool begun;			/* the store has a segment */
 	bool end_pending;		/* its last chunk has come, its end is not written yet */
 	bool dirty;			/* something was written since the last sync */
+	uint64_t confirmed;		/* bytes */
 	uint64_t settled_ns;
 	struct bc_log_limit lost_limit;	/* of lines on packets that a segment lost */
 };
@@ -55,20 +56,35 @@ static int write_index(void *ctx, const uint8_t *data, size_t len)
 
 static void finish(struct bc_open_segment *s)
 {
+	struct bc_segment_info info = *bc_segment_writer_info(s->writer);
+
 	if (s->cfg.ended)
 		s->cfg.ended(s->cfg.ended_ctx, bc_delivery_segment(s->cfg.delivery)->from);
 	bc_delivery_finish(s->cfg.delivery);
-	if (s->cfg.acks)
-		bc_acks_finish(s->cfg.acks);
-	bc_store_finish(s->cfg.store, bc_segment_writer_info(s->writer));
+	/* What is not kept will be sent again. */
+	if (s->cfg.acks) {
+		info.cut_back = true;
+		info.confirmed = s->confirmed;
+		bc_store_synced(s->cfg.store, &info.kept);
+		bc_acks_finish(s->cfg.acks, info.kept);
+	}
+	bc_store_finish(s->cfg.store, &info);
 	bc_segment_writer_over(s->writer);
 	s->begun = s->end_pending = s->dirty = false;
+}
+
+static void confirm_numbers(struct bc_open_segment *s)
+{
+	s->confirmed = bc_store_size(s->cfg.store);
+	if (s->cfg.acks)
+		bc_acks_confirm(s->cfg.acks, s->confirmed);
 }
 
 /* The store has all that was written for good. */
 static void confirm(struct bc_open_segment *s)
 {
 	bc_delivery_confirm(s->cfg.delivery);
+	confirm_numbers(s);
 	bc_segment_writer_mark(s->writer);
 }
 
@@ -76,7 +92,7 @@ static void confirm(struct bc_open_segment *s)
 static void lose_pending(struct bc_open_segment *s, int r)
 {
 	if (s->cfg.acks)
-		bc_acks_lose(s->cfg.acks, bc_delivery_pending(s->cfg.delivery)->from);
+		bc_acks_lose(s->cfg.acks);
 	bc_delivery_lose_pending(s->cfg.delivery, bc_patience_loss(r));
 }
 
@@ -135,9 +151,7 @@ static void fail(struct bc_open_segment *s, int r)
 {
 	bc_log_limited(s->cfg.log, &s->lost_limit, BC_ERROR, s->cfg.name,
 		       "a segment cannot go on (%s): it is not published, what comes goes into the next one", strerror(-r));
-	bc_delivery_lose_pending(s->cfg.delivery, bc_patience_loss(r));
-	if (s->cfg.acks)
-		bc_acks_lose(s->cfg.acks, NULL);
+	lose_pending(s, r);
 	bc_store_spoil(s->cfg.store, r);
 	finish(s);
 }
@@ -169,6 +183,7 @@ static int begin(struct bc_open_segment *s, const struct bc_chunk *k)
 			r = bc_store_begin(s->cfg.store);
 		while (s->cfg.again(s->cfg.again_ctx, r));
 		s->begun = !r;
+		s->confirmed = 0;
 	}
 	return r ? r : bc_segment_writer_begin(s->writer, k->segment_begin_ns, k->linktype);
 }
@@ -235,10 +250,13 @@ int bc_open_segment_write(struct bc_open_segment *s, struct bc_chunk *k, const s
 		return r;
 	}
 	bc_delivery_take(s->cfg.delivery, t);
-	if (s->stream)
+	if (s->stream) {
 		push_stream(s);
-	else
-		bc_delivery_wrote(s->cfg.delivery);
+		return 0;
+	}
+	bc_delivery_wrote(s->cfg.delivery);
+	if (!bc_delivery_pending(s->cfg.delivery)->packets)
+		confirm_numbers(s);
 	return 0;
 }
 

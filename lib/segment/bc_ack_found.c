@@ -12,7 +12,7 @@
 #define OPT_NAME 2
 #define NONE UINT32_MAX
 
-/* Packets of one epoch in one segment: from to next. */
+/* Packets of one epoch that lie behind one another in a segment: from to entry.mark.next. */
 struct range {
 	uint64_t from;
 	struct bc_ack_entry entry;
@@ -26,7 +26,7 @@ struct client {
 struct bc_ack_found {
 	uint8_t centre[BC_ACK_ID];
 	struct range *range;
-	uint32_t n_ranges, first;	/* first: of the segment being read */
+	uint32_t n_ranges;
 	struct client *client;
 	uint32_t n_clients;
 	uint32_t *iface;		/* of the segment: the client of each interface */
@@ -50,7 +50,6 @@ void bc_ack_found_free(struct bc_ack_found *f)
 
 void bc_ack_found_begin(struct bc_ack_found *f)
 {
-	f->first = f->n_ranges;
 	f->n_ifaces = 0;
 	for (uint32_t c = 0; c < f->n_clients; c++)
 		f->client[c].range = NONE;
@@ -118,11 +117,6 @@ static int take_iface(struct bc_ack_found *f, const uint8_t *idb, size_t len)
 	return 0;
 }
 
-static bool same(const struct bc_ack_entry *a, const struct bc_ack_entry *b)
-{
-	return bc_ack_same(&a->mark, &b->mark) && !strcmp(a->client, b->client);
-}
-
 static bool is_numbered(const struct bc_ack_entry *e)
 {
 	static const uint8_t zeros[BC_ACK_ID];
@@ -130,26 +124,19 @@ static bool is_numbered(const struct bc_ack_entry *e)
 	return memcmp(e->mark.node, zeros, BC_ACK_ID) != 0;
 }
 
-/* Within a segment numbers may be missing: what has no place in it was lost by name, or at the node. */
 static int take_entry(struct bc_ack_found *f, const struct bc_ack_entry *e)
 {
 	int c = find_client(f, e->client, strlen(e->client));
-	uint32_t r = f->first;
 
 	if (c < 0)
 		return c;
 	f->client[c].range = NONE;
 	if (!is_numbered(e))
 		return 0;
-	while (r < f->n_ranges && !same(&f->range[r].entry, e))
-		r++;
-	if (r == f->n_ranges) {
-		if (grow((void **)&f->range, f->n_ranges, sizeof(*f->range)))
-			return -ENOMEM;
-		f->range[f->n_ranges++] = (struct range){ .from = e->mark.next, .entry = *e };
-	}
-	f->range[r].entry.mark.next = e->mark.next;
-	f->client[c].range = r;
+	if (grow((void **)&f->range, f->n_ranges, sizeof(*f->range)))
+		return -ENOMEM;
+	f->range[f->n_ranges] = (struct range){ .from = e->mark.next, .entry = *e };
+	f->client[c].range = f->n_ranges++;
 	return 0;
 }
 
@@ -190,53 +177,48 @@ int bc_ack_found_item(struct bc_ack_found *f, const uint8_t *item, size_t len, b
 	return bc_ack_block_is(item, len, &n) ? take_block(f, item, n) : 0;
 }
 
-static int by_begin(const void *a, const void *b)
+/* True: the table knows more by it. */
+static bool enter(struct bc_ack_table *t, const struct range *r)
 {
-	const struct range *x = a, *y = b;
+	struct bc_ack_client *c = bc_ack_table_client(t, r->entry.client, strlen(r->entry.client));
+	struct bc_ack_known *k = c ? bc_ack_set_find(&c->set, &r->entry.mark) : NULL;
+	struct bc_ack_mark m = r->entry.mark;
+	uint64_t until;
 
-	return x->from < y->from ? -1 : x->from > y->from;
+	if (!c || (k && r->entry.stored <= k->mark.next && bc_ack_known_has(k, r->from, &until) && until >= m.next))
+		return false;
+	/* All with smaller numbers were on disk when it was written. */
+	m.next = r->entry.stored;
+	bc_ack_known_add(bc_ack_set_use(&c->set, &m), r->from, r->entry.mark.next);
+	return true;
 }
 
-/* 1: the table knows more by it; 0; -1: some before it are missing; or -ENOMEM. */
-static int enter(struct bc_ack_table *t, const struct range *r)
+/* Of those that were found, how many lie behind packets that are nowhere? */
+static uint32_t count_apart(const struct bc_ack_found *f, struct bc_ack_table *t)
 {
-	struct bc_ack_entry *p;
-	uint32_t i = 0;
+	uint32_t n = 0;
 
-	while (i < t->n && !same(&t->entry[i], &r->entry))
-		i++;
-	if (i < t->n) {
-		if (r->entry.mark.next <= t->entry[i].mark.next)
-			return 0;
-		if (r->from > t->entry[i].mark.next && r->from > r->entry.stored)
-			return -1;
-		t->entry[i].mark.next = r->entry.mark.next;
-		return 1;
+	for (uint32_t i = 0; i < f->n_ranges; i++) {
+		const struct range *r = &f->range[i];
+		struct bc_ack_client *c = bc_ack_table_client(t, r->entry.client, strlen(r->entry.client));
+		const struct bc_ack_known *k = c ? bc_ack_set_find(&c->set, &r->entry.mark) : NULL;
+
+		n += k && r->from < r->entry.mark.next && r->from > k->mark.next;
 	}
-	p = realloc(t->entry, (t->n + 1) * sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	t->entry = p;
-	memmove(&p[1], &p[0], t->n++ * sizeof(*p));
-	p[0] = r->entry;
-	return 1;
+	return n;
 }
 
-bool bc_ack_found_enter(const struct bc_ack_found *f, struct bc_ack_table *t, uint32_t *ret_missing)
+bool bc_ack_found_enter(const struct bc_ack_found *f, struct bc_ack_table *t, uint32_t *ret_apart)
 {
 	static const uint8_t zeros[BC_ACK_ID];
 	bool changed = false;
 
-	*ret_missing = 0;
+	*ret_apart = 0;
 	if (!f->n_ranges)
 		return false;
-	qsort(f->range, f->n_ranges, sizeof(*f->range), by_begin);
-	for (uint32_t r = 0; r < f->n_ranges; r++) {
-		int what = enter(t, &f->range[r]);
-
-		changed |= what > 0;
-		*ret_missing += what < 0;
-	}
+	for (uint32_t r = 0; r < f->n_ranges; r++)
+		changed |= enter(t, &f->range[r]);
+	*ret_apart = count_apart(f, t);
 	if (!memcmp(t->centre, zeros, BC_ACK_ID))
 		memcpy(t->centre, f->centre, BC_ACK_ID);
 	return changed;

@@ -25,9 +25,9 @@ void bc_ack_found_begin(struct bc_ack_found *f);
 int bc_ack_found_item(struct bc_ack_found *f, const uint8_t *item, size_t len, bool packet);
 
 /*
- * Enter in the table what was found beyond what it says, so far as no packet is missing before it. True: it has
- * changed. *ret_missing: how many ranges of packets stay out, because some before them are on no disk.
+ * Enter in the table what was found beyond what it says. True: it has changed. *ret_apart: how many runs of packets lie
+ * behind others that are on no disk.
  */
-bool bc_ack_found_enter(const struct bc_ack_found *f, struct bc_ack_table *t, uint32_t *ret_missing);
+bool bc_ack_found_enter(const struct bc_ack_found *f, struct bc_ack_table *t, uint32_t *ret_apart);
 
 #endif

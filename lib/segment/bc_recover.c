@@ -204,18 +204,18 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 }
 
 /* The file beside the segments knows of the numbered packets in it before it is one of them. */
-static void publishing(void *ctx, int folder, uint32_t n)
+static void publishing(void *ctx, int folder, uint32_t n, const bool *on_disk)
 {
 	const struct target *t = ctx;
 	struct bc_ack_table table = { .n = 0 };
-	uint32_t missing;
+	uint32_t apart;
 	int r = bc_ack_file_read(folder, t->series, &table);
 
-	if ((!r || r == -ENOENT) && bc_ack_found_enter(t->found, &table, &missing))
+	if ((!r || r == -ENOENT) && bc_ack_found_enter(t->found, &table, &apart))
 		r = bc_ack_file_put(folder, t->series, &table);
 	if (r && r != -ENOENT)
 		bc_log(t->log, BC_ERROR, "cannot write down which of its packets are acknowledged: %s", strerror(-r));
-	free(table.entry);
+	bc_ack_table_fini(&table);
 }
 
 /* What the old file had of its index: it tells where blocks lie there. */

@@ -100,17 +100,17 @@ static void look_into_leftovers(struct past *p, struct bc_collect_session *c)
 /* Leftovers become segments, which are not looked into any more: the file has to know what is in them. */
 static void write_down(struct past *p)
 {
-	uint32_t missing;
-	bool changed = bc_ack_found_enter(p->found, &p->table, &missing);
+	uint32_t apart;
+	bool changed = bc_ack_found_enter(p->found, &p->table, &apart);
 	int r = changed ? bc_ack_file_put(p->fd, p->series, &p->table) : 0;
 
 	if (changed && !r && fsync(p->fd) < 0)
 		r = -errno;
 	if (r)
 		bc_log(p->log, BC_WARN, "%s: cannot write down what is acknowledged: %s", p->folder, strerror(-r));
-	if (missing)
-		bc_log(p->log, BC_WARN, "%s: packets are missing before those of %u leftovers: nodes may send these again",
-		       p->folder, missing);
+	if (apart)
+		bc_log(p->log, BC_WARN, "%s: packets are missing before %u runs of packets in leftovers: their nodes are asked "
+		       "for these", p->folder, apart);
 }
 
 static int read_past(struct past *p, struct bc_collect_session *c, struct bc_err *err)
@@ -135,9 +135,12 @@ static void restore(const struct bc_ack_table *t, struct bc_ack *ack, const char
 
 	if (memcmp(t->centre, zeros, BC_ACK_ID))
 		bc_ack_set_centre(ack, t->centre);
-	for (uint32_t i = t->n; i-- > 0;)
-		if (!strcmp(t->entry[i].client, client))
-			bc_ack_restore(ack, &t->entry[i].mark);
+	for (uint32_t i = 0; i < t->n; i++) {
+		const struct bc_ack_set *set = &t->client[i].set;
+
+		for (uint32_t k = strcmp(t->client[i].name, client) ? 0 : set->n; k-- > 0;)
+			bc_ack_restore(ack, &set->epoch[k]);
+	}
 }
 
 int bc_collect_acks_restore(struct bc_collect_session *c, uint32_t i, struct bc_err *err)
@@ -158,7 +161,7 @@ int bc_collect_acks_restore(struct bc_collect_session *c, uint32_t i, struct bc_
 		restore(&p.table, c->ack[k], c->name[k]);
 	}
 	bc_ack_found_free(p.found);
-	free(p.table.entry);
+	bc_ack_table_fini(&p.table);
 	close(p.fd);
 	return r;
 }

@@ -39,7 +39,8 @@ struct remote {
 	bool session_due;		/* to begin when all packets before it are through */
 	bool stale;			/* the session of an earlier connection is not left yet */
 	bool numbered;			/* the connection has a session: */
-	uint64_t number, taken;		/* of the next packet; those below were taken before */
+	uint64_t number;		/* of the next packet */
+	struct bc_ack_leg leg;		/* that it is in */
 	uint64_t delivered;		/* packets, in all */
 	uint64_t patience;		/* bytes for which the node can wait for an acknowledgement */
 	uint64_t untold;		/* bytes since one was asked for */
@@ -206,10 +207,24 @@ static bool take_packet(struct bc_source *s, struct bc_batch *b, const struct bc
 /* The node did not know that it was taken. */
 static bool is_repeated(struct remote *p)
 {
-	if (!p->numbered || p->number >= p->taken)
+	if (!p->numbered || p->number >= p->leg.taken)
 		return false;
 	p->number++;
 	bc_counter_add(bc_ack_repeated(p->ack), 1);
+	return true;
+}
+
+/*
+ * The packet to come is one behind which numbers are not counted on, as some were taken before. False: those before it
+ * are under way still.
+ */
+static bool follow_numbers(struct remote *p)
+{
+	if (!p->numbered || p->number < p->leg.end)
+		return true;
+	if (!bc_ack_through(p->ack, p->delivered))
+		return false;
+	bc_ack_next_leg(p->ack, p->number, p->delivered, &p->leg);
 	return true;
 }
 
@@ -229,7 +244,7 @@ static bool leave_session(struct remote *p)
 		return true;
 	if (!bc_ack_through(p->ack, p->delivered))
 		return false;
-	bc_ack_leave(p->ack, p->delivered);
+	bc_ack_leave(p->ack);
 	p->stale = false;
 	return true;
 }
@@ -244,7 +259,7 @@ static void begin_session(struct bc_source *s)
 	if (!bc_ack_through(p->ack, p->delivered) || !leave_session(p))
 		return;
 	memcpy(m.node, w->node, sizeof(m.node));
-	p->number = bc_ack_begin(p->ack, &m, p->recv_ring->net.connection, p->delivered, &p->taken);
+	p->number = bc_ack_begin(p->ack, &m, p->recv_ring->net.connection, p->delivered, &p->leg);
 	p->patience = w->window / 4 > PATIENCE_MIN ? w->window / 4 : PATIENCE_MIN;
 	p->untold = 0;
 	p->session_due = false;
@@ -288,6 +303,8 @@ static size_t take_messages(struct bc_source *s, struct bc_batch *b, uint32_t ma
 			refuse(p);
 			return len;
 		}
+		if (r == BC_WIRE_READ_PACKET && !follow_numbers(p))
+			break;
 		if (r == BC_WIRE_READ_PACKET && !is_repeated(p) && (!leave_session(p) || !take_packet(s, b, &rec)))
 			break;
 		at += used;

@@ -33,22 +33,6 @@ static int read_all(int fd, uint8_t *data, size_t len)
 	return 0;
 }
 
-static int parse(const uint8_t *data, size_t len, struct bc_ack_table *ret)
-{
-	struct bc_ack_table t = { .n = 0 };
-
-	if (!bc_ack_block_is(data, len, &t.n))
-		return -EBADMSG;
-	t.entry = calloc(t.n ? t.n : 1, sizeof(*t.entry));
-	if (!t.entry)
-		return -ENOMEM;
-	memcpy(t.centre, bc_ack_block_centre(data), BC_ACK_ID);
-	for (uint32_t i = 0; i < t.n; i++)
-		bc_ack_block_entry(data, i, &t.entry[i]);
-	*ret = t;
-	return 0;
-}
-
 static int read_file(int fd, struct bc_ack_table *ret)
 {
 	struct stat st;
@@ -64,7 +48,7 @@ static int read_file(int fd, struct bc_ack_table *ret)
 		return -ENOMEM;
 	r = read_all(fd, data, (size_t)st.st_size);
 	if (!r)
-		r = parse(data, (size_t)st.st_size, ret);
+		r = bc_ack_table_from_block(data, (size_t)st.st_size, ret);
 	free(data);
 	return r;
 }
@@ -109,12 +93,13 @@ int bc_ack_file_write(int folder, const char *series, const uint8_t *block, size
 
 int bc_ack_file_put(int folder, const char *series, const struct bc_ack_table *t)
 {
-	uint8_t *block = malloc(bc_ack_block_size(t->n));
-	int r;
+	uint8_t *block;
+	size_t len;
+	int r = bc_ack_table_to_block(t, &block, &len);
 
-	if (!block)
-		return -ENOMEM;
-	r = bc_ack_file_write(folder, series, block, bc_ack_block_put(block, t->centre, t->entry, t->n));
+	if (r)
+		return r;
+	r = bc_ack_file_write(folder, series, block, len);
 	free(block);
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The file beside an output's segments that says how far nodes were acknowledged: one block of bc_ack_block.h, with the
- * numbers behind all published segments. Called .acknowledged, or .acknowledged~SERIES. Any thread, one at a time.
+ * The file beside an output's segments that says which numbered packets are in them: one block of bc_ack_block.h, for all
+ * published segments. Called .acknowledged, or .acknowledged~SERIES. Any thread, one at a time.
  */
 #ifndef BC_ACK_FILE_H
 #define BC_ACK_FILE_H
@@ -9,17 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bc_ack_block.h"
-
-/* What it says. Zeroed memory is an empty one. */
-struct bc_ack_table {
-	uint8_t centre[BC_ACK_ID];	/* zeros: not known */
-	struct bc_ack_entry *entry;	/* of each client those that were used last first; next is what counts */
-	uint32_t n;
-};
+#include "bc_ack_table.h"
 
 /*
- * Read the file in this folder; series may be NULL. *ret is for free(ret->entry). 0; -ENOENT: there is none; -EBADMSG:
+ * Read the file in this folder; series may be NULL. *ret is for bc_ack_table_fini(). 0; -ENOENT: there is none; -EBADMSG:
  * it is damaged or something else; or another negative errno.
  */
 int bc_ack_file_read(int folder, const char *series, struct bc_ack_table *ret);

@@ -441,14 +441,37 @@ static void do_step(const struct bc_folder *folder, struct bc_segfile *list, con
 			f->err = atomic_load(give_up) ? -ECANCELED : step(folder, f);
 }
 
-static void say_on_disk(const struct bc_folder *folder, const struct bc_segfile *list)
+/* Whoever still has what is behind these bytes will give it to another segment: it must not be found here as well. */
+static void cut_back(const struct bc_folder *folder, struct bc_segfile *f)
 {
-	uint32_t n = 0;
+	const uint64_t size = f->info.on_disk ? f->info.confirmed : f->info.kept;
 
-	for (const struct bc_segfile *f = list; f; f = f->next)
-		n++;
-	if (folder->publishing)
-		folder->publishing(folder->publishing_ctx, folder->fd, n);
+	if (!f->info.cut_back || !f->err || f->err == -ECANCELED || f->err == -ENODATA || !bc_segfile_is_there(f))
+		return;
+	if (!size)
+		bc_segfile_remove(folder, f);
+	else if (ftruncate(f->fd, (off_t)size) < 0 || fdatasync(f->fd) < 0)
+		bc_log(folder->log, BC_ERROR, "%s%s: cannot cut off what will come again: %s", folder->prefix, f->tmp,
+		       strerror(errno));
+}
+
+static void cut_all_back(const struct bc_folder *folder, struct bc_segfile *list)
+{
+	for (struct bc_segfile *f = list; f; f = f->next)
+		cut_back(folder, f);
+}
+
+static void say_on_disk(const struct bc_folder *folder, const struct bc_segfile *f)
+{
+	bool on_disk[BC_STORE_QUEUE_MAX];
+
+	while (f && folder->publishing) {
+		uint32_t n;
+
+		for (n = 0; f && n < BC_STORE_QUEUE_MAX; f = f->next)
+			on_disk[n++] = f->info.on_disk;
+		folder->publishing(folder->publishing_ctx, folder->fd, n, on_disk);
+	}
 }
 
 void bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *list, const _Atomic bool *give_up)
@@ -456,6 +479,7 @@ void bc_segfile_publish(const struct bc_folder *folder, struct bc_segfile *list,
 	do_step(folder, list, give_up, give_back_space);
 	bring_to_disk(list);
 	do_step(folder, list, give_up, is_on_disk);
+	cut_all_back(folder, list);
 	if (!atomic_load(give_up))
 		say_on_disk(folder, list);
 	rename_patiently(folder, list, give_up);

@@ -41,6 +41,9 @@ struct bc_segment_info {
 	uint64_t first_ns;	/* of the packets; 0 without one */
 	uint64_t last_ns;
 	uint64_t begin_ns;	/* UTC */
+	/* Of a file that cannot be published: it is cut to the bytes that were confirmed or, if it is not on disk, kept. */
+	bool cut_back;
+	uint64_t confirmed, kept;
 	bool on_disk;		/* of a file, by the store for the callback: its bytes are there for good, whatever err says */
 };
 
@@ -61,10 +64,10 @@ typedef void (*bc_store_published)(void *ctx, const char *path, uint64_t file_by
 
 /*
  * Of a folder or a file: called before segments get their final names. The next n for which bc_store_finish() returned
- * 0, in their order, are on disk, or will not be published. What it puts into the open folder is on disk when these
- * names are. The store's thread.
+ * 0, in their order, get them when it returns; on_disk: whether the bytes of each are there for good. What it puts into
+ * the open folder is on disk when these names are. The store's thread.
  */
-typedef void (*bc_store_publishing)(void *ctx, int folder, uint32_t n);
+typedef void (*bc_store_publishing)(void *ctx, int folder, uint32_t n, const bool *on_disk);
 
 struct bc_store_config {
 	enum bc_store_kind kind;

@@ -27,7 +27,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
 	struct bc_ack_found *f = bc_ack_found_new();
 	struct bc_ack_table t = { .n = 0 };
-	uint32_t missing, before;
+	uint32_t apart;
+	uint8_t *block;
+	size_t block_len;
 
 	bc_ack_found_begin(f);
 	while (len >= 3) {
@@ -43,14 +45,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 		input += 3 + n;
 		len -= 3 + n;
 	}
-	bc_ack_found_enter(f, &t, &missing);
-	before = t.n;
-	/* All that could be entered is. */
-	bc_ack_found_enter(f, &t, &missing);
-	require(t.n == before);
+	bc_ack_found_enter(f, &t, &apart);
 	for (uint32_t i = 0; i < t.n; i++)
-		require(memchr(t.entry[i].client, 0, sizeof(t.entry[i].client)) != NULL);
-	free(t.entry);
+		require(memchr(t.client[i].name, 0, sizeof(t.client[i].name)) != NULL);
+	/* The file can be read again. */
+	require(bc_ack_table_to_block(&t, &block, &block_len) == 0);
+	bc_ack_table_fini(&t);
+	require(bc_ack_table_from_block(block, block_len, &t) == 0);
+	free(block);
+	bc_ack_table_fini(&t);
 	bc_ack_found_free(f);
 	return 0;
 }

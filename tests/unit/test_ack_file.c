@@ -29,23 +29,50 @@ static int over(void **state)
 
 static void put(const char *series, uint64_t next)
 {
-	struct bc_ack_entry e = { .mark = { .node = "node", .epoch = 3, .next = next }, .client = "bts1" };
-	const struct bc_ack_table t = { .centre = "centre", .entry = &e, .n = 1 };
+	const struct bc_ack_mark m = { .node = "node", .epoch = 3, .next = next };
+	struct bc_ack_table t = { .centre = "centre" };
 
+	bc_ack_known_add(bc_ack_set_use(&bc_ack_table_client(&t, "bts1", 4)->set, &m), next + 10, next + 20);
 	assert_int_equal(bc_ack_file_put(folder, series, &t), 0);
+	bc_ack_table_fini(&t);
 }
 
 static uint64_t get(const char *series)
 {
+	const struct bc_ack_known *k;
 	struct bc_ack_table t;
 	uint64_t next;
 
 	assert_int_equal(bc_ack_file_read(folder, series, &t), 0);
 	assert_int_equal(t.n, 1);
 	assert_string_equal(t.centre, "centre");
-	next = t.entry[0].mark.next;
-	free(t.entry);
+	assert_string_equal(t.client[0].name, "bts1");
+	k = &t.client[0].set.epoch[0];
+	assert_int_equal(k->mark.epoch, 3);
+	assert_int_equal(k->n, 1);
+	next = k->mark.next;
+	assert_true(k->range[0].from == next + 10 && k->range[0].to == next + 20);
+	bc_ack_table_fini(&t);
 	return next;
+}
+
+/* As earlier releases wrote it: all numbers below the one in the block. */
+static void a_file_of_version_1_is_read(void **state)
+{
+	const struct bc_ack_entry e[] = {
+		{ .mark = { .node = "node", .epoch = 4, .next = 7 }, .stored = 5, .client = "bts1" },
+		{ .mark = { .node = "node", .epoch = 3, .next = 9 }, .stored = 9, .client = "bts1" },
+	};
+	struct bc_ack_table t;
+	uint8_t block[512];
+
+	assert_int_equal(bc_ack_file_write(folder, NULL, block, bc_ack_block_put(block, (const uint8_t *)"a collector's id", e, 2)), 0);
+	assert_int_equal(bc_ack_file_read(folder, NULL, &t), 0);
+	assert_int_equal(t.client[0].set.n, 2);
+	assert_int_equal(t.client[0].set.epoch[0].mark.epoch, 4);
+	assert_int_equal(t.client[0].set.epoch[0].mark.next, 7);
+	assert_int_equal(t.client[0].set.epoch[0].n, 0);
+	bc_ack_table_fini(&t);
 }
 
 static void the_newest_is_read(void **state)
@@ -111,6 +138,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_newest_is_read),
+		T(a_file_of_version_1_is_read),
 		T(each_series_has_its_own),
 		T(without_a_file_nothing_is_known),
 		T(a_file_that_is_damaged_is_told),

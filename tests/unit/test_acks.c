@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_test.h"
 
-#include "bc_ack_block.h"
+#include "bc_ack_table.h"
 #include "bc_acks.h"
 
 static struct bc_ack *ack[2];	/* the second source has no numbers */
 static struct bc_ledger *ledger;
 static struct bc_acks *acks;
+static uint64_t delivered, taken;	/* packets; the number from which on the session has some to deliver */
+static uint64_t size;			/* of the segment: 100 bytes a packet */
+
+static void begin_session(void)
+{
+	const struct bc_ack_mark m = { .node = "node", .epoch = 1 };
+	struct bc_ack_leg leg;
+
+	bc_ack_begin(ack[0], &m, 1, delivered, &leg);
+	taken = leg.taken;
+}
 
 static int start(void **state)
 {
-	const struct bc_ack_mark m = { .node = "node", .epoch = 1 };
-	uint64_t taken;
-
 	ack[0] = bc_ack_new(-1);
 	ledger = bc_ledger_new();
 	ledger->n_sources = 2;
 	strcpy(ledger->source[0].name, "node");
 	acks = bc_acks_new(ack, ledger);
-	bc_ack_begin(ack[0], &m, 1, 0, &taken);
+	delivered = size = 0;
+	begin_session();
 	return 0;
 }
 
@@ -30,9 +39,49 @@ static int over(void **state)
 	return 0;
 }
 
+/* What the segment needs before n packets of the numbered source: the number of the first, or UINT64_MAX for nothing. */
+static uint64_t told(uint32_t n)
+{
+	const uint8_t *block;
+	struct bc_ack_entry e;
+	size_t len = bc_acks_block(acks, (const uint32_t[]){ n, 3 }, &block);
+	uint32_t entries;
+
+	if (!len)
+		return UINT64_MAX;
+	assert_true(bc_ack_block_is(block, len, &entries));
+	assert_int_equal(entries, 1);
+	bc_ack_block_entry(block, 0, &e);
+	assert_string_equal(e.client, "node");
+	return e.mark.next;
+}
+
+/* A chunk of n packets goes through, without having been written. */
+static void pass(uint32_t n)
+{
+	delivered += n;
+	bc_acks_handled(acks, (const uint32_t[]){ n, 3 });
+}
+
+/* Its bytes are not in the file yet. */
+static void write_chunk(uint32_t n)
+{
+	told(n);
+	bc_acks_wrote(acks, (const uint32_t[]){ n, 3 });
+	size += 100 * n;
+	pass(n);
+}
+
 static void handle(uint32_t n)
 {
-	bc_acks_handled(acks, (const uint32_t[]){ n, 3 });
+	write_chunk(n);
+	bc_acks_confirm(acks, size);
+}
+
+static void finish(uint64_t kept)
+{
+	bc_acks_finish(acks, kept);
+	size = 0;
 }
 
 static uint64_t acknowledged(void)
@@ -72,7 +121,7 @@ static void the_next_segments_bytes_are_not_taken_for_this_ones(void **state)
 {
 	handle(5);
 	bc_acks_mark(acks, 1000);
-	bc_acks_finish(acks);
+	finish(0);
 	bc_acks_synced(acks, 5000);
 	assert_int_equal(acknowledged(), 0);
 	bc_acks_result(acks, false);
@@ -83,7 +132,7 @@ static void the_next_segments_bytes_are_not_taken_for_this_ones(void **state)
 static void the_end_of_a_segment_is_a_mark(void **state)
 {
 	handle(5);
-	bc_acks_finish(acks);
+	finish(0);
 	bc_acks_synced(acks, 0);
 	assert_int_equal(acknowledged(), 0);
 	bc_acks_result(acks, false);
@@ -94,8 +143,8 @@ static void the_end_of_a_segment_is_a_mark(void **state)
 static void without_a_segment_the_ones_before_are_waited_for(void **state)
 {
 	handle(5);
-	bc_acks_finish(acks);
-	bc_acks_finish(acks);
+	finish(0);
+	finish(0);
 	bc_acks_result(acks, false);
 	bc_acks_synced(acks, 0);
 	assert_int_equal(acknowledged(), 5);
@@ -123,36 +172,13 @@ static void a_node_in_a_hurry_is_heard_when_there_is_something_to_mark(void **st
 	assert_true(bc_acks_hurried(acks));
 }
 
-/* What the segment needs before n packets of the numbered source: the number of the first, or UINT64_MAX for nothing. */
-static uint64_t told(uint32_t n)
-{
-	const uint8_t *block;
-	struct bc_ack_entry e;
-	size_t len = bc_acks_block(acks, (const uint32_t[]){ n, 3 }, &block);
-	uint32_t entries;
-
-	if (!len)
-		return UINT64_MAX;
-	assert_true(bc_ack_block_is(block, len, &entries));
-	assert_int_equal(entries, 1);
-	bc_ack_block_entry(block, 0, &e);
-	assert_string_equal(e.client, "node");
-	return e.mark.next;
-}
-
-static void write_chunk(uint32_t n)
-{
-	bc_acks_wrote(acks, (const uint32_t[]){ n, 3 });
-	handle(n);
-}
-
 static void a_segment_tells_the_number_of_its_first_packet(void **state)
 {
 	assert_int_equal(told(5), 0);
 	write_chunk(5);
 	assert_int_equal(told(5), UINT64_MAX);
 	write_chunk(5);
-	bc_acks_finish(acks);
+	finish(0);
 	assert_int_equal(told(5), 10);
 }
 
@@ -163,56 +189,73 @@ static void a_chunk_without_numbers_needs_no_block(void **state)
 
 static void numbers_are_told_again_behind_a_loss(void **state)
 {
-	told(5);
 	write_chunk(5);
-	handle(7);
+	pass(7);
 	assert_int_equal(told(5), 12);
 }
 
 static void numbers_are_told_again_behind_a_cut(void **state)
 {
-	told(5);
 	write_chunk(5);
 	bc_acks_forget(acks);
 	assert_int_equal(told(5), 5);
 }
 
-/* What the file is to say when n more segments have their names; UINT64_MAX: nothing new. */
-static uint64_t publish(uint32_t n)
+/*
+ * What the file is to say when n more segments have their names, all on disk or none: "below from-to ...", "" for
+ * nothing new.
+ */
+static const char *publish(uint32_t n, bool on_disk)
 {
+	static char text[256];
+	const bool each[4] = { on_disk, on_disk, on_disk, on_disk };
+	const struct bc_ack_known *k;
+	struct bc_ack_table t;
 	size_t len;
-	uint8_t *block = bc_acks_publishing(acks, n, &len);
-	struct bc_ack_entry e;
-	uint32_t entries;
+	uint8_t *block = bc_acks_publishing(acks, n, each, &len);
+	int at;
 
+	*text = '\0';
 	if (!block)
-		return UINT64_MAX;
-	assert_true(bc_ack_block_is(block, len, &entries));
-	assert_int_equal(entries, 1);
-	bc_ack_block_entry(block, 0, &e);
+		return text;
+	assert_int_equal(bc_ack_table_from_block(block, len, &t), 0);
 	free(block);
-	return e.mark.next;
+	assert_int_equal(t.n, 1);
+	assert_string_equal(t.client[0].name, "node");
+	k = &t.client[0].set.epoch[0];
+	at = snprintf(text, sizeof(text), "%d", (int)k->mark.next);
+	for (uint32_t i = 0; i < k->n; i++)
+		at += snprintf(text + at, sizeof(text) - (size_t)at, " %d-%d", (int)k->range[i].from, (int)k->range[i].to);
+	bc_ack_table_fini(&t);
+	return text;
 }
 
 static void the_file_says_what_is_in_published_segments(void **state)
 {
 	handle(5);
-	bc_acks_finish(acks);
+	finish(0);
 	handle(6);
-	bc_acks_finish(acks);
+	finish(0);
 	handle(7);
-	assert_int_equal(publish(1), 5);
-	assert_int_equal(publish(1), 11);
-	bc_acks_finish(acks);
-	bc_acks_finish(acks);
-	assert_int_equal(publish(2), 18);
-	bc_acks_finish(acks);
-	assert_int_equal(publish(1), UINT64_MAX);
+	assert_string_equal(publish(1, true), "5");
+	assert_string_equal(publish(1, true), "11");
+	finish(0);
+	finish(0);
+	assert_string_equal(publish(2, true), "18");
+	finish(0);
+	assert_string_equal(publish(1, true), "");
 }
 
 static bool broken(void)
 {
-	return bc_acks_broken(acks, (const uint32_t[]){ 1, 0 });
+	return bc_ack_broken(ack[0]);
+}
+
+/* The session has ended, and begins again. */
+static void come_again(void)
+{
+	bc_ack_leave(ack[0]);
+	begin_session();
 }
 
 static void a_lost_chunk_breaks_its_session(void **state)
@@ -222,63 +265,98 @@ static void a_lost_chunk_breaks_its_session(void **state)
 	assert_false(broken());
 	bc_acks_lose_next(acks, (const uint32_t[]){ 7, 3 });
 	assert_true(broken());
-	handle(7);
-	bc_acks_finish(acks);
+	pass(7);
+	finish(0);
+	assert_string_equal(publish(1, true), "5");
 	bc_acks_result(acks, false);
 	bc_acks_synced(acks, 0);
 	assert_int_equal(acknowledged(), 5);
-	assert_int_equal(publish(1), 5);
+	come_again();
+	assert_int_equal(taken, 5);
 }
 
-static void what_was_handled_last_may_be_lost(void **state)
+/* The store has cut the segment back to where it had settled. */
+static void what_was_not_settled_may_be_lost(void **state)
 {
 	handle(5);
-	handle(7);
-	bc_acks_lose(acks, (const uint64_t[]){ 7, 0 });
+	write_chunk(7);
+	bc_acks_lose(acks);
 	assert_true(broken());
-	bc_acks_finish(acks);
+	finish(0);
+	assert_string_equal(publish(1, true), "5");
 	bc_acks_result(acks, false);
 	bc_acks_synced(acks, 0);
 	assert_int_equal(acknowledged(), 5);
 }
 
-static void a_segment_that_is_lost_is_not_acknowledged(void **state)
+static void of_a_segment_that_is_lost_the_bytes_that_were_kept_are_there(void **state)
 {
 	handle(5);
-	bc_acks_mark(acks, 1000);
-	bc_acks_synced(acks, 1000);
+	handle(5);
+	bc_acks_mark(acks, size);
+	bc_acks_synced(acks, 500);
+	assert_int_equal(acknowledged(), 0);
 	handle(7);
-	bc_acks_mark(acks, 2000);
-	bc_acks_finish(acks);
+	finish(1000);
+	assert_string_equal(publish(1, false), "10");
 	bc_acks_result(acks, true);
 	bc_acks_synced(acks, 0);
 	assert_true(broken());
-	assert_int_equal(acknowledged(), 5);
+	come_again();
+	assert_int_equal(taken, 10);
 }
 
-static void a_segment_that_was_given_up_is_lost_once(void **state)
+/* An older segment is lost when the newer ones are known to be there, and the other way round. */
+static void a_lost_segment_takes_no_other_with_it(void **state)
 {
-	const struct bc_ack_mark m = { .node = "node", .epoch = 1 };
-	uint64_t taken;
-
 	handle(5);
-	bc_acks_lose(acks, NULL);
-	bc_acks_finish(acks);
-	bc_ack_leave(ack[0], 5);
-	bc_ack_begin(ack[0], &m, 1, 5, &taken);
-	handle(5);
+	finish(0);
+	handle(6);
+	finish(0);
+	handle(7);
+	assert_string_equal(publish(1, false), "");
 	bc_acks_result(acks, true);
+	assert_string_equal(publish(1, true), "0 5-11");
+	bc_acks_result(acks, false);
 	bc_acks_synced(acks, 0);
-	assert_false(broken());
+	assert_true(broken());
+	assert_int_equal(acknowledged(), 0);
+	come_again();
+	assert_int_equal(taken, 0);
+	/* The gap comes again. */
+	handle(5);
+	bc_acks_mark(acks, size);
+	bc_acks_synced(acks, size);
+	assert_int_equal(acknowledged(), 18);
+	finish(0);
+	assert_string_equal(publish(1, true), "18");
 }
 
 static void where_all_is_on_disk_nothing_is_lost(void **state)
 {
 	handle(5);
-	bc_acks_mark(acks, 1000);
-	bc_acks_synced(acks, 1000);
-	bc_acks_lose(acks, NULL);
+	bc_acks_mark(acks, size);
+	bc_acks_synced(acks, size);
+	bc_acks_lose(acks);
+	finish(500);
+	bc_acks_result(acks, true);
+	bc_acks_synced(acks, 0);
 	assert_false(broken());
+}
+
+static void what_was_restored_is_in_the_file(void **state)
+{
+	struct bc_ack_range r = { 20, 30 };
+	const struct bc_ack_known k = { .mark = { .node = "node", .epoch = 1, .next = 10 }, .range = &r, .n = 1 };
+
+	bc_acks_free(acks);
+	bc_ack_restore(ack[0], &k);
+	acks = bc_acks_new(ack, ledger);
+	begin_session();
+	assert_int_equal(taken, 10);
+	handle(5);
+	finish(0);
+	assert_string_equal(publish(1, true), "15 20-30");
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, start, over)
@@ -298,10 +376,11 @@ int main(void)
 		T(numbers_are_told_again_behind_a_cut),
 		T(the_file_says_what_is_in_published_segments),
 		T(a_lost_chunk_breaks_its_session),
-		T(what_was_handled_last_may_be_lost),
-		T(a_segment_that_is_lost_is_not_acknowledged),
-		T(a_segment_that_was_given_up_is_lost_once),
+		T(what_was_not_settled_may_be_lost),
+		T(of_a_segment_that_is_lost_the_bytes_that_were_kept_are_there),
+		T(a_lost_segment_takes_no_other_with_it),
 		T(where_all_is_on_disk_nothing_is_lost),
+		T(what_was_restored_is_in_the_file),
 	};
 
 	return cmocka_run_group_tests_name("acks", tests, NULL, NULL);

@@ -95,6 +95,15 @@ static void packets(uint32_t n, uint32_t len)
 	}
 }
 
+/* The committer has so many packets of epoch 7 in segments, from this number on. */
+static void commit(uint64_t from, uint64_t to)
+{
+	const struct bc_ack_mark m = { .node = "node", .epoch = 7, .next = from };
+
+	bc_ack_wrote(ack, &m, to);
+	bc_ack_handled(ack, delivered);
+}
+
 /* Some rounds: how many packets came. */
 static uint32_t poll_some(void)
 {
@@ -142,15 +151,15 @@ static void packets_are_counted_from_what_the_session_says(void **state)
 
 static void what_was_taken_before_is_not_taken_again(void **state)
 {
-	const struct bc_ack_mark m = { .node = "node", .epoch = 7, .next = 110 };
+	const struct bc_ack_known k = { .mark = { .node = "node", .epoch = 7, .next = 110 } };
 
 	open_source(true);
-	bc_ack_restore(ack, &m);
+	bc_ack_restore(ack, &k);
 	connect_node();
 	session(7, 100, 0);
 	packets(30, 60);
 	assert_int_equal(poll_some(), 30);
-	bc_ack_handled(ack, delivered);
+	commit(110, 140);
 	bc_recv_ring_end(ring);
 	poll_some();
 	connect_node();
@@ -265,7 +274,8 @@ static void a_disk_that_lost_packets_ends_the_connection(void **state)
 	session(7, 0, 0);
 	packets(5, 60);
 	poll_some();
-	bc_ack_break(ack, 2, 5);
+	commit(0, 5);
+	bc_ack_lose(ack, &(struct bc_ack_mark){ .node = "node", .epoch = 7, .next = 2 }, 5);
 	poll_some();
 	assert_true(bc_recv_ring_refused(ring));
 	assert_non_null(strstr(ring->src.why.msg, "send them again"));
@@ -277,6 +287,27 @@ static void a_disk_that_lost_packets_ends_the_connection(void **state)
 	packets(6, 60);
 	assert_int_equal(poll_some(), 4);
 	assert_int_equal(repeated(), 2);
+	close_source();
+}
+
+/* What is behind the gap was taken before: what follows it is delivered when the gap's packets are through. */
+static void only_the_gap_is_taken(void **state)
+{
+	struct bc_ack_range r = { 20, 30 };
+	const struct bc_ack_known k = { .mark = { .node = "node", .epoch = 7, .next = 10 }, .range = &r, .n = 1 };
+
+	open_source(true);
+	bc_ack_restore(ack, &k);
+	connect_node();
+	session(7, 0, 0);
+	packets(25, 60);
+	assert_int_equal(poll_some(), 10);
+	assert_int_equal(next(), 20);
+	assert_int_equal(repeated(), 0);
+	commit(10, 20);
+	assert_int_equal(poll_some(), 5);
+	assert_int_equal(repeated(), 10);
+	assert_int_equal(next(), 35);
 	close_source();
 }
 
@@ -310,6 +341,7 @@ int main(void)
 		cmocka_unit_test(a_pause_leaves_numbered_packets_with_the_node),
 		cmocka_unit_test(a_quarter_of_the_window_is_a_reason_to_hurry),
 		cmocka_unit_test(a_disk_that_lost_packets_ends_the_connection),
+		cmocka_unit_test(only_the_gap_is_taken),
 		cmocka_unit_test(the_last_byte_ends_the_session),
 	};
 

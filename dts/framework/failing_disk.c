@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * For LD_PRELOAD: a disk that does not keep some files. The file named in FAILING_DISK holds a text; fsync and fdatasync of a file with that
+ * text in its name wait for half a second, and fail. Without a text all is well.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static bool fails(int fd)
+{
+	const char *orders = getenv("FAILING_DISK");
+	char text[256], link[64], name[4096];
+	int of = orders ? open(orders, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = of >= 0 ? read(of, text, sizeof(text) - 1) : 0, len;
+
+	if (of >= 0)
+		close(of);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, name, sizeof(name) - 1);
+	if (len < 0)
+		return false;
+	name[len] = '\0';
+	return strstr(name, text) != NULL;
+}
+
+static int sync_or_fail(long call, int fd)
+{
+	if (!fails(fd))
+		return (int)syscall(call, fd);
+	usleep(500000);
+	errno = EIO;
+	return -1;
+}
+
+int fsync(int fd)
+{
+	return sync_or_fail(SYS_fsync, fd);
+}
+
+int fdatasync(int fd)
+{
+	return sync_or_fail(SYS_fdatasync, fd);
+}
