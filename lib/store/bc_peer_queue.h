@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * All that waits for one peer: what earlier runs left in the spool's folder, oldest first, and then what this run puts; and bringing the
- * latter into the folder, about every second and when memory gets short. Without a folder there is only the memory. The peer's thread
- * calls, except where it says otherwise.
+ * All that waits for one peer: what earlier runs left in the spool's folder, oldest first, and then what this run puts;
+ * and bringing the latter into the folder, about every second and when memory gets short. Without a folder there is
+ * only the memory. The peer's thread calls, except where it says otherwise.
  */
 #ifndef BC_PEER_QUEUE_H
 #define BC_PEER_QUEUE_H
@@ -54,7 +54,9 @@ static inline bool bc_peer_queue_is_left(const struct bc_peer_queue *q)
 /* No connection is up: when all that an earlier run left is done, out becomes what comes next. */
 void bc_peer_queue_next(struct bc_peer_queue *q);
 
-/* Look after files and disk when it is time to, or now; when that will be: a time of bc_mono_ns(), UINT64_MAX: never. */
+/*
+ * Look after files and disk when it is time to, or now; when that will be: a time of bc_mono_ns(), UINT64_MAX: never.
+ */
 void bc_peer_queue_look_after(struct bc_peer_queue *q, uint64_t now_ns, bool now);
 uint64_t bc_peer_queue_due_ns(const struct bc_peer_queue *q);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a peer says on a connection, as far as it concerns acknowledgements: a hello if it acknowledges at all, and then what it has on
- * disk. Everything else that it says is ignored, or is an error once it has said hello. docs/distributed.md has the messages.
+ * What a peer says on a connection, as far as it concerns acknowledgements: a hello if it acknowledges at all, and then
+ * what it has on disk. Everything else that it says is ignored, or is an error once it has said hello.
+ * docs/distributed.md has the messages.
  */
 #ifndef BC_PEER_SESSION_H
 #define BC_PEER_SESSION_H
@@ -32,8 +33,8 @@ struct bc_peer_session {
 void bc_peer_session_reset(struct bc_peer_session *s);
 
 /*
- * GREETED: what to answer, BC_WIRE_SESSION_MESSAGE bytes to dst, with who we are, what of q can be sent, and how many bytes can be held. It is
- * ASKED then.
+ * GREETED: what to answer, BC_WIRE_SESSION_MESSAGE bytes to dst, with who we are, what of q can be sent, and how many
+ * bytes can be held. It is ASKED then.
  */
 void bc_peer_session_ask(struct bc_peer_session *s, const uint8_t node[BC_WIRE_ID], const struct bc_spool *q, uint64_t window,
 			 uint8_t *dst);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Messages queued for a peer, in the framing of bc_wire.h, until the peer needs them no more: it took them or, where it acknowledges,
- * it said that it has them on disk. One thread puts whole messages in, another takes bytes out, and can go back to what is
- * not acknowledged. Positions count bytes since the beginning, numbers count packets; link headers have none.
+ * Messages queued for a peer, in the framing of bc_wire.h, until the peer needs them no more: it took them or, where it
+ * acknowledges, it said that it has them on disk. One thread puts whole messages in, another takes bytes out, and can
+ * go back to what is not acknowledged. Positions count bytes since the beginning, numbers count packets; link headers
+ * have none.
  *
- * They wait in memory, and in files if there is a folder for them: then bc_spool_store() makes room in memory. What an earlier run left
- * in the folder is a queue of its own, without memory.
+ * They wait in memory, and in files if there is a folder for them: then bc_spool_store() makes room in memory. What an
+ * earlier run left in the folder is a queue of its own, without memory.
  */
 #ifndef BC_SPOOL_H
 #define BC_SPOOL_H
@@ -51,7 +52,7 @@ struct bc_spool {
 	struct bc_spool_place at;		/* behind the last whole message that was taken */
 	struct bc_spool_place from;		/* at done: from here on messages can be sent again */
 	uint64_t acked;				/* all packets with smaller numbers; at least from.number */
-	uint64_t high;				/* packets ever sent; UINT64_MAX: an earlier run's, which may have sent any */
+	uint64_t high;				/* packets ever sent; UINT64_MAX: an earlier run's, perhaps all */
 	struct bc_spool_disk *disk;		/* not owned; NULL: none */
 	uint64_t epoch;				/* of its numbers, and of its files */
 	struct bc_spool_place stored;		/* all before it is in files, or done */
@@ -101,13 +102,16 @@ static inline uint64_t bc_spool_done(const struct bc_spool *s)
 /* The rest is the consumer's. */
 
 /*
- * The bytes next to be taken, and their number; 0 when none wait, or unreadable is set. They may stand elsewhere at the next call, and need
- * not be more. take: the first n of them are the peer's.
+ * The bytes next to be taken, and their number; 0 when none wait, or unreadable is set. They may stand elsewhere at the
+ * next call, and need not be more. take: the first n of them are the peer's.
  */
 size_t bc_spool_peek(struct bc_spool *s, const uint8_t **data);
 void bc_spool_take(struct bc_spool *s, size_t n);
 
-/* Go back to the first message that is held: the one that was not taken completely or, where it keeps, was not acknowledged. */
+/*
+ * Go back to the first message that is held: the one that was not taken completely or, where it keeps, was not
+ * acknowledged.
+ */
 void bc_spool_rewind(struct bc_spool *s);
 
 /* After a rewind: from now on, what is taken is held until it is acknowledged, or it is not. */
@@ -115,24 +119,31 @@ void bc_spool_keep(struct bc_spool *s, bool keeps);
 
 /*
  * All packets with numbers below next are acknowledged. 0; or -EBADMSG: fewer than before, or more than ever were sent.
- * resume: the same after a rewind, before anything is taken: those packets are not sent again; fewer are as many as before.
+ * resume: the same after a rewind, before anything is taken: those packets are not sent again; fewer are as many as
+ * before.
  */
 int bc_spool_ack(struct bc_spool *s, uint64_t next);
 int bc_spool_resume(struct bc_spool *s, uint64_t next);
 
 /*
- * All that was put and is in memory only goes into files. 0; or why not all of it did, as bc_spool_disk_put() says. Not without a
- * disk.
+ * All that was put and is in memory only goes into files. 0; or why not all of it did, as bc_spool_disk_put() says. Not
+ * without a disk.
  */
 int bc_spool_store(struct bc_spool *s);
 
-/* After unreadable: go on behind the file that cannot be read. The packets that are lost with it. Others may follow a rewind only. */
+/*
+ * After unreadable: go on behind the file that cannot be read. The packets that are lost with it. Others may follow a
+ * rewind only.
+ */
 uint64_t bc_spool_skip_file(struct bc_spool *s);
 
 /* Bytes of the message that was taken in part; 0 between two messages. */
 size_t bc_spool_rest(struct bc_spool *s);
 
-/* The link header that belongs before the next message: its length, 0 if the next message is one itself, or there was none yet. */
+/*
+ * The link header that belongs before the next message: its length, 0 if the next message is one itself, or there was
+ * none yet.
+ */
 size_t bc_spool_link(struct bc_spool *s, const uint8_t **data);
 
 /* The length of the next message if it is a link header, or 0. */

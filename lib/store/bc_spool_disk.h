@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A spool's folder: the files of bc_spool_file.h in which messages for one peer wait, those of this run and those that earlier runs left.
- * Each run is an epoch of its own; the node's identity, in the file node.id, stays. One process uses the folder, and one thread.
+ * A spool's folder: the files of bc_spool_file.h in which messages for one peer wait, those of this run and those that
+ * earlier runs left. Each run is an epoch of its own; the node's identity, in the file node.id, stays. One process uses
+ * the folder, and one thread.
  */
 #ifndef BC_SPOOL_DISK_H
 #define BC_SPOOL_DISK_H
@@ -17,9 +18,9 @@
 struct bc_spool_disk;
 
 /*
- * Takes the folder, which is made if it is not there, and finds what was left in it; what is no file of this node is left alone, with a
- * line in the log. At most limit bytes are to lie there. 0 and *ret; or a negative errno with a line in err: -EBUSY, another uses it.
- * close leaves the files; it takes NULL.
+ * Takes the folder, which is made if it is not there, and finds what was left in it; what is no file of this node is
+ * left alone, with a line in the log. At most limit bytes are to lie there. 0 and *ret; or a negative errno with a line
+ * in err: -EBUSY, another uses it. close leaves the files; it takes NULL.
  */
 int bc_spool_disk_open(const char *path, uint64_t limit, const struct bc_log *log, struct bc_spool_disk **ret, struct bc_err *err);
 void bc_spool_disk_close(struct bc_spool_disk *d);
@@ -28,12 +29,15 @@ const uint8_t *bc_spool_disk_node(const struct bc_spool_disk *d);
 uint64_t bc_spool_disk_epoch(const struct bc_spool_disk *d);	/* of this run */
 uint64_t bc_spool_disk_bytes(const struct bc_spool_disk *d);	/* that lie there */
 
-/* The oldest epoch but this run's, its first place with the link header in force, and where its messages end; false: there is none. */
+/*
+ * The oldest epoch but this run's, its first place with the link header in force, and where its messages end; false:
+ * there is none.
+ */
 bool bc_spool_disk_oldest(struct bc_spool_disk *d, struct bc_spool_file_head *ret, uint64_t *ret_end);
 
 /*
- * Append a record of this run's epoch, with the link header in force before it, link_len bytes. 0; -ENOBUFS: there would be more
- * than limit; or another negative errno. Nothing has changed after a failure.
+ * Append a record of this run's epoch, with the link header in force before it, link_len bytes. 0; -ENOBUFS: there
+ * would be more than limit; or another negative errno. Nothing has changed after a failure.
  */
 int bc_spool_disk_put(struct bc_spool_disk *d, uint64_t pos, uint64_t number, const void *link, uint32_t link_len,
 		      const void *messages, uint32_t len);
@@ -42,8 +46,8 @@ int bc_spool_disk_put(struct bc_spool_disk *d, uint64_t pos, uint64_t number, co
 int bc_spool_disk_sync(struct bc_spool_disk *d);
 
 /*
- * The record of the epoch that has the message at pos; valid until the next call. NULL: there is none that can be read, and err says why. next:
- * the first place of the file behind the one that should have it; false: there is none.
+ * The record of the epoch that has the message at pos; valid until the next call. NULL: there is none that can be read,
+ * and err says why. next: the first place of the file behind the one that should have it; false: there is none.
  */
 const struct bc_spool_record *bc_spool_disk_get(struct bc_spool_disk *d, uint64_t epoch, uint64_t pos, struct bc_err *err);
 bool bc_spool_disk_next(struct bc_spool_disk *d, uint64_t epoch, uint64_t pos, struct bc_spool_file_head *ret);
