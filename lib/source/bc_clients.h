@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The clients of a collector and their connections: handshake, bytes into the client's receive ring, end. A connection goes through
- * three phases (handshake, waiting for the ring, receiving); a client has at most one that receives. The collector's thread calls all
- * of this but bc_clients_status(); nothing here waits.
+ * The clients of a collector and their connections: handshake, bytes into the client's receive ring, end. A connection
+ * goes through three phases (handshake, waiting for the ring, receiving); a client has at most one that receives. The
+ * collector's thread calls all of this but bc_clients_status(); nothing here waits.
  */
 #ifndef BC_CLIENTS_H
 #define BC_CLIENTS_H
