@@ -120,7 +120,7 @@ class Node(Peer):
         super().__init__(port, form or Pcapng(), **options)
         self.epoch = epoch
         self.send(message(LINK, self.form.link, ASKS))
-        magic, flags, self.centre = struct.unpack(">4sI16s", self.answer(HELLO))
+        magic, flags, self.collector = struct.unpack(">4sI16s", self.answer(HELLO))
         assert (magic, flags) == (b"BCA1", 0), f"{magic} {flags}"
         self.send(message(SESSION, identity + struct.pack(">QQQ", epoch, first, window)))
         self.resumed = self.acked = self.ack()

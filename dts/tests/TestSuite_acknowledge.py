@@ -19,7 +19,7 @@ IDENTITY = b"node number one."
 
 
 class TestAcknowledge(TestSuite):
-    def centre(self, *args, out=None, flush_ms=100, **options):
+    def collector(self, *args, out=None, flush_ms=100, **options):
         self.port = free_port()
         self.out = out or self.make_folder()
         return self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "node=127.0.1.1", "--flush-ms", str(flush_ms), "-w",
@@ -41,7 +41,7 @@ class TestAcknowledge(TestSuite):
     @func_test
     def what_is_on_disk_is_acknowledged(self):
         """Acknowledgements come while a node sends, and at the end the last one, then the end of the connection."""
-        run = self.centre()
+        run = self.collector()
         node = self.node()
         self.send(node, 1000)
         node.wait_acked(1000)
@@ -53,7 +53,7 @@ class TestAcknowledge(TestSuite):
     @func_test
     def what_comes_again_is_taken_once(self):
         """A node that was not told of everything sends some packets again."""
-        run = self.centre()
+        run = self.collector()
         node = self.node()
         self.send(node, 1000)
         node.close()
@@ -66,8 +66,8 @@ class TestAcknowledge(TestSuite):
         verify(self.stored() == {0: list(range(1200))}, "packets are missing, or there twice")
 
     def killed_and_resumed(self, *args, recover_first):
-        """A node sends, the centre is killed, and the node sends to the next one what was not acknowledged, and more."""
-        run = self.centre(*args)
+        """The collector is killed, and the node sends to the next one what was not acknowledged, and more."""
+        run = self.collector(*args)
         node = self.node()
         self.send(node, 1000)
         node.wait_acked(1000)
@@ -77,7 +77,7 @@ class TestAcknowledge(TestSuite):
         node.close()
         if recover_first:
             self.braidcap("recover", self.out)
-        run = self.centre(*args, out=self.out)
+        run = self.collector(*args, out=self.out)
         again = self.node(first=1000)
         verify(1000 <= again.acked <= 1500, f"{again.acked} packets on disk")
         self.send(again, 2000 - again.next)
@@ -88,20 +88,20 @@ class TestAcknowledge(TestSuite):
         return again
 
     @func_test
-    def a_killed_centre_goes_on_where_its_leftover_ends(self):
-        """The next centre looks into what the killed one left, and recovery comes later."""
+    def a_killed_collector_goes_on_where_its_leftover_ends(self):
+        """The next collector looks into what the killed one left, and recovery comes later."""
         node = self.killed_and_resumed("-Z", "none", recover_first=False)
         verify(node.acked == 2000, f"{node.acked}")
 
     @func_test
-    def a_killed_centre_goes_on_behind_what_was_recovered(self):
+    def a_killed_collector_goes_on_behind_what_was_recovered(self):
         """Recovery turns the leftover into a segment, and writes down what is in it."""
         self.killed_and_resumed(recover_first=True)
 
     @func_test
-    def a_killed_centre_of_many_clients(self):
+    def a_killed_collector_of_many_clients(self):
         """With --merge a leftover has packets of several nodes; each goes on where its own end."""
-        run = self.centre("--allow", "other=127.0.1.2", "--merge", "--names", "osmo", "--max-wait", "100")
+        run = self.collector("--allow", "other=127.0.1.2", "--merge", "--names", "osmo", "--max-wait", "100")
         nodes = [self.node(), self.stack.enter_context(Node(self.port, b"n" * 16, source="127.0.1.2"))]
         for first in (0, 100):
             for i, node in enumerate(nodes):
@@ -109,7 +109,8 @@ class TestAcknowledge(TestSuite):
                 node.next += 100 + i
         run.wait_written(402)
         run.kill()
-        run = self.centre("--allow", "other=127.0.1.2", "--merge", "--names", "osmo", "--max-wait", "100", out=self.out)
+        run = self.collector("--allow", "other=127.0.1.2", "--merge", "--names", "osmo", "--max-wait", "100",
+                             out=self.out)
         nodes = [self.node(), self.stack.enter_context(Node(self.port, b"n" * 16, source="127.0.1.2"))]
         for i, node in enumerate(nodes):
             node.packets(timed(frames(i, 300 - node.next, first=node.next), T0_NS + 10**9 + i))
@@ -119,10 +120,10 @@ class TestAcknowledge(TestSuite):
         verify(self.stored("merged") == {i: list(range(300)) for i in (0, 1)}, "packets are missing, or there twice")
 
     @func_test
-    def a_node_of_ours_survives_its_centre(self):
-        """`capture -w osmo://` sends to a centre that is killed, and goes on with the next: each packet once."""
+    def a_node_of_ours_survives_its_collector(self):
+        """`capture -w osmo://` sends to a collector that is killed, and goes on with the next: each packet once."""
         trace = write_pcap(self.folder / "in.pcap", timed(frames(0, 60000)))
-        run = self.centre("--allow", "ours=127.0.0.1")
+        run = self.collector("--allow", "ours=127.0.0.1")
         node = self.start("-i", trace, "-w", f"osmo://127.0.0.1:{self.port},queue=4", capturing=False)
         run.wait_written(10000)
         run.kill()
@@ -133,9 +134,9 @@ class TestAcknowledge(TestSuite):
         verify(self.stored("ours") == {0: list(range(60000))}, "packets are missing, or there twice")
 
     @func_test
-    def a_centre_that_was_stopped_knows_what_it_has(self):
-        """A node that was not told of everything comes to the next centre, whose files have been moved away."""
-        run = self.centre()
+    def a_collector_that_was_stopped_knows_what_it_has(self):
+        """A node that was not told of everything comes to the next collector, whose files have been moved away."""
+        run = self.collector()
         node = self.node()
         self.send(node, 1000)
         run.wait_written(1000)
@@ -144,7 +145,7 @@ class TestAcknowledge(TestSuite):
         stored = self.stored()
         for path in published_of(self.out, "node"):
             os.unlink(path)
-        run = self.centre(out=self.out)
+        run = self.collector(out=self.out)
         again = self.node()
         verify(again.acked == 1000, f"acknowledged {again.acked}")
         self.send(again, 100)
@@ -158,7 +159,7 @@ class TestAcknowledge(TestSuite):
         require_root()
         out = self.stack.enter_context(tmpfs(self.make_folder(), 40))
         (out / "filler").write_bytes(bytes(36 << 20))
-        run = self.centre("-Z", "none", "--memory", "8", out=out)
+        run = self.collector("-Z", "none", "--memory", "8", out=out)
         node = self.node(window=1 << 30)
         made = timed(frames(0, 14000, sizes=(1514,), noise=True))
         sender = threading.Thread(target=node.packets, args=(made,))
@@ -177,7 +178,7 @@ class TestAcknowledge(TestSuite):
         require_root()
         out = self.stack.enter_context(tmpfs(self.make_folder(), 24))
         (out / "filler").write_bytes(bytes(20 << 20))
-        run = self.centre("-Z", "none", "--memory", "8", out=out)
+        run = self.collector("-Z", "none", "--memory", "8", out=out)
         made = timed(frames(0, 6000, sizes=(1514,), noise=True))
         node = self.node(window=1 << 30)
         node.packets(made)
@@ -188,7 +189,7 @@ class TestAcknowledge(TestSuite):
             node.finish()
         verify(node.acked < 6000, "everything was acknowledged")
         (out / "filler").unlink()
-        run = self.centre("-Z", "none", out=out)
+        run = self.collector("-Z", "none", out=out)
         rest = self.node(first=node.acked)
         rest.packets(made[rest.next:])
         verify(rest.finish() == 6000, f"acknowledged {rest.acked}")
@@ -198,7 +199,7 @@ class TestAcknowledge(TestSuite):
     @func_test
     def what_the_disk_lost_is_sent_again(self):
         """The file of a segment is removed before it was synced: the connection ends, and nothing of it was acknowledged."""
-        run = self.centre("-Z", "none", flush_ms=60000)
+        run = self.collector("-Z", "none", flush_ms=60000)
         node = self.node(window=1 << 30)
         made = timed(frames(0, 1000, sizes=(1514,)))
         node.packets(made[:300])
@@ -222,7 +223,7 @@ class TestAcknowledge(TestSuite):
     def what_a_sync_did_not_bring_to_disk_is_there_once(self):
         """A sync fails. What it was for is sent again, and is not in the file that keeps its temporary name."""
         disk = FailingDisk(self.folder)
-        run = self.centre("-Z", "none", env=disk.env)
+        run = self.collector("-Z", "none", env=disk.env)
         node = self.node()
         self.send(node, 500)
         node.wait_acked(500)
@@ -242,7 +243,7 @@ class TestAcknowledge(TestSuite):
     def a_segment_behind_a_lost_one_is_not_sent_again(self):
         """The disk loses a segment when packets are in the next one. Its node is asked for the gap only."""
         disk = FailingDisk(self.folder)
-        run = self.centre("-Z", "none", env=disk.env, flush_ms=60000)
+        run = self.collector("-Z", "none", env=disk.env, flush_ms=60000)
         node = self.node(window=1 << 30)
         made = timed(frames(0, 1200, sizes=(1514,)))
         node.packets(made[:300])
@@ -267,7 +268,7 @@ class TestAcknowledge(TestSuite):
         As if the power failed when three segments were to be published: the newer two are whole, the oldest one has lost its
         end. All keep their temporary names, and the file beside them does not know of them.
         """
-        run = self.centre("-Z", "none")
+        run = self.collector("-Z", "none")
         node = self.node()
         for n in range(1, 4):
             self.send(node, 400)
@@ -285,7 +286,7 @@ class TestAcknowledge(TestSuite):
         (self.out / ".acknowledged~node").unlink()
 
     def resume_after_power_cut(self):
-        run = self.centre("-Z", "none", out=self.out)
+        run = self.collector("-Z", "none", out=self.out)
         node = self.node()
         gap = range(node.acked, 400)
         verify(100 < gap.start < 300, f"acknowledged {node.acked}")
@@ -307,13 +308,13 @@ class TestAcknowledge(TestSuite):
         """Recovered or not, by a collector that is stopped before the node comes again."""
         self.power_cut()
         self.braidcap("recover", self.out)
-        self.centre("-Z", "none", out=self.out).stop()
+        self.collector("-Z", "none", out=self.out).stop()
         self.resume_after_power_cut()
 
     @func_test
     def who_does_not_ask_is_told_nothing(self):
         """An older node, or another program's, gets not one byte."""
-        run = self.centre()
+        run = self.collector()
         peer = self.stack.enter_context(Peer(self.port, source="127.0.1.1"))
         peer.hello()
         peer.packets(timed(frames(0, 100)))
@@ -326,7 +327,7 @@ class TestAcknowledge(TestSuite):
     @func_test
     def who_asks_where_nothing_is_acknowledged_gets_no_answer(self):
         """In classic pcap there is no place for numbers: such a collector is like an older one."""
-        run = self.centre("--format", "pcap")
+        run = self.collector("--format", "pcap")
         peer = self.stack.enter_context(Peer(self.port, source="127.0.1.1"))
         peer.send(message(LINK, peer.form.link, ASKS))
         peer.packets(timed(frames(0, 100)))
@@ -338,7 +339,7 @@ class TestAcknowledge(TestSuite):
     @func_test
     def the_newer_connection_of_a_node_goes_on(self):
         """A node that comes again before its old connection is known to be dead: the old one ends, nothing is there twice."""
-        run = self.centre()
+        run = self.collector()
         old = self.node()
         self.send(old, 1000)
         new = self.node()
@@ -351,7 +352,7 @@ class TestAcknowledge(TestSuite):
     @func_test
     def each_epoch_is_numbered_anew(self):
         """A node that was started anew begins another epoch; what is left of the one before comes in its own connection."""
-        run = self.centre()
+        run = self.collector()
         one = self.node(epoch=7)
         self.send(one, 500)
         one.close()
@@ -369,7 +370,7 @@ class TestAcknowledge(TestSuite):
     @func_test
     def a_session_in_the_wrong_place_ends_the_connection(self):
         """Behind a packet, a second one, and one that is too short."""
-        run = self.centre()
+        run = self.collector()
         session = IDENTITY + bytes(24)
         for wrong in (session, session[:-1]):
             node = self.node()
@@ -384,7 +385,7 @@ class TestAcknowledge(TestSuite):
     @func_test
     def a_pause_leaves_packets_with_the_node(self):
         """While the collector is paused nothing is lost, and nothing acknowledged."""
-        run = self.centre()
+        run = self.collector()
         node = self.node()
         run.ask("/braidcap/pause")
         self.send(node, 1000)

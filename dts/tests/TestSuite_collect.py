@@ -430,7 +430,7 @@ class TestCollect(TestSuite):
     def make_certificates(folder, *args):
         tool(Path(__file__).parents[2] / "scripts" / "test-ca", folder, *args)
 
-    def tls_centre(self, ca, *args, **options):
+    def tls_collector(self, ca, *args, **options):
         return self.collector("--tls", "--tls-cert", ca / "localhost.crt", "--tls-key", ca / "localhost.key", *args, **options)
 
     def tls_peer(self, ca, cert=None, index=0, most=None):
@@ -454,7 +454,7 @@ class TestCollect(TestSuite):
     def by_tls(self):
         """The server's certificate holds; packets come out as they went in. Who speaks no TLS is hung up on."""
         ca = self.authority()
-        run = self.tls_centre(ca, "--handshake-timeout", "1")
+        run = self.tls_collector(ca, "--handshake-timeout", "1")
         made = timed(frames(0, 20000, sizes=(64, 1514), noise=True))
         with self.tls_peer(ca) as peer:
             peer.packets(made)
@@ -490,7 +490,7 @@ class TestCollect(TestSuite):
         self.make_certificates(ca, "--revoke", "gone")
         self.make_certificates(ca, "--expired", "old=client0")
         self.make_certificates(self.folder / "other", "client0")
-        run = self.tls_centre(ca, "--tls-ca", ca / "ca.crt", "--tls-crl", ca / "ca.crl", "--tls-bind-names")
+        run = self.tls_collector(ca, "--tls-ca", ca / "ca.crt", "--tls-crl", ca / "ca.crl", "--tls-bind-names")
         with self.tls_peer(ca, ca / "client0") as peer:
             peer.packets(timed(frames(0, 10)))
             run.wait_received(10)
@@ -507,7 +507,7 @@ class TestCollect(TestSuite):
     def old_versions_of_tls_are_refused(self):
         """TLS 1.1 is not spoken."""
         ca = self.authority()
-        run = self.tls_centre(ca)
+        run = self.tls_collector(ca)
         try:
             self.tls_peer(ca, most=ssl.TLSVersion.TLSv1_1)
             raise AssertionError("TLS 1.1 was spoken")
@@ -522,7 +522,7 @@ class TestCollect(TestSuite):
     def certificates_are_read_again(self):
         """SIGHUP: new connections get the new certificate, the old one goes on."""
         ca = self.authority()
-        run = self.tls_centre(ca)
+        run = self.tls_collector(ca)
         old = self.tls_peer(ca)
         first = old.socket.getpeercert()["serialNumber"]
         self.make_certificates(ca, "localhost")

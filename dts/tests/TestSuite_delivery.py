@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From a node to a centre, both of this program: each packet is stored once, whatever breaks in between."""
+"""From a node to a collector, both of this program: each packet is stored once, whatever breaks in between."""
 
 import signal
 
@@ -17,7 +17,7 @@ class TestDelivery(TestSuite):
         self.out = self.make_folder()
         self.spool = self.folder / "spool"
 
-    def centre(self):
+    def collector(self):
         return self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "node=127.0.0.1", "-w", f"{self.out}/")
 
     def dest(self, *keys):
@@ -49,20 +49,20 @@ class TestDelivery(TestSuite):
         verify(sorted(got.get(0, [])) == list(range(count)) and set(got) <= {0}, f"{len(got.get(0, []))} of {count}")
 
     @func_test
-    def the_centre_is_killed(self):
+    def the_collector_is_killed(self):
         """Again and again while packets come: what was acknowledged is there, and what was not is sent again."""
-        centre = self.centre()
+        collector = self.collector()
         run, sender = self.node()
         for i in range(3):
             sender.send(frames(0, 1000, first=3000 * i))
             self.wait_acknowledged(run, 3000 * i + 1000)
             sender.send(frames(0, 1000, first=3000 * i + 1000))
-            centre.kill()
+            collector.kill()
             sender.send(frames(0, 1000, first=3000 * i + 2000))
-            centre = self.centre()
+            collector = self.collector()
         report = run.stop()
         verify(report["outputs"][0]["written"] == 9000 and report["balance"]["dropped"] == 0, report["balance"])
-        centre.stop()
+        collector.stop()
         self.stored_once(9000)
 
     @func_test
@@ -73,35 +73,35 @@ class TestDelivery(TestSuite):
         run.wait_received(3000)
         wait_until(lambda: self.in_spool(run) > 3_000_000, "the spool")
         run.kill()
-        centre = self.centre()
+        collector = self.collector()
         run, sender = self.node(f"spool={self.spool}")
         sender.send(frames(0, 1000, first=3000))
         self.wait_acknowledged(run, 1000)
         report = run.stop()
         verify(report["outputs"][0]["written"] == 1000 and report["balance"]["dropped"] == 0, report["balance"])
         verify("3000 packets of an earlier run were delivered" in run.stderr, run.stderr)
-        centre.stop()
+        collector.stop()
         self.stored_once(4000)
         verify([p.name for p in self.spool.iterdir()] == ["node.id"], f"{list(self.spool.iterdir())}")
 
     @func_test
     def the_node_is_killed_while_it_sends(self):
-        """What the centre has of a run is not stored again when the next run offers it."""
-        centre = self.centre()
+        """What the collector has of a run is not stored again when the next run offers it."""
+        collector = self.collector()
         run, sender = self.node(f"spool={self.spool}")
         sender.send(frames(0, 1000))
         self.wait_acknowledged(run, 1000)
-        centre.signal(signal.SIGSTOP)
+        collector.signal(signal.SIGSTOP)
         sender.send(frames(0, 1000, first=1000))
         run.wait_received(2000)
         wait_until(lambda: self.in_spool(run) > 60_000 and self.peer(run)["queued_bytes"] == 0, "the spool")
         run.kill()
-        centre.signal(signal.SIGCONT)
+        collector.signal(signal.SIGCONT)
         run, sender = self.node(f"spool={self.spool}")
         sender.send(frames(0, 1000, first=2000))
         run.wait_received(1000)
         run.stop()
-        centre.stop()
+        collector.stop()
         self.stored_once(3000)
 
     @func_test
@@ -111,8 +111,8 @@ class TestDelivery(TestSuite):
         run = self.capture("-i", traces[0], "-w", self.dest(f"spool={self.spool}"), "--drain-timeout", "0.3", rc=1)
         verify(losses(run.report) == {"spooled": 2000}, losses(run.report))
         verify("2000 packets are kept in the spool" in run.stderr, run.stderr)
-        centre = self.centre()
+        collector = self.collector()
         run = self.capture("-i", traces[1], "-w", self.dest(f"spool={self.spool}"))
         verify(run.report["outputs"][0]["written"] == 2000, run.report["outputs"])
-        centre.stop()
+        collector.stop()
         self.stored_once(4000)

@@ -131,7 +131,7 @@ class TestDistributed(TestSuite):
         verify(self.stored() == {0: list(range(10000))}, "packets differ")
 
     @func_test
-    def the_centre_is_killed(self):
+    def the_collector_is_killed(self):
         """The node connects again by itself; both ledgers close, and no packet is there twice."""
         self.world(1)
         collector = self.collector("--flush-ms", "100")

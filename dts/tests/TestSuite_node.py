@@ -315,7 +315,7 @@ class TestNode(TestSuite):
         assert_closed(run.report["balance"])
 
     @func_test
-    def a_centre_that_requires_tls_gets_nothing_in_the_clear(self):
+    def a_collector_that_requires_tls_gets_nothing_in_the_clear(self):
         """A node without ,tls loses all and says so, with the reason and what to do."""
         ca = self.ca("127.0.0.1")
         port = free_port()
@@ -328,7 +328,7 @@ class TestNode(TestSuite):
         verify("it does not speak TLS" in collector.stderr, collector.stderr)
 
     @func_test
-    def a_centre_without_tls_is_named(self):
+    def a_collector_without_tls_is_named(self):
         """Both sides say what differs."""
         self.ca("127.0.0.1", "node1")
         port = free_port()

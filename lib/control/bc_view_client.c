@@ -29,7 +29,7 @@ static json_t *one(const struct bc_subject *s, uint32_t i)
 
 const struct bc_tel_command bc_tel_command_clients = {
 	.name = "clients",
-	.help = "A centre's clients. Parameter: N, only that one",
+	.help = "A collector's clients. Parameter: N, only that one",
 	.view = view,
 	.element = "the number of a client",
 	.count = count,

@@ -6,13 +6,13 @@
 #include "bc_bytes.h"
 
 #define VERSION_AT 16U
-#define CENTRE_AT 20U
-#define ENTRIES_AT (CENTRE_AT + BC_ACK_ID)
+#define COLLECTOR_AT 20U
+#define ENTRIES_AT (COLLECTOR_AT + BC_ACK_ID)
 
 /* Others may use the same type for something else. */
 static const char name[8] = { 'b', 'r', 'a', 'i', 'd', 'c', 'a', 'p' };
 
-static size_t put(uint8_t *dst, const uint8_t centre[BC_ACK_ID], enum bc_ack_version version, const struct bc_ack_entry *e,
+static size_t put(uint8_t *dst, const uint8_t collector[BC_ACK_ID], enum bc_ack_version version, const struct bc_ack_entry *e,
 		  uint32_t n)
 {
 	const size_t size = bc_ack_block_size(n);
@@ -21,7 +21,7 @@ static size_t put(uint8_t *dst, const uint8_t centre[BC_ACK_ID], enum bc_ack_ver
 	p = bc_put_le32(p, (uint32_t)size);
 	memcpy(p, name, sizeof(name));
 	p = bc_put_le32(p + sizeof(name), (uint32_t)version | n << 16);
-	memcpy(p, centre, BC_ACK_ID);
+	memcpy(p, collector, BC_ACK_ID);
 	p += BC_ACK_ID;
 	for (uint32_t i = 0; i < n; i++) {
 		memcpy(p, e[i].mark.node, BC_ACK_ID);
@@ -36,14 +36,14 @@ static size_t put(uint8_t *dst, const uint8_t centre[BC_ACK_ID], enum bc_ack_ver
 	return size;
 }
 
-size_t bc_ack_block_put(uint8_t *dst, const uint8_t centre[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n)
+size_t bc_ack_block_put(uint8_t *dst, const uint8_t collector[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n)
 {
-	return put(dst, centre, BC_ACK_FOLLOWS, e, n);
+	return put(dst, collector, BC_ACK_FOLLOWS, e, n);
 }
 
-size_t bc_ack_block_put_ranges(uint8_t *dst, const uint8_t centre[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n)
+size_t bc_ack_block_put_ranges(uint8_t *dst, const uint8_t collector[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n)
 {
-	return put(dst, centre, BC_ACK_RANGES, e, n);
+	return put(dst, collector, BC_ACK_RANGES, e, n);
 }
 
 uint32_t bc_ack_block_version(const uint8_t *block, size_t len, uint32_t *ret_n)
@@ -61,9 +61,9 @@ uint32_t bc_ack_block_version(const uint8_t *block, size_t len, uint32_t *ret_n)
 	return version;
 }
 
-const uint8_t *bc_ack_block_centre(const uint8_t *block)
+const uint8_t *bc_ack_block_collector(const uint8_t *block)
 {
-	return block + CENTRE_AT;
+	return block + COLLECTOR_AT;
 }
 
 void bc_ack_block_entry(const uint8_t *block, uint32_t i, struct bc_ack_entry *ret)

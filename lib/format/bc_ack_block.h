@@ -47,8 +47,8 @@ enum bc_ack_version {
 };
 
 /* Writes the block at dst, which has room for it, and returns its size. put_ranges: of the second kind. */
-size_t bc_ack_block_put(uint8_t *dst, const uint8_t centre[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n);
-size_t bc_ack_block_put_ranges(uint8_t *dst, const uint8_t centre[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n);
+size_t bc_ack_block_put(uint8_t *dst, const uint8_t collector[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n);
+size_t bc_ack_block_put_ranges(uint8_t *dst, const uint8_t collector[BC_ACK_ID], const struct bc_ack_entry *e, uint32_t n);
 
 /*
  * Is this whole pcapng block, little-endian and of len bytes, such a block? *ret_n entries. Every field is hostile.
@@ -63,7 +63,7 @@ static inline bool bc_ack_block_is(const uint8_t *block, size_t len, uint32_t *r
 }
 
 /* Of a block: whose it is, and entry number i. */
-const uint8_t *bc_ack_block_centre(const uint8_t *block);
+const uint8_t *bc_ack_block_collector(const uint8_t *block);
 void bc_ack_block_entry(const uint8_t *block, uint32_t i, struct bc_ack_entry *ret);
 
 #endif

@@ -78,7 +78,7 @@ int bc_ack_table_to_block(const struct bc_ack_table *t, uint8_t **ret, size_t *r
 	for (uint32_t i = 0; i < t->n; i++)
 		for (uint32_t k = 0; k < t->client[i].set.n; k++)
 			n += list(&e[n], max - n, &t->client[i], &t->client[i].set.epoch[k]);
-	*ret_len = bc_ack_block_put_ranges(block, t->centre, e, n);
+	*ret_len = bc_ack_block_put_ranges(block, t->collector, e, n);
 	*ret = block;
 	free(e);
 	return 0;
@@ -112,7 +112,7 @@ int bc_ack_table_from_block(const uint8_t *block, size_t len, struct bc_ack_tabl
 
 	if (!version)
 		return -EBADMSG;
-	memcpy(t.centre, bc_ack_block_centre(block), BC_ACK_ID);
+	memcpy(t.collector, bc_ack_block_collector(block), BC_ACK_ID);
 	while (!r && n-- > 0) {
 		bc_ack_block_entry(block, n, &e);
 		r = enter(&t, &e, version == BC_ACK_RANGES);

@@ -18,7 +18,7 @@ struct bc_ack_client {
 
 /* Zeroed memory is an empty one. */
 struct bc_ack_table {
-	uint8_t centre[BC_ACK_ID];	/* zeros: not known */
+	uint8_t collector[BC_ACK_ID];	/* zeros: not known */
 	struct bc_ack_client *client;
 	uint32_t n;
 };

@@ -225,7 +225,7 @@ void bc_wire_put_hello(uint8_t *dst, const struct bc_wire_hello *h)
 	dst = bc_wire_header(dst, BC_WIRE_HELLO, BC_WIRE_HELLO_MESSAGE - BC_WIRE_HEADER);
 	memcpy(dst, hello_magic, sizeof(hello_magic));
 	dst = bc_put_be32(dst + sizeof(hello_magic), h->flags);
-	memcpy(dst, h->centre, BC_WIRE_ID);
+	memcpy(dst, h->collector, BC_WIRE_ID);
 }
 
 void bc_wire_put_session(uint8_t *dst, const struct bc_wire_session *s)
@@ -271,7 +271,7 @@ int bc_wire_answer(const uint8_t *buf, size_t len, size_t *consumed, struct bc_w
 	*ret = (struct bc_wire_answer){ .type = buf[0] };
 	if (buf[0] == BC_WIRE_HELLO) {
 		ret->hello.flags = bc_get_be32(payload + sizeof(hello_magic));
-		memcpy(ret->hello.centre, payload + sizeof(hello_magic) + 4, BC_WIRE_ID);
+		memcpy(ret->hello.collector, payload + sizeof(hello_magic) + 4, BC_WIRE_ID);
 	} else {
 		ret->ack = (struct bc_wire_ack){ .epoch = bc_get_be64(payload), .next = bc_get_be64(payload + 8) };
 	}

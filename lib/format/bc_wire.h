@@ -2,7 +2,7 @@
 /*
  * osmo-pcap's messages, as sent over TCP: a header of four bytes {type, spare, length in network byte order} and the
  * payload. A link header (type 0) carries a pcap file header, or the section and interface blocks of pcapng; each
- * packet (type 1) a pcap record, or one enhanced packet block. Types from 0x80 on are braidcap's own, by which a centre
+ * packet (type 1) a pcap record, or one enhanced packet block. Types from 0x80 on are braidcap's own, by which a collector
  * acknowledges what it has on disk. docs/distributed.md has all of it in full.
  */
 #ifndef BC_WIRE_H
@@ -23,13 +23,13 @@
 enum bc_wire_type {
 	BC_WIRE_LINK,
 	BC_WIRE_PACKET,
-	BC_WIRE_HELLO = 0x80,	/* centre to node, the answer to a link header that asks for it */
-	BC_WIRE_SESSION,	/* node to centre, the answer to that, before the first packet */
-	BC_WIRE_ACK,		/* centre to node, after a session has begun */
+	BC_WIRE_HELLO = 0x80,	/* collector to node, the answer to a link header that asks for it */
+	BC_WIRE_SESSION,	/* node to collector, the answer to that, before the first packet */
+	BC_WIRE_ACK,		/* collector to node, after a session has begun */
 };
 
 /*
- * The spare byte of a connection's first link header: the node asks to be acknowledged. A centre that can answers with
+ * The spare byte of a connection's first link header: the node asks to be acknowledged. A collector that can answers with
  * BC_WIRE_HELLO; others ignore the byte.
  */
 #define BC_WIRE_ASKS 1U
@@ -56,12 +56,12 @@ static inline size_t bc_wire_length(const uint8_t *buf, size_t len)
 	return len < BC_WIRE_HEADER ? 0 : BC_WIRE_HEADER + ((size_t)buf[2] << 8 | buf[3]);
 }
 
-/* How a centre acknowledges. Packets are numbered within an epoch, one after the other; link headers have no number. */
+/* How a collector acknowledges. Packets are numbered within an epoch, one after the other; link headers have no number. */
 #define BC_WIRE_ID 16U	/* random bytes */
 
 struct bc_wire_hello {
 	uint32_t flags;			/* 0; others are ignored */
-	uint8_t centre[BC_WIRE_ID];	/* kept with what it has on disk */
+	uint8_t collector[BC_WIRE_ID];	/* kept with what it has on disk */
 };
 
 struct bc_wire_session {
@@ -85,10 +85,10 @@ void bc_wire_put_hello(uint8_t *dst, const struct bc_wire_hello *h);
 void bc_wire_put_session(uint8_t *dst, const struct bc_wire_session *s);
 void bc_wire_put_ack(uint8_t *dst, const struct bc_wire_ack *a);
 
-/* The longest of what a centre says. */
+/* The longest of what a collector says. */
 #define BC_WIRE_ANSWER_MAX BC_WIRE_HELLO_MESSAGE
 
-/* One message of a centre to a node. */
+/* One message of a collector to a node. */
 struct bc_wire_answer {
 	enum bc_wire_type type;		/* HELLO or ACK */
 	struct bc_wire_hello hello;

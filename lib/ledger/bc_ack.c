@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 
 struct bc_ack {
-	uint8_t centre[BC_ACK_ID];	/* constant once the capture runs, as the next */
+	uint8_t collector[BC_ACK_ID];	/* constant once the capture runs, as the next */
 	int wake_fd;
 	_Atomic uint64_t handled;	/* the committer writes, the source reads */
 	_Atomic bool hurry;
@@ -30,7 +30,7 @@ struct bc_ack *bc_ack_new(int wake_fd)
 
 	if (!a)
 		return NULL;
-	arc4random_buf(a->centre, sizeof(a->centre));
+	arc4random_buf(a->collector, sizeof(a->collector));
 	a->wake_fd = wake_fd;
 	pthread_mutex_init(&a->lock, NULL);
 	return a;
@@ -46,14 +46,14 @@ void bc_ack_free(struct bc_ack *a)
 	free(a);
 }
 
-void bc_ack_set_centre(struct bc_ack *a, const uint8_t centre[BC_ACK_ID])
+void bc_ack_set_collector(struct bc_ack *a, const uint8_t collector[BC_ACK_ID])
 {
-	memcpy(a->centre, centre, BC_ACK_ID);
+	memcpy(a->collector, collector, BC_ACK_ID);
 }
 
-const uint8_t *bc_ack_centre(const struct bc_ack *a)
+const uint8_t *bc_ack_collector(const struct bc_ack *a)
 {
-	return a->centre;
+	return a->collector;
 }
 
 void bc_ack_restore(struct bc_ack *a, const struct bc_ack_known *k)

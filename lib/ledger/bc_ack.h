@@ -22,8 +22,8 @@ struct bc_ack *bc_ack_new(int wake_fd);
 void bc_ack_free(struct bc_ack *a);
 
 /* Before the capture starts: how nodes tell this disk from another; at first it is random. Any thread may ask. */
-void bc_ack_set_centre(struct bc_ack *a, const uint8_t centre[BC_ACK_ID]);
-const uint8_t *bc_ack_centre(const struct bc_ack *a);
+void bc_ack_set_collector(struct bc_ack *a, const uint8_t collector[BC_ACK_ID]);
+const uint8_t *bc_ack_collector(const struct bc_ack *a);
 
 /*
  * Before the capture starts: so much of an epoch is on disk. The epoch that was used last comes last. known: what was

@@ -28,7 +28,7 @@ struct bc_acks {
 	struct bc_ack *const *ack;
 	const struct bc_ledger *ledger;
 	uint32_t n;			/* sources */
-	uint8_t centre[BC_ACK_ID];	/* of all of them */
+	uint8_t collector[BC_ACK_ID];	/* of all of them */
 	uint64_t *handled;		/* packets, by source */
 	uint64_t total, marked;		/* of all numbered sources; when marks were taken last */
 	bool hurried;			/* and that is not done yet */
@@ -74,8 +74,8 @@ static bool know(struct bc_acks *a, uint32_t source)
 		if (k->n != set->epoch[i].n)
 			return false;
 	}
-	memcpy(a->centre, bc_ack_centre(a->ack[source]), BC_ACK_ID);
-	memcpy(a->table.centre, a->centre, BC_ACK_ID);
+	memcpy(a->collector, bc_ack_collector(a->ack[source]), BC_ACK_ID);
+	memcpy(a->table.collector, a->collector, BC_ACK_ID);
 	return true;
 }
 
@@ -174,7 +174,7 @@ size_t bc_acks_block(struct bc_acks *a, const uint32_t *from, const uint8_t **re
 		n++;
 	}
 	*ret = a->block;
-	return n ? bc_ack_block_put(a->block, a->centre, a->entry, n) : 0;
+	return n ? bc_ack_block_put(a->block, a->collector, a->entry, n) : 0;
 }
 
 /* What is in no list can be told of to nobody: it is to be sent again. */

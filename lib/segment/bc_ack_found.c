@@ -24,7 +24,7 @@ struct client {
 };
 
 struct bc_ack_found {
-	uint8_t centre[BC_ACK_ID];
+	uint8_t collector[BC_ACK_ID];
 	struct range *range;
 	uint32_t n_ranges;
 	struct client *client;
@@ -145,7 +145,7 @@ static int take_block(struct bc_ack_found *f, const uint8_t *block, uint32_t n)
 	struct bc_ack_entry e;
 	int r = 0;
 
-	memcpy(f->centre, bc_ack_block_centre(block), BC_ACK_ID);
+	memcpy(f->collector, bc_ack_block_collector(block), BC_ACK_ID);
 	for (uint32_t i = 0; !r && i < n; i++) {
 		bc_ack_block_entry(block, i, &e);
 		r = take_entry(f, &e);
@@ -219,7 +219,7 @@ bool bc_ack_found_enter(const struct bc_ack_found *f, struct bc_ack_table *t, ui
 	for (uint32_t r = 0; r < f->n_ranges; r++)
 		changed |= enter(t, &f->range[r]);
 	*ret_apart = count_apart(f, t);
-	if (!memcmp(t->centre, zeros, BC_ACK_ID))
-		memcpy(t->centre, f->centre, BC_ACK_ID);
+	if (!memcmp(t->collector, zeros, BC_ACK_ID))
+		memcpy(t->collector, f->collector, BC_ACK_ID);
 	return changed;
 }

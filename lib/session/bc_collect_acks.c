@@ -133,8 +133,8 @@ static void restore(const struct bc_ack_table *t, struct bc_ack *ack, const char
 {
 	static const uint8_t zeros[BC_ACK_ID];
 
-	if (memcmp(t->centre, zeros, BC_ACK_ID))
-		bc_ack_set_centre(ack, t->centre);
+	if (memcmp(t->collector, zeros, BC_ACK_ID))
+		bc_ack_set_collector(ack, t->collector);
 	for (uint32_t i = 0; i < t->n; i++) {
 		const struct bc_ack_set *set = &t->client[i].set;
 
@@ -157,7 +157,7 @@ int bc_collect_acks_restore(struct bc_collect_session *c, uint32_t i, struct bc_
 		return 0;
 	r = read_past(&p, c, err);
 	for (uint32_t k = first; !r && k < end; k++) {
-		bc_ack_set_centre(c->ack[k], bc_ack_centre(c->ack[first]));
+		bc_ack_set_collector(c->ack[k], bc_ack_collector(c->ack[first]));
 		restore(&p.table, c->ack[k], c->name[k]);
 	}
 	bc_ack_found_free(p.found);

@@ -22,7 +22,7 @@ static bool make_answer(struct bc_clients *c, struct client *k, struct session *
 	if (s->hello_due) {
 		struct bc_wire_hello h = { .flags = 0 };
 
-		memcpy(h.centre, bc_ack_centre(k->ack), sizeof(h.centre));
+		memcpy(h.collector, bc_ack_collector(k->ack), sizeof(h.collector));
 		bc_wire_put_hello(s->out, &h);
 		s->out_len = BC_WIRE_HELLO_MESSAGE;
 		s->hello_due = false;

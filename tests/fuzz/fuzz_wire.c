@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The readers of osmo-pcap's messages and of a centre's answers over any stream: what comes out does not depend on how
- * much of it is given at once.
+ * The readers of osmo-pcap's messages and of a collector's answers over any stream: what comes out does not depend on
+ * how much of it is given at once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ static int read_sparsely(struct bc_wire *w, const uint8_t *at, size_t len, size_
 	}
 }
 
-/* A centre's answers; one cut short is none yet, or none at all. */
+/* A collector's answers; one cut short is none yet, or none at all. */
 static void read_answers(const uint8_t *at, size_t len)
 {
 	struct bc_wire_answer a, b;

@@ -4,7 +4,7 @@
 #include "bc_ack_block.h"
 #include "bc_reader.h"
 
-static const uint8_t centre[BC_ACK_ID] = "the centre's id";
+static const uint8_t collector[BC_ACK_ID] = "collector no. 1";
 static const struct bc_ack_entry entries[2] = {
 	{ .mark = { .node = "node one", .epoch = 0x0102030405060708, .next = 77 }, .stored = 70, .client = "bts1" },
 	{ .client = "bts2" },
@@ -14,7 +14,7 @@ static uint8_t block[1024];
 
 static size_t put(void)
 {
-	return bc_ack_block_put(block, centre, entries, 2);
+	return bc_ack_block_put(block, collector, entries, 2);
 }
 
 static void what_is_put_is_read(void **state)
@@ -27,7 +27,7 @@ static void what_is_put_is_read(void **state)
 	assert_int_equal(len, bc_ack_block_size(2));
 	assert_true(bc_ack_block_is(block, len, &n));
 	assert_int_equal(n, 2);
-	assert_memory_equal(bc_ack_block_centre(block), centre, BC_ACK_ID);
+	assert_memory_equal(bc_ack_block_collector(block), collector, BC_ACK_ID);
 	for (uint32_t i = 0; i < n; i++) {
 		bc_ack_block_entry(block, i, &e);
 		assert_true(bc_ack_same(&e.mark, &entries[i].mark));
@@ -44,7 +44,7 @@ static void its_bytes_are_those_of_the_docs(void **state)
 
 	put();
 	assert_memory_equal(block, begin, sizeof(begin));
-	assert_memory_equal(block + 20, centre, 16);
+	assert_memory_equal(block + 20, collector, 16);
 	assert_memory_equal(block + 36, "node one\0\0\0\0\0\0\0\0", 16);
 	assert_memory_equal(block + 52, numbers, sizeof(numbers));
 	assert_string_equal((char *)block + 76, "bts1");

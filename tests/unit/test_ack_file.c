@@ -30,7 +30,7 @@ static int over(void **state)
 static void put(const char *series, uint64_t next)
 {
 	const struct bc_ack_mark m = { .node = "node", .epoch = 3, .next = next };
-	struct bc_ack_table t = { .centre = "centre" };
+	struct bc_ack_table t = { .collector = "collector" };
 
 	bc_ack_known_add(bc_ack_set_use(&bc_ack_table_client(&t, "bts1", 4)->set, &m), next + 10, next + 20);
 	assert_int_equal(bc_ack_file_put(folder, series, &t), 0);
@@ -45,7 +45,7 @@ static uint64_t get(const char *series)
 
 	assert_int_equal(bc_ack_file_read(folder, series, &t), 0);
 	assert_int_equal(t.n, 1);
-	assert_string_equal(t.centre, "centre");
+	assert_string_equal(t.collector, "collector");
 	assert_string_equal(t.client[0].name, "bts1");
 	k = &t.client[0].set.epoch[0];
 	assert_int_equal(k->mark.epoch, 3);

@@ -59,7 +59,7 @@ static void numbers(const char *client, uint64_t epoch, uint64_t next, uint64_t 
 	snprintf(e.client, sizeof(e.client), "%s", client);
 	if (epoch)
 		strcpy((char *)e.mark.node, "node");
-	item(block, bc_ack_block_put(block, (const uint8_t *)"the centre's id.", &e, 1), false);
+	item(block, bc_ack_block_put(block, (const uint8_t *)"collector no. 01", &e, 1), false);
 }
 
 static struct bc_ack_known *epoch_of(const char *client, uint64_t epoch)
@@ -94,7 +94,7 @@ static void packets_behind_a_block_are_counted_by_client(void **state)
 	assert_true(enter());
 	assert_int_equal(known("bts1", 1), 108);
 	assert_int_equal(known("bts2", 1), UINT64_MAX);
-	assert_memory_equal(table.centre, "the centre's id.", 16);
+	assert_memory_equal(table.collector, "collector no. 01", 16);
 }
 
 static void packets_without_numbers_are_not_counted(void **state)

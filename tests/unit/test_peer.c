@@ -514,7 +514,7 @@ static void one_that_floods_us_is_not_waited_for_beyond_the_end(void **state)
 	close(fd);
 }
 
-/* A centre that acknowledges. */
+/* A collector that acknowledges. */
 static void say_hello(int fd)
 {
 	uint8_t m[BC_WIRE_HELLO_MESSAGE];
@@ -546,7 +546,7 @@ static struct bc_wire_session expect_session(int fd)
 	return s;
 }
 
-/* The next connection, as far as the centre has said that it has all packets before next. */
+/* The next connection, as far as the collector has said that it has all packets before next. */
 static int accept_session(struct bc_wire_session *s, uint64_t next)
 {
 	int fd = net_accept(listener);
@@ -868,7 +868,7 @@ static void a_store_never_waits_for_a_peer(void **state)
 	assert_int_equal(bc_store_close(s), 0);
 }
 
-/* A centre that has it all already. */
+/* A collector that has it all already. */
 static void *take_all_at_once(void *arg)
 {
 	struct bc_wire_session session;
@@ -881,7 +881,7 @@ static void *take_all_at_once(void *arg)
 static void a_full_queue_of_one_that_acknowledges_is_worth_a_wait(void **state)
 {
 	struct bc_store *s = open_store(0, 10 * BC_NS_PER_S);
-	pthread_t centre;
+	pthread_t collector;
 	uint64_t n = 0;
 	static uint8_t whole[QUEUE];
 	struct bc_wire_session session;
@@ -903,9 +903,9 @@ static void a_full_queue_of_one_that_acknowledges_is_worth_a_wait(void **state)
 	close(fd);
 	/* At the end there is the time that the queue has, too: the next connection takes what it holds. */
 	bc_peer_last(peer);
-	pthread_create(&centre, NULL, take_all_at_once, &n);
+	pthread_create(&collector, NULL, take_all_at_once, &n);
 	assert_int_equal(bc_store_write(s, whole, BC_WIRE_HEADER), 0);
-	pthread_join(centre, NULL);
+	pthread_join(collector, NULL);
 	bc_store_cancel(s);
 	bc_store_close(s);
 }

@@ -377,7 +377,7 @@ static void what_a_node_says_of_its_interface_is_kept(void **state)
 	bc_source_poll(p.s);
 	kept = &p.ifaces->entry[0];
 	assert_int_equal(kept->snaplen, 96);
-	/* And so it is described in the centre's files, whose own limit is larger. */
+	/* And so it is described in the collector's files, whose own limit is larger. */
 	len = bc_pcapng_shb(block, sizeof(block), &section);
 	assert_int_equal(bc_reader_next(r, block, len, &used, &need, &rec, &err), BC_READ_SKIP);
 	len = bc_pcapng_idb(block, sizeof(block), kept, 262144, "");

@@ -261,13 +261,13 @@ static void a_session_anywhere_else_is_malformed(void **state)
 	malformed("a session message of 39 bytes, not 40");
 }
 
-static void a_centre_s_answers_are_read(void **state)
+static void a_collector_s_answers_are_read(void **state)
 {
 	uint8_t m[BC_WIRE_ANSWER_MAX];
 	struct bc_wire_answer got;
 	size_t consumed = 9;
 
-	bc_wire_put_hello(m, &(struct bc_wire_hello){ .flags = 5, .centre = "0123456789abcde" });
+	bc_wire_put_hello(m, &(struct bc_wire_hello){ .flags = 5, .collector = "0123456789abcde" });
 	assert_memory_equal(m, "\x80\x00\x00\x18" "BCA1" "\0\0\0\x05" "0123456789abcde", BC_WIRE_HELLO_MESSAGE);
 	for (size_t len = 0; len < BC_WIRE_HELLO_MESSAGE; len++)
 		assert_int_equal(bc_wire_answer(m, len, &consumed, &got, &err), 0);
@@ -275,7 +275,7 @@ static void a_centre_s_answers_are_read(void **state)
 	assert_int_equal(bc_wire_answer(m, BC_WIRE_HELLO_MESSAGE, &consumed, &got, &err), 1);
 	assert_int_equal(consumed, BC_WIRE_HELLO_MESSAGE);
 	assert_true(got.type == BC_WIRE_HELLO && got.hello.flags == 5);
-	assert_string_equal((const char *)got.hello.centre, "0123456789abcde");
+	assert_string_equal((const char *)got.hello.collector, "0123456789abcde");
 	bc_wire_put_ack(m, &(struct bc_wire_ack){ .epoch = 0x1122334455667788, .next = 7 });
 	assert_memory_equal(m, "\x82\x00\x00\x10\x11\x22\x33\x44\x55\x66\x77\x88\0\0\0\0\0\0\0\x07", BC_WIRE_ACK_MESSAGE);
 	assert_int_equal(bc_wire_answer(m, sizeof(m), &consumed, &got, &err), 1);
@@ -385,7 +385,7 @@ int main(void)
 		cmocka_unit_test_setup(what_is_no_message_is_malformed, begin),
 		cmocka_unit_test_setup(a_session_comes_before_packets, begin),
 		cmocka_unit_test_setup(a_session_anywhere_else_is_malformed, begin),
-		cmocka_unit_test_setup(a_centre_s_answers_are_read, begin),
+		cmocka_unit_test_setup(a_collector_s_answers_are_read, begin),
 		cmocka_unit_test_setup(what_is_no_answer_is_malformed, begin),
 		cmocka_unit_test_setup(a_packet_before_the_link_header_is_malformed, begin),
 		cmocka_unit_test_setup(link_headers_must_be_whole_and_no_more, begin),
