@@ -56,11 +56,11 @@ static void add_bytes(struct encoder *e, uint32_t column, const void *p, uint32_
 static int put_blocks(struct encoder *e)
 {
 	const struct bc_index_block *k = e->t->block, *end = k + e->t->part.n_blocks;
-	uint64_t before = 0;
 	int r = 0;
 
 	while (k < end && !r) {
 		uint32_t n = end - k < BC_BLOCKS_PAGE ? (uint32_t)(end - k) : BC_BLOCKS_PAGE;
+		uint64_t before = 0;
 
 		memset(e->len, 0, sizeof(e->len));
 		for (uint32_t i = 0; i < n; i++, k++) {

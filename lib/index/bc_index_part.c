@@ -120,6 +120,9 @@ static bool take_blocks(struct bc_index_reader *r, const struct bc_index_piece *
 		b->max_ns = min_ns + number(&c, BLOCK_SPAN);
 		if (b->max_ns < b->min_ns)
 			return false;
+		/* Earlier versions of this program went on from the piece before: what they wrote is as good as damaged. */
+		if (!(b->flags & BC_INDEX_BLOCK_NO_TIME) && (b->min_ns < r->part.min_ns || b->max_ns > r->part.max_ns))
+			return false;
 	}
 	return !c.bad;
 }
