@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bc_recompress.h"
+#include "bc_segname.h"
 #include "bc_series.h"
 #include "bc_time.h"
 
@@ -222,10 +223,18 @@ static bool in_use(int fd)
 	return false;
 }
 
-/* The very file that was looked at, unused; to be closed. Negative errno: it has gone, -EBUSY: it is in use. */
-static int hold(const struct look *l, const struct segment *s)
+/* Somebody wants to keep it: docs/retention.md. */
+static bool is_held(const struct look *l, const struct segment *s)
 {
-	int fd = openat(l->fd, s->file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	char mark[BC_SEGNAME_MAX];
+
+	return !bc_segname_hold(mark, s->file) && !faccessat(l->fd, mark, F_OK, AT_SYMLINK_NOFOLLOW);
+}
+
+/* The very file that was looked at, unused; to be closed. Negative errno: it has gone, -EBUSY: it is in use, -EEXIST: it is held. */
+static int grasp(const struct look *l, const struct segment *s)
+{
+	int fd = openat(l->fd, s->file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), r;
 	struct stat st;
 
 	if (fd < 0)
@@ -234,20 +243,19 @@ static int hold(const struct look *l, const struct segment *s)
 		close(fd);
 		return -ENOENT;
 	}
-	if (in_use(fd)) {
+	r = is_held(l, s) ? -EEXIST : in_use(fd) ? -EBUSY : 0;
+	if (r)
 		close(fd);
-		return -EBUSY;
-	}
-	return fd;
+	return r ? r : fd;
 }
 
 static void complain(struct look *l, const struct segment *s, int r)
 {
 	if (r == -ENOENT)
 		return;
-	if (r == -EBUSY) {
+	if (r == -EBUSY || r == -EEXIST) {
 		l->sum->left++;
-		tell(l, BC_EXPIRE_LEFT, s, 0, "it is in use");
+		tell(l, BC_EXPIRE_LEFT, s, 0, r == -EBUSY ? "it is in use" : "it is held");
 	} else {
 		l->sum->failed++;
 		tell(l, BC_EXPIRE_FAILED, s, 0, strerror(-r));
@@ -257,7 +265,7 @@ static void complain(struct look *l, const struct segment *s, int r)
 /* Is it gone, or would it be? */
 static bool expire(struct look *l, struct segment *s, const char *why)
 {
-	int fd = hold(l, s), r = fd < 0 ? fd : 0;
+	int fd = grasp(l, s), r = fd < 0 ? fd : 0;
 
 	if (!r && !l->cfg->dry_run && unlinkat(l->fd, s->file, 0) < 0)
 		r = -errno;
@@ -367,7 +375,7 @@ static void expire_by_space(struct look *l)
 
 static void recompress(struct look *l, struct segment *s)
 {
-	int fd = hold(l, s), r = fd < 0 ? fd : 0;
+	int fd = grasp(l, s), r = fd < 0 ? fd : 0;
 	uint64_t bytes = 0;
 	struct bc_err err;
 

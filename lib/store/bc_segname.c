@@ -141,3 +141,8 @@ const char *bc_segname_tmp_ext(const char *name)
 	dot = strrchr(rest, '.');
 	return dot ? dot : "";
 }
+
+int bc_segname_hold(char dst[BC_SEGNAME_MAX], const char *name)
+{
+	return fits(snprintf(dst, BC_SEGNAME_MAX, ".hold-%s", name));
+}

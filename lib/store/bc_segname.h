@@ -50,4 +50,7 @@ bool bc_segname_is_tmp(const char *name, uint64_t *ret_seq);
 /* The extension of such a name: what stands behind SEQ (and -N), or else from the last dot on; "" for none. */
 const char *bc_segname_tmp_ext(const char *name);
 
+/* .hold-NAME, the mark beside a segment that retention is to leave alone. 0, or -ENAMETOOLONG. */
+int bc_segname_hold(char dst[BC_SEGNAME_MAX], const char *name);
+
 #endif

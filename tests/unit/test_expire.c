@@ -452,6 +452,27 @@ static void what_is_locked_or_written_by_the_living_stays(void **state)
 	assert_int_equal(f->sum.removed, 2);
 }
 
+static void what_is_held_stays_until_it_is_released(void **state)
+{
+	const struct bc_retention_rules packed = { .recompress = true, .codec = BC_CODEC_ZSTD, .level = 3 };
+	struct fixture *f = *state;
+	char mark[80];
+
+	segments(f, 3);
+	snprintf(mark, sizeof(mark), ".hold-%s", nth(1));
+	put(f, mark, "", 0, HOUR);
+	run(f, packed);
+	assert_int_equal(f->sum.recompressed, 2);
+	assert_int_equal(f->sum.left, 1);
+	run(f, nothing);
+	assert_true(there(f, nth(1)));
+	assert_int_equal(f->sum.removed, 2);
+	assert_int_equal(f->sum.left, 1);
+	assert_int_equal(unlink(in_dir(f, mark)), 0);
+	run(f, nothing);
+	assert_false(there(f, nth(1)));
+}
+
 static void a_dry_run_tells_and_changes_nothing(void **state)
 {
 	const struct bc_retention_rules keep = { .number = 1, .recompress = true, .codec = BC_CODEC_ZSTD, .level = 3 };
@@ -692,6 +713,7 @@ int main(void)
 		TEST(space_is_freed_as_far_as_needed),
 		TEST(what_braidcap_did_not_make_is_never_touched),
 		TEST(what_is_locked_or_written_by_the_living_stays),
+		TEST(what_is_held_stays_until_it_is_released),
 		TEST(a_dry_run_tells_and_changes_nothing),
 		TEST(a_verdict_holds_until_the_file_changes),
 		TEST(a_folder_that_is_not_there_is_an_error),
