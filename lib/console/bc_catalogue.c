@@ -2,13 +2,12 @@
 #include "bc_catalogue.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
+#include "bc_depot.h"
 #include "bc_find_list.h"
 #include "bc_index.h"
 #include "bc_thread.h"
@@ -24,6 +23,8 @@ struct bc_catalogue {
 	char *const *paths;
 	uint32_t n_paths;
 	const struct bc_log *log;
+	struct bc_depot_config depot_cfg;
+	struct bc_depot *depot;
 	pthread_t thread;
 	_Atomic bool stop;
 	pthread_mutex_t lock;
@@ -40,37 +41,35 @@ static void state_free(struct bc_catalogue_state *s)
 	free(s);
 }
 
-static int by_file(const void *a, const void *b)
+static int by_path(const void *a, const void *b)
 {
 	const struct bc_catalogue_segment *x = *(const struct bc_catalogue_segment *const *)a;
 	const struct bc_catalogue_segment *y = *(const struct bc_catalogue_segment *const *)b;
 
-	if (x->dev != y->dev)
-		return x->dev < y->dev ? -1 : 1;
-	return x->ino < y->ino ? -1 : x->ino > y->ino;
+	return strcmp(x->path, y->path);
 }
 
 /* What the end of the file says of its packets. */
-static void read_footer(struct bc_catalogue_segment *s)
+static void read_footer(struct bc_depot *depot, struct bc_catalogue_segment *s)
 {
-	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	size_t len = s->bytes < BC_INDEX_TAIL ? s->bytes : BC_INDEX_TAIL;
 	struct bc_index_footer f;
+	struct bc_blob *b;
 	uint8_t tail[BC_INDEX_TAIL];
 
-	if (fd < 0)
+	if (bc_depot_open(depot, s->path, &b, NULL))
 		return;
-	if (pread(fd, tail, len, (off_t)(s->bytes - len)) == (ssize_t)len && !bc_index_footer_find(tail, len, s->bytes, &f, NULL)) {
+	if (bc_blob_read(b, tail, len, s->bytes - len, NULL) == (ptrdiff_t)len && !bc_index_footer_find(tail, len, s->bytes, &f, NULL)) {
 		s->indexed = true;
 		s->min_ns = f.min_ns;
 		s->max_ns = f.max_ns;
 		s->packets = f.packets;
 		s->plain_bytes = f.plain_bytes;
 	}
-	close(fd);
+	bc_blob_close(b);
 }
 
-/* The segments of before, by their files; NULL without one. */
+/* The segments of before, by their paths; NULL without one. */
 static struct bc_catalogue_segment **sorted(const struct bc_catalogue_state *before)
 {
 	struct bc_catalogue_segment **at = before && before->n ? malloc(before->n * sizeof(*at)) : NULL;
@@ -78,23 +77,24 @@ static struct bc_catalogue_segment **sorted(const struct bc_catalogue_state *bef
 	for (uint32_t i = 0; at && i < before->n; i++)
 		at[i] = &before->segment[i];
 	if (at)
-		qsort(at, before->n, sizeof(*at), by_file);
+		qsort(at, before->n, sizeof(*at), by_path);
 	return at;
 }
 
 /* What is known of a file that has not changed need not be read again. */
-static void describe(struct bc_catalogue_segment *s, const struct bc_catalogue_state *before, struct bc_catalogue_segment **at)
+static void describe(struct bc_depot *depot, struct bc_catalogue_segment *s, const struct bc_catalogue_state *before,
+		     struct bc_catalogue_segment **at)
 {
-	struct bc_catalogue_segment **same = at ? bsearch(&s, at, before->n, sizeof(*at), by_file) : NULL;
+	struct bc_catalogue_segment **same = at ? bsearch(&s, at, before->n, sizeof(*at), by_path) : NULL;
 
-	if (same && (*same)->bytes == s->bytes && (*same)->first_ns == s->first_ns) {
+	if (same && (*same)->ino == s->ino && (*same)->bytes == s->bytes && (*same)->first_ns == s->first_ns) {
 		s->indexed = (*same)->indexed;
 		s->min_ns = (*same)->min_ns;
 		s->max_ns = (*same)->max_ns;
 		s->packets = (*same)->packets;
 		s->plain_bytes = (*same)->plain_bytes;
 	} else {
-		read_footer(s);
+		read_footer(depot, s);
 	}
 }
 
@@ -117,10 +117,10 @@ static struct bc_catalogue_state *state_of(struct bc_find_list *list, const stru
 		struct bc_find_segment *l = &list->at[i];
 
 		s->segment[i] = (struct bc_catalogue_segment){
-			.path = l->path, .bytes = l->bytes, .first_ns = l->first_ns, .dev = l->dev, .ino = l->ino,
+			.path = l->path, .bytes = l->bytes, .first_ns = l->first_ns, .ino = l->ino,
 		};
 		l->path = NULL;
-		describe(&s->segment[i], before, at);
+		describe(list->depot, &s->segment[i], before, at);
 	}
 	s->n = list->n;
 	free(at);
@@ -129,7 +129,7 @@ static struct bc_catalogue_state *state_of(struct bc_find_list *list, const stru
 
 static void look(struct bc_catalogue *c)
 {
-	struct bc_find_list list = { .log = NULL };
+	struct bc_find_list list = { .depot = c->depot, .to_ns = UINT64_MAX };
 	struct bc_catalogue_state *s = NULL, *before;
 	_Atomic uint32_t looked = 0;
 	struct bc_err err;
@@ -205,8 +205,15 @@ int bc_catalogue_start(char *const *paths, uint32_t n_paths, const struct bc_log
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->wake, &attr);
 	pthread_condattr_destroy(&attr);
+	c->depot_cfg = (struct bc_depot_config){ .log = log };
+	r = bc_depot_new(&c->depot_cfg, &c->depot, err);
+	if (r) {
+		free(c);
+		return r;
+	}
 	r = bc_thread_start(&c->thread, "bc-catalogue", run, c);
 	if (r) {
+		bc_depot_free(c->depot);
 		free(c);
 		return bc_err_set(err, r, "cannot start a thread (%s)", strerror(-r));
 	}
@@ -222,7 +229,9 @@ void bc_catalogue_stop(struct bc_catalogue *c)
 	c->stop = true;
 	pthread_cond_broadcast(&c->wake);
 	pthread_mutex_unlock(&c->lock);
+	bc_depot_stop(c->depot);
 	pthread_join(c->thread, NULL);
+	bc_depot_free(c->depot);
 	if (c->now)
 		state_free(c->now);
 	pthread_cond_destroy(&c->wake);

@@ -19,8 +19,7 @@ struct bc_catalogue_segment {
 	uint64_t first_ns;		/* of its first packet */
 	uint64_t min_ns, max_ns;	/* of all its packets; 0 without an index */
 	uint64_t packets, plain_bytes;	/* plain_bytes: before compression; both 0 without an index */
-	dev_t dev;
-	ino_t ino;
+	ino_t ino;			/* 0: an object */
 	bool indexed;
 };
 

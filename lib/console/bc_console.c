@@ -12,11 +12,22 @@ static const struct bc_route routes[] = {
 	{ "/console.css", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/console.js", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/base.js", false, BC_ROLE_NOBODY, bc_console_asset },
+	{ "/find.js", false, BC_ROLE_NOBODY, bc_console_asset },
+	{ "/segments.js", false, BC_ROLE_NOBODY, bc_console_asset },
+	{ "/timeline.js", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/now.js", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/metrics", false, BC_ROLE_VIEWER, bc_console_metrics },
 	{ "/api/me", false, BC_ROLE_VIEWER, bc_console_me },
 	{ "/api/now", false, BC_ROLE_VIEWER, bc_console_now },
 	{ "/api/events", false, BC_ROLE_VIEWER, bc_console_events },
+	{ "/api/segments", false, BC_ROLE_VIEWER, bc_console_segments },
+	{ "/api/find/estimate", false, BC_ROLE_ANALYST, bc_console_estimate },
+	{ "/api/find/packets", false, BC_ROLE_ANALYST, bc_console_packets },
+	{ "/api/flows", false, BC_ROLE_ANALYST, bc_console_flows },
+	{ "/api/timeline", false, BC_ROLE_VIEWER, bc_console_timeline },
+	{ "/api/action", true, BC_ROLE_OPERATOR, bc_console_action },
+	{ "/api/segments/verify", true, BC_ROLE_ANALYST, bc_console_verify },
+	{ "/api/segments/hold", true, BC_ROLE_OPERATOR, bc_console_hold },
 };
 
 int bc_console_audit(const struct bc_request *q, const char *what, json_t *more, struct bc_err *err)

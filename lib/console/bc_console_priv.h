@@ -3,11 +3,16 @@
 #ifndef BC_CONSOLE_PRIV_H
 #define BC_CONSOLE_PRIV_H
 
+#include <stdatomic.h>
+
 #include "bc_audit.h"
 #include "bc_catalogue.h"
 #include "bc_console.h"
 #include "bc_http.h"
 #include "bc_watch.h"
+
+/* So many searches and verifications at once. */
+#define BC_CONSOLE_SEARCHES 4
 
 struct bc_console {
 	struct bc_console_config cfg;
@@ -17,6 +22,7 @@ struct bc_console {
 	struct bc_watch *watch;
 	struct bc_catalogue *catalogue;	/* NULL: there are no paths */
 	struct bc_http *http;
+	atomic_uint searches;
 };
 
 /* An entry of the audit log; more, which is taken, says what is done. As bc_audit_write. */
@@ -27,6 +33,22 @@ enum MHD_Result bc_console_me(const struct bc_request *q);
 enum MHD_Result bc_console_now(const struct bc_request *q);
 enum MHD_Result bc_console_events(const struct bc_request *q);
 enum MHD_Result bc_console_metrics(const struct bc_request *q);
+
+/* bc_console_find.c */
+enum MHD_Result bc_console_estimate(const struct bc_request *q);
+enum MHD_Result bc_console_packets(const struct bc_request *q);
+enum MHD_Result bc_console_flows(const struct bc_request *q);
+
+/* bc_console_segments.c */
+enum MHD_Result bc_console_segments(const struct bc_request *q);
+enum MHD_Result bc_console_verify(const struct bc_request *q);
+enum MHD_Result bc_console_hold(const struct bc_request *q);
+
+/* bc_console_timeline.c */
+enum MHD_Result bc_console_timeline(const struct bc_request *q);
+
+/* bc_console_action.c */
+enum MHD_Result bc_console_action(const struct bc_request *q);
 
 /* bc_console_asset.c: what the page is made of, a route each */
 enum MHD_Result bc_console_asset(const struct bc_request *q);

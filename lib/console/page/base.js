@@ -113,3 +113,11 @@ export function sparkline(values, n, words) {
 		  el("title", {}, words), el("path", { class: "area", d: `M${begin.toFixed(1)},60 L${points.join(" L")} L300,60 Z` }),
 		  el("path", { class: "edge", d: `M${points.join(" L")}` }));
 }
+
+// What has the keyboard's focus keeps it where the same thing is drawn anew: data-key is its name.
+export function replace(panel, ...children) {
+	const key = document.activeElement?.dataset.key;
+	panel.replaceChildren(...children);
+	if (key)
+		[...panel.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key)?.focus();
+}

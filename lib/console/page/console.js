@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The page: who is there, and which screen is shown.
 import { el, get, trouble } from "/base.js";
+import { find } from "/find.js";
 import { now } from "/now.js";
+import { segments } from "/segments.js";
+import { timeline } from "/timeline.js";
 
-const screens = new Map([["now", now]]);
-let shown = null;
+const roles = ["viewer", "analyst", "operator"];
+const screens = new Map([["now", now], ["timeline", timeline], ["find", find], ["segments", segments]]);
+let shown = null, me = null;
 
 function show() {
 	const name = location.hash.slice(1).split("?")[0], screen = screens.get(name) || now;
@@ -16,7 +20,7 @@ function show() {
 	for (const a of document.querySelectorAll("nav a"))
 		a.toggleAttribute("aria-current", a.textContent === screen.name);
 	main.replaceChildren();
-	screen.show(main);
+	screen.show(main, me);
 }
 
 // 1 to 4 choose a screen, where nobody is typing.
@@ -28,12 +32,15 @@ function key(e) {
 
 async function begin() {
 	try {
-		const me = await get("/api/me");
+		me = await get("/api/me");
 		document.getElementById("who").textContent = me.user ? `${me.user} (${me.role})` : me.role;
 	} catch (e) {
 		trouble(e.message);
 		return;
 	}
+	for (const [id, s] of screens)
+		if ((s.store && !me.store) || roles.indexOf(me.role) < roles.indexOf(s.role))
+			screens.delete(id);
 	document.getElementById("screens").append(...[...screens].map(([id, s]) => el("a", { href: `#${id}` }, s.name)));
 	addEventListener("hashchange", show);
 	addEventListener("keydown", key);

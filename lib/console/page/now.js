@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The screen Now: captures and the store, as events tell of them once a second.
-import { bar, bits, bytes, count, el, percent, perSecond, shortTime, span, sparkline, table, trouble, when } from "/base.js";
+import { ask, bar, bits, bytes, count, el, percent, perSecond, post, replace, shortTime, span, sparkline, table, trouble, when } from "/base.js";
 
 const KEPT = 120;	// values of a plot
 
-let events = null, before = null, history = new Map(), panel = null;
+let me = null, events = null, before = null, history = new Map(), panel = null, pressed = false;
+
+const press = () => { pressed = true; };
+const release = () => { pressed = false; };
 
 const byPrefix = (now, prefix) => (now ? now.captures : []).find((c) => c.prefix === prefix && c.info);
 const list = (v) => (Array.isArray(v) ? v : []);
@@ -65,7 +68,7 @@ function outputsTable(c, old) {
 				 ["lost", "n"], ["buffers"]],
 		     list(c.outputs).map((o, i) => {
 			const used = o.buffers ? o.buffers.total - o.buffers.free : 0;
-			return [o.name, o.filter || el("span", { class: "dim" }, "all packets"), count(o.written),
+			return [o.name, filterOf(c, o, i), count(o.written),
 				bytes(rateOf(c, old, (x) => (x.outputs[i] || {}).file_bytes || 0)) + "/s",
 				o.file_bytes ? (o.written_bytes / o.file_bytes).toFixed(1) + "\u00a0×" : "", count(o.published),
 				count(Object.values(o.dropped || {}).reduce((a, b) => a + b, 0)),
@@ -98,7 +101,47 @@ function remember(c, old) {
 	return history.get(c.prefix);
 }
 
-function captureSection(c, old, screen) {
+const questions = {
+	rotate: (c) => `Start new segments in ${c.prefix}?`,
+	pause: (c) => `Pause ${c.prefix}? Packets are then lost, and counted as paused, until it is resumed.`,
+	resume: (c) => `Resume ${c.prefix}?`,
+	stop: (c) => `Stop ${c.prefix}? It writes what it has, and ends.`,
+};
+
+async function act(c, action, more) {
+	try {
+		await post("/api/action", { capture: c.prefix, action, ...more });
+		trouble("");
+	} catch (e) {
+		trouble(`${c.prefix}: ${e.message}`);
+	}
+}
+
+function actionButton(c, action) {
+	const run = async () => await ask(questions[action](c), action[0].toUpperCase() + action.slice(1)) && act(c, action);
+	return el("button", { type: "button", "data-key": `${c.prefix} ${action}`, onclick: run }, action);
+}
+
+function actionButtons(c) {
+	if (me.role !== "operator" || !["running", "paused"].includes(c.info.state))
+		return null;
+	return el("span", { class: "actions" }, [c.info.state === "paused" ? "resume" : "pause", "rotate", "stop"].map((a) => actionButton(c, a)));
+}
+
+function filterOf(c, o, i) {
+	const words = o.filter || el("span", { class: "dim" }, "all packets");
+	if (me.role !== "operator" || !["running", "paused"].includes(c.info.state))
+		return words;
+	const change = async () => {
+		const expression = await ask(`A new filter for ${o.name}; nothing: all packets. What it does not match is not written.`, "Filter",
+					     { value: o.filter || "", label: "expression" });
+		if (expression !== null)
+			await act(c, "filter", { output: i, expression });
+	};
+	return el("span", {}, words, " ", el("button", { type: "button", "data-key": `${c.prefix} filter ${i}`, onclick: change }, "change"));
+}
+
+function captureSection(c, old) {
 	const title = el("h2", {}, c.prefix);
 	if (!c.info)
 		return el("section", { "data-capture": c.prefix }, el("div", { class: "head" }, title, el("span", { class: "bad" }, "does not answer")));
@@ -107,7 +150,7 @@ function captureSection(c, old, screen) {
 	return el("section", { "data-capture": c.prefix },
 		  el("div", { class: "head" }, title, el("span", { class: state === "running" ? "good" : "warn" }, state),
 		     el("span", { class: "dim" }, `since ${when(c.info.started_ns / 1e6).replace("T", " ")}, version ${c.info.version}`),
-		     screen.actions ? screen.actions(c) : null),
+		     actionButtons(c)),
 		  figures(c, old),
 		  el("p", { class: "dim" }, `Packets of the last two minutes, at most ${perSecond(top)}`),
 		  sparkline(values, KEPT, `packets a second during the last ${values.length} s, at most ${perSecond(top)}`),
@@ -128,17 +171,9 @@ function storeSection(now) {
 	].map((f) => el("div", {}, ...f))));
 }
 
-// What has the keyboard's focus keeps it where the same thing is drawn anew.
-function replace(children) {
-	const id = document.activeElement && document.activeElement.dataset ? document.activeElement.dataset.key : null;
-	panel.replaceChildren(...children);
-	if (id)
-		[...panel.querySelectorAll("[data-key]")].find((e) => e.dataset.key === id)?.focus();
-}
-
-function draw(now, screen) {
+function draw(now) {
 	const captures = list(now.captures);
-	replace([...captures.map((c) => captureSection(c, byPrefix(before, c.prefix), screen)),
+	replace(panel, ...[...captures.map((c) => captureSection(c, byPrefix(before, c.prefix))),
 		 captures.length ? null : el("section", {}, el("p", {}, "No capture of this user is running.")),
 		 now.store || now.disks.length ? storeSection(now) : null].filter(Boolean));
 	before = now;
@@ -146,20 +181,29 @@ function draw(now, screen) {
 
 export const now = {
 	name: "Now",
-	actions: null,
-	show(main) {
+	role: "viewer",
+	show(main, who) {
+		me = who;
 		panel = main;
 		history = new Map();
 		before = null;
 		events = new EventSource("/api/events");
-		events.onmessage = (e) => {
-			trouble("");
-			draw(JSON.parse(e.data), this);
-		};
+		events.onopen = () => trouble("");
+		events.onmessage = (e) => pressed || draw(JSON.parse(e.data));
 		events.onerror = () => trouble("The console does not answer; trying again.");
+		// A button that is drawn anew while it is pressed would not know of it.
+		pressed = false;
+		for (const kind of ["pointerdown", "keydown"])
+			panel.addEventListener(kind, press);
+		for (const kind of ["pointerup", "pointercancel", "keyup", "blur"])
+			addEventListener(kind, release);
 	},
 	hide() {
 		events.close();
+		for (const kind of ["pointerdown", "keydown"])
+			panel.removeEventListener(kind, press);
+		for (const kind of ["pointerup", "pointercancel", "keyup", "blur"])
+			removeEventListener(kind, release);
 		trouble("");
 	},
 };

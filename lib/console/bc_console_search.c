@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_console_search.h"
+
+#include <errno.h>
+#include <linux/ioprio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bc_thread.h"
+#include "bc_time.h"
+#include "bc_when.h"
+
+static bool take_place(struct bc_console *c)
+{
+	unsigned n = atomic_fetch_add(&c->searches, 1);
+
+	if (n < BC_CONSOLE_SEARCHES)
+		return true;
+	atomic_fetch_sub(&c->searches, 1);
+	return false;
+}
+
+unsigned bc_console_search_begin(const struct bc_request *q, struct bc_console_search *s)
+{
+	const char *expression = bc_request_arg(q, "expression");
+	struct bc_console *c = q->ctx;
+
+	*s = (struct bc_console_search){ .q = q, .console = c, .depot_cfg = { .log = c->cfg.log } };
+	if (expression && strlen(expression) >= sizeof(s->expression)) {
+		bc_err_set(&s->err, -EINVAL, "an expression has at most %zu bytes", sizeof(s->expression) - 1);
+		return MHD_HTTP_BAD_REQUEST;
+	}
+	snprintf(s->expression, sizeof(s->expression), "%s", expression ? expression : "");
+	s->cfg = (struct bc_find_config){
+		.expression = s->expression, .paths = c->cfg.paths, .n_paths = c->cfg.n_paths, .threads = 2, .log = c->cfg.log,
+	};
+	if (bc_when_parse_range(bc_request_arg(q, "from"), bc_request_arg(q, "to"), bc_request_arg(q, "last"), false, bc_utc_ns(),
+				&s->cfg.from_ns, &s->cfg.to_ns, &s->err))
+		return MHD_HTTP_BAD_REQUEST;
+	if (!c->cfg.n_paths) {
+		bc_err_set(&s->err, -ENOENT, "the console was started without paths");
+		return MHD_HTTP_NOT_FOUND;
+	}
+	if (!take_place(c)) {
+		bc_err_set(&s->err, -EBUSY, "%d searches are running: try again when one has ended", BC_CONSOLE_SEARCHES);
+		return MHD_HTTP_SERVICE_UNAVAILABLE;
+	}
+	if (bc_depot_new(&s->depot_cfg, &s->cfg.depot, &s->err)) {
+		atomic_fetch_sub(&c->searches, 1);
+		return MHD_HTTP_INTERNAL_SERVER_ERROR;
+	}
+	return 0;
+}
+
+void bc_console_search_end(struct bc_console_search *s)
+{
+	bc_depot_free(s->cfg.depot);
+	atomic_fetch_sub(&s->console->searches, 1);
+}
+
+int bc_console_search_audit(struct bc_console_search *s, const char *what, json_t *more)
+{
+	json_t *o = json_pack("{s:s}", "expression", s->expression);
+
+	if (!o)
+		o = json_pack("{s:s}", "expression", "(not UTF-8)");
+	if (s->cfg.from_ns)
+		json_object_set_new(o, "from_ns", json_integer((json_int_t)s->cfg.from_ns));
+	if (s->cfg.to_ns <= INT64_MAX)
+		json_object_set_new(o, "to_ns", json_integer((json_int_t)s->cfg.to_ns));
+	json_object_update(o, more);
+	json_decref(more);
+	return bc_console_audit(s->q, what, o, &s->err);
+}
+
+void bc_console_search_yield(void)
+{
+	setpriority(PRIO_PROCESS, 0, 19);
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+}
+
+int bc_console_search_run(void *(*run)(void *), void *arg)
+{
+	pthread_t thread;
+	int r = bc_thread_start(&thread, "bc-search", run, arg);
+
+	if (!r)
+		pthread_join(thread, NULL);
+	return r;
+}

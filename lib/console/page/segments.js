@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The screen Segments: what is stored, the newest first; verified and held.
+import { ask, bytes, count, el, get, post, replace, table, trouble, when } from "/base.js";
+
+let me = null, panel = null, shown = [], all = 0;
+
+const mayVerify = () => me.role !== "viewer", mayHold = () => me.role === "operator";
+
+async function verify(s) {
+	s.checked = ["reading", "dim"];
+	draw();
+	try {
+		const v = await post("/api/segments/verify", { path: s.path });
+		const late = v.backwards ? `, ${count(v.backwards)} late` : "";
+		s.checked = v.whole ? [`whole, ${count(v.packets)} packets${late}`, "good"] : [v.why, "bad"];
+	} catch (e) {
+		s.checked = [e.message, "bad"];
+	}
+	draw();
+}
+
+async function hold(s) {
+	const words = s.held ? `Release ${s.path}? Retention may remove it then.` : `Hold ${s.path}? Retention leaves it alone until it is released.`;
+	if (!await ask(words, s.held ? "Release" : "Hold"))
+		return;
+	try {
+		s.held = (await post("/api/segments/hold", { path: s.path, hold: !s.held })).held;
+		trouble("");
+	} catch (e) {
+		trouble(e.message);
+	}
+	draw();
+}
+
+function row(s) {
+	const [words, kind] = s.checked || ["", ""];
+	const button = (word, f) => el("button", { type: "button", onclick: f, "aria-label": `${word} ${s.path}`, "data-key": `${word} ${s.path}` }, word);
+	return [s.path.split("/").pop(), when(s.first_ns / 1e6).replace("T", " "), s.packets === undefined ? "" : count(s.packets), bytes(s.bytes),
+		s.indexed ? "yes" : el("span", { class: "dim" }, "no"),
+		el("span", {}, s.held ? el("strong", {}, "held ") : null, s.local && mayHold() ?
+		   button(s.held ? "Release" : "Hold", () => hold(s)) : null),
+		el("span", {}, s.local && mayVerify() ? button("Verify", () => verify(s)) : null, " ", el("span", { class: kind }, words))];
+}
+
+function draw() {
+	const columns = [["segment", "name"], ["first packet", "n"], ["packets", "n"], ["size", "n"], ["index"], ["hold"], ["check", "name"]];
+	replace(panel, el("h2", {}, "Segments"), el("p", { class: "dim", role: "status" }, `${count(shown.length)} of ${count(all)}, the newest first`),
+			      shown.length ? table("", columns, shown.map(row)) : el("p", {}, "There is no segment."),
+			      shown.length < all ? el("p", {}, el("button", { type: "button", onclick: more }, "Older ones")) : "");
+}
+
+async function more() {
+	try {
+		const last = shown.at(-1);
+		const r = await get("/api/segments", last ? { before_ns: last.first_ns_text } : {});
+		if (!r.known) {
+			panel.replaceChildren(el("p", { role: "status" }, "The store is being looked through."));
+			setTimeout(() => panel.isConnected && more(), 1000);
+			return;
+		}
+		all = r.all;
+		shown.push(...r.segments);
+		draw();
+	} catch (e) {
+		trouble(e.message);
+	}
+}
+
+export const segments = {
+	name: "Segments",
+	role: "viewer",
+	store: true,
+	show(main, who) {
+		me = who;
+		shown = [];
+		panel = el("section", { id: "segments" });
+		main.append(panel);
+		more();
+	},
+	hide() {
+		trouble("");
+	},
+};
