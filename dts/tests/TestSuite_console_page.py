@@ -2,16 +2,26 @@
 """The console's page in a real, headless Chromium."""
 
 import os
+import re
+import time
+from pathlib import Path
 
 from framework.browser import Browser, require_chromium
+from framework.checks import assert_same, published
 from framework.console import Console, write_users
+from framework.packets import frames, timed, write_pcap
 from framework.process import tool, unique, wait_until
+from framework.reader import packets
 from framework.test_suite import TestSuite, func_test, verify
 
 OPERATOR = "olaf-0123456789abcdef"
+# A little ago, for the sake of the screens that show times.
+NOW_NS = int(time.time() - 600) * 10**9
 # In a page that takes text for markup the title would change.
 HOSTILE = "x\"><img src=x onerror=document.title='harm'><script>document.title='harm'<"
-ASSETS = ("/", "/console.css", "/console.js", "/base.js", "/now.js", "/icon.svg")
+ASSETS = ("/", "/console.css", "/console.js", "/base.js", "/now.js", "/timeline.js", "/find.js", "/segments.js", "/icon.svg")
+# Where pictures for docs/ go, if they are wanted.
+PICTURES = os.environ.get("BRAIDCAP_SCREENSHOTS")
 
 
 class TestConsolePage(TestSuite):
@@ -28,7 +38,7 @@ class TestConsolePage(TestSuite):
     def at_peace(self, browser, console):
         """The page asked nobody else, broke no rule of its policy, and threw nothing."""
         browser.look()
-        strangers = [u for u in browser.requests if not u.startswith(console.url) and not u.startswith("blob:")]
+        strangers = [u for u in browser.requests if not u.startswith((console.url, "data:", "blob:"))]
         verify(not strangers, f"requests to others: {strangers}")
         verify(not browser.complaints, browser.complaints)
 
@@ -142,3 +152,164 @@ class TestConsolePage(TestSuite):
         browser.wait("!document.getElementById('trouble').hidden", "the trouble")
         self.console(listen=console.listen)
         wait_until(lambda: (browser.look(), browser.run("document.getElementById('trouble').hidden"))[1], "it goes on")
+
+    # ---- the store's screens ----
+
+    def stored(self, folder=None):
+        """Two streams in segments; all their packets."""
+        made = sorted(timed(frames(1, 3000, sizes=(64, 700)), NOW_NS, 10**8) + timed(frames(2, 1500), NOW_NS + 500, 10**8),
+                      key=lambda p: p.ts_ns)
+        a, b = (write_pcap(self.folder / f"{s}.pcap", [p for p in made if p.data[29] == s], nanoseconds=True) for s in (1, 2))
+        self.capture("-i", a, "-i", b, "-w", folder or self.out, "-S", "0.2", "--index", "flows")
+        return made
+
+    def at(self, console, screen, wait, headers=None):
+        browser = self.browser()
+        browser.open(f"{console.url}#{screen}", headers=headers)
+        browser.wait(wait, screen)
+        return browser
+
+    def picture(self, browser, name):
+        if PICTURES:
+            browser.look(0.5)
+            browser.screenshot(Path(PICTURES) / f"console-{name}.png", height=820)
+
+    @func_test
+    def find_downloads(self):
+        """An expression is typed, what would be read is told, and the download has what tcpdump finds."""
+        made = self.stored()
+        console = self.console("--role", "analyst", self.out)
+        browser = self.at(console, "find", "document.activeElement && document.activeElement.name === 'expression'")
+        browser.run("document.querySelector('select[name=span]').value = ''")
+        browser.type("src host 10.0.0.2")
+        browser.key("Enter")
+        browser.wait("document.getElementById('download')", "the estimate")
+        verify("would be read" in browser.text() and "flows may match" in browser.text(), browser.text())
+        down = self.make_folder("down")
+        browser.download_into(down)
+        browser.run("document.getElementById('download').click()")
+        wait_until(lambda: (browser.look(), [f for f in down.iterdir() if f.suffix == ".pcapng"])[1], "the download")
+        browser.look(1)
+        assert_same(packets(next(down.iterdir())), [p for p in made if p.data[29] == 2])
+        self.at_peace(browser, console)
+
+    @func_test
+    def find_shows_who_talked(self):
+        """The largest hosts as a table with bars; a bad expression is answered in libpcap's words, as text."""
+        self.stored()
+        console = self.console("--role", "analyst", self.out)
+        browser = self.at(console, "find", "document.querySelector('form')")
+        browser.run("document.querySelector('select[name=span]').value = ''; document.querySelector('button[type=button]').click()")
+        browser.wait("document.querySelectorAll('#result tbody tr').length === 3", "the hosts")
+        first = browser.run("document.querySelector('#result tbody tr').innerText")
+        verify("10.1.0.1" in first and "4\u202f500" in first, first)
+        self.picture(browser, "find")
+        browser.run("document.querySelector('input[name=expression]').focus()")
+        browser.type("<img src=x onerror=document.title=1>'; drop")
+        browser.key("Enter")
+        browser.wait("document.querySelector('#result .bad')", "a refusal")
+        verify("<img src=x" in browser.text() and not browser.run("document.querySelectorAll('img').length"), browser.text())
+        verify(browser.run("document.title") == "Find - braidcap", "the title")
+
+    @func_test
+    def segments_are_verified_and_held(self):
+        """Each by its button; a hold is confirmed, here by keys alone, and taken back."""
+        self.stored()
+        console = self.console("--role", "operator", self.out)
+        browser = self.at(console, "segments", "document.querySelector('tbody tr')")
+        browser.run("document.querySelector('button[aria-label^=Verify]').click()")
+        browser.wait("/whole, \\d+ packets/.test(document.querySelector('tbody tr').innerText)", "the check")
+        mark = self.out / f".hold-{published(self.out)[-1].name}"
+        button = "document.querySelector('tbody tr button[aria-label^=Hold]')"
+        browser.run(f"{button}.focus()")
+        browser.key("Enter")
+        browser.wait("document.querySelector('dialog')", "the question")
+        browser.key("Escape")
+        browser.wait("!document.querySelector('dialog')", "no")
+        verify(not mark.exists(), "it is held without a yes")
+        browser.run(f"{button}.focus()")
+        browser.key("Enter")
+        browser.wait("document.querySelector('dialog')", "the question")
+        browser.run("document.querySelector('dialog button.go').focus()")
+        browser.key("Enter")
+        browser.wait("document.querySelector('tbody tr strong')", "the hold")
+        verify(mark.exists(), "there is no mark")
+        self.picture(browser, "segments")
+        browser.run("document.querySelector('tbody tr button[aria-label^=Release]').click()")
+        browser.wait("document.querySelector('dialog')", "the question")
+        browser.run("document.querySelector('dialog button.go').click()")
+        wait_until(lambda: (browser.look(), not mark.exists())[1], "the release")
+        self.at_peace(browser, console)
+
+    @func_test
+    def a_range_is_dragged(self):
+        """On the timeline, with the mouse; Find takes it over. Buttons do the same."""
+        self.stored()
+        console = self.console("--role", "analyst", self.out)
+        browser = self.at(console, "timeline", "document.querySelector('.timeline')")
+        verify(re.search("about 4\u202f(500|499|501) packets", browser.text()), browser.text())
+        left, top, width = browser.run("(() => { const r = document.querySelector('.timeline').getBoundingClientRect(); "
+                                       "return [r.left, r.top, r.width]; })()")
+        browser.drag(left + width * 0.5, top + 20, left + width * 0.75, top + 30)
+        browser.wait("document.querySelector('rect.chosen')", "the range")
+        chosen = browser.run("document.getElementById('range').innerText")
+        verify("4\u202f500" not in chosen and "packets" in chosen, chosen)
+        self.picture(browser, "timeline")
+        browser.run("document.querySelector('form a').click()")
+        browser.wait("document.querySelector('select[name=span]') && document.querySelector('select[name=span]').value === 'own' && "
+                     "document.querySelector('input[name=from]').value", "the range on the screen Find")
+        browser.run("document.querySelector('nav a:nth-child(2)').click()")
+        browser.wait("document.querySelector('.timeline')", "the timeline")
+        before = browser.run("document.querySelector('input[name=from]').value")
+        browser.run("[...document.querySelectorAll('form button')].find((b) => b.textContent === 'Wider').click()")
+        browser.wait(f"document.querySelector('input[name=from]').value !== '{before}'", "a wider range")
+        self.at_peace(browser, console)
+
+    @func_test
+    def actions_are_confirmed(self):
+        """Pause, resume, filter and rotate from the screen Now; without a yes nothing is done."""
+        run = self.start("-i", "null:rate=2000", "-w", self.out)
+        console = self.console("--role", "operator")
+        browser = self.at(console, "now", "document.querySelector('.actions button')")
+
+        def press(word, answer):
+            browser.wait(f"[...document.querySelectorAll('button')].some((b) => b.textContent === '{word}')", word)
+            browser.run(f"[...document.querySelectorAll('button')].find((b) => b.textContent === '{word}').click()")
+            browser.wait("document.querySelector('dialog')", "the question")
+            browser.run(f"document.querySelector('dialog button{answer}').click()")
+            browser.wait("!document.querySelector('dialog')", "the answer")
+
+        press("pause", "[type=button]")
+        browser.look(1)
+        verify(run.ask("/braidcap/info")["state"] == "running", "it was paused without a yes")
+        press("pause", ".go")
+        wait_until(lambda: (browser.look(), run.ask("/braidcap/info")["state"] == "paused")[1], "the pause")
+        press("resume", ".go")
+        wait_until(lambda: (browser.look(), run.ask("/braidcap/info")["state"] == "running")[1], "the resumption")
+        browser.run("[...document.querySelectorAll('button')].find((b) => b.textContent === 'change').click()")
+        browser.wait("document.querySelector('dialog input')", "the question")
+        browser.type("no such word")
+        browser.key("Enter")
+        browser.wait("!document.getElementById('trouble').hidden", "the refusal")
+        verify("no such word" in browser.run("document.getElementById('trouble').textContent"), browser.text()[:500])
+        press("rotate", ".go")
+        wait_until(lambda: (browser.look(), published(self.out))[1], "a segment")
+        self.at_peace_but(browser, 409)
+
+    def at_peace_but(self, browser, status):
+        """The browser itself complains of a request that was refused."""
+        browser.look()
+        verify(all(str(status) in c for c in browser.complaints), browser.complaints)
+
+    @func_test
+    def a_viewer_sees_no_more(self):
+        """Neither the screen Find nor buttons that act are there, nor do their requests work."""
+        self.stored()
+        run = self.start("-i", "null:rate=2000", "-w", self.make_folder("live"))
+        console = self.console(self.out)
+        browser = self.at(console, "now", f"document.querySelector('section[data-capture={run.prefix}] tbody')")
+        verify(browser.run("[...document.querySelectorAll('nav a')].map((a) => a.textContent)") == ["Now", "Timeline", "Segments"], browser.text())
+        verify(browser.run("document.querySelectorAll('main button').length") == 0, "a button")
+        self.picture(browser, "now")
+        verify(browser.run("fetch('/api/action', {method: 'POST', headers: {'X-Braidcap': '1', 'Content-Type': 'application/json'}, body: "
+                           f"JSON.stringify({{capture: '{run.prefix}', action: 'stop'}})}}).then((r) => r.status)") == 403, "an action")
