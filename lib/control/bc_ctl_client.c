@@ -184,7 +184,7 @@ int bc_ctl_ask_list(int fd, const char *command, uint64_t n, json_t **ret, struc
 		return r;
 	list = json_array();
 	r = 0;
-	for (uint64_t i = 0; !r && i < n && i < BC_CTL_MAX_CAPTURES; i++) {
+	for (uint64_t i = 0; !r && i < n && i < BC_CTL_LIST_MAX; i++) {
 		char number[24];
 		json_t *one;
 

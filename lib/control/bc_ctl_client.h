@@ -11,6 +11,8 @@
 
 #define BC_CTL_PREFIX_MAX 64
 #define BC_CTL_MAX_CAPTURES 256
+/* Elements of a list, whatever a capture says of their number. */
+#define BC_CTL_LIST_MAX 8192
 
 /* What DPDK reads of a request at the most. */
 #define BC_CTL_REQUEST_MAX 1023

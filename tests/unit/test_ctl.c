@@ -153,6 +153,7 @@ struct server {
 	char folder[32];
 	int listener;
 	const char *reply;	/* to every request; NULL: close */
+	const char *element;	/* to those with a parameter, if it is not NULL */
 	size_t len;
 	pthread_t thread;
 };
@@ -166,9 +167,12 @@ static void *serve(void *arg)
 		char request[2048];
 
 		send(fd, "{}", 2, MSG_NOSIGNAL);
-		while (recv(fd, request, sizeof(request), 0) > 0)
-			if (!s->reply || send(fd, s->reply, s->len, MSG_NOSIGNAL) < 0)
+		for (ssize_t n; (n = recv(fd, request, sizeof(request), 0)) > 0;) {
+			bool one = s->element && memchr(request, ',', (size_t)n);
+
+			if (!s->reply || send(fd, one ? s->element : s->reply, one ? strlen(s->element) : s->len, MSG_NOSIGNAL) < 0)
 				break;
+		}
 		close(fd);
 	}
 	return NULL;
@@ -229,6 +233,29 @@ static void a_reply_too_long_is_refused(void **state)
 	fd = bc_ctl_connect("braidcap", &err);
 	assert_true(fd >= 0);
 	assert_int_equal(bc_ctl_ask(fd, "/braidcap/x", NULL, &a, &err), -EMSGSIZE);
+	close(fd);
+	server_stop(&s);
+}
+
+/* As a collector of very many clients refuses to say all at once. */
+static void a_long_list_is_asked_one_by_one(void **state)
+{
+	static const char refusal[] = "{\"/braidcap/sources\":{\"status\":\"error\",\"error\":\"too long\"}}";
+	struct server s;
+	struct bc_err err;
+	json_t *list;
+	int fd;
+
+	server_start(&s, "braidcap", refusal, strlen(refusal));
+	s.element = "{\"/braidcap/sources\":{\"name\":\"x\"}}";
+	fd = bc_ctl_connect("braidcap", &err);
+	assert_true(fd >= 0);
+	assert_int_equal(bc_ctl_ask_list(fd, "/braidcap/sources", 1000, &list, &err), 0);
+	assert_int_equal(json_array_size(list), 1000);
+	json_decref(list);
+	assert_int_equal(bc_ctl_ask_list(fd, "/braidcap/sources", UINT64_MAX, &list, &err), 0);
+	assert_int_equal(json_array_size(list), BC_CTL_LIST_MAX);
+	json_decref(list);
 	close(fd);
 	server_stop(&s);
 }
@@ -353,6 +380,7 @@ int main(void)
 		cmocka_unit_test(printing_bears_anything),
 		cmocka_unit_test(stats_tell_rates_and_losses),
 		cmocka_unit_test(a_reply_too_long_is_refused),
+		cmocka_unit_test(a_long_list_is_asked_one_by_one),
 		cmocka_unit_test(a_capture_that_goes_away_is_told),
 		cmocka_unit_test(a_request_too_long_is_not_sent),
 		cmocka_unit_test(names_that_leave_the_folder_are_refused),
