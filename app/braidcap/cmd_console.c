@@ -143,6 +143,8 @@ static void wait_for_the_end(struct bc_signals *signals)
 	do
 		sig = bc_signals_wait(signals, 3600 * BC_NS_PER_S);
 	while (sig != SIGINT && sig != SIGTERM && !(sig == SIGHUP && signals->hup_ends));
+	/* A second one does not wait for searches. */
+	pthread_sigmask(SIG_UNBLOCK, &signals->set, NULL);
 }
 
 static int run(struct console *c)

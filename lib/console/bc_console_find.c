@@ -338,24 +338,38 @@ static enum MHD_Result send_flows(const struct bc_request *q, const struct flows
 	return r;
 }
 
+/* f->search has begun. */
+static enum MHD_Result answer_flows(const struct bc_request *q, struct flows *f)
+{
+	enum MHD_Result r;
+
+	f->result = take_arguments(q, f);
+	if (!f->result)
+		f->result = bc_console_search_audit(&f->search, "flows", NULL);
+	if (!f->result && bc_console_search_run(add_up, f))
+		f->result = bc_err_set(&f->search.err, -EAGAIN, "no thread for the search");
+	if (f->result || !f->text)
+		r = bc_reply_error(q, status_of(f->result), "%s", f->result ? f->search.err.msg : "no memory");
+	else
+		r = send_flows(q, f);
+	free(f->text);
+	return r;
+}
+
 enum MHD_Result bc_console_flows(const struct bc_request *q)
 {
 	struct flows f = { .text = NULL };
 	unsigned status = bc_console_search_begin(q, &f.search);
+	struct bc_console *c = q->ctx;
 	enum MHD_Result r;
 
 	if (status)
 		return bc_reply_error(q, status, "%s", f.search.err.msg);
-	f.result = take_arguments(q, &f);
-	if (!f.result)
-		f.result = bc_console_search_audit(&f.search, "flows", NULL);
-	if (!f.result && bc_console_search_run(add_up, &f))
-		f.result = bc_err_set(&f.search.err, -EAGAIN, "no thread for the search");
-	bc_console_search_end(&f.search);
-	if (f.result || !f.text)
-		r = bc_reply_error(q, status_of(f.result), "%s", f.result ? f.search.err.msg : "no memory");
+	if (!atomic_fetch_add(&c->adding, 1))
+		r = answer_flows(q, &f);
 	else
-		r = send_flows(q, &f);
-	free(f.text);
+		r = bc_reply_error(q, MHD_HTTP_SERVICE_UNAVAILABLE, "flows are being added up for somebody: try again when that has ended");
+	atomic_fetch_sub(&c->adding, 1);
+	bc_console_search_end(&f.search);
 	return r;
 }

@@ -23,6 +23,7 @@ struct bc_console {
 	struct bc_catalogue *catalogue;	/* NULL: there are no paths */
 	struct bc_http *http;
 	atomic_uint searches;
+	atomic_uint adding;		/* flows are added up, which takes up to 2 GB */
 };
 
 /* An entry of the audit log; more, which is taken, says what is done. As bc_audit_write. */
