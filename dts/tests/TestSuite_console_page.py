@@ -81,12 +81,13 @@ class TestConsolePage(TestSuite):
             self.stack.callback(tool, "ip", "link", "del", name)
             tool("ip", "link", "set", name, "up")
             source += ["-i", f"pcap:{name}"]
-        self.start(*source, "-w", out, "--filter", "ip or not ip")
+        self.start(*source, "-w", out, "--filter", "len<9 or len>=0")
         console, browser = self.console(out), self.browser()
         browser.open(console.url)
         browser.wait("document.querySelector('tbody')", "the tables")
         browser.look(2)
         verify("<img src=x onerror" in browser.text(), "the output is not there")
+        verify("len<9 or len>=0" in browser.text(), "the filter is not there")
         if os.geteuid() == 0:
             verify(name in browser.text(), "the interface is not there")
         verify(browser.run("document.title").startswith("Now"), browser.run("document.title"))
