@@ -29,6 +29,8 @@ import pytest
 from .process import end, tool, unique, wait_until
 
 PROGRAMS = ("radosgw", "ceph-mon", "ceph-osd", "ceph", "radosgw-admin", "monmaptool", "openssl")
+ACTIONS = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
+           "s3:ListBucketMultipartUploads"}
 START_SECONDS = 180  # on a loaded machine
 
 CONF = """\
@@ -188,10 +190,10 @@ class User:
         return name
 
     def allow(self, bucket, user, *actions):
-        """A policy that allows another user these actions ("s3:PutObject") and no others."""
-        statement = {"Effect": "Allow", "Principal": {"AWS": [f"arn:aws:iam:::user/{user.name}"]}, "Action": list(actions),
-                     "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}
-        self.request("PUT", bucket, query={"policy": ""}, body=json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode())
+        """A policy that allows another user these actions ("s3:PutObject") and no others, not even with objects of its own."""
+        common = {"Principal": {"AWS": [f"arn:aws:iam:::user/{user.name}"]}, "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}
+        statements = [{"Effect": "Allow", "Action": list(actions), **common}, {"Effect": "Deny", "Action": sorted(ACTIONS - set(actions)), **common}]
+        self.request("PUT", bucket, query={"policy": ""}, body=json.dumps({"Version": "2012-10-17", "Statement": statements}).encode())
 
 
 class Ceph:
