@@ -22,6 +22,7 @@ struct bc_object_client {
 	struct bc_object_link link;
 	char *credentials, *profile;	/* as given, to be read again */
 	uint32_t attempts;
+	const _Atomic bool *stop;
 	CURLM *multi;
 	struct bc_object_transfer *waiting, **tail;	/* not before due_ns; in the order of arrival */
 	struct bc_object_transfer *active;
@@ -71,6 +72,7 @@ int bc_object_client_new(const struct bc_object_config *cfg, struct bc_object_cl
 	c->link.connections = cfg->connections ? cfg->connections : BC_OBJECT_CONNECTIONS;
 	c->link.stall_seconds = cfg->stall_seconds ? cfg->stall_seconds : BC_OBJECT_STALL_SECONDS;
 	c->link.send_rate = cfg->send_rate;
+	c->stop = cfg->stop;
 	c->attempts = cfg->attempts ? cfg->attempts : BC_OBJECT_ATTEMPTS;
 	c->multi = curl_multi_init();
 	c->idle = calloc(c->link.connections, sizeof(*c->idle));
@@ -409,7 +411,7 @@ int bc_object_do(struct bc_object_client *c, const struct bc_object_request *req
 	mine.ctx = &w;
 	r = bc_object_submit(c, &mine);
 	while (!r && !w.done) {
-		const int n = bc_object_run(c, 1000);
+		const int n = c->stop && atomic_load(c->stop) ? -ECANCELED : bc_object_run(c, 1000);
 
 		r = n < 0 ? n : 0;
 	}

@@ -12,6 +12,7 @@
 #ifndef BC_OBJECT_H
 #define BC_OBJECT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct bc_object_config {
 	uint32_t attempts;		/* of one request; 0: BC_OBJECT_ATTEMPTS */
 	uint32_t stall_seconds;		/* without a byte, and the request has failed; 0: BC_OBJECT_STALL_SECONDS */
 	struct bc_rate *send_rate;	/* for bodies that are sent; may be shared; NULL: no limit */
+	const _Atomic bool *stop;	/* set by any thread, before bc_object_wake(): what waits for an answer ends with -ECANCELED; NULL: never */
 };
 
 /*
@@ -50,7 +52,7 @@ struct bc_object_config {
  *   -EBADMSG       what came is no answer to this
  *   -EAGAIN        the store is overloaded or has a fault of its own (429, 5xx, SlowDown)
  *   -EHOSTUNREACH -ECONNREFUSED -ECONNRESET -ETIMEDOUT    no name, no connection, cut off, stalled
- *   -ECANCELED     bc_object_cancel()
+ *   -ECANCELED     bc_object_cancel(), or stop
  *   -EIO           the store refuses it for another reason, which the line has
  */
 
