@@ -18,6 +18,7 @@
 #include "bc_segname.h"
 #include "bc_series.h"
 #include "bc_time.h"
+#include "bc_upload_log.h"
 
 struct segment {
 	char *file;
@@ -27,12 +28,15 @@ struct segment {
 	uint64_t size;
 	uint64_t bytes;		/* on disk */
 	int origin;		/* enum bc_origin, or a negative errno */
+	bool uploaded;		/* is on object storage */
 	bool gone;
 };
 
 struct bc_expire {
 	struct segment *known;	/* of the last look, by name */
 	size_t n_known;
+	struct bc_upload_log *uploads;	/* NULL: not looked at yet */
+	int uploads_fd;			/* the folder that it looks at */
 };
 
 /* One look at a folder. */
@@ -44,6 +48,7 @@ struct look {
 	size_t n, cap;
 	size_t *age;		/* indices of ours, oldest first */
 	size_t n_ours;
+	bool uploads;		/* some segments are uploaded from here */
 };
 
 static void free_segments(struct segment *s, size_t n)
@@ -63,6 +68,10 @@ void bc_expire_free(struct bc_expire *e)
 	if (!e)
 		return;
 	free_segments(e->known, e->n_known);
+	if (e->uploads) {
+		bc_upload_log_free(e->uploads);
+		close(e->uploads_fd);
+	}
 	free(e);
 }
 
@@ -173,6 +182,35 @@ static void find_origins(struct look *l, const struct bc_expire *e)
 	}
 }
 
+/* The log stays open from look to look: it is long, and only grows. */
+static int open_uploads(const struct look *l, struct bc_expire *e)
+{
+	int fd, r;
+
+	if (e->uploads || faccessat(l->fd, BC_UPLOAD_LOG, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	r = bc_upload_log_new(fd, &e->uploads);
+	if (r)
+		close(fd);
+	e->uploads_fd = fd;
+	return r;
+}
+
+static void find_uploaded(struct look *l, struct bc_expire *e)
+{
+	if (open_uploads(l, e) || !e->uploads || bc_upload_log_refresh(e->uploads))
+		return;
+	l->uploads = true;
+	for (size_t i = 0; i < l->n; i++) {
+		const struct bc_upload_file f = { l->all[i].file, l->all[i].size, l->all[i].mtime_ns };
+
+		l->all[i].uploaded = bc_upload_log_has(e->uploads, &f);
+	}
+}
+
 static bool is_ours(const struct look *l, const struct segment *s)
 {
 	return s->origin == BC_ORIGIN_OURS || (s->origin == BC_ORIGIN_UNMARKED && l->cfg->keep.unmarked);
@@ -279,6 +317,7 @@ static bool expire(struct look *l, struct segment *s, const char *why)
 	s->gone = true;
 	l->sum->removed++;
 	l->sum->removed_bytes += s->bytes;
+	l->sum->not_uploaded += l->uploads && !s->uploaded;
 	tell(l, BC_EXPIRE_REMOVED, s, 0, why);
 	return true;
 }
@@ -293,6 +332,20 @@ static void expire_by_age(struct look *l)
 		if (s->mtime_ns >= now || now - s->mtime_ns <= age)
 			break;
 		expire(l, s, "it is too old");
+	}
+}
+
+static void expire_uploaded(struct look *l)
+{
+	const uint64_t now = bc_utc_ns(), age = l->cfg->keep.uploaded_age_ns;
+
+	for (size_t i = 0; age && i < l->n_ours && !cancelled(l); i++) {
+		struct segment *s = &l->all[l->age[i]];
+
+		if (s->mtime_ns >= now || now - s->mtime_ns <= age)
+			break;
+		if (s->uploaded && !s->gone)
+			expire(l, s, "it is uploaded, and old enough");
 	}
 }
 
@@ -331,15 +384,16 @@ static void expire_by_number(struct look *l)
 	free(order);
 }
 
-/* Remove the oldest until this many bytes are freed. */
+/* Remove the oldest until this many bytes are freed; where segments are uploaded, those first that are. */
 static void expire_bytes(struct look *l, uint64_t excess, const char *why)
 {
-	for (size_t i = 0; excess && i < l->n_ours && !cancelled(l); i++) {
-		struct segment *s = &l->all[l->age[i]];
+	for (int pass = l->uploads ? 0 : 1; pass < 2; pass++)
+		for (size_t i = 0; excess && i < l->n_ours && !cancelled(l); i++) {
+			struct segment *s = &l->all[l->age[i]];
 
-		if (!s->gone && expire(l, s, why))
-			excess -= s->bytes < excess ? s->bytes : excess;
-	}
+			if (!s->gone && (s->uploaded || pass) && expire(l, s, why))
+				excess -= s->bytes < excess ? s->bytes : excess;
+		}
 }
 
 static uint64_t bytes_left(const struct look *l)
@@ -418,6 +472,7 @@ static void recompress_old(struct look *l)
 static void work(struct look *l)
 {
 	expire_by_age(l);
+	expire_uploaded(l);
 	expire_by_number(l);
 	expire_by_bytes(l);
 	expire_by_space(l);
@@ -439,6 +494,7 @@ int bc_expire_run(struct bc_expire *e, const struct bc_expire_config *cfg, struc
 	r = list(&l);
 	if (!r) {
 		find_origins(&l, e);
+		find_uploaded(&l, e);
 		r = cancelled(&l) ? 0 : sort_ours(&l);
 	}
 	if (r) {

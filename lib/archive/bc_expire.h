@@ -2,7 +2,7 @@
 /*
  * Keeps a folder of published segments within limits: the oldest are removed, older ones recompressed. Only what is
  * certainly ours and is not being written is touched: see bc_series.h and docs/retention.md. A segment's time is that
- * of its last change.
+ * of its last change. Where segments are uploaded, space is made of those first that are on object storage.
  */
 #ifndef BC_EXPIRE_H
 #define BC_EXPIRE_H
@@ -45,11 +45,12 @@ struct bc_expired {
 	uint64_t recompressed, saved_bytes;
 	uint64_t left;		/* not ours, or in use */
 	uint64_t failed;
+	uint64_t not_uploaded;	/* of the removed: they were still to be uploaded */
 	uint64_t kept, kept_bytes;
 };
 
 /*
- * Remembers what was found out about files, so that the next scan of the folder reads only new ones. One thread at a
+ * Remembers what was found out about a folder's files, so that the next scan of it reads only new ones. One thread at a
  * time.
  */
 struct bc_expire;

@@ -71,6 +71,7 @@ static void look(struct bc_retention *r)
 	now.recompressed += r->sum.recompressed;
 	now.saved_bytes += r->sum.saved_bytes;
 	now.failed += r->sum.failed;
+	now.not_uploaded += r->sum.not_uploaded;
 	r->sum = now;
 	pthread_mutex_unlock(&r->lock);
 }

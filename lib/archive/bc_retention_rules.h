@@ -13,6 +13,7 @@ struct bc_retention_rules {
 	uint64_t number;		/* of each series, this many of the newest */
 	uint64_t bytes;			/* of all together, on disk */
 	uint64_t free_bytes;		/* of the file system, for others */
+	uint64_t uploaded_age_ns;	/* remove what is older and safely on object storage (bc_upload_log.h) */
 	bool recompress;
 	enum bc_codec codec;		/* a stream codec */
 	int level;
@@ -23,7 +24,7 @@ struct bc_retention_rules {
 /* Is anything to be done? */
 static inline bool bc_retention_wanted(const struct bc_retention_rules *k)
 {
-	return k->age_ns || k->number || k->bytes || k->free_bytes || k->recompress;
+	return k->age_ns || k->number || k->bytes || k->free_bytes || k->uploaded_age_ns || k->recompress;
 }
 
 #endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Uploads without a store: keys, what a folder's file says of them, what retention makes of it. */
+#include "bc_test.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "bc_expire.h"
+#include "bc_time.h"
+#include "bc_upload_key.h"
+#include "bc_upload_log.h"
+#include "scratch.h"
+
+#define WHERE "https://h/bucket/prefix/"
+#define A "20261129-010203-00000001.pcapng"
+#define B "20261129-010203-00000002.pcapng"
+/* A section header block that says "braidcap". */
+static const uint8_t ours[] = {
+	0x0a, 0x0d, 0x0d, 0x0a, 0x30, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	4, 0, 11, 0, 'b', 'r', 'a', 'i', 'd', 'c', 'a', 'p', ' ', '0', '1', 0, 0, 0, 0, 0, 0x30, 0, 0, 0,
+};
+
+struct bed {
+	char path[64];
+	int fd;
+};
+
+static int set_up(void **state)
+{
+	struct bed *b = calloc(1, sizeof(*b));
+
+	strcpy(b->path, "/tmp/bc-upload-XXXXXX");
+	assert_non_null(scratch_folder(b->path));
+	b->fd = open(b->path, O_RDONLY | O_DIRECTORY);
+	*state = b;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct bed *b = *state;
+
+	close(b->fd);
+	free(b);
+	return 0;
+}
+
+static struct bc_upload_file make(const struct bed *b, const char *name)
+{
+	int fd = openat(b->fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	struct stat st;
+
+	assert_int_equal(write(fd, ours, sizeof(ours)), sizeof(ours));
+	fstat(fd, &st);
+	close(fd);
+	return (struct bc_upload_file){ name, (uint64_t)st.st_size, (uint64_t)st.st_mtim.tv_sec * BC_NS_PER_S + (uint64_t)st.st_mtim.tv_nsec };
+}
+
+static struct bc_upload_log *open_log(const struct bed *b, const char *where)
+{
+	struct bc_upload_log *l;
+	struct bc_err err;
+
+	if (bc_upload_log_open(b->fd, b->path, where, &l, &err))
+		fail_msg("%s", err.msg);
+	return l;
+}
+
+static void append(const struct bed *b, const char *text)
+{
+	int fd = openat(b->fd, BC_UPLOAD_LOG, O_WRONLY | O_APPEND);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void a_key_has_the_node_and_the_hour_in_utc(void **state)
+{
+	char key[BC_KEY_MAX];
+
+	setenv("TZ", "CET-1", 1);
+	tzset();
+	assert_int_equal(bc_upload_key("p/", "n", "20261129-003000-00000001.pcapng.lz4", false, key), 0);
+	assert_string_equal(key, "p/n/2026/11/28/23/20261129-003000-00000001.pcapng.lz4");
+	assert_int_equal(bc_upload_key("p", "n", "20261129-003000-00000001.pcapng.lz4", true, key), 0);
+	assert_string_equal(key, "p/n/2026/11/29/00/20261129-003000-00000001.pcapng.lz4");
+	assert_int_equal(bc_upload_key("", "n", "trace-bts-1-20261129_120000.pcap", true, key), 0);
+	assert_string_equal(key, "bts-1/2026/11/29/12/trace-bts-1-20261129_120000.pcap");
+}
+
+static void what_is_no_segment_has_no_key(void **state)
+{
+	char key[BC_KEY_MAX];
+
+	assert_int_equal(bc_upload_key("", "n", "notes.txt", true, key), -EINVAL);
+	assert_int_equal(bc_upload_key("", "n", "tmp-1-00000001.pcapng", true, key), -EINVAL);
+	assert_false(bc_upload_node_ok("a/b"));
+	assert_false(bc_upload_node_ok(".."));
+	assert_false(bc_upload_node_ok(""));
+	assert_true(bc_upload_node_ok("probe-1.lab"));
+}
+
+static void what_is_done_is_known_after_a_restart(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file a = make(b, A), other = a;
+	struct bc_upload_log *l = open_log(b, WHERE);
+
+	assert_false(bc_upload_log_has(l, &a));
+	assert_int_equal(bc_upload_log_done(l, &a, "etag"), 0);
+	assert_true(bc_upload_log_has(l, &a));
+	bc_upload_log_free(l);
+	l = open_log(b, WHERE);
+	assert_true(bc_upload_log_has(l, &a));
+	other.size++;
+	assert_false(bc_upload_log_has(l, &other));
+	bc_upload_log_free(l);
+}
+
+static void another_place_knows_nothing_of_it(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file a = make(b, A);
+	struct bc_upload_log *l = open_log(b, WHERE);
+
+	bc_upload_log_done(l, &a, "etag");
+	bc_upload_log_free(l);
+	l = open_log(b, "https://h/other/");
+	assert_false(bc_upload_log_has(l, &a));
+	bc_upload_log_free(l);
+}
+
+static void what_was_begun_is_gone_on_with(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file a = make(b, A);
+	struct bc_upload_log *l = open_log(b, WHERE);
+	char id[BC_OBJECT_TOKEN_MAX];
+
+	assert_int_equal(bc_upload_log_begin(l, &a, "2~id"), 0);
+	bc_upload_log_free(l);
+	l = open_log(b, WHERE);
+	assert_true(bc_upload_log_begun(l, &a, id));
+	assert_string_equal(id, "2~id");
+	assert_false(bc_upload_log_has(l, &a));
+	assert_int_equal(bc_upload_log_begin(l, &a, ""), 0);
+	assert_false(bc_upload_log_begun(l, &a, id));
+	bc_upload_log_free(l);
+	l = open_log(b, WHERE);
+	assert_false(bc_upload_log_begun(l, &a, id));
+	bc_upload_log_free(l);
+}
+
+static void count(void *ctx, const char *name, const char *id)
+{
+	assert_string_equal(name, B);
+	assert_string_equal(id, "2~b");
+	++*(int *)ctx;
+}
+
+static void what_was_begun_for_a_file_that_is_gone_is_told(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file a = make(b, A), gone = make(b, B);
+	struct bc_upload_log *l = open_log(b, WHERE);
+	int n = 0;
+
+	bc_upload_log_begin(l, &a, "2~a");
+	bc_upload_log_begin(l, &gone, "2~b");
+	bc_upload_log_free(l);
+	unlinkat(b->fd, B, 0);
+	l = open_log(b, WHERE);
+	bc_upload_log_orphans(l, count, &n);
+	assert_int_equal(n, 1);
+	bc_upload_log_free(l);
+}
+
+static void two_do_not_upload_from_one_folder(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_log *l = open_log(b, WHERE), *other;
+	struct bc_err err;
+
+	assert_int_equal(bc_upload_log_open(b->fd, b->path, WHERE, &other, &err), -EBUSY);
+	bc_upload_log_free(l);
+	bc_upload_log_free(open_log(b, WHERE));
+}
+
+static void a_torn_or_strange_record_counts_for_nothing(void **state)
+{
+	static const char *const lines[] = { "+ " A " 48 1 etag", "+ " A " 48 x etag\n", "+ " A " 48\n", "? " A " 48 1 e\n", "+ %00 48 1 e\n",
+					     "+ " A " 48 1 etag more\n", "\n" };
+	const struct bed *b = *state;
+	struct bc_upload_file a = make(b, A);
+
+	a.mtime_ns = 1;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct bc_upload_log *l;
+
+		bc_upload_log_free(open_log(b, WHERE));
+		append(b, lines[i]);
+		l = open_log(b, WHERE);
+		assert_false(bc_upload_log_has(l, &a));
+		bc_upload_log_free(l);
+		unlinkat(b->fd, BC_UPLOAD_LOG, 0);
+	}
+}
+
+static void a_reader_follows_a_writer(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file a = make(b, A), second = make(b, B);
+	struct bc_upload_log *r, *w;
+
+	assert_int_equal(bc_upload_log_new(b->fd, &r), 0);
+	assert_int_equal(bc_upload_log_refresh(r), 0);
+	assert_false(bc_upload_log_has(r, &a));
+	w = open_log(b, WHERE);
+	bc_upload_log_done(w, &a, "x");
+	assert_int_equal(bc_upload_log_refresh(r), 0);
+	assert_true(bc_upload_log_has(r, &a));
+	bc_upload_log_done(w, &second, "y");
+	assert_false(bc_upload_log_has(r, &second));
+	assert_int_equal(bc_upload_log_refresh(r), 0);
+	assert_true(bc_upload_log_has(r, &second));
+	bc_upload_log_free(w);
+	w = open_log(b, "https://elsewhere/");
+	assert_int_equal(bc_upload_log_refresh(r), 0);
+	assert_false(bc_upload_log_has(r, &a));
+	bc_upload_log_free(w);
+	bc_upload_log_free(r);
+}
+
+static bool there(const struct bed *b, const char *name)
+{
+	return faccessat(b->fd, name, F_OK, 0) == 0;
+}
+
+static struct bc_expired run_expire(const struct bed *b, const struct bc_retention_rules *keep)
+{
+	const struct bc_expire_config cfg = { .folder = b->path, .keep = *keep };
+	struct bc_expire *e = bc_expire_new();
+	struct bc_expired sum;
+	struct bc_err err;
+
+	assert_int_equal(bc_expire_run(e, &cfg, &sum, &err), 0);
+	bc_expire_free(e);
+	return sum;
+}
+
+static void only_what_is_uploaded_is_removed_as_uploaded(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file a = make(b, A);
+	struct bc_upload_log *l = open_log(b, WHERE);
+	struct bc_expired sum;
+
+	make(b, B);
+	bc_upload_log_done(l, &a, "x");
+	bc_upload_log_free(l);
+	usleep(20000);
+	sum = run_expire(b, &(struct bc_retention_rules){ .uploaded_age_ns = 3600 * BC_NS_PER_S });
+	assert_int_equal(sum.removed, 0);
+	sum = run_expire(b, &(struct bc_retention_rules){ .uploaded_age_ns = 1 });
+	assert_int_equal(sum.removed, 1);
+	assert_int_equal(sum.not_uploaded, 0);
+	assert_false(there(b, A));
+	assert_true(there(b, B));
+}
+
+static void space_is_made_of_what_is_uploaded_first(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file newer;
+	struct bc_upload_log *l = open_log(b, WHERE);
+	struct bc_expired sum;
+
+	make(b, A);
+	usleep(20000);
+	newer = make(b, B);
+	bc_upload_log_done(l, &newer, "x");
+	bc_upload_log_free(l);
+	sum = run_expire(b, &(struct bc_retention_rules){ .bytes = 4096 });
+	assert_int_equal(sum.removed, 1);
+	assert_int_equal(sum.not_uploaded, 0);
+	assert_true(there(b, A));
+	sum = run_expire(b, &(struct bc_retention_rules){ .bytes = 1 });
+	assert_int_equal(sum.removed, 1);
+	assert_int_equal(sum.not_uploaded, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_key_has_the_node_and_the_hour_in_utc),
+		cmocka_unit_test(what_is_no_segment_has_no_key),
+		cmocka_unit_test_setup_teardown(what_is_done_is_known_after_a_restart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_place_knows_nothing_of_it, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_begun_is_gone_on_with, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_begun_for_a_file_that_is_gone_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(two_do_not_upload_from_one_folder, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_torn_or_strange_record_counts_for_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_reader_follows_a_writer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(only_what_is_uploaded_is_removed_as_uploaded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(space_is_made_of_what_is_uploaded_first, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
