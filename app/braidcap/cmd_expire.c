@@ -26,6 +26,7 @@ static const char help[] =
 	"      --keep-number N     keep the newest N of each series\n"
 	"      --keep-size SIZE    keep at most this much in total: 500M, 20G, 1.5T\n"
 	"      --keep-free SIZE    keep this much of the file system free\n"
+	"      --keep-uploaded AGE remove what is older, and safely on object storage\n"
 	"      --recompress CODEC[:LEVEL][,after=AGE]\n"
 	"                          recompress older segments: %s\n"
 	"      --expire-unmarked   include pcap and ERF files that have a segment's name: they cannot say who made "
@@ -37,7 +38,7 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 done, 1 something could not be done, 2 bad usage.\n";
 
-enum option_code { OPT_AGE = 256, OPT_NUMBER, OPT_SIZE, OPT_FREE, OPT_RECOMPRESS, OPT_UNMARKED, OPT_QUIET };
+enum option_code { OPT_AGE = 256, OPT_NUMBER, OPT_SIZE, OPT_FREE, OPT_UPLOADED, OPT_RECOMPRESS, OPT_UNMARKED, OPT_QUIET };
 
 struct expire {
 	struct bc_expire_config cfg;
@@ -95,6 +96,8 @@ static int take(struct expire *e, int o, const char *text, struct bc_err *err)
 		return bc_parse_size("--keep-size", text, &k->bytes, err);
 	case OPT_FREE:
 		return bc_parse_size("--keep-free", text, &k->free_bytes, err);
+	case OPT_UPLOADED:
+		return bc_parse_age("--keep-uploaded", text, &k->uploaded_age_ns, err);
 	case OPT_RECOMPRESS:
 		return bc_parse_recompress("--recompress", text, k, err);
 	case OPT_UNMARKED:
@@ -122,6 +125,7 @@ int cmd_expire(int argc, char **argv)
 		{ "keep-number", required_argument, NULL, OPT_NUMBER },
 		{ "keep-size", required_argument, NULL, OPT_SIZE },
 		{ "keep-free", required_argument, NULL, OPT_FREE },
+		{ "keep-uploaded", required_argument, NULL, OPT_UPLOADED },
 		{ "recompress", required_argument, NULL, OPT_RECOMPRESS },
 		{ "expire-unmarked", no_argument, NULL, OPT_UNMARKED },
 		{ "dry-run", no_argument, NULL, 'n' },
@@ -150,7 +154,7 @@ int cmd_expire(int argc, char **argv)
 	}
 	if (optind == argc || !bc_retention_wanted(&e.cfg.keep)) {
 		fprintf(stderr, "braidcap: expire: %s\n", optind == argc ? "no folder given" :
-			"no limit given: use --keep-age, --keep-number, --keep-size, --keep-free or --recompress");
+			"no limit given: use --keep-age, --keep-number, --keep-size, --keep-free, --keep-uploaded or --recompress");
 		return 2;
 	}
 	setpriority(PRIO_PROCESS, 0, 19);

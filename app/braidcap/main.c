@@ -18,6 +18,7 @@
 #include "cmd_flows.h"
 #include "cmd_plan.h"
 #include "cmd_recover.h"
+#include "cmd_upload.h"
 #include "cmd_verify.h"
 
 static const struct {
@@ -37,6 +38,7 @@ static const struct {
 	{ "import-osmo", cmd_import_osmo, "convert an osmo-pcap configuration" },
 	{ "expire", cmd_expire, "remove or recompress old segments in a folder" },
 	{ "index", cmd_index, "give segments an index of their flows" },
+	{ "upload", cmd_upload, "bring a folder's segments to object storage (S3)" },
 	{ "recover", cmd_recover, "complete what a killed capture left behind" },
 };
 

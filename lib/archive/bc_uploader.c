@@ -74,6 +74,7 @@ struct worker {
 
 struct bc_uploader {
 	const struct bc_log *log;
+	bool behind;
 	struct bc_rate rate;
 	struct worker worker[THREADS_MAX];
 	unsigned n_workers;
@@ -549,7 +550,8 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 	struct bc_uploader *u = w->u;
 
-	lower_priority();
+	if (u->behind)
+		lower_priority();
 	pthread_mutex_lock(&u->lock);
 	while (!atomic_load(&u->stop)) {
 		uint64_t next_ns = bc_mono_ns() + 60 * BC_NS_PER_S;
@@ -596,6 +598,7 @@ int bc_uploader_new(const struct bc_uploader_config *cfg, struct bc_uploader **r
 	if (!u)
 		return bc_err_set(err, -ENOMEM, "no memory to upload");
 	u->log = cfg->log;
+	u->behind = cfg->behind;
 	bc_rate_init(&u->rate, cfg->bytes_per_s);
 	pthread_mutex_init(&u->lock, NULL);
 	pthread_cond_init(&u->work, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Brings the published segments of folders to object storage, on threads of its own and of low priority: those that lie there
+ * Brings the published segments of folders to object storage, on threads of its own: those that lie there
  * already when a folder is added, and each that is published later. An outage costs nothing but space in the folders: it goes on
  * when the store does. What is there safely is noted in each folder's ".uploads" (bc_upload_log.h).
  */
@@ -20,6 +20,7 @@ struct bc_uploader_config {
 	struct bc_object_settings store;
 	uint32_t connections;		/* of all threads together; 0: BC_UPLOAD_CONNECTIONS */
 	uint64_t bytes_per_s;		/* of all together; 0: no limit */
+	bool behind;			/* its threads have a low priority: others have more urgent work */
 	const struct bc_log *log;	/* may be NULL; outlives it */
 };
 

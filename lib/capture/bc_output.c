@@ -34,6 +34,8 @@ static void settled(void *ctx, const char *path, uint64_t file_bytes, const stru
 	bc_seglog_add(o->segments, path, file_bytes, info, err);
 	if (!err)
 		bc_counter_add(&o->account->segments, 1);
+	if (!err && o->upload)
+		bc_uploader_published(o->upload, path);
 	if (o->retention)
 		bc_retention_published(o->retention);
 }
@@ -66,6 +68,16 @@ static void publishing(void *ctx, int folder, uint32_t n, const bool *on_disk)
 		       o->account->name, strerror(-r));
 }
 
+static int new_upload(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	const struct bc_upload_dest d = {
+		.folder = o->cfg.completed ? o->cfg.completed : o->cfg.dest, .url = o->cfg.upload, .node = env->node, .utc = o->cfg.utc,
+	};
+
+	o->uploader = env->uploader;
+	return o->cfg.upload && env->uploader ? bc_uploader_add(env->uploader, &d, &o->upload, err) : 0;
+}
+
 static int new_post_publish(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
 	struct bc_post_publish_config ac = {
@@ -88,6 +100,8 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 	}
 	if (ac.completed || ac.command || (ac.publisher && ac.client))
 		r = bc_post_publish_new(&ac, &o->after, err);
+	if (!r)
+		r = new_upload(o, env, err);
 	if (!r && bc_retention_wanted(&o->cfg.keep))
 		r = bc_retention_new(ac.completed ? ac.completed : o->cfg.dest, &o->cfg.keep, env->log, &o->retention, err);
 	return r;
@@ -434,6 +448,7 @@ void bc_output_free(struct bc_output *o)
 	bc_committer_free(o->committer);
 	bc_indexer_free(o->indexer);
 	bc_retention_free(o->retention);
+	bc_uploader_remove(o->uploader, o->upload);
 	bc_mirror_free(o->mirror);
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
 		bc_lane_free(o->lane[i]);

@@ -18,6 +18,7 @@
 #include "bc_seglog.h"
 #include "bc_segstat.h"
 #include "bc_store.h"
+#include "bc_uploader.h"
 
 /* Below this many buffers for each lane nothing moves. */
 #define BC_LANE_BUFFERS_MIN 3
@@ -50,6 +51,8 @@ struct bc_output_env {
 	struct bc_lane_mode lane_mode;
 	enum bc_segstat_form statistics;	/* of each segment into the log */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
+	struct bc_uploader *uploader;	/* of outputs that have an upload; outlives the output; NULL: nothing is uploaded */
+	const char *node;		/* with it: whose the segments are, in keys */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
 	bool mirror;			/* and of packets */
@@ -83,6 +86,8 @@ struct bc_output {
 	struct bc_post_publish *after;		/* NULL: published segments are left alone */
 	struct bc_mirror *mirror;
 	struct bc_retention *retention;	/* NULL: everything is kept */
+	struct bc_uploader *uploader;	/* not owned */
+	struct bc_upload_folder *upload;	/* NULL: segments are not uploaded */
 	struct bc_output_account *account;
 	const struct bc_log *log;
 	const struct bc_filters *filters;

@@ -56,6 +56,7 @@ struct bc_output_config {
 	char *completed;		/* published segments go to this folder; NULL: they stay */
 	char *on_segment;		/* a shell command, run after each; NULL: none */
 	uint32_t on_segment_seconds;	/* that it may take; 0: the default */
+	char *upload;			/* folder: published segments go to this s3://BUCKET/PREFIX/, too; NULL: none do */
 	struct bc_retention_rules keep;		/* of the segments in the folder where they stay */
 	uint32_t writers;		/* lanes; 0: as many as the plan finds */
 	char *file_ext;			/* of names in a folder; NULL: by format and codec */

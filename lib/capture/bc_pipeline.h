@@ -53,6 +53,8 @@ struct bc_pipeline_config {
 	/* Called by the I/O thread of each output as it ends: when the last has, bc_pipeline_control() is true. May be NULL. */
 	void (*output_over)(void *ctx);
 	void *output_over_ctx;
+	struct bc_uploader *uploader;		/* of outputs that have an upload; outlives the pipeline; NULL: nothing is uploaded */
+	const char *node;			/* with it: whose the segments are; borrowed until bc_pipeline_new has returned */
 	/*
 	 * The publisher is told of the segments of each output that has a client's name here, and gets the packets of those that are to be
 	 * mirrored. It outlives the pipeline. connect and disconnect are the caller's to tell.

@@ -305,6 +305,8 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.lane_mode = lane_mode(p),
 			.statistics = p->cfg.statistics,
 			.filters = p->filters,
+			.uploader = p->cfg.uploader,
+			.node = p->cfg.node,
 			.publisher = p->cfg.publisher,
 			.client = p->cfg.client[o],
 			.mirror = p->cfg.mirror[o],

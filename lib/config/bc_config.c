@@ -135,6 +135,12 @@ void bc_config_free(struct bc_config *c)
 	free(c->tls_key);
 	free(c->tls_ca);
 	free(c->tls_crl);
+	free(c->s3_endpoint);
+	free(c->s3_region);
+	free(c->s3_ca);
+	free(c->s3_credentials);
+	free(c->s3_profile);
+	free(c->upload_node);
 	free(c->report);
 	free(c->zmq_publish);
 	free(c->zmq_client);

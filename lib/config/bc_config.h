@@ -44,6 +44,17 @@ struct bc_config {
 	char *tls_crl;
 	double drain_timeout_s;		/* for what remote peers have not taken at the end; default 10 */
 	bool detect_loop;		/* leave out what goes to the remote peers */
+	/* Where --upload goes; NULL: see bc_object_settings. */
+	char *s3_endpoint;
+	char *s3_region;
+	char *s3_ca;
+	char *s3_credentials;
+	char *s3_profile;
+	bool s3_path_style;
+	bool s3_plain;
+	char *upload_node;		/* whose segments they are, in keys; NULL: the host's name, or a client's */
+	uint32_t upload_connections;	/* 0: the default */
+	uint64_t upload_bytes_per_s;	/* 0: no limit */
 	char *report;			/* file for the JSON report */
 	bool rotate_on_hup;		/* also where a closed terminal would end the run */
 	char *zmq_publish;		/* endpoint for applications; NULL: none */

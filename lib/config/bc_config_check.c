@@ -10,6 +10,7 @@
 
 #include "bc_config_draft.h"
 #include "bc_source_kind.h"
+#include "bc_upload_key.h"
 
 #define CPUS 4096
 
@@ -215,6 +216,20 @@ static int check_client(const char *client, struct bc_err *err)
 	return 0;
 }
 
+static int check_upload(const struct bc_config *c, struct bc_err *err)
+{
+	bool used = false;
+
+	for (uint32_t i = 0; i < c->n_outputs; i++)
+		used |= c->outputs[i].upload != NULL;
+	if (!used && (c->s3_endpoint || c->s3_region || c->s3_ca || c->s3_credentials || c->s3_profile || c->s3_path_style || c->s3_plain ||
+		      c->upload_node || c->upload_connections || c->upload_bytes_per_s))
+		return bc_err_set(err, -EINVAL, "--s3-..., --upload-...: nothing is uploaded: add --upload s3://BUCKET/PREFIX/");
+	if (c->upload_node && !bc_upload_node_ok(c->upload_node))
+		return bc_err_set(err, -EINVAL, "--upload-node: '%s' cannot stand between two slashes", c->upload_node);
+	return 0;
+}
+
 int bc_config_check_machine(const struct bc_config *c, struct bc_err *err)
 {
 	int rc = check_memory(c, err);
@@ -223,7 +238,7 @@ int bc_config_check_machine(const struct bc_config *c, struct bc_err *err)
 		rc = check_lcores(c->lcores, err);
 	if (!rc && c->prefix)
 		rc = check_prefix(c->prefix, err);
-	return rc;
+	return rc ? rc : check_upload(c, err);
 }
 
 int bc_config_check(const struct bc_config *c, struct bc_err *err)

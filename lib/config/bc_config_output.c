@@ -13,6 +13,7 @@
 #include "bc_file.h"
 #include "bc_retention_parse.h"
 #include "bc_number.h"
+#include "bc_object_name.h"
 #include "bc_wire.h"
 
 #define FILE_EXT_MAX 64
@@ -380,7 +381,7 @@ static int check_numbered(struct build *b)
 static int set_keep(struct build *b)
 {
 	const char *age = text_of(b, BC_OUT_KEEP_AGE), *size = text_of(b, BC_OUT_KEEP_SIZE), *space = text_of(b, BC_OUT_KEEP_FREE);
-	const char *recompress = text_of(b, BC_OUT_RECOMPRESS);
+	const char *recompress = text_of(b, BC_OUT_RECOMPRESS), *uploaded = text_of(b, BC_OUT_KEEP_UPLOADED);
 	struct bc_retention_rules *k = &b->o->keep;
 	char label[BC_LABEL_MAX];
 	int rc = 0;
@@ -391,6 +392,8 @@ static int set_keep(struct build *b)
 		rc = bc_parse_size(label_of(b, BC_OUT_KEEP_SIZE, label), size, &k->bytes, b->err);
 	if (!rc && space)
 		rc = bc_parse_size(label_of(b, BC_OUT_KEEP_FREE, label), space, &k->free_bytes, b->err);
+	if (!rc && uploaded)
+		rc = bc_parse_age(label_of(b, BC_OUT_KEEP_UPLOADED, label), uploaded, &k->uploaded_age_ns, b->err);
 	if (!rc && recompress)
 		rc = bc_parse_recompress(label_of(b, BC_OUT_RECOMPRESS, label), recompress, k, b->err);
 	return rc;
@@ -401,7 +404,7 @@ static int check_post_publish(struct build *b)
 {
 	static const enum bc_output_setting hooks[] = { BC_OUT_COMPLETED, BC_OUT_ON_SEGMENT };
 	static const enum bc_output_setting keeps[] = { BC_OUT_KEEP_AGE, BC_OUT_KEEP_NUMBER, BC_OUT_KEEP_SIZE, BC_OUT_KEEP_FREE,
-							BC_OUT_RECOMPRESS };
+							BC_OUT_RECOMPRESS, BC_OUT_UPLOAD, BC_OUT_KEEP_UPLOADED };
 	char label[BC_LABEL_MAX];
 
 	for (size_t i = 0; i < sizeof(keeps) / sizeof(keeps[0]); i++)
@@ -415,6 +418,23 @@ static int check_post_publish(struct build *b)
 			return bc_err_set(b->err, -EINVAL, "%s: applies to segments on disk, and '%s' has none",
 					  label_of(b, hooks[i], label), b->o->dest);
 	return 0;
+}
+
+/* A segment has one name, here and there, that a later start knows again. */
+static int check_upload(struct build *b)
+{
+	struct bc_object_name name;
+	char label[BC_LABEL_MAX];
+
+	if (!b->o->upload && b->o->keep.uploaded_age_ns)
+		return bc_err_set(b->err, -EINVAL, "%s: nothing is uploaded from here: add --upload s3://BUCKET/PREFIX/",
+				  label_of(b, BC_OUT_KEEP_UPLOADED, label));
+	if (!b->o->upload)
+		return 0;
+	if (b->o->keep.recompress || b->o->file_ext)
+		return bc_err_set(b->err, -EINVAL, "%s: a segment keeps its name and its bytes where it is uploaded: not with %s",
+				  label_of(b, BC_OUT_UPLOAD, label), b->o->file_ext ? "--file-ext" : "--recompress");
+	return bc_object_name_parse(label_of(b, BC_OUT_UPLOAD, label), b->o->upload, &name, b->err);
 }
 
 static int store_all(struct build *b)
@@ -439,7 +459,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 	static int (*const steps[])(struct build *b) = {
 		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io, set_index,
 		set_file_ext, set_mode, set_clock, check_rotation, check_numbered,
-		set_keep, check_post_publish,
+		set_keep, check_post_publish, check_upload,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
 	int rc = 0;
@@ -471,6 +491,7 @@ void bc_output_config_free(struct bc_output_config *o)
 	free(o->exclude);
 	free(o->completed);
 	free(o->on_segment);
+	free(o->upload);
 	bc_remote_free(&o->remote);
 	memset(o, 0, sizeof(*o));
 }

@@ -30,15 +30,36 @@ static json_t *retention(const struct bc_output *o)
 	if (!o->retention)
 		return NULL;
 	bc_retention_stats(o->retention, &x);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 			 "removed", bc_view_u64(x.removed),
 			 "removed_bytes", bc_view_u64(x.removed_bytes),
 			 "recompressed", bc_view_u64(x.recompressed),
 			 "saved_bytes", bc_view_u64(x.saved_bytes),
 			 "failed", bc_view_u64(x.failed),
+			 "not_uploaded", bc_view_u64(x.not_uploaded),
 			 "left_alone", bc_view_u64(x.left),
 			 "kept", bc_view_u64(x.kept),
 			 "kept_bytes", bc_view_u64(x.kept_bytes));
+}
+
+/* What is on object storage, and what waits. NULL: nothing is uploaded. */
+static json_t *upload(const struct bc_output *o)
+{
+	struct bc_upload_stats st;
+
+	if (!o->upload)
+		return NULL;
+	bc_uploader_stats(o->upload, &st);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+			 "waiting", bc_view_u64(st.waiting),
+			 "waiting_bytes", bc_view_u64(st.waiting_bytes),
+			 "oldest_waiting_ns", bc_view_u64(st.oldest_ns),
+			 "uploaded", bc_view_u64(st.uploaded),
+			 "uploaded_bytes", bc_view_u64(st.uploaded_bytes),
+			 "resumed_bytes", bc_view_u64(st.resumed_bytes),
+			 "failed", bc_view_u64(st.failed),
+			 "missed", bc_view_u64(st.missed),
+			 "down", st.down);
 }
 
 /* The index of segments, and the packets that none tells of; NULL: there is none. */
@@ -66,7 +87,7 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 
 	bc_ledger_balance(p->ledger, i, BC_ALL_SOURCES, &b);
 	bc_ledger_output_losses(p->ledger, i, dropped);
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*}",
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*, s:o*}",
 			 "name", bc_view_string(a->name),
 			 "format", bc_format_name(out->cfg.format),
 			 "compress", bc_codec_name(out->cfg.codec),
@@ -78,6 +99,7 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 			 "balance", bc_view_balance(&b, final),
 			 "hooks", post_publish(out),
 			 "retention", retention(out),
+			 "upload", upload(out),
 			 "index", segment_index(out));
 }
 

@@ -26,7 +26,7 @@ static int own_folder(char dst[BC_STORE_PATH_MAX], const char *folder, const cha
 static void store_nothing(struct bc_output_config *o)
 {
 	o->kind = BC_DEST_NULL;
-	o->completed = o->on_segment = NULL;
+	o->completed = o->on_segment = o->upload = NULL;
 	o->keep = (struct bc_retention_rules){ .age_ns = 0 };
 }
 

@@ -71,6 +71,8 @@ static struct bc_pipeline_config pipeline_config(struct bc_collect_session *c, u
 	pc.crews = merge ? NULL : &c->crews;
 	pc.pool = c->pool;
 	pc.client[0] = bc_collect_series_name(c, i);
+	if (!merge)
+		pc.node = c->name[i];
 	pc.mirror[0] = true;
 	return pc;
 }

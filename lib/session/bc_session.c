@@ -10,6 +10,7 @@
 
 #include "bc_privileges.h"
 #include "bc_report.h"
+#include "bc_upload_key.h"
 #include "bc_view.h"
 
 /* How long the end waits for subscribers. */
@@ -98,6 +99,28 @@ static int new_publisher(struct bc_session *s, struct bc_err *err)
 	return pc.endpoint ? bc_publisher_new(&pc, &s->publisher, err) : 0;
 }
 
+static int new_uploader(struct bc_session *s, struct bc_err *err)
+{
+	const struct bc_config *c = s->cfg;
+	const struct bc_uploader_config uc = {
+		.store = {
+			.endpoint = c->s3_endpoint, .region = c->s3_region, .ca = c->s3_ca, .credentials = c->s3_credentials,
+			.profile = c->s3_profile, .addressing = c->s3_path_style ? BC_ADDRESSING_PATH : BC_ADDRESSING_AUTO, .plain = c->s3_plain,
+		},
+		.connections = c->upload_connections,
+		.bytes_per_s = c->upload_bytes_per_s,
+		.behind = true,
+		.log = &s->log,
+	};
+	bool wanted = false;
+
+	for (uint32_t i = 0; i < c->n_outputs; i++)
+		wanted |= c->outputs[i].upload != NULL;
+	if (gethostname(s->host, sizeof(s->host) - 1) < 0 || !bc_upload_node_ok(s->host))
+		snprintf(s->host, sizeof(s->host), "braidcap");
+	return wanted ? bc_uploader_new(&uc, &s->uploader, err) : 0;
+}
+
 static int prepare(struct bc_session *s, struct bc_err *err)
 {
 	int r = make_plan(s, err);
@@ -106,6 +129,8 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 		r = start_eal(s, err);
 	if (!r)
 		r = new_publisher(s, err);
+	if (!r)
+		r = new_uploader(s, err);
 	if (!r)
 		r = s->ops->build(s, err);
 	if (!r)
@@ -150,6 +175,8 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.output_over = wake,
 		.output_over_ctx = &s->signals,
 		.publisher = s->publisher,
+		.uploader = s->uploader,
+		.node = cfg->upload_node ? cfg->upload_node : s->host,
 		.mirror_ns = cfg->zmq_ns,
 	};
 }
@@ -171,16 +198,18 @@ static bool all_idle(const struct bc_session *s)
 
 	for (uint32_t i = 0; i < s->group.n; i++)
 		idle &= bc_pipeline_idle(s->group.pipeline[i]);
-	return idle;
+	return idle && (!s->uploader || bc_uploader_idle(s->uploader, (uint64_t)(s->cfg->drain_timeout_s * (double)BC_NS_PER_S)));
 }
 
-/* Wait until segments are moved, commands have run and packets are published, unless another signal comes. */
+/* Wait until segments are moved and uploaded, commands have run and packets are published, unless another signal comes. */
 static void wait_for_post_publish(struct bc_session *s)
 {
 	bool now = false;
 
 	while (!now && !all_idle(s))
 		now = bc_signals_hurried(&s->signals);
+	if (s->uploader)
+		bc_uploader_close(s->uploader);
 	for (uint32_t i = 0; i < s->group.n; i++)
 		bc_pipeline_end_post_publish(s->group.pipeline[i], now);
 	s->ops->ended(s->ctx);
@@ -231,7 +260,10 @@ static void release(struct bc_session *s)
 	bc_telemetry_free(s->telemetry);
 	bc_display_free(s->display);
 	s->display = NULL;
+	if (s->uploader)
+		bc_uploader_close(s->uploader);
 	s->ops->release(s->ctx);
+	bc_uploader_free(s->uploader);
 	bc_publisher_free(s->publisher);
 	bc_calibration_free(&s->calibration);
 	if (s->eal_up)

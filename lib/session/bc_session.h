@@ -18,6 +18,7 @@
 #include "bc_group.h"
 #include "bc_plan.h"
 #include "bc_publisher.h"
+#include "bc_uploader.h"
 #include "bc_signals.h"
 #include "bc_telemetry.h"
 #include "bc_topology.h"
@@ -70,6 +71,8 @@ struct bc_session {
 	struct bc_eal eal;
 	struct bc_calibration calibration;	/* its clock is the pipelines' */
 	struct bc_publisher *publisher;		/* NULL: none */
+	struct bc_uploader *uploader;		/* NULL: nothing is uploaded */
+	char host[256];				/* with it: the host's name */
 	struct bc_log log;
 	struct bc_signals signals;
 

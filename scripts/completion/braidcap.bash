@@ -11,19 +11,21 @@ _braidcap_codecs()
 _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local commands='capture mtracecap plan ctl console verify find flows doctor top merge extract recover collect expire import-osmo index'
+	local commands='capture mtracecap plan ctl console verify find flows doctor top merge extract recover collect expire import-osmo index upload'
 	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --index --seqfile --watchfile --file-ext --mode --pipeout --lcores --busy-poll --no-accelerate --bpf-jit
 		--no-promisc --no-huge --eal --prefix --user
 		--completed --on-segment --on-segment-seconds --zmq-publish --zmq-client --zmq-ns
-		--keep-age --keep-number --keep-size --keep-free --recompress --expire-unmarked
-		--drain-timeout --detect-loop --tls-ca --tls-crl --tls-cert --tls-key --report --rotate-on-hup --verbose --quiet --help --config -i -w'
+		--keep-age --keep-number --keep-size --keep-free --keep-uploaded --recompress --expire-unmarked
+		--upload --upload-node --upload-rate --upload-connections --s3-endpoint --s3-region --s3-ca --s3-credentials
+		--s3-profile --s3-path-style --s3-plain --drain-timeout --detect-loop --tls-ca --tls-crl --tls-cert --tls-key --report --rotate-on-hup --verbose --quiet --help --config -i -w'
 	local collect='--listen --allow --merge --names --max-snaplen --handshake-timeout --tls --tls-cert --tls-key --tls-ca
 		--tls-crl --tls-bind-names --snaplen --format --compress --compress-level --mode --rotate-seconds --rotate-size
 		--rotate-clock --utc --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk --writers --io --lcores
 		--busy-poll --no-accelerate --completed --on-segment --on-segment-seconds --zmq-publish --zmq-ns --keep-age
-		--keep-number --keep-size --keep-free --recompress --expire-unmarked --no-huge --eal --prefix --user --drain-timeout --report --verbose --quiet --help --config -l -w'
+		--keep-number --keep-size --keep-free --keep-uploaded --recompress --expire-unmarked --upload --upload-node --upload-rate
+		--upload-connections --s3-endpoint --s3-region --s3-ca --s3-credentials --s3-profile --s3-path-style --s3-plain --no-huge --eal --prefix --user --drain-timeout --report --verbose --quiet --help --config -l -w'
 	local find='--from --to --last --limit-packets --limit-bytes --format --compress --compress-level --rotate-seconds --rotate-clock
 		--rotate-size --utc --mode --file-ext --io --threads --priority --explain --no-index --cache --json --verbose --quiet --help -w'
 
@@ -51,7 +53,13 @@ _braidcap()
 		return
 	fi
 	if [[ ${COMP_WORDS[1]} == expire ]]; then
-		options='--keep-age --keep-number --keep-size --keep-free --recompress --expire-unmarked --dry-run --verbose --quiet --help'
+		options='--keep-age --keep-number --keep-size --keep-free --keep-uploaded --recompress --expire-unmarked --dry-run --verbose --quiet --help'
+		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -d -- "$cur"))
+		return
+	fi
+	if [[ ${COMP_WORDS[1]} == upload ]]; then
+		options='--node --utc --connections --rate --wait --s3-endpoint --s3-region --s3-ca --s3-credentials --s3-profile
+			--s3-path-style --s3-plain --verbose --help'
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -d -- "$cur"))
 		return
 	fi

@@ -9,6 +9,7 @@
 #include "bc_time.h"
 #include "bc_upload_key.h"
 #include "bc_upload_log.h"
+#include "bc_uploader.h"
 #include "scratch.h"
 
 #define WHERE "https://h/bucket/prefix/"
@@ -289,6 +290,67 @@ static void space_is_made_of_what_is_uploaded_first(void **state)
 	assert_int_equal(sum.not_uploaded, 1);
 }
 
+/* Where nobody listens. */
+static struct bc_uploader *new_uploader(void)
+{
+	const struct bc_uploader_config cfg = { .store = { .endpoint = "http://127.0.0.1:9" } };
+	struct bc_uploader *u;
+	struct bc_err err;
+
+	setenv("AWS_ACCESS_KEY_ID", "a", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "b", 1);
+	if (bc_uploader_new(&cfg, &u, &err))
+		fail_msg("%s", err.msg);
+	return u;
+}
+
+static void segments_wait_while_the_store_is_down(void **state)
+{
+	const struct bed *b = *state;
+	const struct bc_upload_dest d = { b->path, "s3://bucket/p/", "node", true };
+	struct bc_uploader *u = new_uploader();
+	struct bc_upload_folder *f, *same;
+	struct bc_upload_stats st = { .waiting = 0 };
+	struct bc_err err;
+
+	make(b, A);
+	assert_int_equal(bc_uploader_add(u, &d, &f, &err), 0);
+	assert_int_equal(bc_uploader_add(u, &d, &same, &err), 0);
+	assert_ptr_equal(f, same);
+	make(b, B);
+	bc_uploader_published(f, "elsewhere/" B);
+	bc_uploader_published(f, A);
+	while (!st.down || st.waiting < 2) {
+		bc_uploader_stats(f, &st);
+		usleep(10000);
+	}
+	assert_int_equal(st.waiting, 2);
+	assert_int_equal(st.waiting_bytes, 2 * sizeof(ours));
+	assert_true(st.oldest_ns > 0);
+	assert_int_equal(st.failed + st.missed + st.uploaded, 0);
+	assert_false(bc_uploader_idle(u, UINT64_MAX));
+	assert_true(bc_uploader_idle(u, 0));
+	bc_uploader_remove(u, same);
+	bc_uploader_remove(u, f);
+	assert_true(bc_uploader_idle(u, UINT64_MAX));
+	bc_uploader_close(u);
+	bc_uploader_free(u);
+}
+
+static void an_uploader_ends_at_once(void **state)
+{
+	const struct bed *b = *state;
+	const struct bc_upload_dest d = { b->path, "s3://bucket/p/", "node", true };
+	struct bc_uploader *u = new_uploader();
+	struct bc_upload_folder *f;
+	struct bc_err err;
+
+	make(b, A);
+	assert_int_equal(bc_uploader_add(u, &d, &f, &err), 0);
+	bc_uploader_close(u);
+	bc_uploader_free(u);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +364,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_torn_or_strange_record_counts_for_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_reader_follows_a_writer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_what_is_uploaded_is_removed_as_uploaded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(segments_wait_while_the_store_is_down, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_uploader_ends_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(space_is_made_of_what_is_uploaded_first, set_up, tear_down),
 	};
 

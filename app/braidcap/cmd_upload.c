@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd_upload.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bc_number.h"
+#include "bc_object_name.h"
+#include "bc_time.h"
+#include "bc_upload_key.h"
+#include "bc_uploader.h"
+
+#define ROUND_NS 100000000L
+
+static const char help[] =
+	"usage: braidcap upload [options] FOLDER s3://BUCKET/PREFIX/\n"
+	"\n"
+	"Bring the published segments in FOLDER to object storage, to PREFIX/NODE/YYYY/MM/DD/HH/SEGMENT (the hour in\n"
+	"UTC). Those that are there already are not sent again, another object is never overwritten, and what was\n"
+	"interrupted is gone on with. What is there safely is noted in FOLDER/.uploads, for 'expire --keep-uploaded'.\n"
+	"Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws/credentials (docs/objects.md).\n"
+	"\n"
+	"      --node NAME           whose segments they are (default: the host's name)\n"
+	"  -U, --utc                 the segments' names have UTC (capture -U), not local time\n"
+	"      --connections N       at once, 1 to 64 (default 8)\n"
+	"      --rate MB             at most this many MB (1,000,000 bytes) a second\n"
+	"      --wait SECONDS        how long to wait for a store that does not answer (default 60)\n"
+	"      --s3-endpoint URL     the store (default: AWS_ENDPOINT_URL, or AWS)\n"
+	"      --s3-region REGION    (default: AWS_REGION, or us-east-1)\n"
+	"      --s3-ca FILE          who signs the store's certificate (default: AWS_CA_BUNDLE, or the system's)\n"
+	"      --s3-credentials FILE of the form of ~/.aws/credentials\n"
+	"      --s3-profile NAME     in that file (default: AWS_PROFILE, or default)\n"
+	"      --s3-path-style       ENDPOINT/BUCKET, also at AWS\n"
+	"      --s3-plain            allow http:// to another machine\n"
+	"  -v, --verbose             name each segment\n"
+	"  -h, --help                this text\n"
+	"\n"
+	"Exit status: 0 all segments are there, 1 some are not, 2 bad usage.\n";
+
+struct upload {
+	struct bc_uploader_config cfg;
+	struct bc_upload_dest dest;
+	uint64_t wait_s;
+	enum bc_level most;
+	char host[256];
+};
+
+static void say(void *ctx, enum bc_level level, const char *line)
+{
+	const struct upload *u = ctx;
+
+	if (level <= u->most)
+		fprintf(level <= BC_WARN ? stderr : stdout, "%s%s\n", level <= BC_WARN ? "braidcap: " : "", line);
+}
+
+enum { OPT_NODE = 256, OPT_CONNECTIONS, OPT_RATE, OPT_WAIT, OPT_ENDPOINT, OPT_REGION, OPT_CA, OPT_CREDENTIALS, OPT_PROFILE, OPT_PATH_STYLE, OPT_PLAIN };
+
+static int take_store(struct bc_object_settings *s, int o, const char *text)
+{
+	switch (o) {
+	case OPT_ENDPOINT:
+		s->endpoint = text;
+		return 0;
+	case OPT_REGION:
+		s->region = text;
+		return 0;
+	case OPT_CA:
+		s->ca = text;
+		return 0;
+	case OPT_CREDENTIALS:
+		s->credentials = text;
+		return 0;
+	case OPT_PROFILE:
+		s->profile = text;
+		return 0;
+	case OPT_PATH_STYLE:
+		s->addressing = BC_ADDRESSING_PATH;
+		return 0;
+	case OPT_PLAIN:
+		s->plain = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int take(struct upload *u, int o, const char *text, struct bc_err *err)
+{
+	uint64_t connections;
+	double mb;
+	int r;
+
+	switch (o) {
+	case OPT_NODE:
+		u->dest.node = text;
+		return bc_upload_node_ok(text) ? 0 : bc_err_set(err, -EINVAL, "--node: '%s' cannot stand between two slashes", text);
+	case OPT_CONNECTIONS:
+		r = bc_parse_u64("--connections", text, 1, 64, &connections, err);
+		u->cfg.connections = r ? 0 : (uint32_t)connections;
+		return r;
+	case OPT_RATE:
+		r = bc_parse_double("--rate", text, 0.01, 1e6, &mb, err);
+		u->cfg.bytes_per_s = r ? 0 : (uint64_t)(mb * 1e6);
+		return r;
+	case OPT_WAIT:
+		return bc_parse_u64("--wait", text, 0, 31536000, &u->wait_s, err);
+	case 'U':
+		u->dest.utc = true;
+		return 0;
+	case 'v':
+		u->most = BC_INFO;
+		return 0;
+	default:
+		r = take_store(&u->cfg.store, o, text);
+		return r ? bc_err_set(err, r, "unknown option: see 'braidcap upload --help'") : 0;
+	}
+}
+
+static int parse(struct upload *u, int argc, char **argv, struct bc_err *err)
+{
+	static const struct option options[] = {
+		{ "node", required_argument, NULL, OPT_NODE }, { "utc", no_argument, NULL, 'U' },
+		{ "connections", required_argument, NULL, OPT_CONNECTIONS }, { "rate", required_argument, NULL, OPT_RATE },
+		{ "wait", required_argument, NULL, OPT_WAIT },
+		{ "s3-endpoint", required_argument, NULL, OPT_ENDPOINT }, { "s3-region", required_argument, NULL, OPT_REGION },
+		{ "s3-ca", required_argument, NULL, OPT_CA }, { "s3-credentials", required_argument, NULL, OPT_CREDENTIALS },
+		{ "s3-profile", required_argument, NULL, OPT_PROFILE }, { "s3-path-style", no_argument, NULL, OPT_PATH_STYLE },
+		{ "s3-plain", no_argument, NULL, OPT_PLAIN }, { "verbose", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	struct bc_object_name name;
+	int o, r = 0;
+
+	opterr = 0;
+	while (!r && (o = getopt_long(argc, argv, ":Uvh", options, NULL)) != -1) {
+		if (o == 'h')
+			return 1;
+		if (o == ':')
+			return bc_err_set(err, -EINVAL, "%s: needs a value", argv[optind - 1]);
+		if (o == '?')
+			return bc_err_set(err, -EINVAL, "%s: unknown option: see 'braidcap upload --help'", argv[optind - 1]);
+		r = take(u, o, optarg, err);
+	}
+	if (r)
+		return r;
+	if (argc - optind != 2)
+		return bc_err_set(err, -EINVAL, "upload: name one folder and one s3://BUCKET/PREFIX/");
+	u->dest.folder = argv[optind];
+	u->dest.url = argv[optind + 1];
+	if (!u->dest.node && (gethostname(u->host, sizeof(u->host) - 1) < 0 || !bc_upload_node_ok(u->host)))
+		return bc_err_set(err, -EINVAL, "this host has no usable name: use --node NAME");
+	if (!u->dest.node)
+		u->dest.node = u->host;
+	return bc_object_name_parse("upload", u->dest.url, &name, err);
+}
+
+/* Until all is done, or a signal comes. */
+static void wait_for(struct bc_uploader *up, uint64_t wait_s)
+{
+	const struct timespec round = { .tv_nsec = ROUND_NS };
+	sigset_t ends;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	while (!bc_uploader_idle(up, wait_s * BC_NS_PER_S))
+		if (sigtimedwait(&ends, NULL, &round) > 0)
+			break;
+	bc_uploader_close(up);
+}
+
+static int run(struct upload *u, struct bc_err *err)
+{
+	struct bc_upload_folder *f;
+	struct bc_upload_stats st;
+	struct bc_uploader *up;
+	sigset_t ends;
+	int r;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigprocmask(SIG_BLOCK, &ends, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	r = bc_uploader_new(&u->cfg, &up, err);
+	if (r)
+		return r;
+	r = bc_uploader_add(up, &u->dest, &f, err);
+	if (!r) {
+		wait_for(up, u->wait_s);
+		bc_uploader_stats(f, &st);
+		printf("%s: %" PRIu64 " uploaded (%" PRIu64 " bytes), %" PRIu64 " not (%" PRIu64 " refused)\n", u->dest.folder, st.uploaded,
+		       st.uploaded_bytes, st.waiting, st.failed);
+		r = st.waiting ? 1 : 0;
+	} else {
+		bc_uploader_close(up);
+	}
+	bc_uploader_free(up);
+	return r;
+}
+
+int cmd_upload(int argc, char **argv)
+{
+	struct upload u = { .wait_s = 60, .most = BC_NOTICE };
+	const struct bc_log log = { say, &u };
+	struct bc_err err;
+	int r = parse(&u, argc, argv, &err);
+
+	if (r == 1) {
+		fputs(help, stdout);
+		return 0;
+	}
+	u.cfg.log = &log;
+	if (r) {
+		fprintf(stderr, "braidcap: %s\n", err.msg);
+		return 2;
+	}
+	r = run(&u, &err);
+	if (r < 0)
+		fprintf(stderr, "braidcap: %s\n", err.msg);
+	return r ? 1 : 0;
+}
