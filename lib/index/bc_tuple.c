@@ -527,31 +527,45 @@ void bc_tuple_of(uint16_t linktype, const uint8_t *data, uint32_t len, bool cut,
 	}
 }
 
-bool bc_tuple_may_tunnel(const uint8_t *ports)
+/* Is the header behind this EtherType one that is looked into? */
+static bool is_walked(uint16_t type)
 {
-	uint16_t from = bc_get_be16(ports), to = bc_get_be16(ports + 2);
+	static const uint16_t types[] = { 0x0800, 0x86dd, 0x0806, 0x8035, 0x8100, 0x88a8, 0x9100, 0x8847, 0x8848, 0x8864, 0x6558 };
 
-	return to == 4789 || to == 8472 || to == 6081 || to == 2152 || from == 2152;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (type == types[i])
+			return true;
+	return false;
+}
+
+enum bc_tuple_shape bc_tuple_rare_shape(const uint8_t *data, uint32_t len)
+{
+	uint16_t type = bc_get_be16(data + 12);
+
+	if (type == 0x0800)
+		return len >= 88 && bc_tuple_plain_gtp(data + 14) ? BC_TUPLE_GTP : BC_TUPLE_ANY;
+	if (type == 0x86dd)
+		return len >= 72 && bc_tuple_plain_ip6(data + 14) ? BC_TUPLE_IP6 : BC_TUPLE_ANY;
+	if (type == 0x8100) {
+		type = bc_get_be16(data + 16);
+		if (type == 0x0800 && bc_tuple_plain_ip4(data + 18))
+			return BC_TUPLE_IP4_TAGGED;
+		return type == 0x86dd && len >= 76 && bc_tuple_plain_ip6(data + 18) ? BC_TUPLE_IP6_TAGGED : BC_TUPLE_ANY;
+	}
+	if (type < 0x600)
+		return BC_TUPLE_LLC;
+	return is_walked(type) ? BC_TUPLE_ANY : BC_TUPLE_OTHER;
 }
 
 uint32_t bc_tuple_bytes(uint16_t linktype, const uint8_t *data, uint32_t len)
 {
-	uint32_t at = 14;
-	uint16_t type;
+	enum bc_tuple_shape shape = bc_tuple_shape_of(linktype, data, len);
 
-	if (linktype == LINKTYPE_ETHERNET && len >= 56) {
-		type = bc_get_be16(data + 12);
-		if (type == 0x8100) {
-			type = bc_get_be16(data + 16);
-			at = 18;
-		}
-		/* IPv4 without options, and IPv6 without extensions: up to TCP's flags. */
-		if (type == 0x0800 && data[at] == 0x45 &&
-		    (data[at + 9] == 6 || data[at + 9] == 1 || (data[at + 9] == 17 && !bc_tuple_may_tunnel(data + at + 20))))
-			return at + 34;
-		if (type == 0x86dd && len >= at + 54 &&
-		    (data[at + 6] == 6 || (data[at + 6] == 17 && !bc_tuple_may_tunnel(data + at + 40))))
-			return at + 54;
-	}
+	if (shape)
+		return bc_tuple_shapes[shape].len;
+	/* ICMP, and later fragments. */
+	if (linktype == LINKTYPE_ETHERNET && len >= 56 && bc_get_be16(data + 12) == 0x0800 && data[14] == 0x45 &&
+	    (data[23] == 1 || (data[20] & 0x1f) | data[21]))
+		return 48;
 	return len < BC_TUPLE_MAX ? len : BC_TUPLE_MAX;
 }

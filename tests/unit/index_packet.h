@@ -127,6 +127,21 @@ static inline void packet_network(struct packet *p, uint32_t type_at, struct ran
 	p->data[type_at + 1] = (uint8_t)type;
 }
 
+/* A user's packet as most of them are. */
+static inline void packet_gtp(struct packet *p, struct random *r)
+{
+	uint8_t proto = random_below(r, 2) ? 6 : 17;
+
+	p->len = 0;
+	packet_ether(p, 1, 2, 0x0800);
+	packet_ip4(p, 1, (uint16_t)random_below(r, 4), 17, r);
+	packet_udp(p, random_below(r, 2) ? 2152 : (uint16_t)random_u64(r), 2152);
+	packet_add(p, (uint8_t[]){ 0x30, 255, 0, (uint8_t)random_u64(r), 0, 0, 0, (uint8_t)random_below(r, 4) }, 8);
+	packet_ip4(p, (uint16_t)random_below(r, 9), 7, proto, r);
+	packet_transport(p, proto, (uint16_t)(1000 + random_below(r, 8)), 443, r);
+	packet_payload(p, 20, r);
+}
+
 /* One of many kinds, of Ethernet; cut short now and then. */
 static inline void packet_any(struct packet *p, struct random *r)
 {

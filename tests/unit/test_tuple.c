@@ -158,6 +158,53 @@ static void the_bytes_worth_keeping_give_the_same_tuple(void **state)
 	}
 }
 
+static void the_bits_outside_of_a_shape_change_nothing(void **state)
+{
+	uint32_t seen[BC_TUPLE_SHAPES] = { 0 };
+	struct bc_tuple a, b;
+	struct packet p;
+
+	for (int i = 0; i < 60000; i++) {
+		enum bc_tuple_shape shape;
+		const struct bc_tuple_shape_info *info;
+
+		packet_any(&p, &r);
+		if (!random_below(&r, 3))
+			packet_gtp(&p, &r);
+		shape = bc_tuple_shape_of(ETHERNET, p.data, p.len);
+		info = &bc_tuple_shapes[shape];
+		seen[shape]++;
+		if (!shape)
+			continue;
+		assert_true(info->len <= p.len && info->masked <= BC_TUPLE_SHAPE_MAX && info->masked % 16 == 0);
+		tuple(&p, &a);
+		bc_tuple_of(ETHERNET, p.data, info->len, info->len < p.len, &b);
+		assert_memory_equal(&a, &b, sizeof(a));
+		assert_true(!a.flags_at || a.flags_at == info->flags_at);
+		for (uint32_t k = 0; k < p.len; k++)
+			p.data[k] ^= (uint8_t)random_u64(&r) & (k < BC_TUPLE_SHAPE_MAX ? (uint8_t)~info->mask[k] : 0xff);
+		assert_int_equal(bc_tuple_shape_of(ETHERNET, p.data, p.len), shape);
+		tuple(&p, &b);
+		assert_memory_equal(&a, &b, sizeof(a));
+	}
+	for (uint32_t i = 0; i < BC_TUPLE_SHAPES; i++)
+		assert_true(seen[i] > 10);
+}
+
+static void what_nothing_more_is_known_of_is_of_no_type_that_is_walked(void **state)
+{
+	struct packet p = { .len = 0 };
+	struct bc_tuple t;
+
+	packet_payload(&p, 100, &r);
+	for (uint32_t type = 0x600; type < 0x10000; type++) {
+		p.data[12] = (uint8_t)(type >> 8);
+		p.data[13] = (uint8_t)type;
+		tuple(&p, &t);
+		assert_true(bc_tuple_shape_of(ETHERNET, p.data, p.len) != BC_TUPLE_OTHER || t.len == 14);
+	}
+}
+
 /* In memory of its own, so that a byte too far is seen by those who look for it. */
 static void any_bytes_have_a_tuple_within_them(void **state)
 {
@@ -193,6 +240,8 @@ int main(void)
 		cmocka_unit_test(an_unknown_link_type_is_opaque),
 		cmocka_unit_test(what_was_cut_by_the_caller_is_opaque_but_not_what_was_captured_so),
 		cmocka_unit_test(the_bytes_worth_keeping_give_the_same_tuple),
+		cmocka_unit_test(the_bits_outside_of_a_shape_change_nothing),
+		cmocka_unit_test(what_nothing_more_is_known_of_is_of_no_type_that_is_walked),
 		cmocka_unit_test(any_bytes_have_a_tuple_within_them),
 	};
 
