@@ -206,11 +206,11 @@ static size_t index_memory(const struct bc_output_env *env)
 
 static int new_notes(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
-	uint32_t size = BC_NOTES_SIZE(BC_LANE_BUFFER(env->chunk_bytes)), n = (uint32_t)(index_memory(env) / size);
+	uint64_t most = BC_NOTES_MOST((uint64_t)BC_LANE_BUFFER(env->chunk_bytes)) / BC_NOTES_BYTES, n = index_memory(env) / BC_NOTES_BYTES;
 	/* What is on its way; where the sources wait, none goes without: as many as there can be chunks with bytes. */
-	uint32_t least = env->lane_mode.patience_ns ? bc_bufpool_total(o->pool) + NOTES_AT_INDEXER : o->n_lanes * 4;
+	uint64_t least = most * (env->lane_mode.patience_ns ? bc_bufpool_total(o->pool) + NOTES_AT_INDEXER : o->n_lanes * 4);
 
-	o->notes = bc_bufpool_new(n < least ? least : n, size, false, err);
+	o->notes = bc_bufpool_new((uint32_t)(n < least ? least : n), BC_NOTES_BYTES, false, err);
 	return o->notes ? 0 : -ENOMEM;
 }
 

@@ -20,20 +20,31 @@ void bc_flow_table_begin(struct bc_flow_table *t, uint64_t file_at, uint64_t pla
 /* The next block, whose file_at and plain_at are made here. Not after BC_INDEX_BLOCKS_MAX. */
 void bc_flow_table_block(struct bc_flow_table *t, const struct bc_index_block *b);
 
-/* A packet of that block, of which len bytes are at hand, in memory that can be read up to a multiple of 16; cut: it has more. */
-struct bc_flow_packet {
+/*
+ * Packets that have the same tuple, of which the first len bytes of one are at hand, in memory that can be read up to a multiple of
+ * 16; cut: they have more.
+ */
+struct bc_flow_packets {
 	const uint8_t *data;
-	uint64_t ts_ns;
-	uint32_t wire_len;
+	uint64_t first_ns, last_ns;
+	uint64_t bytes;		/* of all, on the wire */
+	uint32_t packets;
+	uint32_t first_block;	/* bit i of blocks: there are some in the block with this number and i more */
+	uint16_t blocks;
 	uint16_t linktype;
+	uint8_t shape;		/* enum bc_tuple_shape: that of the whole packet */
 	uint8_t len;		/* at most BC_TUPLE_MAX */
 	bool cut;
+	uint8_t flags_or, flags_and;	/* TCP's flags of all; not looked at in other packets, or of one */
 };
 
-/* n of them, at most BC_FLOW_BATCH: together they wait for the memory once. */
-#define BC_FLOW_BATCH 32U
-void bc_flow_table_packets(struct bc_flow_table *t, const struct bc_flow_packet *p, uint32_t n);
-/* Some of the block's packets will not come. */
+/*
+ * n of them, at most BC_FLOW_BATCH: together they wait for the memory once. Blocks do not go back: what is added later has none
+ * that are more than 15 before the last one.
+ */
+#define BC_FLOW_BATCH 128U
+void bc_flow_table_packets(struct bc_flow_table *t, const struct bc_flow_packets *p, uint32_t n);
+/* Some of the last block's packets will not come. */
 void bc_flow_table_unindexed(struct bc_flow_table *t);
 
 uint32_t bc_flow_table_blocks(const struct bc_flow_table *t);

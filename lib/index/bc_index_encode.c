@@ -1,36 +1,41 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A flow table as pieces. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bc_bytes.h"
-#include "bc_flow_table_priv.h"
+#include "bc_flow_order.h"
 #include "bc_index_filter.h"
 #include "bc_index_priv.h"
 
-/* A row's bytes at most, without its runs. */
+/* A row's bytes at most, without its runs; and those of one run. */
 #define ROW_MAX 128U
+#define RUN_MAX 6U
 #define HOSTS_MAX (BC_INDEX_ROWS_MAX * 8)
+#define AHEAD 16U	/* rows whose memory is on its way */
 
-struct order {
-	uint64_t key;		/* the beginning of what rows are sorted by */
-	uint32_t flow;
+/* Hashes of hosts, each once. */
+struct hosts {
+	uint64_t *hash;
+	uint32_t *slot;		/* 1 + its number; 0: free */
+	uint32_t mask;		/* slots less 1, of which there are twice as many as hashes, or more */
+	uint32_t n;
 };
 
 struct encoder {
 	struct bc_flow_table *t;
 	struct bc_index_bytes *out;
 	uint32_t n_pieces;
-	uint8_t *memory;	/* of the columns */
 	uint8_t *column[ROW_COLUMNS];
 	uint32_t len[ROW_COLUMNS];
 	uint8_t *plain;
-	uint8_t *runs;		/* of one flow */
+	struct bc_flow_run *run;	/* closed ones, by flow */
+	uint32_t *runs_end;	/* of each cell */
 	uint32_t rows;		/* in the page that is open */
-	const struct bc_flow *before;	/* its last row */
-	uint64_t host[HOSTS_MAX];	/* of the page, as hashes; more: it has no filter */
-	uint32_t n_hosts;
+	const uint8_t *before[2];	/* the addresses of its last row */
+	uint8_t addr_len;	/* of its rows */
+	struct hosts page_hosts;	/* more than HOSTS_MAX: it has no filter */
+	struct hosts hosts;	/* of the part */
 };
 
 static int put_page(struct encoder *e, struct bc_page *page)
@@ -115,48 +120,86 @@ static int put_templates(struct encoder *e)
 	return r;
 }
 
-static int by_hash(const void *a, const void *b)
+static uint32_t slots_for(uint64_t n)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	uint32_t slots = 64;
 
-	return x < y ? -1 : x > y;
+	while (slots < 2 * n)
+		slots *= 2;
+	return slots;
 }
 
-/* Sorted, each once; returns how many. */
-static uint32_t distinct(uint64_t *hash, uint32_t n)
+static size_t hosts_bytes(uint64_t n)
 {
-	uint32_t kept = 0;
-
-	qsort(hash, n, sizeof(*hash), by_hash);
-	for (uint32_t i = 0; i < n; i++)
-		if (!kept || hash[kept - 1] != hash[i])
-			hash[kept++] = hash[i];
-	return kept;
+	return BC_SCRATCH((n + 1) * sizeof(uint64_t)) + BC_SCRATCH(slots_for(n) * sizeof(uint32_t));
 }
 
-/* The filter of n hosts, which are different. Returns its bytes, max at most; it then says yes more often. */
-static uint32_t fill_filter(uint8_t *dst, uint32_t max, const uint64_t *hash, uint32_t n)
+/* For n of them. */
+static void init_hosts(struct bc_flow_table *t, struct hosts *h, uint64_t n)
 {
-	uint64_t want = ((uint64_t)n * BC_INDEX_FILTER_BITS + 7) / 8;
+	size_t slots = slots_for(n);
+
+	*h = (struct hosts){
+		.hash = bc_flow_table_take(t, (n + 1) * sizeof(*h->hash)), .slot = bc_flow_table_take(t, slots * sizeof(*h->slot)),
+		.mask = (uint32_t)slots - 1,
+	};
+	memset(h->slot, 0, slots * sizeof(*h->slot));
+}
+
+static void add_hash(struct hosts *h, uint64_t hash)
+{
+	uint32_t at = (uint32_t)(hash >> 32) & h->mask;
+
+	for (; h->slot[at]; at = (at + 1) & h->mask)
+		if (h->hash[h->slot[at] - 1] == hash)
+			return;
+	h->hash[h->n++] = hash;
+	h->slot[at] = h->n;
+}
+
+static void clear_hosts(struct hosts *h)
+{
+	/* From where each belongs to the next free slot: it is not behind that. */
+	for (uint32_t i = 0; i < h->n; i++)
+		for (uint32_t at = (uint32_t)(h->hash[i] >> 32) & h->mask; h->slot[at]; at = (at + 1) & h->mask)
+			h->slot[at] = 0;
+	h->n = 0;
+}
+
+/* The hosts' filter. Returns its bytes, max at most; it then says yes more often. */
+static uint32_t fill_filter(uint8_t *dst, uint32_t max, const struct hosts *h)
+{
+	uint64_t want = ((uint64_t)h->n * BC_INDEX_FILTER_BITS + 7) / 8;
 	uint32_t bytes = want < max ? (uint32_t)want : max;
 
 	memset(dst, 0, bytes);
-	for (uint32_t i = 0; i < n; i++)
-		bc_index_filter_add(dst, bytes, hash[i]);
+	for (uint32_t i = 0; i < h->n; i++)
+		bc_index_filter_add(dst, bytes, h->hash[i]);
 	return bytes;
+}
+
+/* Those of a page join the part's. */
+static void join_hosts(struct encoder *e)
+{
+	const struct hosts *page = &e->page_hosts;
+
+	for (uint32_t i = 0; i < page->n; i++) {
+		if (i + AHEAD < page->n)
+			__builtin_prefetch(&e->hosts.slot[(uint32_t)(page->hash[i + AHEAD] >> 32) & e->hosts.mask]);
+		add_hash(&e->hosts, page->hash[i]);
+	}
 }
 
 static void add_host(struct encoder *e, uint64_t hash)
 {
-	if (e->n_hosts < HOSTS_MAX)
-		e->host[e->n_hosts++] = hash;
+	add_hash(e->page_hosts.n <= HOSTS_MAX ? &e->page_hosts : &e->hosts, hash);
 }
 
-static void add_hosts(struct encoder *e, const struct bc_flow *f)
+static void add_hosts(struct encoder *e, const struct bc_flow *f, const uint8_t *const addr[2])
 {
 	for (int i = 0; i < 2 && f->addr_len; i++)
-		if (!i || !e->before || memcmp(e->before->addr[i], f->addr[i], sizeof(f->addr[i])))
-			add_host(e, bc_index_filter_hash(f->addr[i], f->addr_len));
+		if (!e->rows || memcmp(e->before[i], addr[i], f->addr_len))
+			add_host(e, bc_index_filter_hash(addr[i], f->addr_len));
 	for (int i = 0; i < 2; i++) {
 		const struct bc_flow_template *m = f->from[i] ? bc_flow_template(e->t, f->from[i] - 1) : NULL;
 
@@ -169,31 +212,29 @@ static void add_hosts(struct encoder *e, const struct bc_flow *f)
 static int end_rows(struct encoder *e)
 {
 	uint8_t filter[HOSTS_MAX * BC_INDEX_FILTER_BITS / 8];
-	uint32_t n = e->n_hosts < HOSTS_MAX ? distinct(e->host, e->n_hosts) : 0;
-	struct bc_page page = {
-		.kind = BC_INDEX_ROWS, .items = e->rows, .lead = filter, .lead_len = fill_filter(filter, sizeof(filter), e->host, n),
-	};
+	struct bc_page page = { .kind = BC_INDEX_ROWS, .items = e->rows, .extra = e->addr_len, .lead = filter };
 
 	if (!e->rows)
 		return 0;
-	page.extra = e->before->addr_len;
+	if (e->page_hosts.n <= HOSTS_MAX)
+		page.lead_len = fill_filter(filter, sizeof(filter), &e->page_hosts);
+	join_hosts(e);
+	clear_hosts(&e->page_hosts);
 	page.plain_len = bc_index_join(e->plain, e->column, e->len, ROW_COLUMNS);
-	e->rows = e->n_hosts = 0;
-	e->before = NULL;
+	e->rows = 0;
 	memset(e->len, 0, sizeof(e->len));
 	return put_page(e, &page);
 }
 
 /* How many bytes are as they were in the row before, and the others. */
-static void add_address(struct encoder *e, const struct bc_flow *f, int end)
+static void add_address(struct encoder *e, int end, const uint8_t *addr)
 {
-	const uint8_t *addr = f->addr[end], *before = e->before ? e->before->addr[end] : NULL;
 	uint8_t same = 0;
 
-	while (before && same < f->addr_len && addr[same] == before[same])
+	while (e->rows && same < e->addr_len && addr[same] == e->before[end][same])
 		same++;
 	add_bytes(e, end ? ROW_HIGH_SAME : ROW_LOW_SAME, &same, 1);
-	add_bytes(e, end ? ROW_HIGH_REST : ROW_LOW_REST, addr + same, (uint32_t)f->addr_len - same);
+	add_bytes(e, end ? ROW_HIGH_REST : ROW_LOW_REST, addr + same, (uint32_t)e->addr_len - same);
 }
 
 static int64_t units(uint64_t to, uint64_t from)
@@ -204,37 +245,56 @@ static int64_t units(uint64_t to, uint64_t from)
 }
 
 /* From the beginning of its first block, and to the end of its last one, rounded so that the row has no less than its packets. */
-static void add_times(struct encoder *e, const struct bc_flow *f, const uint8_t *runs)
+static void add_times(struct encoder *e, const struct bc_flow *f, uint32_t first, uint32_t last)
 {
-	const uint8_t *end = runs + BC_VARINT_MAX;
-	uint64_t first = f->run_first;
-
-	if (f->n_runs)
-		bc_take_varint(&runs, end, &first);
 	add_varint(e, ROW_FIRST, bc_zigzag(units(f->first_ns, e->t->block[first].min_ns)));
-	add_varint(e, ROW_LAST, bc_zigzag(units(e->t->block[f->run_last].max_ns, f->last_ns)));
+	add_varint(e, ROW_LAST, bc_zigzag(units(e->t->block[last].max_ns, f->last_ns)));
 }
 
-static void add_row(struct encoder *e, const struct bc_flow *f, uint32_t runs_len, uint32_t n_runs)
+/* Those that are closed, then the open ones; with the times, which count from them. */
+static void add_runs(struct encoder *e, const struct bc_flow *f, const struct bc_flow_run *closed)
 {
+	struct bc_flow_run open[BC_FLOW_OPEN];
+	uint32_t n_open = bc_flow_open_runs(f, open), n = f->n_runs + n_open, at = 0;
+
+	add_varint(e, ROW_RUNS, n);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct bc_flow_run *k = i < f->n_runs ? &closed[i] : &open[i - f->n_runs];
+
+		add_varint(e, ROW_RUN_BYTES, k->first - at);
+		add_varint(e, ROW_RUN_BYTES, (uint32_t)k->last - k->first);
+		at = k->last + 1U;
+	}
+	add_times(e, f, f->n_runs ? closed[0].first : open[0].first, open[n_open - 1].last);
+}
+
+static const struct bc_flow_run *closed_runs(const struct encoder *e, uint32_t cell)
+{
+	return e->run + e->runs_end[cell] - e->t->cell[cell].flow.n_runs;
+}
+
+static void add_row(struct encoder *e, uint32_t cell)
+{
+	const struct bc_flow *f = &e->t->cell[cell].flow;
 	const uint8_t low[2] = { (uint8_t)(f->port[0] >> 8), (uint8_t)f->port[0] };
 	const uint8_t high[2] = { (uint8_t)(f->port[1] >> 8), (uint8_t)f->port[1] };
+	const uint8_t *const addr[2] = { bc_flow_addr(e->t, cell, 0), bc_flow_addr(e->t, cell, 1) };
 
+	e->addr_len = f->addr_len;
 	add_varint(e, ROW_FROM_LOW, f->from[0]);
 	add_varint(e, ROW_FROM_HIGH, f->from[1]);
-	add_address(e, f, 0);
-	add_address(e, f, 1);
+	add_address(e, 0, addr[0]);
+	add_address(e, 1, addr[1]);
 	add_bytes(e, ROW_LOW_PORT, low, 2);
 	add_bytes(e, ROW_HIGH_PORT, high, 2);
-	add_times(e, f, e->runs);
 	add_varint(e, ROW_PACKETS, f->packets);
 	add_varint(e, ROW_BYTES, f->bytes);
 	add_bytes(e, ROW_FLAGS_OR, &f->flags_or, 1);
 	add_bytes(e, ROW_FLAGS_AND, &f->flags_and, 1);
-	add_varint(e, ROW_RUNS, n_runs);
-	add_bytes(e, ROW_RUN_BYTES, e->runs, runs_len);
-	add_hosts(e, f);
-	e->before = f;
+	add_runs(e, f, closed_runs(e, cell));
+	add_hosts(e, f, addr);
+	e->before[0] = addr[0];
+	e->before[1] = addr[1];
 	e->rows++;
 }
 
@@ -247,141 +307,109 @@ static uint32_t page_bytes(const struct encoder *e)
 	return n;
 }
 
-static int put_rows(struct encoder *e, const struct order *order, uint32_t n)
+/* A row will be made of this memory soon. */
+static void look_ahead(const struct encoder *e, const struct bc_flow_order *order, uint32_t left)
+{
+	if (left > AHEAD)
+		__builtin_prefetch(&e->t->cell[order[AHEAD].cell]);
+	if (left > AHEAD / 2)
+		__builtin_prefetch(closed_runs(e, order[AHEAD / 2].cell));
+	if (left > AHEAD / 4) {
+		const struct bc_flow *f = &e->t->cell[order[AHEAD / 4].cell].flow;
+
+		__builtin_prefetch(&e->t->block[f->n_runs ? closed_runs(e, order[AHEAD / 4].cell)->first : f->base].min_ns);
+		__builtin_prefetch(&e->t->block[f->base].max_ns);
+	}
+}
+
+static int put_rows(struct encoder *e, const struct bc_flow_order *order, uint32_t n)
 {
 	int r = 0;
 
 	memset(e->len, 0, sizeof(e->len));
 	for (uint32_t i = 0; i < n && !r; i++) {
-		const struct bc_flow *f = &e->t->flow[order[i].flow];
-		uint32_t n_runs, len = bc_flow_runs(e->t, f, e->runs, &n_runs);
+		const struct bc_flow *f = &e->t->cell[order[i].cell].flow;
 
-		if (e->rows == BC_INDEX_ROWS_MAX || (e->before && e->before->addr_len != f->addr_len) ||
-		    page_bytes(e) + len + ROW_MAX > BC_INDEX_PLAIN_MAX)
+		look_ahead(e, order + i, n - i);
+		if (e->rows == BC_INDEX_ROWS_MAX || (e->rows && e->addr_len != f->addr_len) ||
+		    page_bytes(e) + ROW_MAX + (f->n_runs + BC_FLOW_OPEN) * RUN_MAX > BC_INDEX_PLAIN_MAX)
 			r = end_rows(e);
 		if (!r)
-			add_row(e, f, len, n_runs);
+			add_row(e, order[i].cell);
 	}
 	return r ? r : end_rows(e);
 }
 
-static int by_ends(const void *a, const void *b, void *ctx)
-{
-	const struct order *x = a, *y = b;
-	const struct bc_flow *f = (const struct bc_flow *)ctx + x->flow, *g = (const struct bc_flow *)ctx + y->flow;
-	int d;
-
-	if (x->key != y->key)
-		return x->key < y->key ? -1 : 1;
-	if (f->addr_len != g->addr_len)
-		return f->addr_len < g->addr_len ? -1 : 1;
-	d = memcmp(f->addr, g->addr, sizeof(f->addr));
-	return d ? d : memcmp(f->port, g->port, sizeof(f->port));
-}
-
-/* By the kind of addresses, then low, then high. */
-static void sort_flows(const struct bc_flow_table *t, struct order *order)
-{
-	for (uint32_t i = 0; i < t->n_flows; i++) {
-		const struct bc_flow *f = &t->flow[i];
-
-		order[i].flow = i;
-		if (f->addr_len == 4)
-			order[i].key = (uint64_t)bc_get_be32(f->addr[0]) << 30 | bc_get_be32(f->addr[1]) >> 2 | 1ULL << 62;
-		else
-			order[i].key = f->addr_len ? bc_get_be64(f->addr[0]) >> 2 | 2ULL << 62 : 0;
-	}
-	qsort_r(order, t->n_flows, sizeof(*order), by_ends, t->flow);
-}
-
-static int put_filter(struct encoder *e, const struct order *order, struct bc_index_bytes *filter)
+/* The log's runs, by flow. */
+static void sort_runs(struct encoder *e)
 {
 	const struct bc_flow_table *t = e->t;
-	uint64_t *hash = malloc((2ULL * t->n_flows + t->n_outers + 1) * sizeof(*hash));
-	const struct bc_flow *before = NULL;
-	uint32_t n = 0;
-	int r;
+	uint32_t at = 0;
 
-	if (!hash)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < t->n_flows; i++) {
-		const struct bc_flow *f = &t->flow[order[i].flow];
-
-		if (!f->addr_len)
-			continue;
-		if (!before || memcmp(before->addr[0], f->addr[0], sizeof(f->addr[0])))
-			hash[n++] = bc_index_filter_hash(f->addr[0], f->addr_len);
-		if (!before || memcmp(before->addr, f->addr, sizeof(f->addr)))
-			hash[n++] = bc_index_filter_hash(f->addr[1], f->addr_len);
-		before = f;
+	for (uint32_t cell = 0; cell < t->n_cells; cell += bc_flow_cells(&t->cell[cell].flow)) {
+		e->runs_end[cell] = at;
+		at += t->cell[cell].flow.n_runs;
 	}
-	memcpy(hash + n, t->outer, t->n_outers * sizeof(*hash));
-	n = distinct(hash, n + t->n_outers);
-	r = bc_index_put_piece(filter, NULL, &(struct bc_page){
-		.kind = BC_INDEX_FILTER, .items = n, .plain = e->plain, .plain_len = fill_filter(e->plain, BC_INDEX_PLAIN_MAX, hash, n),
-	});
-	free(hash);
-	return r;
+	for (uint32_t i = 0; i < t->n_runs; i++)
+		e->run[e->runs_end[t->run[i].flow]++] = t->run[i];
 }
 
-static int new_encoder(struct encoder **ret)
+static int put_filter(struct encoder *e, struct bc_index_bytes *filter)
 {
-	struct encoder *e = calloc(1, sizeof(*e));
-
-	if (!e)
-		return -ENOMEM;
-	e->memory = malloc((ROW_COLUMNS + 3) * (size_t)BC_INDEX_PLAIN_MAX);
-	if (!e->memory) {
-		free(e);
-		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < ROW_COLUMNS; i++)
-		e->column[i] = e->memory + i * (size_t)BC_INDEX_PLAIN_MAX;
-	e->plain = e->memory + ROW_COLUMNS * (size_t)BC_INDEX_PLAIN_MAX;
-	e->runs = e->plain + BC_INDEX_PLAIN_MAX;
-	*ret = e;
-	return 0;
+	return bc_index_put_piece(filter, NULL, &(struct bc_page){
+		.kind = BC_INDEX_FILTER, .items = e->hosts.n, .plain = e->plain,
+		.plain_len = fill_filter(e->plain, BC_INDEX_PLAIN_MAX, &e->hosts),
+	});
 }
 
-static int encode_flows(struct encoder *e, struct bc_index_bytes *filter)
+/* For the columns, and for flows: hosts twice, runs, order twice. */
+static bool init_encoder(struct encoder *e)
 {
 	struct bc_flow_table *t = e->t;
-	struct order *order = malloc((t->n_flows + 1ULL) * sizeof(*order));
+	const uint64_t n_hosts = 2ULL * t->n_flows + t->n_outers;
+
+	if (!bc_flow_table_scratch(t, (ROW_COLUMNS + 1) * BC_SCRATCH(BC_INDEX_PLAIN_MAX) + hosts_bytes(HOSTS_MAX + 1) + hosts_bytes(n_hosts) +
+				      BC_SCRATCH(t->n_runs * sizeof(*e->run)) + BC_SCRATCH(t->n_cells * sizeof(*e->runs_end)) +
+				      2 * BC_SCRATCH(t->n_flows * sizeof(struct bc_flow_order))))
+		return false;
+	for (uint32_t i = 0; i < ROW_COLUMNS; i++)
+		e->column[i] = bc_flow_table_take(t, BC_INDEX_PLAIN_MAX);
+	e->plain = bc_flow_table_take(t, BC_INDEX_PLAIN_MAX);
+	return true;
+}
+
+static int put_flows(struct encoder *e, struct bc_index_bytes *filter)
+{
+	struct bc_flow_table *t = e->t;
+	struct bc_flow_order *order = bc_flow_table_take(t, t->n_flows * sizeof(*order));
 	int r;
 
-	if (!order)
-		return -ENOMEM;
-	sort_flows(t, order);
+	bc_flow_order(t, order, bc_flow_table_take(t, t->n_flows * sizeof(*order)));
+	init_hosts(t, &e->page_hosts, HOSTS_MAX + 1);
+	init_hosts(t, &e->hosts, 2ULL * t->n_flows + t->n_outers);
+	e->run = bc_flow_table_take(t, t->n_runs * sizeof(*e->run));
+	e->runs_end = bc_flow_table_take(t, t->n_cells * sizeof(*e->runs_end));
+	sort_runs(e);
 	r = put_templates(e);
 	if (!r)
 		r = put_rows(e, order, t->n_flows);
-	if (!r)
-		r = put_filter(e, order, filter);
-	free(order);
-	return r;
+	return r ? r : put_filter(e, filter);
 }
 
 int bc_flow_table_encode(struct bc_flow_table *t, struct bc_index_bytes *bytes, struct bc_index_bytes *filter,
 			 struct bc_index_part *ret)
 {
 	size_t begin = bytes->len, filter_begin = filter->len;
-	struct encoder *e;
-	int r = new_encoder(&e);
+	struct encoder e = { .t = t, .out = bytes };
+	int r = init_encoder(&e) ? put_blocks(&e) : -ENOMEM;
 
-	if (r)
-		return r;
-	e->t = t;
-	e->out = bytes;
-	r = put_blocks(e);
 	if (!r && t->flows)
-		r = encode_flows(e, filter);
+		r = put_flows(&e, filter);
 	t->part.bytes = (uint32_t)(bytes->len - begin);
-	t->part.n_pieces = e->n_pieces;
+	t->part.n_pieces = e.n_pieces;
 	t->part.filter_bytes = (uint32_t)(filter->len - filter_begin);
 	t->part.n_templates = t->n_tmpls;
 	t->part.n_rows = t->n_flows;
 	*ret = t->part;
-	free(e->memory);
-	free(e);
 	return r;
 }

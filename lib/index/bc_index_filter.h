@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define XXH_INLINE_ALL	/* its inputs are of few bytes */
 #include <xxhash.h>
 
 #define BC_INDEX_FILTER_BITS 10

@@ -22,7 +22,6 @@ struct bc_slice {
 /* What the index is to know of a slice. */
 struct bc_slice_seen {
 	uint32_t packets;
-	uint32_t notes_end;		/* its notes in the chunk's, behind those of the slice before */
 	uint64_t min_ns, max_ns;	/* of its packets */
 };
 
@@ -52,7 +51,7 @@ struct bc_chunk {
 	int32_t linktype;		/* classic pcap: that of its packets; -1: not known */
 	uint32_t refused;		/* packets of a link type that the format cannot hold beside the first */
 	uint32_t *refused_from;		/* by source; of use if there are any */
-	uint8_t *notes;			/* of its packets, for the index, in a buffer of their own; NULL: there are none */
+	struct bc_notes *notes;		/* of its packets, for the index, in buffers of their own; NULL: there are none */
 	struct bc_slice_seen *seen;	/* of each slice; where there is an index */
 	uint32_t n_slices;
 	struct bc_slice slice[BC_MAX_SLICES];

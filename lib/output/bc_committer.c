@@ -12,6 +12,7 @@
 #include "bc_delivery.h"
 #include "bc_indexer.h"
 #include "bc_mirror_feed.h"
+#include "bc_note.h"
 #include "bc_open_segment.h"
 #include "bc_patience.h"
 #include "bc_time.h"
@@ -227,9 +228,9 @@ static void recycle(struct bc_committer *c, struct bc_chunk *k)
 {
 	if (k->buf)
 		bc_bufpool_put(c->cfg.pool, k->buf);
-	if (k->notes)
-		bc_bufpool_put(c->cfg.notes, k->notes);
-	k->buf = k->notes = NULL;
+	bc_notes_free(k->notes, c->cfg.notes);
+	k->buf = NULL;
+	k->notes = NULL;
 	bc_link_put(c->cfg.free_chunks, 0, bc_desc_word(k, 0, 0));
 }
 

@@ -26,10 +26,11 @@ struct message {
 	enum word word;
 	uint32_t segment;		/* a message of an older one is passed over */
 	struct bc_index_block block;	/* of BEGIN only file_at */
-	uint8_t *notes;
-	uint32_t notes_begin, notes_end;
-	bool noted;			/* the notes have all its packets */
-	bool give_back;			/* the buffer is not needed any more */
+	uint32_t beside;		/* bytes before compression that must be in the same part, behind the block */
+	bool inside;			/* it must be in that of the block before */
+	bool noted;			/* there are notes of its packets */
+	uint32_t n_blocks;		/* that the notes are of, this one being the last */
+	struct bc_notes *notes;		/* NULL: they come with another */
 };
 
 struct result {
@@ -93,18 +94,15 @@ static void make_part(struct bc_indexer *x, uint32_t segment, bool last)
 	bc_flow_table_begin(x->table, x->file_at, x->plain_at);
 }
 
-static void read_notes(struct bc_indexer *x, const struct message *m)
-{
-	for (uint32_t at = m->notes_begin; at < m->notes_end;)
-		at = bc_notes_feed(x->table, m->notes, at, m->notes_end);
-}
-
 /* A part that is large enough is ended early rather than told without ports, or not at all. */
-static bool part_is_full(const struct bc_indexer *x, const struct bc_index_block *next)
+static bool part_is_full(const struct bc_indexer *x, const struct message *next)
 {
 	uint64_t plain = bc_flow_table_plain_bytes(x->table);
 
-	return bc_flow_table_blocks(x->table) == BC_INDEX_BLOCKS_MAX || plain + next->plain_len > x->cfg.part_bytes ||
+	if (next->inside || !bc_flow_table_blocks(x->table))
+		return false;
+	return bc_flow_table_blocks(x->table) > BC_INDEX_BLOCKS_MAX - BC_MAX_SLICES ||
+	       plain + next->block.plain_len + next->beside > x->cfg.part_bytes ||
 	       (bc_flow_table_tight(x->table) && plain > x->cfg.part_bytes / PART_LEAST);
 }
 
@@ -112,14 +110,14 @@ static void take_block(struct bc_indexer *x, const struct message *m)
 {
 	uint64_t skipped;
 
-	if (bc_flow_table_blocks(x->table) && part_is_full(x, &m->block))
+	if (part_is_full(x, m))
 		make_part(x, m->segment, false);
 	bc_flow_table_block(x->table, &m->block);
 	x->file_at += m->block.file_len;
 	x->plain_at += m->block.plain_len;
-	if (x->cfg.flows && m->noted)
-		read_notes(x, m);
-	else if (x->cfg.flows && m->block.packets)
+	if (x->cfg.flows && m->notes)
+		bc_notes_feed(m->notes, x->table, m->n_blocks);
+	else if (x->cfg.flows && m->block.packets && !m->noted)
 		bc_flow_table_unindexed(x->table);
 	skipped = bc_flow_table_skipped(x->table);
 	bc_counter_add(&x->stats.unknown, skipped - x->skipped);
@@ -151,7 +149,7 @@ static bool take_messages(struct bc_indexer *x)
 	for (; head != tail && !atomic_load_explicit(&x->ending, memory_order_relaxed); head++) {
 		const struct message *m = &x->ring[head % RING];
 		/* Looked at before it may be written anew. */
-		bool back = x->cfg.waits && m->give_back;
+		bool back = x->cfg.waits && m->notes;
 
 		take_message(x, m);
 		atomic_store_explicit(&x->head, head + 1, memory_order_release);
@@ -205,9 +203,9 @@ void bc_indexer_reclaim(struct bc_indexer *x)
 	for (; x->reclaimed != head; x->reclaimed++) {
 		const struct message *m = &x->ring[x->reclaimed % RING];
 
-		if (!m->give_back)
+		if (!m->notes)
 			continue;
-		bc_bufpool_put(x->cfg.notes, m->notes);
+		bc_notes_free(m->notes, x->cfg.notes);
 		x->notes_out--;
 	}
 }
@@ -266,21 +264,22 @@ static void await_notes(struct bc_indexer *x)
 	}
 }
 
-bool bc_indexer_packets(struct bc_indexer *x, struct bc_chunk *k, uint32_t first, uint32_t last, const struct bc_index_block *b,
-			bool last_block)
+bool bc_indexer_packets(struct bc_indexer *x, struct bc_chunk *k, uint32_t first, uint32_t last, const struct bc_index_block *b)
 {
-	struct message m = { .word = BLOCK, .block = *b, .notes = k->notes, .noted = k->notes };
+	bool last_block = last == k->n_slices - 1;
+	struct message m = { .word = BLOCK, .block = *b, .inside = first, .noted = k->notes };
 
-	m.notes_begin = first && k->notes ? k->seen[first - 1].notes_end : 0;
-	for (uint32_t i = first; i <= last && m.noted; i++)
-		m.noted = k->seen[i].notes_end > (i ? k->seen[i - 1].notes_end : 0);
-	m.notes_end = k->notes ? k->seen[last].notes_end : 0;
-	m.give_back = k->notes && last_block;
-	if (x->cfg.flows && !m.noted)
+	for (uint32_t i = last + 1; !first && i < k->n_slices; i++)
+		m.beside += k->slice[i].len;
+	if (last_block) {
+		m.n_blocks = first ? k->n_slices : 1;
+		m.notes = k->notes;
+	}
+	if (x->cfg.flows && !k->notes)
 		bc_counter_add(&x->stats.unnoted, b->packets);
 	if (!put(x, &m))
 		return false;
-	if (m.give_back) {
+	if (m.notes) {
 		k->notes = NULL;
 		x->notes_out++;
 		await_notes(x);

@@ -53,9 +53,8 @@ bool bc_indexer_waits(const struct bc_indexer *x);
 bool bc_indexer_begin(struct bc_indexer *x, uint64_t file_at);
 /* Bytes that are no packets. */
 bool bc_indexer_block(struct bc_indexer *x, const struct bc_index_block *b);
-/* The slices first to last of a chunk, as one block; last_block: nothing more comes of the chunk, its notes are taken over. */
-bool bc_indexer_packets(struct bc_indexer *x, struct bc_chunk *k, uint32_t first, uint32_t last, const struct bc_index_block *b,
-			bool last_block);
+/* The slices first to last of a chunk, as one block: one for each, or one for all. With the last its notes are taken over. */
+bool bc_indexer_packets(struct bc_indexer *x, struct bc_chunk *k, uint32_t first, uint32_t last, const struct bc_index_block *b);
 /* The segment ends: what was told of it becomes a part. */
 bool bc_indexer_end(struct bc_indexer *x);
 

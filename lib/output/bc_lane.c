@@ -24,6 +24,7 @@ struct bc_lane {
 	uint32_t out_pos;		/* bytes in spare */
 	struct bc_lane_policy policy;
 	struct bc_lane_trial trial;
+	struct bc_noter *noter;		/* NULL: no notes are wanted */
 	uint32_t unannounced;		/* chunks put out since the committer was woken */
 	uint32_t calm;			/* rounds since a busy one */
 	uint64_t seq;			/* of the chunk that is being packed */
@@ -83,7 +84,9 @@ struct bc_lane *bc_lane_new(const struct bc_lane_config *cfg)
 		l->lz4 = bc_lz4_new(records_of(cfg));
 		l->spare = bc_bufpool_get(cfg->pool, 0);
 	}
-	if (!l->waiting || (cfg->codec == BC_CODEC_LZ4 && (!l->lz4 || !l->spare))) {
+	if (cfg->notes)
+		l->noter = calloc(1, sizeof(*l->noter));
+	if (!l->waiting || (cfg->notes && !l->noter) || (cfg->codec == BC_CODEC_LZ4 && (!l->lz4 || !l->spare))) {
 		bc_lane_free(l);
 		return NULL;
 	}
@@ -99,6 +102,7 @@ void bc_lane_free(struct bc_lane *l)
 	if (l->pack.buf)
 		bc_bufpool_put(l->cfg.pool, l->pack.buf);
 	bc_lz4_free(l->lz4);
+	free(l->noter);
 	free(l->waiting);
 	free(l);
 }
@@ -131,7 +135,8 @@ static void end_chunk(struct bc_lane *l, struct bc_chunk *c)
 {
 	struct bc_pack *p = &l->pack;
 
-	c->buf = c->data = c->notes = NULL;
+	c->buf = c->data = NULL;
+	c->notes = NULL;
 	c->len = c->dense = c->n_slices = 0;
 	c->linktype = p->linktype;
 	if (c->segment_end && l->cfg.linktype_by_segment)
@@ -227,9 +232,7 @@ static void note(struct bc_lane *l, struct bc_chunk *c, bool pressed)
 {
 	if (!l->cfg.indexed || !c->dense)
 		return;
-	if (l->cfg.notes && !pressed)
-		c->notes = bc_bufpool_get(l->cfg.notes, 0);
-	bc_note_chunk(c, l->cfg.ifaces, c->notes ? bc_bufpool_size(l->cfg.notes) : 0);
+	bc_note_chunk(l->noter, c, l->cfg.ifaces, pressed ? NULL : l->cfg.notes);
 }
 
 /* The oldest chunk was stored in its own buffer. */

@@ -85,7 +85,7 @@ static void tell_packets(struct bc_segment_index *x, struct bc_chunk *k, uint32_
 		b.min_ns = s->min_ns < b.min_ns ? s->min_ns : b.min_ns;
 		b.max_ns = s->max_ns > b.max_ns ? s->max_ns : b.max_ns;
 	}
-	x->open = bc_indexer_packets(x->cfg.indexer, k, first, last, &b, last == k->n_slices - 1);
+	x->open = bc_indexer_packets(x->cfg.indexer, k, first, last, &b);
 	x->file_at += b.file_len;
 	x->plain_at += b.plain_len;
 }

@@ -36,7 +36,7 @@ struct job {
 	uint8_t *in, *plain;
 	struct bc_reader *reader;
 	struct bc_flow_table *table;
-	struct bc_flow_packet *packet;	/* of the block that is read */
+	struct bc_flow_packets *packet;	/* of the block that is read */
 	uint32_t n_packets, cap_packets;
 	bool beside;			/* there is something else in that block */
 	struct bc_index_bytes pieces[BC_INDEX_PARTS_MAX], filters[BC_INDEX_PARTS_MAX];
@@ -89,15 +89,16 @@ static int add_packet(struct job *j, const struct bc_record *rec)
 
 	if (j->n_packets == j->cap_packets) {
 		uint32_t cap = j->cap_packets ? 2 * j->cap_packets : 4096;
-		struct bc_flow_packet *p = realloc(j->packet, cap * sizeof(*p));
+		struct bc_flow_packets *p = realloc(j->packet, cap * sizeof(*p));
 
 		if (!p)
 			return -ENOMEM;
 		j->packet = p;
 		j->cap_packets = cap;
 	}
-	j->packet[j->n_packets++] = (struct bc_flow_packet){
-		.data = rec->data, .ts_ns = rec->ts_ns, .wire_len = rec->wirelen, .linktype = linktype, .len = (uint8_t)len,
+	j->packet[j->n_packets++] = (struct bc_flow_packets){
+		.data = rec->data, .first_ns = rec->ts_ns, .last_ns = rec->ts_ns, .bytes = rec->wirelen, .packets = 1, .blocks = 1,
+		.linktype = linktype, .shape = bc_tuple_shape_of(linktype, rec->data, rec->caplen), .len = (uint8_t)len,
 		.cut = len < rec->caplen,
 	};
 	return 0;
@@ -143,7 +144,7 @@ static int end_part(struct job *j)
 static int fill_block(struct job *j, struct bc_index_block *b)
 {
 	for (uint32_t i = 0; i < j->n_packets; i++) {
-		uint64_t ts_ns = j->packet[i].ts_ns;
+		uint64_t ts_ns = j->packet[i].first_ns;
 
 		b->min_ns = !i || ts_ns < b->min_ns ? ts_ns : b->min_ns;
 		b->max_ns = ts_ns > b->max_ns ? ts_ns : b->max_ns;
@@ -151,7 +152,7 @@ static int fill_block(struct job *j, struct bc_index_block *b)
 	b->packets = j->n_packets;
 	b->flags = j->beside ? BC_INDEX_BLOCK_META : 0;
 	if (j->n_packets && !j->footer.packets)
-		j->footer.first_ns = j->packet[0].ts_ns;
+		j->footer.first_ns = j->packet[0].first_ns;
 	j->footer.packets += j->n_packets;
 	if (bc_flow_table_blocks(j->table) == BC_INDEX_BLOCKS_MAX ||
 	    bc_flow_table_plain_bytes(j->table) + b->plain_len > PART_BYTES ||
@@ -175,6 +176,8 @@ static int take_block(struct job *j, const uint8_t *bytes, size_t n, const uint8
 	if (r)
 		return r;
 	bc_flow_table_block(j->table, &b);
+	for (uint32_t i = 0; i < j->n_packets; i++)
+		j->packet[i].first_block = bc_flow_table_blocks(j->table) - 1;
 	for (uint32_t i = 0; j->cfg->flows && i < j->n_packets; i += BC_FLOW_BATCH)
 		bc_flow_table_packets(j->table, j->packet + i, j->n_packets - i < BC_FLOW_BATCH ? j->n_packets - i : BC_FLOW_BATCH);
 	j->plain_at += len;

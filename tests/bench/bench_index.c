@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the index costs, in CPU time and in bytes: notes on the lane, the flow table, and its pieces. Traffic of many flows at once,
- * most of them short and a few long, both ways; the same with tunnels; and a scan, in which every packet is a new flow.
+ * What the index costs, in CPU time and in bytes: notes on the lane, the flow table, and its pieces.
+ * usage: bench_index [CASE]
  */
-#include "bench.h"
+#include "bench_flows.h"
 
 #include "bc_flow_table.h"
 #include "bc_note.h"
@@ -11,120 +11,16 @@
 
 #define DENSE (260U * 1024)
 #define SLICE 65536U
-#define ACTIVE 4096U
 #define MEMORY (64U << 20)
-
-enum kind { PLAIN, GTP, SCAN };
-
-struct flow {
-	uint32_t client, server, left, train;
-	uint16_t port, service;
-	uint8_t proto;
-};
-
-struct traffic {
-	enum kind kind;
-	bool small;		/* packets of 64 bytes, not a mix */
-	struct bench_random r;
-	struct flow flow[ACTIVE];
-	uint32_t current;
-	uint64_t ts_ns;
-};
+#define PART (1ULL << 30)
 
 struct result {
-	uint64_t packets, plain, notes, index;
+	uint64_t packets, plain, notes, index, rows, unindexed;
 	uint64_t note_ns, table_ns, encode_ns;
 };
 
-/* Few of a range are most of what is drawn from it. */
-static uint32_t skewed(struct bench_random *r, uint32_t n)
-{
-	uint32_t x = bench_below(r, n), y = bench_below(r, n);
-
-	return (uint32_t)((uint64_t)x * y / n * bench_below(r, 1000) / 1000);
-}
-
-static void new_flow(struct traffic *t, struct flow *f)
-{
-	static const uint16_t services[] = { 443, 443, 443, 80, 53, 53, 22, 8080 };
-	uint32_t u = bench_below(&t->r, 10000);
-
-	f->client = 0x0a000000 + bench_below(&t->r, 20000);
-	f->server = 0xc6120000 + skewed(&t->r, 20000);
-	f->port = (uint16_t)(32768 + bench_below(&t->r, 28000));
-	f->service = services[bench_below(&t->r, 8)];
-	f->proto = f->service == 53 ? 17 : 6;
-	/* Mean 22, half of them 4 at most. */
-	f->left = f->proto == 17 ? 2 : u < 5000 ? 2 + u % 3 : u < 9000 ? 5 + u % 20 : u < 9950 ? 25 + u % 100 : 200 + u % 3000;
-}
-
-static struct flow *next_flow(struct traffic *t)
-{
-	struct flow *f = &t->flow[t->current];
-
-	if (t->kind == SCAN) {
-		new_flow(t, f);
-		f->server = (uint32_t)bench_u64(&t->r);
-		f->left = 1;
-		return f;
-	}
-	if (!f->train || !f->left) {
-		t->current = bench_below(&t->r, ACTIVE);
-		f = &t->flow[t->current];
-		f->train = 1 + bench_below(&t->r, 3);
-		if (!f->left)
-			new_flow(t, f);
-	}
-	f->train--;
-	f->left--;
-	return f;
-}
-
-static uint8_t *put_ip(uint8_t *p, uint32_t from, uint32_t to, uint8_t proto, uint32_t len)
-{
-	memset(p, 0, 20);
-	p[0] = 0x45;
-	bc_put_be16(p + 2, (uint16_t)len);
-	p[6] = 0x40;
-	p[8] = 64;
-	p[9] = proto;
-	bc_put_be32(p + 12, from);
-	bc_put_be32(p + 16, to);
-	return p + 20;
-}
-
-static uint8_t *put_gtp(uint8_t *p, struct flow *f, bool back, uint32_t len)
-{
-	p = put_ip(p, 0xac100001 + (back ? 0 : f->client % 50), 0xac100001 + (back ? f->client % 50 : 0), 17, len);
-	bc_put_be16(p, 2152);
-	bc_put_be16(p + 2, 2152);
-	memcpy(p + 8, "\x30\xff\x00\x00", 4);
-	bc_put_be32(p + 12, f->client + (back ? 0x1000000 : 0));
-	return p + 16;
-}
-
-static uint8_t *put_packet(struct traffic *t, uint8_t *p)
-{
-	struct flow *f = next_flow(t);
-	bool back = bench_below(&t->r, 5) < 3 && t->kind != SCAN;
-	uint32_t u = bench_below(&t->r, 10), len = t->small ? 64 : u < 4 ? 66 : u < 5 ? 590 : 1400;
-	uint8_t *data = bc_epb_begin(p, 0, t->ts_ns += 600 + bench_below(&t->r, 11000), len, len, 0), *at = data;
-
-	memcpy(data, back ? "\2\0\0\0\0\1\2\0\0\0\0\2\x08" : "\2\0\0\0\0\2\2\0\0\0\0\1\x08", 13);
-	data[13] = 0;
-	at += 14;
-	if (t->kind == GTP)
-		at = put_gtp(at, f, back, len - 14);
-	at = put_ip(at, back ? f->server : f->client, back ? f->client : f->server, f->proto, len - 14);
-	bc_put_be16(at, back ? f->service : f->port);
-	bc_put_be16(at + 2, back ? f->port : f->service);
-	if (len > (uint32_t)(at - data) + 14)
-		at[13] = f->left == 1 ? 0x11 : 0x10;
-	return bc_epb_end(data, len, 0, 0, 0, 0);
-}
-
 /* A chunk of dense bytes, cut as a lane cuts it. */
-static void fill_chunk(struct traffic *t, struct bc_chunk *k)
+static void fill_chunk(struct flow_traffic *t, struct bc_chunk *k)
 {
 	uint8_t *p = k->buf;
 
@@ -135,66 +31,83 @@ static void fill_chunk(struct traffic *t, struct bc_chunk *k)
 
 		s->begin = (uint32_t)(p - k->buf);
 		while ((uint32_t)(p - k->buf) - s->begin < SLICE - 1500) {
-			p = put_packet(t, p);
+			p = put_flow_packet(t, p);
 			k->packets++;
 		}
 		s->len = (uint32_t)(p - k->buf) - s->begin;
 	}
 }
 
+static uint64_t notes_bytes(const struct bc_notes *notes)
+{
+	uint64_t n = 0;
+
+	for (; notes; notes = notes->next)
+		n += notes->len;
+	return n;
+}
+
 static void feed(struct bc_flow_table *table, const struct bc_chunk *k)
 {
-	uint32_t at = 0;
-
 	for (uint32_t i = 0; i < k->n_slices; i++) {
 		const struct bc_slice_seen *s = &k->seen[i];
 
 		bc_flow_table_block(table, &(struct bc_index_block){
 			.file_len = k->slice[i].len / 2, .plain_len = k->slice[i].len, .packets = s->packets, .min_ns = s->min_ns, .max_ns = s->max_ns,
 		});
-		while (at < s->notes_end)
-			at = bc_notes_feed(table, k->notes, at, s->notes_end);
 	}
+	bc_notes_feed(k->notes, table, k->n_slices);
 }
 
-static void run(struct traffic *t, uint64_t plain, const struct bc_iface_table *ifaces, struct result *ret)
+static void end_part(struct bc_flow_table *table, struct result *ret)
+{
+	struct bc_index_bytes bytes = { .p = NULL }, filter = { .p = NULL };
+	uint64_t begin = bench_cpu_ns();
+	struct bc_index_part part;
+
+	if (bc_flow_table_encode(table, &bytes, &filter, &part))
+		abort();
+	bc_flow_table_begin(table, 0, 0);
+	ret->encode_ns += bench_cpu_ns() - begin;
+	ret->index += bytes.len + filter.len;
+	ret->rows += part.n_rows;
+	ret->unindexed += part.n_unindexed;
+	free(bytes.p);
+	free(filter.p);
+}
+
+static void run(struct flow_traffic *t, struct bc_flow_table *table, uint64_t plain, const struct bc_iface_table *ifaces, struct result *ret)
 {
 	struct bc_chunk *k = aligned_alloc(64, sizeof(*k));
-	struct bc_flow_table *table = bc_flow_table_new(MEMORY, true);
-	struct bc_index_bytes bytes = { .p = NULL }, filter = { .p = NULL };
-	struct bc_index_part part;
-	uint64_t begin;
+	struct bc_bufpool *pool = bc_bufpool_new(64, BC_NOTES_BYTES, false, NULL);
+	static struct bc_noter noter;
+	uint64_t begin, cost = bench_cpu_cost_ns();
 
 	memset(k, 0, sizeof(*k));
 	memset(ret, 0, sizeof(*ret));
 	k->seen = calloc(BC_MAX_SLICES, sizeof(*k->seen));
 	k->buf = malloc(DENSE + 4096);
-	k->notes = malloc(BC_NOTES_SIZE(DENSE) + 4096);
-	for (uint32_t i = 0; i < ACTIVE; i++)
-		new_flow(t, &t->flow[i]);
 	while (ret->plain < plain) {
 		fill_chunk(t, k);
 		begin = bench_cpu_ns();
-		bc_note_chunk(k, ifaces, BC_NOTES_SIZE(DENSE));
-		ret->note_ns += bench_cpu_ns() - begin;
+		bc_note_chunk(&noter, k, ifaces, pool);
+		ret->note_ns += bench_cpu_ns() - begin - cost;
 		begin = bench_cpu_ns();
 		feed(table, k);
-		ret->table_ns += bench_cpu_ns() - begin;
+		ret->table_ns += bench_cpu_ns() - begin - cost;
 		ret->packets += k->packets;
 		ret->plain += k->slice[3].begin + k->slice[3].len;
-		ret->notes += k->seen[3].notes_end;
+		ret->notes += notes_bytes(k->notes);
+		bc_notes_free(k->notes, pool);
+		/* As the indexer does. */
+		if (bc_flow_table_plain_bytes(table) > PART || (bc_flow_table_tight(table) && bc_flow_table_plain_bytes(table) > PART / 4))
+			end_part(table, ret);
 	}
-	begin = bench_cpu_ns();
-	if (bc_flow_table_encode(table, &bytes, &filter, &part))
-		abort();
-	ret->encode_ns = bench_cpu_ns() - begin;
-	ret->index = bytes.len + filter.len;
-	fprintf(stderr, "%u rows, %u templates, %u of %u blocks unindexed, %.2f B a row\n", part.n_rows, part.n_templates,
-		part.n_unindexed, part.n_blocks, (double)bytes.len / part.n_rows);
-	bc_flow_table_free(table);
-	free(bytes.p);
-	free(filter.p);
-	free(k->notes);
+	end_part(table, ret);
+	fprintf(stderr, "%" PRIu64 " rows, %" PRIu64 " blocks unindexed, %.2f B a row, %.2f packets a row, %.1f B of notes a packet\n", ret->rows,
+		ret->unindexed, (double)ret->index / (double)ret->rows, (double)ret->packets / (double)ret->rows,
+		(double)ret->notes / (double)ret->packets);
+	bc_bufpool_free(pool);
 	free(k->buf);
 	free(k->seen);
 	free(k);
@@ -212,34 +125,46 @@ static void measure(const char *name, enum kind kind, bool small, const struct b
 {
 	uint32_t runs = bench_setting("BENCH_RUNS", 3);
 	uint64_t plain = (uint64_t)bench_setting("BENCH_MIB", 1000) << 20;
-	double note[99], table[99], encode[99], size[99];
+	double note[99], tabled[99], encode[99], size[99];
+	/* A part's memory is used again and again. */
+	struct bc_flow_table *table = bc_flow_table_new(MEMORY, true);
 
 	for (uint32_t i = 0; i < runs && i < 99; i++) {
-		static struct traffic t;
+		static struct flow_traffic t;
 		struct result r;
 
-		t = (struct traffic){ .kind = kind, .small = small, .r = { 7 + i }, .ts_ns = 1792888200ULL * BC_NS_PER_S };
-		run(&t, plain, ifaces, &r);
+		begin_flows(&t, kind, small, 7 + i);
+		run(&t, table, plain, ifaces, &r);
 		note[i] = (double)r.note_ns / (double)r.packets;
-		table[i] = (double)r.table_ns / (double)r.packets;
+		tabled[i] = (double)r.table_ns / (double)r.packets;
 		encode[i] = (double)r.encode_ns / (double)r.packets;
 		size[i] = 100.0 * (double)r.index / (double)r.plain;
 	}
 	print(name, "notes", "ns/packet", note, runs);
-	print(name, "table", "ns/packet", table, runs);
+	print(name, "table", "ns/packet", tabled, runs);
 	print(name, "encoding", "ns/packet", encode, runs);
 	print(name, "percent of the bytes", "x", size, runs);
+	bc_flow_table_free(table);
 }
 
-int main(void)
+static bool wanted(int argc, char **argv, const char *name)
+{
+	return argc < 2 || strcmp(argv[1], name) == 0;
+}
+
+int main(int argc, char **argv)
 {
 	struct bc_iface_table *ifaces = bc_iface_table_new();
 
 	bc_iface_add(ifaces, &(struct bc_iface){ .name = "if0", .linktype = 1 });
-	measure("mix", PLAIN, false, ifaces);
-	measure("64 B", PLAIN, true, ifaces);
-	measure("mix in GTP-U", GTP, false, ifaces);
-	measure("64 B scan", SCAN, true, ifaces);
+	if (wanted(argc, argv, "mix"))
+		measure("mix", PLAIN, false, ifaces);
+	if (wanted(argc, argv, "64 B"))
+		measure("64 B", PLAIN, true, ifaces);
+	if (wanted(argc, argv, "mix in GTP-U"))
+		measure("mix in GTP-U", GTP, false, ifaces);
+	if (wanted(argc, argv, "64 B scan"))
+		measure("64 B scan", SCAN, true, ifaces);
 	free(ifaces);
 	return 0;
 }

@@ -205,7 +205,7 @@ static inline void chain_new_index(struct chain *c)
 	c->seen = calloc(c->cfg.buffers + 2 * c->cfg.lanes + 8, BC_MAX_SLICES * sizeof(*c->seen));
 	for (uint32_t i = 0; i < c->cfg.buffers + 2 * c->cfg.lanes + 8; i++)
 		c->chunks[i].seen = c->seen + i * (size_t)BC_MAX_SLICES;
-	c->notes = bc_bufpool_new(64, BC_NOTES_SIZE(BC_LANE_BUFFER(c->cfg.chunk_bytes)), false, NULL);
+	c->notes = bc_bufpool_new(64 * (BC_NOTES_MOST(BC_LANE_BUFFER(c->cfg.chunk_bytes)) / BC_NOTES_BYTES), BC_NOTES_BYTES, false, NULL);
 	ic.notes = c->notes;
 	assert_int_equal(bc_indexer_new(&ic, &c->indexer, NULL), 0);
 }

@@ -96,8 +96,9 @@ static void index_block(struct making *m, const struct packet *p, uint32_t from,
 	b->max_ns = from < to ? p[to - 1].ts_ns : 0;
 	bc_flow_table_block(m->table, b);
 	for (uint32_t i = from; m->flows && i < to; i++)
-		bc_flow_table_packets(m->table, &(struct bc_flow_packet){
-			.data = p[i].data, .ts_ns = p[i].ts_ns, .wire_len = p[i].wirelen, .linktype = 1,
+		bc_flow_table_packets(m->table, &(struct bc_flow_packets){
+			.data = p[i].data, .first_ns = p[i].ts_ns, .last_ns = p[i].ts_ns, .bytes = p[i].wirelen, .packets = 1,
+			.first_block = bc_flow_table_blocks(m->table) - 1, .blocks = 1, .linktype = 1,
 			.len = p[i].caplen < BC_TUPLE_MAX ? (uint8_t)p[i].caplen : BC_TUPLE_MAX, .cut = p[i].caplen > BC_TUPLE_MAX,
 		}, 1);
 }

@@ -46,8 +46,9 @@ static void add(struct bc_flow_table *t, const struct packet *p, uint64_t ts_ns,
 {
 	uint32_t len = bc_tuple_bytes(ETHERNET, p->data, p->len);
 
-	bc_flow_table_packets(t, &(struct bc_flow_packet){
-		.data = p->data, .ts_ns = ts_ns, .wire_len = wire_len, .linktype = ETHERNET, .len = (uint8_t)len, .cut = len < p->len,
+	bc_flow_table_packets(t, &(struct bc_flow_packets){
+		.data = p->data, .first_ns = ts_ns, .last_ns = ts_ns, .bytes = wire_len, .packets = 1,
+		.first_block = bc_flow_table_blocks(t) - 1, .blocks = 1, .linktype = ETHERNET, .len = (uint8_t)len, .cut = len < p->len,
 	}, 1);
 }
 
