@@ -31,6 +31,7 @@ struct bc_lane {
 	uint64_t awaited;		/* by the committer when it was last found behind */
 	uint64_t behind_since_ns;	/* and since when it has made no progress; 0: it is not behind */
 	bool ended;
+	bool unnoted;			/* as the policy said last */
 	struct bc_lane_stats stats;
 };
 
@@ -227,18 +228,18 @@ static void put_out(struct bc_lane *l)
 	l->unannounced++;
 }
 
-/* What the index is to know of a chunk, while its bytes are in the cache. pressed: only what costs next to nothing. */
-static void note(struct bc_lane *l, struct bc_chunk *c, bool pressed)
+/* What the index is to know of a chunk, while its bytes are in the cache. */
+static void note(struct bc_lane *l, struct bc_chunk *c)
 {
 	if (!l->cfg.indexed || !c->dense)
 		return;
-	bc_note_chunk(l->noter, c, l->cfg.ifaces, pressed ? NULL : l->cfg.notes);
+	bc_note_chunk(l->noter, c, l->cfg.ifaces, l->unnoted ? NULL : l->cfg.notes);
 }
 
 /* The oldest chunk was stored in its own buffer. */
 static void put_out_stored(struct bc_lane *l, struct bc_chunk *c, bc_counter_t *why)
 {
-	note(l, c, why == &l->stats.blocks_stored);
+	note(l, c);
 	c->len = c->dense + BC_LZ4_BLOCK_OVERHEAD;
 	c->data -= 4;
 	bc_counter_add(why, 1);
@@ -305,7 +306,7 @@ static void compress_slice(struct bc_lane *l, struct bc_chunk *c, const struct b
 	bool stored;
 
 	if (!l->slice)
-		note(l, c, false);
+		note(l, c);
 	l->out_pos += (uint32_t)bc_lz4_block_unsealed(l->lz4, c->buf + s->begin, s->len, l->spare + l->out_pos,
 						      effort->acceleration, &stored);
 	if (effort->acceleration == 0)
@@ -330,7 +331,7 @@ static void compress_one(struct bc_lane *l, const struct bc_lane_effort *effort)
 	struct bc_chunk *c = l->waiting[l->head & (l->waiting_size - 1)];
 
 	if (l->cfg.codec != BC_CODEC_LZ4 || !c->dense) {
-		note(l, c, false);
+		note(l, c);
 		put_out(l);
 	} else if (effort->acceleration == 0 && l->slice == 0) {
 		if (!store_four(l, &l->stats.blocks_stored))
@@ -389,6 +390,7 @@ static uint32_t compress(struct bc_lane *l, struct bc_lane_sight *s)
 	effort = bc_lane_effort(&l->policy, s);
 	if (effort.defer)
 		return 0;
+	l->unnoted = effort.unnoted;
 	compress_one(l, &effort);
 	return 1;
 }

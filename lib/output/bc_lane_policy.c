@@ -38,6 +38,8 @@ static const struct {
 	uint32_t eighths;
 	int acceleration;	/* 0: store */
 } ladder[] = { { 6, 0 }, { 4, 32 }, { 2, 8 } };
+/* And from where on the index has to do without their packets, if a source would lose any by waiting. */
+#define UNNOTED_EIGHTHS 1
 
 /*
  * If a chunk shrinks by less than 1 part in this many, compressing it is not worth the time. Samples have less
@@ -92,11 +94,10 @@ uint32_t bc_lane_calm(const struct bc_lane_policy *p, uint32_t calm, uint32_t pa
 	return calm < p->mode.calm_rounds ? calm + 1 : calm;
 }
 
-struct bc_lane_effort bc_lane_effort(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
+static struct bc_lane_effort effort(const struct bc_lane_policy *p, const struct bc_lane_sight *s, uint32_t share)
 {
 	bool shares = p->mode.calm_rounds > 0;
 	bool busy = shares ? s->calm < p->mode.calm_rounds : s->packets >= BUSY_ROUND;
-	uint32_t share = s->backlog * p->n_lanes * 8 / p->buffers;
 
 	if (busy && plenty(p, s))
 		return (struct bc_lane_effort){ .defer = true };
@@ -110,6 +111,15 @@ struct bc_lane_effort bc_lane_effort(const struct bc_lane_policy *p, const struc
 		if (share >= ladder[i].eighths)
 			return (struct bc_lane_effort){ .pressed = true, .acceleration = ladder[i].acceleration };
 	return (struct bc_lane_effort){ .acceleration = p->level <= 1 ? 1 : -p->level };
+}
+
+struct bc_lane_effort bc_lane_effort(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
+{
+	uint32_t share = s->backlog * p->n_lanes * 8 / p->buffers;
+	struct bc_lane_effort e = effort(p, s, share);
+
+	e.unnoted = e.pressed || (!bc_lane_blocking(p) && share >= UNNOTED_EIGHTHS);
+	return e;
 }
 
 bool bc_lane_wakes(const struct bc_lane_policy *p, const struct bc_lane_sight *s)

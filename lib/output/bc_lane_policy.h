@@ -79,6 +79,7 @@ uint32_t bc_lane_calm(const struct bc_lane_policy *p, uint32_t calm, uint32_t pa
 struct bc_lane_effort {
 	bool defer;			/* compress nothing in this round */
 	bool pressed;			/* less than asked for, by the ladder */
+	bool unnoted;			/* nothing is done for the index but what costs next to nothing: it gives way first */
 	int acceleration;		/* bc_lz4_block's; 0: store */
 };
 

@@ -42,6 +42,21 @@ static void mode_by_capture(void **state)
 	}
 }
 
+static void the_index_gives_way_before_compression_does(void **state)
+{
+	static const struct {
+		const struct bc_lane_policy *p;
+		struct bc_lane_sight sight;
+		bool unnoted;
+	} row[] = {
+		{ &lossy, { .backlog = 9 }, false }, { &lossy, { .backlog = 10 }, true }, { &lossy, { .backlog = 80 }, true },
+		{ &blocking, { .backlog = 40 }, false }, { &shared, { .calm = 8 }, false }, { &shared, { .calm = 7 }, true },
+	};
+
+	for (size_t i = 0; i < N(row); i++)
+		assert_int_equal(bc_lane_effort(row[i].p, &row[i].sight).unnoted, row[i].unnoted);
+}
+
 static void pressure_ladder_by_backlog(void **state)
 {
 	static const struct {
@@ -228,6 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mode_by_capture),
+		cmocka_unit_test(the_index_gives_way_before_compression_does),
 		cmocka_unit_test(pressure_ladder_by_backlog),
 		cmocka_unit_test(backlog_of_the_other_lanes_counts),
 		cmocka_unit_test(level_holds_where_the_ladder_is_not_allowed),
