@@ -8,7 +8,7 @@
 #define DIGITS 8U	/* bytes of a key */
 
 /* Stable, by the keys, from the last byte to the first; bytes in which all agree cost nothing. Returns the one of both that has them. */
-static struct bc_flow_order *sort(struct bc_flow_order *from, struct bc_flow_order *to, uint32_t n)
+static struct bc_flow_order *sort(const struct bc_flow_table *t, struct bc_flow_order *from, struct bc_flow_order *to, uint32_t n)
 {
 	uint32_t count[DIGITS][256] = { 0 };
 
@@ -27,8 +27,11 @@ static struct bc_flow_order *sort(struct bc_flow_order *from, struct bc_flow_ord
 			count[d][i] = at;
 			at += c;
 		}
-		for (uint32_t i = 0; i < n; i++)
+		for (uint32_t i = 0; i < n; i++) {
+			if (i % BC_FLOW_PAUSE_ITEMS == 0)
+				bc_flow_table_pause(t);
 			to[count[d][from[i].key >> 8 * d & 0xff]++] = from[i];
+		}
 		to = from;
 		from = rest;
 	}
@@ -57,7 +60,7 @@ static uint32_t sort_some(const struct bc_flow_table *t, uint8_t addr_len, struc
 	for (uint32_t part = 0; part < parts; part++) {
 		for (uint32_t i = 0; i < n; i++)
 			sorted[i].key = key_of(t, sorted[i].cell, part);
-		sorted = sort(sorted, sorted == dst ? spare : dst, n);
+		sorted = sort(t, sorted, sorted == dst ? spare : dst, n);
 	}
 	if (sorted != dst)
 		memcpy(dst, sorted, n * sizeof(*dst));

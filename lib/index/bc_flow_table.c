@@ -105,6 +105,11 @@ void bc_flow_table_free(struct bc_flow_table *t)
 	free(t);
 }
 
+void bc_flow_table_pauses(struct bc_flow_table *t, void (*pause)(void))
+{
+	t->pause = pause;
+}
+
 bool bc_flow_table_scratch(struct bc_flow_table *t, size_t bytes)
 {
 	t->scratch_used = 0;

@@ -103,6 +103,7 @@ struct bc_flow_table {
 	uint32_t recent[BC_RECENT_SETS][BC_RECENT_WAYS];	/* 1 + templates by what begins packets */
 
 	struct bc_packer *packer;
+	void (*pause)(void);		/* NULL: none is wanted */
 	uint8_t *scratch;		/* for encoding; kept, so that its pages are not taken anew for each part */
 	size_t scratch_size, scratch_used;
 };
@@ -110,6 +111,14 @@ struct bc_flow_table {
 static inline const struct bc_flow_template *bc_flow_template(const struct bc_flow_table *t, uint32_t i)
 {
 	return (const struct bc_flow_template *)(t->tmpl + t->tmpl_at[i] * (size_t)BC_TEMPLATE_UNIT);
+}
+
+#define BC_FLOW_PAUSE_ITEMS 32768U	/* that are sorted between two pauses */
+
+static inline void bc_flow_table_pause(const struct bc_flow_table *t)
+{
+	if (t->pause)
+		t->pause();
 }
 
 /* Memory for an encoding that begins, bytes of it in all; false without. */

@@ -42,6 +42,7 @@ static int put_page(struct encoder *e, struct bc_page *page)
 {
 	e->n_pieces++;
 	page->plain = e->plain;
+	bc_flow_table_pause(e->t);
 	return bc_index_put_piece(e->out, e->t->packer, page);
 }
 
@@ -350,8 +351,11 @@ static void sort_runs(struct encoder *e)
 		e->runs_end[cell] = at;
 		at += t->cell[cell].flow.n_runs;
 	}
-	for (uint32_t i = 0; i < t->n_runs; i++)
+	for (uint32_t i = 0; i < t->n_runs; i++) {
+		if (i % BC_FLOW_PAUSE_ITEMS == 0)
+			bc_flow_table_pause(t);
 		e->run[e->runs_end[t->run[i].flow]++] = t->run[i];
+	}
 }
 
 static int put_filter(struct encoder *e, struct bc_index_bytes *filter)

@@ -139,6 +139,15 @@ static void take_message(struct bc_indexer *x, const struct message *m)
 	}
 }
 
+/*
+ * Where each CPU has a busy thread, one of SCHED_IDLE gets little of it, but a slice of milliseconds at a time: more than a device
+ * buffers. So it leaves it to them as often as it can.
+ */
+static void leave_cpu(void)
+{
+	sched_yield();
+}
+
 static bool take_messages(struct bc_indexer *x)
 {
 	uint32_t head = atomic_load_explicit(&x->head, memory_order_relaxed);
@@ -149,12 +158,14 @@ static bool take_messages(struct bc_indexer *x)
 	for (; head != tail && !atomic_load_explicit(&x->ending, memory_order_relaxed); head++) {
 		const struct message *m = &x->ring[head % RING];
 		/* Looked at before it may be written anew. */
-		bool back = x->cfg.waits && m->notes;
+		bool noted = m->notes;
 
 		take_message(x, m);
 		atomic_store_explicit(&x->head, head + 1, memory_order_release);
-		if (back)
+		if (noted && x->cfg.waits)
 			sem_post(&x->done);
+		else if (noted)
+			leave_cpu();
 	}
 	return true;
 }
@@ -175,8 +186,10 @@ static void *run(void *arg)
 	uint32_t idle = 0;
 
 	/* It gets what others leave, unless they wait for it; where that is refused it is one of them. */
-	if (!x->cfg.waits)
+	if (!x->cfg.waits) {
 		pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+		bc_flow_table_pauses(x->table, leave_cpu);
+	}
 	while (!atomic_load(&x->ending)) {
 		if (take_messages(x))
 			idle = 0;
