@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bc_config_draft.h"
+#include "bc_source_kind.h"
 
 void bc_config_defaults(struct bc_config *c)
 {
@@ -93,14 +94,25 @@ int bc_config_drafts(int argc, char **argv, enum bc_command what, struct bc_draf
 	return rc;
 }
 
-/* A capture into a folder is one to search in. Flows must be asked for: they cost the capture more than times do. */
+/* Something is lost when it is kept waiting, so that nothing waits for the index. */
+static bool has_live_source(const struct bc_config *c)
+{
+	for (uint32_t i = 0; i < c->n_sources; i++)
+		if (c->sources[i].kind->live)
+			return true;
+	return false;
+}
+
+/* A capture into a folder is one to search in. Files would wait for their flows to be indexed. */
 static void index_folders(struct bc_config *c)
 {
+	enum bc_index_mode mode = has_live_source(c) ? BC_INDEX_FLOWS : BC_INDEX_TIME;
+
 	for (uint32_t i = 0; i < c->n_outputs; i++) {
 		struct bc_output_config *o = &c->outputs[i];
 
 		if (o->index == BC_INDEX_AUTO && o->kind == BC_DEST_FOLDER && bc_output_can_have_index(o))
-			o->index = BC_INDEX_TIME;
+			o->index = mode;
 	}
 }
 
@@ -113,7 +125,8 @@ int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err 
 	rc = bc_config_drafts(argc, argv, BC_COMMAND_CAPTURE, &cli, &file, err);
 	if (!rc)
 		rc = bc_config_build(&cli, file, ret, err);
-	index_folders(ret);
+	if (!rc)
+		index_folders(ret);
 	bc_draft_free(file);
 	free(file);
 	bc_draft_free(&cli);

@@ -553,6 +553,27 @@ static void help_and_completion_know_every_option(void **state)
 	}
 }
 
+static void a_live_capture_into_a_folder_has_an_index_of_flows(void **state)
+{
+	static const struct {
+		const char *line;
+		enum bc_index_mode index;
+	} row[] = {
+		{ "-i null: -w out/", BC_INDEX_FLOWS }, { "-i null: -i file:a.pcap -w out/ -Z none", BC_INDEX_FLOWS },
+		{ "-i file:a.pcap -w out/", BC_INDEX_TIME }, { "-i file:a.pcap -w out/ --index flows", BC_INDEX_FLOWS },
+		{ "-i null: -w out/ -Z zstd", BC_INDEX_AUTO }, { "-i null: -w a.pcapng", BC_INDEX_AUTO },
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct bc_config c;
+
+		if (parse(row[i].line, &c))
+			fail_msg("%s: %s", row[i].line, err.msg);
+		assert_int_equal(c.outputs[0].index, row[i].index);
+		bc_config_free(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -578,6 +599,7 @@ int main(void)
 		cmocka_unit_test(there_are_limits_to_how_many),
 		cmocka_unit_test(a_bad_source_names_itself),
 		cmocka_unit_test(help_has_the_table_of_codecs),
+		cmocka_unit_test(a_live_capture_into_a_folder_has_an_index_of_flows),
 		cmocka_unit_test(no_line_of_the_help_is_wider_than_a_terminal),
 		cmocka_unit_test(help_and_completion_know_every_option),
 	};
