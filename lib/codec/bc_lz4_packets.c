@@ -38,7 +38,9 @@
 /* Payload shorter than this is not judged. */
 #define JUDGED_MIN 64U
 /* Of 480 pairs among the judged bytes, so many are equal at the most in random ones: 2 are expected, in text 30. */
-#define RANDOM_PAIRS 7U
+#define RANDOM_PAIRS 5U
+/* So much of the payload is compared as headers are: what an application puts before its data, and all of small packets. */
+#define APPLICATION 64U
 /* Random payload is probed at four places, no closer than this. */
 #define RANDOM_STEP 16U
 
@@ -254,20 +256,15 @@ static inline uint64_t hash5(const uint8_t *p)
 	return (load64(p) << 24) * 0x9e3779b97f4a7c15U;
 }
 
-/* What stands in the table for the bytes at p. */
-static inline uint32_t entry(const struct block *b, const uint8_t *p)
+/* Note that these bytes stand at p, as *ret_new; returns what was noted in their place before. */
+static inline uint32_t note(struct block *b, const uint8_t *p, uint32_t *ret_new)
 {
-	uint32_t tag = (uint32_t)(hash5(p) >> (64 - PAYLOAD_LOG - (32 - TAG_SHIFT))) << TAG_SHIFT;
+	uint64_t h = hash5(p);
+	uint32_t *at = &b->z->payload[h >> (64 - PAYLOAD_LOG)], old = *at;
 
-	return tag | b->z->block << BLOCK_SHIFT | (uint32_t)(p - b->src);
-}
-
-/* Note that these bytes stand at p; returns what was noted in their place before. */
-static inline uint32_t note(struct block *b, const uint8_t *p)
-{
-	uint32_t *at = &b->z->payload[hash5(p) >> (64 - PAYLOAD_LOG)], old = *at;
-
-	*at = entry(b, p);
+	*ret_new = (uint32_t)(h >> (64 - PAYLOAD_LOG - (32 - TAG_SHIFT))) << TAG_SHIFT | b->z->block << BLOCK_SHIFT |
+		   (uint32_t)(p - b->src);
+	*at = *ret_new;
 	return old;
 }
 
@@ -279,9 +276,9 @@ static bool search(struct block *whole, const uint8_t *at, const uint8_t *end, u
 	bool room = true;
 
 	while (at < end) {
-		uint32_t old = note(&b, at), differ = old ^ entry(&b, at);
+		uint32_t new, old = note(&b, at, &new);
 
-		if (differ >> BLOCK_SHIFT || load32(b.src + (uint16_t)old) != load32(at)) {
+		if ((old ^ new) >> BLOCK_SHIFT || load32(b.src + (uint16_t)old) != load32(at)) {
 			at += failed++ >> patience;
 			continue;
 		}
@@ -291,17 +288,20 @@ static bool search(struct block *whole, const uint8_t *at, const uint8_t *end, u
 		at = b.anchor;
 		failed = step << patience;
 		if (at < end)
-			note(&b, at - 2);
+			note(&b, at - 2, &(uint32_t){ 0 });
 	}
 	whole->anchor = b.anchor;
 	whole->out = b.out;
 	return room;
 }
 
-/* Are few of these bytes, at least JUDGED_MIN, the same? Judged by 16 at four places, each turned against itself. */
+/*
+ * Are few of these bytes, at least JUDGED_MIN, the same? Judged by 16 at four places, each turned against itself. Not at
+ * the begin, where encrypted payload has a header, too.
+ */
 static inline bool looks_random(const uint8_t *p, size_t n)
 {
-	const uint8_t *at[4] = { p, p + n / 4, p + n / 2, p + n - 16 };
+	const uint8_t *at[4] = { p + n / 5, p + n / 5 * 2, p + n / 5 * 3, p + n - 16 };
 	mask16 equal = { 0 };
 	uint32_t pairs = 0;
 
@@ -337,6 +337,7 @@ static bool search_payload(struct block *b, const uint8_t *at, const uint8_t *en
 static bool match_headers(struct block *b, const struct record *r, const uint8_t *old)
 {
 	uint32_t distance = (uint32_t)(r->begin - old);
+	const uint8_t *upto = r->tail - r->payload < (ptrdiff_t)APPLICATION ? r->tail : r->payload + APPLICATION;
 	const uint8_t *at = r->begin, *last = b->end - SPAN - MATCH_BEGIN_BEFORE_END;
 
 	/* The tail of the record before belongs to it: its end and this beginning are often one match. */
@@ -344,7 +345,7 @@ static bool match_headers(struct block *b, const struct record *r, const uint8_t
 		at -= 4;
 	if (at < b->anchor)
 		at = b->anchor;
-	while (at < r->payload && at <= last) {
+	while (at < upto && at <= last) {
 		uint64_t equal = equal_span(at, at - distance), runs;
 		const uint8_t *begin;
 		uint32_t length;
@@ -356,7 +357,7 @@ static bool match_headers(struct block *b, const struct record *r, const uint8_t
 			continue;
 		}
 		begin = at + __builtin_ctzll(runs);
-		if (begin >= r->payload)
+		if (begin >= upto)
 			break;
 		equal = ~(equal >> (begin - at));
 		length = equal ? (uint32_t)__builtin_ctzll(equal) : SPAN;

@@ -236,6 +236,46 @@ static void text_is_told_from_noise(void **state)
 	}
 }
 
+/* Encrypted payload often has a header, mostly zeros or the same: what it hides is noise all the same. */
+static void noise_behind_an_application_s_header_is_noise(void **state)
+{
+	struct bed *b = *state;
+	const uint32_t total = 28 + 42 + 1000 + 4 + 2;
+
+	for (b->len = 0; b->len + total <= 20000; b->len += total) {
+		uint8_t *p = b->src + b->len;
+
+		memset(p, 0, total);
+		bc_put_le32(bc_put_le32(p, 6), total);
+		bc_put_be16(p + 28 + 12, 0x0800);
+		p[28 + 14] = 0x45;
+		p[28 + 14 + 9] = 17;
+		for (uint32_t i = 28 + 42 + 16; i < total - 4; i++)
+			p[i] = (uint8_t)random_below(&b->random, 256);
+	}
+	assert_false(bc_lz4_packets_mostly_text(BC_LZ4_PCAPNG, b->src, b->len));
+}
+
+/* Where the payload is as alike as headers are, nothing is left to be searched for. */
+static void small_packets_that_are_alike_are_all_headers(void **state)
+{
+	struct bed *b = *state;
+
+	for (b->len = 0; b->len + 96 <= 20000; b->len += 96) {
+		uint8_t *p = b->src + b->len;
+
+		memset(p, 'x', 96);
+		bc_put_le32(bc_put_le32(p, 6), 96);
+		bc_put_le64(p + 12, random_below(&b->random, 1U << 31));
+		bc_put_be16(p + 28 + 12, 0x0800);
+		p[28 + 14] = 0x45;
+		p[28 + 14 + 9] = 17;
+		bc_put_le32(p + 28 + 42, random_below(&b->random, 1U << 31));
+		bc_put_le32(p + 92, 96);
+	}
+	assert_true(compress(b, BC_LZ4_PCAPNG, BC_LZ4_HEADERS) < b->len / 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +288,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(positions_may_run_out, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(headers_of_a_flow_shrink, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(text_is_told_from_noise, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(noise_behind_an_application_s_header_is_noise, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(small_packets_that_are_alike_are_all_headers, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
