@@ -63,11 +63,14 @@ struct bc_lz4;
 struct bc_lz4 *bc_lz4_new(enum bc_lz4_records records);
 void bc_lz4_free(struct bc_lz4 *z);
 
+#define BC_LZ4_SAMPLED_FROM 8
+#define BC_LZ4_HEADERS_FROM 32
+
 /*
  * One whole block, with its length and checksum, of len bytes at src (1 to the header's block_max) into dst,
  * which has len + BC_LZ4_BLOCK_OVERHEAD bytes. It is stored as it is when it does not get smaller. acceleration
- * 1 and above: LZ4's fast mode, or for records an encoder that knows packets, which from 8 on only samples their
- * payload and from 32 on leaves it alone; 0: not even tried, stored; below 0: LZ4 HC at level -acceleration.
+ * 1 and above: LZ4's fast mode, or for records an encoder that knows packets, which from BC_LZ4_SAMPLED_FROM on only
+ * samples their payload and from BC_LZ4_HEADERS_FROM on leaves it alone; 0: not even tried, stored; below 0: LZ4 HC at level -acceleration.
  * Returns the block's bytes; *ret_stored tells which.
  */
 size_t bc_lz4_block(struct bc_lz4 *z, const uint8_t *src, size_t len, uint8_t *dst, int acceleration,

@@ -19,10 +19,6 @@
 #define LZ4_ID_MIN 4		/* block size ids: 4 is 64 KiB, and each next four times that */
 #define LZ4_ID_MAX 7
 
-/* From these accelerations on, of records: payload is only sampled, or not looked at. */
-#define SAMPLED_FROM 8
-#define HEADERS_FROM 32
-
 struct bc_lz4 {
 	enum bc_lz4_records records;
 	struct bc_lz4_packets *packets;		/* NULL: the records are not known */
@@ -74,9 +70,9 @@ void bc_lz4_free(struct bc_lz4 *z)
 
 static enum bc_lz4_effort effort(int acceleration)
 {
-	if (acceleration >= HEADERS_FROM)
+	if (acceleration >= BC_LZ4_HEADERS_FROM)
 		return BC_LZ4_HEADERS;
-	return acceleration >= SAMPLED_FROM ? BC_LZ4_SAMPLED : BC_LZ4_FULL;
+	return acceleration >= BC_LZ4_SAMPLED_FROM ? BC_LZ4_SAMPLED : BC_LZ4_FULL;
 }
 
 static bool knows_packets(const struct bc_lz4 *z, const uint8_t *src, size_t len, enum bc_lz4_effort effort)

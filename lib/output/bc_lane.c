@@ -22,6 +22,7 @@ struct bc_lane {
 	uint32_t head, tail;
 	uint32_t slice;			/* the next of the oldest chunk's */
 	uint32_t out_pos;		/* bytes in spare */
+	bool headers_only;		/* of the oldest chunk, begun or not */
 	struct bc_lane_policy policy;
 	struct bc_lane_trial trial;
 	struct bc_noter *noter;		/* NULL: no notes are wanted */
@@ -300,6 +301,13 @@ static bool incompressible(struct bc_lane *l, const struct bc_chunk *c)
 	return true;
 }
 
+/* Of a chunk that does not compress: are its headers compressed nevertheless? */
+static bool keeps_headers(struct bc_lane *l, const struct bc_lane_effort *effort)
+{
+	l->headers_only = !effort->pressed && !l->trial.bare && records_of(&l->cfg) != BC_LZ4_ANY;
+	return l->headers_only;
+}
+
 static void compress_slice(struct bc_lane *l, struct bc_chunk *c, const struct bc_lane_effort *effort)
 {
 	const struct bc_slice *s = &c->slice[l->slice];
@@ -308,8 +316,8 @@ static void compress_slice(struct bc_lane *l, struct bc_chunk *c, const struct b
 	if (!l->slice)
 		note(l, c);
 	l->out_pos += (uint32_t)bc_lz4_block_unsealed(l->lz4, c->buf + s->begin, s->len, l->spare + l->out_pos,
-						      effort->acceleration, &stored);
-	if (effort->acceleration == 0)
+						      l->headers_only ? BC_LZ4_HEADERS_FROM : effort->acceleration, &stored);
+	if (effort->acceleration == 0 && !l->headers_only)
 		bc_counter_add(&l->stats.blocks_stored, 1);
 	else if (stored)
 		bc_counter_add(&l->stats.blocks_incompressible, 1);
@@ -322,7 +330,11 @@ static void compress_slice(struct bc_lane *l, struct bc_chunk *c, const struct b
 	c->len = l->out_pos;
 	l->spare = c->buf;
 	c->buf = c->data;
-	bc_lane_trial_compressed(&l->trial, c->dense, c->len);
+	if (l->headers_only)
+		bc_lane_trial_headers(&l->trial, c->dense, c->len);
+	else
+		bc_lane_trial_compressed(&l->trial, c->dense, c->len);
+	l->headers_only = false;
 	put_out(l);
 }
 
@@ -336,7 +348,7 @@ static void compress_one(struct bc_lane *l, const struct bc_lane_effort *effort)
 	} else if (effort->acceleration == 0 && l->slice == 0) {
 		if (!store_four(l, &l->stats.blocks_stored))
 			store_chunk(l, c, &l->stats.blocks_stored);
-	} else if (l->slice == 0 && incompressible(l, c)) {
+	} else if (l->slice == 0 && incompressible(l, c) && !keeps_headers(l, effort)) {
 		store_chunk(l, c, &l->stats.blocks_incompressible);
 	} else {
 		compress_slice(l, c, effort);

@@ -47,6 +47,8 @@ static const struct {
  */
 #define WORTH 12
 #define SAMPLE_WORTH 20
+/* Compressing headers only takes hardly longer than storing. */
+#define HEADERS_WORTH 40
 /* Chunks between two samples, at the most; it is never more than those already stored. */
 #define UNTRIED_MAX 8U
 
@@ -146,6 +148,7 @@ bool bc_lane_trial_sampled(struct bc_lane_trial *t, uint32_t bytes, uint32_t com
 	}
 	t->untried = t->stored < UNTRIED_MAX ? t->stored : UNTRIED_MAX;
 	t->stored++;
+	t->bare = false;
 	return false;
 }
 
@@ -153,6 +156,11 @@ void bc_lane_trial_stored(struct bc_lane_trial *t)
 {
 	t->untried--;
 	t->stored++;
+}
+
+void bc_lane_trial_headers(struct bc_lane_trial *t, uint32_t bytes, uint32_t compressed)
+{
+	t->bare = compressed > bytes - bytes / HEADERS_WORTH;
 }
 
 void bc_lane_trial_compressed(struct bc_lane_trial *t, uint32_t bytes, uint32_t compressed)

@@ -91,12 +91,14 @@ bool bc_lane_wakes(const struct bc_lane_policy *p, const struct bc_lane_sight *s
 
 /*
  * Data that does not compress, because it is encrypted or compressed already, is not tried chunk after chunk: chunks behind one that
- * was not worth it are stored, unless a sample of their slices says that things have changed.
+ * was not worth it are stored, or have their headers compressed if that is worth it, unless a sample of their slices says
+ * that things have changed.
  */
 struct bc_lane_trial {
 	bool doubtful;			/* the last chunk that was compressed was not worth it */
 	uint32_t stored;		/* chunks since */
 	uint32_t untried;		/* of the next, to be stored before the next sample */
+	bool bare;			/* headers were not worth it either, since the last sample */
 };
 
 #define BC_LANE_SAMPLE_BYTES 4096U	/* of the beginning of each slice that is sampled */
@@ -110,6 +112,9 @@ bool bc_lane_trial_sampled(struct bc_lane_trial *t, uint32_t bytes, uint32_t com
 
 /* The next chunk is stored without a sample. */
 void bc_lane_trial_stored(struct bc_lane_trial *t);
+
+/* Of a chunk that was to be stored the headers were compressed. */
+void bc_lane_trial_headers(struct bc_lane_trial *t, uint32_t bytes, uint32_t compressed);
 
 /* A chunk was compressed. */
 void bc_lane_trial_compressed(struct bc_lane_trial *t, uint32_t bytes, uint32_t compressed);

@@ -239,6 +239,20 @@ static void good_sample_ends_the_doubt(void **state)
 	assert_false(t.doubtful);
 }
 
+static void headers_that_are_not_worth_it_are_tried_again_behind_a_sample(void **state)
+{
+	struct bc_lane_trial t = { .doubtful = true };
+
+	bc_lane_trial_headers(&t, 4000, 3900);
+	assert_false(t.bare);
+	bc_lane_trial_headers(&t, 4000, 3901);
+	assert_true(t.bare);
+	bc_lane_trial_stored(&t);
+	assert_true(t.bare);
+	assert_false(bc_lane_trial_sampled(&t, 2000, 2000));
+	assert_false(t.bare);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +271,7 @@ int main(void)
 		cmocka_unit_test(what_does_not_compress_is_sampled_less_and_less),
 		cmocka_unit_test(what_compresses_is_not_sampled),
 		cmocka_unit_test(good_sample_ends_the_doubt),
+		cmocka_unit_test(headers_that_are_not_worth_it_are_tried_again_behind_a_sample),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
