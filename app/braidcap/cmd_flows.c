@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bc_config_s3.h"
 #include "bc_depot.h"
 #include "bc_find_flows.h"
 #include "bc_flows_print.h"
@@ -36,6 +37,7 @@ static const char help[] =
 	"      --cache DIR|none    keep the ends of objects there (default: ~/.cache/braidcap)\n"
 	"      --extent            the oldest packet, and how many days all is at the rate of the last 24 hours\n"
 	"  -U, --utc               times are UTC, otherwise local time\n"
+	BC_S3_HELP
 	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 done, 1 something could not be read, 2 bad usage.\n";
@@ -52,6 +54,7 @@ struct flows {
 	uint64_t top;		/* UINT64_MAX: not given */
 	bool extent, per_segment, headed;
 	const char *from, *to, *last, *cache;
+	struct bc_object_settings store;
 };
 
 static int word(const char *what, const char *text, const char *const *words, int n, struct bc_err *err)
@@ -102,8 +105,11 @@ static int take(struct flows *f, int o, const char *text, struct bc_err *err)
 	case OPT_EXTENT:
 		f->extent = true;
 		break;
-	default:
+	case 'U':
 		f->look.utc = true;
+		break;
+	default:
+		bc_config_s3_take(&f->store, o, text);
 	}
 	return i < 0 ? i : 0;
 }
@@ -150,7 +156,7 @@ static int run(struct flows *f)
 {
 	const struct bc_log log = { .emit = emit };
 	const bool no_cache = f->cache && !strcmp(f->cache, "none");
-	const struct bc_depot_config depot = { .cache = no_cache ? NULL : f->cache, .no_cache = no_cache, .log = &log };
+	const struct bc_depot_config depot = { .store = &f->store, .cache = no_cache ? NULL : f->cache, .no_cache = no_cache, .log = &log };
 	struct bc_flows *flows = bc_flows_new(f->look.by);
 	struct bc_find_extent extent;
 	struct bc_err err;
@@ -199,6 +205,7 @@ int cmd_flows(int argc, char **argv)
 		{ "last", required_argument, NULL, OPT_LAST },
 		{ "format", required_argument, NULL, OPT_FORMAT },
 		{ "per-segment", no_argument, NULL, OPT_PER_SEGMENT },
+		BC_S3_OPTIONS,
 		{ "cache", required_argument, NULL, OPT_CACHE },
 		{ "extent", no_argument, NULL, OPT_EXTENT },
 		{ "utc", no_argument, NULL, 'U' },

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bc_config_s3.h"
 #include "bc_depot.h"
 #include "bc_segname.h"
 #include "bc_verify.h"
@@ -21,7 +22,8 @@ static const char help[] =
 	"complete, how many packets it has, and how many go back in time. For a folder, check every file\n"
 	"in it that is a capture by content or by name, but those that are being written.\n"
 	"\n"
-	"  -h, --help      this text\n"
+	BC_S3_HELP
+	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 all are complete, 1 one is not or a folder has none, 2 bad usage.\n";
 
@@ -114,9 +116,9 @@ static int verify_object(void *ctx, const struct bc_depot_entry *e)
 	return 0;
 }
 
-static int verify_objects(const char *name)
+static int verify_objects(const struct bc_object_settings *store, const char *name)
 {
-	const struct bc_depot_config cfg = { .no_cache = true };
+	const struct bc_depot_config cfg = { .store = store, .no_cache = true };
 	struct objects o = { .status = 0 };
 	struct bc_err err;
 	int r = bc_depot_new(&cfg, &o.depot, &err);
@@ -129,21 +131,24 @@ static int verify_objects(const char *name)
 	return r ? 1 : o.status;
 }
 
-static int verify_path(const char *path)
+static int verify_path(const struct bc_object_settings *store, const char *path)
 {
 	struct stat st;
 
 	if (bc_depot_is_name(path))
-		return verify_objects(path);
+		return verify_objects(store, path);
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? verify_folder(path) : verify(path);
 }
 
 int cmd_verify(int argc, char **argv)
 {
-	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
+	static const struct option options[] = { BC_S3_OPTIONS, { "help", no_argument, NULL, 'h' }, { 0 } };
+	struct bc_object_settings store = { .endpoint = NULL };
 	int status = 0, o;
 
 	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (bc_config_s3_take(&store, o, optarg))
+			continue;
 		if (o != 'h')
 			return 2;
 		fputs(help, stdout);
@@ -154,6 +159,6 @@ int cmd_verify(int argc, char **argv)
 		return 2;
 	}
 	for (int i = optind; i < argc; i++)
-		status |= verify_path(argv[i]);
+		status |= verify_path(&store, argv[i]);
 	return status;
 }

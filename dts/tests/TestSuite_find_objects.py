@@ -155,7 +155,14 @@ class TestFindObjects(TestSuite):
             lines = done.stderr.splitlines()
             verify(words in lines[0] and ("user" in options or len(lines) == 1), f"{options}: {lines}")
             (self.folder / "none.pcap").unlink(missing_ok=True)
-        verify(self.find("", self.place, endpoint=self.store.tls)[0] == self.expect(""), "other packets over TLS")
+        keys = self.folder / "credentials"
+        keys.write_text(f"[site]\naws_access_key_id = {reader.key}\naws_secret_access_key = {reader.secret}\n")
+        keys.chmod(0o600)
+        options = ("--s3-endpoint", self.store.tls, "--s3-ca", self.store.ca, "--s3-credentials", keys, "--s3-profile", "site")
+        none = dict.fromkeys(self.store.environment(), "")
+        verify(self.find("", self.place, *options, env=none)[0] == self.expect(""), "other packets over TLS")
+        verify("10.0.0.2" in self.run_it("flows", "", self.place, "--by", "host", *options, env=none).stdout, "no flows over TLS")
+        verify("complete" in self.run_it("verify", self.place, *options, env=none).stdout, "nothing verified over TLS")
         verify("s3" in self.run_it("find", "", "s3://", "-w", self.folder / "none.pcap", rc=2).stderr, "no word on a wrong name")
 
     @func_test

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bc_config_draft.h"
+#include "bc_config_s3.h"
 #include "bc_depot.h"
 #include "bc_find_order.h"
 #include "bc_number.h"
@@ -44,6 +45,7 @@ static const struct option own[] = {
 	{ "no-index", no_argument, NULL, OPT_NO_INDEX },
 	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "json", no_argument, NULL, OPT_JSON },
+	BC_S3_OPTIONS,
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 };
@@ -151,7 +153,7 @@ static int take(struct parse *p, int o, const char *text)
 			return bc_err_set(p->err, -EINVAL, "-w: only one destination can be given");
 		return bc_draft_add_output(&p->draft, text, p->err);
 	default:
-		return take_output(p, o, text);
+		return bc_config_s3_take(&c->store, o, text) ? 0 : take_output(p, o, text);
 	}
 }
 

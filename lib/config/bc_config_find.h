@@ -6,11 +6,13 @@
 #include <stdbool.h>
 
 #include "bc_find.h"
+#include "bc_object_place.h"
 #include "bc_output_config.h"
 
 struct bc_config_find {
 	struct bc_find_config find;	/* without what only a run has: log, written, ctx */
 	struct bc_output_config out;	/* find.dest points into it */
+	struct bc_object_settings store;
 	const char *cache;		/* folder for ends of objects; NULL: the usual one */
 	bool no_cache;
 	bool explain;			/* what would be read, instead of the search */

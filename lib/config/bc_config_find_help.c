@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_config_find.h"
 
+#include "bc_config_s3.h"
+
 const char bc_config_find_help[] =
 "braidcap find: find packets in stored captures\n"
 "\n"
@@ -62,6 +64,9 @@ const char bc_config_find_help[] =
 "  -v, --verbose           name what is left out\n"
 "      --quiet             no progress and no summary\n"
 "  -h, --help              this text\n"
+"\n"
+"Object stores\n"
+BC_S3_HELP
 "\n"
 "Exit status: 0 done, whether or not there were such packets; 1 a file could not be\n"
 "read to its end, or writing failed; 2 bad usage, nothing was written.\n";

@@ -26,8 +26,9 @@ _braidcap()
 		--busy-poll --no-accelerate --completed --on-segment --on-segment-seconds --zmq-publish --zmq-ns --keep-age
 		--keep-number --keep-size --keep-free --keep-uploaded --recompress --expire-unmarked --upload --upload-node --upload-rate
 		--upload-connections --s3-endpoint --s3-region --s3-ca --s3-credentials --s3-profile --s3-path-style --s3-plain --no-huge --eal --prefix --user --drain-timeout --report --verbose --quiet --help --config -l -w'
-	local find='--from --to --last --limit-packets --limit-bytes --format --compress --compress-level --rotate-seconds --rotate-clock
-		--rotate-size --utc --mode --file-ext --io --threads --priority --explain --no-index --cache --json --verbose --quiet --help -w'
+	local s3='--s3-endpoint --s3-region --s3-ca --s3-credentials --s3-profile --s3-path-style --s3-plain'
+	local find="$s3 --from --to --last --limit-packets --limit-bytes --format --compress --compress-level --rotate-seconds --rotate-clock
+		--rotate-size --utc --mode --file-ext --io --threads --priority --explain --no-index --cache --json --verbose --quiet --help -w"
 
 	COMPREPLY=()
 	if [[ $COMP_CWORD -eq 1 ]]; then
@@ -39,7 +40,7 @@ _braidcap()
 		return
 	fi
 	if [[ ${COMP_WORDS[1]} == flows ]]; then
-		options='--by --sort --top --from --to --last --format --per-segment --extent --cache --utc --help'
+		options="$s3 --by --sort --top --from --to --last --format --per-segment --extent --cache --utc --help"
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -f -- "$cur"))
 		return
 	fi
