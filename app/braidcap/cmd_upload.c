@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bc_config_s3.h"
 #include "bc_number.h"
 #include "bc_object_name.h"
 #include "bc_time.h"
@@ -27,20 +28,14 @@ static const char help[] =
 	"interrupted is gone on with. What is there safely is noted in FOLDER/.uploads, for 'expire --keep-uploaded'.\n"
 	"Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws/credentials (docs/objects.md).\n"
 	"\n"
-	"      --node NAME           whose segments they are (default: the host's name)\n"
-	"  -U, --utc                 the segments' names have UTC (capture -U), not local time\n"
-	"      --connections N       at once, 1 to 64 (default 8)\n"
-	"      --rate MB             at most this many MB (1,000,000 bytes) a second\n"
-	"      --wait SECONDS        how long to wait for a store that does not answer (default 60)\n"
-	"      --s3-endpoint URL     the store (default: AWS_ENDPOINT_URL, or AWS)\n"
-	"      --s3-region REGION    (default: AWS_REGION, or us-east-1)\n"
-	"      --s3-ca FILE          who signs the store's certificate (default: AWS_CA_BUNDLE, or the system's)\n"
-	"      --s3-credentials FILE of the form of ~/.aws/credentials\n"
-	"      --s3-profile NAME     in that file (default: AWS_PROFILE, or default)\n"
-	"      --s3-path-style       ENDPOINT/BUCKET, also at AWS\n"
-	"      --s3-plain            allow http:// to another machine\n"
-	"  -v, --verbose             name each segment\n"
-	"  -h, --help                this text\n"
+	"      --node NAME         whose segments they are (default: the host's name)\n"
+	"  -U, --utc               the segments' names have UTC (capture -U), not local time\n"
+	"      --connections N     at once, 1 to 64 (default 8)\n"
+	"      --rate MB           at most this many MB (1,000,000 bytes) a second\n"
+	"      --wait SECONDS      how long to wait for a store that does not answer (default 60)\n"
+	BC_S3_HELP
+	"  -v, --verbose           name each segment\n"
+	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 all segments are there, 1 some are not, 2 bad usage.\n";
 
@@ -60,36 +55,7 @@ static void say(void *ctx, enum bc_level level, const char *line)
 		fprintf(level <= BC_WARN ? stderr : stdout, "%s%s\n", level <= BC_WARN ? "braidcap: " : "", line);
 }
 
-enum { OPT_NODE = 256, OPT_CONNECTIONS, OPT_RATE, OPT_WAIT, OPT_ENDPOINT, OPT_REGION, OPT_CA, OPT_CREDENTIALS, OPT_PROFILE, OPT_PATH_STYLE, OPT_PLAIN };
-
-static int take_store(struct bc_object_settings *s, int o, const char *text)
-{
-	switch (o) {
-	case OPT_ENDPOINT:
-		s->endpoint = text;
-		return 0;
-	case OPT_REGION:
-		s->region = text;
-		return 0;
-	case OPT_CA:
-		s->ca = text;
-		return 0;
-	case OPT_CREDENTIALS:
-		s->credentials = text;
-		return 0;
-	case OPT_PROFILE:
-		s->profile = text;
-		return 0;
-	case OPT_PATH_STYLE:
-		s->addressing = BC_ADDRESSING_PATH;
-		return 0;
-	case OPT_PLAIN:
-		s->plain = true;
-		return 0;
-	default:
-		return -EINVAL;
-	}
-}
+enum { OPT_NODE = 256, OPT_CONNECTIONS, OPT_RATE, OPT_WAIT };
 
 static int take(struct upload *u, int o, const char *text, struct bc_err *err)
 {
@@ -118,8 +84,9 @@ static int take(struct upload *u, int o, const char *text, struct bc_err *err)
 		u->most = BC_INFO;
 		return 0;
 	default:
-		r = take_store(&u->cfg.store, o, text);
-		return r ? bc_err_set(err, r, "unknown option: see 'braidcap upload --help'") : 0;
+		if (bc_config_s3_take(&u->cfg.store, o, text))
+			return 0;
+		return bc_err_set(err, -EINVAL, "unknown option: see 'braidcap upload --help'");
 	}
 }
 
@@ -129,10 +96,7 @@ static int parse(struct upload *u, int argc, char **argv, struct bc_err *err)
 		{ "node", required_argument, NULL, OPT_NODE }, { "utc", no_argument, NULL, 'U' },
 		{ "connections", required_argument, NULL, OPT_CONNECTIONS }, { "rate", required_argument, NULL, OPT_RATE },
 		{ "wait", required_argument, NULL, OPT_WAIT },
-		{ "s3-endpoint", required_argument, NULL, OPT_ENDPOINT }, { "s3-region", required_argument, NULL, OPT_REGION },
-		{ "s3-ca", required_argument, NULL, OPT_CA }, { "s3-credentials", required_argument, NULL, OPT_CREDENTIALS },
-		{ "s3-profile", required_argument, NULL, OPT_PROFILE }, { "s3-path-style", no_argument, NULL, OPT_PATH_STYLE },
-		{ "s3-plain", no_argument, NULL, OPT_PLAIN }, { "verbose", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		BC_S3_OPTIONS, { "verbose", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct bc_object_name name;
 	int o, r = 0;
