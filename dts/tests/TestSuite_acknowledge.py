@@ -169,6 +169,7 @@ class TestAcknowledge(TestSuite):
         (out / "filler").unlink()
         sender.join(30)
         verify(node.finish() == 14000, f"acknowledged {node.acked}")
+        verify("leaving packets with the nodes" in run.stderr and "losing" not in run.stderr, run.stderr)
         assert_lossless(run.stop(), 14000)
         verify(self.stored() == {0: list(range(14000))}, "packets are missing")
 

@@ -34,15 +34,18 @@ static const struct refusal {
 
 static const struct refusal any_other = { 0, BC_LOSS_DISK_ERROR, FINAL, BC_TROUBLE_NONE };
 
+/* kept: the same as begins, where the senders keep packets until they are on disk. */
 static const struct {
-	const char *begins, *over;
+	const char *begins, *kept, *over;
 } words[BC_TROUBLE_COUNT] = {
 	[BC_TROUBLE_FULL] = { "no space left: buffering, then losing packets as disk_full, until there is room",
+			      "no space left: buffering, then leaving packets with the nodes, until there is room",
 			      "there is space again: the capture goes on" },
 	[BC_TROUBLE_FOLDER] = { "no file can be made in the folder: buffering, then losing packets as disk_error, until one can",
+				"no file can be made in the folder: buffering, then leaving packets with the nodes, until one can",
 				"files can be made in the folder again: the capture goes on" },
 	[BC_TROUBLE_SLOW] = { "the peer's queue is full: losing packets as peer_slow, until it has caught up",
-			      "the peer has caught up" },
+			      NULL, "the peer has caught up" },
 };
 
 static const struct refusal *find(int err)
@@ -83,14 +86,15 @@ static void over(struct bc_patience *p, enum bc_trouble trouble)
 	p->in[trouble] = false;
 }
 
-static void begins(struct bc_patience *p, enum bc_trouble trouble, uint64_t now_ns)
+static void begins(struct bc_patience *p, enum bc_trouble trouble, const struct bc_pressure *at)
 {
+	const char *text = at->keepers && words[trouble].kept ? words[trouble].kept : words[trouble].begins;
 	uint64_t untold;
 
 	p->in[trouble] = true;
-	p->told[trouble] = bc_log_limit(&p->limit[trouble], now_ns, &untold);
+	p->told[trouble] = bc_log_limit(&p->limit[trouble], at->now_ns, &untold);
 	if (p->told[trouble])
-		bc_log(p->log, BC_ERROR, "%s: %s", p->output, words[trouble].begins);
+		bc_log(p->log, BC_ERROR, "%s: %s", p->output, text);
 }
 
 bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure *at)
@@ -99,7 +103,7 @@ bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure 
 	bool again = f->repeated != FINAL && (f->repeated == BUSY ? !at->aborted : !bc_patience_is_out(p, at));
 
 	if (f->trouble && !p->in[f->trouble] && !(again && f->repeated == QUIETLY))
-		begins(p, f->trouble, at->now_ns);
+		begins(p, f->trouble, at);
 	return again;
 }
 

@@ -107,6 +107,19 @@ static void at_the_end_it_lasts_for_a_while_since_the_first_refusal(void **state
 	assert_false(bc_patience_again(&p, -ENOSPC, &at));
 }
 
+/* Nothing is lost where nodes keep what is not on disk. */
+static void where_senders_keep_packets_no_loss_is_announced(void **state)
+{
+	const struct bc_pressure at = { .now_ns = 1, .keepers = true, .buffers = 32 };
+	struct bc_patience p = new_patience();
+
+	assert_true(bc_patience_again(&p, -ENOSPC, &at));
+	assert_non_null(strstr(lines, "no space left: buffering, then leaving packets with the nodes"));
+	assert_true(bc_patience_again(&p, -EACCES, &at));
+	assert_non_null(strstr(lines, "leaving packets with the nodes, until one can"));
+	assert_int_equal(n_lines, 2);
+}
+
 static void a_full_disk_is_told_once_and_so_is_its_end(void **state)
 {
 	struct bc_patience p = new_patience();
@@ -199,6 +212,7 @@ int main(void)
 		cmocka_unit_test(patience_lasts_as_long_as_the_buffers),
 		cmocka_unit_test(a_busy_store_is_waited_for_until_an_abort),
 		cmocka_unit_test(at_the_end_it_lasts_for_a_while_since_the_first_refusal),
+		cmocka_unit_test(where_senders_keep_packets_no_loss_is_announced),
 		cmocka_unit_test(a_full_disk_is_told_once_and_so_is_its_end),
 		cmocka_unit_test(a_disk_that_is_full_again_and_again_is_told_a_few_times),
 		cmocka_unit_test(a_folder_that_is_closed_is_told_as_such),
