@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The system clock is stepped under a capture: order, times, and what the files and the log say of it."""
 
+import socket
 import time
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from framework import host
 from framework.checks import PUBLISHED, assert_lossless
 from framework.packets import frames
+from framework.peer import free_port
 from framework.process import wait_until
 from framework.reader import read
 from framework.steppable_clock import SteppableClock
@@ -108,13 +110,12 @@ class TestClock(TestSuite):
         verify(not said[0] and said[-1], said)
         verify(stepped_ns <= segments[-1].packets[-1].ts_ns <= clock.now_ns(), "software stamps do not follow the clock")
 
-    @func_test
-    def an_event_tells_of_a_step(self):
-        """Subscribers are told by how much the clock was set."""
+    def told_of_a_step(self, start, *args):
+        """The parts of the event that tells of one."""
         zmq = pytest.importorskip("zmq", reason="needs python3-zmq")
         clock = SteppableClock(self.folder)
         endpoint = f"ipc://{self.folder}/zmq"
-        run = self.start("-i", "null:idle=yes", "-w", "null:", "--zmq-publish", endpoint, "--zmq-client", "node-1", env=clock.env)
+        run = start(*args, "--zmq-publish", endpoint, env=clock.env)
         with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
             subscriber.setsockopt(zmq.RCVTIMEO, 10000)
             subscriber.setsockopt_string(zmq.SUBSCRIBE, "event.v1.clockstep.")
@@ -122,5 +123,18 @@ class TestClock(TestSuite):
             wait_until(lambda: run.ask("/braidcap/ledger")["publisher"]["subscriptions"] > 0, "the subscription")
             clock.step(-3600)
             topic, seconds = subscriber.recv_multipart()
-        verify(topic == b"event.v1.clockstep.node-1" and round(float(seconds)) == -3600, (topic, seconds))
         run.stop()
+        return topic.decode(), round(float(seconds))
+
+    @func_test
+    def an_event_tells_of_a_step(self):
+        """Subscribers are told by how much the clock was set."""
+        told = self.told_of_a_step(self.start, "-i", "null:idle=yes", "-w", "null:", "--zmq-client", "node-1")
+        verify(told == ("event.v1.clockstep.node-1", -3600), told)
+
+    @func_test
+    def a_collector_tells_of_a_step(self):
+        """It names itself: the clock is its own."""
+        told = self.told_of_a_step(self.collect, "-l", f"127.0.0.1:{free_port()}", "--allow", "node=127.0.0.1", "-w",
+                                   f"{self.make_folder()}/")
+        verify(told == (f"event.v1.clockstep.{socket.gethostname()}", -3600), told)

@@ -61,6 +61,12 @@ bool bc_client_name(const char *name)
 	return n > 0 && n <= BC_CLIENT_MAX;
 }
 
+void bc_client_of_host(char name[BC_CLIENT_MAX + 1])
+{
+	if (gethostname(name, BC_CLIENT_MAX + 1) < 0 || !bc_client_name(name))
+		snprintf(name, BC_CLIENT_MAX + 1, "braidcap");
+}
+
 bool bc_publisher_put(struct bc_publisher *p, struct bc_item *item, bool bounded)
 {
 	bool room;

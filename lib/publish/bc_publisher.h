@@ -51,6 +51,9 @@ bool bc_publisher_idle(struct bc_publisher *p);
 /* Is this a name of a client: 1 to BC_CLIENT_MAX bytes, printable ASCII without a space? */
 bool bc_client_name(const char *name);
 
+/* This host's name, if that may be a client's; otherwise "braidcap". */
+void bc_client_of_host(char name[BC_CLIENT_MAX + 1]);
+
 /*
  * Any thread. event: connect, disconnect, closingtracefile, clockstep; text may be NULL: the message then has one part. Never
  * waits. Events of one client come in the order in which they and its packets were put. p NULL: nothing happens.

@@ -91,13 +91,12 @@ static uint32_t mbufs(void *ctx, const struct bc_plan *plan)
 	return bc_pipeline_mbufs(&pc, 1);
 }
 
-/* A host name may have characters that are not allowed in a client's name. */
 static void choose_client(struct capture *c)
 {
 	if (c->cfg->zmq_client)
 		snprintf(c->client, sizeof(c->client), "%s", c->cfg->zmq_client);
-	else if (gethostname(c->client, sizeof(c->client)) < 0 || !bc_client_name(c->client))
-		snprintf(c->client, sizeof(c->client), "braidcap");
+	else
+		bc_client_of_host(c->client);
 }
 
 static int build(struct bc_session *s, struct bc_err *err)

@@ -222,6 +222,16 @@ static void reload(void *ctx)
 	bc_collect_reread(c);
 }
 
+/* It is this host's clock, by which files are named and cut; the nodes' packets have the nodes' time. */
+static void stepped(void *ctx, const char *seconds)
+{
+	const struct bc_collect_session *c = ctx;
+	char host[BC_CLIENT_MAX + 1];
+
+	bc_client_of_host(host);
+	bc_publisher_event(c->session.publisher, "clockstep", host, seconds);
+}
+
 static void ended(void *ctx)
 {
 	bc_collect_clients_tell(ctx, true);
@@ -252,6 +262,7 @@ static const struct bc_session_ops collect_ops = {
 	.build = build,
 	.start = start,
 	.control = control,
+	.stepped = stepped,
 	.reload = reload,
 	.ended = ended,
 	.release = release,
