@@ -9,7 +9,6 @@
 #include "bc_config_draft.h"
 
 /* Clients of one series: their packets in memory are ordered together. */
-#define MERGE_MAX 256U
 
 static int build_listen(const struct bc_draft *d, struct bc_collect_config *c, struct bc_err *err)
 {
@@ -140,8 +139,9 @@ static int check_output(const struct bc_collect_config *c, struct bc_err *err)
 	if (!c->merge && o->kind != BC_DEST_FOLDER && o->kind != BC_DEST_NULL)
 		return bc_err_set(err, -EINVAL, "-w: '%s' is not a folder, but each client has its own files: end its "
 				  "name with /, or use --merge", o->dest);
-	if (c->merge && c->n_clients > MERGE_MAX)
-		return bc_err_set(err, -EINVAL, "--merge: %u clients, but one series can have %u at most", c->n_clients, MERGE_MAX);
+	if (c->merge && c->n_clients > BC_MAX_SOURCES)
+		return bc_err_set(err, -EINVAL, "--merge: %u clients, but one series can have %u at most", c->n_clients,
+				  BC_MAX_SOURCES);
 	for (uint32_t i = 0; c->merge && i < c->n_allow; i++)
 		if (c->allow[i].no_store)
 			return bc_err_set(err, -EINVAL, "--allow: '%s' has no-store, which cannot be combined with "

@@ -22,7 +22,7 @@ const char bc_config_collect_help[] =
 "  -l, --listen WHERE      ADDRESS:PORT, [IPv6 ADDRESS]:PORT, or PORT alone for\n"
 "                          all addresses; may be repeated\n"
 "      --allow CLIENT      NAME=ADDRESS[/PREFIX][,tls][,no-store]; at most 4096\n"
-"                          clients, with --merge 256. The longest matching\n"
+"                          clients, with --merge 1024. The longest matching\n"
 "                          prefix applies;\n"
 "                          repeating a name adds an address. tls: only with TLS;\n"
 "                          no-store: receive and count, but do not write.\n"
