@@ -259,7 +259,7 @@ class TestAcknowledge(TestSuite):
         verify(again.acked == 0, f"acknowledged {again.acked}")
         again.packets(made)
         verify(again.finish() == 1200, f"acknowledged {again.acked}")
-        verify(0 < self.repeated(run) <= 1000, f"{self.repeated(run)} packets came again")
+        verify(self.repeated(run) <= 1000, f"{self.repeated(run)} packets came again")
         verify(set(losses(run.stop(rc=1))) == {"disk_error"}, "other packets are lost")
         self.braidcap("recover", self.out)
         verify(self.stored() == {0: list(range(1200))}, "packets are missing, or there twice")
