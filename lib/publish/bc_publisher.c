@@ -11,12 +11,12 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include "bc_counter.h"
 #include "bc_publisher_priv.h"
 #include "bc_thread.h"
 #include "bc_time.h"
+#include "bc_zmq.h"
 
 #define LOOK_NS (100 * BC_NS_PER_MS)	/* for new subscriptions, when nothing else is to be done */
 #define SAY_NS (10 * BC_NS_PER_S)	/* between two lines on the same trouble */
@@ -25,6 +25,7 @@
 
 struct bc_publisher {
 	struct bc_publisher_config cfg;
+	struct bc_zmq zmq;
 	void *context;
 	void *socket;			/* the thread's, once it runs */
 	pthread_t thread;
@@ -109,7 +110,7 @@ bool bc_publisher_idle(struct bc_publisher *p)
 
 static void set_option(struct bc_publisher *p, int option, int value)
 {
-	zmq_setsockopt(p->socket, option, &value, sizeof(value));
+	p->zmq.setsockopt(p->socket, option, &value, sizeof(value));
 }
 
 static void may_drop(struct bc_publisher *p, bool drop)
@@ -125,7 +126,7 @@ static void may_drop(struct bc_publisher *p, bool drop)
  */
 static bool send_topic(struct bc_publisher *p, const void *topic, size_t len, int more)
 {
-	bool sent = zmq_send(p->socket, topic, len, ZMQ_DONTWAIT | more) >= 0;
+	bool sent = p->zmq.send(p->socket, topic, len, ZMQ_DONTWAIT | more) >= 0;
 	uint64_t now;
 
 	if (sent || errno != EAGAIN)
@@ -138,7 +139,7 @@ static bool send_topic(struct bc_publisher *p, const void *topic, size_t len, in
 		p->stall_said_ns = now;
 	}
 	may_drop(p, true);
-	sent = zmq_send(p->socket, topic, len, ZMQ_DONTWAIT | more) >= 0;
+	sent = p->zmq.send(p->socket, topic, len, ZMQ_DONTWAIT | more) >= 0;
 	if (!sent || !more)
 		may_drop(p, false);
 	return sent;
@@ -148,16 +149,16 @@ static void end_message(struct bc_publisher *p, const uint8_t *a, size_t a_len, 
 {
 	zmq_msg_t m;
 
-	if (zmq_msg_init_size(&m, a_len + b_len) == 0) {
+	if (p->zmq.msg_init_size(&m, a_len + b_len) == 0) {
 		if (a_len)
-			memcpy(zmq_msg_data(&m), a, a_len);
+			memcpy(p->zmq.msg_data(&m), a, a_len);
 		if (b_len)
-			memcpy((uint8_t *)zmq_msg_data(&m) + a_len, b, b_len);
-		if (zmq_msg_send(&m, p->socket, ZMQ_DONTWAIT) < 0)
-			zmq_msg_close(&m);
+			memcpy((uint8_t *)p->zmq.msg_data(&m) + a_len, b, b_len);
+		if (p->zmq.msg_send(&m, p->socket, ZMQ_DONTWAIT) < 0)
+			p->zmq.msg_close(&m);
 	} else {
 		/* A multipart message must be completed. */
-		zmq_send(p->socket, "", 0, ZMQ_DONTWAIT);
+		p->zmq.send(p->socket, "", 0, ZMQ_DONTWAIT);
 	}
 	may_drop(p, false);
 }
@@ -167,7 +168,7 @@ void bc_publisher_send_packet(struct bc_publisher *p, const char *topic, size_t 
 {
 	if (!send_topic(p, topic, topic_len, ZMQ_SNDMORE))
 		return;
-	zmq_send(p->socket, header, header_len, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+	p->zmq.send(p->socket, header, header_len, ZMQ_DONTWAIT | ZMQ_SNDMORE);
 	end_message(p, head, head_len, data, len);
 	bc_counter_add(&p->packets, 1);
 }
@@ -212,8 +213,8 @@ static void look_for_subscribers(struct bc_publisher *p)
 	int more;
 	size_t size = sizeof(more);
 
-	while (zmq_recv(p->socket, &first, 1, ZMQ_DONTWAIT) >= 0) {
-		zmq_getsockopt(p->socket, ZMQ_RCVMORE, &more, &size);
+	while (p->zmq.recv(p->socket, &first, 1, ZMQ_DONTWAIT) >= 0) {
+		p->zmq.getsockopt(p->socket, ZMQ_RCVMORE, &more, &size);
 		if (first == 1)
 			n++;
 		else if (first == 0 && n)
@@ -288,8 +289,8 @@ static void *open_socket(void *arg)
 
 	if (geteuid() != 0)
 		bc_thread_shed();
-	p->context = zmq_ctx_new();
-	p->socket = p->context ? zmq_socket(p->context, ZMQ_XPUB) : NULL;
+	p->context = p->zmq.ctx_new();
+	p->socket = p->context ? p->zmq.socket(p->context, ZMQ_XPUB) : NULL;
 	return (void *)(intptr_t)(p->socket ? 0 : errno);
 }
 
@@ -308,28 +309,31 @@ static int start_zmq(struct bc_publisher *p)
 static int bind_socket(struct bc_publisher *p, struct bc_err *err)
 {
 	const int64_t message_max = MESSAGE_MAX;
-	int r = start_zmq(p);
+	int r = bc_zmq_load(&p->zmq, err);
 
 	if (r)
-		return bc_err_set(err, r, "%s: ZeroMQ: %s", p->cfg.endpoint, zmq_strerror(-r));
+		return r;
+	r = start_zmq(p);
+	if (r)
+		return bc_err_set(err, r, "%s: ZeroMQ: %s", p->cfg.endpoint, p->zmq.strerror(-r));
 	set_option(p, ZMQ_IPV6, 1);
 	set_option(p, ZMQ_SNDHWM, (int)p->cfg.hwm);
 	set_option(p, ZMQ_LINGER, (int)p->cfg.linger_ms);
 	set_option(p, ZMQ_XPUB_NODROP, 1);
-	zmq_setsockopt(p->socket, ZMQ_MAXMSGSIZE, &message_max, sizeof(message_max));
-	if (zmq_bind(p->socket, p->cfg.endpoint) < 0)
+	p->zmq.setsockopt(p->socket, ZMQ_MAXMSGSIZE, &message_max, sizeof(message_max));
+	if (p->zmq.bind(p->socket, p->cfg.endpoint) < 0)
 		return bc_err_set(err, errno == ENODEV || errno == EPROTONOSUPPORT ? -EINVAL : -errno,
 				  "cannot serve applications at %s: %s: use tcp://ADDRESS:PORT or ipc://PATH",
-				  p->cfg.endpoint, zmq_strerror(errno));
+				  p->cfg.endpoint, p->zmq.strerror(errno));
 	return 0;
 }
 
 static void release(struct bc_publisher *p)
 {
 	if (p->socket)
-		zmq_close(p->socket);
+		p->zmq.close(p->socket);
 	if (p->context)
-		zmq_ctx_term(p->context);
+		p->zmq.ctx_term(p->context);
 	pthread_cond_destroy(&p->work);
 	pthread_mutex_destroy(&p->lock);
 	free((char *)p->cfg.endpoint);
