@@ -100,9 +100,16 @@ void bc_display_free(struct bc_display *d)
 void bc_display_summary(FILE *f, const struct bc_group *g)
 {
 	json_t *ledger = bc_view_ledger(g);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *whole = open_memstream(&text, &size);
 
 	json_object_set_new(ledger, "outputs", bc_view_outputs(g));
-	bc_summary_print(f, ledger);
+	/* In one write: a console's stream keeps nothing back. */
+	bc_summary_print(whole ? whole : f, ledger);
 	json_decref(ledger);
+	if (whole && fclose(whole) == 0)
+		fwrite(text, 1, size, f);
+	free(text);
 	fflush(f);
 }

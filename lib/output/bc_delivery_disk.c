@@ -12,7 +12,7 @@
 #include "bc_patience.h"
 #include "bc_time.h"
 
-#define LOOK_NS (5 * BC_NS_PER_MS)		/* for the last results */
+#define LOOK_NS (BC_NS_PER_MS / 2)		/* for the last results */
 
 struct disk {
 	struct bc_delivery base;
