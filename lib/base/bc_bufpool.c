@@ -12,10 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bc_map_pages.h"
+
 #define PAGE 4096U
-#define HUGE_PAGE (2UL << 20)
 /* Smaller pools are many and mostly idle: a huge page that is touched once is there for good. */
-#define HUGE_WORTH (16 * HUGE_PAGE)
+#define HUGE_WORTH (16 * BC_HUGE_PAGE)
 
 struct bc_bufpool {
 	atomic_flag lock;
@@ -28,20 +29,6 @@ struct bc_bufpool {
 	uint8_t *stack[];
 };
 
-static uint8_t *map(size_t bytes, bool huge)
-{
-	void *m = MAP_FAILED;
-
-	if (huge && bytes >= HUGE_WORTH)
-		m = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
-	if (m == MAP_FAILED) {
-		m = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (m != MAP_FAILED && bytes >= HUGE_WORTH)
-			madvise(m, bytes, MADV_HUGEPAGE);
-	}
-	return m == MAP_FAILED ? NULL : m;
-}
-
 struct bc_bufpool *bc_bufpool_new(uint32_t n, uint32_t size, bool huge, struct bc_err *err)
 {
 	struct bc_bufpool *p = calloc(1, sizeof(*p) + n * sizeof(p->stack[0]));
@@ -51,8 +38,8 @@ struct bc_bufpool *bc_bufpool_new(uint32_t n, uint32_t size, bool huge, struct b
 		return NULL;
 	}
 	p->size = (size + PAGE - 1) / PAGE * PAGE;
-	p->bytes = ((size_t)p->size * n + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-	p->memory = map(p->bytes, huge);
+	p->bytes = bc_map_pages_round((size_t)p->size * n);
+	p->memory = bc_map_pages(p->bytes, huge && p->bytes >= HUGE_WORTH, p->bytes >= HUGE_WORTH);
 	if (!p->memory) {
 		bc_err_set(err, -errno, "no memory for %u buffers of %u KiB (%s): lower --memory", n, p->size / 1024,
 			   strerror(errno));

@@ -41,17 +41,24 @@ static bool has(const struct bc_pipeline_config *cfg, enum bc_source_target targ
 
 static int new_pool(struct bc_pipeline *p, struct bc_err *err)
 {
-	const bool devices = has(&p->cfg, BC_TARGET_PORT);
+	struct bc_packet_pool_config pc = {
+		.name = "braidcap",
+		.mbufs = bc_pipeline_mbufs(&p->cfg, 1),
+		.devices = has(&p->cfg, BC_TARGET_PORT),
+		.numa_node = p->cfg.numa_node,
+		.huge = p->cfg.huge,
+	};
 
 	p->pool = p->cfg.pool;
 	if (p->pool)
 		return 0;
-	p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg, 1), p->cfg.numa_node, devices, err);
-	if (!p->pool && p->cfg.numa_node != SOCKET_ID_ANY) {
+	p->pool = bc_packet_pool_new(&pc, err);
+	if (!p->pool && pc.devices && pc.numa_node != SOCKET_ID_ANY) {
 		bc_log(p->cfg.log, BC_WARN, "no room for the mbufs on the devices' NUMA node, %d: allocating them "
 		       "elsewhere",
-		       p->cfg.numa_node);
-		p->pool = bc_packet_pool_new("braidcap", bc_pipeline_mbufs(&p->cfg, 1), SOCKET_ID_ANY, devices, err);
+		       pc.numa_node);
+		pc.numa_node = SOCKET_ID_ANY;
+		p->pool = bc_packet_pool_new(&pc, err);
 	}
 	return p->pool ? 0 : -ENOMEM;
 }
@@ -436,7 +443,7 @@ void bc_pipeline_free(struct bc_pipeline *p)
 		bc_link_free(p->link[i]);
 	}
 	if (!p->cfg.pool)
-		rte_mempool_free(p->pool);
+		bc_packet_pool_free(p->pool);
 	bc_ledger_free(p->ledger);
 	bc_carry_free(p->carry);
 	free(p->source);

@@ -4,11 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_memzone.h>
+
+#include "bc_pool.h"
 
 #define MBUF_CACHE 512
 /* Bytes of pcapng: the option with the drops before a packet; the options' end. */
@@ -125,28 +126,6 @@ static void free_zone(struct rte_mempool_memhdr *hdr, void *zone)
 	rte_memzone_free(zone);
 }
 
-static void unmap(struct rte_mempool_memhdr *hdr, void *memory)
-{
-	munmap(memory, hdr->len);
-}
-
-/* What EAL has without hugepages is shared memory, which comes page by page: ten times as slow to touch first as the kernel's huge pages. */
-static int fill_from_kernel(struct rte_mempool *mp, size_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int r;
-
-	if (memory == MAP_FAILED)
-		return -errno;
-	madvise(memory, bytes, MADV_HUGEPAGE);
-	r = rte_mempool_populate_iova(mp, memory, RTE_BAD_IOVA, bytes, unmap, memory);
-	if (r <= 0) {
-		munmap(memory, bytes);
-		return r ? r : -ENOMEM;
-	}
-	return (uint32_t)r < mp->size ? -ENOMEM : 0;
-}
-
 static int fill_from_eal(struct rte_mempool *mp, size_t bytes)
 {
 	const struct rte_memzone *zone;
@@ -174,7 +153,7 @@ static uint32_t cache_size(uint32_t mbufs)
  * Without hugepages rte_pktmbuf_pool_create gives each mbuf a page of its own, so that all their headers fall into the same few
  * sets of a cache. Where devices see the addresses that we see, nothing asks for that: they lie as close as in a hugepage.
  */
-static struct rte_mempool *new_dense(const char *name, uint32_t mbufs, int numa_node, bool devices)
+static struct rte_mempool *new_dense(const char *name, uint32_t mbufs, int numa_node)
 {
 	struct rte_pktmbuf_pool_private priv = { .mbuf_data_room_size = RTE_MBUF_DEFAULT_BUF_SIZE };
 	struct rte_mempool *mp = rte_mempool_create_empty(name, mbufs, sizeof(struct rte_mbuf) + RTE_MBUF_DEFAULT_BUF_SIZE,
@@ -188,7 +167,7 @@ static struct rte_mempool *new_dense(const char *name, uint32_t mbufs, int numa_
 	rte_pktmbuf_pool_init(mp, &priv);
 	bytes = (size_t)(mp->header_size + mp->elt_size + mp->trailer_size) * mp->size + RTE_CACHE_LINE_SIZE;
 	if (!r)
-		r = devices ? fill_from_eal(mp, bytes) : fill_from_kernel(mp, bytes);
+		r = fill_from_eal(mp, bytes);
 	if (r) {
 		rte_mempool_free(mp);
 		rte_errno = -r;
@@ -198,30 +177,52 @@ static struct rte_mempool *new_dense(const char *name, uint32_t mbufs, int numa_
 	return mp;
 }
 
-static struct rte_mempool *new_pool(const char *name, uint32_t mbufs, int numa_node, bool devices)
+static struct rte_mempool *new_eals(const char *name, uint32_t mbufs, int numa_node)
 {
 	if (!rte_eal_has_hugepages() && rte_eal_iova_mode() == RTE_IOVA_VA)
-		return new_dense(name, mbufs, numa_node, devices);
+		return new_dense(name, mbufs, numa_node);
 	return rte_pktmbuf_pool_create_by_ops(name, mbufs, cache_size(mbufs), 0, RTE_MBUF_DEFAULT_BUF_SIZE, numa_node, "stack");
 }
 
-struct rte_mempool *bc_packet_pool_new(const char *name, uint32_t mbufs, int numa_node, bool devices, struct bc_err *err)
+static bool fits(struct rte_mempool *mp)
 {
-	struct rte_mempool *mp;
 	bool fits = true;
 
-	mp = new_pool(name, mbufs, numa_node, devices);
+	if (bc_pool_is_own(mp))
+		return bc_desc_fits(bc_pool_last(mp));
+	rte_mempool_obj_iter(mp, check_address, &fits);
+	return fits;
+}
+
+static struct rte_mempool *new_pool(const struct bc_packet_pool_config *cfg)
+{
+	if (cfg->devices)
+		return new_eals(cfg->name, cfg->mbufs, cfg->numa_node);
+	return bc_pool_new(cfg->name, cfg->mbufs, cfg->huge);
+}
+
+struct rte_mempool *bc_packet_pool_new(const struct bc_packet_pool_config *cfg, struct bc_err *err)
+{
+	struct rte_mempool *mp = new_pool(cfg);
+
 	if (!mp) {
-		bc_err_set(err, -rte_errno, "no memory for %u mbufs (%s): lower --mbufs, or give more hugepages",
-			   mbufs, rte_strerror(rte_errno));
+		bc_err_set(err, -ENOMEM, "no memory for %u mbufs (%s): lower --mbufs, or give more hugepages", cfg->mbufs,
+			   cfg->devices ? rte_strerror(rte_errno) : strerror(errno));
 		return NULL;
 	}
-	rte_mempool_obj_iter(mp, check_address, &fits);
-	if (!fits) {
-		rte_mempool_free(mp);
+	if (!fits(mp)) {
+		bc_packet_pool_free(mp);
 		bc_err_set(err, -EFAULT, "mbuf addresses need more than 47 bits: start with --eal "
 			   "'--base-virtaddr=0x100000000'");
 		return NULL;
 	}
 	return mp;
+}
+
+void bc_packet_pool_free(struct rte_mempool *mp)
+{
+	if (mp && bc_pool_is_own(mp))
+		bc_pool_free(mp);
+	else
+		rte_mempool_free(mp);
 }

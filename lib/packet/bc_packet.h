@@ -97,10 +97,17 @@ void bc_packet_empty(struct rte_mbuf *m);
 uint32_t bc_packet_data_bytes(const struct bc_desc *d, uint32_t snaplen);
 uint32_t bc_packet_record_bytes(const struct bc_desc *d, uint32_t snaplen);
 
-/*
- * A pool of mbufs, which descriptors can name (bc_desc.h), or NULL and a line in err that says how to get more memory. devices: drivers
- * of DPDK may use them, some of which can do so with EAL's own memory only. Needs EAL. To be freed with rte_mempool_free.
- */
-struct rte_mempool *bc_packet_pool_new(const char *name, uint32_t mbufs, int numa_node, bool devices, struct bc_err *err);
+struct bc_packet_pool_config {
+	const char *name;
+	uint32_t mbufs;
+	bool devices;		/* drivers of DPDK are to use them: they are EAL's memory, which needs EAL; otherwise bc_pool.h's */
+	int numa_node;		/* for devices; SOCKET_ID_ANY: wherever there is memory */
+	bool huge;		/* for no devices: as bc_pool_new */
+};
+
+/* A pool of mbufs, which descriptors can name (bc_desc.h), or NULL and a line in err that says how to get more memory. */
+struct rte_mempool *bc_packet_pool_new(const struct bc_packet_pool_config *cfg, struct bc_err *err);
+/* Takes NULL. Its mbufs are free, or will never be used again. */
+void bc_packet_pool_free(struct rte_mempool *mp);
 
 #endif

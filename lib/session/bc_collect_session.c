@@ -157,7 +157,11 @@ static int build_pipelines(struct bc_collect_session *c, struct bc_err *err)
 
 	if (r)
 		return r;
-	c->pool = bc_packet_pool_new("braidcap", mbufs(c, c->session.plan), SOCKET_ID_ANY, false, err);
+	c->pool = bc_packet_pool_new(&(struct bc_packet_pool_config){
+		.name = "braidcap",
+		.mbufs = mbufs(c, c->session.plan),
+		.huge = c->session.eal.huge,
+	}, err);
 	if (!c->pool)
 		return -ENOMEM;
 	for (uint32_t i = 0; !r && i < c->n_pipelines; i++)
@@ -247,7 +251,7 @@ static void release(void *ctx)
 		bc_pipeline_free(c->pipeline[i]);
 	bc_crew_free(c->crews.commit);
 	bc_crew_free(c->crews.close);
-	rte_mempool_free(c->pool);
+	bc_packet_pool_free(c->pool);
 	bc_tls_free(c->tls);
 	bc_collect_clients_free(c);
 	free(c->series);

@@ -34,8 +34,9 @@ static inline void bench_eal(uint64_t mbufs, uint32_t lcores)
 
 static inline struct rte_mempool *bench_pool(const char *name, uint32_t mbufs)
 {
+	const struct bc_packet_pool_config cfg = { .name = name, .mbufs = mbufs, .devices = true, .numa_node = SOCKET_ID_ANY };
 	struct bc_err err = { "" };
-	struct rte_mempool *pool = bc_packet_pool_new(name, mbufs, SOCKET_ID_ANY, true, &err);
+	struct rte_mempool *pool = bc_packet_pool_new(&cfg, &err);
 
 	if (!pool) {
 		fprintf(stderr, "SKIP: %s\n", err.msg);

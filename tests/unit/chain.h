@@ -6,7 +6,7 @@
 #ifndef CHAIN_H
 #define CHAIN_H
 
-#include "eal.h"
+#include "pool.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,9 +39,9 @@
 
 static struct rte_mempool *chain_pool;
 
-static inline int chain_eal(void **state)
+static inline int chain_begin(void **state)
 {
-	chain_pool = eal_pool(8192);
+	chain_pool = mbuf_pool(8192);
 	return 0;
 }
 

@@ -3,7 +3,7 @@
 #ifndef INGRESS_H
 #define INGRESS_H
 
-#include "eal.h"
+#include "pool.h"
 
 #include "bc_source.h"
 
@@ -12,7 +12,7 @@ static struct bc_clock ingress_clock;
 
 static inline int ingress_start(void **state)
 {
-	ingress_pool = eal_pool(2048);
+	ingress_pool = mbuf_pool(2048);
 	bc_clock_init(&ingress_clock);
 	return 0;
 }

@@ -3,7 +3,7 @@
 #ifndef LANE_BED_H
 #define LANE_BED_H
 
-#include "eal.h"
+#include "pool.h"
 
 #include "bc_chunker.h"
 #include "bc_lane.h"
@@ -15,7 +15,7 @@ static struct rte_mempool *bed_pool;
 
 static inline int bed_start(void **state)
 {
-	bed_pool = eal_pool(1024);
+	bed_pool = mbuf_pool(1024);
 	return 0;
 }
 

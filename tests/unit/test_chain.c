@@ -495,5 +495,5 @@ int main(void)
 		cmocka_unit_test(a_segment_knows_its_packets_and_times),
 	};
 
-	return cmocka_run_group_tests(tests, chain_eal, NULL);
+	return cmocka_run_group_tests(tests, chain_begin, NULL);
 }

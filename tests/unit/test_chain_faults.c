@@ -749,5 +749,5 @@ int main(void)
 		cmocka_unit_test(a_committer_that_was_never_started_can_be_freed),
 	};
 
-	return cmocka_run_group_tests(tests, chain_eal, NULL);
+	return cmocka_run_group_tests(tests, chain_begin, NULL);
 }

@@ -336,5 +336,5 @@ int main(void)
 		cmocka_unit_test(an_abort_leaves_the_indexer_in_peace),
 	};
 
-	return cmocka_run_group_tests(tests, chain_eal, NULL);
+	return cmocka_run_group_tests(tests, chain_begin, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Pipelines of remote clients on one lcore, which the test is. */
-#include "eal.h"
+#include "pool.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +22,7 @@ static struct bc_clock host_clock;
 
 static int start(void **state)
 {
-	pool = eal_pool(8192);
+	pool = mbuf_pool(8192);
 	bc_clock_init(&host_clock);
 	return 0;
 }

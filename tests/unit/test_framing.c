@@ -312,5 +312,5 @@ int main(void)
 		cmocka_unit_test(an_abort_does_not_wait_for_the_peer),
 	};
 
-	return cmocka_run_group_tests(tests, chain_eal, NULL);
+	return cmocka_run_group_tests(tests, chain_begin, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The bytes of a burst's records, whatever their lengths, and where the mbufs go. */
-#include "eal.h"
+#include "pool.h"
 
 #include "bc_pack.h"
 #include "bc_pcapng.h"
@@ -10,13 +10,11 @@
 
 static struct rte_mempool *pool, *other;
 
-static int eal(void **state)
+static int start(void **state)
 {
-	struct bc_err err = { "" };
-
-	pool = eal_pool(1024);
-	other = bc_packet_pool_new("other", 1024, SOCKET_ID_ANY, true, &err);
-	return other ? 0 : -1;
+	pool = mbuf_pool(1024);
+	other = mbuf_pool(1024);
+	return 0;
 }
 
 static struct bc_desc packet(struct rte_mempool *from, uint32_t len)
@@ -227,5 +225,5 @@ int main(void)
 		cmocka_unit_test(other_formats_leave_the_options_out),
 	};
 
-	return cmocka_run_group_tests(tests, eal, NULL);
+	return cmocka_run_group_tests(tests, start, NULL);
 }

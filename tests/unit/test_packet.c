@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "eal.h"
+#include "pool.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 
 static struct rte_mempool *pool;
 
 static int start(void **state)
 {
-	pool = eal_pool(1024);
+	pool = mbuf_pool(1024);
 	return 0;
 }
 
@@ -169,35 +173,135 @@ static void the_bytes_of_a_record_count_its_options(void **state)
 	rte_pktmbuf_free(m);
 }
 
-static void a_pool_that_finds_no_memory_says_what_to_do(void **state)
+static struct rte_mempool *new_pool(uint32_t mbufs, bool devices, struct bc_err *err)
 {
-	for (int devices = 0; devices < 2; devices++) {
-		struct bc_err err = { "" };
+	const struct bc_packet_pool_config cfg = { "own", mbufs, devices, SOCKET_ID_ANY, false };
 
-		assert_null(bc_packet_pool_new("large", 1U << 26, SOCKET_ID_ANY, devices, &err));
-		assert_non_null(strstr(err.msg, "--mbufs"));
-	}
+	return bc_packet_pool_new(&cfg, err);
 }
 
-/* More than EAL was given. */
-static void a_pool_for_no_device_takes_nothing_of_eals_memory(void **state)
+static void a_pool_that_finds_no_memory_says_what_to_do(void **state)
 {
-	const uint32_t mbufs = 100000;
-	struct rte_mbuf **taken = calloc(mbufs, sizeof(struct rte_mbuf *));
 	struct bc_err err = { "" };
 
-	assert_null(bc_packet_pool_new("eal", mbufs, SOCKET_ID_ANY, true, &err));
-	for (int i = 0; i < 3; i++) {
-		struct rte_mempool *own = bc_packet_pool_new("own", mbufs, SOCKET_ID_ANY, false, &err);
+	assert_null(new_pool(1U << 31, false, &err));
+	assert_non_null(strstr(err.msg, "--mbufs"));
+}
 
-		assert_non_null(own);
-		assert_int_equal(rte_pktmbuf_alloc_bulk(own, taken, mbufs), 0);
-		assert_int_equal(bc_packet_fill(taken[mbufs - 1], data, 2000), 0);
-		rte_pktmbuf_free_bulk(taken, mbufs);
-		assert_pool_full(own);
-		rte_mempool_free(own);
+static void the_mbuf_freed_last_is_taken_first(void **state)
+{
+	struct rte_mbuf *m[3];
+
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, m, 3), 0);
+	rte_pktmbuf_free(m[0]);
+	rte_pktmbuf_free(m[2]);
+	assert_ptr_equal(rte_pktmbuf_alloc(pool), m[2]);
+	assert_ptr_equal(rte_pktmbuf_alloc(pool), m[0]);
+	rte_pktmbuf_free_bulk(m, 3);
+}
+
+static void all_mbufs_can_be_taken_and_no_more(void **state)
+{
+	struct bc_err err = { "" };
+	struct rte_mempool *own = new_pool(100, false, &err);
+	struct rte_mbuf *m[100], *more;
+
+	assert_int_equal(rte_pktmbuf_alloc_bulk(own, m, 30), 0);
+	assert_int_equal(rte_mempool_avail_count(own), 70);
+	rte_pktmbuf_free_bulk(m, 30);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(own, m, 101), -ENOBUFS);
+	assert_pool_full(own);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(own, m, 100), 0);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(own, &more, 1), -ENOBUFS);
+	assert_int_equal(bc_packet_fill(m[99], data, rte_pktmbuf_tailroom(m[99])), 0);
+	rte_pktmbuf_free_bulk(m, 100);
+	assert_pool_full(own);
+	bc_packet_pool_free(own);
+}
+
+/* Memory that is not touched is not there. */
+static size_t resident(const void *memory, size_t bytes)
+{
+	const size_t page = 4096;
+	uintptr_t begin = (uintptr_t)memory / page * page, end = ((uintptr_t)memory + bytes) / page * page;
+	size_t n = (end - begin) / page, in = 0;
+	unsigned char *vec = calloc(n, 1);
+
+	assert_int_equal(mincore((void *)begin, end - begin, vec), 0);
+	for (size_t i = 0; i < n; i++)
+		in += vec[i] & 1;
+	free(vec);
+	return in * page;
+}
+
+static void what_is_never_taken_takes_no_memory(void **state)
+{
+	const uint32_t mbufs = 100000;
+	struct bc_err err = { "" };
+	struct rte_mempool *own = new_pool(mbufs, false, &err);
+	struct rte_mbuf *m[10];
+
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(rte_pktmbuf_alloc_bulk(own, m, 10), 0);
+		rte_pktmbuf_free_bulk(m, 10);
 	}
-	free(taken);
+	assert_true(resident((const uint8_t *)m[0] - 128, (size_t)mbufs * 2048) < 16U << 20);
+	bc_packet_pool_free(own);
+}
+
+static struct {
+	struct rte_mempool *pool;
+	_Atomic bool shared;	/* an mbuf was given to two threads at a time */
+} race;
+
+static void *take_and_free(void *arg)
+{
+	struct rte_mbuf *m[7];
+
+	for (int i = 0; i < 20000; i++) {
+		if (rte_pktmbuf_alloc_bulk(race.pool, m, 7) != 0)
+			continue;
+		for (int k = 0; k < 7; k++)
+			m[k]->port = (uint16_t)(uintptr_t)arg;
+		for (int k = 0; k < 7; k++)
+			if (m[k]->port != (uint16_t)(uintptr_t)arg)
+				race.shared = true;
+		rte_pktmbuf_free_bulk(m, 7);
+	}
+	return NULL;
+}
+
+static void threads_share_a_pool(void **state)
+{
+	pthread_t thread[4];
+	struct bc_err err = { "" };
+
+	race.pool = new_pool(25, false, &err);
+	for (uintptr_t i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, take_and_free, (void *)(i + 1)), 0);
+	for (int i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	assert_false(race.shared);
+	assert_pool_full(race.pool);
+	bc_packet_pool_free(race.pool);
+}
+
+static void a_pool_for_devices_is_eals_memory(void **state)
+{
+	struct bc_err err = { "" };
+	struct rte_mempool *eals;
+	struct rte_mbuf *m;
+
+	start_eal();
+	assert_null(new_pool(100000, true, &err));
+	assert_non_null(strstr(err.msg, "--mbufs"));
+	eals = new_pool(1000, true, &err);
+	assert_non_null(eals);
+	m = rte_pktmbuf_alloc(eals);
+	assert_int_equal(bc_packet_fill(m, data, 9000), 0);
+	rte_pktmbuf_free(m);
+	assert_pool_full(eals);
+	bc_packet_pool_free(eals);
 }
 
 int main(void)
@@ -211,7 +315,11 @@ int main(void)
 		cmocka_unit_test(without_mbufs_for_options_the_packet_has_none),
 		cmocka_unit_test(the_bytes_of_a_record_count_its_options),
 		cmocka_unit_test(a_pool_that_finds_no_memory_says_what_to_do),
-		cmocka_unit_test(a_pool_for_no_device_takes_nothing_of_eals_memory),
+		cmocka_unit_test(the_mbuf_freed_last_is_taken_first),
+		cmocka_unit_test(all_mbufs_can_be_taken_and_no_more),
+		cmocka_unit_test(what_is_never_taken_takes_no_memory),
+		cmocka_unit_test(threads_share_a_pool),
+		cmocka_unit_test(a_pool_for_devices_is_eals_memory),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The source of a remote peer, whose bytes the test puts into the receive ring. */
-#include "eal.h"
+#include "pool.h"
 
 #include <errno.h>
 
@@ -28,7 +28,7 @@ struct peer {
 
 static int start(void **state)
 {
-	pool = eal_pool(POOL);
+	pool = mbuf_pool(POOL);
 	bc_clock_init(&host_clock);
 	return 0;
 }

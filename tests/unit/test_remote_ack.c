@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The source of a node that wants acknowledgements. The test stands for the network and for the committer. */
-#include "eal.h"
+#include "pool.h"
 
 #include "bc_ack.h"
 #include "bc_pcap.h"
@@ -22,7 +22,7 @@ static uint64_t delivered;
 
 static int prepare(void **state)
 {
-	pool = eal_pool(POOL);
+	pool = mbuf_pool(POOL);
 	bc_clock_init(&host_clock);
 	return 0;
 }

@@ -235,5 +235,5 @@ int main(void)
 		cmocka_unit_test(an_aborted_capture_counts_what_the_file_holds),
 	};
 
-	return cmocka_run_group_tests(tests, chain_eal, NULL);
+	return cmocka_run_group_tests(tests, chain_begin, NULL);
 }

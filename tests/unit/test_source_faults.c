@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a person is told when a source cannot be opened for want of something. */
+#include "eal.h"
 #include "ingress.h"
 
 #include "bc_nic_clock.h"
@@ -53,6 +54,7 @@ static void no_memory_for_an_interface_has_words(void **state)
 
 static void no_room_for_stamps_names_the_source(void **state)
 {
+	start_eal();
 	opening_fails(&(struct bc_source_config){ .spec = (char *)"dpdk:net_null7", .kind = &bc_source_dpdk,
 						  .target = (char *)"net_null7", .queues = 1 },
 		      "dpdk:net_null7: no room for timestamps in the mbuf");

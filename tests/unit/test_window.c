@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "eal.h"
+#include "pool.h"
 
 #include <errno.h>
 
@@ -12,7 +12,7 @@ static uint8_t data[262144];
 
 static int start(void **state)
 {
-	pool = eal_pool(1024);
+	pool = mbuf_pool(1024);
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)(i * 31 + i / 251);
 	return 0;
