@@ -50,6 +50,13 @@ struct bc_action_queue *bc_action_queue_new(void)
 	return q;
 }
 
+void bc_action_queue_free(struct bc_action_queue *q)
+{
+	pthread_cond_destroy(&q->done);
+	pthread_mutex_destroy(&q->lock);
+	free(q);
+}
+
 void bc_action_queue_open(struct bc_action_queue *q)
 {
 	pthread_mutex_lock(&q->lock);

@@ -12,8 +12,10 @@
 
 struct bc_action_queue;
 
-/* Closed; clients may find it until the process ends, so that it stays. NULL without memory. */
+/* Closed. NULL without memory. */
 struct bc_action_queue *bc_action_queue_new(void);
+/* Closed, and no client will find it any more. */
+void bc_action_queue_free(struct bc_action_queue *q);
 
 /* From now on actions are taken. Control thread. */
 void bc_action_queue_open(struct bc_action_queue *q);

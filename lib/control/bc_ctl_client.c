@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "bc_runtime.h"
+#include "bc_tel_server.h"
 #include "bc_time.h"
 
-#define SOCKET_NAME "dpdk_telemetry.v2"
 #define TIMEOUT_S 5
 /* DPDK sends at most 16 KiB. */
 #define REPLY_MAX (64U * 1024)
@@ -31,7 +31,7 @@ static int address(const char *prefix, struct sockaddr_un *ret, struct bc_err *e
 	r = bc_runtime_folder(folder, sizeof(folder), err);
 	if (r)
 		return r;
-	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s/" SOCKET_NAME, folder, prefix);
+	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s/" BC_TEL_SOCKET, folder, prefix);
 	if (n < 0 || (size_t)n >= sizeof(ret->sun_path))
 		return bc_err_set(err, -ENAMETOOLONG, "the path of the socket of %s is too long: choose a shorter "
 				  "RUNTIME_DIRECTORY", prefix);

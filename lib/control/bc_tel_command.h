@@ -26,8 +26,8 @@ struct bc_subject {
 	const struct bc_group *group;
 	const struct bc_lcore *lcores;
 	uint32_t n_lcores;
-	uint64_t tsc_hz;		/* of the lcores' counters */
 	uint64_t elapsed_ns;		/* how long their loops have run */
+	uint64_t tsc;			/* the same in ticks of their counters */
 };
 
 struct bc_tel_command {

@@ -9,8 +9,7 @@
 
 #include "bc_view_value.h"
 
-/* What DPDK sends at the most, less what its writer needs around the answer: {"COMMAND":...} and a terminating NUL. */
-#define REPLY_MAX (16U * 1024)
+/* What DPDK's writer needs around the answer: {"COMMAND":...} and a terminating NUL. */
 #define REPLY_FRAME 8U
 /* Deeper than any view, and no deeper than a telemetry thread's stack bears: DPDK takes 16 KiB of it for each level. */
 #define DEPTH_MAX 8
@@ -157,7 +156,7 @@ static int fill(struct rte_tel_data *d, const json_t *json)
 }
 
 /* No object may have more entries than DPDK has room for. */
-static bool fits(const json_t *json)
+static bool has_room(const json_t *json)
 {
 	json_t *value;
 	const char *key;
@@ -165,17 +164,20 @@ static bool fits(const json_t *json)
 	if (json_object_size(json) > RTE_TEL_MAX_DICT_ENTRIES)
 		return false;
 	json_object_foreach((json_t *)json, key, value)
-		if (!fits(value))
+		if (!has_room(value))
 			return false;
 	return true;
 }
 
-int bc_tel_data_fill(struct rte_tel_data *d, const json_t *prepared, const char *cmd)
+bool bc_tel_data_fits(const json_t *prepared, const char *cmd)
 {
 	size_t bytes = json_dumpb(prepared, NULL, 0, JSON_COMPACT);
 
-	/* Checked before anything is added: DPDK would silently leave out what does not fit. */
-	if (strlen(cmd) + bytes + REPLY_FRAME > REPLY_MAX || !fits(prepared))
-		return -E2BIG;
+	/* Known before anything is filled in: DPDK would silently leave out what does not fit. */
+	return strlen(cmd) + bytes + REPLY_FRAME <= BC_TEL_REPLY_MAX && has_room(prepared);
+}
+
+int bc_tel_data_fill(struct rte_tel_data *d, const json_t *prepared)
+{
 	return fill(d, prepared) ? -ENOMEM : 0;
 }

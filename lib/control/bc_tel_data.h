@@ -9,6 +9,8 @@
 #ifndef BC_TEL_DATA_H
 #define BC_TEL_DATA_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "bc_compat.h"
@@ -21,10 +23,13 @@
  */
 json_t *bc_tel_data_prepare(const json_t *json);
 
-/*
- * Put a prepared object or array into a fresh d, as the answer to the command cmd. 0; -E2BIG if the reply would not fit,
- * -ENOMEM; d is then to be started anew.
- */
-int bc_tel_data_fill(struct rte_tel_data *d, const json_t *prepared, const char *cmd);
+/* What DPDK sends at the most. */
+#define BC_TEL_REPLY_MAX (16U * 1024)
+
+/* Can telemetry send it, prepared, as the answer to the command cmd? */
+bool bc_tel_data_fits(const json_t *prepared, const char *cmd);
+
+/* Put a prepared object or array that fits into a fresh d. 0, or -ENOMEM. */
+int bc_tel_data_fill(struct rte_tel_data *d, const json_t *prepared);
 
 #endif

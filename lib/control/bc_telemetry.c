@@ -20,11 +20,12 @@ struct bc_telemetry {
 	pthread_mutex_t lock;	/* protects all below; held while a view is built */
 	struct bc_telemetry_config cfg;	/* group NULL: there is no capture */
 	uint64_t begun_mono_ns;
+	uint64_t begun_tsc;
 };
 
 /*
  * DPDK gives a callback no context and never forgets one, so that clients can come at any time until the process ends: what they
- * find must stay. It is set once, by the first capture, and used again by the next.
+ * find must stay. It is set once, by the first capture with EAL, and used again by the next.
  */
 static _Atomic(struct bc_telemetry *) the_telemetry;
 
@@ -62,7 +63,7 @@ static json_t *make_view(const struct bc_telemetry *t, const struct bc_tel_comma
 		.group = t->cfg.group,
 		.lcores = t->cfg.lcores,
 		.n_lcores = t->cfg.n_lcores,
-		.tsc_hz = rte_get_tsc_hz(),
+		.tsc = rte_rdtsc() - t->begun_tsc,
 		.elapsed_ns = bc_mono_ns() - t->begun_mono_ns,
 	};
 	json_t *view;
@@ -98,17 +99,6 @@ static json_t *answer(struct bc_telemetry *t, const struct bc_tel_command *c, co
 	return c->view && (!c->act || !param) ? ask_view(t, c, param) : bc_action_ask(t->actions, c, param);
 }
 
-/* Give the reply to DPDK, and drop the reference to it. */
-static int send_reply(struct rte_tel_data *d, json_t *reply, const char *cmd)
-{
-	json_t *prepared = bc_tel_data_prepare(reply);
-	int r = prepared ? bc_tel_data_fill(d, prepared, cmd) : -ENOMEM;
-
-	json_decref(reply);
-	json_decref(prepared);
-	return r;
-}
-
 static json_t *too_much(const struct bc_tel_command *c)
 {
 	if (c->element)
@@ -117,17 +107,35 @@ static json_t *too_much(const struct bc_tel_command *c)
 	return bc_view_error("too much for one reply: ask %s", c->page ? c->page : "less");
 }
 
+/* Prepared, and not longer than a reply may be. NULL without memory, or for a command that is none. */
+static json_t *reply_to(void *ctx, const char *cmd, const char *param)
+{
+	struct bc_telemetry *t = ctx;
+	const size_t len = strlen(BC_TEL_COMMAND_FOLDER);
+	const struct bc_tel_command *c = strncmp(cmd, BC_TEL_COMMAND_FOLDER, len) ? NULL : bc_tel_command_find(cmd + len);
+	json_t *reply, *prepared;
+
+	if (!c || !c->help)
+		return NULL;
+	reply = answer(t, c, cmd, param);
+	prepared = bc_tel_data_prepare(reply);
+	json_decref(reply);
+	if (prepared && !bc_tel_data_fits(prepared, cmd)) {
+		json_decref(prepared);
+		reply = too_much(c);
+		prepared = bc_tel_data_prepare(reply);
+		json_decref(reply);
+	}
+	return prepared;
+}
+
 static int on_command(const char *cmd, const char *param, struct rte_tel_data *d)
 {
 	struct bc_telemetry *t = atomic_load(&the_telemetry);
-	const struct bc_tel_command *c = bc_tel_command_find(cmd + strlen(BC_TEL_COMMAND_FOLDER));
-	int r;
+	json_t *reply = t ? reply_to(t, cmd, param) : NULL;
+	int r = reply ? bc_tel_data_fill(d, reply) : -EINVAL;
 
-	if (!c || !t)
-		return -EINVAL;
-	r = send_reply(d, answer(t, c, cmd, param), cmd);
-	if (r == -E2BIG)
-		r = send_reply(d, too_much(c), cmd);
+	json_decref(reply);
 	return r;
 }
 
@@ -163,13 +171,9 @@ static int register_commands(struct bc_err *err)
 	return 0;
 }
 
-int bc_telemetry_new(const struct bc_telemetry_config *cfg, struct bc_telemetry **ret, struct bc_err *err)
+/* Those of a capture from now on. -EBUSY: there is another. */
+static int open_context(struct bc_telemetry *t, const struct bc_telemetry_config *cfg, struct bc_err *err)
 {
-	struct bc_telemetry *t = atomic_load(&the_telemetry);
-	bool first = !t;
-
-	if (first && !(t = new_context()))
-		return bc_err_set(err, -ENOMEM, "no memory for telemetry");
 	pthread_mutex_lock(&t->lock);
 	if (t->cfg.group) {
 		pthread_mutex_unlock(&t->lock);
@@ -177,19 +181,58 @@ int bc_telemetry_new(const struct bc_telemetry_config *cfg, struct bc_telemetry 
 	}
 	t->cfg = *cfg;
 	t->begun_mono_ns = bc_mono_ns();
+	t->begun_tsc = rte_rdtsc();
 	pthread_mutex_unlock(&t->lock);
 	bc_action_queue_open(t->actions);
-	atomic_store(&the_telemetry, t);
-	if (first) {
-		int r = register_commands(err);
-
-		if (r) {
-			bc_telemetry_free(t);
-			return r;
-		}
-	}
-	*ret = t;
 	return 0;
+}
+
+static int new_at_eal(const struct bc_telemetry_config *cfg, struct bc_telemetry **ret, struct bc_err *err)
+{
+	struct bc_telemetry *t = atomic_load(&the_telemetry);
+	bool first = !t;
+	int r;
+
+	if (first && !(t = new_context()))
+		return bc_err_set(err, -ENOMEM, "no memory for telemetry");
+	r = open_context(t, cfg, err);
+	if (r)
+		return r;
+	atomic_store(&the_telemetry, t);
+	r = first ? register_commands(err) : 0;
+	if (r)
+		bc_telemetry_free(t);
+	else
+		*ret = t;
+	return r;
+}
+
+static void free_context(struct bc_telemetry *t)
+{
+	bc_action_queue_free(t->actions);
+	pthread_mutex_destroy(&t->lock);
+	free(t);
+}
+
+static int new_at_server(const struct bc_telemetry_config *cfg, struct bc_telemetry **ret, struct bc_err *err)
+{
+	struct bc_telemetry *t = new_context();
+	int r;
+
+	if (!t)
+		return bc_err_set(err, -ENOMEM, "no memory for telemetry");
+	open_context(t, cfg, NULL);
+	r = bc_tel_server_start(cfg->server, reply_to, t, err);
+	if (r)
+		free_context(t);
+	else
+		*ret = t;
+	return r;
+}
+
+int bc_telemetry_new(const struct bc_telemetry_config *cfg, struct bc_telemetry **ret, struct bc_err *err)
+{
+	return cfg->server ? new_at_server(cfg, ret, err) : new_at_eal(cfg, ret, err);
 }
 
 void bc_telemetry_run_actions(struct bc_telemetry *t)
@@ -199,10 +242,16 @@ void bc_telemetry_run_actions(struct bc_telemetry *t)
 
 void bc_telemetry_free(struct bc_telemetry *t)
 {
+	struct bc_tel_server *server = t ? t->cfg.server : NULL;
+
 	if (!t)
 		return;
 	bc_action_queue_close(t->actions);
 	pthread_mutex_lock(&t->lock);
 	t->cfg = (struct bc_telemetry_config){ 0 };
 	pthread_mutex_unlock(&t->lock);
+	if (!server)
+		return;
+	bc_tel_server_free(server);
+	free_context(t);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The capture on DPDK's telemetry socket: /braidcap/... commands. Views are answered on the telemetry's own threads, from counters
- * alone. Actions are queued for the control thread, and the client waits for what became of them.
+ * The capture on the telemetry socket, EAL's or our own: /braidcap/... commands. Views are answered on the socket's own threads, from
+ * counters alone. Actions are queued for the control thread, and the client waits for what became of them.
  */
 #ifndef BC_TELEMETRY_H
 #define BC_TELEMETRY_H
@@ -11,18 +11,20 @@
 #include "bc_engine.h"
 #include "bc_err.h"
 #include "bc_group.h"
+#include "bc_tel_server.h"
 
 /* All borrowed until bc_telemetry_free. */
 struct bc_telemetry_config {
 	const struct bc_group *group;
 	const struct bc_lcore *lcores;
 	uint32_t n_lcores;
+	struct bc_tel_server *server;	/* not started; NULL: EAL's socket. Taken over on success */
 };
 
 struct bc_telemetry;
 
 /*
- * After EAL's start, once the pipeline and the lcores' lists of stages are built. 0 and *ret; -EBUSY while another capture of this
+ * After EAL's start, if it is EAL's socket, once the pipeline and the lcores' lists of stages are built. 0 and *ret; -EBUSY while another capture of this
  * process is there, or a negative errno with a line in err. Control thread.
  */
 int bc_telemetry_new(const struct bc_telemetry_config *cfg, struct bc_telemetry **ret, struct bc_err *err);

@@ -136,7 +136,7 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 	if (!r)
 		r = bc_session_make_lcores(s, err);
 	if (!r)
-		r = bc_telemetry_new(&(struct bc_telemetry_config){ &s->group, s->lcores, s->n_lcores }, &s->telemetry, err);
+		r = bc_telemetry_new(&(struct bc_telemetry_config){ &s->group, s->lcores, s->n_lcores, NULL }, &s->telemetry, err);
 	return r ? r : bc_session_launch(s, err);
 }
 

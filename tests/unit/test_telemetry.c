@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -18,6 +19,7 @@
 #include "slow_compile.h"
 
 static char prefix[32];
+static char server_folder[128];	/* of a server of our own; "": the socket is EAL's */
 
 /* A capture on the socket, a thread that does what is asked, and a client. */
 struct scene {
@@ -44,6 +46,19 @@ static void *control_loop(void *arg)
 	return NULL;
 }
 
+static struct bc_tel_server *new_server(void)
+{
+	struct bc_tel_server *server = NULL;
+	char path[160];
+
+	if (!server_folder[0])
+		return NULL;
+	snprintf(path, sizeof(path), "%s/" BC_TEL_SOCKET, server_folder);
+	unlink(path);
+	assert_int_equal(bc_tel_server_new(server_folder, &server, NULL), 0);
+	return server;
+}
+
 static struct scene *scene_new(uint32_t n_sources, uint32_t n_outputs, bool control)
 {
 	struct scene *s = fixture_object(sizeof(*s));
@@ -55,7 +70,7 @@ static struct scene *scene_new(uint32_t n_sources, uint32_t n_outputs, bool cont
 	s->stages[0] = &s->stage;
 	s->lcore.n_stages = 1;
 	s->lcore.stage = s->stages;
-	assert_int_equal(bc_telemetry_new(&(struct bc_telemetry_config){ &s->group, &s->lcore, 1 }, &s->t, &err), 0);
+	assert_int_equal(bc_telemetry_new(&(struct bc_telemetry_config){ &s->group, &s->lcore, 1, new_server() }, &s->t, &err), 0);
 	s->has_control = control;
 	if (control)
 		assert_int_equal(pthread_create(&s->control, NULL, control_loop, s), 0);
@@ -469,6 +484,7 @@ static void who_waits_is_answered_at_the_end(void **state)
 	assert_int_equal(pthread_create(&client, NULL, ask_to_stop, s), 0);
 	usleep(100000);
 	bc_telemetry_free(s->t);
+	s->t = NULL;
 	pthread_join(client, NULL);
 	scene_free(s);
 }
@@ -479,7 +495,7 @@ static void one_capture_at_a_time(void **state)
 	struct bc_telemetry *t;
 	struct bc_err err;
 
-	assert_int_equal(bc_telemetry_new(&(struct bc_telemetry_config){ &s->group, NULL, 0 }, &t, &err), -EBUSY);
+	assert_int_equal(bc_telemetry_new(&(struct bc_telemetry_config){ &s->group, NULL, 0, NULL }, &t, &err), -EBUSY);
 	scene_free(s);
 }
 
@@ -555,38 +571,57 @@ static void what_telemetry_cannot_carry_is_refused(void **state)
 	assert_prepared("[[[[[[[[[[[[[1]]]]]]]]]]]]]", NULL);
 }
 
+/* On either socket. */
+static const struct CMUnitTest common[] = {
+	cmocka_unit_test(every_view_answers),
+	cmocka_unit_test(ledger_arrives_as_it_is),
+	cmocka_unit_test(one_source_is_shown_by_number),
+	cmocka_unit_test(bad_numbers_are_refused),
+	cmocka_unit_test(too_many_sources_are_asked_one_by_one),
+	cmocka_unit_test(what_is_not_refused_arrives_whole),
+	cmocka_unit_test(segments_take_a_number_and_an_output),
+	cmocka_unit_test(too_many_segments_say_so),
+	cmocka_unit_test(long_names_lose_their_middle),
+	cmocka_unit_test(strange_names_arrive_escaped),
+	cmocka_unit_test(rotate_reaches_every_folder),
+	cmocka_unit_test(a_file_cannot_be_rotated),
+	cmocka_unit_test(pause_and_resume_answer_the_state),
+	cmocka_unit_test(stop_says_what_is_under_way),
+	cmocka_unit_test(filter_in_force_is_answered),
+	cmocka_unit_test(a_bad_filter_changes_nothing),
+	cmocka_unit_test(orders_are_obeyed_while_a_filter_is_compiled),
+	cmocka_unit_test(filter_names_its_output),
+	cmocka_unit_test(with_several_outputs_a_filter_must_say_which),
+	cmocka_unit_test(needless_parameters_are_refused),
+	cmocka_unit_test(a_request_that_may_be_cut_is_refused),
+	cmocka_unit_test(without_a_control_thread_nothing_is_done),
+	cmocka_unit_test(who_waits_is_answered_at_the_end),
+	cmocka_unit_test(many_clients_get_whole_answers),
+};
+
+static int at_our_own(const char *folder)
+{
+	int r;
+
+	snprintf(prefix, sizeof(prefix), "bcown%d", getpid());
+	snprintf(server_folder, sizeof(server_folder), "%s/dpdk/%s", folder, prefix);
+	if (mkdir(server_folder, 0700) < 0)
+		return 1;
+	r = cmocka_run_group_tests(common, NULL, NULL);
+	server_folder[0] = '\0';
+	return r;
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest pure[] = {
 		cmocka_unit_test(lists_become_numbered_objects),
 		cmocka_unit_test(what_telemetry_lacks_is_put_otherwise),
 		cmocka_unit_test(what_telemetry_cannot_carry_is_refused),
-		cmocka_unit_test(every_view_answers),
-		cmocka_unit_test(ledger_arrives_as_it_is),
-		cmocka_unit_test(one_source_is_shown_by_number),
-		cmocka_unit_test(bad_numbers_are_refused),
-		cmocka_unit_test(too_many_sources_are_asked_one_by_one),
-		cmocka_unit_test(what_is_not_refused_arrives_whole),
-		cmocka_unit_test(segments_take_a_number_and_an_output),
-		cmocka_unit_test(too_many_segments_say_so),
-		cmocka_unit_test(long_names_lose_their_middle),
-		cmocka_unit_test(strange_names_arrive_escaped),
-		cmocka_unit_test(rotate_reaches_every_folder),
-		cmocka_unit_test(a_file_cannot_be_rotated),
-		cmocka_unit_test(pause_and_resume_answer_the_state),
-		cmocka_unit_test(stop_says_what_is_under_way),
-		cmocka_unit_test(filter_in_force_is_answered),
-		cmocka_unit_test(a_bad_filter_changes_nothing),
-		cmocka_unit_test(orders_are_obeyed_while_a_filter_is_compiled),
-		cmocka_unit_test(filter_names_its_output),
-		cmocka_unit_test(with_several_outputs_a_filter_must_say_which),
-		cmocka_unit_test(needless_parameters_are_refused),
-		cmocka_unit_test(a_request_that_may_be_cut_is_refused),
-		cmocka_unit_test(without_a_control_thread_nothing_is_done),
+	};
+	const struct CMUnitTest eals[] = {
 		cmocka_unit_test(after_the_end_there_is_no_capture),
-		cmocka_unit_test(who_waits_is_answered_at_the_end),
 		cmocka_unit_test(one_capture_at_a_time),
-		cmocka_unit_test(many_clients_get_whole_answers),
 	};
 	char folder[] = "/tmp/bc_telemetry.XXXXXX";
 	char *argv[] = { "test", "--no-huge", "--no-pci", "-m", "64", "--log-level", "error", "--file-prefix", prefix, NULL };
@@ -597,7 +632,8 @@ int main(void)
 		printf("SKIP: EAL does not start here\n");
 		return 77;
 	}
-	r = cmocka_run_group_tests(tests, NULL, NULL);
+	r = cmocka_run_group_tests(pure, NULL, NULL) + cmocka_run_group_tests(common, NULL, NULL) +
+	    cmocka_run_group_tests(eals, NULL, NULL);
 	rte_eal_cleanup();
-	return r;
+	return r + at_our_own(folder);
 }

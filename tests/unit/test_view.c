@@ -342,7 +342,7 @@ static void lcores_show_busy_shares(void **state)
 
 	bc_counter_set(&stage.units, 9);
 	bc_counter_set(&stage.busy_tsc, 500);
-	l = bc_tel_command_lcores.view(&(struct bc_subject){ .lcores = &lcore, .n_lcores = 1, .tsc_hz = 1000,
+	l = bc_tel_command_lcores.view(&(struct bc_subject){ .lcores = &lcore, .n_lcores = 1, .tsc = 2000,
 							     .elapsed_ns = 2000000000 }, NULL);
 	assert_int_equal(number(json_array_get(l, 0), "cpu"), 3);
 	assert_int_equal(number(at(json_array_get(l, 0), "stages", 0), "units"), 9);
