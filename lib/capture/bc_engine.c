@@ -2,6 +2,9 @@
 #include "bc_engine.h"
 
 #include <linux/futex.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -11,6 +14,7 @@
 #include <rte_launch.h>
 #include <rte_pause.h>
 
+#include "bc_thread.h"
 #include "bc_time.h"
 
 #define TICK_NS BC_NS_PER_MS
@@ -196,10 +200,51 @@ int bc_lcore_run(void *arg)
 	return 0;
 }
 
-void bc_lcores_wait(const struct bc_lcore *l, uint32_t n)
+static void *run_thread(void *lcore)
 {
-	rte_eal_mp_wait_lcore();
-	/* ThreadSanitizer does not see EAL's synchronisation; it sees this. */
-	for (uint32_t i = 0; i < n; i++)
+	bc_lcore_run(lcore);
+	return NULL;
+}
+
+/* It inherits its CPU, so that nothing of it runs elsewhere. */
+static int start_thread(struct bc_lcore *l, uint32_t id)
+{
+	char name[BC_THREAD_NAME_MAX];
+	cpu_set_t here, there;
+	int r = pthread_getaffinity_np(pthread_self(), sizeof(here), &here);
+
+	CPU_ZERO(&there);
+	CPU_SET(l->cpu, &there);
+	if (!r)
+		r = pthread_setaffinity_np(pthread_self(), sizeof(there), &there);
+	if (r)
+		return -r;
+	snprintf(name, sizeof(name), "bc-lcore-%u", id);
+	r = bc_thread_start(&l->thread, name, run_thread, l);
+	pthread_setaffinity_np(pthread_self(), sizeof(here), &here);
+	return r;
+}
+
+int bc_lcore_start(struct bc_lcore *l, uint32_t id, bool eal, struct bc_err *err)
+{
+	int r = eal ? rte_eal_remote_launch(bc_lcore_run, l, id) : start_thread(l, id);
+
+	if (r)
+		return bc_err_set(err, r, "cannot start lcore %u on CPU %u (%s)", id, l->cpu, strerror(-r));
+	l->id = id;
+	l->on = eal ? BC_LCORE_EAL : BC_LCORE_THREAD;
+	return 0;
+}
+
+void bc_lcores_wait(struct bc_lcore *l, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (l[i].on == BC_LCORE_THREAD)
+			pthread_join(l[i].thread, NULL);
+		else if (l[i].on == BC_LCORE_EAL)
+			rte_eal_wait_lcore(l[i].id);
+		l[i].on = BC_LCORE_NONE;
+		/* ThreadSanitizer does not see EAL's synchronisation; it sees this. */
 		(void)atomic_load(&l[i].running);
+	}
 }

@@ -3,11 +3,13 @@
 #ifndef BC_ENGINE_H
 #define BC_ENGINE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "bc_counter.h"
+#include "bc_err.h"
 
 /* The longest sleep of an lcore that other lcores wake. A committer that returns buffers does not wake it. */
 #define BC_SLEEP_WOKEN_NS 2000000U
@@ -42,6 +44,9 @@ struct bc_lcore {
 	uint32_t n_all;
 	uint32_t n_stages;
 	struct bc_stage **stage;
+	enum { BC_LCORE_NONE, BC_LCORE_EAL, BC_LCORE_THREAD } on;	/* this and the next two: the control thread's */
+	uint32_t id;
+	pthread_t thread;
 	_Atomic bool abort BC_CACHE_ALIGNED;	/* control writes, the lcore reads */
 	_Atomic uint32_t asleep BC_CACHE_ALIGNED;	/* the lcore sets, whoever wakes it clears; a futex */
 
@@ -55,7 +60,13 @@ struct bc_lcore {
 /* lcore_function_t: runs until all stages are done, or abort. Takes a struct bc_lcore. Returns 0. */
 int bc_lcore_run(void *lcore);
 
-/* Wait for the end of n lcores that EAL launched, if it did. What they wrote is then the caller's. */
-void bc_lcores_wait(const struct bc_lcore *l, uint32_t n);
+/*
+ * The same as EAL's lcore id, or, without EAL, in a thread of that number on its CPU. 0, or a negative errno with a line in err.
+ * Control thread.
+ */
+int bc_lcore_start(struct bc_lcore *l, uint32_t id, bool eal, struct bc_err *err);
+
+/* Wait for the end of those of n lcores that were started. What they wrote is then the caller's. */
+void bc_lcores_wait(struct bc_lcore *l, uint32_t n);
 
 #endif

@@ -13,7 +13,7 @@ static void *calibrate(void *clock)
 	return NULL;
 }
 
-int bc_calibration_begin(struct bc_calibration *c, struct bc_err *err)
+int bc_calibration_begin(struct bc_calibration *c, bool stamps, struct bc_err *err)
 {
 	const size_t size = (sizeof(*c->clock) + BC_CACHE_LINE - 1) / BC_CACHE_LINE * BC_CACHE_LINE;
 	int r;
@@ -22,6 +22,10 @@ int bc_calibration_begin(struct bc_calibration *c, struct bc_err *err)
 	if (!c->clock)
 		return bc_err_set(err, -ENOMEM, "no memory for the clock");
 	memset(c->clock, 0, size);
+	if (!stamps) {
+		bc_clock_init_ticks(c->clock, BC_TICKS_SYSTEM, "no packet is stamped by it");
+		return 0;
+	}
 	r = bc_thread_start(&c->thread, "bc-calibrate", calibrate, c->clock);
 	c->running = r == 0;
 	return r ? bc_err_set(err, r, "no thread for the clock (%s)", strerror(-r)) : 0;

@@ -97,6 +97,18 @@ static int sample(void *ctx, struct bc_pair *ret)
 	return 0;
 }
 
+/* CLOCK_MONOTONIC runs at the rate of CLOCK_REALTIME, however that is slewed: one pair tells all. */
+static void init_system(struct bc_clock *c)
+{
+	struct bc_pair pair;
+
+	c->track.d.slope = 1.0;
+	sample(c, &pair);
+	bc_track_init(&c->track, 1.0, 64, &(struct bc_seg){ pair.ticks, pair.utc_ns, bc_line_mult(1.0) }, 0);
+	bc_discipline_add(&c->track.d, &pair);
+	bc_track_tell(&c->track, 1.0, 1.0, 0, 0);
+}
+
 void bc_clock_init_ticks(struct bc_clock *c, enum bc_ticks ticks, const char *why)
 {
 	struct bc_seg seg;
@@ -104,9 +116,13 @@ void bc_clock_init_ticks(struct bc_clock *c, enum bc_ticks ticks, const char *wh
 	memset(&c->steps, 0, sizeof(c->steps));
 	c->ticks = ticks;
 	c->why = why;
+	if (ticks == BC_TICKS_SYSTEM) {
+		init_system(c);
+		return;
+	}
 	seg = (struct bc_seg){ bc_clock_tsc(c), bc_utc_ns(), bc_line_mult(1.0) };
-	bc_track_init(&c->track, ticks == BC_TICKS_SYSTEM ? 1.0 : 0, 64, &seg, 0);
-	if (bc_track_calibrate(&c->track, sample, c) < 0 && ticks != BC_TICKS_SYSTEM)
+	bc_track_init(&c->track, 0, 64, &seg, 0);
+	if (bc_track_calibrate(&c->track, sample, c) < 0)
 		bc_clock_init_ticks(c, BC_TICKS_SYSTEM, "the CPU's counter does not advance steadily");
 }
 

@@ -47,7 +47,7 @@ enum bc_ticks bc_clock_detect(const char **ret_why);
 /* Calibrate, in at most 50 ms, with the counter that detect names. Before any other use. Nothing to destroy. */
 void bc_clock_init(struct bc_clock *c);
 
-/* The same with a given counter, which must exist on this machine. */
+/* The same with a given counter, which must exist on this machine; BC_TICKS_SYSTEM takes no time. */
 void bc_clock_init_ticks(struct bc_clock *c, enum bc_ticks ticks, const char *why);
 
 /*

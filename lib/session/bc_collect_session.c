@@ -160,7 +160,7 @@ static int build_pipelines(struct bc_collect_session *c, struct bc_err *err)
 	c->pool = bc_packet_pool_new(&(struct bc_packet_pool_config){
 		.name = "braidcap",
 		.mbufs = mbufs(c, c->session.plan),
-		.huge = c->session.eal.huge,
+		.huge = c->session.env.huge,
 	}, err);
 	if (!c->pool)
 		return -ENOMEM;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_eal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -16,13 +14,8 @@
 #include "bc_source_kind.h"
 
 #define MAX_ARGS 512
-/* An mbuf takes 2368, and some more to be safe; without hugepages EAL is given a whole page for each. */
-#define MBUF_BYTES 2496U
+/* Without hugepages EAL is given a whole page for each mbuf. */
 #define MBUF_PAGE 4096U
-/* What EAL, rings and drivers take beside the mbufs. */
-#define EAL_MIB 96U
-/* Captures with one process id, in as many containers. */
-#define MAX_PREFIXES 64U
 
 struct args {
 	int n;
@@ -42,68 +35,6 @@ static void add(struct args *a, const char *fmt, ...)
 	else
 		a->n++;
 	va_end(ap);
-}
-
-static uint64_t free_huge_bytes(void)
-{
-	DIR *d = opendir("/sys/kernel/mm/hugepages");
-	struct dirent *e;
-	uint64_t bytes = 0;
-
-	while (d && (e = readdir(d))) {
-		uint64_t kib, n;
-		char path[512];
-		FILE *f;
-
-		if (sscanf(e->d_name, "hugepages-%" SCNu64 "kB", &kib) != 1)
-			continue;
-		snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/%s/free_hugepages", e->d_name);
-		f = fopen(path, "re");
-		if (f && fscanf(f, "%" SCNu64, &n) == 1)
-			bytes += n * kib * 1024;
-		if (f)
-			fclose(f);
-	}
-	if (d)
-		closedir(d);
-	return bytes;
-}
-
-static void choose_memory(const struct bc_config *cfg, uint32_t mbufs, struct bc_eal *e)
-{
-	uint64_t need = (uint64_t)mbufs * MBUF_BYTES + ((uint64_t)EAL_MIB << 20), have = free_huge_bytes();
-
-	if (cfg->huge == BC_HUGE_NEVER)
-		return;
-	e->huge = have >= need;
-	if (!e->huge)
-		snprintf(e->note, sizeof(e->note), "%" PRIu64 " MiB of free hugepages, %" PRIu64 " MiB needed: "
-			 "continuing without them (as with --no-huge); 'sysctl vm.nr_hugepages=%" PRIu64 "' provides "
-			 "them", have >> 20, need >> 20,
-			 (need + ((uint64_t)cfg->memory_mib << 20)) / (2 << 20) + 1);
-}
-
-/*
- * Take the first name that is free: in containers that share the runtime folder two captures can have the same process
- * id.
- */
-static int choose_prefix(const struct bc_config *cfg, struct bc_eal *e, struct bc_err *err)
-{
-	int r;
-
-	snprintf(e->prefix, sizeof(e->prefix), "%s", cfg->prefix ? cfg->prefix : "braidcap");
-	r = bc_runtime_claim(e->prefix, &e->runtime, err);
-	if (r == -EBUSY && cfg->prefix)
-		return bc_err_set(err, -EBUSY, "--prefix: another capture uses '%s': choose another, or leave it out",
-				  cfg->prefix);
-	for (unsigned i = 1; r == -EBUSY && i <= MAX_PREFIXES; i++) {
-		int n = snprintf(e->prefix, sizeof(e->prefix), "braidcap-%d", (int)getpid());
-
-		if (i > 1)
-			snprintf(e->prefix + n, sizeof(e->prefix) - (size_t)n, "-%u", i);
-		r = bc_runtime_claim(e->prefix, &e->runtime, err);
-	}
-	return r;
 }
 
 static void add_lcores(struct args *a, const struct bc_plan *plan)
@@ -176,50 +107,34 @@ static ssize_t listen_to(void *ctx, const char *buf, size_t n)
 	return (ssize_t)n;
 }
 
-int bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t mbufs, struct bc_eal *ret,
+int bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, const char *prefix, uint32_t mbufs, bool huge,
 		 struct bc_err *err)
 {
 	static struct listener listener;	/* DPDK keeps the stream for the life of the process */
 	static struct args a;			/* and the words of its arguments */
-	struct bc_eal e = { 0 };
 	int r;
 
-	bc_runtime_clean();
-	r = choose_prefix(cfg, &e, err);
-	if (r)
-		return r;
-	choose_memory(cfg, mbufs, &e);
 	add(&a, "braidcap");
 	add_lcores(&a, plan);
-	add(&a, "--file-prefix=%s", e.prefix);
-	if (e.huge) {
+	add(&a, "--file-prefix=%s", prefix);
+	if (huge) {
 		add(&a, "--in-memory");
 	} else {
 		/* Nothing in files, as with --in-memory: the folder lies in memory itself. */
 		add(&a, "--no-shconf");
 		add(&a, "--no-huge");
 		add(&a, "-m");
-		add(&a, "%" PRIu64, ((uint64_t)mbufs * MBUF_PAGE >> 20) + EAL_MIB);
+		add(&a, "%" PRIu64, ((uint64_t)mbufs * MBUF_PAGE >> 20) + BC_EAL_MIB);
 	}
 	add_devices(&a, cfg);
 	add_words(&a, cfg->eal);
 	if (cfg->verbose < 2)
 		rte_openlog_stream(fopencookie(&listener, "w", (cookie_io_functions_t){ .write = listen_to }));
 	memcpy(a.given, a.v, sizeof(a.given));
-	r = a.failed ? -1 : rte_eal_init(a.n, a.given);
-	if (r < 0) {
-		/* Some of EAL's failures leave rte_errno at 0. */
-		r = a.failed ? -ENOMEM : rte_errno > 0 ? -rte_errno : -EIO;
-		bc_runtime_release(&e.runtime);
-		return bc_err_set(err, r, "DPDK does not start: %s: see docs/operations.md; -vv shows its full output",
-				  listener.first[0] ? listener.first : strerror(-r));
-	}
-	*ret = e;
-	return 0;
-}
-
-void bc_eal_stop(struct bc_eal *e)
-{
-	rte_eal_cleanup();
-	bc_runtime_release(&e->runtime);
+	if (!a.failed && rte_eal_init(a.n, a.given) >= 0)
+		return 0;
+	/* Some of EAL's failures leave rte_errno at 0. */
+	r = a.failed ? -ENOMEM : rte_errno > 0 ? -rte_errno : -EIO;
+	return bc_err_set(err, r, "DPDK does not start: %s: see docs/operations.md; -vv shows its full output",
+			  listener.first[0] ? listener.first : strerror(-r));
 }

@@ -10,6 +10,7 @@
 
 #include "bc_privileges.h"
 #include "bc_report.h"
+#include "bc_source_kind.h"
 #include "bc_upload_key.h"
 #include "bc_view.h"
 
@@ -76,18 +77,26 @@ static int make_plan(struct bc_session *s, struct bc_err *err)
 	return r;
 }
 
-static int start_eal(struct bc_session *s, struct bc_err *err)
+static bool stamped_by_host(const struct bc_config *cfg)
 {
-	int r = bc_calibration_begin(&s->calibration, err);
+	for (uint32_t i = 0; i < cfg->n_sources; i++)
+		if (cfg->sources[i].kind->by_host)
+			return true;
+	return false;
+}
+
+static int start_environment(struct bc_session *s, struct bc_err *err)
+{
+	int r = bc_calibration_begin(&s->calibration, stamped_by_host(s->cfg), err);
 
 	if (!r)
-		r = bc_eal_start(s->cfg, s->plan, s->ops->mbufs(s->ctx, s->plan), &s->eal, err);
+		r = bc_environment_start(s->cfg, s->plan, s->ops->mbufs(s->ctx, s->plan), &s->env, err);
 	if (r)
 		return r;
-	s->eal_up = true;
+	s->env_up = true;
 	bc_calibration_end(&s->calibration);
-	if (s->eal.note[0])
-		bc_log(&s->log, BC_INFO, "%s", s->eal.note);
+	if (s->env.note[0])
+		bc_log(&s->log, BC_INFO, "%s", s->env.note);
 	return 0;
 }
 
@@ -121,12 +130,22 @@ static int new_uploader(struct bc_session *s, struct bc_err *err)
 	return wanted ? bc_uploader_new(&uc, &s->uploader, err) : 0;
 }
 
+static int new_telemetry(struct bc_session *s, struct bc_err *err)
+{
+	const struct bc_telemetry_config tc = { &s->group, s->lcores, s->n_lcores, s->env.server };
+	int r = bc_telemetry_new(&tc, &s->telemetry, err);
+
+	if (!r)
+		s->env.server = NULL;
+	return r;
+}
+
 static int prepare(struct bc_session *s, struct bc_err *err)
 {
 	int r = make_plan(s, err);
 
 	if (!r)
-		r = start_eal(s, err);
+		r = start_environment(s, err);
 	if (!r)
 		r = new_publisher(s, err);
 	if (!r)
@@ -136,7 +155,7 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 	if (!r)
 		r = bc_session_make_lcores(s, err);
 	if (!r)
-		r = bc_telemetry_new(&(struct bc_telemetry_config){ &s->group, s->lcores, s->n_lcores, NULL }, &s->telemetry, err);
+		r = new_telemetry(s, err);
 	return r ? r : bc_session_launch(s, err);
 }
 
@@ -168,7 +187,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.tls = { cfg->tls_cert, cfg->tls_key, cfg->tls_ca, cfg->tls_crl },
 		.drain_ns = (uint64_t)(cfg->drain_timeout_s * (double)BC_NS_PER_S),
 		.accelerate = cfg->accelerate,
-		.huge = s->eal.huge,
+		.huge = s->env.huge,
 		.log = &s->log,
 		.interrupted = interrupted,
 		.interrupted_ctx = &s->signals,
@@ -189,7 +208,7 @@ static void say_start(const struct bc_session *s)
 		n += s->group.pipeline[i]->n_sources;
 	if (!s->cfg->brief)
 		fprintf(stderr, "%s: %s from %u %s%s; control: 'braidcap ctl --prefix %s', pid %d\n", s->name, s->ops->doing, n,
-			s->ops->source, n == 1 ? "" : "s", s->eal.prefix, (int)getpid());
+			s->ops->source, n == 1 ? "" : "s", s->env.prefix, (int)getpid());
 }
 
 static bool all_idle(const struct bc_session *s)
@@ -266,8 +285,8 @@ static void release(struct bc_session *s)
 	bc_uploader_free(s->uploader);
 	bc_publisher_free(s->publisher);
 	bc_calibration_free(&s->calibration);
-	if (s->eal_up)
-		bc_eal_stop(&s->eal);
+	if (s->env_up)
+		bc_environment_stop(&s->env);
 	for (uint32_t i = 0; s->crowd && i < s->n_lcores; i++)
 		bc_crowd_free(s->crowd[i]);
 	free(s->crowd);
@@ -315,7 +334,7 @@ enum bc_exit bc_session_run(struct bc_session *s)
 		bc_session_control(s);
 		status = finish(s);
 	} else {
-		status = bc_session_fail(s->name, &err, r, s->eal_up);
+		status = bc_session_fail(s->name, &err, r, s->env_up);
 	}
 	release(s);
 	return status;

@@ -13,7 +13,7 @@
 #include "bc_config.h"
 #include "bc_crowd.h"
 #include "bc_display.h"
-#include "bc_eal.h"
+#include "bc_environment.h"
 #include "bc_engine.h"
 #include "bc_group.h"
 #include "bc_plan.h"
@@ -68,7 +68,7 @@ struct bc_session {
 	/* The session's, for its ops. */
 	struct bc_plan *plan;
 	struct bc_plan_request *request;
-	struct bc_eal eal;
+	struct bc_environment env;
 	struct bc_calibration calibration;	/* its clock is the pipelines' */
 	struct bc_publisher *publisher;		/* NULL: none */
 	struct bc_uploader *uploader;		/* NULL: nothing is uploaded */
@@ -90,7 +90,7 @@ struct bc_session {
 	struct bc_lcore *lcores;
 	struct bc_crowd **crowd;		/* of each lcore; NULL: not spread */
 	struct bc_telemetry *telemetry;
-	bool eal_up;
+	bool env_up;
 	bool stopping;
 	uint64_t start_mono_ns;
 	uint64_t received;			/* at the last look */

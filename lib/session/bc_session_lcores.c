@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_launch.h>
-#include <rte_lcore.h>
-
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
@@ -101,11 +98,8 @@ int bc_session_launch(struct bc_session *s, struct bc_err *err)
 
 	for (uint32_t i = 0; !r && i < s->group.n; i++)
 		r = bc_pipeline_start(s->group.pipeline[i], err);
-	for (uint32_t i = 0; !r && i < s->n_lcores; i++) {
-		r = rte_eal_remote_launch(bc_lcore_run, &s->lcores[i], i + 1);
-		if (r)
-			bc_err_set(err, r, "cannot start lcore %u", i + 1);
-	}
+	for (uint32_t i = 0; !r && i < s->n_lcores; i++)
+		r = bc_lcore_start(&s->lcores[i], i + 1, s->env.eal, err);
 	if (!r && s->ops->start)
 		r = s->ops->start(s->ctx, err);
 	if (r) {

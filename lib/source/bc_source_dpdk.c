@@ -398,6 +398,7 @@ const struct bc_source_kind bc_source_dpdk = {
 	.name = "dpdk",
 	.target = BC_TARGET_PORT,
 	.live = true,
+	.by_host = true,
 	.poll_mode = true,
 	.descriptors = 4096,
 	.keys = dpdk_keys,

@@ -56,6 +56,7 @@ struct bc_source_kind {
 	const char *erf_name;		/* another, for a file that is ERF; NULL: none */
 	enum bc_source_target target;
 	bool live;			/* it goes on while nothing comes */
+	bool by_host;			/* the host's clock (bc_clock.h) may stamp its packets */
 	bool poll_mode;			/* its queues are polled at full speed, and each is worth a core */
 	bool blocking;			/* the merge waits for it without a limit, and a stop ends it at once */
 	bool waits;			/* it always leaves packets in the device while its link is full */

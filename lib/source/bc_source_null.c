@@ -216,6 +216,7 @@ const struct bc_source_kind bc_source_null = {
 	.name = "null",
 	.target = BC_TARGET_NONE,
 	.live = true,
+	.by_host = true,
 	.poll_mode = true,
 	.waits = true,
 	.lossless = true,

@@ -17,12 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <rte_launch.h>
-#include <rte_mbuf.h>
-
 #include "bc_clock.h"
 #include "bc_direct.h"
-#include "bc_eal.h"
 #include "bc_session.h"
 #include "cmd_capture.h"
 #include "cmd_collect.h"
@@ -42,7 +38,6 @@ static struct {
 	bool started;
 	bool spares;			/* what a start can do without is asked for now */
 	bool spared;			/* and that was refused */
-	bool keeps;			/* what is there to the end of the process: EAL's words, telemetry's callbacks */
 	uint16_t port;
 	uint32_t n;			/* calls so far */
 	uint32_t refused;		/* the number of the one that is refused; 0: none */
@@ -86,10 +81,6 @@ void __real_free(void *p);
 FILE *__real_open_memstream(char **buf, size_t *size);
 void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
 int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
-int __real_rte_eal_remote_launch(lcore_function_t *f, void *arg, unsigned lcore);
-int __real_bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t mbufs, struct bc_eal *ret,
-			struct bc_err *err);
-int __real_bc_telemetry_new(const struct bc_telemetry_config *cfg, struct bc_telemetry **ret, struct bc_err *err);
 int __real_bc_direct_new(uint32_t depth, struct bc_direct **ret);
 struct bc_display *__real_bc_display_new(const struct bc_pipeline *p, bool quiet, bool verbose);
 void __real_bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text);
@@ -100,7 +91,7 @@ static void *keep(void *p, void *caller)
 {
 	struct block *b;
 
-	if (!p || t.keeps)
+	if (!p)
 		return p;
 	b = __real_malloc(sizeof(*b));
 	*b = (struct block){ p, caller };
@@ -208,47 +199,10 @@ int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*ru
 	return refuse(CALLER) ? EAGAIN : __real_pthread_create(ret, attr, run, arg);
 }
 
-int __wrap_rte_eal_remote_launch(lcore_function_t *f, void *arg, unsigned lcore)
-{
-	return refuse(CALLER) ? -EBUSY : __real_rte_eal_remote_launch(f, arg, lcore);
-}
-
-/* EAL starts once in a process. */
-int __wrap_bc_eal_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t mbufs, struct bc_eal *ret,
-			struct bc_err *err)
-{
-	static struct bc_eal eal;
-	bool counting = t.counting;
-	int r = 0;
-
-	t.counting = false;
-	t.keeps = true;
-	if (!eal.prefix[0])
-		r = __real_bc_eal_start(cfg, plan, mbufs, &eal, err);
-	t.keeps = false;
-	t.counting = counting;
-	*ret = eal;
-	return r;
-}
-
-void __wrap_bc_eal_stop(struct bc_eal *e)
-{
-}
-
 /* One calibration is enough for all. */
 void __wrap_bc_clock_init(struct bc_clock *c)
 {
 	memcpy(c, t.clock, sizeof(*c));
-}
-
-int __wrap_bc_telemetry_new(const struct bc_telemetry_config *cfg, struct bc_telemetry **ret, struct bc_err *err)
-{
-	int r;
-
-	t.keeps = true;
-	r = __real_bc_telemetry_new(cfg, ret, err);
-	t.keeps = false;
-	return r;
 }
 
 /* Without it files go through the page cache. */
