@@ -275,7 +275,8 @@ int bc_http_start(const struct bc_http_config *cfg, struct bc_http **ret, struct
 	if (!h)
 		return bc_err_set(err, -ENOMEM, "no memory");
 	init(h, cfg);
-	r = read_tls(h, err);
+	r = bc_mhd_load(err);
+	r = r ? r : read_tls(h, err);
 	fd = r ? r : open_socket(h, err);
 	r = fd < 0 ? fd : bc_http_warden_start(h);
 	if (!r) {

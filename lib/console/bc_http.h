@@ -11,10 +11,10 @@
 #include <stdint.h>
 
 #include <jansson.h>
-#include <microhttpd.h>
 
 #include "bc_err.h"
 #include "bc_log.h"
+#include "bc_mhd.h"
 #include "bc_users.h"
 
 #define BC_HTTP_CONNECTIONS 256U

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 
 #include "bc_http_priv.h"
 #include "bc_time.h"

@@ -2,7 +2,6 @@
 #include "bc_object.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,13 +32,6 @@ struct bc_object_client {
 	bc_counter_t requests, retries, sent_bytes, got_bytes;	/* the client's thread writes */
 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void init_curl(void)
-{
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-}
-
 bool bc_object_passes(int code)
 {
 	return code == -EAGAIN || code == -EHOSTUNREACH || code == -ECONNREFUSED || code == -ECONNRESET || code == -ETIMEDOUT || code == -ENOMEM;
@@ -62,10 +54,12 @@ static int find_all(struct bc_object_client *c, const struct bc_object_settings 
 
 int bc_object_client_new(const struct bc_object_config *cfg, struct bc_object_client **ret, struct bc_err *err)
 {
-	struct bc_object_client *c = calloc(1, sizeof(*c));
-	int r;
+	struct bc_object_client *c;
+	int r = bc_curl_load(err);
 
-	pthread_once(&once, init_curl);
+	if (r)
+		return r;
+	c = calloc(1, sizeof(*c));
 	if (!c)
 		return bc_err_set(err, -ENOMEM, "no memory for object storage");
 	c->tail = &c->waiting;

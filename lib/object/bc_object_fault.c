@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_object_fault.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "bc_curl.h"
 #include "bc_object_xml.h"
 
 /* What stores name, and what is to be done. */

@@ -3,9 +3,8 @@
 #ifndef BC_OBJECT_TRANSFER_H
 #define BC_OBJECT_TRANSFER_H
 
-#include <curl/curl.h>
-
 #include "bc_credentials.h"
+#include "bc_curl.h"
 #include "bc_object.h"
 #include "bc_sigv4.h"
 

@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_zmq.h"
 
-#include <dlfcn.h>
-#include <errno.h>
-#include <stdbool.h>
+#include "bc_library.h"
 
-#define LIBRARY "libzmq.so.5"
+#define NAME(name) "zmq_" #name,
+
+static const char *const names[] = { BC_ZMQ_FUNCTIONS(NAME) };
+
+_Static_assert(sizeof(struct bc_zmq) == sizeof(names), "a name for each function");
 
 int bc_zmq_load(struct bc_zmq *ret, struct bc_err *err)
 {
-	/* Its threads may outlive whoever began them. */
-	void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_NODELETE);
-	bool whole = lib != NULL;
-
-#define LOAD(name) whole = whole && (ret->name = (__typeof__(ret->name))dlsym(lib, "zmq_" #name)) != NULL;
-	BC_ZMQ_FUNCTIONS(LOAD)
-#undef LOAD
-	if (lib)
-		dlclose(lib);
-	return whole ? 0 : bc_err_set(err, -ENOENT, "%s: cannot publish: install libzmq5", dlerror());
+	return bc_library_load("libzmq.so.5", "libzmq5", names, sizeof(names) / sizeof(names[0]), (void **)ret, err);
 }

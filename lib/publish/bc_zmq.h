@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * libzmq, loaded when somebody publishes. With it come C++, Kerberos and two multicast protocols, which would take a third of the
- * time that the program needs to start, and 3 MiB.
- */
+/* libzmq, loaded (bc_library.h) when somebody publishes. */
 #ifndef BC_ZMQ_H
 #define BC_ZMQ_H
 
@@ -21,7 +18,7 @@ struct bc_zmq {
 #undef BC_ZMQ_MEMBER
 };
 
-/* For the life of the process. 0 and *ret, or -ENOENT with a line in err. */
+/* 0 and *ret, or -ENOENT with a line in err. */
 int bc_zmq_load(struct bc_zmq *ret, struct bc_err *err);
 
 #endif
