@@ -3,6 +3,7 @@
 
 import argparse
 import importlib
+import os
 import re
 import shutil
 import signal
@@ -30,6 +31,9 @@ class Context:
         self.braidcap = build / "app" / "braidcap" / "braidcap"
         self.tools = build / "tests" / "bench" / "tools"
         self.quick = options.quick
+        self.force = options.force
+        self.written = self.disturbed = False
+        self.date = time.strftime("%Y-%m-%d")
         self.folder = folder
         self.huge = huge
         self.huge_note = huge_note
@@ -69,7 +73,7 @@ class Context:
 def run_section(ctx, name, docs):
     module = importlib.import_module(f".sections.{name}", __package__)
     print(f"\n== {name}: {module.TITLE}", flush=True)
-    ctx.report = found = report.Report(name, module.TITLE, docs, ctx.results)
+    ctx.report = found = report.Report(name, module.TITLE, docs, ctx.results, ctx.date)
     ctx.commands = {}
     load, begin, foreign = machine.Load(), time.monotonic(), None
     try:
@@ -80,14 +84,28 @@ def run_section(ctx, name, docs):
         traceback.print_exc()
         found.problems.append(f"{name} ended early: {why}")
     seconds, foreign = time.monotonic() - begin, load.foreign()
-    quiet = "no other load"
-    if foreign >= 0.1:
+    if not seconds or foreign < machine.QUIET:
+        quiet = "no other load"
+    else:
         quiet = f"other load used {foreign:.1f} CPUs: the figures are preliminary"
-    print(f"   {seconds:.0f} s; {quiet}", flush=True)
+    average = os.getloadavg()[0]
+    print(f"   {seconds:.0f} s; {quiet}; load average {average:.1f}", flush=True)
     found.write(list(ctx.commands.values()),
-                f"{time.strftime('%Y-%m-%d')}, {'a quick run' if ctx.quick else 'a full run'} of {seconds:.0f} s; {quiet}. "
-                f"Hugepages: {ctx.huge_note}.")
+                f"{ctx.date}, {'a quick run' if ctx.quick else 'a full run'} of {seconds:.0f} s; {quiet}; load average "
+                f"{average:.1f}. Hugepages: {ctx.huge_note}.", place_of(ctx, docs, foreign))
     return not found.problems
+
+
+def place_of(ctx, docs, foreign):
+    """The folder that the section is written into: figures that others disturbed do not replace those of a quiet run."""
+    if foreign < machine.QUIET or ctx.force:
+        ctx.written = True
+        return docs
+    kept = ctx.build / "disturbed"
+    doc.begin(kept / "performance.md", SECTIONS)
+    print(f"   {docs}/performance.md is left as it is, see {kept}/performance.md; --force writes all the same", flush=True)
+    ctx.disturbed = True
+    return kept
 
 
 def measure(options, docs):
@@ -105,14 +123,15 @@ def measure(options, docs):
                              f"hugepages: {note}")
                 print("\n".join(lines))
                 doc.begin(docs / "performance.md", ["machine", *SECTIONS])
-                doc.replace(docs / "performance.md", "machine",
-                            "## The machine\n\n" + "\n".join(f"- {line}" for line in lines))
                 good = [run_section(ctx, name, docs) for name in options.sections or SECTIONS]
+                if ctx.written:
+                    doc.replace(docs / "performance.md", "machine",
+                                "## The machine\n\n" + "\n".join(f"- {line}" for line in lines))
             finally:
                 report.save(results, ctx.results)
                 shutil.rmtree(ctx.tmpfs, ignore_errors=True)
                 shutil.rmtree(ctx.disk, ignore_errors=True)
-    return all(good)
+    return all(good), ctx.disturbed
 
 
 def main():
@@ -121,6 +140,8 @@ def main():
     parser.add_argument("sections", nargs="*", metavar="SECTION",
                         help=f"what to measure, all unless named: {' '.join(SECTIONS)}")
     parser.add_argument("--quick", action="store_true", help="under two minutes, to show that all of it works")
+    parser.add_argument("--force", action="store_true",
+                        help="write figures into the document although something else used the CPUs meanwhile")
     parser.add_argument("--no-huge", action="store_true", help="reserve no hugepages, use none")
     parser.add_argument("--build", default=str(TOP / "build-bench"), help="a release build with -Dbench=true")
     parser.add_argument("--tmpfs", default="/dev/shm", help="a folder in memory (default: /dev/shm)")
@@ -132,10 +153,12 @@ def main():
         parser.error(f"no such section: {' '.join(sorted(unknown))}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     begin = time.monotonic()
-    good = measure(options, Path(options.docs))
-    print(f"\nbench: {time.monotonic() - begin:.0f} s; {'all sections ran' if good else 'failures are listed above'}: "
-          f"{options.docs}/performance.md")
-    return 0 if good else 1
+    good, disturbed = measure(options, Path(options.docs))
+    what = "all sections ran" if good else "failures are listed above"
+    if disturbed:
+        what += ", and other load disturbed some, which were not written"
+    print(f"\nbench: {time.monotonic() - begin:.0f} s; {what}: {options.docs}/performance.md")
+    return 0 if good and not disturbed else 1
 
 
 sys.exit(main())

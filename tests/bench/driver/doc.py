@@ -7,8 +7,9 @@ HEAD = """# Performance
 
 ## How it is measured
 
-`scripts/bench` writes everything below this section; each part is from the last run that measured it. The figures
-are from one machine and one run: compare only within a table. `tests/bench/README.md` describes the method.
+`scripts/bench` writes everything below this section; each part is from the last run that measured it, and every ratio
+of figures of one run. Compare only within a table. What other load disturbed is not written, unless by `--force`.
+`tests/bench/README.md` describes the method.
 """
 
 

@@ -74,6 +74,10 @@ def describe(places):
     return lines
 
 
+# CPUs' worth of other load from which on figures are doubtful.
+QUIET = 0.1
+
+
 class Load:
     """How much of the CPUs others used, between two looks: what makes figures doubtful."""
 

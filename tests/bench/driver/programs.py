@@ -211,6 +211,34 @@ class DpdkDumpcap(Program):
         return received - dropped, dropped
 
 
+class Dpdkcap(Program):
+    """
+    dpdkcap of a build of one's own, which receives and writes with an lcore each. They spin, so that they must not share a CPU:
+    the writer has the tool's CPU, the one that receives the CPU beside it, which with two CPUs is the generator's.
+    """
+
+    def __init__(self, ctx, program, socket, folder, compress):
+        self.folder = folder
+        receiver = CPUS[1 % len(CPUS)]
+        argv = [program, "--lcores", f"0@{receiver},1@{TOOL_CPU},2@{receiver}", f"--file-prefix={unique('cap')}", "--no-pci",
+                "--iova-mode=va", "--no-telemetry", "--huge-dir", ctx.huge, "--vdev", f"net_vhost0,iface={socket}", "--",
+                "-p", "0x1", "-o", folder / "dpdkcap_%COREID"]
+        argv += [] if compress else ["--no-compression"]
+        super().__init__(ctx, argv)
+        wait_until(lambda: self.alive() and os.path.exists(socket), "dpdkcap's socket")
+
+    def packets(self):
+        """After stop(): how many its files have, compressed by LZO or not."""
+        total = 0
+        for path in self.folder.glob("dpdkcap_*"):
+            unpack = f"lzop -dc < {path}" if path.suffix == ".lzo" else f"cat {path}"
+            done = subprocess.run(["sh", "-c", f"{unpack} | capinfos -T -c -r -M -"], stdout=subprocess.PIPE, text=True,
+                                  check=False)
+            total += int(done.stdout.split()[-1]) if done.stdout.split() else 0
+            path.unlink()
+        return total
+
+
 # Descriptors of every virtqueue.
 RING = 1024
 

@@ -12,14 +12,17 @@ PLOTS = "plots"
 class Report:
     """Of one section."""
 
-    def __init__(self, name, title, docs, results):
+    def __init__(self, name, title, docs, results, date):
         self.name = name
+        self.date = date
         self.title = title
         self.docs = docs
         self.results = results
         self.body = []
         self.skipped = []
         self.problems = []
+        self.kept = {}
+        self.figures = {}
 
     def table(self, table):
         print("\n" + table.text() + "\n", flush=True)
@@ -34,9 +37,9 @@ class Report:
         self.skipped.append(f"SKIP {what}: {why}")
 
     def keep(self, key, value):
-        """A figure for other sections, and for the next run."""
+        """A figure for other sections, and for the next run; all of a section's are of one run of it."""
         if value is not None:
-            self.results[key] = value
+            self.kept[key] = value
 
     def _figure(self, draw, name, title):
         try:
@@ -54,10 +57,7 @@ class Report:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize="small")
         figure.tight_layout()
-        folder = self.docs / PLOTS
-        folder.mkdir(parents=True, exist_ok=True)
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
-        pyplot.close(figure)
+        self.figures[name] = figure
         self.body.append(f"![{title}]({PLOTS}/{name}.svg)")
 
     def bars(self, name, title, groups, series, unit):
@@ -89,14 +89,20 @@ class Report:
         if any(series.values()):
             self._figure(draw, name, title)
 
-    def write(self, commands, conditions):
+    def write(self, commands, conditions, folder):
+        """Into folder / performance.md; only what goes into the documentation counts for other sections."""
+        if folder == self.docs and self.kept:
+            self.results[self.name] = {"date": self.date, **self.kept}
         parts = [f"## {self.title}", *self.body, *self.skipped]
         if self.problems:
             parts.append("What failed:\n\n" + "\n".join(f"- {p}" for p in self.problems))
         parts.append(conditions)
         if commands:
             parts.append("Commands, the first of each kind:\n\n```\n" + "\n".join(commands) + "\n```")
-        doc.replace(self.docs / "performance.md", self.name, "\n\n".join(parts))
+        for name, figure in self.figures.items():
+            (folder / PLOTS).mkdir(parents=True, exist_ok=True)
+            figure.savefig(folder / PLOTS / f"{name}.svg", metadata={"Date": None})
+        doc.replace(folder / "performance.md", self.name, "\n\n".join(parts))
 
 
 def load(path):

@@ -5,7 +5,7 @@ import os
 import time
 
 from ..parts import Parts
-from ..programs import Braidcap, DpdkDumpcap, Generator, TestpmdSink, vhost, virtio, wait_until
+from ..programs import Braidcap, DpdkDumpcap, Dpdkcap, Generator, TestpmdSink, vhost, virtio, wait_until
 from ..stats import Table, cell, median, number, ratio
 from ..traffic import dense_bytes, gbit
 
@@ -117,6 +117,19 @@ def dumpcap_runs(ctx, figures, place, folder):
             path.unlink()
 
 
+def dpdkcap_runs(ctx, figures, program, codec, place, folder):
+    """What a build of one's own writes; it needs a TX queue set up, or vhost-user gives it no packet."""
+    for sizes in sizes_of(ctx):
+        socket = ctx.socket()
+        with Dpdkcap(ctx, program, socket, folder, codec != "none") as dpdkcap, Generator(ctx, virtio(socket)) as generator:
+            jobs = [generator.send(sizes=sizes, seconds=seconds, retry=1) for seconds in (0.2, ctx.seconds(0.6))]
+            dpdkcap.stop()
+            written = dpdkcap.packets()
+        if not written:
+            raise RuntimeError("dpdkcap received nothing: does it set up a TX queue for each port?")
+        figures.add(("dpdkcap", codec, place, sizes), written, sum(j["seconds"] for j in jobs), 0)
+
+
 def write_rate(parts, place, what):
     """The better of both ways of writing."""
     best = [median(v) for v in (parts.get(f"{place} {what}"), parts.get(f"{place} {what.replace('write', 'write direct')}")) if v]
@@ -147,6 +160,8 @@ def of_composed(runs, limit):
 
 def table(ctx, figures, parts, codec, places):
     peer = [] if codec == "lz4" else ["dumpcap", "/ dumpcap"]
+    if any(key[:2] == ("dpdkcap", codec) for key in figures.wall):
+        peer += [f"dpdkcap{', LZO' if codec == 'lz4' else ''}", "/ dpdkcap"]
     t = Table(f"Packets per second, {'LZ4' if codec == 'lz4' else 'uncompressed'} (in brackets: Gbit/s of packets)",
               ["packets, place", "receive", "copy", *(["compress"] if codec == "lz4" else []), "composed", "braidcap",
                "/ composed", "/ composed, by CPU time", *peer])
@@ -162,9 +177,10 @@ def table(ctx, figures, parts, codec, places):
             row += [cell(parts.get(f"compress {sizes} text"))] if codec == "lz4" else []
             rate = f" ({gbit(median(wall), sizes):.2f})" if wall else ""
             row += [number(limit), cell(wall) + rate, of_composed(wall, limit), of_composed(figures.cpu.get(key, []), by_cpu)]
-            if peer:
-                dumpcap = figures.wall.get(("dumpcap", place, sizes), [])
-                row += [cell(dumpcap), ratio(wall, dumpcap)]
+            for name in peer[::2]:
+                key = ("dumpcap", place, sizes) if name == "dumpcap" else ("dpdkcap", codec, place, sizes)
+                theirs = figures.wall.get(key, [])
+                row += [cell(theirs), ratio(wall, theirs)]
             t.add(*row)
     return t
 
@@ -186,7 +202,7 @@ def parts_table(ctx, parts, places):
 
 def run(ctx, report):
     sizes_here = sizes_of(ctx)
-    figures, parts = Figures(), Parts(ctx)
+    figures, parts, dpdkcap = Figures(), Parts(ctx), os.environ.get("DPDKCAP")
     places = {"null": None, "tmpfs": ctx.tmpfs, "disk": ctx.disk}
     if ctx.quick:
         places.pop("disk")
@@ -203,9 +219,13 @@ def run(ctx, report):
                 braidcap_runs(ctx, figures, codec, place, folder)
             if folder and ctx.huge:
                 dumpcap_runs(ctx, figures, place, folder)
+            for codec in CODECS if folder and ctx.huge and dpdkcap else ():
+                dpdkcap_runs(ctx, figures, dpdkcap, codec, place, folder)
     if not ctx.huge:
-        report.skip("dpdk-dumpcap", f"it needs hugepages: {ctx.huge_note}")
-    report.skip("dpdkcap", "not packaged in Debian")
+        report.skip("dpdk-dumpcap and dpdkcap", f"they need hugepages: {ctx.huge_note}")
+    if not dpdkcap:
+        report.skip("dpdkcap", "not packaged in Debian: name a build by DPDKCAP=PATH; it has to set up a TX queue for each port, or "
+                    "vhost-user gives it no packet")
     for codec in CODECS:
         report.table(table(ctx, figures, parts, codec, places))
     report.table(parts_table(ctx, parts, places))
@@ -229,6 +249,8 @@ def run(ctx, report):
             report.keep(f"{codec}_{sizes}_pps", _mid(figures.wall.get(("braidcap", codec, "null", sizes))))
         report.keep(f"receive_{sizes}_pps", _mid(figures.wall.get(("receive", sizes))))
         report.keep(f"compress_{sizes}_pps", _mid(parts.get(f"compress {sizes} text")))
+        report.keep(f"lz4_{sizes}_ratio", _mid(parts.get(f"compress {sizes} text ratio")))
+    report.keep("disk_bytes_per_s", write_rate(parts, "disk", "write") if "disk" in places else None)
 
 
 def _mid(runs):
