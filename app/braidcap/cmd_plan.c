@@ -11,11 +11,14 @@
 #include "bc_help.h"
 #include "bc_plan.h"
 #include "bc_placement.h"
+#include "plan_rate.h"
 
 #define EXIT_USAGE 2
 
 static const char plan_help[] =
 	"usage: braidcap plan [--topology FILE.xml|DESCRIPTION] [options of braidcap capture]\n"
+	"       braidcap plan --rate RATE [--packet BYTES] ...     how many cores, GiB and disks a link needs:\n"
+	"                                                          see braidcap plan --rate 1G --help\n"
 	"\n"
 	"Show which CPUs a capture with these options would use. Nothing is started or written.\n"
 	"  --topology T   plan for another machine: a file saved by lstopo, or hwloc's synthetic description,\n"
@@ -85,8 +88,11 @@ int cmd_plan(int argc, char **argv)
 	struct bc_config cfg = { 0 };
 	const char *topology;
 	struct bc_err err;
-	int r = take_topology(argc, argv, &topology, &err);
+	int r;
 
+	if (plan_rate_asked(argc, argv))
+		return plan_rate(argc, argv);
+	r = take_topology(argc, argv, &topology, &err);
 	if (r >= 0)
 		r = bc_config_parse(r, argv, &cfg, &err);
 	if (r == 1) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What is refused: with one line that says why, exit status 2, and nothing written."""
 
+import json
 import re
 from pathlib import Path
 
@@ -51,6 +52,19 @@ class TestUsage(TestSuite):
         for args in (("nonsense",), ()):
             done = self.braidcap(*args, check=False)
             verify(done.returncode == 2 and done.stderr, f"{args}: {done.returncode}")
+
+    @func_test
+    def sizes_of_a_link(self):
+        """`plan --rate` computes from a file of figures; without one, or with what does not fit, it says so in a line."""
+        figures = self.folder / "figures.json"
+        sizes = [{"bytes": b, "none_pps": 1e7 / b, "lz4_pps": 1e6 / b, "lz4_ratio": 2} for b in (100, 1000)]
+        figures.write_text(json.dumps({"version": 1, "date": "2026-01-02", "machine": "here", "packets": sizes}))
+        done = self.braidcap("plan", "--rate", "10G", "--packet", "500", "--figures", figures)
+        verify("Measured 2026-01-02 on here" in done.stdout and "cores" in done.stdout, done.stdout)
+        for args, rc in ((("--rate", "10X"), 2), (("--rate", "1G", "-i", "eth0"), 2), (("--rate", "1G", "-Z", "zstd"), 2),
+                         (("--rate", "1G", "--figures", self.folder / "none"), 1)):
+            done = self.braidcap("plan", *args, check=False)
+            verify(done.returncode == rc and len(done.stderr.splitlines()) == 1, f"{args}: {done.returncode}, {done.stderr}")
 
     def completed(self, *words):
         """What the shell offers for the last of these words."""

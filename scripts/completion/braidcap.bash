@@ -39,6 +39,7 @@ _braidcap()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return
 	fi
+	[[ ${COMP_WORDS[1]} == plan ]] && options+=' --topology --rate --packet --hold --figures'
 	if [[ ${COMP_WORDS[1]} == flows ]]; then
 		options="$s3 --by --sort --top --from --to --last --format --per-segment --extent --cache --utc --help"
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -f -- "$cur"))
