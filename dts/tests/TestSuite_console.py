@@ -276,11 +276,13 @@ class TestConsole(TestSuite):
                     got += data
             verify(console.ask("/metrics")[0] == 200, "others are not served")
             verify(run.ask("/braidcap/info")["state"] == "running", "the capture does not answer others")
-            for _ in range(24):
+            answers = []
+            for _ in range(25):
                 s = console.raw()
                 watchers.append(s)
                 s.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            wait_until(lambda: console.ask("/api/events")[0] == 503, "a refusal")
+                answers.append(s.recv(12))
+            verify(answers == [b"HTTP/1.1 200"] * 24 + [b"HTTP/1.1 503"], answers)
         finally:
             for s in watchers:
                 s.close()
