@@ -19,6 +19,11 @@
 /* A compressed block: large enough for the ratio, small enough not to keep the other stages of a shared lcore waiting. */
 #define SLICE_BYTES (64U * 1024)
 
+/* Buffers for chunks of few bytes: their share of the memory, and how many at most. */
+#define SMALL_BYTES 8192U
+#define SMALL_SHARE 16
+#define SMALL_MAX 512U
+
 /* Of the memory for buffers, and beside it: what flows and notes of packets may take, at most. */
 #define INDEX_SHARE 4
 #define INDEX_MEMORY_MAX (64U << 20)
@@ -161,21 +166,37 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 /* There are more chunks than buffers, so that buffers run out first. */
 static uint32_t chunks_of(const struct bc_output *o)
 {
-	return bc_bufpool_total(o->pool) + 2 * o->n_lanes + 8;
+	return bc_bufpool_total(o->pool) + (o->small ? bc_bufpool_total(o->small) : 0) + 2 * o->n_lanes + 8;
+}
+
+/*
+ * How many of its memory are small. With a thousand segments a second a slow disk soon has more of them behind it than
+ * there are buffers. Many outputs that share threads are clients of collect, each of which has few.
+ */
+static uint32_t n_small(const struct bc_output_env *env)
+{
+	uint64_t n = env->memory_bytes / SMALL_SHARE / SMALL_BYTES;
+
+	return env->crews ? 0 : n < SMALL_MAX ? (uint32_t)n : SMALL_MAX;
 }
 
 static int new_buffers(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
-	uint32_t size = BC_LANE_BUFFER(env->chunk_bytes);
-	uint64_t n = env->memory_bytes / size;
-	uint32_t chunks;
+	uint32_t size = BC_LANE_BUFFER(env->chunk_bytes), small = n_small(env), chunks;
+	uint64_t n = (env->memory_bytes - (uint64_t)small * SMALL_BYTES) / size;
 
+	if (n < (uint64_t)BC_LANE_BUFFERS_MIN * o->n_lanes) {
+		small = 0;
+		n = env->memory_bytes / size;
+	}
 	if (n < (uint64_t)BC_LANE_BUFFERS_MIN * o->n_lanes)
 		return bc_err_set(err, -EINVAL, "%s: --memory gives this output %llu MiB, its %u writers need %llu MiB", o->cfg.dest,
 				  (unsigned long long)(env->memory_bytes >> 20), o->n_lanes,
 				  (unsigned long long)(((uint64_t)BC_LANE_BUFFERS_MIN * o->n_lanes * size >> 20) + 1));
 	o->pool = bc_bufpool_new((uint32_t)n, size, env->huge, err);
-	if (!o->pool)
+	if (o->pool && small)
+		o->small = bc_bufpool_new(small, SMALL_BYTES, false, err);
+	if (!o->pool || (small && !o->small))
 		return -ENOMEM;
 	chunks = chunks_of(o);
 	o->chunks = aligned_alloc(BC_CACHE_LINE, chunks * sizeof(*o->chunks));
@@ -244,6 +265,7 @@ static int new_lanes(struct bc_output *o, const struct bc_output_env *env, struc
 			.out = o->from_lane[i],
 			.committer = &o->commit,
 			.pool = o->pool,
+			.small = o->small,
 			.index = i,
 			.n_lanes = o->n_lanes,
 			.n_sources = env->ledger->n_sources,
@@ -330,6 +352,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.awaited = &o->awaited,
 		.free_chunks = o->free_chunks,
 		.pool = o->pool,
+		.small = o->small,
 		.store = o->store,
 		.mirror = o->mirror,
 		.indexer = o->indexer,
@@ -459,6 +482,7 @@ void bc_output_free(struct bc_output *o)
 	free(o->chunks);
 	free(o->counts);
 	bc_bufpool_free(o->notes);
+	bc_bufpool_free(o->small);
 	free(o->seen);
 	bc_bufpool_free(o->pool);
 	bc_seglog_free(o->segments);

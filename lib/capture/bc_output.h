@@ -75,6 +75,7 @@ struct bc_output {
 	struct bc_chunk *chunks;
 	uint32_t *counts;		/* of the chunks */
 	struct bc_bufpool *pool;
+	struct bc_bufpool *small;		/* for chunks of few bytes; NULL: there are none */
 	struct bc_slice_seen *seen;		/* of all chunks' slices, for the index; NULL: there is none */
 	struct bc_bufpool *notes;		/* of packets, for the index; NULL: there are none */
 	struct bc_indexer *indexer;		/* NULL: segments have no index */

@@ -44,7 +44,8 @@ struct bc_chunk {
 	uint32_t *from;			/* packets by source; its memory is the chunk's owner's from the start, as that of refused_from is */
 
 	/* The lane. */
-	uint8_t *buf;			/* of the pool; NULL when there are no bytes */
+	uint8_t *buf;			/* of the pool, or of that of small ones; NULL when there are no bytes */
+	bool small;
 	uint8_t *data;			/* finished bytes, within buf */
 	uint32_t len;
 	uint32_t dense;			/* bytes before compression */

@@ -227,7 +227,7 @@ static struct bc_chunk *next_chunk(struct bc_committer *c)
 static void recycle(struct bc_committer *c, struct bc_chunk *k)
 {
 	if (k->buf)
-		bc_bufpool_put(c->cfg.pool, k->buf);
+		bc_bufpool_put(k->small ? c->cfg.small : c->cfg.pool, k->buf);
 	bc_notes_free(k->notes, c->cfg.notes);
 	k->buf = NULL;
 	k->notes = NULL;

@@ -37,7 +37,7 @@ struct bc_committer_config {
 	struct bc_crew *crew;			/* whose threads commit, and end after the join; NULL: a thread of its own. Not owned */
 	_Atomic uint64_t *awaited;		/* written here: the number of the chunk that comes next, for the lanes; not owned */
 	struct bc_link *free_chunks;		/* chunks back to the merge; not owned */
-	struct bc_bufpool *pool;		/* not owned */
+	struct bc_bufpool *pool, *small;	/* where chunks' buffers go back to; not owned */
 	struct bc_store *store;			/* not owned; used by the committer's thread until it is joined */
 	struct bc_ledger *ledger;		/* the committer writes ledger->output[section.output]; not owned */
 	struct bc_ack *const *ack;		/* by source, as bc_acks.h has them; not owned; NULL: none has numbers */

@@ -109,6 +109,13 @@ void bc_lane_free(struct bc_lane *l)
 	free(l);
 }
 
+static void empty_buffer(struct bc_pack *p)
+{
+	p->pos = BC_LANE_HEADROOM;
+	p->n_slices = 1;
+	p->slice[0].begin = p->pos;
+}
+
 /*
  * The last buffer is kept for the chunk that the committer waits for. Otherwise lanes that are ahead of it could hold
  * them all, and it would wait for ever.
@@ -126,9 +133,24 @@ static bool open_buffer(struct bc_lane *l)
 		bc_counter_add(&l->stats.starved, 1);
 		return false;
 	}
-	p->pos = BC_LANE_HEADROOM;
-	p->n_slices = 1;
-	p->slice[0].begin = p->pos;
+	empty_buffer(p);
+	return true;
+}
+
+/* A chunk of few bytes, as many short segments have: the buffer goes on with the next one. False: it keeps that. */
+static bool move_to_small(struct bc_lane *l, struct bc_chunk *c)
+{
+	struct bc_bufpool *small = l->cfg.small;
+	uint8_t *buf;
+
+	if (!small || c->dense > bc_bufpool_size(small) - 2 * BC_LANE_HEADROOM || c->n_slices > 1)
+		return false;
+	buf = bc_bufpool_get(small, 0);
+	if (!buf)
+		return false;
+	memcpy(buf + BC_LANE_HEADROOM, c->data, c->dense);
+	c->buf = buf;
+	c->data = buf + BC_LANE_HEADROOM;
 	return true;
 }
 
@@ -140,6 +162,7 @@ static void end_chunk(struct bc_lane *l, struct bc_chunk *c)
 	c->buf = c->data = NULL;
 	c->notes = NULL;
 	c->len = c->dense = c->n_slices = 0;
+	c->small = false;
 	c->linktype = p->linktype;
 	if (c->segment_end && l->cfg.linktype_by_segment)
 		p->linktype = -1;
@@ -156,7 +179,11 @@ static void end_chunk(struct bc_lane *l, struct bc_chunk *c)
 		c->len = c->dense = p->pos - BC_LANE_HEADROOM;
 		c->n_slices = p->n_slices;
 		memcpy(c->slice, p->slice, p->n_slices * sizeof(p->slice[0]));
-		p->buf = NULL;
+		c->small = move_to_small(l, c);
+		if (c->small)
+			empty_buffer(p);
+		else
+			p->buf = NULL;
 		bc_counter_add(&l->stats.bytes_in, c->dense);
 	}
 	l->seq += l->cfg.n_lanes;
@@ -308,6 +335,18 @@ static bool keeps_headers(struct bc_lane *l, const struct bc_lane_effort *effort
 	return l->headers_only;
 }
 
+/* A small buffer has room for it, as its bytes were not more. */
+static void take_compressed(struct bc_lane *l, struct bc_chunk *c)
+{
+	c->data = l->spare;
+	if (c->small) {
+		c->data = memcpy(c->buf, l->spare, c->len);
+		return;
+	}
+	l->spare = c->buf;
+	c->buf = c->data;
+}
+
 static void compress_slice(struct bc_lane *l, struct bc_chunk *c, const struct bc_lane_effort *effort)
 {
 	const struct bc_slice *s = &c->slice[l->slice];
@@ -326,10 +365,8 @@ static void compress_slice(struct bc_lane *l, struct bc_chunk *c, const struct b
 	if (++l->slice < c->n_slices)
 		return;
 	bc_lz4_seal(l->spare, l->out_pos);
-	c->data = l->spare;
 	c->len = l->out_pos;
-	l->spare = c->buf;
-	c->buf = c->data;
+	take_compressed(l, c);
 	if (l->headers_only)
 		bc_lane_trial_headers(&l->trial, c->dense, c->len);
 	else

@@ -32,6 +32,7 @@ struct bc_lane_config {
 	struct bc_link *out;		/* to the committer, words name struct bc_chunk; room for every chunk; not owned */
 	struct bc_task *committer;	/* woken when chunks were put out, not for each; not owned */
 	struct bc_bufpool *pool;	/* not owned */
+	struct bc_bufpool *small;	/* for chunks of few bytes, so that they take no buffer of the pool; NULL: none; not owned */
 	uint32_t index;			/* this lane's chunks are index, index + n_lanes, ... */
 	uint32_t n_lanes;		/* of this output, that share the pool */
 	uint32_t n_sources;		/* of the capture */

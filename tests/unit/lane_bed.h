@@ -21,7 +21,7 @@ static inline int bed_start(void **state)
 
 struct bed {
 	struct bc_iface_table *ifaces;
-	struct bc_bufpool *buffers;
+	struct bc_bufpool *buffers, *small;
 	struct bc_link *in, *out;
 	struct bc_chunk *chunk;
 	uint32_t *counts;
@@ -31,7 +31,8 @@ struct bed {
 	const struct bc_lane_stats *stats;
 };
 
-static inline struct bed *bed_new(enum bc_codec codec, const struct bc_steps *steps)
+/* n_small: buffers for chunks of few bytes. */
+static inline struct bed *bed_new_small(enum bc_codec codec, const struct bc_steps *steps, uint32_t n_small)
 {
 	struct bed *b = calloc(1, sizeof(*b));
 	struct bc_lane_config cfg = { .committer = &b->committer, .n_lanes = 1, .n_sources = 1, .awaited = &b->awaited, .format = BC_FORMAT_PCAPNG,
@@ -41,6 +42,8 @@ static inline struct bed *bed_new(enum bc_codec codec, const struct bc_steps *st
 	cfg.ifaces = b->ifaces = bc_iface_table_new();
 	bc_iface_add(b->ifaces, &iface);
 	cfg.pool = b->buffers = bc_bufpool_new(4, BC_LANE_BUFFER(CHUNK_BYTES), false, NULL);
+	if (n_small)
+		cfg.small = b->small = bc_bufpool_new(n_small, 8192, false, NULL);
 	cfg.in = b->in = bc_link_new(256);
 	cfg.out = b->out = bc_link_new(64);
 	b->chunk = aligned_alloc(BC_CACHE_LINE, sizeof(*b->chunk));
@@ -52,12 +55,18 @@ static inline struct bed *bed_new(enum bc_codec codec, const struct bc_steps *st
 	return b;
 }
 
+static inline struct bed *bed_new(enum bc_codec codec, const struct bc_steps *steps)
+{
+	return bed_new_small(codec, steps, 0);
+}
+
 static inline void bed_free(struct bed *b)
 {
 	bc_lane_free(b->lane);
 	bc_link_free(b->in);
 	bc_link_free(b->out);
 	bc_bufpool_free(b->buffers);
+	bc_bufpool_free(b->small);
 	free(b->chunk);
 	free(b->counts);
 	free(b->ifaces);
