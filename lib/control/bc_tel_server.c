@@ -219,6 +219,8 @@ int bc_tel_server_start(struct bc_tel_server *s, bc_tel_answer_fn answer_fn, voi
 
 	s->answer = answer_fn;
 	s->ctx = ctx;
+	/* Its text is made by the first call, which is not for several threads. */
+	(void)rte_version();
 	r = bc_thread_start(&s->thread, "bc-telemetry", accept_clients, s);
 	s->started = r == 0;
 	return r ? bc_err_set(err, r, "no thread for telemetry (%s)", strerror(-r)) : 0;
