@@ -4,16 +4,14 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <linux/ioprio.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bc_codec_text.h"
 #include "bc_expire.h"
 #include "bc_retention_parse.h"
+#include "bc_thread.h"
 #include "bc_number.h"
 
 static const char help[] =
@@ -157,8 +155,7 @@ int cmd_expire(int argc, char **argv)
 			"no limit given: use --keep-age, --keep-number, --keep-size, --keep-free, --keep-uploaded or --recompress");
 		return 2;
 	}
-	setpriority(PRIO_PROCESS, 0, 19);
-	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+	bc_thread_give_way();
 	for (int i = optind; i < argc; i++)
 		status |= expire_folder(&e, argv[i]);
 	return status;

@@ -3,13 +3,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/ioprio.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -304,10 +302,8 @@ static void prepare(struct run *r)
 	if (!r->cfg.explain)
 		bc_signals_block(&r->signals, BC_HUP_CLOSES);
 	allow_many_files();
-	if (!r->cfg.normal_priority) {
-		setpriority(PRIO_PROCESS, 0, 19);
-		syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
-	}
+	if (!r->cfg.normal_priority)
+		bc_thread_give_way();
 }
 
 static int search_and_wait(struct run *r)

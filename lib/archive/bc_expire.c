@@ -14,6 +14,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "bc_file.h"
 #include "bc_recompress.h"
 #include "bc_segname.h"
 #include "bc_series.h"
@@ -93,11 +94,6 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct segment *)a)->file, ((const struct segment *)b)->file);
 }
 
-static uint64_t mtime_ns(const struct stat *st)
-{
-	return st->st_mtim.tv_sec < 0 ? 0 : (uint64_t)st->st_mtim.tv_sec * BC_NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
-}
-
 static int add(struct look *l, const char *file, const struct bc_series *series, const struct stat *st)
 {
 	struct segment *s;
@@ -116,7 +112,7 @@ static int add(struct look *l, const char *file, const struct bc_series *series,
 		.file = strdup(file),
 		.series = *series,
 		.ino = st->st_ino,
-		.mtime_ns = mtime_ns(st),
+		.mtime_ns = bc_file_mtime_ns(st),
 		.size = (uint64_t)st->st_size,
 		.bytes = (uint64_t)st->st_blocks * 512,
 		.origin = -ECANCELED,	/* until it is found out */
@@ -277,7 +273,7 @@ static int grasp(const struct look *l, const struct segment *s)
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) < 0 || st.st_ino != s->ino || (uint64_t)st.st_size != s->size || mtime_ns(&st) != s->mtime_ns) {
+	if (fstat(fd, &st) < 0 || st.st_ino != s->ino || (uint64_t)st.st_size != s->size || bc_file_mtime_ns(&st) != s->mtime_ns) {
 		close(fd);
 		return -ENOENT;
 	}

@@ -3,13 +3,10 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/ioprio.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bc_thread.h"
@@ -76,13 +73,6 @@ static void look(struct bc_retention *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* Whatever the capture does comes first. A thread's own nice value is Linux's reading of this call. */
-static void lower_priority(void)
-{
-	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 19);
-	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
-}
-
 /* Until ns, or the end, or, if published is set, a publication. */
 static void wait_until(struct bc_retention *r, uint64_t ns, bool published)
 {
@@ -99,7 +89,7 @@ static void *retention_main(void *arg)
 {
 	struct bc_retention *r = arg;
 
-	lower_priority();
+	bc_thread_give_way();
 	while (!atomic_load(&r->stop)) {
 		uint64_t begun = bc_mono_ns();
 

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bc_file.h"
 #include "bc_object_write.h"
 #include "bc_series.h"
 #include "bc_thread.h"
@@ -100,11 +101,6 @@ static void lower_priority(void)
 	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7));
 }
 
-static uint64_t stat_mtime(const struct stat *st)
-{
-	return st->st_mtim.tv_sec < 0 ? 0 : (uint64_t)st->st_mtim.tv_sec * BC_NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
-}
-
 /* Under the lock: into the queue, unless it is there. */
 static int enqueue(struct bc_upload_folder *f, const char *name, const struct stat *st)
 {
@@ -113,7 +109,7 @@ static int enqueue(struct bc_upload_folder *f, const char *name, const struct st
 
 	if (!i)
 		return -ENOMEM;
-	*i = (struct item){ .f = f, .size = (uint64_t)st->st_size, .mtime_ns = stat_mtime(st) };
+	*i = (struct item){ .f = f, .size = (uint64_t)st->st_size, .mtime_ns = bc_file_mtime_ns(st) };
 	memcpy(i->name, name, len);
 	node = tsearch(i, &f->names, by_name);
 	if (!node || *node != i) {
@@ -173,7 +169,7 @@ static void scan(struct bc_upload_folder *f)
 
 		if (fstatat(f->fd, file.name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
 			file.size = (uint64_t)st.st_size;
-			file.mtime_ns = stat_mtime(&st);
+			file.mtime_ns = bc_file_mtime_ns(&st);
 			pthread_mutex_lock(&f->u->lock);
 			if (!bc_upload_log_has(f->log, &file))
 				r |= enqueue(f, file.name, &st);
@@ -341,7 +337,7 @@ static int try_item(struct worker *w, struct item *i, struct bc_upload_result *r
 	pthread_mutex_lock(&w->u->lock);
 	i->f->sum.waiting_bytes += (uint64_t)st.st_size - i->size;
 	i->size = (uint64_t)st.st_size;
-	i->mtime_ns = stat_mtime(&st);
+	i->mtime_ns = bc_file_mtime_ns(&st);
 	pthread_mutex_unlock(&w->u->lock);
 	r = upload(w, i, fd, res, err);
 	close(fd);
@@ -394,7 +390,7 @@ static bool is_recorded(struct bc_upload_folder *f, const char *key, const char 
 	if (fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	file.size = (uint64_t)st.st_size;
-	file.mtime_ns = stat_mtime(&st);
+	file.mtime_ns = bc_file_mtime_ns(&st);
 	return bc_upload_log_begun(f->log, &file, begun) && strcmp(begun, id) == 0;
 }
 

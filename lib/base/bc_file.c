@@ -10,6 +10,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "bc_time.h"
+
 int bc_write_all(int fd, const void *data, size_t len)
 {
 	const char *at = data;
@@ -74,4 +76,9 @@ bool bc_file_is_stream(const char *path)
 	struct stat st;
 
 	return bc_file_descriptor(path) >= 0 || (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)));
+}
+
+uint64_t bc_file_mtime_ns(const struct stat *st)
+{
+	return st->st_mtim.tv_sec < 0 ? 0 : (uint64_t)st->st_mtim.tv_sec * BC_NS_PER_S + (uint64_t)st->st_mtim.tv_nsec;
 }

@@ -4,8 +4,10 @@
 #define BC_FILE_H
 
 #include <stdbool.h>
-
 #include <stddef.h>
+#include <stdint.h>
+
+struct stat;
 
 /* All of it, in as many calls as it takes: 0; or a negative errno, and any part of it was written. fd blocks. */
 int bc_write_all(int fd, const void *data, size_t len);
@@ -22,6 +24,9 @@ int bc_rename_noreplace(int from_folder, const char *from, int to_folder, const 
  * two processes write it. A descriptor for reading and writing; -EBUSY: another is at it; or another negative errno.
  */
 int bc_open_temporary(int folder, const char *name);
+
+/* When it was last written, UTC in ns; 0: before 1970. */
+uint64_t bc_file_mtime_ns(const struct stat *st);
 
 /* The open descriptor that path names (/dev/stdout, /dev/fd/N, /proc/self/fd/N), or -1. */
 int bc_file_descriptor(const char *path);

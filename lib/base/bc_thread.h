@@ -19,4 +19,7 @@ int bc_thread_start(pthread_t *ret, const char *name, void *(*run)(void *arg), v
 /* The calling thread, and those that it will start: without capabilities from now on, and without a way to new ones. */
 void bc_thread_shed(void);
 
+/* The calling thread, and those that it will start: from now on only CPU and disk time that nobody else wants. */
+void bc_thread_give_way(void);
+
 #endif

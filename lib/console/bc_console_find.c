@@ -42,7 +42,7 @@ static void *explain(void *arg)
 	struct estimate *e = arg;
 	struct bc_find *find;
 
-	bc_console_search_yield();
+	bc_thread_give_way();
 	e->result = bc_find_new(&e->search.cfg, &find, &e->search.err);
 	if (e->result)
 		return NULL;
@@ -101,7 +101,7 @@ static void *find_packets(void *arg)
 {
 	struct download *d = arg;
 
-	bc_console_search_yield();
+	bc_thread_give_way();
 	d->result = bc_find_run(d->find, &d->search.err);
 	close(d->out);
 	return NULL;
@@ -289,7 +289,7 @@ static void *add_up(void *arg)
 	};
 	struct bc_flows *flows = bc_flows_new(f->by);
 
-	bc_console_search_yield();
+	bc_thread_give_way();
 	f->result = flows ? bc_find_flows(&cfg, flows, &f->extent, &f->search.err) : bc_err_set(&f->search.err, -ENOMEM, "no memory");
 	if (!f->result)
 		print_flows(f, flows);

@@ -2,11 +2,8 @@
 #include "bc_console_search.h"
 
 #include <errno.h>
-#include <linux/ioprio.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bc_thread.h"
@@ -74,12 +71,6 @@ int bc_console_search_audit(struct bc_console_search *s, const char *what, json_
 	json_object_update(o, more);
 	json_decref(more);
 	return bc_console_audit(s->q, what, o, &s->err);
-}
-
-void bc_console_search_yield(void)
-{
-	setpriority(PRIO_PROCESS, 0, 19);
-	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
 }
 
 int bc_console_search_run(void *(*run)(void *), void *arg)

@@ -31,7 +31,5 @@ int bc_console_search_audit(struct bc_console_search *s, const char *what, json_
 
 /* Calls run in a thread, and waits for it. 0, or a negative errno: there was no thread. */
 int bc_console_search_run(void *(*run)(void *), void *arg);
-/* The calling thread takes the lowest priority. */
-void bc_console_search_yield(void);
 
 #endif

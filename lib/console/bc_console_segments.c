@@ -11,6 +11,7 @@
 #include "bc_depot.h"
 #include "bc_number.h"
 #include "bc_segname.h"
+#include "bc_thread.h"
 #include "bc_verify.h"
 
 #define LIST_DEFAULT 100
@@ -104,7 +105,7 @@ static void *verify(void *arg)
 {
 	struct verify *v = arg;
 
-	bc_console_search_yield();
+	bc_thread_give_way();
 	v->result = bc_verify(v->path, &v->scan, &v->err);
 	return NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "bc_console_search.h"
 #include "bc_number.h"
+#include "bc_thread.h"
 #include "bc_time.h"
 #include "bc_timeline.h"
 
@@ -20,7 +21,7 @@ static void *add_up(void *arg)
 {
 	struct look *l = arg;
 
-	bc_console_search_yield();
+	bc_thread_give_way();
 	bc_timeline_add(&l->line, l->state, l->search.cfg.depot);
 	return NULL;
 }
