@@ -374,8 +374,7 @@ static int look_at_upload(void *ctx, const struct bc_object_upload *u)
 	    s->n == sizeof(s->found) / sizeof(s->found[0]))
 		return 0;
 	s->found[s->n].key = strdup(u->key);
-	s->found[s->n].id = strdup(u->id);
-	s->n += s->found[s->n].key && s->found[s->n].id;
+	s->found[s->n++].id = strdup(u->id);
 	return 0;
 }
 
@@ -410,7 +409,7 @@ static void tidy(struct worker *w, struct bc_upload_folder *f)
 	}
 	bc_object_uploads(w->client, f->dest.bucket, prefix, look_at_upload, s, &err);
 	for (unsigned i = 0; i < s->n; i++) {
-		if (!is_recorded(f, s->found[i].key, s->found[i].id) &&
+		if (s->found[i].key && s->found[i].id && !is_recorded(f, s->found[i].key, s->found[i].id) &&
 		    bc_object_abort(w->client, f->dest.bucket, s->found[i].key, s->found[i].id, &err) == 0)
 			bc_log(w->u->log, BC_NOTICE, "upload: aborted what was begun over a day ago: %s", s->found[i].key);
 		free(s->found[i].key);
