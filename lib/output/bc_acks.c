@@ -305,6 +305,8 @@ void bc_acks_finish(struct bc_acks *a, uint64_t kept)
 {
 	struct segment *s = malloc(sizeof(*s));
 
+	/* Nobody may ask for the marks that this one finds no room for. */
+	a->hurried |= a->marks_wait;
 	bc_acks_mark(a, UINT64_MAX);
 	bc_ack_runs_keep(&a->open, kept);
 	if (s) {

@@ -172,6 +172,23 @@ static void a_node_in_a_hurry_is_heard_when_there_is_something_to_mark(void **st
 	assert_true(bc_acks_hurried(acks));
 }
 
+static void the_end_of_a_segment_during_a_sync_asks_for_the_next_one(void **state)
+{
+	handle(5);
+	bc_acks_mark(acks, 500);
+	handle(5);
+	finish(500);
+	bc_acks_synced(acks, 0);
+	assert_false(bc_acks_hurried(acks));
+	bc_acks_result(acks, false);
+	bc_acks_synced(acks, 0);
+	assert_int_equal(acknowledged(), 5);
+	assert_true(bc_acks_hurried(acks));
+	bc_acks_mark(acks, 0);
+	bc_acks_synced(acks, 0);
+	assert_int_equal(acknowledged(), 10);
+}
+
 static void a_segment_tells_the_number_of_its_first_packet(void **state)
 {
 	assert_int_equal(told(5), 0);
@@ -370,6 +387,7 @@ int main(void)
 		T(the_end_of_a_segment_is_a_mark),
 		T(without_a_segment_the_ones_before_are_waited_for),
 		T(a_node_in_a_hurry_is_heard_when_there_is_something_to_mark),
+		T(the_end_of_a_segment_during_a_sync_asks_for_the_next_one),
 		T(a_segment_tells_the_number_of_its_first_packet),
 		T(a_chunk_without_numbers_needs_no_block),
 		T(numbers_are_told_again_behind_a_loss),
