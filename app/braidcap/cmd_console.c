@@ -2,13 +2,13 @@
 #include "cmd_console.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bc_console.h"
+#include "bc_option.h"
 #include "bc_privileges.h"
 #include "bc_signals.h"
 #include "bc_time.h"
@@ -108,14 +108,10 @@ static int parse(int argc, char **argv, struct console *c, struct bc_err *err)
 	};
 	int o, r = 0;
 
-	opterr = 0;
-	while (!r && (o = getopt_long(argc, argv, "l:vh", options, NULL)) != -1) {
+	while (!r && (o = bc_option_next(argc, argv, ":l:vh", options, "braidcap console", err)) != -1) {
 		if (o == 'h')
 			return 1;
-		if (o == '?')
-			return bc_err_set(err, -EINVAL, "'%.80s': unknown option, or its value is missing; see 'braidcap console "
-					  "--help'", argv[optind - 1]);
-		r = take(c, o, optarg, err);
+		r = o == '?' ? -EINVAL : take(c, o, optarg, err);
 	}
 	if (!r && (c->cfg.key || c->cfg.ca) && !c->cfg.cert)
 		r = bc_err_set(err, -EINVAL, "--tls-key and --tls-ca need --tls-cert");
@@ -161,7 +157,7 @@ static int run(struct console *c)
 	if (!r)
 		r = bc_console_start(&c->cfg, &console, &err);
 	if (r) {
-		fprintf(stderr, "braidcap console: %s\n", err.msg);
+		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return r == -EINVAL ? 2 : 1;
 	}
 	fprintf(stderr, "braidcap: serving at %s\n", bc_console_url(console));
@@ -181,7 +177,7 @@ int cmd_console(int argc, char **argv)
 		return 0;
 	}
 	if (r < 0) {
-		fprintf(stderr, "braidcap console: %s\n", err.msg);
+		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 2;
 	}
 	return run(&c);

@@ -2,7 +2,6 @@
 #include "cmd_ctl.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,8 @@
 #include "bc_ctl_ask.h"
 #include "bc_ledger.h"
 #include "bc_number.h"
+#include "bc_option.h"
+#include "bc_similar.h"
 #include "bc_tel_command.h"
 
 #define EXIT_USAGE 2
@@ -60,6 +61,12 @@ static void show(const struct ctl *c, json_t *answer)
 	json_decref(answer);
 }
 
+static void free_captures(struct bc_ctl_capture *captures, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		json_decref(captures[i].info);
+}
+
 /* The captures' names in one line; the caller frees it. */
 static char *names(const struct bc_ctl_capture *captures, uint32_t n)
 {
@@ -91,8 +98,26 @@ static int find_only_capture(char prefix[BC_CTL_PREFIX_MAX], struct bc_err *err)
 			       "");
 	else
 		snprintf(prefix, BC_CTL_PREFIX_MAX, "%s", captures[0].prefix);
-	for (uint32_t i = 0; i < n; i++)
-		json_decref(captures[i].info);
+	free_captures(captures, n);
+	free(all);
+	return r;
+}
+
+/* The user's, or a line that names those that answer. */
+static int connect_to_named(const char *prefix, struct bc_err *err)
+{
+	struct bc_ctl_capture captures[BC_CTL_MAX_CAPTURES];
+	int r = bc_ctl_connect(prefix, err);
+	uint32_t n;
+	char *all;
+
+	if (r >= 0 || r == -EINVAL)
+		return r;
+	n = bc_ctl_find("", captures);
+	all = names(captures, n);
+	if (n && all)
+		bc_err_set(err, r, "no capture %s answers; those that do: %s", prefix, all);
+	free_captures(captures, n);
 	free(all);
 	return r;
 }
@@ -104,7 +129,7 @@ static int connect_to_capture(const char *prefix, struct bc_err *err)
 	int r;
 
 	if (prefix)
-		return bc_ctl_connect(prefix, err);
+		return connect_to_named(prefix, err);
 	r = bc_ctl_connect("braidcap", err);
 	if (r >= 0)
 		return r;
@@ -127,6 +152,19 @@ static int check(const struct ctl *c, struct bc_err *err)
 	return 0;
 }
 
+static int refuse_command(const char *typed, struct bc_err *err)
+{
+	const struct bc_tel_command *c;
+	char similar[BC_SIMILAR_MAX];
+	struct bc_similar s;
+
+	bc_similar_begin(&s, typed);
+	for (size_t i = 0; (c = bc_tel_command_at(i)); i++)
+		bc_similar_offer(&s, c->name);
+	return bc_err_set(err, -EINVAL, "unknown command '%.80s'%s", typed, s.best ? bc_similar_text(&s, "", similar) :
+			  "; see 'braidcap ctl --help'");
+}
+
 /* 0; 1: --help; or a negative errno. */
 static int parse(int argc, char **argv, struct ctl *ret, struct bc_err *err)
 {
@@ -138,8 +176,7 @@ static int parse(int argc, char **argv, struct ctl *ret, struct bc_err *err)
 	int o;
 
 	optind = 0;
-	opterr = 0;
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1)
+	while ((o = bc_option_next(argc, argv, ":h", options, "braidcap ctl", err)) != -1)
 		switch (o) {
 		case 'p':
 			ret->prefix = optarg;
@@ -155,15 +192,13 @@ static int parse(int argc, char **argv, struct ctl *ret, struct bc_err *err)
 		case 'h':
 			return 1;
 		default:
-			return bc_err_set(err, -EINVAL, "'%.80s': unknown option, or its value is missing; see "
-					  "'braidcap ctl --help'",
-					  argv[optind - 1]);
+			return -EINVAL;
 		}
 	if (optind == argc)
 		return bc_err_set(err, -EINVAL, "no command; see 'braidcap ctl --help'");
 	ret->command = bc_tel_command_find(argv[optind]);
 	if (!ret->command)
-		return bc_err_set(err, -EINVAL, "unknown command '%.80s'; see 'braidcap ctl --help'", argv[optind]);
+		return refuse_command(argv[optind], err);
 	ret->request.argc = argc - optind - 1;
 	ret->request.argv = argv + optind + 1;
 	return check(ret, err);
@@ -200,11 +235,11 @@ int cmd_ctl(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (r) {
-		fprintf(stderr, "braidcap ctl: %s\n", err.msg);
+		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return EXIT_USAGE;
 	}
 	r = run(&c, &err);
 	if (r < 0)
-		fprintf(stderr, "braidcap ctl: %s\n", err.msg);
+		fprintf(stderr, "braidcap: %s\n", err.msg);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

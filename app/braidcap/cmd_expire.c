@@ -2,7 +2,6 @@
 #include "cmd_expire.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 
 #include "bc_codec_text.h"
 #include "bc_expire.h"
+#include "bc_option.h"
 #include "bc_retention_parse.h"
 #include "bc_thread.h"
 #include "bc_number.h"
@@ -138,20 +138,18 @@ int cmd_expire(int argc, char **argv)
 	int status = 0, o;
 
 	e.cfg.ctx = &e;
-	while ((o = getopt_long(argc, argv, "nvh", options, NULL)) != -1) {
+	while ((o = bc_option_next(argc, argv, ":nvh", options, "braidcap expire", &err)) != -1) {
 		if (o == 'h') {
 			printf(help, bc_codec_archive_names(", ", codecs));
 			return 0;
 		}
-		if (o == '?')
-			return 2;
-		if (take(&e, o, optarg, &err) != 0) {
+		if (o == '?' || take(&e, o, optarg, &err) != 0) {
 			fprintf(stderr, "braidcap: %s\n", err.msg);
 			return 2;
 		}
 	}
 	if (optind == argc || !bc_retention_wanted(&e.cfg.keep)) {
-		fprintf(stderr, "braidcap: expire: %s\n", optind == argc ? "no folder given" :
+		fprintf(stderr, "braidcap: %s\n", optind == argc ? "no folder given; see 'braidcap expire --help'" :
 			"no limit given: use --keep-age, --keep-number, --keep-size, --keep-free, --keep-uploaded or --recompress");
 		return 2;
 	}

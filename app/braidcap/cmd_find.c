@@ -240,7 +240,7 @@ static int explain(struct run *r)
 	int e = bc_find_explain(r->find, r->cfg.verbose && !r->cfg.json ? print_segment : NULL, NULL, &sums, &r->err);
 
 	if (e) {
-		fprintf(stderr, "braidcap find: %s\n", r->err.msg);
+		fprintf(stderr, "braidcap: %s\n", r->err.msg);
 		return e == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	}
 	if (r->cfg.json)
@@ -270,7 +270,7 @@ static int conclude(struct run *r)
 
 	bc_find_get_progress(r->find, &p);
 	if (r->result)
-		fprintf(stderr, "braidcap find: %s\n", r->err.msg);
+		fprintf(stderr, "braidcap: %s\n", r->err.msg);
 	if (r->result == -EINVAL)
 		return EXIT_USAGE;
 	if (r->cfg.json)
@@ -312,7 +312,7 @@ static int search_and_wait(struct run *r)
 	int e = bc_thread_start(&thread, "bc-find", search, r);
 
 	if (e) {
-		fprintf(stderr, "braidcap find: cannot start: %s\n", strerror(-e));
+		fprintf(stderr, "braidcap: cannot start: %s\n", strerror(-e));
 		return EXIT_FAILED;
 	}
 	attend(r);
@@ -335,7 +335,7 @@ static int run(struct run *r)
 	r->cfg.find.log = &log;
 	prepare(r);
 	if (bc_depot_new(&depot, &r->depot, &r->err) || prepare_find(r)) {
-		fprintf(stderr, "braidcap find: %s\n", r->err.msg);
+		fprintf(stderr, "braidcap: %s\n", r->err.msg);
 		e = EXIT_FAILED;
 	} else {
 		e = r->cfg.explain ? explain(r) : search_and_wait(r);
@@ -355,7 +355,7 @@ int cmd_find(int argc, char **argv)
 	if (e > 0) {
 		bc_help_print(bc_config_find_help, stdout);
 	} else if (e < 0) {
-		fprintf(stderr, "braidcap find: %s\n", r.err.msg);
+		fprintf(stderr, "braidcap: %s\n", r.err.msg);
 		status = EXIT_USAGE;
 	} else {
 		status = run(&r);

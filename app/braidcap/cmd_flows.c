@@ -2,7 +2,6 @@
 #include "cmd_flows.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "bc_find_flows.h"
 #include "bc_flows_print.h"
 #include "bc_number.h"
+#include "bc_option.h"
 #include "bc_time.h"
 #include "bc_when.h"
 
@@ -121,7 +121,7 @@ static int set_times(struct flows *f, struct bc_err *err)
 
 static int fail(int r, const struct bc_err *err)
 {
-	fprintf(stderr, "braidcap flows: %s\n", err->msg);
+	fprintf(stderr, "braidcap: %s\n", err->msg);
 	return r == -EINVAL ? 2 : 1;
 }
 
@@ -188,7 +188,7 @@ static int run(struct flows *f)
 	bc_flows_free(flows);
 	bc_depot_free(f->cfg.depot);
 	if (fflush(stdout)) {
-		fprintf(stderr, "braidcap flows: cannot write: %s\n", strerror(errno));
+		fprintf(stderr, "braidcap: cannot write: %s\n", strerror(errno));
 		r = 1;
 	}
 	return r;
@@ -216,14 +216,12 @@ int cmd_flows(int argc, char **argv)
 	struct bc_err err;
 	int o, r = 0;
 
-	while (!r && (o = getopt_long(argc, argv, "Uh", options, NULL)) != -1) {
+	while (!r && (o = bc_option_next(argc, argv, ":Uh", options, "braidcap flows", &err)) != -1) {
 		if (o == 'h') {
 			fputs(help, stdout);
 			return 0;
 		}
-		if (o == '?')
-			return 2;
-		r = take(&f, o, optarg, &err);
+		r = o == '?' ? -EINVAL : take(&f, o, optarg, &err);
 	}
 	if (!r)
 		r = set_times(&f, &err);

@@ -2,12 +2,12 @@
 #include "cmd_import_osmo.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bc_import.h"
+#include "bc_option.h"
 
 static const char help[] =
 	"usage: braidcap import-osmo FILE > CONFIG\n"
@@ -100,16 +100,19 @@ static int import(const char *name)
 int cmd_import_osmo(int argc, char **argv)
 {
 	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { 0 } };
-	int o = getopt_long(argc, argv, "h", options, NULL);
+	struct bc_err err;
+	int o = bc_option_next(argc, argv, ":h", options, "braidcap import-osmo", &err);
 
 	if (o == 'h') {
 		fputs(help, stdout);
 		return 0;
 	}
-	if (o != -1)
+	if (o != -1) {
+		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 2;
+	}
 	if (optind + 1 != argc) {
-		fputs("braidcap: import-osmo: give one file, for example osmo-pcap-client.cfg\n", stderr);
+		fputs("braidcap: give one file, for example osmo-pcap-client.cfg\n", stderr);
 		return 2;
 	}
 	return import(argv[optind]);

@@ -2,13 +2,13 @@
 #include "cmd_index.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "bc_index_file.h"
+#include "bc_option.h"
 #include "bc_segname.h"
 #include "folder.h"
 
@@ -79,20 +79,23 @@ int cmd_index(int argc, char **argv)
 		{ "anew", no_argument, NULL, 'a' }, { "time", no_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct bc_index_file_config cfg = { .flows = true, .memory = MEMORY };
+	struct bc_err err;
 	int status = 0, o;
 
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((o = bc_option_next(argc, argv, ":h", options, "braidcap index", &err)) != -1) {
 		if (o == 'h') {
 			fputs(help, stdout);
 			return 0;
 		}
-		if (o != 'a' && o != 't')
+		if (o == '?') {
+			fprintf(stderr, "braidcap: %s\n", err.msg);
 			return 2;
+		}
 		cfg.anew |= o == 'a';
 		cfg.flows &= o != 't';
 	}
 	if (optind == argc) {
-		fputs("braidcap: index: no folder or file given\n", stderr);
+		fputs("braidcap: no folder or file to index; see 'braidcap index --help'\n", stderr);
 		return 2;
 	}
 	for (int i = optind; i < argc; i++) {

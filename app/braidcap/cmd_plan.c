@@ -102,7 +102,7 @@ int cmd_plan(int argc, char **argv)
 		r = draw(&cfg, topology, &err);
 	}
 	if (r < 0)
-		fprintf(stderr, "braidcap plan: %s\n", err.msg);
+		fprintf(stderr, "braidcap: %s\n", err.msg);
 	bc_config_free(&cfg);
 	return r == -EIO ? EXIT_FAILURE : r < 0 ? EXIT_USAGE : EXIT_SUCCESS;
 }

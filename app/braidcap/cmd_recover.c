@@ -2,7 +2,6 @@
 #include "cmd_recover.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "bc_index_file.h"
+#include "bc_option.h"
 #include "bc_recover.h"
 #include "bc_segname.h"
 #include "folder.h"
@@ -92,9 +92,10 @@ int cmd_recover(int argc, char **argv)
 	};
 	const struct bc_log log = { .emit = emit };
 	struct bc_recover_config cfg = { .pid = (uint32_t)getpid(), .log = &log };
+	struct bc_err err;
 	int status = 0, o;
 
-	while ((o = getopt_long(argc, argv, "nUh", options, NULL)) != -1) {
+	while ((o = bc_option_next(argc, argv, ":nUh", options, "braidcap recover", &err)) != -1) {
 		switch (o) {
 		case 'n':
 			cfg.dry_run = true;
@@ -106,11 +107,12 @@ int cmd_recover(int argc, char **argv)
 			fputs(help, stdout);
 			return 0;
 		default:
+			fprintf(stderr, "braidcap: %s\n", err.msg);
 			return 2;
 		}
 	}
 	if (optind == argc) {
-		fputs("braidcap: recover: no folder given or temporary files to recover\n", stderr);
+		fputs("braidcap: no folder or temporary file to recover; see 'braidcap recover --help'\n", stderr);
 		return 2;
 	}
 	for (int i = optind; i < argc; i++) {

@@ -2,7 +2,6 @@
 #include "cmd_upload.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "bc_config_s3.h"
 #include "bc_number.h"
 #include "bc_object_name.h"
+#include "bc_option.h"
 #include "bc_time.h"
 #include "bc_upload_key.h"
 #include "bc_uploader.h"
@@ -84,9 +84,8 @@ static int take(struct upload *u, int o, const char *text, struct bc_err *err)
 		u->most = BC_INFO;
 		return 0;
 	default:
-		if (bc_config_s3_take(&u->cfg.store, o, text))
-			return 0;
-		return bc_err_set(err, -EINVAL, "unknown option: see 'braidcap upload --help'");
+		bc_config_s3_take(&u->cfg.store, o, text);
+		return 0;
 	}
 }
 
@@ -101,15 +100,10 @@ static int parse(struct upload *u, int argc, char **argv, struct bc_err *err)
 	struct bc_object_name name;
 	int o, r = 0;
 
-	opterr = 0;
-	while (!r && (o = getopt_long(argc, argv, ":Uvh", options, NULL)) != -1) {
+	while (!r && (o = bc_option_next(argc, argv, ":Uvh", options, "braidcap upload", err)) != -1) {
 		if (o == 'h')
 			return 1;
-		if (o == ':')
-			return bc_err_set(err, -EINVAL, "%s: needs a value", argv[optind - 1]);
-		if (o == '?')
-			return bc_err_set(err, -EINVAL, "%s: unknown option: see 'braidcap upload --help'", argv[optind - 1]);
-		r = take(u, o, optarg, err);
+		r = o == '?' ? -EINVAL : take(u, o, optarg, err);
 	}
 	if (r)
 		return r;

@@ -2,7 +2,6 @@
 #include "cmd_verify.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "bc_config_s3.h"
 #include "bc_depot.h"
+#include "bc_option.h"
 #include "bc_segname.h"
 #include "bc_verify.h"
 #include "folder.h"
@@ -144,18 +144,20 @@ int cmd_verify(int argc, char **argv)
 {
 	static const struct option options[] = { BC_S3_OPTIONS, { "help", no_argument, NULL, 'h' }, { 0 } };
 	struct bc_object_settings store = { .endpoint = NULL };
+	struct bc_err err;
 	int status = 0, o;
 
-	while ((o = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+	while ((o = bc_option_next(argc, argv, ":h", options, "braidcap verify", &err)) != -1) {
 		if (bc_config_s3_take(&store, o, optarg))
 			continue;
-		if (o != 'h')
-			return 2;
-		fputs(help, stdout);
-		return 0;
+		if (o == 'h')
+			fputs(help, stdout);
+		else
+			fprintf(stderr, "braidcap: %s\n", err.msg);
+		return o == 'h' ? 0 : 2;
 	}
 	if (optind == argc) {
-		fputs("braidcap: verify: no folder given or files to verify\n", stderr);
+		fputs("braidcap: no folder or file to verify; see 'braidcap verify --help'\n", stderr);
 		return 2;
 	}
 	for (int i = optind; i < argc; i++)

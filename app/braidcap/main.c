@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bc_codec.h"
+#include "bc_similar.h"
 #include "cmd_capture.h"
 #include "cmd_collect.h"
 #include "cmd_console.h"
@@ -49,7 +51,8 @@ static void usage(FILE *f)
 	fputs("usage: braidcap COMMAND [options]\n\n", f);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(f, "  %-11s %s\n", commands[i].name, commands[i].what);
-	fputs("\nSee 'braidcap COMMAND --help' for details.\n", f);
+	fprintf(f, "  %-11s %s\n  %-11s %s\n", "help", "this list, or the help of a command", "version", "what version this is");
+	fputs("\nSee 'braidcap help COMMAND' for details. A command may be cut short: 'braidcap cap' is 'braidcap capture'.\n", f);
 }
 
 static void version(void)
@@ -74,8 +77,52 @@ static void settle_in(void)
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+/* The command that typed is, or is the beginning of; N_COMMANDS: none or, as told, several. */
+static size_t find_command(const char *typed)
+{
+	size_t found = N_COMMANDS, n = 0;
+	char similar[BC_SIMILAR_MAX];
+	struct bc_similar s;
+
+	bc_similar_begin(&s, typed);
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (!strcmp(typed, commands[i].name))
+			return i;
+		bc_similar_offer(&s, commands[i].name);
+		if (typed[0] && !strncmp(typed, commands[i].name, strlen(typed))) {
+			found = i;
+			n++;
+		}
+	}
+	if (n == 1)
+		return found;
+	fprintf(stderr, "braidcap: %s command '%.64s'%s\n", n ? "ambiguous" : "unknown", typed,
+		!n && s.best ? bc_similar_text(&s, "", similar) : "; see 'braidcap help'");
+	return N_COMMANDS;
+}
+
+static int help(const char *about)
+{
+	char option[] = "--help", *args[] = { option, option, NULL };
+	size_t i;
+
+	if (!about) {
+		usage(stdout);
+		return 0;
+	}
+	i = find_command(about);
+	return i < N_COMMANDS ? commands[i].run(2, args) : 2;
+}
+
+static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+{
+	return !strcmp(word, a) || !strcmp(word, b) || !strcmp(word, c);
+}
+
 int main(int argc, char **argv)
 {
+	size_t i;
+
 	settle_in();
 	if (argc > 0 && strcmp(basename(argv[0]), "mtracecap") == 0)
 		return cmd_mtracecap(argc, argv);
@@ -83,17 +130,12 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return 2;
 	}
-	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+	if (is_one_of(argv[1], "version", "--version", "-V")) {
 		version();
 		return 0;
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		usage(stdout);
-		return 0;
-	}
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "braidcap: unknown command '%.64s'; see 'braidcap --help'\n", argv[1]);
-	return 2;
+	if (is_one_of(argv[1], "help", "--help", "-h"))
+		return help(argc > 2 ? argv[2] : NULL);
+	i = find_command(argv[1]);
+	return i < N_COMMANDS ? commands[i].run(argc - 1, argv + 1) : 2;
 }

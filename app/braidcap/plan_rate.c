@@ -2,12 +2,12 @@
 #include "plan_rate.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bc_number.h"
+#include "bc_option.h"
 #include "bc_sizing.h"
 
 #define EXIT_USAGE 2
@@ -69,9 +69,8 @@ static int parse(int argc, char **argv, struct bc_sizing_request *req, const cha
 	uint64_t n;
 	int o, r = 0;
 
-	opterr = 0;
 	optind = 1;
-	while (!r && (o = getopt_long(argc, argv, ":Z:h", options, NULL)) != -1)
+	while (!r && (o = bc_option_next(argc, argv, ":Z:h", options, "braidcap plan --rate", err)) != -1)
 		switch (o) {
 		case RATE:
 			r = parse_rate(optarg, &req->bits_per_s, err);
@@ -92,10 +91,8 @@ static int parse(int argc, char **argv, struct bc_sizing_request *req, const cha
 			break;
 		case 'h':
 			return 1;
-		case ':':
-			return bc_err_set(err, -EINVAL, "%.40s: needs a value; see 'braidcap plan --help'", argv[optind - 1]);
 		default:
-			return bc_err_set(err, -EINVAL, "%.40s: not with --rate; see 'braidcap plan --help'", argv[optind - 1]);
+			return bc_err_prefix(err, -EINVAL, "with --rate");
 		}
 	if (!r && optind < argc)
 		return bc_err_set(err, -EINVAL, "%.40s: not with --rate; see 'braidcap plan --help'", argv[optind]);
@@ -132,6 +129,6 @@ int plan_rate(int argc, char **argv)
 	if (!r)
 		r = size_up(&req, figures, &err);
 	if (r)
-		fprintf(stderr, "braidcap plan: %s\n", err.msg);
+		fprintf(stderr, "braidcap: %s\n", err.msg);
 	return !r ? EXIT_SUCCESS : r == -EINVAL ? EXIT_USAGE : EXIT_FAILURE;
 }

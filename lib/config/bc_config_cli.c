@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The command line into a draft. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bc_config_draft.h"
+#include "bc_option.h"
 
 /* What getopt_long returns for a long option: its place in the tables. Letters are below. */
 #define LONG_CAPTURE 256
@@ -122,20 +122,6 @@ static int take(struct bc_draft *d, int c, const char *text, struct bc_err *err)
 	}
 }
 
-int bc_cli_refuse(int c, const char *arg, const char *command, struct bc_err *err)
-{
-	const char letter[3] = { '-', (char)optopt, '\0' };
-	bool is_long = !strncmp(arg, "--", 2);
-
-	if (c == ':')
-		return bc_err_set(err, -EINVAL, "%s needs a value; see '%s --help'", is_long ? arg : letter, command);
-	/* A long option that is known, but was given a value. */
-	if (is_long && optopt)
-		return bc_err_set(err, -EINVAL, "'%s' takes no value", arg);
-	return bc_err_set(err, -EINVAL, "%s option '%s'; see '%s --help'", is_long ? "unknown or ambiguous" : "unknown",
-			  is_long ? arg : letter, command);
-}
-
 int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *d, struct bc_err *err)
 {
 	const char *command = what == BC_COMMAND_CAPTURE ? "braidcap capture" : "braidcap collect";
@@ -144,15 +130,11 @@ int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *
 	int c, rc = 0;
 
 	make_options(what, longs, shorts);
-	opterr = 0;
 	optind = 0;
-	while (!rc && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+	while (!rc && (c = bc_option_next(argc, argv, shorts, longs, command, err)) != -1) {
 		if (c == 'h')
 			return 1;
-		if (c == '?' || c == ':')
-			rc = bc_cli_refuse(c, optind > 0 && optind <= argc ? argv[optind - 1] : "", command, err);
-		else
-			rc = take(d, c, optarg, err);
+		rc = c == '?' ? -EINVAL : take(d, c, optarg, err);
 	}
 	if (!rc && optind < argc)
 		rc = bc_err_set(err, -EINVAL, "unexpected argument '%s'; %s'%s --help'", argv[optind], what == BC_COMMAND_CAPTURE ?

@@ -138,9 +138,6 @@ void bc_config_defaults(struct bc_config *c);
 /* 0, 1 for --help, or a negative errno with a line in err. d is zeroed by the caller. */
 int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *d, struct bc_err *err);
 
-/* -EINVAL: getopt_long returned c ('?' or ':') for the argument arg; command is whose --help the error names. */
-int bc_cli_refuse(int c, const char *arg, const char *command, struct bc_err *err);
-
 /* Reads file. 0 with a draft to free, or a negative errno. */
 int bc_config_yaml(const char *file, enum bc_command what, struct bc_draft **ret, struct bc_err *err);
 

@@ -2,7 +2,6 @@
 #include "bc_config_find.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "bc_depot.h"
 #include "bc_find_order.h"
 #include "bc_number.h"
+#include "bc_option.h"
 #include "bc_retention_parse.h"
 #include "bc_time.h"
 #include "bc_when.h"
@@ -218,15 +218,11 @@ static int parse_options(struct parse *p, int argc, char **argv)
 	int o, r = 0;
 
 	make_options(longs, letters);
-	opterr = 0;
 	optind = 0;
-	while (!r && (o = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+	while (!r && (o = bc_option_next(argc, argv, letters, longs, "braidcap find", p->err)) != -1) {
 		if (o == 'h')
 			return 1;
-		if (o == '?' || o == ':')
-			r = bc_cli_refuse(o, optind > 0 && optind <= argc ? argv[optind - 1] : "", "braidcap find", p->err);
-		else
-			r = take(p, o, optarg);
+		r = o == '?' ? -EINVAL : take(p, o, optarg);
 	}
 	return r;
 }

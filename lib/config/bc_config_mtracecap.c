@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The command line of mtracecap into a draft. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bc_config_mtracecap.h"
 #include "bc_number.h"
+#include "bc_option.h"
 
 /* What getopt_long returns for a flag without a letter, and its place in the table. */
 #define LONG_ONLY 256
@@ -112,14 +112,9 @@ static int take_flags(struct line *l, int argc, char **argv, struct bc_err *err)
 	int c, rc = 0;
 
 	make_options(longs, shorts);
-	opterr = 0;
 	optind = 0;
-	while (!rc && !l->text && (c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		if (c == '?' || c == ':')
-			rc = bc_cli_refuse(c, optind > 0 && optind <= argc ? argv[optind - 1] : "", "mtracecap", err);
-		else
-			rc = take(l, flag_of(c), optarg, err);
-	}
+	while (!rc && !l->text && (c = bc_option_next(argc, argv, shorts, longs, "mtracecap", err)) != -1)
+		rc = c == '?' ? -EINVAL : take(l, flag_of(c), optarg, err);
 	return rc;
 }
 

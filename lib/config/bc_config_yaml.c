@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bc_config_draft.h"
+#include "bc_similar.h"
 
 #define FILE_MAX (1024 * 1024)
 
@@ -115,20 +116,43 @@ static const char *expected(const char *line)
 	return "one plain value is expected here; what ends with ':' needs quotes";
 }
 
-/* path is that of a key which is not legal there. */
-static const char *no_key(const char *path)
+static void offer_keys(struct bc_similar *similar, const struct bc_setting *s, unsigned n, enum bc_command what)
 {
-	for (unsigned i = 0; i < BC_OUT_N; i++)
-		if (!strcmp(path, bc_output_settings[i].key))
-			return "belongs to an output, under 'outputs:'";
-	return "there is no such key";
+	for (unsigned i = 0; i < n; i++)
+		if (!s[i].capture_only || what == BC_COMMAND_CAPTURE)
+			bc_similar_offer(similar, s[i].key);
 }
 
-static const char *explain(cyaml_err_t e, const struct said *said, const char *path)
+/* path is that of a key which is not legal there. */
+static int refuse_key(const char *file, const struct bc_yaml_event *at, enum bc_command what, struct bc_err *err)
+{
+	const char *dot = strchr(at->path, '.');
+	struct bc_similar s;
+	char text[BC_SIMILAR_MAX];
+
+	for (unsigned i = 0; i < BC_OUT_N; i++)
+		if (!strcmp(at->path, bc_output_settings[i].key))
+			return bc_err_set(err, -EINVAL, "%s:%u: %s: belongs to an output, under 'outputs:'", file, at->line, at->path);
+	bc_similar_begin(&s, dot ? dot + 1 : at->path);
+	if (dot) {
+		offer_keys(&s, bc_output_settings, BC_OUT_N, what);
+	} else {
+		offer_keys(&s, bc_capture_settings, BC_CAP_N, what);
+		bc_similar_offer(&s, "outputs");
+	}
+	if (!dot && what == BC_COMMAND_CAPTURE) {
+		bc_similar_offer(&s, "sources");
+	} else if (!dot) {
+		offer_keys(&s, bc_collect_settings, BC_COL_N, what);
+		bc_similar_offer(&s, "listen");
+		bc_similar_offer(&s, "allow");
+	}
+	return bc_err_set(err, -EINVAL, "%s:%u: %s: there is no such key%s", file, at->line, at->path, bc_similar_text(&s, "", text));
+}
+
+static const char *explain(cyaml_err_t e, const struct said *said)
 {
 	switch (e) {
-	case CYAML_ERR_INVALID_KEY:
-		return no_key(path);
 	case CYAML_ERR_UNEXPECTED_EVENT:
 		return "is given twice";
 	case CYAML_ERR_MAPPING_FIELD_MISSING:
@@ -143,15 +167,17 @@ static const char *explain(cyaml_err_t e, const struct said *said, const char *p
 }
 
 static int refuse(const char *file, const struct bc_yaml_map *map, cyaml_err_t e, const struct said *said,
-		  struct bc_err *err)
+		  enum bc_command what, struct bc_err *err)
 {
 	const struct bc_yaml_event *at;
 
 	if (said->events == 0 || said->events > map->n)
-		return bc_err_set(err, -EINVAL, "%s: %s", file, explain(e, said, ""));
+		return bc_err_set(err, -EINVAL, "%s: %s", file, explain(e, said));
 	at = &map->event[said->events - 1];
+	if (e == CYAML_ERR_INVALID_KEY)
+		return refuse_key(file, at, what, err);
 	return bc_err_set(err, -EINVAL, "%s:%u: %s%s%s", file, at->line, at->path, at->path[0] ? ": " : "",
-			  explain(e, said, at->path));
+			  explain(e, said));
 }
 
 /* The whole file, or pipe, as text to free. */
@@ -192,7 +218,7 @@ static int make_draft(const char *file, const char *text, size_t len, enum bc_co
 	cyaml_err_t e = load(text, len, what, &said, &d);
 
 	if (e != CYAML_OK)
-		return e == CYAML_ERR_OOM ? bc_err_set(err, -ENOMEM, "%s: no memory", file) : refuse(file, map, e, &said, err);
+		return e == CYAML_ERR_OOM ? bc_err_set(err, -ENOMEM, "%s: no memory", file) : refuse(file, map, e, &said, what, err);
 	/* A file with nothing but comments loads as nothing. */
 	if (!d)
 		d = calloc(1, sizeof(*d));

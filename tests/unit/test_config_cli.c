@@ -242,9 +242,11 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 
 static void what_is_no_option_is_refused(void **state)
 {
-	refused("-i null: -w - --bogus", "unknown or ambiguous option '--bogus'; see 'braidcap capture --help'");
-	refused("-i null: -w - --rotate 3", "unknown or ambiguous option '--rotate'");
-	refused("-i null: -w - -q", "unknown option '-q'; see 'braidcap capture --help'");
+	refused("-i null: -w - --bogus", "unknown option '--bogus'; see 'braidcap capture --help'");
+	refused("-i null: -w - --rotate 3", "ambiguous option '--rotate': --rotate-");
+	refused("-i null: -w - --writer=2x --max-wiat=1", "unknown option '--max-wiat=1'; did you mean '--max-wait'?");
+	refused("-i null: -w - -Y", "unknown option '-Y'; see 'braidcap capture --help'");
+	refused("-i null: -w - --verbose -Yv", "unknown option '-Y'");
 	refused("-i null: -w - -s", "-s needs a value");
 	refused("-i null: -w - --snaplen", "--snaplen needs a value");
 	refused("-i null: -w - --verbose=3", "'--verbose=3' takes no value");

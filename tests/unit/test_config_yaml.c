@@ -154,6 +154,8 @@ static void values_are_read_strictly(void **state)
 static void unknown_keys_are_refused_with_their_line(void **state)
 {
 	refused(GOOD "bogus: 1\n", ":4: bogus: there is no such key");
+	refused(GOOD "max-wait: 1\n", ":4: max-wait: there is no such key; did you mean 'max_wait_ms'?");
+	refused(GOOD "    formt: pcap\n", ":4: outputs[0].formt: there is no such key; did you mean 'format'?");
 	refused(GOOD "    x: y\n    bogus: 1\n", ":4: outputs[0].x: there is no such key");
 	refused(GOOD "  - dest: b/\n    utc: no\n    bogus: 1\n", ":6: outputs[1].bogus: there is no such key");
 	refused("utc: yes\n", ":1: utc: belongs to an output, under 'outputs:'");
