@@ -49,6 +49,7 @@ const char bc_config_help[] =
 "    count=N, size=BYTES   null: packets per queue, and 14 to 2048 bytes each\n"
 "    rate=N, idle=yes      null: packets per second per queue, which then do not\n"
 "                          wait; or none at all\n"
+"    payload=text          null: UDP with text in it, half as long with LZ4\n"
 "    ahead_ms=N            null: how far its clock is ahead of the host's\n"
 "    held_us=N             null: with stamp=nic, how long packets are held back;\n"
 "                          their lateness is measured\n"

@@ -32,6 +32,7 @@ struct bc_source_config {
 	uint32_t size;			/* null: bytes per packet, default 64 */
 	uint64_t rate;			/* null: packets per second of each queue; 0: as fast as they are taken */
 	bool idle;			/* null: none ever come */
+	bool text;			/* null: UDP with text in it, otherwise whatever is in the mbufs */
 	uint32_t held_us;		/* null: how long it holds stamped packets back, without a word; 0: lateness_us */
 	uint32_t ahead_ms;		/* null: how far its clock is ahead of the host's */
 	/* remote: a peer that sends to us; the spec is its name. Never of a command line. */

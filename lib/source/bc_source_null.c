@@ -10,12 +10,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_filler.h"
 #include "bc_packet.h"
 
 /* What a device that brings packets at a rate keeps; more are nic_missed. */
 #define DESCRIPTORS 4096U
 /* Polled at this interval, it holds a burst. */
 #define UNPOLLED_NS (250 * BC_NS_PER_US)
+
+/* Text goes round in this much, more than any compressor here looks back. */
+#define TEXT_BYTES (1U << 20)
+#define HEADERS 42U
+#define PORT_AT 35U
+#define SEQ_AT HEADERS
+
+/* Packets with something in them: of 256 flows, each with its number and text. */
+struct text {
+	uint32_t at;			/* what the next packet has of it */
+	uint32_t size;
+	uint8_t headers[HEADERS];
+	uint8_t data[TEXT_BYTES];
+};
 
 struct null_source {
 	uint64_t left;		/* UINT64_MAX: no end */
@@ -30,6 +45,7 @@ struct null_source {
 	uint64_t start_ns;	/* when the first packet comes */
 	uint64_t came;		/* packets since then, taken or missed */
 	uint64_t last_ns;
+	struct text *text;	/* NULL: packets are not written to */
 	_Atomic uint64_t missed;	/* the stage writes, control reads */
 };
 
@@ -65,6 +81,49 @@ static uint64_t held_from(const struct null_source *p, uint64_t until_ns)
 	return p->ahead_ns + (next_ns < until_ns ? next_ns : until_ns);
 }
 
+/* Ethernet, IPv4 and UDP, of which a small packet has the begin. */
+static void put_headers(uint8_t headers[HEADERS], uint32_t size)
+{
+	static const uint8_t fixed[HEADERS] = {
+		2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0,
+		0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 198, 18, 0, 1, 198, 18, 0, 2,
+		0x10, 0, 0, 9, 0, 0, 0, 0,
+	};
+	uint32_t ip = size > HEADERS ? size - 14 : 28, udp = ip - 20;
+
+	memcpy(headers, fixed, HEADERS);
+	headers[16] = (uint8_t)(ip >> 8);
+	headers[17] = (uint8_t)ip;
+	headers[38] = (uint8_t)(udp >> 8);
+	headers[39] = (uint8_t)udp;
+}
+
+static struct text *new_text(uint32_t size, uint16_t queue)
+{
+	struct text *t = malloc(sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->at = 0;
+	t->size = size;
+	put_headers(t->headers, size);
+	bc_filler_text(t->data, TEXT_BYTES, queue + 1U);
+	return t;
+}
+
+static void put_text(struct text *t, uint8_t *data, uint64_t seq)
+{
+	memcpy(data, t->data + t->at, t->size);
+	memcpy(data, t->headers, t->size < HEADERS ? t->size : HEADERS);
+	if (t->size > PORT_AT)
+		data[PORT_AT] = (uint8_t)seq;
+	if (t->size >= SEQ_AT + sizeof(seq))
+		memcpy(data + SEQ_AT, &seq, sizeof(seq));
+	t->at += t->size;
+	if (t->at > TEXT_BYTES - t->size)
+		t->at = 0;
+}
+
 static void fill(struct bc_source *s, struct bc_batch *b, uint32_t n)
 {
 	const struct null_source *p = s->priv;
@@ -76,6 +135,8 @@ static void fill(struct bc_source *s, struct bc_batch *b, uint32_t n)
 		m->pkt_len = p->size;
 		m->port = (uint16_t)s->account->iface;
 		*bc_meta(m) = (struct bc_meta){ .wire_len = p->size, .source = s->index };
+		if (p->text)
+			put_text(p->text, rte_pktmbuf_mtod(m, uint8_t *), p->came + i);
 	}
 	b->n = n;
 }
@@ -122,9 +183,16 @@ static void null_stats(struct bc_source *s)
 	bc_source_lost(s, BC_LOSS_NIC_MISSED, atomic_load_explicit(&p->missed, memory_order_relaxed));
 }
 
+static void free_null(struct null_source *p)
+{
+	if (p)
+		free(p->text);
+	free(p);
+}
+
 static void null_close(struct bc_source *s)
 {
-	free(s->priv);
+	free_null(s->priv);
 }
 
 static const struct bc_source_ops null_ops = {
@@ -143,10 +211,13 @@ static bool measured(const struct bc_source_config *cfg)
 	return stamped(cfg) && cfg->held_us;
 }
 
-static void setup(struct bc_source *s, const struct bc_source_config *cfg)
+/* NULL without memory. */
+static struct null_source *new_null(const struct bc_source_config *cfg, uint16_t queue)
 {
-	struct null_source *p = s->priv;
+	struct null_source *p = malloc(sizeof(*p));
 
+	if (!p)
+		return NULL;
 	*p = (struct null_source){
 		.left = cfg->count ? cfg->count : UINT64_MAX,
 		.size = cfg->size,
@@ -155,11 +226,22 @@ static void setup(struct bc_source *s, const struct bc_source_config *cfg)
 		.measured = measured(cfg),
 		.held_ns = (cfg->held_us ? cfg->held_us : cfg->lateness_us) * BC_NS_PER_US,
 		.ahead_ns = cfg->ahead_ms * BC_NS_PER_MS,
+		.per_ns = cfg->idle ? 0 : (double)cfg->rate / BC_NS_PER_S,
+		.ns_per = cfg->rate ? (double)BC_NS_PER_S / (double)cfg->rate : 0,
+		.text = cfg->text ? new_text(cfg->size, queue) : NULL,
 	};
+	if (!cfg->text || p->text)
+		return p;
+	free(p);
+	return NULL;
+}
+
+static void setup(struct bc_source *s, const struct bc_source_config *cfg)
+{
+	const struct null_source *p = s->priv;
+
 	if (!p->paced)
 		return;
-	p->per_ns = cfg->idle ? 0 : (double)cfg->rate / BC_NS_PER_S;
-	p->ns_per = cfg->rate ? (double)BC_NS_PER_S / (double)cfg->rate : 0;
 	s->wait = s->lossless = cfg->wait;
 	s->buffers_ns = UNPOLLED_NS;
 	s->drain_packets = DESCRIPTORS;
@@ -177,7 +259,7 @@ static int open_null(const struct bc_source_config *cfg, const struct bc_source_
 	if (stamped(cfg))
 		iface.stamp = BC_STAMP_NIC;
 	for (; n < cfg->queues; n++) {
-		struct null_source *p = malloc(sizeof(*p));
+		struct null_source *p = new_null(cfg, (uint16_t)n);
 		struct bc_source *s = p ? bc_source_new(cfg, env, &null_ops, &iface, (uint16_t)n, err) : NULL;
 
 		if (!s) {
@@ -185,7 +267,7 @@ static int open_null(const struct bc_source_config *cfg, const struct bc_source_
 				bc_source_close(ret[--n]);
 			if (!p)
 				return bc_err_set(err, -ENOMEM, "%s: no memory", cfg->spec);
-			free(p);
+			free_null(p);
 			return -ENOSPC;
 		}
 		s->priv = p;
@@ -206,6 +288,7 @@ static const struct bc_source_key null_keys[] = {
 	{ "size", BC_KEY_U32, BC_KEY_AT(size), .min = 14, .max = 2048 },
 	{ "rate", BC_KEY_U64, BC_KEY_AT(rate), .min = 1, .max = 1000000000 },
 	{ "idle", BC_KEY_YES, BC_KEY_AT(idle), .zero = false },
+	{ "payload", BC_KEY_FIRST, BC_KEY_AT(text), .words = { "text", "none" } },
 	{ "ahead_ms", BC_KEY_U32, BC_KEY_AT(ahead_ms), .zero = true, .min = 1, .max = 3600000 },
 	BC_KEY_STAMP("nic", "software"),
 	BC_KEY_LATENESS,

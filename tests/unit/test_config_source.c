@@ -138,12 +138,13 @@ static void keys_of_interfaces_are_taken(void **state)
 
 static void keys_of_the_null_source_are_taken(void **state)
 {
-	struct bc_source_config s = parsed("null:queues=2,count=1000,size=1500,held_us=30");
+	struct bc_source_config s = parsed("null:queues=2,count=1000,size=1500,held_us=30,payload=text");
 
 	assert_int_equal(s.queues, 2);
 	assert_int_equal(s.count, 1000);
 	assert_int_equal(s.size, 1500);
 	assert_int_equal(s.held_us, 30);
+	assert_true(s.text);
 	bc_source_free(&s);
 	is("null:,count=1", &bc_source_null, "");
 }

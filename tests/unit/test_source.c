@@ -718,6 +718,43 @@ static void the_null_source_delivers_its_count_from_each_queue(void **state)
 	ingress_free(&d);
 }
 
+static void packets_with_text_have_their_length_and_differ(void **state)
+{
+	static const uint32_t sizes[] = { 14, 41, 49, 100, 2048 };
+	struct bc_source_config cfg = { .spec = (char *)"null:", .kind = &bc_source_null, .target = (char *)"", .queues = 1,
+					.count = 2, .text = true };
+	struct ingress d;
+
+	ingress_open(&d, &ingress_kind, 1, false);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct bc_desc p[2] = { 0 };
+		struct ingress q = { 0 };
+		const uint8_t *a, *b;
+		uint32_t n = 0;
+
+		cfg.size = sizes[i];
+		assert_int_equal(bc_source_open(&cfg, &d.s->env, &q.s, &n, NULL), 0);
+		q.s->link = bc_link_new(64);
+		bc_source_poll(q.s);
+		assert_true(ingress_take(&q, &p[0]));
+		assert_true(ingress_take(&q, &p[1]));
+		a = rte_pktmbuf_mtod((struct rte_mbuf *)bc_desc_obj(&p[0]), uint8_t *);
+		b = rte_pktmbuf_mtod((struct rte_mbuf *)bc_desc_obj(&p[1]), uint8_t *);
+		assert_true(a[12] == 8 && a[13] == 0);
+		if (sizes[i] > 42) {
+			assert_int_equal(a[16] << 8 | a[17], sizes[i] - 14);
+			assert_int_equal(a[38] << 8 | a[39], sizes[i] - 34);
+			assert_int_equal(b[35] - a[35], 1);
+			assert_memory_not_equal(a + 42, b + 42, sizes[i] - 42);
+		}
+		ingress_done(&p[0]);
+		ingress_done(&p[1]);
+		bc_link_free(q.s->link);
+		bc_source_close(q.s);
+	}
+	ingress_free(&d);
+}
+
 static void drivers_that_do_not_count_are_known_by_version(void **state)
 {
 	assert_false(bc_port_counts_losses("net_af_packet", RTE_VERSION_NUM(22, 11, 11, 99)));
@@ -766,6 +803,7 @@ int main(void)
 		cmocka_unit_test(the_tables_are_finite),
 		cmocka_unit_test(a_software_stamp_is_not_before_the_packet_nor_before_the_watermark),
 		cmocka_unit_test(the_null_source_delivers_its_count_from_each_queue),
+		cmocka_unit_test(packets_with_text_have_their_length_and_differ),
 	};
 
 	return cmocka_run_group_tests(tests, ingress_start, NULL);

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_filler.h"
+
 #define SEED 0x62726169646361ULL
-#define WORDS 1024
 #define FLOWS 256
 
 struct share {
@@ -31,7 +32,7 @@ static void shuffle_shares(struct traffic *t, const struct share *s, uint32_t n)
 	while (done < TRAFFIC_PATTERN)
 		t->size[done++] = s[0].size;
 	for (uint32_t i = TRAFFIC_PATTERN - 1; i > 0; i--) {
-		uint32_t k = (uint32_t)(traffic_random(&rnd) % (i + 1));
+		uint32_t k = (uint32_t)(bc_filler_random(&rnd) % (i + 1));
 		uint16_t size = t->size[i];
 
 		t->size[i] = t->size[k];
@@ -67,39 +68,6 @@ bool traffic_parse(struct traffic *t, const char *sizes, const char *payload)
 	return true;
 }
 
-static uint32_t put_word(uint8_t *dst, uint32_t room, uint64_t word)
-{
-	uint64_t rnd = (word + 1) * 0x9E3779B97F4A7C15ULL;
-	uint32_t len = 3 + (uint32_t)(word % 6);
-
-	for (uint32_t i = 0; i < len && i < room; i++) {
-		dst[i] = (uint8_t)("etaoinshrdlcumwfgypbvk"[traffic_random(&rnd) % 22]);
-	}
-	if (len < room)
-		dst[len] = ' ';
-	return len < room ? len + 1 : room;
-}
-
-/* Words, the low numbers much more often than the high ones, and a few bytes that repeat nowhere. */
-static void fill_text(uint8_t *data, uint32_t len, uint64_t rnd)
-{
-	for (uint32_t i = 0; i < len;) {
-		uint64_t r = traffic_random(&rnd);
-
-		if (r % 8 == 0) {
-			uint64_t noise = traffic_random(&rnd);
-			uint32_t n = len - i < sizeof(noise) ? len - i : (uint32_t)sizeof(noise);
-
-			memcpy(data + i, &noise, n);
-			i += n;
-		} else {
-			uint64_t a = (r >> 8) % WORDS, b = (r >> 24) % WORDS, c = (r >> 40) % WORDS;
-
-			i += put_word(data + i, len - i, a * b / WORDS * c / WORDS);
-		}
-	}
-}
-
 static void fill_headers(uint8_t *data)
 {
 	static const uint8_t headers[TRAFFIC_HEADERS] = {
@@ -120,11 +88,11 @@ void traffic_fill(const struct traffic *t, uint8_t *data, uint32_t len, uint32_t
 	len -= TRAFFIC_HEADERS;
 	switch (t->payload) {
 	case TRAFFIC_TEXT:
-		fill_text(data, len, rnd);
+		bc_filler_text(data, len, rnd);
 		break;
 	case TRAFFIC_RANDOM:
 		for (uint32_t i = 0; i < len; i++)
-			data[i] = (uint8_t)(traffic_random(&rnd) >> 32);
+			data[i] = (uint8_t)(bc_filler_random(&rnd) >> 32);
 		break;
 	case TRAFFIC_EQUAL:
 		memset(data, 'x', len);

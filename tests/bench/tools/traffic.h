@@ -32,13 +32,4 @@ void traffic_fill(const struct traffic *t, uint8_t *data, uint32_t len, uint32_t
 /* What differs from packet to packet: lengths, flow, sequence number, send time. */
 void traffic_stamp(uint8_t *data, uint32_t size, uint64_t seq, uint64_t tsc);
 
-/* xorshift64*; state is never 0. */
-static inline uint64_t traffic_random(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 0x2545F4914F6CDD1DULL;
-}
-
 #endif

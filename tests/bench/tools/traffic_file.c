@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "bc_filler.h"
 #include "bc_pcapng.h"
 #include "traffic.h"
 
@@ -32,7 +33,7 @@ static uint64_t write_packets(FILE *f, const struct traffic *t, uint64_t bytes, 
 		uint8_t *data = contents + (size_t)(seq % CONTENTS) * t->max, *end;
 		uint32_t size = t->size[seq % TRAFFIC_PATTERN];
 
-		ts += traffic_random(&rnd) % (2 * 500 * n);
+		ts += bc_filler_random(&rnd) % (2 * 500 * n);
 		traffic_stamp(data, size, seq * n + index, ts);
 		end = bc_epb_begin(block, 0, ts, size, size, 0);
 		__builtin_memcpy(end, data, size);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bc_bytes.h"
+#include "bc_filler.h"
 #include "bc_pcapng.h"
 #include "traffic.h"
 
@@ -33,7 +34,7 @@ struct world {
 
 static uint32_t below(struct world *w, uint32_t n)
 {
-	return (uint32_t)((traffic_random(&w->random) >> 32) * n >> 32);
+	return (uint32_t)((bc_filler_random(&w->random) >> 32) * n >> 32);
 }
 
 /* A few hosts have most of the flows. */
@@ -59,7 +60,7 @@ static void new_flow(struct world *w, struct flow *f, uint32_t client)
 static struct flow *next_flow(struct world *w)
 {
 	if (!w->train || !w->current->left) {
-		bool rare = w->rare && traffic_random(&w->random) % w->rare == 0;
+		bool rare = w->rare && bc_filler_random(&w->random) % w->rare == 0;
 
 		w->current = rare ? &w->once : &w->flow[below(w, ACTIVE)];
 		w->train = 1 + below(w, 3);
