@@ -95,7 +95,9 @@ int cmd_plan(int argc, char **argv)
 	r = take_topology(argc, argv, &topology, &err);
 	if (r >= 0)
 		r = bc_config_parse(r, argv, &cfg, &err);
-	if (r == 1) {
+	if (r == BC_CONFIG_DEVICES) {
+		r = bc_err_set(&err, -EINVAL, "-D: is for 'braidcap capture', or type 'braidcap devices'");
+	} else if (r == BC_CONFIG_HELP) {
 		fputs(plan_help, stdout);
 		bc_help_print(bc_config_help, stdout);
 	} else if (!r) {

@@ -12,6 +12,7 @@
 #include "cmd_collect.h"
 #include "cmd_console.h"
 #include "cmd_ctl.h"
+#include "cmd_devices.h"
 #include "cmd_mtracecap.h"
 #include "cmd_import_osmo.h"
 #include "cmd_expire.h"
@@ -32,6 +33,7 @@ static const struct {
 	{ "collect", cmd_collect, "store what nodes capture and send here" },
 	{ "ctl", cmd_ctl, "query or control a running capture" },
 	{ "console", cmd_console, "serve a web page, an API and metrics of running captures" },
+	{ "devices", cmd_devices, "list what can be captured here, and what to type for it" },
 	{ "plan", cmd_plan, "show which CPU would do what" },
 	{ "verify", cmd_verify, "check that capture files are complete" },
 	{ "find", cmd_find, "find packets in stored captures" },

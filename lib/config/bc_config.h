@@ -68,11 +68,14 @@ struct bc_config {
 	const char *remark;		/* a remark for the user at the start; constant text, or NULL */
 };
 
+/* What bc_config_parse() returns where the command line asks for something else than a capture: --help, -D. */
+enum { BC_CONFIG_HELP = 1, BC_CONFIG_DEVICES = 2 };
+
 /*
  * Parse the arguments of `braidcap capture`. argv[0] is skipped. A -C file is read first, wherever it appears; options
  * override it (a flag takes =no for that); -i and -w replace the file's sources and outputs, and output options (-f,
  * -s, -G, -S, -U, -Z, -z, --exclude, --format, --queue-option, --writers, --io) then apply to all outputs of the
- * command line, else to all of the file's. 0; 1: --help was asked for; -EINVAL, or -ENOMEM, with a line in err; one in
+ * command line, else to all of the file's. 0; BC_CONFIG_HELP or _DEVICES, which was asked for; -EINVAL, or -ENOMEM, with a line in err; one in
  * a file begins with "FILE:LINE: KEY". *ret is for bc_config_free() on every return. Uses getopt_long: one thread of
  * the process at a time.
  */

@@ -14,7 +14,7 @@
 #define LONG_ALLOW 1024
 
 #define N_LONG (BC_CAP_N + BC_OUT_N + BC_COL_N + 5)
-#define SHORT_MAX (4 + 2 * (N_LONG + 3) + 1)
+#define SHORT_MAX (5 + 2 * (N_LONG + 3) + 1)
 
 static void add_options(const struct bc_setting *s, unsigned n, int value, enum bc_command what, struct option **l,
 			char **letters)
@@ -38,7 +38,7 @@ static void add_options(const struct bc_setting *s, unsigned n, int value, enum 
 /* '+': stop at what is no option; ':': tell a missing argument from an unknown option. */
 static void make_options(enum bc_command what, struct option longs[N_LONG], char shorts[SHORT_MAX])
 {
-	char *letters = stpcpy(shorts, what == BC_COMMAND_CAPTURE ? "+:hi:w:C:" : "+:hl:w:C:");
+	char *letters = stpcpy(shorts, what == BC_COMMAND_CAPTURE ? "+:hDi:w:C:" : "+:hl:w:C:");
 	struct option *l = longs;
 
 	*l++ = (struct option){ .name = "help", .val = 'h' };
@@ -133,7 +133,9 @@ int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *
 	optind = 0;
 	while (!rc && (c = bc_option_next(argc, argv, shorts, longs, command, err)) != -1) {
 		if (c == 'h')
-			return 1;
+			return BC_CONFIG_HELP;
+		if (c == 'D')
+			return BC_CONFIG_DEVICES;
 		rc = c == '?' ? -EINVAL : take(d, c, optarg, err);
 	}
 	if (!rc && optind < argc)

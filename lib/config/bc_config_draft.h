@@ -135,7 +135,7 @@ int bc_draft_add_verbose(struct bc_draft *d, struct bc_err *err);
 int bc_config_build(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err);
 void bc_config_defaults(struct bc_config *c);
 
-/* 0, 1 for --help, or a negative errno with a line in err. d is zeroed by the caller. */
+/* 0, BC_CONFIG_HELP or _DEVICES, or a negative errno with a line in err. d is zeroed by the caller. */
 int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *d, struct bc_err *err);
 
 /* Reads file. 0 with a draft to free, or a negative errno. */

@@ -199,6 +199,7 @@ const char bc_config_help[] =
 "  -v, --verbose           statistics of each segment; twice: more still\n"
 "      --quiet             no progress line\n"
 "  -h, --help              this text\n"
+"  -D                      list what can be captured here (braidcap devices)\n"
 "\n"
 "  -C, --config FILE       YAML with the long options as keys (max_wait_ms,\n"
 "                          memory_mb, ...), a list of sources, and outputs, each\n"

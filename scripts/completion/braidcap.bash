@@ -11,7 +11,7 @@ _braidcap_codecs()
 _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local commands='capture mtracecap plan ctl console verify find flows doctor recover collect expire import-osmo index upload help version'
+	local commands='capture mtracecap devices plan ctl console verify find flows doctor recover collect expire import-osmo index upload help version'
 	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --index --seqfile --watchfile --file-ext --mode --pipeout --lcores --busy-poll --no-accelerate --bpf-jit
@@ -33,6 +33,10 @@ _braidcap()
 	COMPREPLY=()
 	if [[ $COMP_CWORD -eq 1 ]]; then
 		COMPREPLY=($(compgen -W "$commands" -- "$cur"))
+		return
+	fi
+	if [[ ${COMP_WORDS[1]} == devices ]]; then
+		COMPREPLY=($(compgen -W '--json --help' -- "$cur"))
 		return
 	fi
 	if [[ ${COMP_WORDS[1]} == import-osmo ]]; then

@@ -26,7 +26,7 @@ static int parse(const char *line, struct bc_config *c)
 	while (argc < ARGS_MAX && (token = strsep(&p, " ")))
 		argv[argc++] = token;
 	rc = bc_config_parse(argc, argv, c, &err);
-	assert_true(rc == 0 || rc == 1 || (rc == -EINVAL && err.msg[0]));
+	assert_true(rc == 0 || rc == BC_CONFIG_HELP || rc == BC_CONFIG_DEVICES || (rc == -EINVAL && err.msg[0]));
 	return rc;
 }
 
@@ -260,13 +260,15 @@ static void source_and_output_are_needed(void **state)
 	refused("-i null:", "no output");
 }
 
-static void help_is_told_apart(void **state)
+static void help_and_devices_are_told_apart(void **state)
 {
 	struct bc_config c;
 
-	assert_int_equal(parse("-h", &c), 1);
+	assert_int_equal(parse("-h", &c), BC_CONFIG_HELP);
 	bc_config_free(&c);
-	assert_int_equal(parse("-i null: --help", &c), 1);
+	assert_int_equal(parse("-i null: --help", &c), BC_CONFIG_HELP);
+	bc_config_free(&c);
+	assert_int_equal(parse("-i null: -vD", &c), BC_CONFIG_DEVICES);
 	bc_config_free(&c);
 }
 
@@ -587,7 +589,7 @@ int main(void)
 		cmocka_unit_test(values_out_of_range_are_refused_with_the_range),
 		cmocka_unit_test(what_is_no_option_is_refused),
 		cmocka_unit_test(source_and_output_are_needed),
-		cmocka_unit_test(help_is_told_apart),
+		cmocka_unit_test(help_and_devices_are_told_apart),
 		cmocka_unit_test(the_name_tells_the_destination),
 		cmocka_unit_test(lzo_is_refused_in_a_build_without_it),
 		cmocka_unit_test(an_option_wins_over_the_name),
