@@ -303,7 +303,7 @@ def store():
     if missing:
         pytest.skip(f"needs Ceph's {', '.join(missing)}: scripts/setup.sh test installs them")
     if _shared is None:
-        folder = tempfile.mkdtemp(prefix="bc-ceph-", dir="/tmp")
+        folder = tempfile.mkdtemp(prefix="bc-ceph-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         _shared = Ceph(folder)
         atexit.register(_shared.end)

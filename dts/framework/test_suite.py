@@ -41,7 +41,7 @@ class TestSuite:
         self.stack = ExitStack()
         try:
             # A short path: the sockets below it must fit in 108 bytes.
-            self.folder = Path(tempfile.mkdtemp(prefix="bc-", dir="/tmp"))
+            self.folder = Path(tempfile.mkdtemp(prefix="bc-"))
             self.stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
             self.set_up_test_case()
         except BaseException:

@@ -94,7 +94,7 @@ struct chain_segment {
 
 struct chain {
 	struct chain_config cfg;
-	char dir[64];
+	char dir[SCRATCH_MAX];
 	struct bc_iface_table *ifaces;
 	struct bc_ledger *ledger;
 	struct bc_link *link[4];
@@ -305,8 +305,7 @@ static inline struct chain *chain_new(struct chain_config cfg)
 	c->ts_ns = 1792888200ULL * BC_NS_PER_S;
 	c->log = (struct bc_log){ chain_log, c };
 	pthread_mutex_init(&c->lock, NULL);
-	strcpy(c->dir, "/tmp/bc-chain-XXXXXX");
-	assert_non_null(scratch_folder(c->dir));
+	scratch_folder(c->dir, "bc-chain");
 	c->ifaces = bc_iface_table_new();
 	c->ledger = bc_ledger_new();
 	c->ledger->n_sources = cfg.sources;

@@ -5,9 +5,16 @@
 
 #include "bc_test.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Of a path here. Sockets stand below some, whose paths are 108 bytes at most. */
+#define SCRATCH_MAX 64
 
 /* Reads names until nobody is left to send one. Some are disks that a test mounted. */
 #define SCRATCH_REMOVER "while read -r name; do set -- \"$@\" \"$name\"; done; " \
@@ -49,33 +56,43 @@ static inline void scratch(const char *path)
 	dprintf(to_remover, "%s\n", path);
 }
 
-/* As mkdtemp(3) and mkstemp(3). */
-static inline char *scratch_folder(char *template)
+/* A path below $TMPDIR, or below /tmp, for mkdtemp(3) and mkstemp(3). */
+static inline void scratch_template(char path[SCRATCH_MAX], const char *name)
 {
-	char *path = mkdtemp(template);
+	const char *folder = getenv("TMPDIR");
+	int n = snprintf(path, SCRATCH_MAX, "%s/%s-XXXXXX", folder && *folder ? folder : "/tmp", name);
 
-	if (path)
-		scratch(path);
-	return path;
+	if (n >= SCRATCH_MAX)
+		fail_msg("TMPDIR is too long: %s", folder);
 }
 
-static inline int scratch_file(char *template)
+/* Creates a folder whose name begins with name; its path goes to path. */
+static inline void scratch_folder(char path[SCRATCH_MAX], const char *name)
 {
-	int fd = mkstemp(template);
+	scratch_template(path, name);
+	if (!mkdtemp(path))
+		fail_msg("%s: %s", path, strerror(errno));
+	scratch(path);
+}
 
-	if (fd >= 0)
-		scratch(template);
+/* The same with a file, which is open for reading and writing. */
+static inline int scratch_file(char path[SCRATCH_MAX], const char *name)
+{
+	int fd;
+
+	scratch_template(path, name);
+	fd = mkstemp(path);
+	if (fd < 0)
+		fail_msg("%s: %s", path, strerror(errno));
+	scratch(path);
 	return fd;
 }
 
 /* A name that nothing has yet. */
-static inline void scratch_name(char *template)
+static inline void scratch_name(char path[SCRATCH_MAX], const char *name)
 {
-	int fd = scratch_file(template);
-
-	assert_true(fd >= 0);
-	close(fd);
-	unlink(template);
+	close(scratch_file(path, name));
+	unlink(path);
 }
 
 #endif

@@ -26,7 +26,7 @@
 #define STAMP "20261025-003000"
 
 struct fixture {
-	char dir[64];
+	char dir[SCRATCH_MAX];
 	struct bc_err err;
 	struct bc_log log;
 	pthread_mutex_t lock;
@@ -74,8 +74,7 @@ static inline int fixture_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->dir, "/tmp/bc-store-XXXXXX");
-	assert_non_null(scratch_folder(f->dir));
+	scratch_folder(f->dir, "bc-store");
 	chmod(f->dir, 0755);
 	f->log = (struct bc_log){ fixture_log, f };
 	pthread_mutex_init(&f->lock, NULL);

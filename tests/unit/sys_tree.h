@@ -52,10 +52,9 @@ static inline void sys_folder(const char *root, const char *path)
 }
 
 /* An empty root of its own. */
-static inline void sys_root(char root[64])
+static inline void sys_root(char root[SCRATCH_MAX])
 {
-	strcpy(root, "/tmp/bc_sys.XXXXXX");
-	assert_non_null(scratch_folder(root));
+	scratch_folder(root, "bc-sys");
 }
 
 #endif

@@ -7,14 +7,14 @@
 #include <unistd.h>
 
 #include "bc_ack_file.h"
+#include "scratch.h"
 
-static char path[64];
+static char path[SCRATCH_MAX];
 static int folder;
 
 static int start(void **state)
 {
-	strcpy(path, "/tmp/bc-ack-XXXXXX");
-	assert_non_null(mkdtemp(path));
+	scratch_folder(path, "bc-ack");
 	folder = open(path, O_RDONLY | O_DIRECTORY);
 	return 0;
 }

@@ -11,14 +11,13 @@
 #include "bc_file.h"
 #include "scratch.h"
 
-static char folder[64] = "/tmp/bc-test-blob-XXXXXX", path[96];
+static char folder[SCRATCH_MAX], path[SCRATCH_MAX + 8];
 
 static int setup(void **state)
 {
 	int fd;
 
-	if (!scratch_folder(folder))
-		return -1;
+	scratch_folder(folder, "bc-blob");
 	snprintf(path, sizeof(path), "%s/file", folder);
 	fd = open(path, O_WRONLY | O_CREAT, 0600);
 	if (fd < 0 || bc_write_all(fd, "0123456789", 10))

@@ -224,8 +224,7 @@ static void a_lane_that_keeps_its_sources_waiting_stores(void **state)
 /* The committer waits for a file, and its chunks are all that a lane can have written. */
 static struct chain *with_a_late_committer(uint32_t lanes, enum bc_codec codec, uint64_t patience_ns, char *watchfile)
 {
-	strcpy(watchfile, "/tmp/bc-go-XXXXXX");
-	scratch_name(watchfile);
+	scratch_name(watchfile, "bc-go");
 	return chain_new((struct chain_config){ .lanes = lanes, .codec = codec, .patience_ns = patience_ns, .chunk_bytes = 8192,
 						.buffers = 96, .watchfile = watchfile });
 }
@@ -241,7 +240,7 @@ static void let_commit(struct chain *c, const char *watchfile)
 static void a_blocking_lane_lets_the_committer_be_few_chunks_behind(void **state)
 {
 	for (enum bc_codec codec = BC_CODEC_NONE; codec <= BC_CODEC_LZ4; codec++) {
-		char watchfile[64];
+		char watchfile[SCRATCH_MAX];
 		struct chain *c = with_a_late_committer(1, codec, CHAIN_TIMEOUT_NS, watchfile);
 
 		chain_send_many(c, 1000, 1500);
@@ -256,7 +255,7 @@ static void a_blocking_lane_lets_the_committer_be_few_chunks_behind(void **state
 
 static void a_blocking_lane_packs_what_the_committer_waits_for(void **state)
 {
-	char watchfile[64];
+	char watchfile[SCRATCH_MAX];
 	struct chain *c = with_a_late_committer(2, BC_CODEC_NONE, CHAIN_TIMEOUT_NS, watchfile);
 
 	chain_send_many(c, 900, 1500);
@@ -274,7 +273,7 @@ static void a_blocking_lane_packs_what_the_committer_waits_for(void **state)
 static void a_blocking_lane_fills_the_buffers_when_the_committer_stands_still(void **state)
 {
 	uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS;
-	char watchfile[64];
+	char watchfile[SCRATCH_MAX];
 	struct chain *c = with_a_late_committer(1, BC_CODEC_NONE, BC_NS_PER_MS, watchfile);
 
 	chain_send_many(c, 900, 1500);

@@ -176,7 +176,7 @@ static void a_disk_that_is_full_to_the_end(void **state)
 	}
 }
 
-static char small_disk[32];
+static char small_disk[SCRATCH_MAX];
 
 static int unmount_small_disk(void **state)
 {
@@ -190,8 +190,7 @@ static void a_real_disk_that_is_full_to_the_end(void **state)
 	for (uint32_t n = 0; n < CODECS; n++) {
 		struct chain *c;
 
-		strcpy(small_disk, "/tmp/bc-full-XXXXXX");
-		assert_non_null(scratch_folder(small_disk));
+		scratch_folder(small_disk, "bc-full");
 		if (mount("tmpfs", small_disk, "tmpfs", 0, "size=1m") != 0)
 			BC_SKIP("no right to mount a small disk");
 		c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .buffers = 10, .dest = small_disk, .flush_ns = BC_NS_PER_MS });
@@ -476,13 +475,6 @@ static void a_reader_that_goes_away(void **state)
 	}
 }
 
-/* A name in /tmp that nothing has. */
-static void no_file(char path[64])
-{
-	strcpy(path, "/tmp/bc-watch-XXXXXX");
-	scratch_name(path);
-}
-
 static void make_file(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -501,10 +493,10 @@ static bool waits(struct chain *c)
 static void a_segment_waits_for_its_watchfile(void **state)
 {
 	for (uint32_t n = 0; n < CODECS; n++) {
-		char path[64];
+		char path[SCRATCH_MAX];
 		struct chain *c;
 
-		no_file(path);
+		scratch_name(path, "bc-watch");
 		c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .watchfile = path });
 		chain_send_many(c, 100, 1000);
 		TURN_UNTIL(c, waits(c));
@@ -530,10 +522,10 @@ static void a_segment_waits_for_its_watchfile(void **state)
 
 static void a_stop_ends_the_wait_for_a_watchfile(void **state)
 {
-	char path[64];
+	char path[SCRATCH_MAX];
 	struct chain *c;
 
-	no_file(path);
+	scratch_name(path, "bc-watch");
 	c = chain_new((struct chain_config){ .watchfile = path });
 	chain_send_many(c, 100, 1000);
 	TURN_UNTIL(c, waits(c));
@@ -546,10 +538,10 @@ static void a_stop_ends_the_wait_for_a_watchfile(void **state)
 /* Whatever waits: the merge waits with it when the buffers are full. */
 static void nothing_in_the_buffers_is_lost_behind_a_watchfile(void **state)
 {
-	char path[64];
+	char path[SCRATCH_MAX];
 	struct chain *c;
 
-	no_file(path);
+	scratch_name(path, "bc-watch");
 	c = chain_new((struct chain_config){ .buffers = 4, .chunk_bytes = 65536, .watchfile = path });
 	chain_send_many(c, 1000, 500);
 	TURN_UNTIL(c, bc_bufpool_available(c->pool) <= 1);
@@ -561,10 +553,10 @@ static void nothing_in_the_buffers_is_lost_behind_a_watchfile(void **state)
 
 static void an_abort_does_not_wait_for_a_watchfile(void **state)
 {
-	char path[64];
+	char path[SCRATCH_MAX];
 	struct chain *c;
 
-	no_file(path);
+	scratch_name(path, "bc-watch");
 	c = chain_new((struct chain_config){ .watchfile = path });
 	chain_send_many(c, 100, 1000);
 	TURN_UNTIL(c, waits(c));
@@ -609,10 +601,10 @@ static void what_a_command_was_given_is_lost_with_it(void **state)
 static void a_command_that_dies_is_followed_by_another(void **state)
 {
 	for (uint32_t n = 0; n < CODECS; n++) {
-		char path[64], command[256];
+		char path[SCRATCH_MAX], command[256];
 		struct chain *c;
 
-		no_file(path);
+		scratch_name(path, "bc-watch");
 		snprintf(command, sizeof(command), "if mkdir %s; then head -c 3000 >/dev/null; kill -9 $$; fi; cat", path);
 		c = chain_new((struct chain_config){
 			.codec = (enum bc_codec)n, .pipe = command, .flush_ns = BC_NS_PER_MS,
@@ -657,10 +649,10 @@ static void a_command_that_cannot_be_run(void **state)
 
 static void a_command_that_stalls_loses_nothing(void **state)
 {
-	char path[64], command[128];
+	char path[SCRATCH_MAX], command[128];
 	struct chain *c;
 
-	no_file(path);
+	scratch_name(path, "bc-watch");
 	snprintf(command, sizeof(command), "while ! test -e %s; do sleep 0.02; done; cat", path);
 	c = chain_new((struct chain_config){ .buffers = 40, .pipe = command });
 	/* More than a pipe holds. */

@@ -277,7 +277,7 @@ static void the_name_tells_the_destination(void **state)
 	static const struct { const char *dest; enum bc_dest kind; enum bc_format format; enum bc_codec codec; } is[] = {
 		{ "-", BC_DEST_STREAM, BC_FORMAT_PCAPNG, BC_CODEC_NONE },
 		{ "null:", BC_DEST_NULL, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
-		{ "/tmp", BC_DEST_FOLDER, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
+		{ "/usr", BC_DEST_FOLDER, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
 		{ "nowhere/", BC_DEST_FOLDER, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
 		{ "x", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
 		{ "x.cap", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
@@ -345,8 +345,8 @@ static void destinations_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w x.pcap -G 1", "--rotate-seconds: rotation needs a folder, and 'x.pcap' is a file");
 	refused("-i null: -w - --completed /", "--completed: applies to segments on disk, and '-' has none");
 	refused("-i null: -w null: --on-segment x", "--on-segment: applies to segments on disk, and 'null:' has none");
-	refused("-i null: -w /tmp/ --completed /tmp/.", "completed segments would be moved to where they are");
-	refused("-i null: -w /tmp/x.pcap --completed /tmp", "the completed file would be moved to where it is");
+	refused("-i null: -w /usr/ --completed /usr/.", "completed segments would be moved to where they are");
+	refused("-i null: -w /usr/x.pcap --completed /usr", "the completed file would be moved to where it is");
 	refused("-i null: -w - --zmq-client a\tb", "--zmq-client: 'a?b': only printable ASCII");
 	refused("-i null: -w x.pcap --keep-age 7d", "--keep-age: applies to segments in a folder, and 'x.pcap' is not a folder");
 	refused("-i null: -w x.pcap --rotate-clock day", "--rotate-clock: rotation needs a folder");
@@ -445,7 +445,7 @@ static void outputs_do_not_collide(void **state)
 {
 	refused("-i null: -w - -w -", "only one output can be stdout");
 	refused("-i null: -w x.pcap -w ./x.pcap", "two outputs cannot write to one place");
-	refused("-i null: -w /tmp -w /tmp/.", "two outputs cannot write to one place");
+	refused("-i null: -w /usr -w /usr/.", "two outputs cannot write to one place");
 	refused("-i null: -w nowhere/ -w nowhere", "two outputs cannot write to one place");
 	refused("-i file:x.pcap -w x.pcap", "overwrite a source");
 	refused("-i null: -w x.pcap --report x.pcap", "overwrite an output");
@@ -454,9 +454,9 @@ static void outputs_do_not_collide(void **state)
 
 static void a_link_to_the_same_file_is_seen(void **state)
 {
-	char dir[] = "/tmp/bc_config_XXXXXX", line[256], link[64];
+	char dir[SCRATCH_MAX], line[256], link[SCRATCH_MAX + 8];
 
-	assert_non_null(scratch_folder(dir));
+	scratch_folder(dir, "bc-config");
 	snprintf(link, sizeof(link), "%s/l", dir);
 	assert_int_equal(symlink(dir, link), 0);
 	snprintf(line, sizeof(line), "-i null: -w %s/x -w %s/x", dir, link);

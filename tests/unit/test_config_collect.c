@@ -109,12 +109,11 @@ static void tls_needs_its_files_and_its_users(void **state)
 
 static void a_file_says_the_same(void **state)
 {
-	char path[] = "/tmp/bc-collect-XXXXXX", line[200];
-	int fd = scratch_file(path);
+	char path[SCRATCH_MAX], line[200];
+	int fd = scratch_file(path, "bc-collect");
 	static const char text[] = "listen:\n  - 6001\nallow:\n  - a=192.0.2.1\n  - b=192.0.2.2\nmerge: yes\nmax_wait_ms: 50\n"
 				   "outputs:\n  - dest: out/\n    mode: 0600\n";
 
-	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
 	snprintf(line, sizeof(line), "-C %s", path);
@@ -133,11 +132,10 @@ static void the_sample_file_is_good(void **state)
 
 static void a_file_is_refused_with_its_line(void **state)
 {
-	char path[] = "/tmp/bc-collect-XXXXXX", line[200];
-	int fd = scratch_file(path);
+	char path[SCRATCH_MAX], line[200];
+	int fd = scratch_file(path, "bc-collect");
 	static const char text[] = "listen:\n  - 6001\nsources:\n  - eth0\n";
 
-	assert_true(fd >= 0);
 	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
 	snprintf(line, sizeof(line), "-C %s", path);

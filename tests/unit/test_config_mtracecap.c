@@ -59,7 +59,7 @@ static void refused(const char *line, const char *because)
 
 #define ACCEPT_FOLDER(options, check) \
 	do { \
-		struct bc_config c = accepted(options " -B pcapng:/tmp null"); \
+		struct bc_config c = accepted(options " -B pcapng:/usr null"); \
 		const struct bc_output_config *o = &c.outputs[0]; \
 		(void)o; \
 		assert_true(check); \
@@ -296,7 +296,7 @@ static void uris_are_needed(void **state)
 
 static void messages_have_mtracecaps_words(void **state)
 {
-	refused("-S x -B pcapng:/tmp null", "--rotate-sizemb: 'x' is not a number");
+	refused("-S x -B pcapng:/usr null", "--rotate-sizemb: 'x' is not a number");
 	refused("-w x pcapfile:x null", "--maxwait_ms: 'x' is not a whole number");
 	refused("--relinquish-privileges= pcapfile:x null", "--relinquish-privileges: is empty");
 	refused("pcapfile:x int:eth0,buffer_mb=0", "traceuri 'pcap:eth0,buffer_mb=0'");

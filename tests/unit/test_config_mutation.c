@@ -54,7 +54,7 @@ static size_t mutate(char *text, size_t len, size_t cap, const char *const *word
 static void damaged_specs_are_taken_or_refused(void **state)
 {
 	static const char *const specs[] = {
-		"dpdk:net_vhost0,iface=/tmp/s,queues=2", "dpdk:net_af_packet0,iface=eth1,qpairs=3,full=wait",
+		"dpdk:net_vhost0,iface=/a/s,queues=2", "dpdk:net_af_packet0,iface=eth1,qpairs=3,full=wait",
 		"dpdk:0000:3b:00.0,representor=[0,2],descriptors=512,mtu=9000,stamp=nic", "eth0,buffer_mb=512,immediate=1",
 		"file:a,b.pcap,full=drop", "null:queues=2,count=1000,size=64", "-",
 	};

@@ -58,10 +58,10 @@ static void a_bare_name_is_an_interface_then_a_file(void **state)
 
 static void an_existing_path_is_a_file(void **state)
 {
-	char dir[] = "/tmp/bc_config_XXXXXX", old[4096];
+	char dir[SCRATCH_MAX], old[4096];
 	FILE *f;
 
-	assert_non_null(scratch_folder(dir));
+	scratch_folder(dir, "bc-config");
 	assert_non_null(getcwd(old, sizeof(old)));
 	assert_int_equal(chdir(dir), 0);
 	f = fopen("a:b,c", "w");

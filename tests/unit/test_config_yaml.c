@@ -9,15 +9,11 @@
 #include "scratch.h"
 
 static struct bc_err err;
-static char file[64];
+static char file[SCRATCH_MAX];
 
 static int make_file(void **state)
 {
-	int fd;
-
-	strcpy(file, "/tmp/bc_config_XXXXXX");
-	fd = scratch_file(file);
-	return fd < 0 ? -1 : close(fd);
+	return close(scratch_file(file, "bc-config"));
 }
 
 static int remove_file(void **state)
@@ -225,9 +221,9 @@ static void a_file_that_cannot_be_read_is_named(void **state)
 	assert_int_equal(bc_config_parse(3, argv, &c, &err), -EINVAL);
 	assert_string_equal(err.msg, "/nonexistent/c.yaml: No such file or directory");
 	bc_config_free(&c);
-	argv[2] = "/tmp";
+	argv[2] = "/usr";
 	assert_int_equal(bc_config_parse(3, argv, &c, &err), -EINVAL);
-	assert_string_equal(err.msg, "/tmp: Is a directory");
+	assert_string_equal(err.msg, "/usr: Is a directory");
 	bc_config_free(&c);
 }
 

@@ -9,7 +9,7 @@
 #include "bc_time.h"
 #include "scratch.h"
 
-static char ca[] = "/tmp/bc-conn-XXXXXX";
+static char ca[SCRATCH_MAX];
 static struct bc_err client_err, server_err;
 static uint16_t port;
 static int listener;
@@ -318,7 +318,7 @@ static void a_reload_holds_for_the_next_connections(void **state)
 	struct pair before, after;
 	uint8_t byte = 1;
 	short events;
-	char copy[256];
+	char copy[512];
 
 	snprintf(copy, sizeof(copy), "cp %s %s && cp %s %s", f.cert, in_ca("live.crt"), f.key, in_ca("live.key"));
 	assert_int_equal(system(copy), 0);
@@ -370,10 +370,10 @@ static void files_that_are_not_right_are_named(void **state)
 
 static int begin(void **state)
 {
-	char other[64];
+	char other[SCRATCH_MAX + 8];
 
 	signal(SIGPIPE, SIG_IGN);
-	assert_non_null(scratch_folder(ca));
+	scratch_folder(ca, "bc-conn");
 	net_ca(ca, "127.0.0.1 localhost node1 revoked=localhost");
 	net_ca(ca, "--revoke revoked");
 	net_ca(ca, "--expired expired=localhost");

@@ -79,11 +79,10 @@ static void large_counters_are_exact(void **state)
 /* The path of a file with this text, which the owner alone may read. */
 static char *users_file(const char *text)
 {
-	static char path[64];
+	static char path[SCRATCH_MAX];
 	FILE *f;
 
-	strcpy(path, "/tmp/bc-users-XXXXXX");
-	f = fdopen(scratch_file(path), "w");
+	f = fdopen(scratch_file(path, "bc-users"), "w");
 	assert_non_null(f);
 	fputs(text, f);
 	fclose(f);
@@ -155,12 +154,12 @@ static void others_may_not_read_tokens(void **state)
 
 static void the_audit_log_has_a_line_for_each(void **state)
 {
-	char path[] = "/tmp/bc-audit-XXXXXX", line[512];
+	char path[SCRATCH_MAX], line[512];
 	struct bc_audit a = { .path = path };
 	struct bc_err err;
 	FILE *f;
 
-	close(scratch_file(path));
+	close(scratch_file(path, "bc-audit"));
 	assert_int_equal(bc_audit_write(&a, json_pack("{s:s}", "expression", "a\n\"b\xc3\xa4"), &err), 0);
 	assert_int_equal(bc_audit_write(&a, json_pack("{s:i}", "n", 2), &err), 0);
 	f = fopen(path, "r");
@@ -171,7 +170,7 @@ static void the_audit_log_has_a_line_for_each(void **state)
 	assert_non_null(fgets(line, sizeof(line), f));
 	assert_null(fgets(line, sizeof(line), f));
 	fclose(f);
-	a.path = "/tmp/no such folder/audit";
+	a.path = "/no/such/folder/audit";
 	assert_int_equal(bc_audit_write(&a, json_object(), &err), -ENOENT);
 }
 

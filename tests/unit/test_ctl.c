@@ -150,7 +150,7 @@ static void stats_tell_rates_and_losses(void **state)
 /* --- A server that says what the test wants. --- */
 
 struct server {
-	char folder[32];
+	char folder[SCRATCH_MAX];
 	int listener;
 	const char *reply;	/* to every request; NULL: close */
 	const char *element;	/* to those with a parameter, if it is not NULL */
@@ -186,11 +186,11 @@ static void path_of(const struct server *s, const char *prefix, char *path, size
 static void server_start(struct server *s, const char *prefix, const char *reply, size_t len)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	char path[80];
+	char path[SCRATCH_MAX + 24];
 	int size = 1 << 20;
 
-	*s = (struct server){ .folder = "/tmp/bc_ctl.XXXXXX", .reply = reply, .len = len };
-	assert_non_null(scratch_folder(s->folder));
+	*s = (struct server){ .reply = reply, .len = len };
+	scratch_folder(s->folder, "bc-ctl");
 	setenv("RUNTIME_DIRECTORY", s->folder, 1);
 	snprintf(path, sizeof(path), "%s/dpdk", s->folder);
 	assert_int_equal(mkdir(path, 0700), 0);
@@ -328,7 +328,7 @@ static void another_program_is_not_taken_for_a_capture(void **state)
 static void two_captures_must_be_told_apart(void **state)
 {
 	struct server s;
-	char from[80], to[80];
+	char from[SCRATCH_MAX + 24], to[SCRATCH_MAX + 32];
 	struct bc_ctl_capture found[BC_CTL_MAX_CAPTURES];
 
 	server_start(&s, "braidcap1", INFO, strlen(INFO));

@@ -9,7 +9,7 @@
 #include "sys_tree.h"
 
 static struct bc_devices d;
-static char root[64];
+static char root[SCRATCH_MAX];
 
 /* A driver that knows of an adapter's clock, for eth0; none other answers. */
 static int answer(void *ctx, const char *name, void *request)

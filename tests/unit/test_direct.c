@@ -107,7 +107,7 @@ static struct bc_store *begin_direct(struct fixture *f, uint32_t depth)
 	({ \
 		struct bc_store *s_ = begin_direct(f, depth); \
 		if (!s_) \
-			BC_SKIP("the file system of /tmp does not take O_DIRECT"); \
+			BC_SKIP("the file system of TMPDIR does not take O_DIRECT"); \
 		s_; \
 	})
 
@@ -272,7 +272,7 @@ static void broken_block_leaves_whole_blocks(void **state)
 
 	if (!strcmp(io_of(s), "buffered")) {
 		bc_store_close(s);
-		BC_SKIP("the file system of /tmp does not take O_DIRECT");
+		BC_SKIP("the file system of TMPDIR does not take O_DIRECT");
 	}
 	assert_int_equal(bc_store_begin(s), 0);
 	assert_int_equal(put(s, 100), 0);

@@ -29,7 +29,7 @@
 #define BODY 20000U
 
 struct fixture {
-	char dir[64];
+	char dir[SCRATCH_MAX];
 	struct bc_err err;
 	char told[32][160];	/* "D FILE WHY" of each act, D its deed */
 	int n_told;
@@ -40,8 +40,7 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->dir, "/tmp/bc-keep-XXXXXX");
-	assert_non_null(scratch_folder(f->dir));
+	scratch_folder(f->dir, "bc-keep");
 	*state = f;
 	return 0;
 }

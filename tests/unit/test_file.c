@@ -16,7 +16,7 @@
 #include "scratch.h"
 
 struct folder {
-	char path[64];
+	char path[SCRATCH_MAX];
 	int fd;
 };
 
@@ -24,9 +24,7 @@ static int setup(void **state)
 {
 	struct folder *f = calloc(1, sizeof(*f));
 
-	strcpy(f->path, "/tmp/bc-test-file-XXXXXX");
-	if (!scratch_folder(f->path))
-		return -1;
+	scratch_folder(f->path, "bc-file");
 	f->fd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	*state = f;
 	return f->fd < 0 ? -1 : 0;

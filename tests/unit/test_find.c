@@ -20,6 +20,7 @@
 #include "bc_pcapng.h"
 #include "bc_reader.h"
 #include "expressions.h"
+#include "scratch.h"
 #include "traffic.h"
 
 #define FILES 6
@@ -33,7 +34,7 @@
 #define T0 1700000000000000000ULL
 #define BYTES (FILES * PACKETS * (TRAFFIC_MAX + 200))
 
-static char folder[] = "/tmp/bc_test_find_XXXXXX";
+static char folder[SCRATCH_MAX];
 
 /* A packet as it was put into a file, or found. */
 struct packet {
@@ -43,7 +44,7 @@ struct packet {
 };
 
 static struct packet all[FILES * PACKETS];
-static char paths[FILES][64];
+static char paths[FILES][SCRATCH_MAX + 32];
 static uint8_t buf[BYTES], packed[BYTES + BYTES / 8];
 
 static int by_time(const void *a, const void *b)
@@ -228,7 +229,7 @@ static int make_files(void **state)
 	struct random r = { .state = 3 };
 	uint64_t seed = 4;
 
-	assert_non_null(mkdtemp(folder));
+	scratch_folder(folder, "bc-find");
 	for (uint32_t i = 0; i < FILES; i++)
 		make_file(&r, &seed, i);
 	qsort(all, FILES * PACKETS, sizeof(all[0]), by_time);
@@ -908,14 +909,14 @@ static void an_index_knows_what_is_no_packet(void **state)
 /* But what is about a place between packets is there once. */
 static void each_segment_has_what_stands_beside(void **state)
 {
-	char path[128], out[] = "/tmp/bc_test_find_out_XXXXXX", *where[] = { path }, words[64], name[sizeof(out) + 64];
+	char path[128], out[SCRATCH_MAX], *where[] = { path }, words[64], name[sizeof(out) + 64];
 	struct bc_find_config cfg = search("len > 60", where, 1);
 	const char *const is[] = { "abcde2", "abcdfgh3" };
 	int fd;
 
 	snprintf(path, sizeof(path), "%s.pcapng", folder);
 	write_file(path, buf, make_beside(buf, 0));
-	assert_non_null(mkdtemp(out));
+	scratch_folder(out, "bc-find-out");
 	cfg.dest.rotate_bytes = 1;
 	assert_int_equal(run_into(out, BC_FORMAT_PCAPNG, &cfg), 0);
 	for (int i = 0; i < 2; i++) {
@@ -996,11 +997,11 @@ static uint32_t count_folder(const char *out, uint32_t *ret_files)
 
 static void a_folder_gets_segments(void **state)
 {
-	char out[] = "/tmp/bc_test_find_out_XXXXXX", *where[] = { folder };
+	char out[SCRATCH_MAX], *where[] = { folder };
 	struct bc_find_config cfg = search("", where, 1);
 	uint32_t files;
 
-	assert_non_null(mkdtemp(out));
+	scratch_folder(out, "bc-find-out");
 	cfg.dest.rotate_bytes = 20000;
 	assert_int_equal(run_into(out, BC_FORMAT_PCAP_NS, &cfg), 0);
 	assert_int_equal(count_folder(out, &files), FILES * PACKETS);

@@ -10,10 +10,9 @@
 /* A chain into one file that holds the messages. */
 static struct chain *chain_to_file(struct chain_config cfg)
 {
-	static char path[64];
+	static char path[SCRATCH_MAX];
 
-	strcpy(path, "/tmp/bc-framing-XXXXXX");
-	scratch_name(path);
+	scratch_name(path, "bc-framing");
 	cfg.codec = BC_CODEC_NONE;
 	cfg.snaplen = cfg.snaplen ? cfg.snaplen : BC_WIRE_SNAPLEN;
 	cfg.store = BC_STORE_FILE;

@@ -18,8 +18,7 @@
 #define PER_BLOCK 50
 
 static struct random r = { 3 };
-static char folder[] = "/tmp/bc-index-XXXXXX";
-static char path[64];
+static char folder[SCRATCH_MAX], path[SCRATCH_MAX + 8];
 
 static size_t header(uint8_t *p, size_t cap)
 {
@@ -186,8 +185,7 @@ static void a_file_that_ends_too_early_is_left_alone(void **state)
 
 static int set_up(void **state)
 {
-	if (!scratch_folder(folder))
-		return -1;
+	scratch_folder(folder, "bc-index");
 	snprintf(path, sizeof(path), "%s/a", folder);
 	return 0;
 }

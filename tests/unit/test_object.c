@@ -92,12 +92,12 @@ static void credentials_come_from_the_environment(void **state)
 
 static void credentials_come_from_a_file(void **state)
 {
-	char path[] = "/tmp/bc-cred-XXXXXX";
+	char path[SCRATCH_MAX];
 	struct bc_credentials c;
 	struct bc_err err;
 
 	clear_environment();
-	close(scratch_file(path));
+	close(scratch_file(path, "bc-object"));
 	write_text(path, "# x\n[default]\naws_access_key_id = a\naws_secret_access_key=b=c \r\n\n[ other ]\n"
 		   "aws_access_key_id=o\n  aws_secret_access_key=nested\naws_secret_access_key=p\naws_session_token=q");
 	assert_int_equal(bc_credentials_find(path, NULL, &c, &err), 0);
@@ -116,12 +116,12 @@ static void credentials_come_from_a_file(void **state)
 
 static void no_error_tells_a_secret(void **state)
 {
-	char path[] = "/tmp/bc-cred-XXXXXX", text[2000];
+	char path[SCRATCH_MAX], text[2000];
 	struct bc_credentials c;
 	struct bc_err err;
 
 	clear_environment();
-	close(scratch_file(path));
+	close(scratch_file(path, "bc-object"));
 	memset(text, 'S', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	memcpy(text, "[default]\naws_access_key_id=i\naws_secret_access_key=", 52);
@@ -132,12 +132,12 @@ static void no_error_tells_a_secret(void **state)
 
 static void what_everybody_may_write_is_refused(void **state)
 {
-	char path[] = "/tmp/bc-cred-XXXXXX";
+	char path[SCRATCH_MAX];
 	struct bc_credentials c;
 	struct bc_err err;
 
 	clear_environment();
-	close(scratch_file(path));
+	close(scratch_file(path, "bc-object"));
 	write_text(path, "[default]\naws_access_key_id=a\naws_secret_access_key=b\n");
 	chmod(path, 0666);
 	assert_int_equal(bc_credentials_find(path, NULL, &c, &err), -EACCES);
@@ -167,13 +167,13 @@ static void a_place_is_aws_unless_told_otherwise(void **state)
 
 static void a_profile_has_a_region(void **state)
 {
-	char path[] = "/tmp/bc-conf-XXXXXX";
+	char path[SCRATCH_MAX];
 	struct bc_object_settings s = { .profile = "lab" };
 	struct bc_object_place p;
 	struct bc_err err;
 
 	clear_environment();
-	close(scratch_file(path));
+	close(scratch_file(path, "bc-object"));
 	write_text(path, "[default]\nregion=a\n[profile lab]\nregion = b\nendpoint_url = https://lab.test\n");
 	setenv("AWS_CONFIG_FILE", path, 1);
 	assert_int_equal(bc_object_place_find(&s, &p, &err), 0);

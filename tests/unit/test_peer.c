@@ -11,6 +11,7 @@
 #include "bc_store.h"
 #include "bc_time.h"
 #include "bc_wire.h"
+#include "scratch.h"
 
 #define QUEUE (1U << 20)
 #define PAYLOAD 1000U
@@ -718,18 +719,17 @@ static void a_late_hello_begins_another_connection(void **state)
 	close(fd);
 }
 
-static char spool[] = "/tmp/bc-peer-spool-XXXXXX";
+static char spool[SCRATCH_MAX];
 
 static int begin_spooled(void **state)
 {
-	memcpy(spool + sizeof(spool) - 7, "XXXXXX", 6);
-	assert_non_null(mkdtemp(spool));
+	scratch_folder(spool, "bc-spool");
 	return begin(state);
 }
 
 static int end_spooled(void **state)
 {
-	char command[64];
+	char command[SCRATCH_MAX + 8];
 
 	end(state);
 	snprintf(command, sizeof(command), "rm -r %s", spool);

@@ -26,14 +26,15 @@ static bool exists(const char *path)
 	return access(path, F_OK) == 0;
 }
 
-/* A folder of another file system than /tmp's; it skips the test where there is none. */
-static char *elsewhere(void)
+/* A folder of another file system than the fixture's; it skips the test where there is none. */
+static char *elsewhere(const struct fixture *f)
 {
 	char path[] = "/dev/shm/bc-after-XXXXXX";
 	struct stat a, b;
 
-	if (stat("/dev/shm", &a) < 0 || stat("/tmp", &b) < 0 || a.st_dev == b.st_dev || !scratch_folder(path))
+	if (stat("/dev/shm", &a) < 0 || stat(f->dir, &b) < 0 || a.st_dev == b.st_dev || !mkdtemp(path))
 		BC_SKIP("no second file system on /dev/shm");
+	scratch(path);
 	return strdup(path);
 }
 
@@ -96,7 +97,7 @@ static void a_segment_moves_within_a_file_system(void **state)
 
 static void a_segment_moves_to_another_file_system(void **state)
 {
-	char *to = elsewhere();
+	char *to = elsewhere(*state);
 
 	move_to(*state, to);
 	remove_all(to);
@@ -128,7 +129,7 @@ static void a_name_that_is_taken_is_not_replaced(void **state)
 
 static void nor_on_another_file_system(void **state)
 {
-	char *to = elsewhere();
+	char *to = elsewhere(*state);
 
 	no_file_is_replaced(*state, to);
 	remove_all(to);
@@ -137,7 +138,7 @@ static void nor_on_another_file_system(void **state)
 static void a_crashed_copy_is_written_over(void **state)
 {
 	struct fixture *f = *state;
-	char *to = elsewhere(), tmp[512], got[BC_STORE_PATH_MAX];
+	char *to = elsewhere(f), tmp[512], got[BC_STORE_PATH_MAX];
 	struct bc_completed *c = open_completed(to);
 
 	snprintf(tmp, sizeof(tmp), "%s/.moving-a.pcap", to);
@@ -153,7 +154,7 @@ static void a_crashed_copy_is_written_over(void **state)
 static void a_copy_that_another_process_makes_is_left_alone(void **state)
 {
 	struct fixture *f = *state;
-	char *to = elsewhere(), tmp[512], got[BC_STORE_PATH_MAX];
+	char *to = elsewhere(f), tmp[512], got[BC_STORE_PATH_MAX];
 	struct bc_completed *c = open_completed(to);
 	int fd;
 
@@ -262,7 +263,7 @@ static void a_name_is_never_read_by_the_shell(void **state)
 {
 	struct fixture *f = *state;
 
-	run_one(f, "printf '%s' \"$1\"; cd /", "$(touch /tmp/x); `id` '\" & \n|", &five, "$(touch /tmp/x); `id` '\" & \n|");
+	run_one(f, "printf '%s' \"$1\"; cd /", "$(touch x); `id` '\" & \n|", &five, "$(touch x); `id` '\" & \n|");
 }
 
 static void a_command_has_no_signal_blocked_and_no_descriptor_of_ours(void **state)

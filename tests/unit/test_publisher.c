@@ -19,7 +19,7 @@
 #define T0 (1792888200ULL * BC_NS_PER_S + 123456789)
 
 struct fixture {
-	char dir[64];
+	char dir[SCRATCH_MAX];
 	char endpoint[96];
 	struct bc_publisher *p;
 	void *context, *sub;
@@ -46,8 +46,7 @@ static void on_log(void *ctx, enum bc_level level, const char *line)
 static void begin(struct fixture *f, struct bc_publisher_config cfg)
 {
 	memset(f, 0, sizeof(*f));
-	strcpy(f->dir, "/tmp/bc-zmq-XXXXXX");
-	assert_non_null(scratch_folder(f->dir));
+	scratch_folder(f->dir, "bc-zmq");
 	snprintf(f->endpoint, sizeof(f->endpoint), "ipc://%s/s", f->dir);
 	f->log = (struct bc_log){ on_log, f };
 	pthread_mutex_init(&f->lock, NULL);

@@ -407,7 +407,7 @@ static void killed(void **state, bool ng, enum bc_codec codec, const char *ext)
 	assert_int_equal(unlink(in_dir(f, name)), 0);
 	if (!kill_writer(f, file, m, settled, 1)) {
 		free(m);
-		BC_SKIP("the file system of /tmp does not take O_DIRECT");
+		BC_SKIP("the file system of TMPDIR does not take O_DIRECT");
 	}
 	assert_int_equal(recover(f, name, false, &r), 0);
 	assert_int_equal(r.scan.records, cut.scan.records);
@@ -453,7 +453,7 @@ static void capture_that_is_killed_with_writes_in_flight_is_kept_up_to_whole_rec
 		snprintf(name, sizeof(name), "tmp-77-x%s", ext);
 		if (!kill_writer(f, file, m, half(m, ng, BC_CODEC_NONE), 150)) {
 			free(m);
-			BC_SKIP("the file system of /tmp does not take O_DIRECT");
+			BC_SKIP("the file system of TMPDIR does not take O_DIRECT");
 		}
 		assert_int_equal(recover(f, name, false, &r), 0);
 		assert_in_range(r.scan.records, PACKETS / 2, 76 * PACKETS);
@@ -474,7 +474,7 @@ static void space_that_was_taken_and_never_written_is_an_empty_leftover(void **s
 
 	if (!kill_writer(f, "x.pcapng", m, 0, 1)) {
 		free(m);
-		BC_SKIP("the file system of /tmp does not take O_DIRECT");
+		BC_SKIP("the file system of TMPDIR does not take O_DIRECT");
 	}
 	assert_int_equal(stat(in_dir(f, "tmp-77-x.pcapng"), &st), 0);
 	assert_true(st.st_size > 0);

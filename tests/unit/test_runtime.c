@@ -14,7 +14,7 @@
 #include "bc_runtime.h"
 #include "scratch.h"
 
-static char root[64], path[256];
+static char root[SCRATCH_MAX], path[256];
 
 static const char *below(const char *name)
 {
@@ -39,8 +39,8 @@ static void make(const char *name)
 
 static int set_up(void **state)
 {
-	snprintf(root, sizeof(root), "/tmp/runtime-XXXXXX");
-	return !scratch_folder(root) || setenv("RUNTIME_DIRECTORY", root, 1);
+	scratch_folder(root, "bc-runtime");
+	return setenv("RUNTIME_DIRECTORY", root, 1);
 }
 
 static int tear_down(void **state)

@@ -9,7 +9,7 @@
 #include "bc_sizing.h"
 #include "scratch.h"
 
-static char folder[] = "/tmp/bc_sizing.XXXXXX";
+static char folder[SCRATCH_MAX];
 
 #define GOOD "{\"version\":1,\"date\":\"2026-01-02\",\"machine\":\"a\\u001bb\",\"disk_bytes_per_s\":1e9,\"packets\":[" \
 	"{\"bytes\":100,\"none_pps\":1e7,\"lz4_pps\":1e6,\"lz4_ratio\":2}," \
@@ -17,7 +17,7 @@ static char folder[] = "/tmp/bc_sizing.XXXXXX";
 
 static int read_text(const char *text, struct bc_figures *f, struct bc_err *err)
 {
-	char path[64];
+	char path[SCRATCH_MAX + 16];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/figures.json", folder);
@@ -61,7 +61,7 @@ static void other_files_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(read_text(bad[i], &f, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "measure anew"));
-	assert_int_equal(bc_figures_read("/tmp/no/such/figures", &f, &err), -ENOENT);
+	assert_int_equal(bc_figures_read("/no/such/figures", &f, &err), -ENOENT);
 	assert_non_null(strstr(err.msg, "scripts/bench"));
 }
 
@@ -147,7 +147,6 @@ int main(void)
 		cmocka_unit_test(without_a_disk_there_is_no_number_of_disks),
 	};
 
-	if (!scratch_folder(folder))
-		return 77;
+	scratch_folder(folder, "bc-sizing");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

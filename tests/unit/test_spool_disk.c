@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include "bc_spool.h"
+#include "scratch.h"
 
 #define MEMORY 65536U
 #define LIMIT (1U << 30)
 #define PAYLOAD 1000U
 #define MESSAGE (BC_WIRE_HEADER + PAYLOAD)
 
-static char folder[64];
+static char folder[SCRATCH_MAX];
 static struct bc_spool_disk *disk;
 static struct bc_spool *s;
 static struct bc_err err;
@@ -42,8 +43,7 @@ static void die(void)
 
 static int begin(void **state)
 {
-	snprintf(folder, sizeof(folder), "/tmp/bc-spool-XXXXXX");
-	assert_non_null(mkdtemp(folder));
+	scratch_folder(folder, "bc-spool");
 	s = aligned_alloc(BC_CACHE_LINE, (sizeof(*s) + 63) / 64 * 64);
 	memset(s, 0, sizeof(*s));
 	open_queue();

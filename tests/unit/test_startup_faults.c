@@ -297,10 +297,10 @@ static bool one_line(const char *text)
 static void refuse_each(int (*command)(int, char **), const char *line)
 {
 	static const char *const folders[] = { "a", "b", "done", NULL };
-	char folder[] = "/tmp/startup-faults-XXXXXX", path[64], *text;
+	char folder[SCRATCH_MAX], path[SCRATCH_MAX + 8], *text;
 	uint32_t wrong = 0, n;
 
-	assert_non_null(scratch_folder(folder));
+	scratch_folder(folder, "bc-startup");
 	for (const char *const *f = folders; *f; f++) {
 		snprintf(path, sizeof(path), "%s/%s", folder, *f);
 		assert_int_equal(mkdir(path, 0700), 0);

@@ -66,12 +66,12 @@ static void named_pipe_waits_for_its_reader(void **state)
 {
 	struct fixture *f = *state;
 	struct bc_store_config cfg = config_of(f, BC_STORE_FD, NULL);
-	char path[] = "/tmp/store-fd-XXXXXX", got[4] = "";
+	char path[SCRATCH_MAX], got[4] = "";
 	struct bc_store *s;
 	pthread_t thread;
 	void *fd;
 
-	scratch_name(path);
+	scratch_name(path, "bc-fd");
 	assert_int_equal(mkfifo(path, 0600), 0);
 	cfg.dest = path;
 	assert_int_equal(bc_store_open(&cfg, &s, &f->err), 0);

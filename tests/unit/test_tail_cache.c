@@ -14,7 +14,7 @@
 #include "scratch.h"
 
 struct fixture {
-	char base[64], folder[96];
+	char base[SCRATCH_MAX], folder[SCRATCH_MAX + 16];
 	struct bc_tail_cache *c;
 };
 
@@ -22,9 +22,7 @@ static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
 
-	strcpy(f->base, "/tmp/bc-test-tails-XXXXXX");
-	if (!scratch_folder(f->base))
-		return -1;
+	scratch_folder(f->base, "bc-tails");
 	snprintf(f->folder, sizeof(f->folder), "%s/deep/tails", f->base);
 	*state = f;
 	return bc_tail_cache_open(f->folder, 100000, &f->c, NULL);

@@ -16,7 +16,7 @@
 
 #define CLIENTS_MAX 10
 
-static char folder[] = "/tmp/bc_tel_server.XXXXXX";
+static char folder[SCRATCH_MAX];
 static _Atomic uint32_t waiting;
 
 /* "/echo" answers its parameter; "/wait" answers once somebody else asks "/go". */
@@ -272,7 +272,8 @@ int main(void)
 		cmocka_unit_test(a_socket_that_is_there_is_not_replaced),
 	};
 
-	if (!scratch_folder(folder) || chdir(folder))
+	scratch_folder(folder, "bc-tel");
+	if (chdir(folder))
 		return 77;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

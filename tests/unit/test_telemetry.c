@@ -623,12 +623,13 @@ int main(void)
 		cmocka_unit_test(after_the_end_there_is_no_capture),
 		cmocka_unit_test(one_capture_at_a_time),
 	};
-	char folder[] = "/tmp/bc_telemetry.XXXXXX";
+	char folder[SCRATCH_MAX];
 	char *argv[] = { "test", "--no-huge", "--no-pci", "-m", "64", "--log-level", "error", "--file-prefix", prefix, NULL };
 	int r;
 
 	snprintf(prefix, sizeof(prefix), "bctel%d", getpid());
-	if (!scratch_folder(folder) || setenv("RUNTIME_DIRECTORY", folder, 1) || rte_eal_init(9, argv) < 0) {
+	scratch_folder(folder, "bc-tel");
+	if (setenv("RUNTIME_DIRECTORY", folder, 1) || rte_eal_init(9, argv) < 0) {
 		printf("SKIP: EAL does not start here\n");
 		return 77;
 	}

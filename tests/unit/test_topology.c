@@ -167,10 +167,9 @@ static void missing_and_odd_files_are_refused(void **state)
 
 static void file_that_is_no_topology_is_refused(void **state)
 {
-	char path[] = "/tmp/bc_topology_XXXXXX";
-	int fd = scratch_file(path);
+	char path[SCRATCH_MAX];
+	int fd = scratch_file(path, "bc-topology");
 
-	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "<topology><object/>", 19), 19);
 	close(fd);
 	describe_fails(path, "hwloc");

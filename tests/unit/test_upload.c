@@ -22,7 +22,7 @@ static const uint8_t ours[] = {
 };
 
 struct bed {
-	char path[64];
+	char path[SCRATCH_MAX];
 	int fd;
 };
 
@@ -30,8 +30,7 @@ static int set_up(void **state)
 {
 	struct bed *b = calloc(1, sizeof(*b));
 
-	strcpy(b->path, "/tmp/bc-upload-XXXXXX");
-	assert_non_null(scratch_folder(b->path));
+	scratch_folder(b->path, "bc-upload");
 	b->fd = open(b->path, O_RDONLY | O_DIRECTORY);
 	*state = b;
 	return 0;
