@@ -35,7 +35,7 @@
 
 #define CHAIN_MAX_LANES 4
 #define CHAIN_MAX_SEGMENTS 64
-#define CHAIN_TIMEOUT_NS (30 * BC_NS_PER_S)
+#define CHAIN_TIMEOUT_NS (60 * BC_NS_PER_S)
 
 static struct rte_mempool *chain_pool;
 
@@ -339,6 +339,18 @@ static inline void chain_barrier(struct chain *c)
 	for (uint32_t i = 0; i < c->cfg.lanes; i++)
 		bc_lane_poll(c->lane[i]);
 }
+
+/* Go on until the condition holds. */
+#define TURN_UNTIL(c, condition) \
+	do { \
+		uint64_t until_ns_ = bc_mono_ns() + CHAIN_TIMEOUT_NS; \
+		while (!(condition)) { \
+			chain_barrier(c); \
+			sched_yield(); \
+			if (bc_mono_ns() > until_ns_) \
+				fail_msg("waited in vain for " #condition); \
+		} \
+	} while (0)
 
 static inline struct rte_mbuf *chain_mbuf(struct chain *c, uint32_t number, uint32_t len)
 {

@@ -27,12 +27,12 @@ static inline int net_listen(uint16_t *port)
 	return fd;
 }
 
-/* The next connection within ten seconds. */
+/* The next connection within a minute. */
 static inline int net_accept(int listener)
 {
 	struct pollfd p = { .fd = listener, .events = POLLIN };
 
-	assert_int_equal(poll(&p, 1, 10000), 1);
+	assert_int_equal(poll(&p, 1, 60000), 1);
 	return accept(listener, NULL, NULL);
 }
 
@@ -45,13 +45,11 @@ static inline void net_reset(int fd)
 	close(fd);
 }
 
-/* Run scripts/test-ca with these arguments; skips where there is no openssl(1). */
+/* Run scripts/test-ca, which needs openssl(1), with these arguments. */
 static inline void net_ca(const char *folder, const char *args)
 {
 	char command[512];
 
-	if (system("command -v openssl >/dev/null"))
-		BC_SKIP("there is no openssl(1)");
 	snprintf(command, sizeof(command), "'" BC_ROOT "/scripts/test-ca' %s %s", folder, args);
 	assert_int_equal(system(command), 0);
 }

@@ -157,7 +157,7 @@ static void *give_back(void *arg)
 		usleep(10000);
 		bc_bufpool_put(g->pool, g->buf[i]);
 	}
-	for (int i = 0; i < 300 && !g->seen; i++)
+	for (int i = 0; i < 800 && !g->seen; i++)
 		usleep(1000);
 	for (int i = 0; i < 2 && !g->seen; i++)
 		bc_bufpool_get(g->pool, 0);

@@ -41,18 +41,6 @@ int __wrap_fsync(int fd)
 	return atomic_load(&disk_fails) ? refuse() : __real_fsync(fd);
 }
 
-/* Go on until the condition holds. */
-#define TURN_UNTIL(c, condition) \
-	do { \
-		uint64_t until_ns_ = bc_mono_ns() + CHAIN_TIMEOUT_NS; \
-		while (!(condition)) { \
-			chain_barrier(c); \
-			sched_yield(); \
-			if (bc_mono_ns() > until_ns_) \
-				fail_msg("waited in vain for " #condition); \
-		} \
-	} while (0)
-
 /* Send until packets are lost under this name. */
 static void send_until_lost(struct chain *c, enum bc_loss loss)
 {

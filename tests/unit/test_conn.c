@@ -9,18 +9,22 @@
 #include "bc_time.h"
 #include "scratch.h"
 
+#define LIMIT_NS (60 * BC_NS_PER_S)
+
 static char ca[SCRATCH_MAX];
 static struct bc_err client_err, server_err;
 static uint16_t port;
 static int listener;
 
-/* Names of files in the folder of the authority, which live until 32 more are made. */
+/* Names of files in the folder of the authority, which live until 32 more are made. Skips the test where there is no authority. */
 static const char *in_ca(const char *name)
 {
 	static char names[32][128];
 	static int next;
 	char *at = names[next++ % 32];
 
+	if (!*ca)
+		BC_SKIP("there is no openssl(1)");
 	snprintf(at, sizeof(names[0]), "%s/%s", ca, name);
 	return at;
 }
@@ -97,13 +101,14 @@ static void carry(struct pair *p)
 {
 	enum { TOTAL = 3000000 };
 	static uint8_t out[TOTAL], in[TOTAL + 1];
+	uint64_t until_ns = bc_mono_ns() + LIMIT_NS;
 	size_t sent = 0, got = 0;
 	bool ended = false, over = false;
 	short events;
 
 	for (size_t i = 0; i < TOTAL; i++)
 		out[i] = (uint8_t)(i * 7 + i / 251);
-	for (int i = 0; i < 100000 && !over; i++) {
+	while (!over && bc_mono_ns() < until_ns) {
 		ptrdiff_t n = sent < TOTAL ? bc_conn_write(p->client, out + sent, TOTAL - sent, &events, &client_err) : 0;
 
 		assert_true(n >= 0 || n == -EAGAIN);
@@ -136,14 +141,14 @@ static void a_port_that_nobody_listens_on_is_told(void **state)
 {
 	struct bc_conn_target target = { .host = "127.0.0.1", .port = 1 };
 	struct bc_conn *c = NULL;
+	uint64_t until_ns = bc_mono_ns() + LIMIT_NS;
 	short events;
 	int r = bc_conn_connect(&target, 0, NULL, &c, &client_err);
 
-	for (int i = 0; i < 1000 && (r == 0 || r == -EAGAIN) && c; i++) {
-		r = bc_conn_handshake(c, &events, &client_err);
-		if (r == 0)
-			break;
-	}
+	if (!r)
+		do
+			r = bc_conn_handshake(c, &events, &client_err);
+		while (r == -EAGAIN && bc_mono_ns() < until_ns);
 	assert_int_equal(r, -ECONNREFUSED);
 	assert_non_null(strstr(client_err.msg, "Connection refused"));
 	bc_conn_close(c);
@@ -368,17 +373,23 @@ static void files_that_are_not_right_are_named(void **state)
 	assert_null(t);
 }
 
-static int begin(void **state)
+static void make_authorities(void)
 {
 	char other[SCRATCH_MAX + 8];
 
-	signal(SIGPIPE, SIG_IGN);
 	scratch_folder(ca, "bc-conn");
 	net_ca(ca, "127.0.0.1 localhost node1 revoked=localhost");
 	net_ca(ca, "--revoke revoked");
 	net_ca(ca, "--expired expired=localhost");
 	snprintf(other, sizeof(other), "%s/other", ca);
 	net_ca(other, "node1");
+}
+
+static int begin(void **state)
+{
+	signal(SIGPIPE, SIG_IGN);
+	if (system("command -v openssl >/dev/null") == 0)
+		make_authorities();
 	listener = net_listen(&port);
 	return 0;
 }

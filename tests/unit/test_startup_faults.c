@@ -26,6 +26,7 @@
 #include "scratch.h"
 
 #define MAX_ARGS 64
+#define SPOILED 4096U	/* bytes at the begin of what is freed; buffers are large, and there are many starts */
 
 /* Only the linker calls them by their names. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
@@ -179,8 +180,10 @@ int __wrap_asprintf(char **ret, const char *fmt, ...)
 /* What is used after this is not what it was, with a sanitizer or without. */
 void __wrap_free(void *p)
 {
+	size_t size = malloc_usable_size(p);
+
 	if (forget(p))
-		memset(p, 0xa5, malloc_usable_size(p));
+		memset(p, 0xa5, size < SPOILED ? size : SPOILED);
 	__real_free(p);
 }
 

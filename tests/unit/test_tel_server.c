@@ -274,6 +274,6 @@ int main(void)
 
 	scratch_folder(folder, "bc-tel");
 	if (chdir(folder))
-		return 77;
+		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

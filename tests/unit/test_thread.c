@@ -95,7 +95,7 @@ static void a_thread_sheds_its_own_capabilities(void **state)
 	pthread_t t;
 
 	if (geteuid() != 0)
-		skip();
+		BC_SKIP("needs root");
 	assert_int_equal(bc_thread_start(&t, "bc-test", shed_and_look, its), 0);
 	pthread_join(t, NULL);
 	assert_int_equal(its[0].permitted | its[1].permitted, 0);
