@@ -47,7 +47,7 @@ static int start(struct bc_console *c, struct bc_err *err)
 
 	if (r)
 		return r;
-	c->watch = bc_watch_new(cfg->prefixes, cfg->n_prefixes);
+	c->watch = bc_ctl_watch_new(cfg->prefixes, cfg->n_prefixes);
 	if (!c->watch)
 		return bc_err_set(err, -ENOMEM, "no memory");
 	r = cfg->n_paths ? bc_catalogue_start(cfg->paths, cfg->n_paths, cfg->log, &c->catalogue, err) : 0;
@@ -85,7 +85,7 @@ void bc_console_stop(struct bc_console *c)
 		return;
 	bc_http_stop(c->http);
 	bc_catalogue_stop(c->catalogue);
-	bc_watch_free(c->watch);
+	bc_ctl_watch_free(c->watch);
 	bc_users_free(&c->users);
 	free(c);
 }

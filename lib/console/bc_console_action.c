@@ -21,7 +21,7 @@ static bool is_action(const char *name)
 /* Is it one of those that the console shows? */
 static bool is_shown(struct bc_console *c, const char *prefix)
 {
-	json_t *all = bc_watch_get(c->watch), *capture;
+	json_t *all = bc_ctl_watch_get(c->watch), *capture;
 	bool found = false;
 	size_t i;
 

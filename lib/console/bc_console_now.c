@@ -58,7 +58,7 @@ static json_t *disks_of(const struct bc_console *c)
 
 static json_t *now_of(struct bc_console *c)
 {
-	return json_pack("{s:o, s:o, s:o*, s:o}", "now_ns", number(bc_utc_ns()), "captures", bc_watch_get(c->watch), "store", store_of(c),
+	return json_pack("{s:o, s:o, s:o*, s:o}", "now_ns", number(bc_utc_ns()), "captures", bc_ctl_watch_get(c->watch), "store", store_of(c),
 			 "disks", disks_of(c));
 }
 

@@ -9,7 +9,7 @@
 #include "bc_catalogue.h"
 #include "bc_console.h"
 #include "bc_http.h"
-#include "bc_watch.h"
+#include "bc_ctl_watch.h"
 
 /* So many searches and verifications at once. */
 #define BC_CONSOLE_SEARCHES 4
@@ -19,7 +19,7 @@ struct bc_console {
 	struct bc_http_config http_cfg;
 	struct bc_users users;
 	struct bc_audit audit;
-	struct bc_watch *watch;
+	struct bc_ctl_watch *watch;
 	struct bc_catalogue *catalogue;	/* NULL: there are no paths */
 	struct bc_http *http;
 	atomic_uint searches;

@@ -212,24 +212,41 @@ static int ask_info(const char *prefix, json_t **ret)
 	return r;
 }
 
-uint32_t bc_ctl_find(const char *start, struct bc_ctl_capture *ret)
+void bc_ctl_each_prefix(void (*each)(void *ctx, const char *prefix), void *ctx)
 {
 	struct dirent **entry;
 	char folder[4096];
-	uint32_t found = 0;
 	int n = bc_runtime_folder(folder, sizeof(folder), NULL) ? -1 : scandir(folder, &entry, NULL, alphasort);
 
 	if (n < 0)
-		return 0;
+		return;
 	for (int i = 0; i < n; i++) {
-		const char *name = entry[i]->d_name;
-
-		if (found < BC_CTL_MAX_CAPTURES && !strncmp(name, start, strlen(start)) &&
-		    strlen(name) < BC_CTL_PREFIX_MAX &&
-		    !ask_info(name, &ret[found].info))
-			snprintf(ret[found++].prefix, BC_CTL_PREFIX_MAX, "%s", name);
+		if (entry[i]->d_name[0] != '.')
+			each(ctx, entry[i]->d_name);
 		free(entry[i]);
 	}
 	free(entry);
-	return found;
+}
+
+struct search {
+	const char *start;
+	struct bc_ctl_capture *found;
+	uint32_t n;
+};
+
+static void look(void *ctx, const char *prefix)
+{
+	struct search *s = ctx;
+
+	if (s->n < BC_CTL_MAX_CAPTURES && !strncmp(prefix, s->start, strlen(s->start)) && strlen(prefix) < BC_CTL_PREFIX_MAX &&
+	    !ask_info(prefix, &s->found[s->n].info))
+		snprintf(s->found[s->n++].prefix, BC_CTL_PREFIX_MAX, "%s", prefix);
+}
+
+uint32_t bc_ctl_find(const char *start, struct bc_ctl_capture *ret)
+{
+	struct search s = { .start = start, .found = ret };
+
+	bc_ctl_each_prefix(look, &s);
+	return s.n;
 }

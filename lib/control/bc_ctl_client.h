@@ -30,6 +30,9 @@ struct bc_ctl_request {
 	char **argv;
 };
 
+/* What has a folder among the control sockets, by name; it may be another program's, or long gone. */
+void bc_ctl_each_prefix(void (*each)(void *ctx, const char *prefix), void *ctx);
+
 /*
  * The captures of this user that answer, by name: those whose prefix begins with start. Returns their number, at most
  * BC_CTL_MAX_CAPTURES; each info is to be given back with json_decref.

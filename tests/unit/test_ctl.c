@@ -11,6 +11,7 @@
 
 #include "bc_ctl_client.h"
 #include "bc_ctl_print.h"
+#include "bc_ctl_watch.h"
 #include "bc_field.h"
 #include "bc_summary.h"
 #include "bc_tel_command.h"
@@ -344,6 +345,88 @@ static void two_captures_must_be_told_apart(void **state)
 	server_stop(&s);
 }
 
+/* A listener that never accepts, as of a stopped process. */
+static int silent_start(const struct server *s, const char *prefix)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char path[80];
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+	path_of(s, prefix, path, sizeof(path));
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/dpdk_telemetry.v2", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	return fd;
+}
+
+/* Of a list of bc_ctl_watch_get(); NULL: it is not there. */
+static json_t *watched(const json_t *all, const char *prefix)
+{
+	json_t *c;
+	size_t i;
+
+	json_array_foreach((json_t *)all, i, c)
+		if (!strcmp(bc_field_text(c, "prefix"), prefix))
+			return c;
+	return NULL;
+}
+
+static void a_silent_capture_holds_up_no_other(void **state)
+{
+	static const char *const names[] = { "silent", "braidcap1", "nobody" };
+	struct bc_ctl_watch *w;
+	struct server s;
+	json_t *all;
+	int fd;
+
+	server_start(&s, "braidcap1", INFO, strlen(INFO));
+	fd = silent_start(&s, "silent");
+	w = bc_ctl_watch_new(names, 3);
+	assert_non_null(w);
+	for (int i = 0; i < 20; i++) {
+		all = bc_ctl_watch_get(w);
+		if (json_is_object(json_object_get(watched(all, "braidcap1"), "info")) && !json_object_get(watched(all, "nobody"), "info"))
+			break;
+		json_decref(all);
+		assert_true(i < 19);
+	}
+	assert_int_equal(json_array_size(all), 3);
+	assert_true(json_is_null(json_object_get(watched(all, "silent"), "info")));
+	assert_int_equal(bc_field_u64(json_object_get(watched(all, "braidcap1"), "info"), "pid"), 1);
+	json_decref(all);
+	/* Its thread still waits, and is not waited for. */
+	bc_ctl_watch_free(w);
+	close(fd);
+	server_stop(&s);
+}
+
+static void captures_that_answer_are_watched(void **state)
+{
+	struct bc_ctl_watch *w;
+	struct server s;
+	json_t *all;
+	int fd;
+
+	server_start(&s, "braidcap1", INFO, strlen(INFO));
+	fd = silent_start(&s, "silent");
+	w = bc_ctl_watch_new(NULL, 0);
+	assert_non_null(w);
+	for (int i = 0; i < 20; i++) {
+		all = bc_ctl_watch_get(w);
+		if (json_array_size(all))
+			break;
+		json_decref(all);
+		assert_true(i < 19);
+	}
+	assert_int_equal(json_array_size(all), 1);
+	assert_non_null(watched(all, "braidcap1"));
+	json_decref(all);
+	bc_ctl_watch_free(w);
+	close(fd);
+	server_stop(&s);
+}
+
 static void nobody_there_is_a_failure(void **state)
 {
 	struct server s;
@@ -387,6 +470,8 @@ int main(void)
 		cmocka_unit_test(the_only_capture_is_found),
 		cmocka_unit_test(another_program_is_not_taken_for_a_capture),
 		cmocka_unit_test(two_captures_must_be_told_apart),
+		cmocka_unit_test(a_silent_capture_holds_up_no_other),
+		cmocka_unit_test(captures_that_answer_are_watched),
 		cmocka_unit_test(nobody_there_is_a_failure),
 		cmocka_unit_test(bad_usage_is_two),
 	};
