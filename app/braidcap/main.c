@@ -21,6 +21,7 @@
 #include "cmd_flows.h"
 #include "cmd_plan.h"
 #include "cmd_recover.h"
+#include "cmd_top.h"
 #include "cmd_upload.h"
 #include "cmd_verify.h"
 
@@ -34,6 +35,7 @@ static const struct {
 	{ "ctl", cmd_ctl, "query or control a running capture" },
 	{ "console", cmd_console, "serve a web page, an API and metrics of running captures" },
 	{ "devices", cmd_devices, "list what can be captured here, and what to type for it" },
+	{ "top", cmd_top, "show running captures on a terminal" },
 	{ "plan", cmd_plan, "show which CPU would do what" },
 	{ "verify", cmd_verify, "check that capture files are complete" },
 	{ "find", cmd_find, "find packets in stored captures" },

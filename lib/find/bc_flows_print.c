@@ -10,6 +10,7 @@
 #include "bc_time.h"
 
 #define TEXT_MAX 96
+_Static_assert(BC_FLOWS_TEXT_MAX >= 2 * TEXT_MAX + 32, "two ends with ports");
 
 static const char *proto_name(uint8_t proto, char buf[16])
 {
@@ -37,22 +38,21 @@ static const char *addr_text(const struct bc_flow_key *k, int end, char buf[TEXT
 	return buf;
 }
 
-/* What the flow is called in a table. */
-static void name_of(const struct bc_flow_key *k, enum bc_flows_by by, char buf[2 * TEXT_MAX + 32])
+void bc_flows_text(const struct bc_flow_key *k, enum bc_flows_by by, char buf[BC_FLOWS_TEXT_MAX])
 {
 	char a[TEXT_MAX], b[TEXT_MAX], proto[16];
 
 	if (by == BC_FLOWS_BY_PORT)
-		snprintf(buf, 2 * TEXT_MAX, "%s %u", proto_name(k->proto, proto), k->port[0]);
+		snprintf(buf, BC_FLOWS_TEXT_MAX, "%s %u", proto_name(k->proto, proto), k->port[0]);
 	else if (by == BC_FLOWS_BY_HOST || !k->addr_len)
-		snprintf(buf, 2 * TEXT_MAX, "%s", addr_text(k, 0, a));
+		snprintf(buf, BC_FLOWS_TEXT_MAX, "%s", addr_text(k, 0, a));
 	else if (by == BC_FLOWS_BY_NETWORK)
-		snprintf(buf, 2 * TEXT_MAX, "%s/%u", addr_text(k, 0, a), k->addr_len == 4 ? BC_FLOWS_NET4 : BC_FLOWS_NET6);
+		snprintf(buf, BC_FLOWS_TEXT_MAX, "%s/%u", addr_text(k, 0, a), k->addr_len == 4 ? BC_FLOWS_NET4 : BC_FLOWS_NET6);
 	else if (k->port[0] || k->port[1])
-		snprintf(buf, 2 * TEXT_MAX + 32, "%s %s.%u %s.%u", proto_name(k->proto, proto), addr_text(k, 0, a), k->port[0],
+		snprintf(buf, BC_FLOWS_TEXT_MAX, "%s %s.%u %s.%u", proto_name(k->proto, proto), addr_text(k, 0, a), k->port[0],
 			 addr_text(k, 1, b), k->port[1]);
 	else
-		snprintf(buf, 2 * TEXT_MAX + 32, "%s %s %s", proto_name(k->proto, proto), addr_text(k, 0, a), addr_text(k, 1, b));
+		snprintf(buf, BC_FLOWS_TEXT_MAX, "%s %s %s", proto_name(k->proto, proto), addr_text(k, 0, a), addr_text(k, 1, b));
 }
 
 static void time_text(uint64_t ns, bool utc, char buf[32])
@@ -66,9 +66,9 @@ static void time_text(uint64_t ns, bool utc, char buf[32])
 
 static void print_table(FILE *f, const struct bc_flow *w, enum bc_flows_by by, bool utc)
 {
-	char name[2 * TEXT_MAX + 32], first[32];
+	char name[BC_FLOWS_TEXT_MAX], first[32];
 
-	name_of(&w->key, by, name);
+	bc_flows_text(&w->key, by, name);
 	time_text(w->first_ns, utc, first);
 	fprintf(f, "%12" PRIu64 "  %15" PRIu64 "  %s  %11.1f  %s\n", w->packets, w->bytes, first,
 		(double)(w->last_ns - w->first_ns) / (double)BC_NS_PER_S, name);

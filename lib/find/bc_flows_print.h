@@ -18,6 +18,10 @@ struct bc_flows_look {
 	bool utc;		/* times of the table are UTC, otherwise local; those of JSON and CSV are ns since 1970 */
 };
 
+#define BC_FLOWS_TEXT_MAX 256
+/* What the flow, host, port or network is called: "tcp 192.0.2.1.40000 192.0.2.7.443". */
+void bc_flows_text(const struct bc_flow_key *k, enum bc_flows_by by, char buf[BC_FLOWS_TEXT_MAX]);
+
 /* What stands above them. */
 void bc_flows_print_head(FILE *f, const struct bc_flows_look *look);
 

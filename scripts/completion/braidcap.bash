@@ -11,7 +11,7 @@ _braidcap_codecs()
 _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local commands='capture mtracecap devices plan ctl console verify find flows doctor recover collect expire import-osmo index upload help version'
+	local commands='capture mtracecap devices plan ctl console top verify find flows doctor recover collect expire import-osmo index upload help version'
 	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --index --seqfile --watchfile --file-ext --mode --pipeout --lcores --busy-poll --no-accelerate --bpf-jit
@@ -56,6 +56,10 @@ _braidcap()
 		else
 			[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -f -- "$cur"))
 		fi
+		return
+	fi
+	if [[ ${COMP_WORDS[1]} == top ]]; then
+		COMPREPLY=($(compgen -W '--delay --prefix --help' -- "$cur"))
 		return
 	fi
 	if [[ ${COMP_WORDS[1]} == expire ]]; then
