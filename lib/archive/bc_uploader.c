@@ -688,7 +688,7 @@ int bc_uploader_add(struct bc_uploader *u, const struct bc_upload_dest *d, struc
 
 void bc_uploader_remove(struct bc_uploader *u, struct bc_upload_folder *f)
 {
-	struct bc_upload_folder **at = &u->folders;
+	struct bc_upload_folder **at;
 
 	if (!f)
 		return;
@@ -703,6 +703,7 @@ void bc_uploader_remove(struct bc_uploader *u, struct bc_upload_folder *f)
 			interrupt(&u->worker[i]);
 	while (f->busy)
 		pthread_cond_wait(&u->work, &u->lock);
+	at = &u->folders;
 	while (*at != f)
 		at = &(*at)->next;
 	*at = f->next;
