@@ -27,6 +27,7 @@ static const char help[] =
 	"      --keep-uploaded AGE remove what is older, and safely on object storage\n"
 	"      --recompress CODEC[:LEVEL][,after=AGE]\n"
 	"                          recompress older segments: %s\n"
+	"                          or lz4hc, which can still be searched by ranges\n"
 	"      --expire-unmarked   include pcap and ERF files that have a segment's name: they cannot say who made "
 	"them\n"
 	"  -n, --dry-run           show what would be done, change nothing\n"

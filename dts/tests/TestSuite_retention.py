@@ -2,6 +2,7 @@
 """What is kept of published segments: by `braidcap expire`, and inside a capture."""
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from framework.braidcap import program, sanitizers
 from framework.checks import assert_lossless, assert_same, capinfos_counts, published, verify_segments
 from framework.host import tmpfs
 from framework.packets import T0_NS, frames, timed, write_pcap, write_pcapng
-from framework.process import end, environment, wait_until
+from framework.process import end, environment, tool, wait_until
 from framework.reader import packer, packets
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -130,13 +131,38 @@ class TestRetention(TestSuite):
         verify(self.expire(out, "--recompress", "zstd:19,after=270m").count(": recompressed, ") == 0, "it is done again")
 
     @func_test
+    def recompression_that_can_be_searched(self):
+        """lz4 becomes lz4hc under its name, once, with an index: others read it, and a search is that of before, in less."""
+        made = timed([f for n in range(10) for s in (1, 2, 3) for f in frames(s, 200, sizes=(64, 900), first=200 * n)])
+        out = self.make_folder()
+        self.capture("-i", write_pcap(self.folder / "in.pcap", made), "-w", out, "-S", "0.7")
+        paths = published(out)
+        sizes = [p.stat().st_size for p in paths]
+        said = self.expire(out, "--recompress", "lz4hc")
+        verify(said.count(": recompressed, ") == len(paths) > 2 and published(out) == paths, said)
+        verify(all(p.stat().st_size < size for p, size in zip(paths, sizes)), "nothing is saved")
+        assert_same(sorted(verify_segments(paths)), sorted(made))
+        for path in paths:
+            tool("lz4", "-t", path)
+        verify(set(capinfos_counts(paths)) != {0}, "capinfos reads nothing")
+        found = []
+        for more in ((), ("--no-index",)):
+            done = self.braidcap("find", "src host 10.0.0.2", out, "-w", self.folder / f"found{len(found)}.pcap", "--json", *more)
+            found.append((packets(self.folder / f"found{len(found)}.pcap"), json.loads(done.stdout)))
+        assert_same(found[0][0], found[1][0])
+        verify(found[0][1]["read_blocks"] == len(paths) and found[0][1]["read_packets"] < found[1][1]["read_packets"], f"{found[0][1]}")
+        self.braidcap("index", "--anew", out)
+        verify(self.expire(out, "--recompress", "lz4hc:12").count(": recompressed, ") == 0, "it is done again")
+        verify_segments(paths)
+
+    @func_test
     def killed_while_it_recompresses(self):
         """kill -9 at any time: each segment is whole under its old or its new name, and the next run ends it."""
         segment, made = self.one_segment(size=1000, count=4000)
         out = self.make_folder()
         self.fill(out, 12, segment)
-        for delay in (0.02, 0.1, 0.2, 0.3):
-            argv = [program(), "expire", str(out), "--recompress", "xz:9", "--quiet"]
+        for delay, codec in ((0.02, "lz4hc:12"), (0.04, "lz4hc:12"), (0.02, "xz:9"), (0.1, "xz:9"), (0.2, "xz:9"), (0.3, "xz:9")):
+            argv = [program(), "expire", str(out), "--recompress", codec, "--quiet"]
             run = subprocess.Popen(argv, env={**environment(self.folder), **sanitizers()})
             try:
                 time.sleep(delay)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bc_file.h"
+#include "bc_lz4hc.h"
 #include "bc_recompress.h"
 #include "bc_segname.h"
 #include "bc_series.h"
@@ -29,6 +30,7 @@ struct segment {
 	uint64_t size;
 	uint64_t bytes;		/* on disk */
 	int origin;		/* enum bc_origin, or a negative errno */
+	bool looked, lz4hc;	/* into its header: it was recompressed with LZ4 HC */
 	bool uploaded;		/* is on object storage */
 	bool gone;
 };
@@ -171,10 +173,13 @@ static void find_origins(struct look *l, const struct bc_expire *e)
 		struct segment *s = &l->all[i];
 		const struct segment *k = e->n_known ? bsearch(s, e->known, e->n_known, sizeof(*s), by_name) : NULL;
 
-		if (k && k->origin >= 0 && k->ino == s->ino && k->mtime_ns == s->mtime_ns && k->size == s->size)
+		if (k && k->origin >= 0 && k->ino == s->ino && k->mtime_ns == s->mtime_ns && k->size == s->size) {
 			s->origin = k->origin;
-		else
+			s->looked = k->looked;
+			s->lz4hc = k->lz4hc;
+		} else {
 			s->origin = read_origin(l, s);
+		}
 	}
 }
 
@@ -450,6 +455,26 @@ static void recompress(struct look *l, struct segment *s)
 		s->bytes = bytes;
 }
 
+static bool is_lz4hc(const struct look *l, struct segment *s)
+{
+	int fd = s->looked ? -1 : openat(l->fd, s->file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+	if (fd >= 0) {
+		s->looked = true;
+		s->lz4hc = bc_lz4hc_is(fd) > 0;
+		close(fd);
+	}
+	return s->lz4hc;
+}
+
+/* Is it compressed as it shall be, or better? */
+static bool is_done(const struct look *l, struct segment *s)
+{
+	if (l->cfg->keep.codec != BC_CODEC_LZ4 || s->series.codec == BC_CODEC_NONE)
+		return s->series.codec == l->cfg->keep.codec;
+	return s->series.codec != BC_CODEC_LZ4 || is_lz4hc(l, s);
+}
+
 static void recompress_old(struct look *l)
 {
 	const struct bc_retention_rules *k = &l->cfg->keep;
@@ -460,7 +485,7 @@ static void recompress_old(struct look *l)
 
 		if (k->recompress_after_ns && (s->mtime_ns >= now || now - s->mtime_ns <= k->recompress_after_ns))
 			break;
-		if (!s->gone && s->series.codec != k->codec)
+		if (!s->gone && !is_done(l, s))
 			recompress(l, s);
 	}
 }

@@ -11,6 +11,7 @@
 
 #include "bc_decoder.h"
 #include "bc_file.h"
+#include "bc_lz4hc.h"
 
 #define PIECE (256U * 1024)
 
@@ -19,6 +20,7 @@ struct job {
 	const char *file;
 	int from, to;		/* to: -1 before it is made */
 	const struct bc_retention_rules *keep;
+	bool lz4hc, erf;
 	const _Atomic bool *cancel;
 	uint8_t *a, *b;		/* PIECE each */
 	char name[BC_SERIES_MAX + 16];
@@ -70,6 +72,14 @@ static int feed_all(struct job *j, struct bc_stream *s, struct bc_decoder *d)
 	return r ? r : -ECANCELED;
 }
 
+static int compress_lz4hc(struct job *j)
+{
+	struct bc_err why;
+	int r = bc_lz4hc(j->from, j->to, j->erf, j->keep->level, j->cancel, &why);
+
+	return r && r != -ECANCELED ? bc_err_set(j->err, r, "%s: not recompressed: %s", j->file, why.msg) : r;
+}
+
 static int compress(struct job *j)
 {
 	struct bc_decoder *d = NULL;
@@ -99,7 +109,7 @@ static ptrdiff_t fill(struct bc_decoder *d, uint8_t *buf, size_t cap)
 }
 
 /* 1: the same bytes, decompressed; 0: not; negative errno: one of them cannot be read to its end. */
-static int same(struct job *j, int x, int y)
+static int same_bytes(struct job *j, int x, int y)
 {
 	struct bc_decoder *dx = NULL, *dy = NULL;
 	ptrdiff_t n = 1, m;
@@ -122,6 +132,12 @@ static int same(struct job *j, int x, int y)
 	bc_decoder_close(dx);
 	bc_decoder_close(dy);
 	return r;
+}
+
+/* An index is made anew, and is not compared. */
+static int same(struct job *j, int x, int y)
+{
+	return j->lz4hc ? bc_lz4hc_same(x, y, j->erf, j->cancel) : same_bytes(j, x, y);
 }
 
 static int check(struct job *j)
@@ -154,9 +170,27 @@ static int dress(struct job *j, uint64_t *ret_bytes)
 	return 0;
 }
 
+/* It becomes a file of the name that it has. */
+static bool in_place(const struct job *j)
+{
+	return !strcmp(j->name, j->file);
+}
+
+/* The very file that was read is replaced, and no other. */
+static int take_place(struct job *j)
+{
+	struct stat was, is;
+
+	if (fstat(j->from, &was) < 0 || fstatat(j->folder_fd, j->name, &is, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (was.st_dev != is.st_dev || was.st_ino != is.st_ino)
+		return bc_err_set(j->err, -EBUSY, "%s: not recompressed: another file took its place", j->file);
+	return renameat(j->folder_fd, j->tmp, j->folder_fd, j->name) < 0 ? -errno : 0;
+}
+
 static int give_name(struct job *j)
 {
-	int r = bc_rename_noreplace(j->folder_fd, j->tmp, j->folder_fd, j->name);
+	int r = in_place(j) ? take_place(j) : bc_rename_noreplace(j->folder_fd, j->tmp, j->folder_fd, j->name);
 
 	return r < 0 ? r : 0;
 }
@@ -164,7 +198,9 @@ static int give_name(struct job *j)
 /* The new file has its name for good before the old one goes. */
 static int remove_old(struct job *j)
 {
-	if (fsync(j->folder_fd) < 0 || (unlinkat(j->folder_fd, j->file, 0) < 0 && errno != ENOENT) || fsync(j->folder_fd) < 0)
+	if (fsync(j->folder_fd) < 0)
+		return -errno;
+	if (!in_place(j) && ((unlinkat(j->folder_fd, j->file, 0) < 0 && errno != ENOENT) || fsync(j->folder_fd) < 0))
 		return -errno;
 	posix_fadvise(j->from, 0, 0, POSIX_FADV_DONTNEED);
 	return 0;
@@ -177,7 +213,7 @@ static int make(struct job *j, uint64_t *ret_bytes)
 	j->to = bc_open_temporary(j->folder_fd, j->tmp);
 	if (j->to < 0)
 		return j->to;
-	r = compress(j);
+	r = j->lz4hc ? compress_lz4hc(j) : compress(j);
 	if (!r)
 		r = check(j);
 	if (!r)
@@ -210,9 +246,9 @@ static int finish_old(struct job *j, int there, uint64_t *ret_bytes)
 
 static int recompress(struct job *j, uint64_t *ret_bytes)
 {
-	int there = openat(j->folder_fd, j->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r;
+	int there = in_place(j) ? -1 : openat(j->folder_fd, j->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r;
 
-	if (there < 0 && errno != ENOENT)
+	if (there < 0 && !in_place(j) && errno != ENOENT)
 		return -errno;
 	if (there >= 0) {
 		r = finish_old(j, there, ret_bytes);
@@ -227,7 +263,10 @@ int bc_recompress(int folder_fd, const char *file, int fd, const struct bc_serie
 		  const _Atomic bool *cancel, uint64_t *ret_bytes, struct bc_err *err)
 {
 	struct bc_err why = { .msg = "" };
-	struct job j = { .folder_fd = folder_fd, .file = file, .from = fd, .to = -1, .keep = keep, .cancel = cancel, .err = &why };
+	struct job j = {
+		.folder_fd = folder_fd, .file = file, .from = fd, .to = -1, .keep = keep, .lz4hc = keep->codec == BC_CODEC_LZ4,
+		.erf = series->format == BC_FORMAT_ERF, .cancel = cancel, .err = &why,
+	};
 	int r = -ENOMEM;
 
 	snprintf(j.name, sizeof(j.name), "%.*s%s", (int)series->stem, file, bc_codec_ext(keep->codec));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bc_codec_text.h"
+#include "bc_lz4hc.h"
 #include "bc_number.h"
 #include "bc_time.h"
 
@@ -58,19 +59,33 @@ int bc_parse_size(const char *what, const char *text, uint64_t *ret_bytes, struc
 	return 0;
 }
 
+/* One that old segments can be recompressed with, and its levels. */
+static bool codec_of(const char *name, enum bc_codec *ret, int *min, int *max, int *def)
+{
+	if (!strcmp(name, BC_RECOMPRESS_LZ4HC)) {
+		*ret = BC_CODEC_LZ4;
+		*min = BC_LZ4HC_LEVEL_MIN;
+		*max = BC_LZ4HC_LEVEL_MAX;
+		*def = BC_LZ4HC_LEVEL_DEFAULT;
+		return true;
+	}
+	if (bc_codec_from_name(name, ret) || !bc_codec_is_stream(*ret))
+		return false;
+	bc_codec_levels(*ret, min, max, def);
+	return true;
+}
+
 static int parse_codec(const char *what, const char *text, struct bc_retention_rules *ret, struct bc_err *err)
 {
 	char name[TEXT_MAX], names[BC_CODEC_TEXT_MAX];
 	const char *level = strchr(text, ':');
-	int min, max, def;
+	int min, max;
 	uint64_t v;
 
 	snprintf(name, sizeof(name), "%.*s", (int)(level ? level - text : (ptrdiff_t)strlen(text)), text);
-	if (bc_codec_from_name(name, &ret->codec) || !bc_codec_is_stream(ret->codec))
-		return bc_err_set(err, -EINVAL, "%s: '%s' is not a codec for recompression: %s", what, name,
+	if (!codec_of(name, &ret->codec, &min, &max, &ret->level))
+		return bc_err_set(err, -EINVAL, "%s: '%s' is not a codec for recompression: %s, %s", what, name, BC_RECOMPRESS_LZ4HC,
 				  bc_codec_archive_names(" or ", names));
-	bc_codec_levels(ret->codec, &min, &max, &def);
-	ret->level = def;
 	if (!level)
 		return 0;
 	if (bc_parse_u64("", level + 1, (uint64_t)min, (uint64_t)max, &v, NULL))

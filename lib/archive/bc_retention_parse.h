@@ -15,7 +15,9 @@ int bc_parse_age(const char *what, const char *text, uint64_t *ret_ns, struct bc
 /* "500M", "20G", "1.5T", in powers of 1000; 0 is no limit. */
 int bc_parse_size(const char *what, const char *text, uint64_t *ret_bytes, struct bc_err *err);
 
-/* "zstd:19,after=1d"; the default is the codec's level, and at once. "never": not. */
+#define BC_RECOMPRESS_LZ4HC "lz4hc"
+
+/* "zstd:19,after=1d", "lz4hc"; the default is the codec's level, and at once. "never": not. */
 int bc_parse_recompress(const char *what, const char *text, struct bc_retention_rules *ret, struct bc_err *err);
 
 #endif

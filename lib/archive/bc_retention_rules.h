@@ -15,7 +15,7 @@ struct bc_retention_rules {
 	uint64_t free_bytes;		/* of the file system, for others */
 	uint64_t uploaded_age_ns;	/* remove what is older and safely on object storage (bc_upload_log.h) */
 	bool recompress;
-	enum bc_codec codec;		/* a stream codec */
+	enum bc_codec codec;		/* a stream codec, or LZ4: LZ4 HC, of what is LZ4 or not compressed */
 	int level;
 	uint64_t recompress_after_ns;
 	bool unmarked;			/* also files that have a segment's name, and cannot say who made them: pcap, ERF */

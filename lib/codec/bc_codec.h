@@ -49,6 +49,18 @@ void bc_codec_levels(enum bc_codec c, int *min, int *max, int *def);
 #define BC_LZ4_BLOCK_OVERHEAD 8	/* length before the block, checksum after it */
 
 size_t bc_lz4_header(uint8_t dst[BC_LZ4_HEADER_MAX], size_t block_max);
+
+/*
+ * The same for a frame whose length before compression is known: with the content size. That is how a file is recognised that
+ * was recompressed with LZ4 HC, as a capture does not know it when it begins a frame.
+ */
+size_t bc_lz4_header_sized(uint8_t dst[BC_LZ4_HEADER_MAX], size_t block_max, uint64_t plain_bytes);
+/* Of BC_LZ4_HEADER_MAX bytes at a file's begin: the header's bytes if it is one of these two kinds, else 0. */
+size_t bc_lz4_header_bytes(const uint8_t *src);
+/* Is it of the latter? */
+bool bc_lz4_header_is_sized(const uint8_t *src);
+/* State another size in such a header. */
+void bc_lz4_header_size(uint8_t *header, uint64_t plain_bytes);
 void bc_lz4_end(uint8_t dst[BC_LZ4_END_SIZE]);
 
 /* What a block consists of, from its begin on, if that is known. */

@@ -15,6 +15,9 @@
 
 #define LZ4_MAGIC 0x184D2204u
 #define LZ4_FLG 0x70		/* version 01, independent blocks, block checksums */
+#define LZ4_SIZED 0x08		/* in FLG: with the content size */
+#define LZ4_HEADER 7U
+#define LZ4_HEADER_SIZED 15U
 #define LZ4_STORED 0x80000000u
 #define LZ4_ID_MIN 4		/* block size ids: 4 is 64 KiB, and each next four times that */
 #define LZ4_ID_MAX 7
@@ -26,18 +29,56 @@ struct bc_lz4 {
 	LZ4_streamHC_t hc;
 };
 
-size_t bc_lz4_header(uint8_t dst[BC_LZ4_HEADER_MAX], size_t block_max)
+/* What precedes the header's checksum, of which len bytes are its descriptor. */
+static size_t seal_header(uint8_t *header, size_t len)
+{
+	header[4 + len] = (uint8_t)(XXH32(header + 4, len, 0) >> 8);
+	return 4 + len + 1;
+}
+
+/* FLG and BD; false: no block may be so long. */
+static bool begin_header(uint8_t *dst, uint8_t flags, size_t block_max)
 {
 	unsigned id = LZ4_ID_MIN;
 
 	while (block_max > (size_t)1 << (8 + 2 * id))
 		if (++id > LZ4_ID_MAX)
-			return 0;
+			return false;
 	bc_put_le32(dst, LZ4_MAGIC);
-	dst[4] = LZ4_FLG;
+	dst[4] = flags;
 	dst[5] = (uint8_t)(id << 4);
-	dst[6] = (uint8_t)(XXH32(dst + 4, 2, 0) >> 8);
-	return 7;
+	return true;
+}
+
+size_t bc_lz4_header(uint8_t dst[BC_LZ4_HEADER_MAX], size_t block_max)
+{
+	return begin_header(dst, LZ4_FLG, block_max) ? seal_header(dst, 2) : 0;
+}
+
+size_t bc_lz4_header_sized(uint8_t dst[BC_LZ4_HEADER_MAX], size_t block_max, uint64_t plain_bytes)
+{
+	if (!begin_header(dst, LZ4_FLG | LZ4_SIZED, block_max))
+		return 0;
+	bc_lz4_header_size(dst, plain_bytes);
+	return LZ4_HEADER_SIZED;
+}
+
+void bc_lz4_header_size(uint8_t *header, uint64_t plain_bytes)
+{
+	bc_put_le64(header + 6, plain_bytes);
+	seal_header(header, 10);
+}
+
+size_t bc_lz4_header_bytes(const uint8_t *src)
+{
+	if (bc_get_le32(src) != LZ4_MAGIC || (src[4] & ~LZ4_SIZED) != LZ4_FLG || src[5] & 0x8f || src[5] < LZ4_ID_MIN << 4)
+		return 0;
+	return src[4] & LZ4_SIZED ? LZ4_HEADER_SIZED : LZ4_HEADER;
+}
+
+bool bc_lz4_header_is_sized(const uint8_t *src)
+{
+	return bc_lz4_header_bytes(src) == LZ4_HEADER_SIZED;
 }
 
 void bc_lz4_end(uint8_t dst[BC_LZ4_END_SIZE])

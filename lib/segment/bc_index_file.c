@@ -12,16 +12,13 @@
 #include "bc_bytes.h"
 #include "bc_codec.h"
 #include "bc_file.h"
-#include "bc_index_parts.h"
+#include "bc_index_maker.h"
 #include "bc_pcapng.h"
 #include "bc_reader.h"
 
 #define LZ4_MAGIC 0x184D2204U
-#define LZ4_HEADER 7U
-#define LZ4_FLAGS 0x70		/* independent blocks with checksums, nothing else */
 #define LZ4_BLOCK_MAX (4U << 20)
 #define RUN 65536U		/* bytes of an uncompressed file that are one block */
-#define PART_BYTES (1ULL << 30)
 #define SLACK 32U		/* bytes that may be read behind a block */
 #define INPUT (BC_READER_MAX_BLOCK + RUN)
 
@@ -31,19 +28,13 @@ struct job {
 	struct bc_err *err;
 	int folder, from, to;
 	uint64_t size, at;		/* of the old file; read so far */
-	uint64_t file_at, plain_at;	/* of the new one, written so far */
 	bool lz4;
 	uint8_t *in, *plain;
 	struct bc_reader *reader;
-	struct bc_flow_table *table;
+	struct bc_index_maker *maker;
 	struct bc_flow_packets *packet;	/* of the block that is read */
 	uint32_t n_packets, cap_packets;
 	bool beside;			/* there is something else in that block */
-	struct bc_index_bytes pieces[BC_INDEX_PARTS_MAX], filters[BC_INDEX_PARTS_MAX];
-	struct bc_index_part part[BC_INDEX_PARTS_MAX];
-	uint32_t n_parts;
-	struct bc_index_parts parts;
-	struct bc_index_footer footer;
 	char tmp[256];
 };
 
@@ -74,12 +65,11 @@ static int read_at(struct job *j, uint64_t at, uint8_t *dst, size_t len)
 	return 0;
 }
 
-static int write_out(struct job *j, const uint8_t *data, size_t len)
+static int write_out(void *ctx, const uint8_t *data, size_t len)
 {
-	int r = bc_write_all(j->to, data, len);
+	const struct job *j = ctx;
 
-	j->file_at += r ? 0 : len;
-	return r;
+	return bc_write_all(j->to, data, len);
 }
 
 static int add_packet(struct job *j, const struct bc_record *rec)
@@ -126,41 +116,6 @@ static int read_items(struct job *j, const uint8_t *p, size_t len)
 	return 0;
 }
 
-static int end_part(struct job *j)
-{
-	uint32_t i = j->n_parts;
-	int r;
-
-	if (!bc_flow_table_blocks(j->table))
-		return 0;
-	if (i == BC_INDEX_PARTS_MAX)
-		return bc_err_set(j->err, -EFBIG, "it is too long for an index");
-	r = bc_flow_table_encode(j->table, &j->pieces[i], &j->filters[i], &j->part[i]);
-	j->n_parts++;
-	bc_flow_table_begin(j->table, j->file_at, j->plain_at);
-	return r;
-}
-
-static int fill_block(struct job *j, struct bc_index_block *b)
-{
-	for (uint32_t i = 0; i < j->n_packets; i++) {
-		uint64_t ts_ns = j->packet[i].first_ns;
-
-		b->min_ns = !i || ts_ns < b->min_ns ? ts_ns : b->min_ns;
-		b->max_ns = ts_ns > b->max_ns ? ts_ns : b->max_ns;
-	}
-	b->packets = j->n_packets;
-	b->flags = j->beside ? BC_INDEX_BLOCK_META : 0;
-	if (j->n_packets && !j->footer.packets)
-		j->footer.first_ns = j->packet[0].first_ns;
-	j->footer.packets += j->n_packets;
-	if (bc_flow_table_blocks(j->table) == BC_INDEX_BLOCKS_MAX ||
-	    bc_flow_table_plain_bytes(j->table) + b->plain_len > PART_BYTES ||
-	    (bc_flow_table_tight(j->table) && bc_flow_table_plain_bytes(j->table) > PART_BYTES / 4))
-		return end_part(j);
-	return 0;
-}
-
 /* A block of the file, bytes of it as they are there, and as they were before compression. */
 static int take_block(struct job *j, const uint8_t *bytes, size_t n, const uint8_t *plain, size_t len)
 {
@@ -171,17 +126,12 @@ static int take_block(struct job *j, const uint8_t *bytes, size_t n, const uint8
 	if (len >= 4 && bc_get_le32(plain) == BC_INDEX_BLOCK_TYPE)
 		return 0;
 	r = read_items(j, plain, len);
+	b.flags = j->beside ? BC_INDEX_BLOCK_META : 0;
 	if (!r)
-		r = fill_block(j, &b);
-	if (r)
-		return r;
-	bc_flow_table_block(j->table, &b);
-	for (uint32_t i = 0; i < j->n_packets; i++)
-		j->packet[i].first_block = bc_flow_table_blocks(j->table) - 1;
-	for (uint32_t i = 0; j->cfg->flows && i < j->n_packets; i += BC_FLOW_BATCH)
-		bc_flow_table_packets(j->table, j->packet + i, j->n_packets - i < BC_FLOW_BATCH ? j->n_packets - i : BC_FLOW_BATCH);
-	j->plain_at += len;
-	return write_out(j, bytes, n);
+		r = bc_index_maker_block(j->maker, &b, j->packet, j->n_packets);
+	if (r == -E2BIG)
+		return bc_err_set(j->err, r, "it is too long for an index");
+	return r ? r : write_out(j, bytes, n);
 }
 
 static int read_lz4_block(struct job *j, uint32_t head)
@@ -205,15 +155,17 @@ static int read_lz4_block(struct job *j, uint32_t head)
 
 static int read_lz4(struct job *j)
 {
-	uint8_t head[LZ4_HEADER];
-	int r = read_at(j, 0, head, sizeof(head));
+	uint8_t head[BC_LZ4_HEADER_MAX] = { 0 };
+	size_t len;
+	int r = read_at(j, 0, head, j->size < sizeof(head) ? (size_t)j->size : sizeof(head));
 
-	if (!r && (head[4] != LZ4_FLAGS || head[5] & 0x8f || head[5] < 0x40))
+	len = r ? 0 : bc_lz4_header_bytes(head);
+	if (!r && !len)
 		return foreign(j, "its LZ4 frame is not one of independent blocks with checksums");
 	if (!r)
-		r = write_out(j, head, sizeof(head));
-	j->at = sizeof(head);
-	bc_flow_table_begin(j->table, j->file_at, 0);
+		r = write_out(j, head, len);
+	j->at = len;
+	bc_index_maker_begin(j->maker, len);
 	while (!r) {
 		r = read_at(j, j->at, head, 4);
 		if (!r && !bc_get_le32(head))
@@ -270,34 +222,33 @@ static int read_plain(struct job *j)
 	return r;
 }
 
+/* What the header says of the length before compression, if it does, is of the new file. */
+static int mend_header(struct job *j)
+{
+	uint8_t head[BC_LZ4_HEADER_MAX];
+	int r = read_at(j, 0, head, sizeof(head));
+
+	if (r || !bc_lz4_header_is_sized(head))
+		return r;
+	bc_lz4_header_size(head, bc_index_maker_made(j->maker).plain_bytes);
+	return pwrite(j->to, head, bc_lz4_header_bytes(head), 0) < 0 ? -errno : 0;
+}
+
 static int write_index(struct job *j)
 {
-	uint8_t end[BC_INDEX_FOOTER_FRAMED + BC_LZ4_END_SIZE];
-	uint64_t begin = j->file_at;
-	size_t n;
-	int r = end_part(j);
+	uint8_t end[BC_LZ4_END_SIZE];
+	struct bc_index_made made;
+	int r = bc_index_maker_end(j->maker, write_out, j);
 
-	for (uint32_t i = 0; i < j->n_parts && !r; i++) {
-		r = bc_index_parts_add(&j->parts, &j->part[i], &j->pieces[i], &j->filters[i], j->file_at);
-		j->filters[i].p = NULL;
-		if (!r)
-			r = write_out(j, j->parts.out.p, j->parts.out.len);
-	}
-	if (!r)
-		r = bc_index_parts_directory(&j->parts, j->file_at, &j->footer);
-	if (!r)
-		r = write_out(j, j->parts.out.p, j->parts.out.len);
-	j->footer.plain_bytes = j->plain_at;
-	n = bc_index_parts_footer(&j->parts, &j->footer, j->file_at, end);
-	if (j->lz4) {
-		bc_lz4_end(end + n);
-		n += BC_LZ4_END_SIZE;
-	}
-	if (!r)
-		r = write_out(j, end, n);
-	j->ret->index_bytes = j->file_at - begin;
-	j->ret->packets = j->footer.packets;
-	j->ret->skipped = bc_flow_table_skipped(j->table);
+	bc_lz4_end(end);
+	if (!r && j->lz4)
+		r = write_out(j, end, sizeof(end));
+	if (!r && j->lz4)
+		r = mend_header(j);
+	made = bc_index_maker_made(j->maker);
+	j->ret->index_bytes = made.index_bytes;
+	j->ret->packets = made.packets;
+	j->ret->skipped = made.skipped;
 	return r;
 }
 
@@ -325,8 +276,8 @@ static int make(struct job *j, const char *name)
 	j->in = malloc(INPUT + SLACK);
 	j->plain = malloc(LZ4_BLOCK_MAX + SLACK);
 	j->reader = bc_reader_new();
-	j->table = bc_flow_table_new(j->cfg->memory, j->cfg->flows);
-	r = j->in && j->plain && j->reader && j->table ? j->lz4 ? read_lz4(j) : read_plain(j) : -ENOMEM;
+	j->maker = bc_index_maker_new(j->cfg->memory, j->cfg->flows, j->lz4);
+	r = j->in && j->plain && j->reader && j->maker ? j->lz4 ? read_lz4(j) : read_plain(j) : -ENOMEM;
 	if (!r)
 		r = write_index(j);
 	if (!r)
@@ -368,7 +319,6 @@ static int look(struct job *j)
 	if (r)
 		return r;
 	j->lz4 = bc_get_le32(head) == LZ4_MAGIC;
-	j->parts.codec = j->lz4;
 	if (!j->lz4 && (bc_get_le32(head) != BC_PCAPNG_SHB || bc_get_le32(head + 8) != 0x1A2B3C4D))
 		return foreign(j, "it is not pcapng, uncompressed or LZ4");
 	if (j->cfg->anew || j->size < sizeof(tail))
@@ -392,12 +342,7 @@ static int open_file(struct job *j, const char *path, const char *name)
 
 static void close_job(struct job *j)
 {
-	for (uint32_t i = 0; i < j->n_parts; i++) {
-		free(j->pieces[i].p);
-		free(j->filters[i].p);
-	}
-	bc_index_parts_fini(&j->parts);
-	bc_flow_table_free(j->table);
+	bc_index_maker_free(j->maker);
 	bc_reader_free(j->reader);
 	free(j->packet);
 	free(j->plain);

@@ -151,6 +151,37 @@ static void lz4_header_takes_the_smallest_block_size_that_fits(void **state)
 	assert_int_equal(bc_lz4_header(h, MAX_BLOCK + 1), 0);
 }
 
+/* liblz4 reads the length that it states, and holds the frame to it. */
+static void lz4_header_may_state_the_length(void **state)
+{
+	const int fast[] = { 1 };
+	struct bytes in = text(1000, 5), f = lz4_frame(&in, 65536, fast, 1), sized = { 0 };
+	uint8_t h[BC_LZ4_HEADER_MAX] = { 0 };
+
+	assert_int_equal(bc_lz4_header_bytes(f.p), 7);
+	assert_false(bc_lz4_header_is_sized(f.p));
+	for (size_t less = 0; less < 2; less++) {
+		struct bytes out = { 0 };
+
+		assert_int_equal(bc_lz4_header_sized(h, 65536, 5), 15);
+		bc_lz4_header_size(h, in.len - less);
+		assert_true(bc_lz4_header_bytes(h) == 15 && bc_lz4_header_is_sized(h));
+		append(&sized, h, 15);
+		append(&sized, f.p + 7, f.len - 7);
+		assert_int_equal(decode(&sized, 1000, &out) == 0, !less);
+		free(out.p);
+		free(sized.p);
+		sized = (struct bytes){ 0 };
+	}
+	/* With a checksum of the content, with linked blocks: neither. */
+	h[4] = 0x74;
+	assert_int_equal(bc_lz4_header_bytes(h), 0);
+	h[4] = 0x50;
+	assert_int_equal(bc_lz4_header_bytes(h), 0);
+	free(in.p);
+	free(f.p);
+}
+
 static void empty_lz4_frame_decodes_to_nothing(void **state)
 {
 	const int fast[] = { 1 };
@@ -797,6 +828,7 @@ int main(void)
 		cmocka_unit_test(levels_are_the_documented_ones),
 		cmocka_unit_test(lists_in_words_have_their_orders),
 		cmocka_unit_test(lz4_header_takes_the_smallest_block_size_that_fits),
+		cmocka_unit_test(lz4_header_may_state_the_length),
 		cmocka_unit_test(empty_lz4_frame_decodes_to_nothing),
 		cmocka_unit_test(lz4_of_every_mode_comes_back),
 		cmocka_unit_test(lz4_of_every_block_size_comes_back),

@@ -214,12 +214,17 @@ static void ages_and_sizes_without_unit_or_number_are_refused(void **state)
 
 static void recompression_is_parsed(void **state)
 {
-	static const char *const bad[] = { "", "lz4", "none", "zstd:", "zstd:20", "zstd:x", "zstd,after=", "zstd,before=1d", "zzz" };
+	static const char *const bad[] = { "", "lz4", "none", "zstd:", "zstd:20", "zstd:x", "zstd,after=", "zstd,before=1d", "zzz", "lz4hc:2",
+					   "lz4hc:13" };
 	struct bc_retention_rules k = { .number = 3 };
 
 	assert_int_equal(bc_parse_recompress("x", "zstd:19,after=1d", &k, NULL), 0);
 	assert_true(k.recompress && k.codec == BC_CODEC_ZSTD && k.level == 19 && k.number == 3);
 	assert_int_equal(k.recompress_after_ns, 86400 * BC_NS_PER_S);
+	assert_int_equal(bc_parse_recompress("x", "lz4hc", &k, NULL), 0);
+	assert_true(k.codec == BC_CODEC_LZ4 && k.level == 9);
+	assert_int_equal(bc_parse_recompress("x", "lz4hc:12", &k, NULL), 0);
+	assert_int_equal(k.level, 12);
 	assert_int_equal(bc_parse_recompress("x", "xz", &k, NULL), 0);
 	assert_true(k.codec == BC_CODEC_XZ && k.level == 6 && k.recompress_after_ns == 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -567,6 +572,111 @@ static void old_segments_are_recompressed(void **state)
 	assert_int_equal(f->sum.recompressed, 0);
 }
 
+static const struct bc_retention_rules to_lz4hc = { .recompress = true, .codec = BC_CODEC_LZ4, .level = 12, .recompress_after_ns = HOUR * BC_NS_PER_S };
+
+/* It keeps its name, its time and its mode; the next run has nothing to do. */
+static void lz4_becomes_lz4hc_once(void **state)
+{
+	static uint8_t before[2 * BODY], after[2 * BODY];
+	struct bc_expire *e = bc_expire_new();
+	struct fixture *f = *state;
+	struct stat was, is;
+	size_t len;
+
+	segment(f, OLD, 2 * HOUR);
+	assert_int_equal(chmod(in_dir(f, OLD), 0604), 0);
+	len = content(f, OLD, before, sizeof(before));
+	stat(in_dir(f, OLD), &was);
+	for (unsigned i = 0; i < 3; i++) {
+		run_with(f, e, to_lz4hc, false);
+		assert_int_equal(f->sum.recompressed, !i);
+		assert_int_equal(f->sum.failed, 0);
+	}
+	bc_expire_free(e);
+	assert_int_equal(entries(f), 1);
+	/* Behind what was there is an index now. */
+	assert_true(content(f, OLD, after, sizeof(after)) > len);
+	assert_memory_equal(before, after, len);
+	stat(in_dir(f, OLD), &is);
+	assert_int_equal(is.st_mtim.tv_sec, was.st_mtim.tv_sec);
+	assert_int_equal(is.st_mode, was.st_mode);
+	assert_true(is.st_size < was.st_size);
+}
+
+#define PLAIN "20261025-003000-00000000.pcapng"
+
+static void what_is_not_compressed_becomes_lz4hc(void **state)
+{
+	struct fixture *f = *state;
+
+	segment(f, PLAIN, 2 * HOUR);
+	run(f, to_lz4hc);
+	assert_int_equal(f->sum.recompressed, 1);
+	assert_true(there(f, OLD) && !there(f, PLAIN));
+	/* As after a crash before its removal. */
+	segment(f, PLAIN, 2 * HOUR);
+	run(f, to_lz4hc);
+	assert_int_equal(f->sum.recompressed, 1);
+	assert_true(there(f, OLD) && !there(f, PLAIN));
+	/* Something else is not taken for it. */
+	segment(f, PLAIN, 3 * HOUR);
+	run(f, to_lz4hc);
+	assert_int_equal(f->sum.failed, 1);
+	assert_int_equal(entries(f), 2);
+}
+
+static void other_codecs_do_not_become_lz4hc(void **state)
+{
+	struct fixture *f = *state;
+
+	segment(f, OLD, 2 * HOUR);
+	run(f, to_zstd);
+	run(f, to_lz4hc);
+	assert_int_equal(f->sum.recompressed, 0);
+	assert_true(there(f, NEW));
+}
+
+static void pcap_becomes_lz4hc_without_an_index(void **state)
+{
+	static const char name[] = "20261025-003000-00000000.pcap.lz4";
+	static uint8_t plain[BODY], packed[2 * BODY], after[2 * BODY];
+	const struct bc_retention_rules keep = { .recompress = true, .codec = BC_CODEC_LZ4, .level = 3, .unmarked = true };
+	struct fixture *f = *state;
+	size_t len = BC_PCAP_FILE_HEADER;
+
+	bc_pcap_file_header(plain, 1, 1, 262144);
+	while (len < BODY - BC_PCAP_RECORD_HEADER - 100)
+		len = (size_t)(bc_pcap_record(plain + len, 100, 1, 100, 100) + 100 - plain);
+	put(f, name, packed, pack_lz4(packed, plain, len), 2 * HOUR);
+	for (unsigned i = 0; i < 2; i++) {
+		run(f, keep);
+		assert_int_equal(f->sum.recompressed, !i);
+	}
+	assert_int_equal(content(f, name, after, sizeof(after)), len);
+	assert_memory_equal(plain, after, len);
+}
+
+/* Before the new file has the name, the old one has it. */
+static void lz4hc_begun_before_a_crash_is_begun_anew(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	segment(f, OLD, 2 * HOUR);
+	put(f, ".recompress-" PLAIN, "half of it, and longer than what comes", 38, 0);
+	run(f, to_lz4hc);
+	assert_int_equal(f->sum.recompressed, 1);
+	assert_int_equal(entries(f), 1);
+	/* Damage is not compressed. */
+	segment(f, OLD, 2 * HOUR);
+	stat(in_dir(f, OLD), &st);
+	assert_int_equal(truncate(in_dir(f, OLD), st.st_size - BC_LZ4_END_SIZE), 0);
+	utimensat(AT_FDCWD, in_dir(f, OLD), (struct timespec[2]){ { .tv_sec = 5 }, { .tv_sec = 5 } }, 0);
+	run(f, to_lz4hc);
+	assert_int_equal(f->sum.failed, 1);
+	assert_int_equal(entries(f), 1);
+}
+
 static void a_crash_before_the_removal_is_finished(void **state)
 {
 	static uint8_t packed[2 * BODY];
@@ -717,6 +827,11 @@ int main(void)
 		TEST(a_verdict_holds_until_the_file_changes),
 		TEST(a_folder_that_is_not_there_is_an_error),
 		TEST(old_segments_are_recompressed),
+		TEST(lz4_becomes_lz4hc_once),
+		TEST(what_is_not_compressed_becomes_lz4hc),
+		TEST(other_codecs_do_not_become_lz4hc),
+		TEST(pcap_becomes_lz4hc_without_an_index),
+		TEST(lz4hc_begun_before_a_crash_is_begun_anew),
 		TEST(a_crash_before_the_removal_is_finished),
 		TEST(a_crash_in_the_middle_is_begun_anew),
 		TEST(a_file_of_the_new_name_that_holds_something_else_is_kept),
