@@ -13,6 +13,7 @@
 #include "bc_packet.h"
 #include "bc_pcapng.h"
 #include "bc_publish_mirror.h"
+#include "bc_tap.h"
 #include "bc_time.h"
 #include "bc_wire.h"
 
@@ -83,6 +84,19 @@ static int new_upload(struct bc_output *o, const struct bc_output_env *env, stru
 	return o->cfg.upload && env->uploader ? bc_uploader_add(env->uploader, &d, &o->upload, err) : 0;
 }
 
+static int new_mirrors(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	const bool publish = env->publisher && env->client && env->mirror;
+
+	if (publish)
+		o->mirror[0] = bc_publish_mirror_new(env->publisher, env->client, o->cfg.format, env->mirror_ns);
+	if (env->tap)
+		o->mirror[1] = bc_tap_mirror_new(env->tap, o->cfg.format);
+	if ((publish && !o->mirror[0]) || (env->tap && !o->mirror[1]))
+		return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
+	return 0;
+}
+
 static int new_post_publish(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
 	struct bc_post_publish_config ac = {
@@ -98,11 +112,6 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 	};
 	int r = 0;
 
-	if (env->publisher && env->client && env->mirror) {
-		o->mirror = bc_publish_mirror_new(env->publisher, env->client, o->cfg.format, env->mirror_ns);
-		if (!o->mirror)
-			return bc_err_set(err, -ENOMEM, "%s: no memory", o->cfg.dest);
-	}
 	if (ac.completed || ac.command || (ac.publisher && ac.client))
 		r = bc_post_publish_new(&ac, &o->after, err);
 	if (!r)
@@ -354,7 +363,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.pool = o->pool,
 		.small = o->small,
 		.store = o->store,
-		.mirror = o->mirror,
+		.mirror = { o->mirror[0], o->mirror[1] },
 		.indexer = o->indexer,
 		.notes = o->notes,
 		.ledger = env->ledger,
@@ -405,6 +414,8 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 		r = new_index(o, env, err);
 	if (!r)
 		r = new_lanes(o, env, err);
+	if (!r)
+		r = new_mirrors(o, env, err);
 	if (!r)
 		r = new_post_publish(o, env, err);
 	if (!r)
@@ -472,7 +483,8 @@ void bc_output_free(struct bc_output *o)
 	bc_indexer_free(o->indexer);
 	bc_retention_free(o->retention);
 	bc_uploader_remove(o->uploader, o->upload);
-	bc_mirror_free(o->mirror);
+	for (int i = 0; i < BC_MIRRORS; i++)
+		bc_mirror_free(o->mirror[i]);
 	for (uint32_t i = 0; i < o->n_lanes; i++) {
 		bc_lane_free(o->lane[i]);
 		bc_link_free(o->to_lane[i]);

@@ -23,6 +23,8 @@
 /* Below this many buffers for each lane nothing moves. */
 #define BC_LANE_BUFFERS_MIN 3
 
+struct bc_tap;
+
 /* Threads that many outputs share. Apart, as a committer may wait for a file that is to be published. */
 struct bc_output_crews {
 	struct bc_crew *commit;
@@ -56,6 +58,7 @@ struct bc_output_env {
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
 	bool mirror;			/* and of packets */
+	struct bc_tap *tap;		/* gets the packets, too; outlives the output; NULL: none */
 	bool mirror_ns;			/* with nanoseconds */
 	struct bc_peer *peer;		/* of a remote peer; not yet started, outlives the output */
 	uint64_t drain_ns;		/* for what a remote peer has not taken at the end */
@@ -85,7 +88,7 @@ struct bc_output {
 	struct bc_seglog *segments;
 	struct bc_segstat *statistics;	/* NULL: nobody wants them */
 	struct bc_post_publish *after;		/* NULL: published segments are left alone */
-	struct bc_mirror *mirror;
+	struct bc_mirror *mirror[BC_MIRRORS];	/* a publisher's, a tap's */
 	struct bc_retention *retention;	/* NULL: everything is kept */
 	struct bc_uploader *uploader;	/* not owned */
 	struct bc_upload_folder *upload;	/* NULL: segments are not uploaded */

@@ -63,6 +63,8 @@ struct bc_pipeline_config {
 	const char *client[BC_MAX_OUTPUTS];	/* borrowed until bc_pipeline_free; NULL: this output is not published */
 	bool mirror[BC_MAX_OUTPUTS];		/* its packets too */
 	bool mirror_ns;				/* with nanoseconds */
+	struct bc_tap *tap;			/* gets the packets of the outputs that are tapped; outlives the pipeline; NULL: none */
+	bool tapped[BC_MAX_OUTPUTS];
 };
 
 struct bc_pipeline {

@@ -318,6 +318,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.client = p->cfg.client[o],
 			.mirror = p->cfg.mirror[o],
 			.mirror_ns = p->cfg.mirror_ns,
+			.tap = p->cfg.tapped[o] ? p->cfg.tap : NULL,
 			.over = p->cfg.output_over,
 			.over_ctx = p->cfg.output_over_ctx,
 			.peer = p->peer[o],

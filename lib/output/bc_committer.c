@@ -34,7 +34,7 @@ struct bc_committer {
 	struct bc_patience patience;
 	struct bc_delivery *delivery;
 	struct bc_acks *acks;		/* NULL: no source has numbers */
-	struct bc_mirror_feed mirror;
+	struct bc_mirror_feed mirror[BC_MIRRORS];
 
 	uint64_t synced_mono_ns;
 	uint64_t chunk_mono_ns;		/* when the last chunk was written */
@@ -168,10 +168,11 @@ static void handle(struct bc_committer *c, struct bc_chunk *k)
 	if (k->refused)
 		bc_delivery_refuse(c->delivery, k->refused_from);
 	/*
-	 * Chunks go to the mirror here because they are in order, and still whole records or blocks that can be read
+	 * Chunks go to the mirrors here because they are in order, and still whole records or blocks that can be read
 	 * alone.
 	 */
-	bc_mirror_feed_chunk(&c->mirror, k, t.packets);
+	for (int i = 0; i < BC_MIRRORS; i++)
+		bc_mirror_feed_chunk(&c->mirror[i], k, t.packets);
 	r = atomic_load(&c->reader_gone) ? -EPIPE : bc_open_segment_retry(c->segment);
 	if (!r && !k->no_segment)
 		r = commit_chunk(c, k, &t);
@@ -364,7 +365,8 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 	c->cfg = *cfg;
 	c->name = cfg->ledger->output[cfg->section.output].name;
 	c->patience = (struct bc_patience){ .output = c->name, .log = cfg->log };
-	bc_mirror_feed_init(&c->mirror, cfg->mirror, &cfg->section, cfg->codec);
+	for (int i = 0; i < BC_MIRRORS; i++)
+		bc_mirror_feed_init(&c->mirror[i], cfg->mirror[i], &cfg->section, cfg->codec);
 	c->stream = bc_codec_is_stream(cfg->codec);
 	r = new_delivery(c, err);
 	if (!r)
@@ -385,6 +387,8 @@ int bc_committer_start(struct bc_committer *c)
 
 	if (!r && c->cfg.indexer)
 		r = bc_indexer_start(c->cfg.indexer);
+	for (int i = 0; !r && i < BC_MIRRORS; i++)
+		r = bc_mirror_feed_begin(&c->mirror[i]);
 	c->synced_mono_ns = bc_mono_ns();
 	c->cfg.task->run = commit_some;
 	c->cfg.task->ctx = c;
@@ -445,6 +449,7 @@ void bc_committer_free(struct bc_committer *c)
 	bc_open_segment_free(c->segment);
 	bc_delivery_free(c->delivery);
 	bc_acks_free(c->acks);
-	bc_mirror_feed_fini(&c->mirror);
+	for (int i = 0; i < BC_MIRRORS; i++)
+		bc_mirror_feed_fini(&c->mirror[i]);
 	free(c);
 }

@@ -56,7 +56,7 @@ struct bc_committer_config {
 	/* Called by the committer's thread when it is done, which bc_committer_done() tells by then; may be NULL. */
 	void (*over)(void *ctx);
 	void *over_ctx;
-	struct bc_mirror *mirror;	/* gets every chunk, also what the disk refuses; not owned; NULL: nobody wants them */
+	struct bc_mirror *mirror[BC_MIRRORS];	/* each gets every chunk, also what the disk refuses; not owned; NULL: none */
 	struct bc_indexer *indexer;	/* NULL: segments have no index; not owned */
 	struct bc_bufpool *notes;	/* of chunks' notes for it; not owned; NULL: there are none */
 	const struct bc_log *log;		/* may be NULL */

@@ -10,11 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* That one output can have. */
+#define BC_MIRRORS 2
+
 struct bc_mirror;
 
 struct bc_mirror_ops {
 	bool (*wanted)(const struct bc_mirror *m);
-	void (*text)(struct bc_mirror *m, const uint8_t *text, size_t len);
+	bool (*text)(struct bc_mirror *m, const uint8_t *text, size_t len);
 	void (*chunk)(struct bc_mirror *m, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets);
 	void (*free)(struct bc_mirror *m);
 };
@@ -32,11 +35,11 @@ static inline bool bc_mirror_wanted(const struct bc_mirror *m)
 
 /*
  * What begins a file (in classic pcap each time, in pcapng the first time), or describes more interfaces in it:
- * uncompressed whole items. Copied. Never lost.
+ * uncompressed whole items. Copied. False without memory: nothing that needs it may be put before it was put again.
  */
-static inline void bc_mirror_text(struct bc_mirror *m, const uint8_t *text, size_t len)
+static inline bool bc_mirror_text(struct bc_mirror *m, const uint8_t *text, size_t len)
 {
-	m->ops->text(m, text, len);
+	return m->ops->text(m, text, len);
 }
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_mirror_feed.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 void bc_mirror_feed_init(struct bc_mirror_feed *f, struct bc_mirror *mirror, const struct bc_section *section,
@@ -55,10 +56,18 @@ static bool describe(struct bc_mirror_feed *f, uint32_t ifaces, int32_t linktype
 	len = make_text(f, ifaces, 0);
 	if (!reserve_text(f, len))
 		return false;
-	bc_mirror_text(f->mirror, f->text, make_text(f, ifaces, len));
+	if (!bc_mirror_text(f->mirror, f->text, make_text(f, ifaces, len)))
+		return false;
 	f->begun = true;
 	f->ifaces = ifaces;
 	return true;
+}
+
+int bc_mirror_feed_begin(struct bc_mirror_feed *f)
+{
+	uint32_t ifaces = f->mirror ? bc_iface_count(f->section.ifaces) : 0;
+
+	return !ifaces || describe(f, ifaces, -1) ? 0 : -ENOMEM;
 }
 
 void bc_mirror_feed_chunk(struct bc_mirror_feed *f, const struct bc_chunk *k, uint64_t packets)

@@ -25,6 +25,9 @@ void bc_mirror_feed_init(struct bc_mirror_feed *f, struct bc_mirror *mirror, con
 			 enum bc_codec codec);
 void bc_mirror_feed_fini(struct bc_mirror_feed *f);
 
+/* The capture starts: who waits for packets sees at once what the file begins with, as far as that is known. 0 or -ENOMEM. */
+int bc_mirror_feed_begin(struct bc_mirror_feed *f);
+
 /* packets of the chunk count. */
 void bc_mirror_feed_chunk(struct bc_mirror_feed *f, const struct bc_chunk *k, uint64_t packets);
 

@@ -151,15 +151,15 @@ static bool mirror_wanted(const struct bc_mirror *m)
 	return bc_publisher_wanted(((const struct publish_mirror *)m)->publisher);
 }
 
-static void mirror_text(struct bc_mirror *m, const uint8_t *text, size_t len)
+static bool mirror_text(struct bc_mirror *m, const uint8_t *text, size_t len)
 {
 	struct publish_mirror *t = (struct publish_mirror *)m;
 	struct item *i = new_item(t, TEXT, len);
 
 	if (!i)
-		return;
+		return false;
 	memcpy(i->data, text, len);
-	bc_publisher_put(t->publisher, &i->base, false);
+	return bc_publisher_put(t->publisher, &i->base, false);
 }
 
 static void mirror_chunk(struct bc_mirror *m, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets)

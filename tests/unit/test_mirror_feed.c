@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_test.h"
 
+#include <errno.h>
+
 #include "bc_mirror_feed.h"
 
 struct fake {
 	struct bc_mirror base;
-	bool unwanted;
+	bool unwanted, full;
 	char calls[16];		/* t: text, c: chunk */
 	uint8_t text[4096];	/* the last one */
 	size_t len;
@@ -16,7 +18,7 @@ static bool wanted(const struct bc_mirror *m)
 	return !((const struct fake *)m)->unwanted;
 }
 
-static void take_text(struct bc_mirror *m, const uint8_t *text, size_t len)
+static bool take_text(struct bc_mirror *m, const uint8_t *text, size_t len)
 {
 	struct fake *f = (struct fake *)m;
 
@@ -24,6 +26,7 @@ static void take_text(struct bc_mirror *m, const uint8_t *text, size_t len)
 	assert_true(len <= sizeof(f->text));
 	memcpy(f->text, text, len);
 	f->len = len;
+	return !f->full;
 }
 
 static void take_chunk(struct bc_mirror *m, bool lz4, const uint8_t *data, size_t len, size_t dense, uint32_t packets)
@@ -87,6 +90,37 @@ static void each_interface_is_described_before_its_first_chunk(void **state)
 	over(&f);
 }
 
+/* Also while nobody is there to have packets. */
+static void what_is_known_at_the_start_is_described_at_once(void **state)
+{
+	struct fixture f;
+
+	begin(&f, BC_FORMAT_PCAPNG);
+	f.fake.unwanted = true;
+	assert_int_equal(bc_mirror_feed_begin(&f.feed), 0);
+	assert_string_equal(f.fake.calls, "t");
+	assert_non_null(memmem(f.fake.text, f.fake.len, "if0", 3));
+	f.fake.unwanted = false;
+	feed(&f, 1, -1);
+	assert_string_equal(f.fake.calls, "tc");
+	over(&f);
+}
+
+static void what_found_no_memory_is_described_again(void **state)
+{
+	struct fixture f;
+
+	begin(&f, BC_FORMAT_PCAPNG);
+	f.fake.full = true;
+	assert_int_equal(bc_mirror_feed_begin(&f.feed), -ENOMEM);
+	feed(&f, 1, -1);
+	assert_string_equal(f.fake.calls, "tt");
+	f.fake.full = false;
+	feed(&f, 1, -1);
+	assert_string_equal(f.fake.calls, "tttc");
+	over(&f);
+}
+
 static void another_link_type_begins_a_file(void **state)
 {
 	struct fixture f;
@@ -117,6 +151,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_interface_is_described_before_its_first_chunk),
+		cmocka_unit_test(what_is_known_at_the_start_is_described_at_once),
+		cmocka_unit_test(what_found_no_memory_is_described_again),
 		cmocka_unit_test(another_link_type_begins_a_file),
 		cmocka_unit_test(nothing_is_given_to_a_mirror_that_wants_nothing),
 	};
