@@ -452,7 +452,7 @@ class TestNode(TestSuite):
                            (["osmo://127.0.0.1:6001,wat"], "unknown"), (["ipip://127.0.0.1:5"], "ipip has no port"),
                            (["osmo://127.0.0.1:6001", "-Z", "lz4"], "nothing is compressed"),
                            (["osmo://127.0.0.1:6001", "-G", "5"], "compressed or rotated"),
-                           (["osmo://127.0.0.1:6001", "--tls-ca", "/x"], "no output uses TLS"),
+                           (["osmo://127.0.0.1:6001", "--tls-ca", "/x"], "nothing uses TLS"),
                            (["osmo://127.0.0.1:6001,tls", "--tls-ca", "/x"], "'/x'"),
                            (["osmo://127.0.0.1:6001", "-w", "osmo://127.0.0.1:6001"], "twice")):
             done = self.braidcap("capture", "-i", "null:count=1", "-w", *args, "--no-huge", "--prefix", unique("bc"), check=False)

@@ -155,6 +155,7 @@ void bc_config_free(struct bc_config *c)
 	free(c->s3_profile);
 	free(c->upload_node);
 	free(c->report);
+	free(c->pcap_over_ip);
 	free(c->zmq_publish);
 	free(c->zmq_client);
 	memset(c, 0, sizeof(*c));

@@ -57,6 +57,7 @@ struct bc_config {
 	uint64_t upload_bytes_per_s;	/* 0: no limit */
 	char *report;			/* file for the JSON report */
 	bool rotate_on_hup;		/* also where a closed terminal would end the run */
+	char *pcap_over_ip;		/* bc_config_tap.h; NULL: none */
 	char *zmq_publish;		/* endpoint for applications; NULL: none */
 	char *zmq_client;		/* the name under which they know this capture; NULL: the host's */
 	bool zmq_ns;			/* packets with nanoseconds */
@@ -89,7 +90,7 @@ int bc_config_parse_mtracecap(int argc, char **argv, struct bc_config *ret, cons
 
 void bc_config_free(struct bc_config *c);
 
-/* The output whose packets --zmq-publish gets: the first that is not a remote peer. */
+/* The output whose packets --zmq-publish and --pcap-over-ip get: the first that is not a remote peer. */
 uint32_t bc_config_mirrored(const struct bc_config *c);
 
 /* The text of --help. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bc_config_draft.h"
+#include "bc_config_tap.h"
 #include "bc_source_kind.h"
 #include "bc_upload_key.h"
 
@@ -136,12 +137,12 @@ static int check_sources(const struct bc_config *c, struct bc_err *err)
 
 static int check_tls(const struct bc_config *c, struct bc_err *err)
 {
-	bool used = false;
+	bool used = bc_config_tap_uses_tls(c->pcap_over_ip);
 
 	for (uint32_t i = 0; i < c->n_outputs; i++)
 		used |= c->outputs[i].remote.tls;
 	if (!used && (c->tls_cert || c->tls_key || c->tls_ca || c->tls_crl))
-		return bc_err_set(err, -EINVAL, "--tls-...: no output uses TLS: add ,tls to the address, as in "
+		return bc_err_set(err, -EINVAL, "--tls-...: nothing uses TLS: add ,tls to the address, as in "
 				  "osmo://HOST:PORT,tls");
 	if (c->tls_key && !c->tls_cert)
 		return bc_err_set(err, -EINVAL, "--tls-key: a key needs its certificate: name it with --tls-cert");
@@ -216,6 +217,18 @@ static int check_client(const char *client, struct bc_err *err)
 	return 0;
 }
 
+static int check_tap(const struct bc_config *c, struct bc_err *err)
+{
+	struct bc_config_tap t;
+	int rc = bc_config_tap_parse("--pcap-over-ip", c->pcap_over_ip, &t, err);
+
+	if (!rc && t.tls && !c->tls_cert)
+		return bc_err_set(err, -EINVAL, "--pcap-over-ip: TLS needs a certificate: name it with --tls-cert, and its key with --tls-key");
+	if (!rc && bc_config_mirrored(c) == c->n_outputs)
+		return bc_err_set(err, -EINVAL, "--pcap-over-ip: needs an output that is not a remote peer: add one, such as -w null:");
+	return rc;
+}
+
 static int check_upload(const struct bc_config *c, struct bc_err *err)
 {
 	bool used = false;
@@ -238,6 +251,8 @@ int bc_config_check_machine(const struct bc_config *c, struct bc_err *err)
 		rc = check_lcores(c->lcores, err);
 	if (!rc && c->prefix)
 		rc = check_prefix(c->prefix, err);
+	if (!rc && c->pcap_over_ip)
+		rc = check_tap(c, err);
 	return rc ? rc : check_upload(c, err);
 }
 

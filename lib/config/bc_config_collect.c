@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bc_config_draft.h"
+#include "bc_config_tap.h"
 
 /* Clients of one series: their packets in memory are ordered together. */
 
@@ -120,7 +121,7 @@ static int check_tls(const struct bc_collect_config *c, struct bc_err *err)
 
 	if (uses && !f->tls_cert)
 		return bc_err_set(err, -EINVAL, "TLS needs a certificate: name it with --tls-cert, and its key with --tls-key");
-	if (!uses && !f->outputs[0].remote.tls && (f->tls_cert || f->tls_key || f->tls_ca || f->tls_crl || c->tls_bind))
+	if (!uses && !f->outputs[0].remote.tls && !bc_config_tap_uses_tls(f->pcap_over_ip) && (f->tls_cert || f->tls_key || f->tls_ca || f->tls_crl || c->tls_bind))
 		return bc_err_set(err, -EINVAL, "TLS is configured, but no client uses it: add --tls, or ',tls' to a "
 				  "client");
 	if (c->tls_bind && !f->tls_ca)

@@ -35,6 +35,7 @@ const struct bc_setting bc_capture_settings[BC_CAP_N] = {
 	[BC_CAP_EAL] = { "eal", "eal", 0, false, BC_SET_TEXT, CAP(eal), 0, 4096 },
 	[BC_CAP_PREFIX] = { "prefix", "prefix", 0, false, BC_SET_TEXT, CAP(prefix), 1, 64 },
 	[BC_CAP_USER] = { "user", "user", 0, false, BC_SET_TEXT, CAP(user), 1, 256 },
+	[BC_CAP_PCAP_OVER_IP] = { "pcap-over-ip", "pcap_over_ip", 0, false, BC_SET_TEXT, CAP(pcap_over_ip), 1, 1024 },
 	[BC_CAP_ZMQ_PUBLISH] = { "zmq-publish", "zmq_publish", 0, false, BC_SET_TEXT, CAP(zmq_publish), 1, 1024 },
 	[BC_CAP_ZMQ_CLIENT] = { "zmq-client", "zmq_client", 0, false, BC_SET_TEXT, CAP(zmq_client), 1, 128, .capture_only = true },
 	[BC_CAP_ZMQ_NS] = { "zmq-ns", "zmq_ns", 0, false, BC_SET_YES, CAP(zmq_ns), 0, 0 },

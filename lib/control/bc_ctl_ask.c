@@ -23,11 +23,12 @@ int bc_ctl_ask_ledger(const struct bc_ctl_request *q, json_t **ret, struct bc_er
 	if (!r)
 		r = bc_ctl_ask_list(q->fd, "/braidcap/outputs", bc_field_u64(info, "outputs"), &outputs, err);
 	if (!r) {
-		*ret = json_pack("{s:i, s:O*, s:O*, s:O, s:O, s:O*}", "version", 1,
+		*ret = json_pack("{s:i, s:O*, s:O*, s:O, s:O, s:O*, s:O*}", "version", 1,
 				 "started_ns", json_object_get(info, "started_ns"),
 				 "stopped_ns", json_object_get(info, "stopped_ns"),
 				 "sources", sources, "outputs", outputs,
-				 "balance", json_object_get(info, "balance"));
+				 "balance", json_object_get(info, "balance"),
+				 "pcap_over_ip", json_object_get(info, "pcap_over_ip"));
 		r = *ret ? 0 : bc_err_set(err, -ENOMEM, "no memory");
 	}
 	json_decref(info);

@@ -57,6 +57,31 @@ static void pair(struct bc_table *t, const char *name, const json_t *of, const c
 		bc_table_cell(t, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
 }
 
+static void print_tap(FILE *f, const json_t *tap)
+{
+	const json_t *clients = json_object_get(tap, "clients");
+	struct bc_table *t;
+	json_t *c;
+	size_t i;
+
+	bc_summary_tap(f, tap);
+	if (!json_array_size(clients))
+		return;
+	t = bc_table_new("llrr");
+	bc_table_cell(t, "CLIENT");
+	bc_table_cell(t, "SINCE");
+	bc_table_cell(t, "SENT");
+	bc_table_cell(t, "CLIENT_SLOW");
+	json_array_foreach((json_t *)clients, i, c) {
+		bc_table_cell(t, "%s", bc_field_text(c, "address"));
+		time_cell(t, bc_field_u64(c, "since_ns"));
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(c, "sent"));
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(c, "client_slow"));
+	}
+	bc_table_print(t, f);
+	bc_table_free(t);
+}
+
 void bc_ctl_print_info(FILE *f, const json_t *info)
 {
 	struct bc_table *t = two_columns("state", bc_field_text(info, "state"));
@@ -85,6 +110,7 @@ void bc_ctl_print_info(FILE *f, const json_t *info)
 	/* The sum over several outputs would not balance. */
 	if (bc_field_u64(info, "outputs") == 1)
 		bc_summary_balance(f, info);
+	print_tap(f, json_object_get(info, "pcap_over_ip"));
 }
 
 /* How long ago, in the unit that says most. */

@@ -257,6 +257,24 @@ static void pressure(FILE *f, const json_t *outputs)
 	}
 }
 
+/* What clients of PCAP-over-IP missed is no loss of the capture. */
+void bc_summary_tap(FILE *f, const json_t *tap)
+{
+	if (!tap)
+		return;
+	fputs("pcap-over-ip ", f);
+	print_clean(f, bc_field_text(tap, "address"));
+	fprintf(f, ": %" PRIu64 " clients, %" PRIu64 " packets sent", bc_field_u64(tap, "connected"), bc_field_u64(tap, "sent"));
+	if (bc_field_u64(tap, "client_slow"))
+		fprintf(f, "; client_slow %" PRIu64 ": missed by clients that read too slowly", bc_field_u64(tap, "client_slow"));
+	if (bc_field_u64(tap, "overflowed"))
+		fprintf(f, "; overflowed %" PRIu64 ": they came faster than they could be prepared", bc_field_u64(tap, "overflowed"));
+	if (bc_field_u64(tap, "unfit"))
+		fprintf(f, "; unfit %" PRIu64 ": of another link type than the stream's (format=pcapng has place for all)",
+			bc_field_u64(tap, "unfit"));
+	fputs("\n", f);
+}
+
 void bc_summary_print(FILE *f, const json_t *ledger)
 {
 	bc_summary_sources(f, json_object_get(ledger, "sources"));
@@ -264,4 +282,5 @@ void bc_summary_print(FILE *f, const json_t *ledger)
 	pressure(f, json_object_get(ledger, "outputs"));
 	bc_summary_balance(f, ledger);
 	bc_summary_hints(f, ledger);
+	bc_summary_tap(f, json_object_get(ledger, "pcap_over_ip"));
 }

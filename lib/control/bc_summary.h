@@ -23,4 +23,7 @@ void bc_summary_outputs(FILE *f, const json_t *outputs);
 /* What the named losses are and what helps, a line for each that there was. */
 void bc_summary_hints(FILE *f, const json_t *ledger);
 
+/* PCAP-over-IP: what its clients were sent, and missed. NULL: nothing is printed. */
+void bc_summary_tap(FILE *f, const json_t *tap);
+
 #endif

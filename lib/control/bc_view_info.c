@@ -32,7 +32,7 @@ static json_t *view(const struct bc_subject *s, const char *param)
 	const struct bc_group *g = s->group;
 	const struct bc_pipeline *p = g->pipeline[0];
 
-	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o*}",
+	return json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o*, s:o*}",
 			 "version", BC_VERSION,
 			 "pid", (int)getpid(),
 			 "state", bc_view_state(p),
@@ -45,7 +45,8 @@ static json_t *view(const struct bc_subject *s, const char *param)
 			 "balance", bc_view_total(g),
 			 "merge_delay_ns", bc_view_merge_delay(p),
 			 "packet_buffers", packet_buffers(p),
-			 "clients", g->client ? json_integer(g->n_clients(g->ctx)) : NULL);
+			 "clients", g->client ? json_integer(g->n_clients(g->ctx)) : NULL,
+			 "pcap_over_ip", bc_view_tap(p, true));
 }
 
 const struct bc_tel_command bc_tel_command_info = {

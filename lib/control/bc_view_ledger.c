@@ -56,7 +56,7 @@ static json_t *form(const struct bc_group *g, bool whole)
 		p = bc_group_source(g, n, &i);
 		json_array_append_new(sources, whole ? reported_source(p, i) : bc_view_source(p, i));
 	}
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*}",
 			 "version", REPORT_VERSION,
 			 "started_ns", bc_view_u64(first->start_ns),
 			 "stopped_ns", bc_view_u64(first->stop_ns),
@@ -64,7 +64,8 @@ static json_t *form(const struct bc_group *g, bool whole)
 			 "sources", sources,
 			 "outputs", outputs,
 			 "balance", bc_view_total(g),
-			 "publisher", publisher(first));
+			 "publisher", publisher(first),
+			 "pcap_over_ip", bc_view_tap(first, false));
 }
 
 json_t *bc_view_report(const struct bc_group *g)

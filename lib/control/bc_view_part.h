@@ -14,6 +14,9 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i);
 /* How the source's stamps come about, as the files say it. */
 json_t *bc_view_source_clock(const struct bc_pipeline *p, uint32_t i);
 
+/* PCAP-over-IP: packets sent and missed; and the clients. NULL: there is none. */
+json_t *bc_view_tap(const struct bc_pipeline *p, bool with_clients);
+
 /* An array: the last max segments. */
 json_t *bc_view_segment_list(const struct bc_output *o, uint32_t max);
 

@@ -58,6 +58,8 @@ static void set_publisher(struct capture *c, struct bc_pipeline_config *pc)
 		pc->client[i] = c->client;
 		pc->mirror[i] = i == bc_config_mirrored(c->cfg);
 	}
+	if (pc->tap)
+		pc->tapped[bc_config_mirrored(c->cfg)] = true;
 }
 
 static struct bc_pipeline_config pipeline_config(struct capture *c, const struct bc_plan *plan)

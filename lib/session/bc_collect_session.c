@@ -74,6 +74,7 @@ static struct bc_pipeline_config pipeline_config(struct bc_collect_session *c, u
 	if (!merge)
 		pc.node = c->name[i];
 	pc.mirror[0] = true;
+	pc.tapped[0] = true;
 	return pc;
 }
 

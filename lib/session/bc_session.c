@@ -11,6 +11,7 @@
 #include "bc_privileges.h"
 #include "bc_report.h"
 #include "bc_source_kind.h"
+#include "bc_tap.h"
 #include "bc_upload_key.h"
 #include "bc_view.h"
 
@@ -149,6 +150,8 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 	if (!r)
 		r = new_publisher(s, err);
 	if (!r)
+		r = bc_session_new_tap(s, err);
+	if (!r)
 		r = new_uploader(s, err);
 	if (!r)
 		r = s->ops->build(s, err);
@@ -194,6 +197,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.output_over = wake,
 		.output_over_ctx = &s->signals,
 		.publisher = s->publisher,
+		.tap = s->tap,
 		.uploader = s->uploader,
 		.node = cfg->upload_node ? cfg->upload_node : s->host,
 		.mirror_ns = cfg->zmq_ns,
@@ -220,7 +224,7 @@ static bool all_idle(const struct bc_session *s)
 	return idle && (!s->uploader || bc_uploader_idle(s->uploader, (uint64_t)(s->cfg->drain_timeout_s * (double)BC_NS_PER_S)));
 }
 
-/* Wait until segments are moved and uploaded, commands have run and packets are published, unless another signal comes. */
+/* Wait until segments are moved and uploaded, commands have run, packets are published and sent, unless another signal comes. */
 static void wait_for_post_publish(struct bc_session *s)
 {
 	bool now = false;
@@ -232,7 +236,8 @@ static void wait_for_post_publish(struct bc_session *s)
 	for (uint32_t i = 0; i < s->group.n; i++)
 		bc_pipeline_end_post_publish(s->group.pipeline[i], now);
 	s->ops->ended(s->ctx);
-	while (!now && !bc_publisher_idle(s->publisher))
+	bc_tap_end(s->tap);
+	while (!now && !(bc_publisher_idle(s->publisher) && bc_tap_over(s->tap)))
 		now = bc_signals_hurried(&s->signals);
 }
 
@@ -284,6 +289,7 @@ static void release(struct bc_session *s)
 	s->ops->release(s->ctx);
 	bc_uploader_free(s->uploader);
 	bc_publisher_free(s->publisher);
+	bc_tap_free(s->tap);
 	bc_calibration_free(&s->calibration);
 	if (s->env_up)
 		bc_environment_stop(&s->env);

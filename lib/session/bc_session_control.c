@@ -34,6 +34,12 @@ static bool obey_end(struct bc_session *s)
 	return true;
 }
 
+static void reload(struct bc_session *s)
+{
+	s->ops->reload(s->ctx);
+	bc_session_reload_tap(s);
+}
+
 static bool obey_signal(struct bc_session *s, int sig)
 {
 	switch (sig) {
@@ -42,7 +48,7 @@ static bool obey_signal(struct bc_session *s, int sig)
 		return obey_end(s);
 	case SIGHUP:
 		if (!s->signals.hup_ends)
-			s->ops->reload(s->ctx);
+			reload(s);
 		else if (!stopping(s))
 			return obey_end(s);
 		break;

@@ -16,14 +16,14 @@ _braidcap()
 		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --index --seqfile --watchfile --file-ext --mode --pipeout --lcores --busy-poll --no-accelerate --bpf-jit
 		--no-promisc --no-huge --eal --prefix --user
-		--completed --on-segment --on-segment-seconds --zmq-publish --zmq-client --zmq-ns
+		--completed --on-segment --on-segment-seconds --zmq-publish --zmq-client --zmq-ns --pcap-over-ip
 		--keep-age --keep-number --keep-size --keep-free --keep-uploaded --recompress --expire-unmarked
 		--upload --upload-node --upload-rate --upload-connections --s3-endpoint --s3-region --s3-ca --s3-credentials
 		--s3-profile --s3-path-style --s3-plain --drain-timeout --detect-loop --tls-ca --tls-crl --tls-cert --tls-key --report --rotate-on-hup --verbose --quiet --help --config -i -w'
 	local collect='--listen --allow --merge --names --max-snaplen --handshake-timeout --tls --tls-cert --tls-key --tls-ca
 		--tls-crl --tls-bind-names --snaplen --format --compress --compress-level --mode --rotate-seconds --rotate-size
 		--rotate-clock --utc --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk --writers --io --lcores
-		--busy-poll --no-accelerate --completed --on-segment --on-segment-seconds --zmq-publish --zmq-ns --keep-age
+		--busy-poll --no-accelerate --completed --on-segment --on-segment-seconds --zmq-publish --zmq-ns --pcap-over-ip --keep-age
 		--keep-number --keep-size --keep-free --keep-uploaded --recompress --expire-unmarked --upload --upload-node --upload-rate
 		--upload-connections --s3-endpoint --s3-region --s3-ca --s3-credentials --s3-profile --s3-path-style --s3-plain --no-huge --eal --prefix --user --drain-timeout --report --verbose --quiet --help --config -l -w'
 	local s3='--s3-endpoint --s3-region --s3-ca --s3-credentials --s3-profile --s3-path-style --s3-plain'

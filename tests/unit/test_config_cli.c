@@ -110,6 +110,8 @@ static void capture_options_are_taken(void **state)
 	ACCEPT("--quiet", c.quiet);
 	ACCEPT("--zmq-publish ipc:///x --zmq-client n1 --zmq-ns",
 	       !strcmp(c.zmq_publish, "ipc:///x") && !strcmp(c.zmq_client, "n1") && c.zmq_ns);
+	ACCEPT("--pcap-over-ip 57012", !strcmp(c.pcap_over_ip, "57012"));
+	ACCEPT("--pcap-over-ip [::]:57012,format=pcap-us,tls,clients=1,buffer=8 --tls-cert c", !strncmp(c.pcap_over_ip, "[::]:", 5));
 	ACCEPT("-v", c.verbose == 1);
 	ACCEPT("-vv --verbose", c.verbose == 3);
 }
@@ -347,6 +349,14 @@ static void destinations_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w null: --on-segment x", "--on-segment: applies to segments on disk, and 'null:' has none");
 	refused("-i null: -w /usr/ --completed /usr/.", "completed segments would be moved to where they are");
 	refused("-i null: -w /usr/x.pcap --completed /usr", "the completed file would be moved to where it is");
+	refused("-i null: -w null: --pcap-over-ip x", "--pcap-over-ip: the port");
+	refused("-i null: -w null: --pcap-over-ip localhost:1", "'localhost:1' is not ADDRESS:PORT");
+	refused("-i null: -w null: --pcap-over-ip ,tls", "--pcap-over-ip: the port");
+	refused("-i null: -w null: --pcap-over-ip 1,tls", "TLS needs a certificate: name it with --tls-cert");
+	refused("-i null: -w null: --pcap-over-ip 1 --tls-cert c", "nothing uses TLS");
+	refused("-i null: -w null: --pcap-over-ip 1,format=erf", "'format=erf' is unknown; the form is [ADDRESS:]PORT");
+	refused("-i null: -w null: --pcap-over-ip 1,", "'' is unknown");
+	refused("-i null: -w null: --pcap-over-ip 1,clients=257", "whole number from 1 to 256");
 	refused("-i null: -w - --zmq-client a\tb", "--zmq-client: 'a?b': only printable ASCII");
 	refused("-i null: -w x.pcap --keep-age 7d", "--keep-age: applies to segments in a folder, and 'x.pcap' is not a folder");
 	refused("-i null: -w x.pcap --rotate-clock day", "--rotate-clock: rotation needs a folder");
@@ -412,9 +422,10 @@ static void remote_peers_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w osmo://h:1 --pipeout cat", "'osmo://h:1' takes no command");
 	refused("-i null: -w osmo://h:1 --rotate-clock hour", "--rotate-clock: 'osmo://h:1' is a remote peer");
 	refused("-i null: -w osmo://h:1 --zmq-publish tcp://*:1", "add one, such as -w null:");
+	refused("-i null: -w osmo://h:1 --pcap-over-ip 1", "add one, such as -w null:");
 	refused("-i null: -w osmo://h:1 --format erf", "--format: 'osmo://h:1' is a remote peer");
 	refused("-i null: -w osmo://h:1 -w osmo://h:1", "is given twice");
-	refused("-i null: -w osmo://h:1 --tls-ca x", "no output uses TLS");
+	refused("-i null: -w osmo://h:1 --tls-ca x", "nothing uses TLS");
 	refused("-i null: -w osmo://h:1,tls --tls-key x", "a key needs its certificate");
 }
 

@@ -73,7 +73,7 @@ static void every_key_is_loaded(void **state)
 			       "    on_segment: ship \"$@\"\n    on_segment_seconds: 9\n"
 			       "    keep_age: 7d\n    keep_number: 3\n    keep_size: 2G\n    keep_free: 1G\n    recompress: xz,after=1d\n"
 			       "    expire_unmarked: yes\n"
-			       "zmq_publish: ipc:///x\nzmq_client: n\nzmq_ns: yes\n", NULL, &c), 0);
+			       "zmq_publish: ipc:///x\nzmq_client: n\nzmq_ns: yes\npcap_over_ip: 57012\n", NULL, &c), 0);
 	assert_true(c.count == 1 && c.duration_s == 2 && c.idle_exit_s == 3.5 && c.max_wait_ms == 4 && c.flush_ms == 5);
 	assert_true(c.chunk_kib == 64 && c.memory_mib == 9 && c.mbufs == 1024 && c.huge == BC_HUGE_NEVER && c.busy_poll);
 	assert_true(!c.promiscuous && !c.accelerate && c.bpf_jit && c.verbose == 2 && c.quiet);
@@ -103,6 +103,7 @@ static void every_key_is_loaded(void **state)
 	assert_string_equal(c.zmq_publish, "ipc:///x");
 	assert_string_equal(c.zmq_client, "n");
 	assert_true(c.zmq_ns);
+	assert_string_equal(c.pcap_over_ip, "57012");
 	assert_true(c.outputs[1].queue_option && c.outputs[1].writers == 3 && c.outputs[1].io == BC_IO_BUFFERED);
 	assert_string_equal(c.outputs[1].seqfile, "s");
 	assert_string_equal(c.outputs[1].file_ext, ".x");

@@ -338,6 +338,19 @@ static void capture_into_folders(void **state)
 		    "--completed @/done --on-segment true --keep-age 1h --zmq-publish ipc://@/zmq");
 }
 
+/* A port that was free a moment ago. */
+static void find_port(void)
+{
+	t.port = 0;
+	close(net_listen(&t.port));
+}
+
+static void capture_for_clients(void **state)
+{
+	find_port();
+	refuse_each(cmd_capture, "capture -i null:,count=10 -w @/a/ --pcap-over-ip #");
+}
+
 /* A collector that takes all and keeps nothing. */
 static void *take_all(void *listener)
 {
@@ -366,13 +379,6 @@ static void capture_to_a_peer(void **state)
 	close(listener);
 }
 
-/* A port that was free a moment ago. */
-static void find_port(void)
-{
-	t.port = 0;
-	close(net_listen(&t.port));
-}
-
 static void collect(void **state)
 {
 	find_port();
@@ -398,6 +404,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(capture_into_folders),
+		cmocka_unit_test(capture_for_clients),
 		cmocka_unit_test(capture_to_a_peer),
 		cmocka_unit_test(collect),
 		cmocka_unit_test(collect_merged),
