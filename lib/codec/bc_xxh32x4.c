@@ -12,14 +12,6 @@
 #define PRIME5 374761393U
 #define STRIPE 16U
 
-/* ThreadSanitizer's run-time is not there yet when the choice is made. */
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-/* SSE2 has no product of 32-bit lanes. */
-#define CLONES __attribute__((target_clones("sse4.1", "default")))
-#else
-#define CLONES
-#endif
-
 /* The four accumulators of one sum. */
 typedef uint32_t lanes __attribute__((vector_size(STRIPE)));
 
@@ -65,7 +57,7 @@ static uint32_t finish(lanes acc, const uint8_t *p, size_t len)
 	return h ^ h >> 16;
 }
 
-CLONES void bc_xxh32x4(const uint8_t *const src[4], const size_t len[4], uint32_t ret[4])
+void bc_xxh32x4(const uint8_t *const src[4], const size_t len[4], uint32_t ret[4])
 {
 	const lanes begin = { PRIME1 + PRIME2, PRIME2, 0, 0U - PRIME1 };
 	lanes a = begin, b = begin, c = begin, d = begin;
