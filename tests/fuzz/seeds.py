@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the fuzz targets begin with: real inputs, each in the form that its target reads (see the head of each fuzz_NAME.c)."""
+import bz2
+import gzip
+import json
+import lzma
+import pathlib
+import struct
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GOLDEN = ROOT / "tests" / "golden"
+CAPTURES = ("braidcap.pcapng", "braidcap-ns.pcap", "braidcap.erf")
+
+EXPRESSIONS = (
+    "tcp port 80", "host 10.0.0.1 and not udp", "vlan and ip6", "net 192.0.2.0/24 or portrange 1-50", "ether[0] & 1 != 0",
+    "greater 100", "icmp6 and ip6[40] = 135", "mpls and ip", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "llc", "ip protochain 6",
+    "ether host 00:11:22:33:44:55", "udp[8:4] = 0x12345678", "pppoes and ip", "type mgt",
+)
+# An Ethernet frame: IPv4, TCP to port 80, SYN.
+FRAME = bytes.fromhex("0011223344550066778899aa080045000028000140004006000a0a0000010a000002"
+                      "04d2005000000001000000005002200000000000")
+
+ARGUMENTS = (
+    (0, "-i\nnull:size=64,rate=5\n-w\nout/\n-G\n60\n-S\n100\n-Z\nlz4\n--keep-age\n7d\n-f\ntcp"),
+    (0, "-i\neth0,queues=2\n-i\nfile:a.pcap\n-w\n-\n--format\npcap\n-s\n96\n-c\n10\n-d\n1.5\n--memory\n64"),
+    (0, "-i\ndpdk:0000:3b:00.0,queues=4\n-w\n/srv/\n--lcores\n2-5,8\n--writers\n2\n--index\nflows\n--recompress\nzstd:19,after=1d"),
+    (0, "-i\nnull:\n-w\nosmo://10.0.0.1:4242,spool=/tmp/s,spool-size=1\n--tls-ca\nca.pem"),
+    (1, "-l\n0.0.0.0:4242\n--allow\nnode=10.0.0.0/8\n-w\nout/\n--merge\n--memory\n128"),
+    (2, "-c\n10\n-o\npcapfile:out.pcap\n-w\n2\npcapint:eth0\npcapfile:in.pcap.gz"),
+    (2, "-Z\nzlib\n-z\n1\n-o\nerf:out.erf\nring:eth0\n-s\n96\n-f\nudp"),
+    (3, "tcp port 80\n/srv/capture\n--from\n2026-11-29T04:30:00Z\n--to\nnow\n--limit-packets\n5\n-w\nout.pcap"),
+    (3, "host 10.0.0.1\ns3://bucket/prefix/\n--last\n3h\n--explain\n--json"),
+)
+
+SMALL = (
+    (0, ("2026-11-29T04:30:00.5+01:00", "2026-11-29", "04:30", "@1764390600.5", "-5m", "3h", "1.5h", "2026-11-29T07:36:22.123Z")),
+    (1, ("0", "9\n", "00000009\n", "18446744073709551615\n", "x")),
+    (2, ("# who\nalice operator token 0123456789abcdef\nbob viewer certificate\n",)),
+    (3, ('<?xml version="1.0"?><Error><Code>NoSuchKey</Code><Message>m</Message><Region>eu</Region></Error>',
+         '<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken><Contents><Key>a/b%20c</Key>'
+         '<LastModified>2026-11-29T07:36:22.123Z</LastModified><ETag>"e"</ETag><Size>5</Size></Contents><CommonPrefixes>'
+         '<Prefix>a/d/</Prefix></CommonPrefixes></ListBucketResult>',
+         '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>',
+         '<CompleteMultipartUploadResult><ETag>"e-2"</ETag></CompleteMultipartUploadResult>',
+         '<ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber><ETag>"e"</ETag><Size>5</Size></Part>'
+         '</ListPartsResult>',
+         '<ListMultipartUploadsResult><Upload><Key>a/b</Key><UploadId>u</UploadId><Initiated>2026-11-29T07:36:22Z</Initiated></Upload>'
+         '</ListMultipartUploadsResult>')),
+)
+
+LEDGER = {
+    "version": 1, "state": "running", "started_ns": 1764390600000000000, "elapsed_s": 1.5, "prefix": "x", "pid": 5,
+    "sources": [{"name": "eth0", "interface": "eth0", "queue": 0, "stamp": "nic", "received": 5, "received_bytes": 320, "filtered": 1,
+                 "late": 0, "forced": 0, "losses": "counted", "dropped": {"nic_missed": 2}}],
+    "outputs": [{"name": "out/", "format": "pcapng", "compress": "lz4", "written": 4, "written_bytes": 256, "file_bytes": 300,
+                 "ratio": 0.9, "dropped": {}, "segments": [{"path": "a", "packets": 4, "first_ns": 1, "last_ns": 2, "bytes": 300}]}],
+    "balance": {"received": 5, "written": 4, "filtered": 1, "dropped": 2, "unaccounted": 0},
+    "lcores": [{"lcore": 1, "cpu": 1, "busy": 0.5, "stages": [{"name": "rx", "ns": 5}]}],
+    "clients": [{"name": "node", "address": "10.0.0.1", "connected": True, "received": 5}],
+    "captures": [{"prefix": "x", "ledger": {}, "info": {}}],
+}
+
+
+def captures():
+    return [(GOLDEN / name).read_bytes() for name in CAPTURES]
+
+
+def through(program, data):
+    """What a program makes of data; nothing without the program."""
+    try:
+        return [subprocess.run([program, "-c"], input=data, capture_output=True, check=True).stdout]
+    except FileNotFoundError:
+        return []
+
+
+def compressed(data):
+    return [data, gzip.compress(data), bz2.compress(data), lzma.compress(data), *through("lz4", data), *through("zstd", data)]
+
+
+def ack():
+    node = bytes(range(16))
+    return [bytes((1, 0, 0)) + bytes((0, 0, len(node))) + node]
+
+
+def wire():
+    return [struct.pack(">BBH", kind, 0, len(body)) + body for kind in range(8) for body in (b"", bytes(24), captures()[0][:64])]
+
+
+def spool():
+    """One whose sums the target makes: a header, a link header of pcapng, a record with a packet."""
+    link, packet = (struct.pack(">BBH", kind, 0, len(body)) + body for kind, body in ((0, captures()[0][:100]), (1, captures()[0][100:200])))
+    head = b"BCSPOOL1" + struct.pack("<II16sQQQII", 1, len(link), bytes(range(16)), 1, 0, 0, 0, 0)
+    return [b"\x01" + head + link + struct.pack("<IIQQ", len(packet), 0, 0, 0) + packet]
+
+
+def all_seeds():
+    """Of each target that has any."""
+    return {
+        "ack": ack(),
+        "answer": [json.dumps(part).encode() for part in (LEDGER, *LEDGER.values())],
+        "arguments": [bytes((command,)) + text.encode() for command, text in ARGUMENTS],
+        "decoder": [b"\x10" + data for data in compressed(captures()[0])],
+        "filter": [bytes((i % 7,)) + text.encode() + b"\0" + FRAME for i, text in enumerate(EXPRESSIONS)],
+        "gprs": [b"\0\x01\0\0" + FRAME],
+        "import": [path.read_bytes() for path in GOLDEN.glob("*.cfg")],
+        "index": [bytes((kind,)) + bytes(8) + part for kind in (0, 1) for part in [(GOLDEN / "index-v1.pcapng.lz4").read_bytes()[-2048:]]],
+        "lz4_packets": [b"\x01\xff" + data for data in captures()],
+        "reader": [b"\0\0\0\0" + data for data in captures()],
+        "recover": [bytes((i,)) + data for i, data in enumerate(captures())]
+                   + [b"\x03" + data for data in through("lz4", captures()[0])] + [b"\x05" + gzip.compress(captures()[0])],
+        "small": [bytes((kind,)) + text.encode() for kind, texts in SMALL for text in texts],
+        "spool": spool(),
+        "tuple": [bytes((1,)) + FRAME, FRAME],
+        "wire": wire(),
+        "yaml": [path.read_bytes() for path in (ROOT / "config").glob("*.yaml")],
+    }
