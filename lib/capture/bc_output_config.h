@@ -46,6 +46,11 @@ struct bc_output_config {
 	double rotate_seconds;		/* 0: never */
 	struct bc_calendar rotate_clock;	/* not with rotate_seconds */
 	uint64_t rotate_bytes;		/* before compression; 0: never */
+	uint64_t rotate_packets;	/* 0: never */
+	uint32_t stop_segments;		/* the capture ends with this one; its only output; 0: no limit */
+	uint64_t stop_bytes;		/* the capture ends with so many in the first; 0: no limit. rotate_bytes says so, too */
+	bool skip_empty;		/* folder: there are no segments without packets */
+	char *comment;			/* pcapng: in each section header; NULL: none */
 	enum bc_index_mode index;	/* of segments; AUTO counts as none */
 	enum bc_io io;			/* to a folder or a file; default auto */
 	bool utc;

@@ -173,6 +173,7 @@ static void shb_body(struct out *o, const void *arg)
 	put_option_text(o, SHB_OS, s->os);
 	put_option_text(o, SHB_USERAPPL, s->application);
 	put_option_text(o, OPT_COMMENT, s->comment);
+	put_option_text(o, OPT_COMMENT, s->host);
 	put_carried(o, s->carry, s->n_carried);
 	if (o->n > fixed)
 		put_options_end(o);

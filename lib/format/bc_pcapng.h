@@ -36,7 +36,8 @@ struct bc_pcapng_section {
 	const char *hardware;
 	const char *os;
 	const char *application;
-	const char *comment;
+	const char *comment;	/* the first of its comments, which Wireshark and capinfos show first */
+	const char *host;	/* another */
 	const struct bc_carry *carry;	/* the options in its first n_carried entries follow; may be NULL if there are none */
 	uint32_t n_carried;
 };

@@ -50,7 +50,7 @@ static uint32_t pcap_link(const struct bc_section *s, uint32_t n_ifaces)
 /* The most that the section header can be. */
 static size_t shb_max(const struct bc_section *s)
 {
-	size_t n = SHB_MAX;
+	size_t n = SHB_MAX + (s->comment ? 8 + strlen(s->comment) : 0);
 
 	for (uint32_t i = 0; i < s->n_carried; i++)
 		if (bc_carry_at(s->carry, i)->kind == BC_CARRY_SECTION)
@@ -60,7 +60,9 @@ static size_t shb_max(const struct bc_section *s)
 
 static size_t begin_of_file(const struct bc_section *s, uint32_t n_ifaces, const char *filter, uint8_t *dst, size_t cap)
 {
-	struct bc_pcapng_section shb = { .application = "braidcap " BC_VERSION, .carry = s->carry, .n_carried = s->n_carried };
+	struct bc_pcapng_section shb = {
+		.application = "braidcap " BC_VERSION, .comment = s->comment, .carry = s->carry, .n_carried = s->n_carried,
+	};
 	struct utsname u;
 	char os[sizeof(u.sysname) + sizeof(u.release) + 1], host[sizeof(u.nodename) + 8], machine[sizeof(u.machine)];
 	size_t len;
@@ -80,7 +82,7 @@ static size_t begin_of_file(const struct bc_section *s, uint32_t n_ifaces, const
 		snprintf(machine, sizeof(machine), "%s", u.machine);
 		shb.os = os;
 		shb.hardware = machine;
-		shb.comment = host;
+		shb.host = host;
 	}
 	len = bc_pcapng_shb(dst, cap, &shb);
 	return len + more_of_file(s, 0, n_ifaces, filter, dst + len, cap - len);

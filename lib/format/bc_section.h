@@ -20,6 +20,7 @@ struct bc_section {
 	uint64_t start_ns;		/* of the capture */
 	const struct bc_iface_table *ifaces;
 	const struct bc_ledger *ledger;
+	const char *comment;		/* the user's, for the section header; NULL: none */
 	const struct bc_carry *carry;	/* what the inputs say beside their packets; NULL: nothing, or the output has no place for it */
 	uint32_t n_carried;		/* entries that its header may tell */
 };

@@ -20,6 +20,18 @@ static void begin_segment(struct bc_chunker *c, uint64_t ns)
 {
 	c->segment_begun = true;
 	c->segment_begin_ns = ns - c->ahead_ns;
+	c->period_ns = 0;
+}
+
+/* Its segment begins at once or, if it is to have a packet, with the first. */
+static void begin_period(struct bc_chunker *c, uint64_t ns)
+{
+	if (bc_chunker_over(c))
+		return;
+	if (c->cfg.skip_empty)
+		c->period_ns = ns;
+	else
+		begin_segment(c, ns);
 }
 
 /* The first boundary behind ns: by the wall clock, or a period later. */
@@ -59,7 +71,7 @@ void bc_chunker_init(struct bc_chunker *c, const struct bc_chunker_config *cfg)
 	if (cfg->begin_ns || (!cfg->rotate_ns && !cfg->rotate_clock.unit))
 		set_due(c, due_after(c, cfg->begin_ns));
 	if (cfg->begin_ns)
-		begin_segment(c, cfg->begin_ns);
+		begin_period(c, cfg->begin_ns);
 }
 
 static bool fetch_next(struct bc_chunker *c)
@@ -152,7 +164,7 @@ static inline void look_for_step(struct bc_chunker *c)
 static bool cross_step(struct bc_chunker *c)
 {
 	const uint64_t from_ns = c->step_ns, ahead_ns = bc_steps_ahead(c->cfg.steps, bc_steps_epoch(c->steps_seen));
-	const bool begun = c->segment_begun;
+	const bool begun = c->segment_begun || c->period_ns;
 
 	if (c->cfg.cut_at_step && !end_segment(c))
 		return false;
@@ -162,7 +174,7 @@ static bool cross_step(struct bc_chunker *c)
 	c->ahead_ns = ahead_ns;
 	c->step_ns = UINT64_MAX;
 	if (c->cfg.cut_at_step && begun && c->cfg.begin_ns)
-		begin_segment(c, from_ns);
+		begin_period(c, from_ns);
 	set_due(c, c->rotate_due_ns ? due_after(c, from_ns) : 0);
 	return true;
 }
@@ -181,7 +193,7 @@ static bool cross_boundary(struct bc_chunker *c, uint64_t ts_ns)
 			due = bc_calendar_begin(&c->cfg.rotate_clock, ts_ns - c->ahead_ns) + c->ahead_ns;
 		else
 			due += (ts_ns - due) / c->cfg.rotate_ns * c->cfg.rotate_ns;
-		begin_segment(c, due);
+		begin_period(c, due);
 	} else {
 		due = ts_ns;
 	}
@@ -250,6 +262,8 @@ struct bc_chunker_room bc_chunker_room(struct bc_chunker *c, uint32_t n)
 	r.n = (uint32_t)(lane->ring + lane->size - r.slot);
 	r.n = r.n < room ? r.n : room;
 	r.n = r.n < n ? r.n : n;
+	if (c->cfg.rotate_packets && r.n > c->cfg.rotate_packets - c->segment_packets)
+		r.n = (uint32_t)(c->cfg.rotate_packets - c->segment_packets);
 	r.from = c->open->from;
 	return r;
 }
@@ -263,7 +277,7 @@ void bc_chunker_wrote(struct bc_chunker *c, uint32_t n, uint32_t bytes)
 	if (!n)
 		return;
 	if (!c->segment_begun)
-		begin_segment(c, first_ns);
+		begin_segment(c, c->period_ns ? c->period_ns : first_ns);
 	if (!chunk->packets)
 		chunk->first_ns = first_ns;
 	chunk->last_ns = bc_link_slot(lane, n - 1)->ts_ns;
@@ -272,6 +286,8 @@ void bc_chunker_wrote(struct bc_chunker *c, uint32_t n, uint32_t bytes)
 	c->segment_bytes += bytes - c->bytes;
 	c->bytes = bytes;
 	bc_link_push(lane, n);
+	if (c->cfg.rotate_packets && c->segment_packets == c->cfg.rotate_packets)
+		end_segment(c);
 }
 
 /* Move packets of one source into the open chunk until something stops it; adds their number to *done. */
@@ -306,7 +322,7 @@ uint32_t bc_chunker_put(struct bc_chunker *c, const struct bc_desc *d, uint32_t 
 	uint32_t done = 0;
 
 	look_for_step(c);
-	while (done < n) {
+	while (done < n && !bc_chunker_over(c)) {
 		if (__builtin_expect(d[done].ts_ns < c->back_ns, 0) && !look_back(c))
 			break;
 		if (d[done].ts_ns >= c->segment_due_ns) {
@@ -347,6 +363,8 @@ bool bc_chunker_tick(struct bc_chunker *c, uint64_t mono_ns, uint64_t stream_ns)
 {
 	bool asked = atomic_load_explicit(&c->rotate_asked, memory_order_relaxed);
 
+	if (bc_chunker_over(c))
+		return false;
 	look_for_step(c);
 	/* Files are cut by their packets alone, so that they come out the same every time. */
 	if ((c->cfg.begin_ns || stream_ns >= c->step_ns) && stream_ns >= c->segment_due_ns)
@@ -355,7 +373,7 @@ bool bc_chunker_tick(struct bc_chunker *c, uint64_t mono_ns, uint64_t stream_ns)
 		if (!end_segment(c))
 			return false;
 		if (c->cfg.begin_ns && stream_ns)
-			begin_segment(c, stream_ns);
+			begin_period(c, stream_ns);
 		atomic_store_explicit(&c->rotate_asked, false, memory_order_relaxed);
 		return true;
 	}
@@ -384,7 +402,7 @@ bool bc_chunker_finish(struct bc_chunker *c)
 	if (!c->last_sent) {
 		if (!open_chunk(c))
 			return false;
-		if (!c->segment_begun && !c->segment && !c->cfg.sparse)
+		if (!c->segment_begun && !c->segment && !c->cfg.sparse && !c->cfg.skip_empty)
 			begin_segment(c, bc_utc_ns() + c->ahead_ns);
 		c->open->last = true;
 		c->open->segment_end = c->segment_begun;

@@ -35,8 +35,11 @@ struct bc_chunker_config {
 	uint64_t rotate_ns;			/* 0: never */
 	struct bc_calendar rotate_clock;	/* instead of rotate_ns */
 	uint64_t rotate_bytes;			/* 0: never */
+	uint64_t rotate_packets;		/* 0: never */
+	uint64_t stop_segments;			/* nothing is taken behind so many; 0: there is no limit */
 	uint64_t flush_ns;			/* a chunk ends when it has been open for so long */
 	bool sparse;				/* an output without a packet has no segment, not an empty one */
+	bool skip_empty;			/* nor has a period without a packet; implies sparse */
 	uint64_t begin_ns;			/* a live capture's begin, and its first segment's; 0: by the packets alone */
 	const struct bc_steps *steps;		/* of the system clock; NULL: the packets' times have nothing to do with it */
 	bool cut_at_step;			/* a step of the system clock ends the segment */
@@ -56,6 +59,7 @@ struct bc_chunker {
 	uint64_t segment;
 	bool segment_begun;		/* false: the segment begins with the next packet */
 	uint64_t segment_begin_ns;	/* UTC */
+	uint64_t period_ns;		/* of a period that has no segment yet: its begin; 0: the segment begins with its packet */
 	uint64_t segment_due_ns;	/* UINT64_MAX: never; 0: by the first packet. Or a step, where a chunk ends */
 	uint64_t segment_bytes;
 	uint64_t segment_packets;
@@ -118,6 +122,12 @@ bool bc_chunker_ready(struct bc_chunker *c);
  * which nothing more will come (0: unknown). Returns whether it did something.
  */
 bool bc_chunker_tick(struct bc_chunker *c, uint64_t mono_ns, uint64_t stream_ns);
+
+/* Has it ended as many segments as it may? What it does not take then belongs to none. */
+static inline bool bc_chunker_over(const struct bc_chunker *c)
+{
+	return c->cfg.stop_segments && c->segment >= c->cfg.stop_segments;
+}
 
 /* End the segment now, if one has begun. False when there was no room: call again. */
 bool bc_chunker_cut(struct bc_chunker *c);

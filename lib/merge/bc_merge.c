@@ -233,6 +233,16 @@ static void count_down(struct bc_merge *m, uint32_t n)
 		atomic_store_explicit(m->cfg.limit_reached, true, memory_order_release);
 }
 
+/* An output's last segment has ended, and with it the capture. */
+static void look_if_over(struct bc_merge *m)
+{
+	if (!bc_chunker_over(m->cfg.output[0]))
+		return;
+	m->left = 0;
+	if (m->cfg.limit_reached)
+		atomic_store_explicit(m->cfg.limit_reached, true, memory_order_release);
+}
+
 static uint32_t emit(struct bc_merge *m, const struct bc_desc *d, uint32_t n, uint32_t source)
 {
 	struct bc_source_account *a = &m->cfg.ledger->source[source];
@@ -248,6 +258,7 @@ static uint32_t emit(struct bc_merge *m, const struct bc_desc *d, uint32_t n, ui
 		n = (uint32_t)m->left;
 	n = m->cfg.n_outputs == 1 ? bc_chunker_put(m->cfg.output[0], d, n, source) : emit_to_several(m, d, n, source);
 	count_down(m, n);
+	look_if_over(m);
 	return n;
 }
 
@@ -340,6 +351,7 @@ static inline __attribute__((always_inline)) uint32_t emit_direct(struct bc_merg
 	m->runs += runs;
 	bc_chunker_wrote(m->cfg.output[0], n, bytes);
 	count_down(m, n);
+	look_if_over(m);
 	return n;
 }
 
@@ -550,6 +562,7 @@ bool bc_merge_tick(struct bc_merge *m, uint64_t mono_ns)
 	ns = stream_ns(m, mono_ns);
 	for (uint32_t o = 0; o < m->cfg.n_outputs; o++)
 		did |= bc_chunker_tick(m->cfg.output[o], mono_ns, ns);
+	look_if_over(m);
 	did |= end_segments(m);
 	/* Of those that are absent, all. */
 	while (force(m, mono_ns))

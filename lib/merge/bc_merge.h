@@ -22,14 +22,14 @@ struct bc_merge_config {
 	struct bc_link **link;			/* n_links of them, link i is source i; not owned, the array is read by bc_merge_new() only */
 	const bool *blocking;			/* as many: a file is waited for however long it takes; the same; NULL: none is */
 	uint32_t n_outputs;
-	struct bc_chunker *output[BC_MAX_OUTPUTS];	/* not owned */
+	struct bc_chunker *output[BC_MAX_OUTPUTS];	/* not owned; stop_segments is for a single one */
 	struct bc_ledger *ledger;		/* not owned */
 	uint64_t max_wait_ns;			/* how long a source without packets or watermark is waited for */
 	uint64_t count;				/* packets; 0: no limit */
 	/* Give back packets that no output gets. */
 	void (*drop)(void *ctx, const struct bc_desc *d, uint32_t n);
 	void *drop_ctx;
-	_Atomic bool *limit_reached;		/* set when count is reached; may be NULL */
+	_Atomic bool *limit_reached;		/* set when count or the output's last segment is reached; may be NULL */
 	/* UTC now, for the ledger's merge_delay, which samples some of the packets; NULL: the packets' times are not of today. */
 	uint64_t (*now_ns)(void *ctx);
 	void *now_ctx;

@@ -124,6 +124,89 @@ static void a_chunk_ends_before_it_would_exceed_its_bytes(void **state)
 	over(&f);
 }
 
+static void a_segment_ends_with_its_packets(void **state)
+{
+	struct bc_chunker_config cfg = plain;
+	struct bc_desc d[7];
+	struct fixture f;
+
+	cfg.rotate_packets = 3;
+	begin(&f, cfg);
+	for (uint32_t i = 0; i < 7; i++)
+		d[i] = fake_packet(NOON + i, f.next_id++, 64, 1);
+	assert_int_equal(bc_chunker_put(f.c, d, 7, 0), 7);
+	end(&f);
+	assert_int_equal(f.n_segments, 3);
+	assert_segment(&f, 0, NOON, 3);
+	assert_segment(&f, 1, NOON + 3, 3);
+	assert_segment(&f, 2, NOON + 6, 1);
+	over(&f);
+}
+
+static void nothing_is_taken_behind_the_last_segment(void **state)
+{
+	struct bc_chunker_config cfg = plain;
+	struct bc_desc d[9];
+	struct fixture f;
+
+	cfg.rotate_packets = 3;
+	cfg.stop_segments = 2;
+	begin(&f, cfg);
+	for (uint32_t i = 0; i < 9; i++)
+		d[i] = fake_packet(NOON + i, i, 64, 1);
+	assert_false(bc_chunker_over(f.c));
+	assert_int_equal(bc_chunker_put(f.c, d, 9, 0), 6);
+	assert_true(bc_chunker_over(f.c));
+	assert_int_equal(bc_chunker_put(f.c, d + 6, 3, 0), 0);
+	f.next_id = 6;
+	end(&f);
+	assert_int_equal(f.n_segments, 2);
+	over(&f);
+}
+
+/* A period's end is the segment's, though nothing comes. */
+static void the_last_segment_ends_in_time(void **state)
+{
+	struct bc_chunker_config cfg = plain;
+	struct fixture f;
+
+	cfg.rotate_ns = S;
+	cfg.begin_ns = NOON;
+	cfg.stop_segments = 2;
+	begin(&f, cfg);
+	put(&f, NOON + S / 2);
+	tick(&f, NOON + S);
+	assert_false(bc_chunker_over(f.c));
+	tick(&f, NOON + 2 * S);
+	assert_true(bc_chunker_over(f.c));
+	end(&f);
+	assert_int_equal(f.n_segments, 2);
+	assert_segment(&f, 1, NOON + S, 0);
+	over(&f);
+}
+
+static void a_period_without_packets_can_be_left_out(void **state)
+{
+	struct bc_chunker_config cfg = plain;
+	struct fixture f;
+
+	cfg.rotate_ns = S;
+	cfg.begin_ns = NOON;
+	cfg.skip_empty = true;
+	begin(&f, cfg);
+	tick(&f, NOON + S);
+	put(&f, NOON + S + 7);
+	for (uint64_t i = 2; i < 5; i++)
+		tick(&f, NOON + i * S);
+	put(&f, NOON + 4 * S + 9);
+	tick(&f, NOON + 6 * S);
+	end(&f);
+	assert_int_equal(f.n_segments, 2);
+	assert_segment(&f, 0, NOON + S, 1);
+	assert_segment(&f, 1, NOON + 4 * S, 1);
+	over(&f);
+}
+
 static void a_record_larger_than_a_chunk_gets_one_of_its_own(void **state)
 {
 	struct fixture f;
@@ -607,6 +690,7 @@ static void ready_is_a_promise(void **state)
 		cfg.n_lanes = 1 + random_below(&r, 3);
 		cfg.rotate_ns = random_below(&r, 2) * 50;
 		cfg.rotate_bytes = random_below(&r, 2) * 700;
+		cfg.rotate_packets = random_below(&r, 2) * 7;
 		cfg.begin_ns = random_below(&r, 2) ? NOON : 0;
 		memset(&f, 0, sizeof(f));
 		sink_init(&f.sink, &cfg, 64, run % 2 ? 3 : 64);
@@ -651,6 +735,7 @@ static void starve(struct starved *s, struct random *r)
 		.n_lanes = 1 + random_below(r, 4), .chunk_bytes = 500 + random_below(r, 3000), .overhead = 36,
 		.snaplen = random_below(r, 2) ? 262144 : 200, .rotate_ns = random_below(r, 2) * (1 + random_below(r, 200)),
 		.rotate_bytes = random_below(r, 2) * (1 + random_below(r, 5000)), .flush_ns = 5,
+		.rotate_packets = random_below(r, 2) * (1 + random_below(r, 50)),
 		.begin_ns = random_below(r, 2) ? ts : 0,
 	};
 	s->n = random_below(r, 400);
@@ -674,7 +759,8 @@ static uint32_t cuts(const struct starved *s, const struct sink *sink, struct se
 
 		if (s->cfg.rotate_ns)
 			period = (s->ts[i] - from) / s->cfg.rotate_ns;
-		if (!i || period != was || (s->cfg.rotate_bytes && ret[n - 1].bytes + bytes > s->cfg.rotate_bytes))
+		if (!i || period != was || (s->cfg.rotate_packets && ret[n - 1].packets == s->cfg.rotate_packets) ||
+		    (s->cfg.rotate_bytes && ret[n - 1].bytes + bytes > s->cfg.rotate_bytes))
 			ret[n++] = (struct segment){ .first_ns = s->ts[i] };
 		was = period;
 		ret[n - 1].packets++;
@@ -860,6 +946,10 @@ int main(void)
 		cmocka_unit_test(what_a_descriptor_does_not_tell_is_asked_for),
 		cmocka_unit_test(a_chunk_ends_before_it_would_exceed_its_bytes),
 		cmocka_unit_test(a_record_larger_than_a_chunk_gets_one_of_its_own),
+		cmocka_unit_test(a_segment_ends_with_its_packets),
+		cmocka_unit_test(nothing_is_taken_behind_the_last_segment),
+		cmocka_unit_test(the_last_segment_ends_in_time),
+		cmocka_unit_test(a_period_without_packets_can_be_left_out),
 		cmocka_unit_test(a_record_too_large_for_the_descriptor_counts_as_the_largest_there_is),
 		cmocka_unit_test(one_time_far_ahead_does_not_end_rotation_of_files),
 		cmocka_unit_test(a_few_times_out_of_order_end_no_segment),
