@@ -5,4 +5,9 @@
 /* `braidcap capture`: the main job. argv[0] is "capture". Returns the exit status. */
 int cmd_capture(int argc, char **argv);
 
+struct bc_config;
+
+/* --check: look at what the settings name, say so, and return the exit status. */
+int cmd_capture_check(const struct bc_config *cfg);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "bc_collect_session.h"
 #include "bc_help.h"
+#include "cmd_capture.h"
 
 int cmd_collect(int argc, char **argv)
 {
@@ -16,6 +17,8 @@ int cmd_collect(int argc, char **argv)
 		bc_help_print(bc_config_collect_help, stdout);
 	else if (r < 0)
 		status = bc_session_fail("braidcap", &err, r, false);
+	else if (cfg.common.check_only)
+		status = cmd_capture_check(&cfg.common);
 	else
 		status = bc_collect_run(&cfg, "braidcap");
 	bc_config_collect_free(&cfg);

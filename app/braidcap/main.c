@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bc_codec.h"
+#include "bc_habit.h"
 #include "bc_similar.h"
 #include "cmd_capture.h"
 #include "cmd_collect.h"
@@ -114,6 +115,8 @@ static int help(const char *about)
 		usage(stdout);
 		return 0;
 	}
+	if (bc_habit_print(stdout, about))
+		return 0;
 	i = find_command(about);
 	return i < N_COMMANDS ? commands[i].run(2, args) : 2;
 }

@@ -1,8 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What fingers type out of habit, or by mistake: it works, or the answer names what does."""
 
+import re
+import shutil
+from pathlib import Path
+
+from framework import host
+from framework.checks import assert_balance, capinfos_counts, published
 from framework.packets import frames, timed, write_pcap
+from framework.process import tool, unique, wait_until
 from framework.test_suite import TestSuite, func_test, verify
+
+ROOT = Path(__file__).parents[2]
 
 
 class TestHabits(TestSuite):
@@ -49,3 +58,126 @@ class TestHabits(TestSuite):
         done = self.braidcap("ctl", "--prefix", "wrong", "info", check=False)
         verify(done.returncode == 1 and run.prefix in done.stderr, done.stderr)
         run.stop()
+
+    def table(self, program):
+        """The options of the program that `braidcap help PROGRAM` explains."""
+        return set(re.findall(r"(?<![\w-])(--?[\w#-]+)", "\n".join(line[:38] for line in self.braidcap("help", program).stdout.splitlines()[2:])))
+
+    @func_test
+    def every_option_of_tcpdump_and_dumpcap_is_explained(self):
+        """In the table, and in the document; each that is not taken is answered with its own program's name."""
+        document = (ROOT / "docs" / "tcpdump.md").read_text()
+        for program in ("tcpdump", "dumpcap"):
+            known = self.table(program)
+            verify(len(known) > 20, f"{known}")
+            for option in known:
+                verify(re.search(rf"(?<![\w-]){option}(?![\w-])", document), f"{option} is not in the document")
+        if shutil.which("tcpdump"):
+            usage = tool("tcpdump", "--help").stderr + tool("tcpdump", "--help").stdout
+            letters = re.search(r"\[-(\S+)\]", usage)[1] + "".join(re.findall(r"\[ -(\w) ", usage))
+            missing = {f"-{c}" for c in letters} - self.table("tcpdump")
+            verify(not missing, f"{missing}")
+        if shutil.which("dumpcap"):
+            usage = tool("dumpcap", "--help").stdout
+            missing = set(re.findall(r"^  (?:.*, )?(--?[\w-]+)", usage, re.M)) - self.table("dumpcap")
+            verify(not missing, f"{missing}")
+
+    @func_test
+    def what_means_another_thing_is_answered(self):
+        """Letters that we have for something else, and those that mean nothing."""
+        for args, answer in ((("-C", "10"), "--rotate-size"), (("-W", "3"), "--keep-number"), (("-z", "gzip"), "--on-segment"),
+                             (("-S", "-i", "lo"), "-S"), (("-nnvvX",), "-X"), (("--time-stamp-precision=nano",), "--format")):
+            self.refused("capture", *args, words=["tcpdump's", answer])
+
+    @func_test
+    def a_command_line_of_theirs_works(self):
+        """-r, -F, -n, -q, -P; a filter behind the options, which may follow it, too."""
+        expression = self.folder / "filter"
+        expression.write_text("udp # all of it\nand less 100\n")
+        out = self.folder / "out.pcap"
+        self.capture("-n", "-q", "-p", "-r", self.trace, "-F", expression, "-P", "-w", out, "--interface", self.trace)
+        verify(sum(capinfos_counts([out])) == 20, "not all of both")
+        run = self.capture("tcp", "-i", self.trace, "-w", "null:")
+        verify(run.report["balance"]["filtered"] == 10, "no filter")
+
+    @func_test
+    def files_end_with_packets_and_the_capture_with_files(self):
+        """dumpcap's -b packets:, -a files: and -a filesize:, also in one file."""
+        out = self.make_folder()
+        assert_balance(self.capture("-i", self.trace, "-w", out, "-b", "packets:3").report)
+        verify(capinfos_counts(published(out)) == [3, 3, 3, 1], "other segments")
+        out = self.make_folder("two")
+        run = self.capture("-i", self.trace, "-w", out, "-b", "packets:3", "-a", "files:2")
+        verify(capinfos_counts(published(out)) == [3, 3], "other segments")
+        assert_balance(run.report)
+        trace = write_pcap(self.folder / "long.pcap", timed(frames(0, 100)))
+        self.capture("-i", trace, "-w", self.folder / "one.pcap", "-a", "filesize:4")
+        verify((self.folder / "one.pcap").stat().st_size in range(3900, 4100), "did not stop there")
+
+    @func_test
+    def no_file_without_packets(self):
+        """--skip-empty: an idle capture that rotates leaves nothing."""
+        out = self.make_folder()
+        self.capture("-i", "null:idle=yes", "-w", out, "-G", "0.1", "--skip-empty", "-d", "0.4")
+        verify(list(out.iterdir()) == [], "something is there")
+
+    @func_test
+    def a_comment_is_in_the_file(self):
+        """--comment, as capinfos tells it."""
+        self.capture("-i", self.trace, "-w", self.folder / "c.pcapng", "--comment", "the bad switch")
+        verify("the bad switch" in tool("capinfos", self.folder / "c.pcapng").stdout, "no comment")
+
+    @func_test
+    def a_name_is_what_the_file_is(self):
+        """Without a word on compression there is none; what contradicts the name is refused."""
+        self.capture("-i", self.trace, "-w", self.folder / "dump")
+        verify((self.folder / "dump").read_bytes()[:4] == b"\n\r\r\n", "not pcapng")
+        for name, args, word in (("a.pcap", ("--format", "pcapng"), "a.pcapng"), ("a.pcapng", ("-Z", "lz4"), "a.pcapng.lz4"),
+                                 ("a.pcap.zip", (), "lz4")):
+            self.refused("capture", "-i", self.trace, "-w", self.folder / name, *args, words=[name, word])
+            verify(not (self.folder / name).exists(), "it was written")
+
+    @func_test
+    def a_configuration_is_checked(self):
+        """--check starts nothing, and looks at what is named."""
+        out = self.make_folder()
+        good = ("capture", "--check", "-i", self.trace, "-w", out)
+        verify("good" in self.braidcap(*good).stdout and list(out.iterdir()) == [], "not checked, or more than that")
+        self.refused(*good, "-f", "tcp and and", words=["syntax error"])
+        self.refused("capture", "--check", "-i", self.trace, "-w", f"{self.folder}/none/", words=["none"])
+        self.refused("capture", "--check", "-r", self.folder / "none", "-w", out, words=["none"])
+        self.refused("collect", "--check", "-l", "1", "--allow", "a=127.0.0.1", "-w", f"{self.folder}/none/", words=["none"])
+
+    @func_test
+    def packets_of_one_direction(self):
+        """direction=in and -Q out, over one interface."""
+        near, far = self.stack.enter_context(host.veth())
+        run = self.start("-i", f"pcap:{near},direction=in", "-i", f"pcap:{near}", "-Q", "out", "-w", "null:")
+        with host.Sender(far) as there, host.Sender(near) as here:
+            there.send(frames(1, 5))
+            here.send(frames(2, 3))
+        run.wait_received(8)
+        received = [s["received"] for s in run.stop()["sources"]]
+        verify(received == [5, 3], f"{received}")
+
+    @func_test
+    def an_interface_is_waited_for(self):
+        """--wait-interface: until it appears, or for as long as was said."""
+        host.require_root("ip")
+        name = unique("bv")
+        done = self.braidcap("capture", "-i", f"pcap:{name}", "-w", "null:", "--wait-interface", "0.1", "--no-huge", check=False)
+        verify(done.returncode == 1 and name in done.stderr, done.stderr)
+        run = self.start("-i", f"pcap:{name}", "-w", "null:", "--wait-interface", "60", capturing=False)
+        wait_until(lambda: "waiting for" in run.stderr, "the word that it waits")
+        self.stack.callback(tool, "ip", "link", "del", name, check=False)
+        tool("ip", "link", "add", name, "up", "type", "veth", "peer", "name", unique("bv"))
+        run.wait_capturing()
+        run.stop()
+
+    @func_test
+    def link_types_are_listed(self):
+        """-L, and -y with one of them, or another."""
+        host.require_root()
+        verify("EN10MB" in self.braidcap("capture", "-L", "-i", "lo").stdout, "no Ethernet")
+        self.capture("-i", "lo", "-y", "EN10MB", "-d", "0.1", "-w", "null:")
+        self.refused("capture", "-i", "lo", "-y", "PPP", "-w", "null:", "--no-huge", words=["lo", "PPP", "-L"])

@@ -19,6 +19,7 @@ void bc_config_defaults(struct bc_config *c)
 		.huge = BC_HUGE_AUTO,
 		.drain_timeout_s = 10,
 		.promiscuous = true,
+		.buffer_mb = 64,
 		.accelerate = true,
 	};
 }
@@ -40,6 +41,30 @@ int bc_settings_build(const struct bc_setting *table, unsigned n, const struct b
 	return rc;
 }
 
+static int set_default(char **at, const char *text, struct bc_err *err)
+{
+	if (*at || !text)
+		return 0;
+	*at = strdup(text);
+	return *at ? 0 : bc_err_set(err, -ENOMEM, "no memory for the sources");
+}
+
+/* What the capture says of all kernel interfaces. */
+static int set_kernel(const struct bc_config *c, const char *label, struct bc_source_config *s, struct bc_err *err)
+{
+	int rc;
+
+	if (s->kind->target != BC_TARGET_INTERFACE)
+		return 0;
+	if (!s->buffer_mb)
+		s->buffer_mb = c->buffer_mb;
+	s->immediate |= c->immediate;
+	rc = set_default(&s->direction, c->direction, err);
+	if (!rc)
+		rc = set_default(&s->linktype, c->linktype, err);
+	return rc ? rc : bc_source_check_queues(label, s, err);
+}
+
 static int build_sources(const struct bc_draft *d, struct bc_config *c, struct bc_err *err)
 {
 	char label[BC_LABEL_MAX];
@@ -53,6 +78,8 @@ static int build_sources(const struct bc_draft *d, struct bc_config *c, struct b
 		bc_draft_label(label, d, d->dialect ? d->dialect->source : "-i", "sources[%u]", i);
 		c->n_sources++;
 		rc = bc_source_parse(label, d->sources[i], &c->sources[i], err);
+		if (!rc)
+			rc = set_kernel(c, label, &c->sources[i], err);
 	}
 	return rc;
 }
@@ -68,12 +95,26 @@ int bc_config_build_outputs(const struct bc_draft *cli, const struct bc_draft *d
 	return rc;
 }
 
+static int check_listed(const struct bc_config *c, struct bc_err *err)
+{
+	if (!c->n_sources)
+		return bc_err_set(err, -EINVAL, "-L: whose link types? Name an interface with -i, for example -i eth0");
+	for (uint32_t i = 0; i < c->n_sources; i++)
+		if (c->sources[i].kind->target != BC_TARGET_INTERFACE)
+			return bc_err_set(err, -EINVAL, "-L: '%.128s' is no kernel interface: only these offer link types", c->sources[i].spec);
+	return 0;
+}
+
 int bc_config_build(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err)
 {
 	int rc = bc_settings_build(bc_capture_settings, BC_CAP_N, cli, cli->v, file, file->v, c, err);
 
 	if (!rc)
 		rc = build_sources(cli->n_sources ? cli : file, c, err);
+	c->check_only = cli->check_only;
+	c->list_linktypes = cli->list_linktypes;
+	if (!rc && c->list_linktypes)
+		return check_listed(c, err);
 	if (!rc)
 		rc = bc_config_build_outputs(cli, cli->n_outputs ? cli : file, c, err);
 	return rc ? rc : bc_config_check(c, err);
@@ -116,6 +157,14 @@ static void index_folders(struct bc_config *c)
 	}
 }
 
+static bool has_folder(const struct bc_config *c)
+{
+	for (uint32_t i = 0; i < c->n_outputs; i++)
+		if (c->outputs[i].kind == BC_DEST_FOLDER)
+			return true;
+	return false;
+}
+
 int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err *err)
 {
 	struct bc_draft cli = { .file = NULL }, *file = NULL;
@@ -127,6 +176,8 @@ int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err 
 		rc = bc_config_build(&cli, file, ret, err);
 	if (!rc)
 		index_folders(ret);
+	if (!rc && cli.all.v[BC_OUT_UTC] && !has_folder(ret))
+		ret->remark = "-U is for the names of segments in a folder, and there is none; tcpdump's -U is --flush-ms 1 here";
 	bc_draft_free(file);
 	free(file);
 	bc_draft_free(&cli);
@@ -143,6 +194,8 @@ void bc_config_free(struct bc_config *c)
 	free(c->lcores);
 	free(c->eal);
 	free(c->prefix);
+	free(c->direction);
+	free(c->linktype);
 	free(c->user);
 	free(c->tls_cert);
 	free(c->tls_key);

@@ -32,6 +32,12 @@ struct bc_config {
 	enum bc_huge huge;
 	bool busy_poll;
 	bool promiscuous;		/* default true */
+	/* What holds for each kernel interface whose source does not say otherwise. */
+	uint32_t buffer_mb;		/* default 64 */
+	bool immediate;
+	char *direction;		/* "in", "out", "inout"; NULL: both */
+	char *linktype;			/* NULL: the interface's own */
+	double wait_interface_s;	/* how long interfaces that are missing or down are waited for at the start; 0: not */
 	bool accelerate;		/* the pressure ladder may use faster LZ4 and stored blocks; default true */
 	bool bpf_jit;			/* default false */
 	char *eal;			/* more EAL arguments */
@@ -67,6 +73,8 @@ struct bc_config {
 		and a summary only if something was lost or failed */
 	bool as_mtracecap;		/* what verbose adds has the form of mtracecap's lines, and SIGHUP ends the run */
 	const char *remark;		/* a remark for the user at the start; constant text, or NULL */
+	bool list_linktypes;		/* nothing is captured: the sources' link types are to be listed */
+	bool check_only;		/* nothing is captured: these settings are to be checked */
 };
 
 /* What bc_config_parse() returns where the command line asks for something else than a capture: --help, -D. */
@@ -89,6 +97,12 @@ int bc_config_parse(int argc, char **argv, struct bc_config *ret, struct bc_err 
 int bc_config_parse_mtracecap(int argc, char **argv, struct bc_config *ret, const char **ret_text, struct bc_err *err);
 
 void bc_config_free(struct bc_config *c);
+
+/*
+ * Can what checked settings name be used: do filters compile, are folders and files there, and ours to use? Starts and writes nothing. 0, or
+ * -EINVAL with a line in err. Interfaces may yet come.
+ */
+int bc_config_probe(const struct bc_config *c, struct bc_err *err);
 
 /* The output whose packets --zmq-publish and --pcap-over-ip get: the first that is not a remote peer. */
 uint32_t bc_config_mirrored(const struct bc_config *c);

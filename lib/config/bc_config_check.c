@@ -108,6 +108,8 @@ static int check_outputs(const struct bc_config *c, struct bc_err *err)
 	int rc = 0;
 
 	for (uint32_t i = 0; !rc && i < c->n_outputs; i++) {
+		if (c->outputs[i].stop_segments && c->n_outputs > 1)
+			return bc_err_set(err, -EINVAL, "--stop-files, --stop-size: need a capture with a single output");
 		rc = check_output(c, &c->outputs[i], err);
 		if (!rc)
 			rc = check_completed(&c->outputs[i], err);
@@ -129,6 +131,8 @@ static int check_sources(const struct bc_config *c, struct bc_err *err)
 	}
 	if (stdins > 1)
 		return bc_err_set(err, -EINVAL, "-i -: only one source can be stdin");
+	if (c->direction && strcmp(c->direction, "in") && strcmp(c->direction, "out") && strcmp(c->direction, "inout"))
+		return bc_err_set(err, -EINVAL, "--direction: '%s' is neither in nor out nor inout", c->direction);
 	if (streams > BC_MAX_SOURCES)
 		return bc_err_set(err, -EINVAL, "the sources have %u queues in total; the limit is %d", streams,
 				  BC_MAX_SOURCES);

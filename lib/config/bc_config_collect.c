@@ -170,6 +170,7 @@ static int build(const struct bc_draft *cli, const struct bc_draft *file, struct
 		rc = check_output(c, err);
 	if (!rc)
 		rc = check_tls(c, err);
+	c->common.check_only = cli->check_only;
 	return rc ? rc : bc_config_check_machine(&c->common, err);
 }
 

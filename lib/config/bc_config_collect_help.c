@@ -88,7 +88,7 @@ const char bc_config_collect_help[] =
 "\n"
 "Speed and memory: --memory, --mbufs, --chunk, --writers (with --merge), --io,\n"
 "--lcores, --busy-poll, --no-accelerate, --no-huge, --eal, --prefix, --user,\n"
-"--report, --rotate-on-hup, -v, --verbose, --quiet: as for capture. --memory is shared equally by\n"
+"--report, --rotate-on-hup, -v, --verbose, --quiet, --check: as for capture. --memory is shared equally by\n"
 "the clients, and --io auto is direct only with --merge.\n"
 "\n"
 "  -C, --config FILE       YAML with the long options as keys, lists 'listen' and\n"

@@ -2,10 +2,12 @@
 #include "bc_config_draft.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void free_texts(char **v, unsigned n)
 {
@@ -101,4 +103,35 @@ int bc_draft_add_verbose(struct bc_draft *d, struct bc_err *err)
 	if (d->v[BC_CAP_VERBOSE])
 		n[0] = d->v[BC_CAP_VERBOSE][0] < '9' ? (char)(d->v[BC_CAP_VERBOSE][0] + 1) : '9';
 	return bc_draft_replace(&d->v[BC_CAP_VERBOSE], n, err);
+}
+
+int bc_draft_read_file(const char *file, size_t max, char **ret, size_t *ret_len, struct bc_err *err)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = 0;
+	char *text = fd < 0 ? NULL : malloc(max + 1);
+	size_t len = 0;
+	ssize_t n = 1;
+
+	if (fd >= 0 && !text)
+		rc = -ENOMEM;
+	while (text && n > 0 && len <= max) {
+		n = read(fd, text + len, max - len + 1);
+		len += n > 0 ? (size_t)n : 0;
+	}
+	if (fd < 0 || n < 0)
+		rc = -errno;
+	else if (len > max)
+		rc = -EFBIG;
+	if (fd >= 0)
+		close(fd);
+	if (rc) {
+		free(text);
+		if (rc == -EFBIG)
+			return bc_err_set(err, -EINVAL, "%s: is larger than %zu bytes", file, max);
+		return bc_err_set(err, rc == -ENOMEM ? rc : -EINVAL, "%s: %s", file, strerror(-rc));
+	}
+	text[len] = '\0';
+	*ret = text;
+	*ret_len = len;
+	return 0;
 }

@@ -14,7 +14,8 @@ enum bc_command { BC_COMMAND_CAPTURE, BC_COMMAND_COLLECT };
 enum bc_capture_setting {
 	BC_CAP_PCAP_OVER_IP, BC_CAP_ZMQ_PUBLISH, BC_CAP_ZMQ_CLIENT, BC_CAP_ZMQ_NS,
 	BC_CAP_COUNT, BC_CAP_DURATION, BC_CAP_IDLE_EXIT, BC_CAP_MAX_WAIT, BC_CAP_FLUSH, BC_CAP_CHUNK, BC_CAP_MEMORY, BC_CAP_MBUFS,
-	BC_CAP_LCORES, BC_CAP_NO_HUGE, BC_CAP_BUSY_POLL, BC_CAP_NO_PROMISC, BC_CAP_NO_ACCELERATE, BC_CAP_BPF_JIT, BC_CAP_EAL,
+	BC_CAP_LCORES, BC_CAP_NO_HUGE, BC_CAP_BUSY_POLL, BC_CAP_NO_PROMISC, BC_CAP_BUFFER, BC_CAP_IMMEDIATE, BC_CAP_DIRECTION,
+	BC_CAP_LINKTYPE, BC_CAP_WAIT_INTERFACE, BC_CAP_NO_ACCELERATE, BC_CAP_BPF_JIT, BC_CAP_EAL,
 	BC_CAP_PREFIX, BC_CAP_USER, BC_CAP_TLS_CERT, BC_CAP_TLS_KEY, BC_CAP_TLS_CA, BC_CAP_TLS_CRL, BC_CAP_DRAIN_TIMEOUT,
 	BC_CAP_S3_ENDPOINT, BC_CAP_S3_REGION, BC_CAP_S3_CA, BC_CAP_S3_CREDENTIALS, BC_CAP_S3_PROFILE, BC_CAP_S3_PATH_STYLE, BC_CAP_S3_PLAIN,
 	BC_CAP_UPLOAD_NODE, BC_CAP_UPLOAD_CONNECTIONS, BC_CAP_UPLOAD_RATE,
@@ -26,7 +27,7 @@ enum bc_output_setting {
 	BC_OUT_DEST, BC_OUT_FILTER, BC_OUT_SNAPLEN, BC_OUT_FORMAT, BC_OUT_COMPRESS, BC_OUT_LEVEL, BC_OUT_ROTATE_SECONDS,
 	BC_OUT_ROTATE_CLOCK, BC_OUT_COMPLETED, BC_OUT_ON_SEGMENT, BC_OUT_ON_SEGMENT_SECONDS,
 	BC_OUT_KEEP_AGE, BC_OUT_KEEP_NUMBER, BC_OUT_KEEP_SIZE, BC_OUT_KEEP_FREE, BC_OUT_UPLOAD, BC_OUT_KEEP_UPLOADED, BC_OUT_RECOMPRESS, BC_OUT_EXPIRE_UNMARKED,
-	BC_OUT_ROTATE_SIZE, BC_OUT_UTC, BC_OUT_MODE, BC_OUT_QUEUE_OPTION, BC_OUT_WRITERS, BC_OUT_IO, BC_OUT_INDEX, BC_OUT_FILE_EXT,
+	BC_OUT_ROTATE_SIZE, BC_OUT_ROTATE_PACKETS, BC_OUT_STOP_FILES, BC_OUT_STOP_SIZE, BC_OUT_SKIP_EMPTY, BC_OUT_COMMENT, BC_OUT_UTC, BC_OUT_MODE, BC_OUT_QUEUE_OPTION, BC_OUT_WRITERS, BC_OUT_IO, BC_OUT_INDEX, BC_OUT_FILE_EXT,
 	BC_OUT_SEQFILE, BC_OUT_WATCHFILE, BC_OUT_PIPEOUT, BC_OUT_N
 };
 
@@ -105,6 +106,8 @@ struct bc_draft {
 	uint32_t n_outputs;
 	struct bc_output_draft all;	/* of the command line: for each output */
 	char *file;			/* of the command line: -C; of a file: its name */
+	bool list_linktypes;		/* of the command line, as the next */
+	bool check_only;
 	struct bc_yaml_map *map;	/* of a file */
 	const struct bc_dialect *dialect;	/* NULL: braidcap's own */
 };
@@ -130,6 +133,9 @@ int bc_draft_replace(char **at, const char *text, struct bc_err *err);
 int bc_draft_add_source(struct bc_draft *d, const char *spec, struct bc_err *err);
 int bc_draft_add_output(struct bc_draft *d, const char *dest, struct bc_err *err);
 int bc_draft_add_verbose(struct bc_draft *d, struct bc_err *err);
+
+/* The whole file, or pipe, of at most max bytes, and a NUL behind them; to be freed. */
+int bc_draft_read_file(const char *file, size_t max, char **ret, size_t *ret_len, struct bc_err *err);
 
 /* From the drafts of a command line and of a file to the checked struct, which has its defaults. */
 int bc_config_build(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err);
@@ -171,6 +177,9 @@ uint32_t bc_yaml_line(const struct bc_yaml_map *map, const char *path);
 /* One source. *ret is for bc_source_free() on every return. */
 int bc_source_parse(const char *what, const char *spec, struct bc_source_config *ret, struct bc_err *err);
 void bc_source_free(struct bc_source_config *s);
+
+/* Can its queues be had with its other keys? */
+int bc_source_check_queues(const char *what, const struct bc_source_config *c, struct bc_err *err);
 
 /* Is dest a remote peer's address? Then parse it. *ret is for bc_remote_free() on every return. */
 bool bc_remote_is(const char *dest);

@@ -86,7 +86,8 @@ static int find_kind(struct build *b)
 static int set_remote(struct build *b)
 {
 	static const enum bc_output_setting alien[] = {
-		BC_OUT_COMPRESS, BC_OUT_LEVEL, BC_OUT_ROTATE_SECONDS, BC_OUT_ROTATE_CLOCK, BC_OUT_ROTATE_SIZE,
+		BC_OUT_COMPRESS, BC_OUT_LEVEL, BC_OUT_ROTATE_SECONDS, BC_OUT_ROTATE_CLOCK, BC_OUT_ROTATE_SIZE, BC_OUT_ROTATE_PACKETS,
+		BC_OUT_STOP_FILES, BC_OUT_STOP_SIZE,
 	};
 	struct bc_output_config *o = b->o;
 	char label[BC_LABEL_MAX];
@@ -100,45 +101,96 @@ static int set_remote(struct build *b)
 					  label_of(b, alien[i], label), o->dest);
 	o->codec = BC_CODEC_NONE;
 	o->rotate_seconds = 0;
-	o->rotate_bytes = 0;
+	o->rotate_bytes = o->rotate_packets = o->stop_bytes = o->stop_segments = 0;
 	if (o->snaplen > BC_WIRE_SNAPLEN)
 		o->snaplen = BC_WIRE_SNAPLEN;
 	o->framing = o->dest[0] == 'i' ? BC_FRAMING_IPIP : BC_FRAMING_OSMO;
 	return bc_remote_parse(label_of(b, BC_OUT_DEST, label), o->dest, &o->remote, b->err);
 }
 
-/*
- * A file's name gives its format and compression: x.pcap, x.pcapng, x.erf, followed by .lz4 or the like. Returns the
- * name's length without the compression's extension.
- */
-static size_t codec_by_name(const char *name, enum bc_codec *ret)
-{
-	enum bc_codec c = bc_codec_of_path(name);
-	size_t len = strlen(name);
+/* What the extensions of a name say. */
+struct name {
+	bool has_format, has_codec;
+	enum bc_format format;
+	enum bc_codec codec;
+	size_t len;		/* without the compression's extension */
+	size_t stem;		/* nor the format's */
+};
 
-	if (c != BC_CODEC_NONE) {
-		*ret = c;
-		return len - strlen(bc_codec_ext(c));
-	}
-	if (ends_with(name, len, ".pcap") || ends_with(name, len, ".pcapng") || ends_with(name, len, ".erf"))
-		*ret = BC_CODEC_NONE;
-	return len;
+/* x.pcap, x.cap, x.dmp, x.pcapng, x.erf, followed by .lz4 or the like. */
+static struct name read_name(const char *name)
+{
+	static const struct { const char *ext; enum bc_format format; } exts[] = {
+		{ ".pcap", BC_FORMAT_PCAP_NS }, { ".cap", BC_FORMAT_PCAP_NS }, { ".dmp", BC_FORMAT_PCAP_NS },
+		{ ".pcapng", BC_FORMAT_PCAPNG }, { ".erf", BC_FORMAT_ERF },
+	};
+	struct name n = { .format = BC_FORMAT_PCAPNG, .codec = bc_codec_of_path(name), .len = strlen(name) };
+
+	n.has_codec = n.codec != BC_CODEC_NONE;
+	if (n.has_codec)
+		n.len -= strlen(bc_codec_ext(n.codec));
+	for (size_t i = 0; i < sizeof(exts) / sizeof(exts[0]); i++)
+		if (ends_with(name, n.len, exts[i].ext)) {
+			n.has_format = true;
+			n.format = exts[i].format;
+			n.stem = n.len - strlen(exts[i].ext);
+		}
+	return n;
 }
 
+/* A file is what its name says; one whose name says nothing is pcapng, not compressed. */
 static int choose_by_name(struct build *b)
 {
 	struct bc_output_config *o = b->o;
-	size_t len;
+	struct name n;
 
-	if (o->kind == BC_DEST_STREAM)
-		o->codec = BC_CODEC_NONE;
 	if (o->kind != BC_DEST_FILE && o->kind != BC_DEST_STREAM)
 		return 0;
-	len = codec_by_name(o->dest, &o->codec);
-	if (ends_with(o->dest, len, ".pcap"))
-		o->format = BC_FORMAT_PCAP_NS;
-	else if (ends_with(o->dest, len, ".erf"))
-		o->format = BC_FORMAT_ERF;
+	n = read_name(o->dest);
+	o->codec = n.codec;
+	o->format = n.format;
+	return 0;
+}
+
+static const char *family(enum bc_format f)
+{
+	return f == BC_FORMAT_PCAPNG ? "pcapng" : f == BC_FORMAT_ERF ? "erf" : "pcap";
+}
+
+/* Extensions of what compresses or packs elsewhere. */
+static const char *alien_ext(const char *name, size_t len)
+{
+	static const char *const exts[] = { ".zip", ".rar", ".7z", ".tar", ".tgz", ".br", ".Z", ".lzma" };
+
+	for (size_t i = 0; i < sizeof(exts) / sizeof(exts[0]); i++)
+		if (ends_with(name, len, exts[i]))
+			return exts[i];
+	return NULL;
+}
+
+/* What is asked for must not contradict a file's name; a command's output may be anything. */
+static int check_name(struct build *b)
+{
+	const struct bc_output_config *o = b->o;
+	char label[BC_LABEL_MAX], names[BC_CODEC_TEXT_MAX];
+	struct name n = read_name(o->dest);
+	const char *alien = alien_ext(o->dest, n.len);
+
+	if (o->kind != BC_DEST_FILE || o->pipeout || b->from->dialect)
+		return 0;
+	if (n.has_format && strcmp(family(n.format), family(o->format)))
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is named as %s, and %s is asked for: name it '%.*s.%s', or leave out the format",
+				  label_of(b, BC_OUT_FORMAT, label), o->dest, family(n.format), family(o->format),
+				  (int)n.stem, o->dest, family(o->format));
+	if (n.codec != o->codec && (n.has_codec || n.has_format))
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is named as %s, and %s is asked for: name it '%.*s%s', or leave out the "
+				  "compression", label_of(b, BC_OUT_COMPRESS, label), o->dest,
+				  n.has_codec ? bc_codec_name(n.codec) : "not compressed",
+				  o->codec == BC_CODEC_NONE ? "no compression" : bc_codec_name(o->codec),
+				  (int)n.len, o->dest, bc_codec_ext(o->codec));
+	if (alien)
+		return bc_err_set(b->err, -EINVAL, "%s: '%s': %s files cannot be written; compressions are %s",
+				  label_of(b, BC_OUT_DEST, label), o->dest, alien, bc_codec_names(", ", names));
 	return 0;
 }
 
@@ -228,8 +280,9 @@ static int set_codec(struct build *b)
 	if (b->o->kind == BC_DEST_PEER)
 		return 0;
 	if (text && bc_codec_from_name(text, &b->o->codec))
-		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: %s", label_of(b, BC_OUT_COMPRESS, label),
-				  text, bc_codec_names(" or ", names));
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is not a compression: %s%s", label_of(b, BC_OUT_COMPRESS, label),
+				  text, bc_codec_names(" or ", names), b->cli->all.v[BC_OUT_COMPRESS] && !b->cli->dialect ?
+				  "; a user to become is named with --user" : "");
 	if (!bc_codec_is_built(b->o->codec))
 		return bc_err_set(b->err, -EINVAL, "cannot compress '%s' with %s: this program was built without it",
 				  b->o->dest,
@@ -330,20 +383,58 @@ static int set_mode(struct build *b)
 	return 0;
 }
 
+static bool rotates(const struct bc_output_config *o)
+{
+	return o->rotate_clock.unit || o->rotate_seconds > 0 || o->rotate_bytes || o->rotate_packets;
+}
+
 static int check_rotation(struct build *b)
 {
 	const struct bc_output_config *o = b->o;
-	enum bc_output_setting asked = o->rotate_clock.unit ? BC_OUT_ROTATE_CLOCK :
-				       o->rotate_seconds > 0 ? BC_OUT_ROTATE_SECONDS : BC_OUT_ROTATE_SIZE;
+	enum bc_output_setting asked = o->rotate_clock.unit ? BC_OUT_ROTATE_CLOCK : o->rotate_seconds > 0 ? BC_OUT_ROTATE_SECONDS :
+				       o->rotate_bytes ? BC_OUT_ROTATE_SIZE : BC_OUT_ROTATE_PACKETS;
 	char label[BC_LABEL_MAX];
 
 	if (o->rotate_clock.unit && o->rotate_seconds > 0)
 		return bc_err_set(b->err, -EINVAL, "%s: rotate either by the clock or every N seconds "
 				  "(rotate-seconds), not both",
 				  label_of(b, asked, label));
-	if ((o->rotate_clock.unit || o->rotate_seconds > 0 || o->rotate_bytes) && (o->kind == BC_DEST_FILE || o->kind == BC_DEST_STREAM))
+	if (rotates(o) && (o->kind == BC_DEST_FILE || o->kind == BC_DEST_STREAM))
 		return bc_err_set(b->err, -EINVAL, "%s: rotation needs a folder, and '%s' is %s", label_of(b, asked, label),
 				  o->dest, o->kind == BC_DEST_STREAM ? stream(o) : "a file: end its name with / to make it one");
+	return 0;
+}
+
+/* To stop at a size is to stop when the first segment is as large. */
+static int set_stop(struct build *b)
+{
+	struct bc_output_config *o = b->o;
+	char label[BC_LABEL_MAX];
+
+	if (o->stop_bytes && (rotates(o) || o->stop_segments))
+		return bc_err_set(b->err, -EINVAL, "%s: is for a capture that does not rotate: with rotation use stop-files",
+				  label_of(b, BC_OUT_STOP_SIZE, label));
+	if (o->stop_segments && !rotates(o))
+		return bc_err_set(b->err, -EINVAL, "%s: nothing ends a file: add --rotate-size, --rotate-seconds, --rotate-clock or "
+				  "--rotate-packets", label_of(b, BC_OUT_STOP_FILES, label));
+	if (o->stop_bytes) {
+		o->rotate_bytes = o->stop_bytes;
+		o->stop_segments = 1;
+	}
+	return 0;
+}
+
+static int set_comment(struct build *b)
+{
+	const struct bc_output_config *o = b->o;
+	char label[BC_LABEL_MAX];
+
+	if (o->comment && (o->format != BC_FORMAT_PCAPNG || o->framing != BC_FRAMING_FILE))
+		return bc_err_set(b->err, -EINVAL, "%s: only a pcapng file has a place for it, and '%s' is none", label_of(b, BC_OUT_COMMENT, label),
+				  o->dest);
+	if (o->skip_empty && o->kind != BC_DEST_FOLDER && o->kind != BC_DEST_NULL)
+		return bc_err_set(b->err, -EINVAL, "%s: applies to segments in a folder, and '%s' is not a folder",
+				  label_of(b, BC_OUT_SKIP_EMPTY, label), o->dest);
 	return 0;
 }
 
@@ -458,7 +549,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 {
 	static int (*const steps[])(struct build *b) = {
 		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io, set_index,
-		set_file_ext, set_mode, set_clock, check_rotation, check_numbered,
+		check_name, set_file_ext, set_mode, set_clock, check_rotation, set_stop, set_comment, check_numbered,
 		set_keep, check_post_publish, check_upload,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
@@ -489,6 +580,7 @@ void bc_output_config_free(struct bc_output_config *o)
 	free(o->pipeout);
 	free(o->watchfile);
 	free(o->exclude);
+	free(o->comment);
 	free(o->completed);
 	free(o->on_segment);
 	free(o->upload);

@@ -46,8 +46,9 @@ static int set_word(const struct spec *s, const struct bc_source_key *k, const c
 	void *at = (char *)s->c + k->offset;
 	char *copy;
 
-	if (strcmp(value, k->words[0]) && strcmp(value, k->words[1]))
-		return bc_err_set(s->err, -EINVAL, "%s: '%s' is neither %s nor %s", what, value, k->words[0], k->words[1]);
+	if (k->type != BC_KEY_TEXT && strcmp(value, k->words[0]) && strcmp(value, k->words[1]) && (!k->words[2] || strcmp(value, k->words[2])))
+		return bc_err_set(s->err, -EINVAL, "%s: '%s' is neither %s nor %s%s%s", what, value, k->words[0], k->words[1],
+				  k->words[2] ? " nor " : "", k->words[2] ? k->words[2] : "");
 	if (k->type == BC_KEY_FIRST) {
 		*(bool *)at = !strcmp(value, k->words[0]);
 		return 0;
@@ -75,6 +76,7 @@ static int set_value(const struct spec *s, const struct bc_source_key *k, const 
 		return bc_yes_no(what, value, at, s->err);
 	case BC_KEY_FIRST:
 	case BC_KEY_WORD:
+	case BC_KEY_TEXT:
 		return set_word(s, k, what, value);
 	}
 	return 0;
@@ -257,14 +259,13 @@ static int check_interface(const struct spec *s)
 }
 
 /* Only a ring of the kernel can be one of several. */
-static int check_rings(const struct spec *s)
+int bc_source_check_queues(const char *what, const struct bc_source_config *c, struct bc_err *err)
 {
-	const struct bc_source_config *c = s->c;
-	const char *other = c->immediate ? "immediate=1" : c->stamp && !strcmp(c->stamp, "adapter") ? "stamp=adapter" : NULL;
+	const char *other = c->immediate ? "immediate=1" : c->stamp && !strcmp(c->stamp, "adapter") ? "stamp=adapter" :
+			    c->linktype && strcmp(c->linktype, "EN10MB") ? "a linktype" : NULL;
 
 	if (c->queues > 1 && other)
-		return bc_err_set(s->err, -EINVAL, "%s: queues=%u cannot be had with %s: leave out one of them", s->what,
-				  c->queues, other);
+		return bc_err_set(err, -EINVAL, "%s: queues=%u cannot be had with %s: leave out one of them", what, c->queues, other);
 	return 0;
 }
 
@@ -287,7 +288,7 @@ static int parse_named(struct spec *s, char *text, bool guess)
 	if (!rc && s->c->kind->target == BC_TARGET_INTERFACE)
 		rc = check_interface(s);
 	if (!rc && s->c->kind->target == BC_TARGET_INTERFACE)
-		rc = check_rings(s);
+		rc = bc_source_check_queues(s->what, s->c, s->err);
 	return rc;
 }
 
@@ -340,7 +341,7 @@ int bc_source_parse(const char *what, const char *spec, struct bc_source_config 
 	struct spec s = { .what = label, .c = ret, .err = err };
 	int rc;
 
-	*ret = (struct bc_source_config){ .queues = 1, .buffer_mb = 64, .size = 64 };
+	*ret = (struct bc_source_config){ .queues = 1, .size = 64 };
 	snprintf(label, sizeof(label), "%s '%.160s'", what, spec);
 	if (n > SPEC_MAX)
 		return bc_err_set(err, -EINVAL, "%s: is longer than %d bytes", label, SPEC_MAX);
@@ -360,5 +361,7 @@ void bc_source_free(struct bc_source_config *s)
 	free(s->spec);
 	free(s->target);
 	free(s->stamp);
+	free(s->direction);
+	free(s->linktype);
 	memset(s, 0, sizeof(*s));
 }

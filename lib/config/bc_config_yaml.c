@@ -6,11 +6,9 @@
  */
 #include <cyaml/cyaml.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bc_config_draft.h"
 #include "bc_similar.h"
@@ -180,36 +178,6 @@ static int refuse(const char *file, const struct bc_yaml_map *map, cyaml_err_t e
 			  explain(e, said));
 }
 
-/* The whole file, or pipe, as text to free. */
-static int read_file(const char *file, char **ret, size_t *ret_len, struct bc_err *err)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = 0;
-	char *text = fd < 0 ? NULL : malloc(FILE_MAX + 1);
-	size_t len = 0;
-	ssize_t n = 1;
-
-	if (fd >= 0 && !text)
-		rc = -ENOMEM;
-	while (text && n > 0 && len <= FILE_MAX) {
-		n = read(fd, text + len, FILE_MAX + 1 - len);
-		len += n > 0 ? (size_t)n : 0;
-	}
-	if (fd < 0 || n < 0)
-		rc = -errno;
-	else if (len > FILE_MAX)
-		rc = -EFBIG;
-	if (fd >= 0)
-		close(fd);
-	if (rc) {
-		free(text);
-		return bc_err_set(err, rc == -ENOMEM ? rc : -EINVAL, "%s: %s", file,
-				  rc == -EFBIG ? "is larger than 1 MiB" : strerror(-rc));
-	}
-	*ret = text;
-	*ret_len = len;
-	return 0;
-}
-
 static int make_draft(const char *file, const char *text, size_t len, enum bc_command what, struct bc_yaml_map *map,
 		      struct bc_draft **ret, struct bc_err *err)
 {
@@ -239,7 +207,7 @@ int bc_config_yaml(const char *file, enum bc_command what, struct bc_draft **ret
 	struct bc_yaml_map *map = NULL;
 	char *text = NULL;
 	size_t len = 0;
-	int rc = read_file(file, &text, &len, err);
+	int rc = bc_draft_read_file(file, FILE_MAX, &text, &len, err);
 
 	if (!rc)
 		rc = bc_yaml_map_read(file, text, len, &map, err);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_await.h"
 #include "bc_privileges.h"
 #include "bc_report.h"
 #include "bc_source_kind.h"
@@ -327,6 +328,9 @@ enum bc_exit bc_session_run(struct bc_session *s)
 	enum bc_exit status;
 	int r;
 
+	r = bc_await_interfaces(s->cfg, &s->log, &err);
+	if (r)
+		return bc_session_fail(s->name, &err, r, true);
 	bc_signals_block(&s->signals, hup_of(s->cfg));
 	if (s->cfg->remark)
 		bc_log(&s->log, BC_NOTICE, "%s", s->cfg->remark);

@@ -3,6 +3,8 @@
 #ifndef BC_KERNEL_H
 #define BC_KERNEL_H
 
+#include <stdio.h>
+
 #include "bc_packet.h"
 #include "bc_source.h"
 #include "bc_time.h"
@@ -46,6 +48,9 @@ static inline void bc_spare_take(struct bc_spare *p, struct bc_source *s, struct
 	b->ts_ns[b->n] = ts_ns;
 	b->mbuf[b->n++] = m;
 }
+
+/* Print the link types that libpcap offers for an interface. 0, or a negative errno with a line in err. */
+int bc_linktypes_print(FILE *f, const char *interface, struct bc_err *err);
 
 /* What is the same for every source that is a buffer of the kernel's. */
 void bc_kernel_setup(struct bc_source *s, const struct bc_source_config *cfg);

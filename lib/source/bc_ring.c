@@ -62,7 +62,7 @@ static int identify(struct bc_ring *r, const char *name)
 	if (ioctl(r->fd, SIOCGIFHWADDR, &q) != 0)
 		return -errno;
 	type = q.ifr_hwaddr.sa_family;
-	r->loopback = type == ARPHRD_LOOPBACK;
+	r->loopback = type == ARPHRD_LOOPBACK && r->direction != BC_DIRECTION_OUT;
 	if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
 		return -ENOTSUP;
 	/* Ports of a switch chip may have its tag before the type, which is a link type of its own. */
@@ -107,9 +107,30 @@ static int receive(const struct bc_ring *r, bool promiscuous)
 	return -down;
 }
 
-static int open_one(struct bc_ring *r, const char *name, uint64_t bytes, uint32_t hold_ms)
+static int attach(const struct bc_ring *r, struct sock_filter *program, unsigned short len)
 {
-	struct bc_ring new = { .fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) };
+	struct sock_fprog prog = { .len = len, .filter = program };
+
+	return setsockopt(r->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) == 0 ? 0 : -errno;
+}
+
+/* Packets of the other direction do not come to the ring. */
+static int attach_direction(const struct bc_ring *r)
+{
+	const bool out = r->direction == BC_DIRECTION_OUT;
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, out ? 0 : 1, out ? 1 : 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+
+	return attach(r, program, sizeof(program) / sizeof(program[0]));
+}
+
+static int open_one(struct bc_ring *r, const char *name, uint64_t bytes, uint32_t hold_ms, enum bc_direction direction)
+{
+	struct bc_ring new = { .fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), .direction = direction };
 	int e;
 
 	if (new.fd < 0)
@@ -127,16 +148,18 @@ static int open_one(struct bc_ring *r, const char *name, uint64_t bytes, uint32_
 /* A ring that is not in the group yet would receive what the others do. */
 static int refuse_all(const struct bc_ring *r)
 {
-	struct sock_filter nothing = { .code = BPF_RET | BPF_K };
-	struct sock_fprog prog = { .len = 1, .filter = &nothing };
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
 
-	return setsockopt(r->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) == 0 ? 0 : -errno;
+	return attach(r, &nothing, 1);
 }
 
-static int take_all(const struct bc_ring *r)
+/* Instead of nothing, what is wanted. */
+static int take_wanted(const struct bc_ring *r)
 {
 	int none = 0;
 
+	if (r->direction != BC_DIRECTION_BOTH)
+		return attach_direction(r);
 	return setsockopt(r->fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none)) == 0 ? 0 : -errno;
 }
 
@@ -170,17 +193,30 @@ static int receive_as_group(const struct bc_ring *r, uint32_t n, bool promiscuou
 			e = join(&r[i], r);
 	}
 	for (uint32_t i = 0; !e && i < n; i++)
-		e = take_all(&r[i]);
+		e = take_wanted(&r[i]);
 	return e;
 }
 
-int bc_ring_open(struct bc_ring *r, uint32_t n, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous)
+int bc_direction_of(const char *word)
+{
+	static const char *const words[] = { [BC_DIRECTION_BOTH] = "inout", [BC_DIRECTION_IN] = "in", [BC_DIRECTION_OUT] = "out" };
+
+	for (int i = 0; word && i < (int)(sizeof(words) / sizeof(words[0])); i++)
+		if (!strcmp(word, words[i]))
+			return i;
+	return word ? -EINVAL : BC_DIRECTION_BOTH;
+}
+
+int bc_ring_open(struct bc_ring *r, uint32_t n, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous,
+		 enum bc_direction direction)
 {
 	uint32_t opened = 0;
 	int e = 0;
 
 	for (; !e && opened < n; opened += !e)
-		e = open_one(&r[opened], name, bytes, hold_ms);
+		e = open_one(&r[opened], name, bytes, hold_ms, direction);
+	if (!e && n == 1 && direction != BC_DIRECTION_BOTH)
+		e = attach_direction(r);
 	if (!e)
 		e = n == 1 ? receive(r, promiscuous) : receive_as_group(r, n, promiscuous);
 	while (e && opened)

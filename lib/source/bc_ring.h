@@ -22,6 +22,9 @@
 /* The bytes that a tag takes, which are kept free before each packet for the one that the kernel took out of it. */
 #define BC_RING_TAG 4U
 
+/* Of an interface, seen from the host. */
+enum bc_direction { BC_DIRECTION_BOTH, BC_DIRECTION_IN, BC_DIRECTION_OUT };
+
 struct bc_ring {
 	/* Constant while it is open. */
 	int fd;
@@ -29,6 +32,7 @@ struct bc_ring {
 	uint8_t *map;
 	uint32_t n_blocks;
 	bool loopback;		/* what is sent comes back as received, and is wanted once */
+	enum bc_direction direction;
 
 	/* Of the block that is ours, if there is one. */
 	bool held;
@@ -44,6 +48,9 @@ struct bc_ring_packet {
 	uint64_t ts_ns;
 };
 
+/* "in", "out" or "inout"; NULL is inout, too. -EINVAL: it is none of these. */
+int bc_direction_of(const char *word);
+
 /*
  * Fill r[0] to r[n - 1] for the interface of that name, each with at least as much memory as bytes (4 blocks at the
  * least), and have them receive. Each packet comes to one of them: both directions of a flow to the same
@@ -51,7 +58,8 @@ struct bc_ring_packet {
  * a packet no longer than hold_ms. 0 or a negative errno: -ENOTSUP, it is not plain Ethernet or loopback; -ENETDOWN; -ENODEV; what the kernel
  * says. Nothing is left open then.
  */
-int bc_ring_open(struct bc_ring *r, uint32_t n, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous);
+int bc_ring_open(struct bc_ring *r, uint32_t n, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous,
+		 enum bc_direction direction);
 void bc_ring_close(struct bc_ring *r);
 
 /* Packets that found the ring full since the last call. */

@@ -25,8 +25,10 @@ struct bc_source_config {
 	uint32_t mtu;			/* dpdk: 0: as large as the port takes */
 	bool wait;			/* full=wait: leave packets in the device while the link is full */
 	char *stamp;			/* pcap: "adapter", "host"; dpdk: "nic", "software"; NULL: the best there is */
-	uint32_t buffer_mb;		/* pcap: the kernel's buffer of each queue; default 64 */
+	uint32_t buffer_mb;		/* pcap: the kernel's buffer of each queue; 0: the capture's */
 	bool immediate;			/* pcap: immediate=1 */
+	char *direction;		/* pcap: "in", "out", "inout"; NULL: the capture's */
+	char *linktype;			/* pcap: of the types that the interface offers, by libpcap's name; NULL: the capture's */
 	uint32_t lateness_us;		/* how long a stamped packet may be held back; 0: as measured, or the kind's default */
 	uint64_t count;			/* null: packets per queue, 0: no end */
 	uint32_t size;			/* null: bytes per packet, default 64 */

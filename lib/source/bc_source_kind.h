@@ -30,7 +30,8 @@ enum bc_source_key_type {
 	BC_KEY_U64,
 	BC_KEY_YES,		/* a bool, by yes or no */
 	BC_KEY_FIRST,		/* a bool: whether it is the first of two words */
-	BC_KEY_WORD,		/* a char *: one of two words */
+	BC_KEY_WORD,		/* a char *: one of two or three words */
+	BC_KEY_TEXT,		/* a char *: any word */
 };
 
 /* "name=value" behind the target. */
@@ -40,7 +41,7 @@ struct bc_source_key {
 	size_t offset;		/* in struct bc_source_config */
 	bool zero;		/* a number may also be 0, */
 	double min, max;	/* which is not within these */
-	const char *words[2];
+	const char *words[3];
 };
 
 #define BC_KEY_AT(member) offsetof(struct bc_source_config, member)

@@ -11,6 +11,7 @@
 
 #include "bc_epoch.h"
 #include "bc_kernel.h"
+#include "bc_ring.h"
 
 #define LINKTYPE_RAW 101
 
@@ -121,6 +122,61 @@ static int refuse(pcap_t *h, int r, const struct bc_source_config *cfg, struct b
 	}
 }
 
+int bc_linktypes_print(FILE *f, const char *interface, struct bc_err *err)
+{
+	const struct bc_source_config cfg = { .spec = (char *)interface, .target = (char *)interface };
+	char errbuf[PCAP_ERRBUF_SIZE];
+	pcap_t *h = pcap_create(interface, errbuf);
+	int *types, n, r = h ? pcap_activate(h) : -1;
+
+	if (!h)
+		return bc_err_set(err, -EIO, "%s: %s", interface, errbuf);
+	if (r < 0) {
+		r = refuse(h, r, &cfg, err);
+	} else if ((n = pcap_list_datalinks(h, &types)) < 0) {
+		r = bc_err_set(err, -EIO, "%s: %s", interface, pcap_geterr(h));
+	} else {
+		fprintf(f, "Link types of %s, for -y:\n", interface);
+		for (int i = 0; i < n; i++) {
+			const char *name = pcap_datalink_val_to_name(types[i]), *what = pcap_datalink_val_to_description(types[i]);
+
+			fprintf(f, "  %s (%s)\n", name ? name : "?", what ? what : "without a description");
+		}
+		pcap_free_datalinks(types);
+		r = 0;
+	}
+	pcap_close(h);
+	return r;
+}
+
+static int set_linktype(pcap_t *h, const struct bc_source_config *cfg, struct bc_err *err)
+{
+	int type = pcap_datalink_name_to_val(cfg->linktype);
+
+	if (type >= 0 && pcap_set_datalink(h, type) == 0)
+		return 0;
+	return bc_err_set(err, -EINVAL, "%s: the interface has no link type '%s': 'braidcap capture -L -i %s' lists those that it has",
+			  cfg->spec, cfg->linktype, cfg->target);
+}
+
+static int set_direction(pcap_t *h, const struct bc_source_config *cfg, struct bc_err *err)
+{
+	static const pcap_direction_t directions[] = {
+		[BC_DIRECTION_BOTH] = PCAP_D_INOUT, [BC_DIRECTION_IN] = PCAP_D_IN, [BC_DIRECTION_OUT] = PCAP_D_OUT,
+	};
+	int d = bc_direction_of(cfg->direction);
+
+	if (d == BC_DIRECTION_BOTH || pcap_setdirection(h, directions[d]) == 0)
+		return 0;
+	return bc_err_set(err, -ENOTSUP, "%s: direction=%s: %s", cfg->spec, cfg->direction, pcap_geterr(h));
+}
+
+/* A ring's packets are Ethernet. */
+static bool wants_libpcap(const struct bc_source_config *cfg)
+{
+	return cfg->immediate || (cfg->linktype && strcmp(cfg->linktype, "EN10MB") != 0);
+}
+
 static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_source_env *env, bool adapter,
 		 struct bc_err *err)
 {
@@ -140,14 +196,17 @@ static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_
 		return refuse(h, r, cfg, err);
 	if (r > 0)
 		bc_log(env->log, BC_WARN, "%s: %s", cfg->spec, pcap_geterr(h)[0] ? pcap_geterr(h) : pcap_statustostr(r));
+	r = cfg->linktype ? set_linktype(h, cfg, err) : 0;
+	if (r)
+		return r;
 	/* The newer of the two headers that stand in for several links' own also tells the interface. */
-	if (pcap_datalink(h) == DLT_LINUX_SLL && pcap_set_datalink(h, DLT_LINUX_SLL2) != 0)
+	if (!cfg->linktype && pcap_datalink(h) == DLT_LINUX_SLL && pcap_set_datalink(h, DLT_LINUX_SLL2) != 0)
 		bc_log(env->log, BC_WARN, "%s: libpcap does not know SLL2: %s", cfg->spec, pcap_geterr(h));
 	if (pcap_get_tstamp_precision(h) != PCAP_TSTAMP_PRECISION_NANO)
 		return bc_err_set(err, -ENOTSUP, "%s: libpcap does not support nanoseconds here", cfg->spec);
 	if (pcap_setnonblock(h, 1, errbuf) != 0)
 		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, errbuf);
-	return 0;
+	return set_direction(h, cfg, err);
 }
 
 static void describe(const struct bc_source_config *cfg, pcap_t *h, bool adapter, struct bc_iface *ret)
@@ -217,7 +276,7 @@ static int open_pcap(const struct bc_source_config *cfg, const struct bc_source_
 		r = bc_err_set(err, -ENOTSUP, "%s: the adapter does not support timestamps: leave out stamp=adapter",
 			       cfg->spec);
 	/* libpcap supports more kinds of devices; the ring is cheaper, and there may be several. */
-	why = r || adapter || cfg->immediate ? -ENOTSUP : bc_kernel_ring_open(cfg, env, ret);
+	why = r || adapter || wants_libpcap(cfg) ? -ENOTSUP : bc_kernel_ring_open(cfg, env, ret);
 	if (!r && why)
 		r = cfg->queues == 1 ? open_handle(p, cfg, env, adapter, ret, err) : refuse_queues(p->handle, why, cfg, env, err);
 	if (r || !why) {
@@ -236,6 +295,8 @@ static const struct bc_source_key pcap_keys[] = {
 	BC_KEY_STAMP("adapter", "host"),
 	{ "buffer_mb", BC_KEY_U32, BC_KEY_AT(buffer_mb), .min = 1, .max = 2047 },
 	{ "immediate", BC_KEY_YES, BC_KEY_AT(immediate), .zero = false },
+	{ "direction", BC_KEY_WORD, BC_KEY_AT(direction), .words = { "in", "out", "inout" } },
+	{ "linktype", BC_KEY_TEXT, BC_KEY_AT(linktype), .zero = false },
 	BC_KEY_LATENESS,
 };
 

@@ -201,7 +201,7 @@ int bc_kernel_ring_open(const struct bc_source_config *cfg, const struct bc_sour
 
 	if (ring)
 		r = bc_ring_open(ring, cfg->queues, cfg->target, cfg->buffer_mb * 1000000ULL, BC_KERNEL_HOLD_MS,
-				 env->promiscuous);
+				 env->promiscuous, (enum bc_direction)bc_direction_of(cfg->direction));
 	if (!r)
 		r = new_sources(ring, cfg, env, ret);
 	free(ring);

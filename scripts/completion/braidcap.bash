@@ -12,8 +12,10 @@ _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local commands='capture mtracecap devices plan ctl console top verify find flows doctor recover collect expire import-osmo index upload help version'
-	local options='--filter --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
-		--rotate-clock --rotate-size --utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
+	local options='--filter --filter-file --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
+		--rotate-clock --rotate-size --rotate-packets --skip-empty --comment --ring-buffer --autostop --stop-files --stop-size
+		--direction --buffer-size --immediate-mode --linktype --list-data-link-types --wait-interface --check
+		--utc --count --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk
 		--writers --io --index --seqfile --watchfile --file-ext --mode --pipeout --lcores --busy-poll --no-accelerate --bpf-jit
 		--no-promisc --no-huge --eal --prefix --user
 		--completed --on-segment --on-segment-seconds --zmq-publish --zmq-client --zmq-ns --pcap-over-ip
@@ -25,7 +27,7 @@ _braidcap()
 		--rotate-clock --utc --duration --idle-exit --max-wait --flush-ms --memory --mbufs --chunk --writers --io --lcores
 		--busy-poll --no-accelerate --completed --on-segment --on-segment-seconds --zmq-publish --zmq-ns --pcap-over-ip --keep-age
 		--keep-number --keep-size --keep-free --keep-uploaded --recompress --expire-unmarked --upload --upload-node --upload-rate
-		--upload-connections --s3-endpoint --s3-region --s3-ca --s3-credentials --s3-profile --s3-path-style --s3-plain --no-huge --eal --prefix --user --drain-timeout --report --verbose --quiet --help --config -l -w'
+		--upload-connections --s3-endpoint --s3-region --s3-ca --s3-credentials --s3-profile --s3-path-style --s3-plain --no-huge --eal --prefix --user --drain-timeout --report --verbose --quiet --check --help --config -l -w'
 	local s3='--s3-endpoint --s3-region --s3-ca --s3-credentials --s3-profile --s3-path-style --s3-plain'
 	local find="$s3 --from --to --last --limit-packets --limit-bytes --format --compress --compress-level --rotate-seconds --rotate-clock
 		--rotate-size --utc --mode --file-ext --io --threads --priority --explain --no-index --cache --json --verbose --quiet --help -w"
@@ -90,7 +92,7 @@ _braidcap()
 		COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: erf: null:" -- "$cur")
 			$(compgen -f -- "$cur"))
 		;;
-	-w | -C | --config | --report | -N | --seqfile | -W | --watchfile | --completed | --tls-*)
+	-w | -r | -F | --filter-file | -C | --config | --report | -N | --seqfile | -W | --watchfile | --completed | --tls-*)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		;;
 	-Z | --compress)
@@ -104,6 +106,9 @@ _braidcap()
 		;;
 	--names)
 		COMPREPLY=($(compgen -W 'osmo braidcap' -- "$cur"))
+		;;
+	--direction | -Q)
+		COMPREPLY=($(compgen -W 'in out inout' -- "$cur"))
 		;;
 	--format)
 		COMPREPLY=($(compgen -W 'pcapng pcap pcap-us erf' -- "$cur"))

@@ -252,7 +252,6 @@ static void what_is_no_option_is_refused(void **state)
 	refused("-i null: -w - -s", "-s needs a value");
 	refused("-i null: -w - --snaplen", "--snaplen needs a value");
 	refused("-i null: -w - --verbose=3", "'--verbose=3' takes no value");
-	refused("-i null: -w - port 53", "unexpected argument 'port'; a source needs -i");
 }
 
 static void source_and_output_are_needed(void **state)
@@ -281,8 +280,9 @@ static void the_name_tells_the_destination(void **state)
 		{ "null:", BC_DEST_NULL, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
 		{ "/usr", BC_DEST_FOLDER, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
 		{ "nowhere/", BC_DEST_FOLDER, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
-		{ "x", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
-		{ "x.cap", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_LZ4 },
+		{ "x", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_NONE },
+		{ "x.dump", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_NONE },
+		{ "x.cap", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_NONE },
 		{ "x.pcapng", BC_DEST_FILE, BC_FORMAT_PCAPNG, BC_CODEC_NONE },
 		{ "x.pcap", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_NONE },
 		{ "x.PCAP", BC_DEST_FILE, BC_FORMAT_PCAP_NS, BC_CODEC_NONE },
@@ -325,19 +325,92 @@ static void lzo_is_refused_in_a_build_without_it(void **state)
 	}
 }
 
-static void an_option_wins_over_the_name(void **state)
+static void an_option_says_what_the_name_does_not(void **state)
 {
 	struct bc_config c;
 
-	assert_int_equal(parse("-i null: -w x.pcap.lz4 --format pcapng -Z zstd", &c), 0);
-	assert_int_equal(c.outputs[0].format, BC_FORMAT_PCAPNG);
+	assert_int_equal(parse("-i null: -w x.dump --format pcap-us -Z zstd", &c), 0);
+	assert_int_equal(c.outputs[0].format, BC_FORMAT_PCAP_US);
 	assert_int_equal(c.outputs[0].codec, BC_CODEC_ZSTD);
 	bc_config_free(&c);
-	assert_int_equal(parse("-i null: -w x.pcap.gz -Z lz4", &c), 0);
+	assert_int_equal(parse("-i null: -w x.pcap.zst --format pcap-us -Z zstd", &c), 0);
+	bc_config_free(&c);
+	/* What a command makes of it may have any name. */
+	assert_int_equal(parse("-i null: -w x.pcap.gz --pipeout gzip", &c), 0);
 	bc_config_free(&c);
 	assert_int_equal(parse("-i null: -w - -Z lz4", &c), 0);
 	assert_int_equal(c.outputs[0].codec, BC_CODEC_LZ4);
 	bc_config_free(&c);
+}
+
+static void a_name_that_says_another_thing_is_refused(void **state)
+{
+	refused("-i null: -w d.x/x.pcap --format pcapng", "named as pcap, and pcapng is asked for: name it 'd.x/x.pcapng'");
+	refused("-i null: -w x.pcapng --format pcap-us", "name it 'x.pcap'");
+	refused("-i null: -w x.erf.gz --format pcap", "named as erf");
+	refused("-i null: -w x.pcapng -Z lz4", "named as not compressed, and lz4 is asked for: name it 'x.pcapng.lz4'");
+	refused("-i null: -w x.pcap.gz -Z none", "named as gzip, and no compression is asked for: name it 'x.pcap'");
+	refused("-i null: -w x.gz -Z zstd", "name it 'x.zst'");
+	refused("-i null: -w x.pcap.zip", "-w: 'x.pcap.zip': .zip files cannot be written; compressions are");
+}
+
+static void other_programs_options_are_taken(void **state)
+{
+	ACCEPT("-p -q -n -P", !c.promiscuous && c.quiet && o->format == BC_FORMAT_PCAP_NS);
+	ACCEPT("--no-promiscuous-mode --snapshot-length=96 --capture-comment=x", !c.promiscuous && o->snaplen == 96 && !strcmp(o->comment, "x"));
+	ACCEPT("-r a,b=c -r -", c.n_sources == 3 && !strcmp(c.sources[1].target, "a,b=c") && !strcmp(c.sources[2].target, "-"));
+	ACCEPT("--interface eth0 -B 128 -Q in -y EN10MB --immediate-mode",
+	       c.sources[1].buffer_mb == 128 && !strcmp(c.sources[1].direction, "in") && !strcmp(c.sources[1].linktype, "EN10MB") &&
+	       c.sources[1].immediate);
+	ACCEPT("-i eth0,buffer_mb=9,direction=out -B 128 -Q in", c.sources[1].buffer_mb == 9 && !strcmp(c.sources[1].direction, "out"));
+	ACCEPT("-a duration:5 -a packets:7", c.duration_s == 5 && c.count == 7);
+	ACCEPT("-a filesize:5000", o->stop_segments == 1 && o->rotate_bytes == 5000000);
+	ACCEPT("-b duration:60 -b filesize:1000 -b packets:10 -b files:3 -a files:9",
+	       o->rotate_seconds == 60 && o->rotate_bytes == 1000000 && o->rotate_packets == 10 && o->keep.number == 3 && o->stop_segments == 9);
+	ACCEPT("-b interval:900", o->rotate_clock.unit == BC_CALENDAR_MINUTE && o->rotate_clock.every == 15);
+}
+
+static void other_programs_options_are_answered(void **state)
+{
+	refused("-i null: -w out/ -C 10", "tcpdump's -C is --rotate-size (-S) here");
+	refused("-i null: -w out/ -W 5", "tcpdump's -W is --keep-number with -S, --stop-files with -G here");
+	refused("-i null: -w out/ -z gzip", "tcpdump's -z is --on-segment here");
+	refused("-S -i null: -w out/", "tcpdump's -S has no meaning here");
+	refused("-i null: -w out/ -d", "'tcpdump -d EXPRESSION'");
+	refused("-i null: -w out/ -nnvX", "tcpdump's -X has no meaning here: packets are not printed");
+	refused("-i null: -w out/ --number", "tcpdump's --number has no meaning here");
+	refused("-i null: -w out/ -Z nobody", "a user to become is named with --user");
+	refused("-i null: -w out/ -b printname:x", "--on-segment");
+	refused("-i null: -w out/ -b size:1", "filesize:kB, interval:SECONDS or files:N");
+	refused("-i null: -w out/ -b filesize:x", "--rotate-size: 'x' is not");
+	refused("-i null: -w out/ -Q up", "--direction: 'up' is neither in nor out nor inout");
+	refused("-i eth0,direction=up -w out/", "neither in nor out nor inout");
+	refused("-i eth0,queues=2 --immediate-mode -w out/", "queues=2 cannot be had with immediate=1");
+	refused("-L", "Name an interface with -i");
+	refused("-L -i null:", "no kernel interface");
+}
+
+static void words_are_the_filter(void **state)
+{
+	struct bc_config first;
+
+	ACCEPT("udp port 53", !strcmp(o->filter, "udp port 53"));
+	assert_int_equal(parse("udp port 53 -i null: -w -", &first), 0);
+	assert_string_equal(first.outputs[0].filter, "udp port 53");
+	bc_config_free(&first);
+	refused("-i null: -w out/ -f udp port 53", "unexpected argument 'port': there is a filter already");
+	refused("-i null: -w out/ /dev/null", "unexpected argument '/dev/null': each source needs its own -i");
+}
+
+static void stopping_at_files_or_a_size(void **state)
+{
+	ACCEPT("-S 1 --stop-files 3 --skip-empty --comment x", o->stop_segments == 3 && o->skip_empty && !strcmp(o->comment, "x"));
+	refused("-i null: -w out/ --stop-files 3", "--stop-files: nothing ends a file");
+	refused("-i null: -w out/ --stop-size 3 -G 1", "--stop-size: is for a capture that does not rotate");
+	refused("-i null: -w out/ -w b/ --stop-size 3", "need a capture with a single output");
+	refused("-i null: -w x.pcap --skip-empty", "--skip-empty: applies to segments in a folder");
+	refused("-i null: -w x.pcap --comment x", "--comment: only a pcapng file has a place for it");
+	refused("-i null: -w x.pcap --rotate-packets 3", "--rotate-packets: rotation needs a folder");
 }
 
 static void destinations_that_cannot_be_are_refused(void **state)
@@ -603,7 +676,12 @@ int main(void)
 		cmocka_unit_test(help_and_devices_are_told_apart),
 		cmocka_unit_test(the_name_tells_the_destination),
 		cmocka_unit_test(lzo_is_refused_in_a_build_without_it),
-		cmocka_unit_test(an_option_wins_over_the_name),
+		cmocka_unit_test(an_option_says_what_the_name_does_not),
+		cmocka_unit_test(a_name_that_says_another_thing_is_refused),
+		cmocka_unit_test(other_programs_options_are_taken),
+		cmocka_unit_test(other_programs_options_are_answered),
+		cmocka_unit_test(words_are_the_filter),
+		cmocka_unit_test(stopping_at_files_or_a_size),
 		cmocka_unit_test(destinations_that_cannot_be_are_refused),
 		cmocka_unit_test(a_remote_peer_is_taken_apart),
 		cmocka_unit_test(remote_peers_that_cannot_be_are_refused),

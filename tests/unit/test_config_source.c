@@ -153,7 +153,7 @@ static void defaults_are_those_of_the_kind(void **state)
 {
 	struct bc_source_config s = parsed("pcap:lo");
 
-	assert_true(s.queues == 1 && s.descriptors == 0 && s.mtu == 0 && !s.wait && !s.stamp && s.buffer_mb == 64);
+	assert_true(s.queues == 1 && s.descriptors == 0 && s.mtu == 0 && !s.wait && !s.stamp && s.buffer_mb == 0);
 	assert_true(!s.immediate && s.lateness_us == 0 && s.count == 0 && s.size == 64);
 	bc_source_free(&s);
 	s = parsed("file:x");

@@ -211,7 +211,7 @@ static void a_large_file_is_refused(void **state)
 	static char text[1024 * 1024 + 2];
 
 	memset(text, '#', sizeof(text) - 1);
-	refused(text, ": is larger than 1 MiB");
+	refused(text, ": is larger than 1048576 bytes");
 }
 
 static void a_file_that_cannot_be_read_is_named(void **state)

@@ -282,9 +282,9 @@ static void the_kernels_own_ring_is_understood(void **state)
 	struct bc_ring r;
 
 	leave_the_network();
-	assert_int_equal(bc_ring_open(&r, 1, "lo", 1 << 20, 10, false), -ENETDOWN);
+	assert_int_equal(bc_ring_open(&r, 1, "lo", 1 << 20, 10, false, BC_DIRECTION_BOTH), -ENETDOWN);
 	bring_up_loopback();
-	assert_int_equal(bc_ring_open(&r, 1, "lo", 1 << 20, 10, true), 0);
+	assert_int_equal(bc_ring_open(&r, 1, "lo", 1 << 20, 10, true, BC_DIRECTION_BOTH), 0);
 	send_to_ourselves(9, 500);
 	assert_int_equal(drain(&r), 500);
 	assert_int_equal(bc_ring_lost(&r), 0);
@@ -299,7 +299,7 @@ static void what_finds_the_ring_full_is_counted_once(void **state)
 
 	leave_the_network();
 	bring_up_loopback();
-	assert_int_equal(bc_ring_open(&r, 1, "lo", 1, 10, false), 0);
+	assert_int_equal(bc_ring_open(&r, 1, "lo", 1, 10, false, BC_DIRECTION_BOTH), 0);
 	send_to_ourselves(9, 20000);
 	lost = bc_ring_lost(&r);
 	came = drain(&r);
@@ -317,7 +317,7 @@ static void each_packet_comes_to_one_of_several_rings(void **state)
 
 	leave_the_network();
 	bring_up_loopback();
-	assert_int_equal(bc_ring_open(r, 3, "lo", 1 << 20, 10, true), 0);
+	assert_int_equal(bc_ring_open(r, 3, "lo", 1 << 20, 10, true, BC_DIRECTION_BOTH), 0);
 	for (uint16_t port = 9; port < 109; port++)
 		send_to_ourselves(port, 5);
 	for (uint32_t i = 0; i < 3; i++) {
@@ -335,8 +335,8 @@ static void two_groups_have_each_packet(void **state)
 
 	leave_the_network();
 	bring_up_loopback();
-	assert_int_equal(bc_ring_open(a, 2, "lo", 1 << 20, 10, true), 0);
-	assert_int_equal(bc_ring_open(b, 2, "lo", 1 << 20, 10, true), 0);
+	assert_int_equal(bc_ring_open(a, 2, "lo", 1 << 20, 10, true, BC_DIRECTION_BOTH), 0);
+	assert_int_equal(bc_ring_open(b, 2, "lo", 1 << 20, 10, true, BC_DIRECTION_BOTH), 0);
 	for (uint16_t port = 9; port < 29; port++)
 		send_to_ourselves(port, 5);
 	assert_int_equal(drain(&a[0]) + drain(&a[1]), 100);
@@ -362,8 +362,8 @@ static void several_rings_that_cannot_be_had_leave_nothing(void **state)
 
 	leave_the_network();
 	before = descriptors();
-	assert_int_equal(bc_ring_open(r, 2, "lo", 1 << 20, 10, true), -ENETDOWN);
-	assert_int_equal(bc_ring_open(r, 2, "nothing", 1 << 20, 10, true), -ENODEV);
+	assert_int_equal(bc_ring_open(r, 2, "lo", 1 << 20, 10, true, BC_DIRECTION_BOTH), -ENETDOWN);
+	assert_int_equal(bc_ring_open(r, 2, "nothing", 1 << 20, 10, true, BC_DIRECTION_BOTH), -ENODEV);
 	assert_int_equal(descriptors(), before);
 }
 
@@ -372,8 +372,8 @@ static void what_is_no_interface_is_refused(void **state)
 	struct bc_ring r = { .fd = 99 };
 
 	leave_the_network();
-	assert_int_equal(bc_ring_open(&r, 1, "nothing", 1, 10, false), -ENODEV);
-	assert_int_equal(bc_ring_open(&r, 1, "a name that is longer than any", 1, 10, false), -ENODEV);
+	assert_int_equal(bc_ring_open(&r, 1, "nothing", 1, 10, false, BC_DIRECTION_BOTH), -ENODEV);
+	assert_int_equal(bc_ring_open(&r, 1, "a name that is longer than any", 1, 10, false, BC_DIRECTION_BOTH), -ENODEV);
 	assert_int_equal(r.fd, 99);
 }
 
