@@ -129,6 +129,16 @@ class TestUsage(TestSuite):
         verify(link.is_symlink(), "it was replaced")
 
     @func_test
+    def report_into_a_descriptor(self):
+        """It goes where standard output goes, behind what is there."""
+        path = self.folder / "both"
+        path.write_text("before\n")
+        tool("sh", "-c", f"exec {program()} capture --no-huge -i {self.trace} -w null: --report /dev/fd/1 >> {path}",
+             env=environment(self.folder))
+        before, report = path.read_text().split("\n", 1)
+        verify(before == "before" and json.loads(report)["balance"]["written"] == 10, path.read_text())
+
+    @func_test
     def closed_descriptors(self):
         """Without standard descriptors nothing else takes their place; stdout is then no destination."""
         run = f"exec 0<&- 1>&- 2>&-; exec {program()} capture --no-huge -i {self.trace} -w"

@@ -10,12 +10,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A pipe or a device: to be written into, never replaced. */
+#include "bc_file.h"
+
+/* A pipe, a device, an open descriptor: to be written into, never replaced, even if it is a regular file. */
 static bool is_special(const char *path)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+	return bc_file_descriptor(path) >= 0 || (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
+}
+
+/* A descriptor goes on where it is: a file may hold something else already. */
+static FILE *open_report(const char *path, const char *mode)
+{
+	int fd = bc_file_descriptor(path);
+
+	if (fd < 0)
+		return fopen(path, mode);
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
 static char *tmp_name(const char *path)
@@ -48,7 +61,7 @@ int bc_report_try(const char *path)
 
 static int dump(const char *path, const char *mode, const json_t *report)
 {
-	FILE *f = fopen(path, mode);
+	FILE *f = open_report(path, mode);
 	int r = 0;
 
 	if (!f)
