@@ -14,6 +14,7 @@
 #include "cmd_console.h"
 #include "cmd_ctl.h"
 #include "cmd_devices.h"
+#include "cmd_doctor.h"
 #include "cmd_mtracecap.h"
 #include "cmd_import_osmo.h"
 #include "cmd_expire.h"
@@ -36,6 +37,7 @@ static const struct {
 	{ "ctl", cmd_ctl, "query or control a running capture" },
 	{ "console", cmd_console, "serve a web page, an API and metrics of running captures" },
 	{ "devices", cmd_devices, "list what can be captured here, and what to type for it" },
+	{ "doctor", cmd_doctor, "check this machine, and say which rate it can keep" },
 	{ "top", cmd_top, "show running captures on a terminal" },
 	{ "plan", cmd_plan, "show which CPU would do what" },
 	{ "verify", cmd_verify, "check that capture files are complete" },

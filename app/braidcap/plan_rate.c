@@ -32,23 +32,6 @@ bool plan_rate_asked(int argc, char **argv)
 	return false;
 }
 
-/* "2.5G" */
-static int parse_rate(const char *text, double *ret, struct bc_err *err)
-{
-	static const char units[] = "kMGT";
-	const char *unit;
-	char *end;
-	double v = strtod(text, &end);
-
-	unit = *end ? strchr(units, *end) : NULL;
-	for (const char *u = units; unit && u <= unit; u++)
-		v *= 1000;
-	if (end == text || (*end && (!unit || end[1])) || !(v >= 1e3 && v <= 1e15))
-		return bc_err_set(err, -EINVAL, "--rate %.40s: not a rate from 1k to 1000T bits per second, such as 100G", text);
-	*ret = v;
-	return 0;
-}
-
 static int parse_codec(const char *text, bool *ret_lz4, struct bc_err *err)
 {
 	*ret_lz4 = !strcmp(text, "lz4");
@@ -73,7 +56,7 @@ static int parse(int argc, char **argv, struct bc_sizing_request *req, const cha
 	while (!r && (o = bc_option_next(argc, argv, ":Z:h", options, "braidcap plan --rate", err)) != -1)
 		switch (o) {
 		case RATE:
-			r = parse_rate(optarg, &req->bits_per_s, err);
+			r = bc_parse_rate("--rate", optarg, &req->bits_per_s, err);
 			break;
 		case PACKET_BYTES:
 			r = bc_parse_u64("--packet", optarg, 40, 65535, &n, err);

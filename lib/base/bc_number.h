@@ -16,4 +16,7 @@ int bc_parse_u64(const char *what, const char *text, uint64_t min, uint64_t max,
 /* The same for a decimal fraction such as 0.5. NaN and infinity are refused. */
 int bc_parse_double(const char *what, const char *text, double min, double max, double *ret, struct bc_err *err);
 
+/* Bits per second, from 1k to 1000T, with the prefixes k, M, G and T: "2.5G". As above. */
+int bc_parse_rate(const char *what, const char *text, double *ret, struct bc_err *err);
+
 #endif

@@ -26,7 +26,7 @@ struct bc_figures {
 	char date[32];
 	char machine[128];
 	double disk_bytes_per_s;	/* 0: not measured */
-	uint32_t n;			/* at least 2 */
+	uint32_t n;			/* at least 2 in a file; where there is one, it stands for every size */
 	struct bc_figure at[BC_FIGURES_MAX];
 };
 

@@ -21,6 +21,11 @@ static void at_size(const struct bc_figures *f, const struct bc_sizing_request *
 	double part, least;
 	uint32_t i = 1;
 
+	if (f->n == 1) {
+		*ret_ns = core_ns(&f->at[0], req->lz4);
+		*ret_ratio = req->lz4 ? f->at[0].lz4_ratio : 1;
+		return;
+	}
 	while (i < f->n - 1 && f->at[i].bytes < req->packet)
 		i++;
 	a = &f->at[i - 1];

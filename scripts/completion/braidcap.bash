@@ -41,6 +41,14 @@ _braidcap()
 		COMPREPLY=($(compgen -W '--json --help' -- "$cur"))
 		return
 	fi
+	if [[ ${COMP_WORDS[1]} == doctor ]]; then
+		case $prev in
+		-i) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur")) ;;
+		-w) COMPREPLY=($(compgen -d -- "$cur")) ;;
+		*) COMPREPLY=($(compgen -W '-w -i --rate --packet --measure --no-measure --json --help' -- "$cur")) ;;
+		esac
+		return
+	fi
 	if [[ ${COMP_WORDS[1]} == import-osmo ]]; then
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return

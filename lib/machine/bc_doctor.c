@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_doctor.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/ptp_clock.h>
+
+#include "bc_check.h"
+#include "bc_ctl_client.h"
+#include "bc_measure.h"
+#include "bc_table.h"
+
+/* What a measurement may take of a folder: this share of what is free, and no more than so much for each second. */
+#define FREE_SHARE 0.05
+#define BYTES_PER_S 8e9
+#define LEAST_BYTES 16e6
+/* Packets come by one queue more for so many CPUs. */
+#define CPUS_PER_QUEUE 8
+#define MAX_QUEUES 16
+#define CLOCK_SAMPLES 5
+/* Of all CPUs, in processes that want one. */
+#define BUSY_SHARE 0.3
+
+/* "pcap:eth0,buffer_mb=512": the same name? */
+static bool is_named(const char *source, const char *kind, const char *name)
+{
+	size_t n = strlen(kind), len = strlen(name);
+
+	if (!strncmp(source, kind, n))
+		source += n;
+	return !strncmp(source, name, len) && (!source[len] || source[len] == ',');
+}
+
+/* Only what is asked for stays in d. */
+static void keep(const struct bc_doctor_request *req, struct bc_devices *d, struct bc_findings *f)
+{
+	uint32_t n_net = 0, n_pci = 0;
+
+	for (uint32_t i = 0; i < req->n_sources; i++) {
+		uint32_t before = n_net + n_pci;
+
+		for (uint32_t k = n_net; k < d->n_net; k++)
+			if (is_named(req->sources[i], "pcap:", d->net[k].name)) {
+				struct bc_netdev net = d->net[k];
+
+				d->net[k] = d->net[n_net];
+				d->net[n_net++] = net;
+			}
+		for (uint32_t k = n_pci; k < d->n_pci; k++)
+			if (is_named(req->sources[i], "dpdk:", d->pci[k].address)) {
+				struct bc_pcidev pci = d->pci[k];
+
+				d->pci[k] = d->pci[n_pci];
+				d->pci[n_pci++] = pci;
+			}
+		if (n_net + n_pci > before)
+			continue;
+		bc_finding_add(f, BC_FINDING_PROBLEM, "source", "%.160s: no such interface, and no such port", req->sources[i]);
+		bc_finding_advise(f, "braidcap devices lists what there is");
+	}
+	if (!req->n_sources)
+		return;
+	d->n_net = n_net;
+	d->n_pci = n_pci;
+}
+
+static int64_t to_ns(const struct ptp_clock_time *t)
+{
+	return (int64_t)t->sec * 1000000000 + t->nsec;
+}
+
+/* How far /dev/ptpN is ahead of the system clock, by the sample that took the shortest time. */
+static bool read_nic_clock(int phc, int64_t *ret_ns)
+{
+	struct ptp_sys_offset o = { .n_samples = CLOCK_SAMPLES };
+	int64_t best = INT64_MAX;
+	char path[32];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "/dev/ptp%d", phc);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	r = fd < 0 ? -1 : ioctl(fd, PTP_SYS_OFFSET, &o);
+	if (fd >= 0)
+		close(fd);
+	for (unsigned i = 0; r == 0 && i < CLOCK_SAMPLES; i++) {
+		int64_t before = to_ns(&o.ts[2 * i]), after = to_ns(&o.ts[2 * i + 2]);
+
+		if (after - before >= best)
+			continue;
+		best = after - before;
+		*ret_ns = to_ns(&o.ts[2 * i + 1]) - before - best / 2;
+	}
+	return best != INT64_MAX;
+}
+
+static void check_clocks(const struct bc_devices *d, struct bc_findings *f)
+{
+	struct timex t = { .modes = 0 };
+	int state = adjtimex(&t);
+	int64_t ahead_ns = 0;
+
+	bc_check_clock(state, &t, f);
+	for (uint32_t i = 0; i < d->n_net; i++)
+		if (d->net[i].nic.stamps_all && d->net[i].nic.phc >= 0 && read_nic_clock(d->net[i].nic.phc, &ahead_ns))
+			bc_check_nic_clock(d->net[i].name, ahead_ns, t.tai, f);
+}
+
+static void look(const struct bc_doctor_request *req, struct bc_findings *f)
+{
+	struct bc_devices *d = malloc(sizeof(*d));
+	struct bc_nic_socket s;
+	struct bc_nic_asker asker;
+
+	if (!d) {
+		bc_finding_add(f, BC_FINDING_PROBLEM, "memory", "no memory to look for devices");
+		return;
+	}
+	asker = bc_nic_open(&s);
+	bc_devices_read("", &asker, d);
+	bc_nic_close(&s);
+	keep(req, d, f);
+	bc_check_memory("", d, f);
+	bc_check_iommu("", d, f);
+	bc_check_cpus("", f);
+	bc_check_numa("", d, f);
+	bc_check_interfaces(d, f);
+	bc_check_backlog("", f);
+	check_clocks(d, f);
+	free(d);
+}
+
+/* What is being captured would be lost if the CPUs and the disk were measured now. */
+static bool is_capturing(struct bc_findings *f)
+{
+	struct bc_ctl_capture found[BC_CTL_MAX_CAPTURES];
+	uint32_t n = bc_ctl_find("", found);
+
+	for (uint32_t i = 0; i < n; i++)
+		json_decref(found[i].info);
+	if (!n)
+		return false;
+	bc_finding_add(f, BC_FINDING_NOTE, "rate", "not measured, as that would disturb what is being captured here");
+	bc_finding_advise(f, "measure when none runs: braidcap ctl list");
+	return true;
+}
+
+static double free_bytes(const char *folder)
+{
+	struct statvfs v;
+
+	return folder && statvfs(folder, &v) == 0 ? (double)v.f_bavail * (double)v.f_frsize : 0;
+}
+
+/* Each way in half of the time. */
+static int measure(const struct bc_doctor_request *req, double room, struct bc_figures *ret, struct bc_err *err)
+{
+	struct bc_measure_request m = { .folder = req->folder, .packet = req->packet, .seconds = req->seconds / 2 };
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	struct bc_measured none, lz4;
+	double most = BYTES_PER_S * m.seconds;
+	int r;
+
+	m.queues = (uint32_t)(cpus / CPUS_PER_QUEUE < 1 ? 1 : cpus / CPUS_PER_QUEUE < MAX_QUEUES ? cpus / CPUS_PER_QUEUE : MAX_QUEUES);
+	m.max_bytes = req->folder && room * FREE_SHARE < most ? (uint64_t)(room * FREE_SHARE) : (uint64_t)most;
+	r = bc_measure(&m, &none, err);
+	m.lz4 = true;
+	if (!r)
+		r = bc_measure(&m, &lz4, err);
+	if (r)
+		return r;
+	ret->n = 1;
+	ret->at[0] = (struct bc_figure){ req->packet, none.packets_per_s, lz4.packets_per_s, lz4.ratio };
+	ret->disk_bytes_per_s = req->folder ? none.file_bytes_per_s : 0;
+	return 0;
+}
+
+/* What others do meanwhile is taken from what is measured. */
+static void say_load(struct bc_findings *f)
+{
+	double load, cpus = (double)sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (getloadavg(&load, 1) != 1 || load < cpus * BUSY_SHARE)
+		return;
+	bc_finding_add(f, BC_FINDING_NOTE, "measured", "other programs use the CPUs (load average %.1f): the figures are what they leave", load);
+	bc_finding_advise(f, "measure again when the machine is idle");
+}
+
+static void say_measured(const struct bc_doctor_request *req, const struct bc_figures *g, struct bc_findings *f)
+{
+	char a[BC_UNITS_MAX], b[BC_UNITS_MAX], c[BC_UNITS_MAX];
+
+	bc_finding_add(f, BC_FINDING_OK, "measured", "packets of %" PRIu32 " bytes with text: %s/s uncompressed, %s/s with LZ4 (ratio %.2f)",
+		       req->packet, bc_units(a, g->at[0].none_pps), bc_units(b, g->at[0].lz4_pps), g->at[0].lz4_ratio);
+	if (g->disk_bytes_per_s > 0)
+		bc_finding_add(f, BC_FINDING_OK, "measured", "%sB/s into the folder, in %g s: a disk may be slower for longer",
+			       bc_units(c, g->disk_bytes_per_s), req->seconds / 2);
+}
+
+void bc_doctor_run(const struct bc_doctor_request *req, struct bc_findings *ret, struct bc_figures *ret_figures, double *ret_free)
+{
+	struct bc_err err;
+	bool usable;
+
+	memset(ret, 0, sizeof(*ret));
+	*ret_figures = (struct bc_figures){ .n = 0 };
+	look(req, ret);
+	usable = !req->folder || bc_check_folder(req->folder, ret);
+	*ret_free = free_bytes(req->folder);
+	if (req->folder && *ret_free * FREE_SHARE < LEAST_BYTES)
+		usable = false;
+	if (!usable || req->seconds <= 0 || is_capturing(ret))
+		return;
+	if (measure(req, *ret_free, ret_figures, &err)) {
+		bc_finding_add(ret, BC_FINDING_PROBLEM, "measured", "%.200s", err.msg);
+		bc_finding_advise(ret, "without it: --no-measure");
+		return;
+	}
+	say_load(ret);
+	say_measured(req, ret_figures, ret);
+	bc_doctor_check_rate(ret_figures, req, *ret_free, ret);
+}
