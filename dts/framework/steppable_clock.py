@@ -2,15 +2,10 @@
 """A system clock that a test steps, for one process and without touching the host's."""
 
 import mmap
-import shutil
 import struct
 import time
-from pathlib import Path
 
-import pytest
-
-from .braidcap import SANITIZED
-from .process import tool
+from .preload import preload
 
 _SIZE = 8 + 8 * 16
 
@@ -19,18 +14,13 @@ class SteppableClock:
     """env is what a process needs to live by this clock. It follows the host's until the first step."""
 
     def __init__(self, folder):
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if not compiler or SANITIZED:
-            pytest.skip("needs a C compiler and a program that is not sanitized")
-        source, library = Path(__file__).with_suffix(".c"), folder / "steppable_clock.so"
-        tool(compiler, "-O1", "-shared", "-fPIC", "-o", library, source, "-ldl")
         schedule = folder / "steps"
         schedule.write_bytes(bytes(_SIZE))
         with open(schedule, "r+b") as f:
             self._map = mmap.mmap(f.fileno(), _SIZE)
         self._n = 0
         self.shift_ns = 0
-        self.env = {"LD_PRELOAD": str(library), "STEPPABLE_CLOCK": str(schedule)}
+        self.env = {"LD_PRELOAD": str(preload("steppable_clock", folder)), "STEPPABLE_CLOCK": str(schedule)}
 
     def step(self, seconds):
         """Set the clock forward, or back, from now on. Returns what it shows then, in ns."""
