@@ -30,6 +30,10 @@ def sanitizers():
     return {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99", "UBSAN_OPTIONS": "halt_on_error=1"} if SANITIZED else {}
 
 
+# By default it leaves the CPUs to all others, and then gets none for minutes where they are busy.
+FIND = ("find", "--priority", "normal")
+
+
 def braidcap(*args, folder, check=True, env=None, **options):
     """Run a short-lived subcommand (ctl, recover, a refused capture) to its end. env is what it has in its environment beside ours."""
     return tool(program(), *args, check=check, env={**environment(folder), **sanitizers(), **(env or {})}, **options)

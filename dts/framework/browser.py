@@ -103,7 +103,7 @@ class Browser:
         assert "exceptionDetails" not in done, f"{script}: {done['exceptionDetails']}"
         return done["result"].get("value")
 
-    def wait(self, script, what, timeout=30):
+    def wait(self, script, what, timeout=60):
         """Until the script's value is true."""
         until = time.monotonic() + timeout
         while not self.run(f"!!({script})"):

@@ -9,8 +9,7 @@ import urllib.request
 
 import pytest
 
-from .peer import free_port
-from .process import end, wait_until
+from .process import end, free_port, wait_until
 
 _CONFIG = """<yandex>
 <logger><level>warning</level><log>{folder}/log</log><errorlog>{folder}/errors</errorlog></logger>

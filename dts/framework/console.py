@@ -10,13 +10,7 @@ import socket
 import subprocess
 
 from .braidcap import program, sanitizers
-from .process import end, environment, wait_until
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from .process import end, environment, free_port, wait_until
 
 
 class Console:
@@ -50,7 +44,7 @@ class Console:
     def url(self):
         return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/"
 
-    def connection(self, timeout=30):
+    def connection(self, timeout=60):
         if self.tls:
             return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=timeout, context=self.tls)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
@@ -90,13 +84,13 @@ class Console:
                 found.setdefault(metric, {})[labels.rstrip("}")] = float(value)
         return found
 
-    def raw(self, timeout=30):
+    def raw(self, timeout=60):
         """A socket to it."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
+        self.process.wait(60)
         assert self.process.returncode == 0, self.stderr
         assert "Sanitizer" not in self.stderr and "runtime error" not in self.stderr, self.stderr
 

@@ -8,6 +8,7 @@ import subprocess
 
 from .braidcap import program, sanitizers
 from .process import end, environment, tool, unique, wait_until
+from .telemetry import Telemetry
 
 # FOLDER/YYYYMMDD-HHMMSS-SEQ8EXT
 NAME = re.compile(r"^(\d{8}-\d{6})-(\d{8})(\D.*)?$")
@@ -49,6 +50,7 @@ class Mtracecap:
     """One run, with -v."""
 
     def __init__(self, folder, args, env=None, stdout=None):
+        self.folder = folder
         self.stderr_path = folder / f"{unique('mt')}.stderr"
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen([executable(folder), "-v", *[str(a) for a in args]],
@@ -71,6 +73,13 @@ class Mtracecap:
             assert self.process.poll() is None or words in self.stderr, f"it ended:\n{self.stderr[-3000:]}"
             return words in self.stderr
         wait_until(said, f"the words {words!r}", timeout)
+
+    def wait_received(self, count):
+        """Until the ledger of the one run in this folder has that many packets."""
+        def received():
+            with Telemetry(self.folder, "braidcap") as t:
+                return t.command("/braidcap/info")["balance"]["received"] >= count
+        wait_until(received, f"{count} packets received")
 
     def signal(self, number):
         self.process.send_signal(number)

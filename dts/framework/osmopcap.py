@@ -112,13 +112,13 @@ class Receiver:
     def count(self):
         return sum(len(c.lengths) for c in self.connections)
 
-    def wait_connected(self, count=1, timeout=30):
+    def wait_connected(self, count=1, timeout=60):
         wait_until(lambda: len(self.connections) >= count, f"{count} connections", timeout)
 
     def wait_packets(self, count, timeout=60):
         wait_until(lambda: self.count() >= count, f"{count} packets at the receiver", timeout)
 
-    def wait_closed(self, timeout=30):
+    def wait_closed(self, timeout=60):
         wait_until(lambda: self.connections and all(c.closed for c in self.connections), "the connections' end", timeout)
 
     def _thread(self, target, *args):

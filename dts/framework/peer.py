@@ -11,13 +11,6 @@ HELLO, SESSION, ACK = 128, 129, 130
 ASKS = 1  # the spare byte of a link header that asks for acknowledgements
 
 
-def free_port():
-    """A port that nobody listens on now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def message(kind, payload, spare=0):
     """{type, spare, length in network byte order}, and the payload."""
     return struct.pack(">BBH", kind, spare, len(payload)) + payload
@@ -99,7 +92,7 @@ class Peer:
             data += more
         return data
 
-    def closed(self, timeout=30):
+    def closed(self, timeout=60):
         """Has the collector closed the connection? Waits for that."""
         self.socket.settimeout(timeout)
         try:
@@ -151,7 +144,7 @@ class Node(Peer):
             assert more is not None and more > self.acked, f"acknowledged {self.acked}, then {more}"
             self.acked = more
 
-    def closed(self, timeout=30):
+    def closed(self, timeout=60):
         """Does the collector close the connection, whatever it says before?"""
         self.socket.settimeout(timeout)
         try:

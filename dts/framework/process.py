@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What all programs under test share: names, CPUs, waiting, ending."""
 
+import contextlib
 import itertools
 import os
+import random
 import signal
+import socket
 import subprocess
 import time
 
@@ -20,12 +23,20 @@ def unique(stem):
     return f"{stem}{os.getpid() % 1000000}{next(_serial)}"
 
 
+def free_port():
+    """A TCP port of 127.0.0.1 that nobody listens on; not one of those that the kernel gives to connections, as it might meanwhile."""
+    while True:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", random.randrange(10000, 30000)))
+            return s.getsockname()[1]
+
+
 def environment(folder):
     """EAL's runtime folder goes below the test's own, so that nothing stays behind."""
     return {**os.environ, "RUNTIME_DIRECTORY": str(folder)}
 
 
-def wait_until(condition, what, timeout=30):
+def wait_until(condition, what, timeout=60):
     """Poll condition until it gives something true, and return that."""
     end = time.monotonic() + timeout
     while True:

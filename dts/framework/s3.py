@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from pathlib import Path
 
 import pytest
 
-from .process import end, tool, unique, wait_until
+from .process import end, free_port, tool, unique, wait_until
 
 PROGRAMS = ("radosgw", "ceph-mon", "ceph-osd", "ceph", "radosgw-admin", "monmaptool", "openssl")
 ACTIONS = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
@@ -85,14 +84,6 @@ rgw_enable_usage_log = false
 rgw_thread_pool_size = 32
 rgw_run_sync_thread = false
 """
-
-
-def _free_ports(n):
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
 
 
 def _die_with_us():
@@ -202,7 +193,7 @@ class Ceph:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.processes = {}
-        self.port, self.tls_port, mon2, mon1 = _free_ports(4)
+        self.port, self.tls_port, mon2, mon1 = (free_port() for _ in range(4))
         self.endpoint, self.tls = f"http://127.0.0.1:{self.port}", f"https://127.0.0.1:{self.tls_port}"
         self.ca = self.folder / "cert.pem"
         for name in ("mon", "osd", "rgw", "run", "log"):

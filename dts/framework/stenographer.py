@@ -9,7 +9,7 @@ import time
 import pytest
 
 from .host import require_root
-from .process import end, tool, wait_until
+from .process import end, free_port, tool, wait_until
 from .reader import packets
 
 # Files are searched once they are closed, which is after so many seconds.
@@ -29,18 +29,12 @@ def _certificates(folder):
              "-out", folder / f"{name}_cert.pem", "-days", "2", "-extfile", extensions)
 
 
-def _free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Stenographer:
     """It captures when the block is entered."""
 
     def __init__(self, folder, interface):
         require_root("stenographer", "stenotype", "openssl", "curl")
-        self.folder, self.port = folder, _free_port()
+        self.folder, self.port = folder, free_port()
         for name in ("certs", "packets", "index"):
             (folder / name).mkdir()
         _certificates(folder / "certs")

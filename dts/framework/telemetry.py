@@ -17,7 +17,7 @@ def with_lists(answer):
 class Telemetry:
     """One connection; close it, or use it as a context."""
 
-    def __init__(self, runtime_folder, prefix, timeout=10):
+    def __init__(self, runtime_folder, prefix, timeout=60):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             # Python's own time-out would make connect fail, not wait, where others are connecting: DPDK's queue holds one.

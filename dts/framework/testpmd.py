@@ -91,7 +91,7 @@ class Testpmd:
     def quit(self):
         """Leave in good order, so that the peers see their devices closed."""
         os.write(self._master, b"quit\n")
-        self.process.wait(30)
+        self.process.wait(60)
 
     def close(self):
         end(self.process)

@@ -11,8 +11,8 @@ from framework.checks import assert_lossless, losses, published_of, temporary, v
 from framework.failing_disk import FailingDisk
 from framework.host import require_root, tmpfs
 from framework.packets import T0_NS, frames, numbers, timed, write_pcap
-from framework.peer import ASKS, LINK, SESSION, Node, Peer, free_port, message
-from framework.process import wait_until
+from framework.peer import ASKS, LINK, SESSION, Node, Peer, message
+from framework.process import free_port, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
 IDENTITY = b"node number one."

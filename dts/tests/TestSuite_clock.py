@@ -9,8 +9,7 @@ import pytest
 from framework import host
 from framework.checks import PUBLISHED, assert_lossless
 from framework.packets import frames
-from framework.peer import free_port
-from framework.process import wait_until
+from framework.process import free_port, wait_until
 from framework.reader import read
 from framework.steppable_clock import SteppableClock
 from framework.test_suite import TestSuite, func_test, verify
@@ -117,7 +116,7 @@ class TestClock(TestSuite):
         endpoint = f"ipc://{self.folder}/zmq"
         run = start(*args, "--zmq-publish", endpoint, env=clock.env)
         with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
-            subscriber.setsockopt(zmq.RCVTIMEO, 10000)
+            subscriber.setsockopt(zmq.RCVTIMEO, 60000)
             subscriber.setsockopt_string(zmq.SUBSCRIBE, "event.v1.clockstep.")
             subscriber.connect(endpoint)
             wait_until(lambda: run.ask("/braidcap/ledger")["publisher"]["subscriptions"] > 0, "the subscription")

@@ -12,8 +12,8 @@ import pytest
 
 from framework.checks import assert_lossless, published, published_of, temporary, verify_segments
 from framework.packets import T0_NS, Packet, frames, numbers, timed
-from framework.peer import LINK, PACKET, Pcap, Pcapng, Peer, free_port, message
-from framework.process import tool, wait_until
+from framework.peer import LINK, PACKET, Pcap, Pcapng, Peer, message
+from framework.process import free_port, tool, wait_until
 from framework.reader import read
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -167,7 +167,7 @@ class TestCollect(TestSuite):
         self.peer(1)
         with self.peer(0) as peer:
             peer.packets(timed(frames(0, 1000)))
-            run.wait_written(1000, timeout=10)
+            run.wait_written(1000)
         report = run.stop()
         assert_lossless(report, 1000)
         forced = {s["name"]: s["forced"] for s in report["sources"]}
@@ -547,7 +547,7 @@ class TestCollect(TestSuite):
         context = zmq.Context()
         subscriber = context.socket(zmq.SUB)
         self.stack.callback(context.destroy, 0)
-        subscriber.setsockopt(zmq.RCVTIMEO, 10000)
+        subscriber.setsockopt(zmq.RCVTIMEO, 60000)
         subscriber.setsockopt_string(zmq.SUBSCRIBE, "")
         subscriber.connect(endpoint)
         wait_until(lambda: run.ask("/braidcap/ledger")["publisher"]["subscriptions"] > 0, "the subscription")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.console import Console, free_port, write_users
-from framework.process import tool, wait_until
+from framework.console import Console, write_users
+from framework.process import free_port, tool, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ class TestConsole(TestSuite):
                            f"olaf operator token {OPERATOR}  # at night")
 
     def refused(self, *args, words=(), rc=2):
-        done = self.braidcap("console", *args, check=False, timeout=20)
+        done = self.braidcap("console", *args, check=False, timeout=60)
         verify(done.returncode == rc and len(done.stderr.splitlines()) == 1, f"{args}: {done.returncode}: {done.stderr}")
         for word in words:
             verify(word in done.stderr, f"{word!r} is not in {done.stderr!r}")

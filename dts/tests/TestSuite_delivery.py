@@ -6,8 +6,7 @@ import signal
 from framework import host
 from framework.checks import losses, published_of, temporary, verify_segments
 from framework.packets import frames, numbers, timed, write_pcap
-from framework.peer import free_port
-from framework.process import wait_until
+from framework.process import free_port, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
 

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 
-from framework.braidcap import program, sanitizers
+from framework.braidcap import FIND, program, sanitizers
 from framework.checks import assert_same, published, verify_segments
 from framework.packets import T0_NS, frames, timed, write_pcap, write_pcapng
 from framework.process import end, environment, tool
@@ -30,7 +30,7 @@ class TestFind(TestSuite):
         return [p for p in self.made if p.data[29] == stream]
 
     def find(self, *args, rc=0, **options):
-        done = self.braidcap("find", *args, check=False, text=False, **options)
+        done = self.braidcap(*FIND, *args, check=False, text=False, **options)
         verify(done.returncode == rc, f"exit status {done.returncode}: {done.stderr[-1000:]}")
         return done
 
@@ -149,7 +149,7 @@ class TestFind(TestSuite):
     @func_test
     def a_reader_goes_away(self):
         """`find | head` ends without a word of complaint."""
-        run = subprocess.Popen([program(), "find", "", *[str(self.store)], "-w", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        run = subprocess.Popen([program(), *FIND, "", str(self.store), "-w", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env={**environment(self.folder), **sanitizers()})
         self.stack.callback(end, run)
         run.stdout.read(1000)
@@ -163,7 +163,7 @@ class TestFind(TestSuite):
         many = [shutil.copyfile(published(self.store)[0], self.store / f"20231114-221320-{n:08}.pcapng.lz4") for n in range(100, 400)]
         verify(len(many) == 300, "copies")
         out = self.folder / "found.pcapng"
-        run = subprocess.Popen([program(), "find", "", str(self.store), "-w", str(out), "--json"], stdout=subprocess.PIPE,
+        run = subprocess.Popen([program(), *FIND, "", str(self.store), "-w", str(out), "--json"], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, env={**environment(self.folder), **sanitizers()})
         self.stack.callback(end, run)
         run.send_signal(signal.SIGINT)

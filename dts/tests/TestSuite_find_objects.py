@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
-from framework.braidcap import program, sanitizers
+from framework.braidcap import FIND, program, sanitizers
 from framework.checks import published
 from framework.packets import T0_NS, frames, timed, write_pcap
 from framework.process import end, environment, wait_until
@@ -56,7 +56,7 @@ class TestFindObjects(TestSuite):
         """The bytes of what is found, and the outcome."""
         found = self.folder / "found.pcapng"
         found.unlink(missing_ok=True)
-        done = self.run_it("find", expression, *args, "-w", found, "--json", **options)
+        done = self.run_it(*FIND, expression, *args, "-w", found, "--json", **options)
         self.said = done.stderr
         return found.read_bytes(), json.loads(done.stdout)
 
@@ -209,14 +209,14 @@ class TestFindObjects(TestSuite):
     def stopped_while_it_waits(self):
         """Ctrl-C does not wait for a store that says nothing."""
         with Proxy(self.store.port, lambda method, path, n: Stall(120) if ".lz4" in path else None) as proxy:
-            run = subprocess.Popen([program(), "find", "", self.place, "-w", str(self.folder / "found.pcapng"), "--cache", "none"],
+            run = subprocess.Popen([program(), *FIND, "", self.place, "-w", str(self.folder / "found.pcapng"), "--cache", "none"],
                                    stderr=subprocess.PIPE, text=True,
                                    env={**environment(self.folder), **sanitizers(), **self.store.environment(endpoint=proxy.endpoint)})
             self.stack.callback(end, run)
             wait_until(lambda: proxy.count("GET", ".lz4"), "the first request for an object")
             run.send_signal(signal.SIGINT)
             said = run.stderr.read()
-            verify(run.wait(timeout=20) == 0 and "stopped" in said, f"{run.returncode}: {said}")
+            verify(run.wait(timeout=60) == 0 and "stopped" in said, f"{run.returncode}: {said}")
 
     @func_test
     def damage_on_the_store(self):

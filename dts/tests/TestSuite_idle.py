@@ -11,10 +11,10 @@ from framework.test_suite import TestSuite, func_test, verify
 class TestIdle(TestSuite):
     @func_test
     def first_packet_after_a_silence(self):
-        """After three idle seconds not even the first packet is lost."""
+        """After idle seconds not even the first packet is lost."""
         out = self.make_folder()
         run = self.start("-i", self.vhost(), "-w", out, beside_generator=True)
-        time.sleep(3)
+        time.sleep(1.5)
         self.send(frames(0, 1000))
         run.wait_received(1000)
         assert_lossless(run.stop(), 1000)

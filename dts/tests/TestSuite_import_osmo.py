@@ -12,8 +12,8 @@ from framework.braidcap import program
 from framework.checks import assert_closed, assert_lossless
 from framework.gprs import flow_control, frame, llc, unitdata
 from framework.packets import Packet, frames, timed
-from framework.peer import Pcap, Peer, free_port
-from framework.process import tool
+from framework.peer import Pcap, Peer
+from framework.process import free_port, tool
 from framework.reader import packets
 from framework.test_suite import TestSuite, func_test, verify
 

@@ -48,7 +48,7 @@ class TestKernel(TestSuite):
         for source in (f"pcap:{far}", f"pcap:{far},immediate=1", f"dpdk:net_af_packet0,iface={far}"):
             out = self.make_folder(unique("out"))
             run = self.start("-i", source, "-w", out)
-            time.sleep(2)
+            time.sleep(1.2)
             with host.Sender(near) as sender:
                 sender.send(frames(0, 1))
                 time.sleep(1.2)

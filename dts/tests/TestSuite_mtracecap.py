@@ -442,7 +442,7 @@ class TestMtracecapLive(MtracecapSuite):
         for n, uri in enumerate(("int:{}", "ring:{}", "pcapint:{}", "{}")):
             run = self.start("-s", "0", f"pcapfile:{self.out}/{n}", uri.format(self.far))
             self.send(frames(0, 100))
-            time.sleep(0.2)
+            run.wait_received(100)
             run.stop()
             verify(run.balance == (100, 100, 0, 0), run.balance)
             assert_streams(packets(self.out / str(n)), {0: 100})
@@ -452,7 +452,7 @@ class TestMtracecapLive(MtracecapSuite):
         """dpdk: with a virtual device."""
         run = self.start(f"pcapfile:{self.out}/x", f"dpdk:net_af_packet0,iface={self.far}")
         self.send(frames(0, 100))
-        time.sleep(0.2)
+        run.wait_received(100)
         run.stop()
         assert_streams(packets(self.out / "x"), {0: 100})
 
@@ -461,7 +461,7 @@ class TestMtracecapLive(MtracecapSuite):
         """Also where there is no terminal; all is written."""
         run = self.start("-s", "0", "-B", f"pcapfile:{self.out}", f"int:{self.far}")
         self.send(frames(0, 100))
-        time.sleep(0.2)
+        run.wait_received(100)
         run.signal(signal.SIGHUP)
         run.finish()
         assert_streams(self.found(), {0: 100})
@@ -472,7 +472,7 @@ class TestMtracecapLive(MtracecapSuite):
         run = self.start("-s", "0", "-U", "-B", f"pcapfile:{self.out}", f"int:{self.far}")
         time.sleep(1.1)
         self.send(frames(0, 1))
-        time.sleep(0.2)
+        run.wait_received(1)
         run.stop()
         first = time.gmtime(self.found()[0].ts_ns // SECOND_NS)
         verify(named(self.out)[0].name.startswith(time.strftime("%Y%m%d-%H%M%S-", first)), f"{named(self.out)}")
@@ -501,10 +501,11 @@ class TestMtracecapLive(MtracecapSuite):
         """With an interface among them, the end of the files is not the end."""
         made, source = self.trace(100)
         run = self.start("-s", "0", f"pcapng:{self.out}/x", f"pcapfile:{source}", f"int:{self.far}")
-        time.sleep(0.5)
+        run.wait_received(100)
+        time.sleep(0.3)
         verify(run.process.poll() is None, "it ended with the file")
         self.send(frames(1, 100))
-        time.sleep(0.2)
+        run.wait_received(200)
         run.stop()
         assert_streams(packets(self.out / "x"), {0: 100, 1: 100})
 
@@ -514,8 +515,7 @@ class TestMtracecapLive(MtracecapSuite):
         run = self.start("-s", "0", "-S", "0.25", "-B", f"pcapfile:{self.out}", f"int:{self.far},buffer_mb=256")
         count = 40000
         self.send(frames(0, count, sizes=(1000,), noise=True))
-        wait_until(lambda: host.received_by(self.far) >= count, "all have arrived")
-        time.sleep(0.3)
+        run.wait_received(count)
         run.stop()
         verify(run.balance == (count, count, 0, 0), run.balance)
         verify(len(named(self.out)) > 100, f"{len(named(self.out))} files")
@@ -534,8 +534,7 @@ class TestMtracecapLive(MtracecapSuite):
             for n, frame in enumerate(drops):
                 a.send(data[n * flood // 100:(n + 1) * flood // 100])
                 b.send([frame])
-        wait_until(lambda: host.received_by(self.far) >= flood, "all have arrived")
-        time.sleep(0.3)
+        run.wait_received(flood + 100)
         run.stop()
         verify(run.balance == (flood + 100, flood + 100, 0, 0), run.balance)
         got = packets(self.out / "x")
@@ -556,6 +555,7 @@ class TestMtracecapLive(MtracecapSuite):
             verify(not any(p.stat().st_size for p in self.out.iterdir()), "something was written")
             go.touch()
             wait_until(lambda: any(p.stat().st_size for p in self.out.iterdir()), "something is written")
+            run.wait_received(5000)
             run.stop()
             verify(run.balance == (5000, 5000, 0, 0), run.balance)
             assert_streams(self.found(), {0: 5000})
@@ -602,7 +602,7 @@ class TestMtracecapLive(MtracecapSuite):
         while sent < 260000:
             self.send(frames(0, 5000, sizes=(1500,), first=sent))
             sent += 5000
-        time.sleep(0.3)
+        run.wait_received(sent)
         run.stop()
         received, written, filtered, dropped = run.balance
         verify(received == sent == written + dropped and filtered == 0, run.balance)
@@ -635,7 +635,7 @@ class TestMtracecapLive(MtracecapSuite):
             verify(int(status[name], 16) == 0, f"{name}: {status[name]}")
         verify(status["NoNewPrivs"].strip() == "1", "a program with more rights could be run")
         self.send(frames(0, 100))
-        time.sleep(0.2)
+        run.wait_received(100)
         run.stop()
         verify(run.stderr.count("could not") == 3 and "COULD" not in run.stderr, run.stderr)
         verify({p.stat().st_uid for p in self.out.iterdir()} == {user.pw_uid}, "files belong to somebody else")
@@ -713,7 +713,7 @@ class TestMtracecapPipe(MtracecapSuite):
                 time.sleep(0.005)
             sender.send(frames(0, 500, sizes=(1000,), first=sent))
             sent += 500
-        time.sleep(0.3)
+        run.wait_received(sent)
         run.stop(rc=1)
         received, written, _, dropped = run.balance
         verify(received == sent == written + dropped and written >= 500 and dropped >= 100, run.balance)
@@ -729,7 +729,7 @@ class TestMtracecapPipe(MtracecapSuite):
                          f"pcapfile:{self.out}", f"int:{far},buffer_mb=256")
         with host.Sender(near) as sender:
             sender.send(frames(0, 20000, sizes=(1000,)))
-        time.sleep(1)
+        run.wait_received(20000)
         verify(named(self.out) == [], "it did not stall")
         go.touch()
         run.stop()
@@ -746,7 +746,7 @@ class TestMtracecapPipe(MtracecapSuite):
             sender.send(frames(0, 100))
         wait_until(lambda: pid.exists() and pid.read_text().strip(), "the command runs")
         run.signal(signal.SIGTERM)
-        time.sleep(1)
+        time.sleep(0.6)
         verify(run.process.poll() is None, "it did not wait")
         run.stop(rc=1)
         received, written, _, dropped = run.balance

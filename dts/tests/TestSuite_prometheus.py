@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.console import Console, free_port
-from framework.process import end, tool, wait_until
+from framework.console import Console
+from framework.process import end, free_port, tool, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
 CONFIG = Path(__file__).parents[2] / "config"

@@ -45,12 +45,12 @@ class TestSignals(TestSuite):
         run.wait_received(5000)
         run.signal(signal.SIGINT)
         try:
-            run.process.wait(3)
+            run.process.wait(1)
             verify(False, "it ended with packets that nobody has read")
         except subprocess.TimeoutExpired:
             pass
         run.signal(signal.SIGINT)
-        run.finish(rc=1, timeout=30)
+        run.finish(rc=1)
         report = run.report
         assert_balance(report)
         verify(losses(report).get("aborted", 0) > 0, losses(report))
@@ -63,7 +63,7 @@ class TestSignals(TestSuite):
         tasks = Path(f"/proc/{run.process.pid}/task")
         wait_until(lambda: "bc-filter\n" in [comm.read_text() for comm in tasks.glob("*/comm")], "the compiling thread")
         run.signal(signal.SIGTERM)
-        run.finish(rc=1, timeout=10)
+        run.finish(rc=1, timeout=30)
         verify("ended before the filter was compiled" in run.stderr, run.stderr)
 
     @func_test

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 
 from framework.braidcap import program
 from framework.packets import timed, write_pcap
-from framework.peer import Peer, free_port
-from framework.process import end, wait_until
+from framework.peer import Peer
+from framework.process import end, free_port, wait_until
 from framework.s3 import other_ca, store
 from framework.s3proxy import Cut, Proxy, Refuse, Stall
 from framework.test_suite import TestSuite, func_test, verify
