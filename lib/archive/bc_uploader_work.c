@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_uploader_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ioprio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "bc_file.h"
+#include "bc_thread.h"
+#include "bc_time.h"
+#include "bc_upload_key.h"
+
+#define RETRY_NS (60 * BC_NS_PER_S)	/* a segment that was refused */
+
+static void lower_priority(void)
+{
+	setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 10);
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_BE, 7));
+}
+
+static void refused(struct bc_upload_item *i, const struct bc_err *err)
+{
+	struct bc_upload_folder *f = i->f;
+
+	f->sum.failed += !i->failed;
+	if (!i->failed)
+		bc_log(f->u->log, BC_ERROR, "%s/%s: not uploaded: %s", f->path, i->name, err->msg);
+	i->failed = true;
+	i->due_ns = bc_mono_ns() + RETRY_NS;
+	bc_upload_to_the_end(i);
+}
+
+static void uploaded(struct bc_upload_item *i, const struct bc_upload_result *res)
+{
+	struct bc_upload_folder *f = i->f;
+	const struct bc_upload_file file = { i->name, i->size, i->mtime_ns };
+	int r = bc_upload_log_done(f->log, &file, res->etag);
+
+	if (r)
+		bc_log(f->u->log, BC_ERROR, "%s/%s: cannot note in %s that it is uploaded: %s", f->path, i->name, BC_UPLOAD_LOG, strerror(-r));
+	bc_log(f->u->log, BC_INFO, "%s/%s: %s", f->path, i->name, res->was_there ? "is uploaded already" : "uploaded");
+	f->sum.uploaded++;
+	f->sum.uploaded_bytes += i->size;
+	f->sum.resumed_bytes += res->was_there ? 0 : res->resumed;
+	bc_upload_drop(i);
+}
+
+static void missed(struct bc_upload_item *i)
+{
+	struct bc_upload_folder *f = i->f;
+
+	bc_log(f->u->log, BC_ERROR, "%s/%s: removed before it was uploaded", f->path, i->name);
+	f->sum.missed++;
+	bc_upload_drop(i);
+}
+
+/* What came of it. Under the lock. */
+static void settle(struct bc_upload_item *i, int r, const struct bc_upload_result *res, const struct bc_err *err)
+{
+	struct bc_uploader *u = i->f->u;
+
+	if (r == -ECANCELED) {
+		bc_upload_back_in_line(i);
+	} else if (r == -ENODATA) {
+		missed(i);
+	} else if (r && bc_upload_is_down(r)) {
+		bc_upload_back_in_line(i);
+		bc_upload_store_fails(u, r, err);
+	} else {
+		bc_upload_store_works(u);
+		if (r)
+			refused(i, err);
+		else
+			uploaded(i, res);
+	}
+}
+
+static void on_begin(void *ctx, const char *id)
+{
+	const struct bc_upload_item *i = ctx;
+	const struct bc_upload_file file = { i->name, i->size, i->mtime_ns };
+	int r = bc_upload_log_begin(i->f->log, &file, id);
+
+	if (r)
+		bc_log(i->f->u->log, BC_ERROR, "%s: cannot write %s: %s", i->f->path, BC_UPLOAD_LOG, strerror(-r));
+}
+
+static int upload(struct bc_upload_worker *w, struct bc_upload_item *i, int fd, struct bc_upload_result *res, struct bc_err *err)
+{
+	const struct bc_upload_file file = { i->name, i->size, i->mtime_ns };
+	struct bc_upload_folder *f = i->f;
+	char key[BC_KEY_MAX], begun[BC_OBJECT_TOKEN_MAX];
+	struct bc_upload_job j = {
+		.client = w->client, .bucket = f->dest.bucket, .key = key, .fd = fd, .size = i->size, .begin = on_begin, .ctx = i,
+		.stop = &w->stop,
+	};
+	int r = bc_upload_key(f->dest.key, f->node, i->name, f->utc, key);
+
+	if (r)
+		return bc_err_set(err, r, "its name gives no key: %s", strerror(-r));
+	if (bc_upload_log_begun(f->log, &file, begun))
+		j.begun = begun;
+	return bc_upload_object(&j, res, err);
+}
+
+/* Without the lock. -ENODATA: the file has gone. */
+static int try_item(struct bc_upload_worker *w, struct bc_upload_item *i, struct bc_upload_result *res, struct bc_err *err)
+{
+	int fd = openat(i->f->fd, i->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), r;
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? -ENODATA : bc_err_set(err, -EIO, "cannot read it: %s", strerror(errno));
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		return bc_err_set(err, -EIO, "it is no file");
+	}
+	/* As it is now; another may have taken its name since. */
+	pthread_mutex_lock(&w->u->lock);
+	i->f->sum.waiting_bytes += (uint64_t)st.st_size - i->size;
+	i->size = (uint64_t)st.st_size;
+	i->mtime_ns = bc_file_mtime_ns(&st);
+	pthread_mutex_unlock(&w->u->lock);
+	r = upload(w, i, fd, res, err);
+	close(fd);
+	return r;
+}
+
+/* Under the lock: the next turn begins behind it. */
+static void turn_to_next(struct bc_uploader *u, struct bc_upload_folder *f)
+{
+	struct bc_upload_folder **at = &u->folders;
+
+	while (*at != f)
+		at = &(*at)->next;
+	*at = f->next;
+	while (*at)
+		at = &(*at)->next;
+	*at = f;
+	f->next = NULL;
+}
+
+static struct bc_upload_folder *folder_to_scan(struct bc_uploader *u)
+{
+	for (struct bc_upload_folder *f = u->folders; f; f = f->next)
+		if (f->scan && !f->leaving)
+			return f;
+	return NULL;
+}
+
+static struct bc_upload_folder *folder_to_tidy(struct bc_uploader *u)
+{
+	for (struct bc_upload_folder *f = u->folders; f; f = f->next)
+		if (f->tidy && !f->leaving && u->resume_ns <= bc_mono_ns())
+			return f;
+	return NULL;
+}
+
+/* Under the lock, both. */
+static void begin_work(struct bc_upload_worker *w, struct bc_upload_folder *f, const struct bc_upload_item *i)
+{
+	f->busy++;
+	w->item = i;
+	w->at = f;
+	atomic_store(&w->stop, atomic_load(&w->u->stop));
+}
+
+static void end_work(struct bc_upload_worker *w, struct bc_upload_folder *f)
+{
+	f->busy--;
+	w->at = NULL;
+	w->item = NULL;
+	pthread_cond_broadcast(&w->u->work);
+}
+
+void bc_upload_interrupt(struct bc_upload_worker *w)
+{
+	atomic_store(&w->stop, true);
+	bc_object_wake(w->client);
+}
+
+/* Under the lock, which is given back meanwhile. False: there was nothing to do. */
+static bool work_on_folders(struct bc_upload_worker *w)
+{
+	struct bc_upload_folder *f = folder_to_scan(w->u);
+	const bool scans = f != NULL;
+
+	if (!f)
+		f = folder_to_tidy(w->u);
+	if (!f)
+		return false;
+	*(scans ? &f->scan : &f->tidy) = false;
+	begin_work(w, f, NULL);
+	pthread_mutex_unlock(&w->u->lock);
+	if (scans)
+		bc_upload_scan(f);
+	else
+		bc_upload_tidy(w, f);
+	pthread_mutex_lock(&w->u->lock);
+	end_work(w, f);
+	return true;
+}
+
+static bool work_on_segments(struct bc_upload_worker *w, uint64_t *ret_ns)
+{
+	struct bc_upload_result res = { .sent = 0 };
+	struct bc_upload_folder *f;
+	struct bc_upload_item *i = bc_upload_next(w->u, ret_ns);
+	struct bc_err err = { "" };
+	int r;
+
+	if (!i)
+		return false;
+	f = i->f;
+	turn_to_next(w->u, f);
+	begin_work(w, f, i);
+	pthread_mutex_unlock(&w->u->lock);
+	r = try_item(w, i, &res, &err);
+	pthread_mutex_lock(&w->u->lock);
+	settle(i, r, &res, &err);
+	end_work(w, f);
+	return true;
+}
+
+static void *worker_main(void *arg)
+{
+	struct bc_upload_worker *w = arg;
+	struct bc_uploader *u = w->u;
+
+	if (u->behind)
+		lower_priority();
+	pthread_mutex_lock(&u->lock);
+	while (!atomic_load(&u->stop)) {
+		uint64_t next_ns = bc_mono_ns() + 60 * BC_NS_PER_S;
+		struct timespec until;
+
+		if (work_on_folders(w) || work_on_segments(w, &next_ns))
+			continue;
+		until = (struct timespec){ .tv_sec = (time_t)(next_ns / BC_NS_PER_S), .tv_nsec = (long)(next_ns % BC_NS_PER_S) };
+		pthread_cond_clockwait(&u->work, &u->lock, CLOCK_MONOTONIC, &until);
+	}
+	pthread_mutex_unlock(&u->lock);
+	return NULL;
+}
+
+int bc_upload_workers_start(struct bc_uploader *u, const struct bc_uploader_config *cfg, struct bc_err *err)
+{
+	const uint32_t connections = cfg->connections ? cfg->connections : BC_UPLOAD_CONNECTIONS;
+	const unsigned n = (connections + BC_UPLOAD_PARTS_AT_ONCE - 1) / BC_UPLOAD_PARTS_AT_ONCE;
+	struct bc_object_config oc = { .settings = cfg->store, .connections = BC_UPLOAD_PARTS_AT_ONCE, .send_rate = cfg->bytes_per_s ? &u->rate : NULL };
+	int r = 0;
+
+	if (connections < BC_UPLOAD_PARTS_AT_ONCE)
+		oc.connections = connections;
+	for (unsigned i = 0; !r && i < n && i < BC_UPLOAD_THREADS_MAX; i++) {
+		struct bc_upload_worker *w = &u->worker[i];
+
+		w->u = u;
+		oc.stop = &w->stop;
+		r = bc_object_client_new(&oc, &w->client, err);
+		if (r)
+			return r;
+		u->n_workers++;
+		r = bc_thread_start(&w->thread, "bc-upload", worker_main, w);
+		w->started = r == 0;
+	}
+	return r ? bc_err_set(err, r, "cannot start a thread to upload: %s", strerror(-r)) : 0;
+}
