@@ -55,6 +55,25 @@ class TestConsole(TestSuite):
         verify(not done.stdout.strip() and not done.stderr.strip(), done.stdout + done.stderr)
 
     @func_test
+    def metrics_of_uploads(self):
+        """Of an output whose store is away: what waits, and since when; promtool finds nothing to say."""
+        begun = time.time()
+        self.start("-i", "null:rate=2000", "-w", self.out, "-G", "0.3", "--upload", "s3://bucket/x/", "--s3-endpoint", "http://127.0.0.1:9",
+                   "--drain-timeout", "0.1", env={"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "hush"})
+        console = self.console()
+
+        def found():
+            now = {name: next(iter(of.values())) for name, of in console.metrics().items() if "upload" in name and of}
+            return now if now.get("braidcap_output_upload_store_down") and now["braidcap_output_upload_waiting_segments"] else None
+        now = wait_until(found, "the outage")
+        verify(now["braidcap_output_uploaded_segments_total"] == 0 and now["braidcap_output_upload_failed_segments"] == 0, now)
+        verify(now["braidcap_output_upload_waiting_bytes"] > 0, now)
+        verify(begun - 1 < now["braidcap_output_upload_oldest_waiting_timestamp_seconds"] < time.time() + 1, now)
+        if shutil.which("promtool"):
+            done = tool("promtool", "check", "metrics", input=console.ask("/metrics")[2].decode())
+            verify(not done.stdout.strip() and not done.stderr.strip(), done.stdout + done.stderr)
+
+    @func_test
     def metrics_are_the_ledgers(self):
         """What they count lies between what the ledger said before and after."""
         run = self.capture_null()

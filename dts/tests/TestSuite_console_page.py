@@ -243,6 +243,17 @@ class TestConsolePage(TestSuite):
         self.at_peace(browser, console)
 
     @func_test
+    def uploads_are_shown(self):
+        """Of an output that uploads, on the screen Segments: how much waits, and that the store is away."""
+        self.start("-i", "null:rate=2000", "-w", self.out, "-G", "0.3", "--upload", "s3://bucket/x/", "--s3-endpoint", "http://127.0.0.1:9",
+                   "--drain-timeout", "0.1", env={"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "hush"})
+        console = self.console(self.out)
+        browser = self.at(console, "segments", "/no store/.test(document.querySelector('#uploads tbody tr')?.innerText)")
+        cells = browser.run("document.querySelector('#uploads tbody tr').innerText").split("\t")
+        verify(cells[1] == "0" and int(cells[3]) > 0 and "B" in cells[4] and cells[5], cells)
+        self.at_peace(browser, console)
+
+    @func_test
     def a_range_is_dragged(self):
         """On the timeline, with the mouse; Find takes it over. Buttons do the same."""
         self.stored()

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The screen Segments: what is stored, the newest first; verified and held.
-import { ask, bytes, count, el, get, post, replace, table, trouble, when } from "/base.js";
+import { ask, bytes, count, el, get, post, replace, span, table, trouble, when } from "/base.js";
 
-let me = null, panel = null, shown = [], all = 0;
+const UPLOADS_MS = 5000;	// how often it is asked how far they are
+
+let me = null, panel = null, uploads = null, shown = [], all = 0;
 
 const mayVerify = () => me.role !== "viewer", mayHold = () => me.role === "operator";
 
@@ -49,6 +51,29 @@ function draw() {
 			      shown.length < all ? el("p", {}, el("button", { type: "button", onclick: more }, "Older ones")) : "");
 }
 
+function uploadRow(output, u, now) {
+	const state = u.failed ? [`${count(u.failed)} refused`, "bad"] : u.down ? ["no store", "warn"] : ["", ""];
+	return [output, count(u.uploaded), bytes(u.uploaded_bytes), count(u.waiting), bytes(u.waiting_bytes),
+		u.waiting ? span(Math.max(0, now - u.oldest_waiting_ns) / 1e9) : "", el("span", { class: u.missed ? "bad" : "" }, count(u.missed)),
+		el("span", { class: state[1] }, state[0])];
+}
+
+// Of each output that brings its segments to object storage.
+async function showUploads() {
+	const mine = uploads;
+	try {
+		const now = await get("/api/now");
+		const rows = now.captures.flatMap((c) => (Array.isArray(c.outputs) ? c.outputs : []).filter((o) => o.upload)
+			.map((o) => uploadRow(o.name, o.upload, now.now_ns)));
+		const columns = [["output", "name"], ["uploaded", "n"], ["", "n"], ["waiting", "n"], ["", "n"], ["the oldest", "n"], ["missed", "n"],
+				 ["state", "name"]];
+		mine.replaceChildren(...(rows.length ? [el("section", { id: "uploads" }, el("h2", {}, "Uploads"), table("", columns, rows))] : []));
+	} catch (e) {
+		mine.replaceChildren(el("p", { class: "bad" }, e.message));
+	}
+	setTimeout(() => mine.isConnected && showUploads(), UPLOADS_MS);
+}
+
 async function more() {
 	try {
 		const last = shown.at(-1);
@@ -74,7 +99,9 @@ export const segments = {
 		me = who;
 		shown = [];
 		panel = el("section", { id: "segments" });
-		main.append(panel);
+		uploads = el("div");
+		main.append(uploads, panel);
+		showUploads();
 		more();
 	},
 	hide() {
