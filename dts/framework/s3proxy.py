@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Refuse:
-    """Answer for the store: HTTP status and S3 code."""
+    """Answer for the store: HTTP status and S3 code; more: other elements of the answer."""
 
-    def __init__(self, status, code, headers=None):
-        self.status, self.code, self.headers = status, code, headers or {}
+    def __init__(self, status, code, headers=None, more=""):
+        self.status, self.code, self.headers, self.more = status, code, headers or {}, more
 
 
 class Cut:
@@ -84,7 +84,7 @@ class Proxy:
             time.sleep(fault.seconds)
             self.cut(h)
         elif isinstance(fault, Refuse):
-            text = f"<?xml version=\"1.0\"?><Error><Code>{fault.code}</Code></Error>".encode()
+            text = f"<?xml version=\"1.0\"?><Error><Code>{fault.code}</Code>{fault.more}</Error>".encode()
             self.answer(h, fault.status, fault.headers, b"" if h.command == "HEAD" else text)
         else:
             self.forward(h, body, fault)

@@ -59,7 +59,7 @@ class TestUpload(TestSuite):
         return process
 
     def begun(self):
-        """Is a multipart upload noted in the folder? What is ended before that is aborted only after a day."""
+        """Is a multipart upload noted in the folder?"""
         log = self.out / ".uploads"
         return log.exists() and any(line[:1] == ">" for line in log.read_text().splitlines())
 
@@ -189,6 +189,7 @@ class TestUpload(TestSuite):
             self.upload(endpoint=proxy.endpoint, timeout=240)
         objects = self.admin.objects(self.bucket)
         verify(len(objects) == 5, objects)
+        verify(self.admin.uploads(self.bucket) == [], "a multipart upload was left behind")
 
     @func_test
     def test_a_store_that_says_nothing_does_not_hold_the_end_up(self):
@@ -228,12 +229,41 @@ class TestUpload(TestSuite):
             verify(done.returncode == 1 and words in done.stderr and len(done.stderr.splitlines()) == 1, done)
             verify("hush" not in done.stdout + done.stderr, "a secret is told")
         for fault, words in [(Refuse(400, "ExpiredToken"), "expired"), (Refuse(403, "RequestTimeTooSkewed"), "clock"),
-                             (Refuse(301, "PermanentRedirect", {"x-amz-bucket-region": "eu-west-1"}), "region eu-west-1")]:
+                             (Refuse(301, "PermanentRedirect", {"x-amz-bucket-region": "eu-west-1"}), "--s3-region eu-west-1")]:
             with Proxy(self.store.port, lambda *_, f=fault: f) as proxy:
                 done = self.upload("--wait", "0", endpoint=proxy.endpoint, rc=1)
             verify(words in done.stderr and len(done.stderr.splitlines()) == 1, done)
         self.bucket = "no-such-bucket"
         verify("no such bucket" in self.upload("--wait", "0", rc=1).stderr, "not told")
+
+    @func_test
+    def test_a_wrong_region_is_told_in_one_line(self):
+        """As AWS answers: with the right region in its words, after HEAD in a header. One line says what to give."""
+        wrong = Refuse(400, "AuthorizationHeaderMalformed", {"x-amz-bucket-region": "eu-west-1"}, "<Region>eu-west-1</Region>")
+        with Proxy(self.store.port, lambda *_: wrong) as proxy:
+            for size in (100, PART + 1):
+                self.segments(size)
+                done = self.upload("--wait", "0", "--s3-region", "eu-west-9", endpoint=proxy.endpoint, rc=1)
+                verify("--s3-region eu-west-1" in done.stderr and len(done.stderr.splitlines()) == 1, done)
+            found = self.braidcap("find", "", f"s3://{self.bucket}/", "-w", self.folder / "none.pcap", "--s3-region", "eu-west-9", check=False,
+                                  env=self.environment(endpoint=proxy.endpoint))
+            verify(found.returncode == 1 and "--s3-region eu-west-1" in found.stderr and len(found.stderr.splitlines()) == 1, found)
+
+    @func_test
+    def test_what_nobody_knows_of_is_gone_on_with_or_aborted(self):
+        """Multipart uploads of the very key, whose answers were lost: one is gone on with, the others do not stay, nor do other keys' go."""
+        self.segments(2 * PART + 5)
+        key = f"caps/node1/2026/11/29/00/{name(0)}"
+        for _ in range(3):
+            begun = self.admin.request("POST", self.bucket, key, query={"uploads": ""})[1].decode()
+        self.admin.request("POST", self.bucket, f"{key}.other", query={"uploads": ""})
+        upload = begun.split("<UploadId>")[1].split("</UploadId>")[0]
+        self.admin.request("PUT", self.bucket, key, query={"uploadId": upload, "partNumber": "1"}, body=(self.out / name(0)).read_bytes()[:PART])
+        with Proxy(self.store.port) as proxy:
+            self.upload(endpoint=proxy.endpoint)
+            verify(proxy.count("POST", "uploads=") == 0, proxy.requests)
+        verify(self.admin.uploads(self.bucket) == [f"{key}.other"], self.admin.uploads(self.bucket))
+        verify(self.admin.get(self.bucket, key) == (self.out / name(0)).read_bytes(), "other bytes")
 
     @func_test
     def test_hostile_answers(self):

@@ -11,6 +11,7 @@
 
 #include "bc_object_read.h"
 #include "bc_object_write.h"
+#include "bc_upload_begun.h"
 
 #define WAIT_MS 500
 
@@ -258,23 +259,36 @@ static int take_part(void *ctx, const struct bc_object_part *p)
 	return 0;
 }
 
+static void note_id(struct work *w)
+{
+	if (w->job->begin)
+		w->job->begin(w->job->ctx, w->id);
+}
+
 static int begin(struct work *w)
 {
 	int r = bc_object_begin(w->job->client, w->job->bucket, w->job->key, w->id, &w->err);
+	char same[BC_OBJECT_TOKEN_MAX];
+	struct bc_err none;
 
-	if (!r && w->job->begin)
-		w->job->begin(w->job->ctx, w->id);
-	return r;
+	if (r)
+		return r;
+	note_id(w);
+	/* A try whose answer was lost has begun another one; libcurl makes its own, and does not tell. */
+	bc_upload_begun(w->job->client, w->job->bucket, w->job->key, w->id, same, &none);
+	return 0;
 }
 
 /* Go on with what was begun, if the store still knows it; what a key may not list is sent again. */
 static int resume_or_begin(struct work *w)
 {
-	int r;
+	const char *known = w->job->begun ? w->job->begun : "";
+	int r = bc_upload_begun(w->job->client, w->job->bucket, w->job->key, known, w->id, &w->err);
 
-	if (!w->job->begun)
-		return begin(w);
-	snprintf(w->id, sizeof(w->id), "%s", w->job->begun);
+	if (r || !w->id[0])
+		return r ? r : begin(w);
+	if (strcmp(w->id, known))
+		note_id(w);
 	r = bc_object_parts(w->job->client, w->job->bucket, w->job->key, w->id, take_part, w, &w->err);
 	if (r == -ENOENT) {
 		memset(w->there, 0, w->n_parts * sizeof(*w->there));

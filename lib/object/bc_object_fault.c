@@ -118,7 +118,7 @@ static int with_region(const struct bc_object_outcome *o, const char *region, co
 
 	if (!region[0])
 		return tell(o, err, -EXDEV, text);
-	bc_err_set(&line, -EXDEV, "the bucket is in the region %.60s: name that region", region);
+	bc_err_set(&line, -EXDEV, "the bucket is in the region %.60s: give --s3-region %.60s", region, region);
 	return tell(o, err, -EXDEV, line.msg);
 }
 
