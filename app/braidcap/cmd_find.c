@@ -329,7 +329,7 @@ static int prepare_find(struct run *r)
 static int run(struct run *r)
 {
 	const struct bc_log log = { .emit = emit, .ctx = r };
-	const struct bc_depot_config depot = { .store = &r->cfg.store, .cache = r->cfg.cache, .no_cache = r->cfg.no_cache, .log = &log };
+	const struct bc_depot_config depot = { .store = &r->cfg.store, .cache = r->cfg.cache, .no_cache = r->cfg.no_cache, .hours = true, .log = &log };
 	int e;
 
 	r->cfg.find.log = &log;

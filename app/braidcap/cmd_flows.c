@@ -156,7 +156,7 @@ static int run(struct flows *f)
 {
 	const struct bc_log log = { .emit = emit };
 	const bool no_cache = f->cache && !strcmp(f->cache, "none");
-	const struct bc_depot_config depot = { .store = &f->store, .cache = no_cache ? NULL : f->cache, .no_cache = no_cache, .log = &log };
+	const struct bc_depot_config depot = { .store = &f->store, .cache = no_cache ? NULL : f->cache, .no_cache = no_cache, .hours = true, .log = &log };
 	struct bc_flows *flows = bc_flows_new(f->look.by);
 	struct bc_find_extent extent;
 	struct bc_err err;

@@ -127,7 +127,7 @@ static void wait_for(struct bc_uploader *up, uint64_t wait_s)
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGINT);
 	sigaddset(&ends, SIGTERM);
-	while (!bc_uploader_idle(up, wait_s * BC_NS_PER_S))
+	while (!bc_uploader_finish(up, wait_s * BC_NS_PER_S))
 		if (sigtimedwait(&ends, NULL, &round) > 0)
 			break;
 	bc_uploader_close(up);

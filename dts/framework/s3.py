@@ -151,8 +151,8 @@ class User:
     def remove(self, bucket, key):
         self.request("DELETE", bucket, key)
 
-    def objects(self, bucket, prefix=""):
-        """{key: size} of all, over all pages."""
+    def objects(self, bucket, prefix="", hidden=False):
+        """{key: size} of all, over all pages; hidden: also of those whose name begins with a dot."""
         found, query = {}, {"list-type": "2", "prefix": prefix}
         while True:
             root = ET.fromstring(self.request("GET", bucket, query=query)[1])
@@ -161,7 +161,7 @@ class User:
                 found[e.findtext(f"{ns}Key")] = int(e.findtext(f"{ns}Size"))
             token = root.findtext(f"{ns}NextContinuationToken")
             if not token:
-                return found
+                return {k: v for k, v in found.items() if hidden or "/." not in f"/{k}"}
             query["continuation-token"] = token
 
     def uploads(self, bucket):

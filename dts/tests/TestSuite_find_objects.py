@@ -253,6 +253,41 @@ class TestFindObjects(TestSuite):
         verify("changed" in self.said and key in self.said, self.said)
 
     @func_test
+    def the_catalogue_of_an_hour(self):
+        """What `upload` writes beside an hour's segments spares a search their ends; where it is stale or damaged nothing is missed."""
+        bucket = self.admin.bucket()
+        place, folder, there = f"s3://{bucket}/", self.local / "north" / hour(T0_NS), f"north/{hour(T0_NS)}/"
+        segments = published(folder)
+        half = self.make_folder("half")
+        for path in segments[:len(segments) // 2]:
+            (half / path.name).write_bytes(path.read_bytes())
+        for source in (half, folder):
+            self.run_it("upload", "-U", "--node", "north", source, place)
+        catalogue = f"{there}.catalogue"
+        verify(catalogue in self.admin.objects(bucket, hidden=True), self.admin.objects(bucket, hidden=True))
+
+        def search(expression="src host 10.0.0.3"):
+            """Which objects are asked for, but the first, whose interfaces are read where nothing is found."""
+            with Proxy(self.store.port) as proxy:
+                got, outcome = self.find(expression, place, "--cache", "none", endpoint=proxy.endpoint)
+                asked = {path.split("/")[-1] for _, path in proxy.requests if ".lz4" in path}
+            verify(got == self.find(expression, folder)[0] and outcome["damaged"] == 0, f"{expression}: {outcome}: {self.said}")
+            return asked - {segments[0].name}
+        verify(not search(), "ends are read that the catalogue has")
+        for expression in ("", "src host 10.0.0.1 and greater 100"):
+            search(expression)
+        good = self.admin.get(bucket, catalogue)
+        replaced = published(self.local / "south" / hour(T0_NS))[1].read_bytes()
+        self.admin.put(bucket, there + segments[1].name, replaced)
+        was = segments[1].read_bytes()
+        segments[1].write_bytes(replaced)
+        verify(search() == {segments[1].name}, "an end that is another's is believed, or others are read")
+        segments[1].write_bytes(was)
+        self.admin.put(bucket, there + segments[1].name, was)
+        self.admin.put(bucket, catalogue, good[:-9] + bytes([good[-9] ^ 1]) + good[-8:])
+        verify(len(search()) == len(segments) - 1, "a damaged catalogue is believed")
+
+    @func_test
     def ten_thousand_objects(self):
         """All are found; of those that have no such flow only the ends are read."""
         body = published(self.local / "north" / hour(T0_NS))[-1].read_bytes()

@@ -333,6 +333,29 @@ bool bc_upload_log_has(struct bc_upload_log *l, const struct bc_upload_file *f)
 	return has;
 }
 
+struct walk {
+	void (*each)(void *ctx, const struct bc_upload_file *f, const char *etag);
+	void *ctx;
+};
+
+static void tell_of_done(const void *node, VISIT visit, void *ctx)
+{
+	const struct record *r = *(struct record *const *)node;
+	const struct walk *w = ctx;
+
+	if ((visit == postorder || visit == leaf) && r->done)
+		w->each(w->ctx, &(struct bc_upload_file){ r->name, r->size, r->mtime_ns }, r->text);
+}
+
+void bc_upload_log_each(struct bc_upload_log *l, void (*each)(void *ctx, const struct bc_upload_file *f, const char *etag), void *ctx)
+{
+	struct walk w = { each, ctx };
+
+	pthread_mutex_lock(&l->lock);
+	twalk_r(l->records, tell_of_done, &w);
+	pthread_mutex_unlock(&l->lock);
+}
+
 static int append(struct bc_upload_log *l, const struct bc_upload_file *f, bool done, const char *text)
 {
 	char line[RECORD_MAX];

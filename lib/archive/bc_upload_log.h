@@ -45,6 +45,9 @@ bool bc_upload_log_has(struct bc_upload_log *l, const struct bc_upload_file *f);
 /* It is. 0, or a negative errno: it counts as there none the less, until the process ends. */
 int bc_upload_log_done(struct bc_upload_log *l, const struct bc_upload_file *f, const char *etag);
 
+/* All that are safely there, as it is known, by name; each must not call this module. */
+void bc_upload_log_each(struct bc_upload_log *l, void (*each)(void *ctx, const struct bc_upload_file *f, const char *etag), void *ctx);
+
 /* The multipart upload that was begun for it: false, there is none. */
 bool bc_upload_log_begun(struct bc_upload_log *l, const struct bc_upload_file *f, char ret_id[BC_OBJECT_TOKEN_MAX]);
 /* It is begun, "": it is so no more. On disk when this returns. */

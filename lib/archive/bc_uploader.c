@@ -64,14 +64,17 @@ void bc_uploader_stats(struct bc_upload_folder *f, struct bc_upload_stats *ret)
 	pthread_mutex_unlock(&f->u->lock);
 }
 
-bool bc_uploader_idle(struct bc_uploader *u, uint64_t patience_ns)
+bool bc_uploader_finish(struct bc_uploader *u, uint64_t patience_ns)
 {
 	uint64_t due = 0;
 	bool idle;
 
 	pthread_mutex_lock(&u->lock);
+	if (!u->finishing)
+		pthread_cond_broadcast(&u->work);
+	u->finishing = true;
 	for (const struct bc_upload_folder *f = u->folders; f; f = f->next)
-		due += f->busy + f->scan + f->sum.waiting - f->sum.failed;
+		due += f->busy + f->scan + f->sum.waiting - f->sum.failed + (f->hours != NULL);
 	idle = due == 0 || (u->down_ns && bc_mono_ns() - u->down_ns >= patience_ns);
 	pthread_mutex_unlock(&u->lock);
 	return idle;

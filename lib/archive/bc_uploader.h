@@ -67,9 +67,10 @@ struct bc_upload_stats {
 void bc_uploader_stats(struct bc_upload_folder *f, struct bc_upload_stats *ret);
 
 /*
- * Has all been done that can be done now: nothing waits, but for what failed; or the store has been down for patience_ns? Any thread.
+ * Nothing more is published, so that what waits for that is done, too. Has all been done that can be done now: nothing waits, but for
+ * what failed; or has the store been down for patience_ns? To be asked again and again. Any thread.
  */
-bool bc_uploader_idle(struct bc_uploader *u, uint64_t patience_ns);
+bool bc_uploader_finish(struct bc_uploader *u, uint64_t patience_ns);
 
 /* Ends the threads, and what is under way; it can be gone on with later. Numbers stay readable. */
 void bc_uploader_close(struct bc_uploader *u);

@@ -55,6 +55,7 @@ static void free_folder(struct bc_upload_folder *f)
 		f->head = i->next;
 		bc_upload_drop(i);
 	}
+	bc_upload_forget_hours(f);
 	bc_upload_log_free(f->log);
 	if (f->fd >= 0)
 		close(f->fd);

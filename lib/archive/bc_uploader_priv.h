@@ -41,6 +41,7 @@ struct bc_upload_folder {
 	unsigned busy;		/* threads at it */
 	struct bc_upload_item *head, **tail;	/* those that wait */
 	void *names;		/* tsearch(3) of all items, with those under way */
+	struct bc_upload_hour *hours;	/* with segments that were uploaded, and no catalogue that tells of them */
 	struct bc_upload_stats sum;
 };
 
@@ -64,6 +65,7 @@ struct bc_uploader {
 	pthread_mutex_t lock;	/* of all below, and of what folders say */
 	pthread_cond_t work;	/* there is something to do, or to be told */
 	struct bc_upload_folder *folders;
+	bool finishing;		/* nothing more is published */
 	uint64_t pause_ns;	/* how long after the last failure; 0: the store works */
 	uint64_t resume_ns;	/* bc_mono_ns(): not before */
 	uint64_t down_ns;	/* since when; 0: it works */
@@ -95,6 +97,18 @@ void bc_upload_store_works(struct bc_uploader *u);
 void bc_upload_scan(struct bc_upload_folder *f);
 /* Multipart uploads that nobody goes on with are aborted. */
 void bc_upload_tidy(struct bc_upload_worker *w, struct bc_upload_folder *f);
+
+/* ---- bc_uploader_hours.c: catalogues of hours. Under the lock, but for the writing ---- */
+
+/* A segment of this name is on the store. */
+void bc_upload_note_hour(struct bc_upload_folder *f, const char *name);
+void bc_upload_forget_hours(struct bc_upload_folder *f);
+/* One that is over, taken off the folder's; NULL: there is none. */
+struct bc_upload_hour *bc_upload_hour_over(struct bc_upload_folder *f);
+/* As bc_upload_hour(). Without the lock. */
+int bc_upload_write_hour(struct bc_upload_worker *w, struct bc_upload_folder *f, const struct bc_upload_hour *h, struct bc_err *err);
+/* What came of it. It is freed, or tried again. */
+void bc_upload_hour_done(struct bc_upload_folder *f, struct bc_upload_hour *h, int r, const struct bc_err *err);
 
 /* ---- bc_uploader_work.c: the threads ---- */
 

@@ -46,6 +46,7 @@ static void uploaded(struct bc_upload_item *i, const struct bc_upload_result *re
 	f->sum.uploaded++;
 	f->sum.uploaded_bytes += i->size;
 	f->sum.resumed_bytes += res->was_there ? 0 : res->resumed;
+	bc_upload_note_hour(f, i->name);
 	bc_upload_drop(i);
 }
 
@@ -205,6 +206,29 @@ static bool work_on_folders(struct bc_upload_worker *w)
 	return true;
 }
 
+static bool work_on_hours(struct bc_upload_worker *w)
+{
+	struct bc_upload_folder *f = w->u->folders;
+	struct bc_upload_hour *h = NULL;
+	struct bc_err err;
+	int r;
+
+	if (w->u->resume_ns > bc_mono_ns())
+		return false;
+	for (; f; f = f->next)
+		if (!f->leaving && (h = bc_upload_hour_over(f)))
+			break;
+	if (!h)
+		return false;
+	begin_work(w, f, NULL);
+	pthread_mutex_unlock(&w->u->lock);
+	r = bc_upload_write_hour(w, f, h, &err);
+	pthread_mutex_lock(&w->u->lock);
+	bc_upload_hour_done(f, h, r, &err);
+	end_work(w, f);
+	return true;
+}
+
 static bool work_on_segments(struct bc_upload_worker *w, uint64_t *ret_ns)
 {
 	struct bc_upload_result res = { .sent = 0 };
@@ -238,7 +262,7 @@ static void *worker_main(void *arg)
 		uint64_t next_ns = bc_mono_ns() + 60 * BC_NS_PER_S;
 		struct timespec until;
 
-		if (work_on_folders(w) || work_on_segments(w, &next_ns))
+		if (work_on_folders(w) || work_on_hours(w) || work_on_segments(w, &next_ns))
 			continue;
 		until = (struct timespec){ .tv_sec = (time_t)(next_ns / BC_NS_PER_S), .tv_nsec = (long)(next_ns % BC_NS_PER_S) };
 		pthread_cond_clockwait(&u->work, &u->lock, CLOCK_MONOTONIC, &until);

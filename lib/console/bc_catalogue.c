@@ -205,7 +205,7 @@ int bc_catalogue_start(char *const *paths, uint32_t n_paths, const struct bc_log
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	c->depot_cfg = (struct bc_depot_config){ .log = log };
+	c->depot_cfg = (struct bc_depot_config){ .hours = true, .log = log };
 	r = bc_depot_new(&c->depot_cfg, &c->depot, err);
 	if (r) {
 		free(c);

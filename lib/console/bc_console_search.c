@@ -45,6 +45,7 @@ unsigned bc_console_search_begin(const struct bc_request *q, struct bc_console_s
 		bc_err_set(&s->err, -EBUSY, "%d searches are running: try again when one has ended", BC_CONSOLE_SEARCHES);
 		return MHD_HTTP_SERVICE_UNAVAILABLE;
 	}
+	s->depot_cfg.hours = true;
 	if (bc_depot_new(&s->depot_cfg, &s->cfg.depot, &s->err)) {
 		atomic_fetch_sub(&c->searches, 1);
 		return MHD_HTTP_INTERNAL_SERVER_ERROR;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bc_depot_priv.h"
+#include "bc_depot_hour.h"
 
 /* So many ends are on their way ahead of the one that is looked at. */
 #define AHEAD BC_FETCH_IN_FLIGHT
@@ -34,9 +34,11 @@ struct bc_depot {
 	struct bc_fetcher *fetcher;	/* under the lock until it is there */
 	struct bc_tail_cache *cache;	/* likewise; NULL: without one */
 	void *items;			/* under the lock: a tree by name */
+	struct bc_depot_hours *hours;	/* NULL: without */
 	/* The expecting thread's. */
 	const char *const *names;
 	uint32_t n_names, next_name;
+	uint32_t next_hour;		/* of these names: catalogues are asked for up to there */
 	struct ahead ahead[AHEAD];
 	uint32_t first, n_ahead;
 };
@@ -48,6 +50,7 @@ int bc_depot_new(const struct bc_depot_config *cfg, struct bc_depot **ret, struc
 	if (!d)
 		return bc_err_set(err, -ENOMEM, "no memory");
 	d->cfg = *cfg;
+	d->hours = cfg->hours ? bc_depot_hours_new(d) : NULL;
 	pthread_mutex_init(&d->lock, NULL);
 	*ret = d;
 	return 0;
@@ -58,6 +61,7 @@ void bc_depot_free(struct bc_depot *d)
 	if (!d)
 		return;
 	bc_depot_expect(d, NULL, 0);
+	bc_depot_hours_free(d->hours);
 	bc_fetcher_free(d->fetcher);
 	bc_tail_cache_free(d->cache);
 	tdestroy(d->items, free);
@@ -111,6 +115,11 @@ int bc_depot_connect(struct bc_depot *d, struct bc_err *err)
 struct bc_fetcher *bc_depot_fetcher(struct bc_depot *d)
 {
 	return d->fetcher;
+}
+
+struct bc_depot_hours *bc_depot_hours(struct bc_depot *d)
+{
+	return d->hours;
 }
 
 bool bc_depot_is_name(const char *name)
@@ -203,19 +212,43 @@ static bool is_cached(struct bc_depot *d, const struct bc_known *k)
 	return bc_tail_cache_may_have(d->cache, key);
 }
 
-/* Ask for the ends of those that are expected next. */
+static bool is_listed(struct bc_depot *d, const char *name, struct bc_known *ret)
+{
+	return bc_depot_is_name(name) && recall(d, name, ret) && ret->bytes;
+}
+
+/* The catalogues of what is expected later. */
+static void ask_hours_ahead(struct bc_depot *d)
+{
+	struct bc_known k;
+
+	if (d->next_hour < d->next_name)
+		d->next_hour = d->next_name;
+	for (; d->next_hour < d->n_names && bc_depot_hours_has_room(d->hours); d->next_hour++)
+		if (is_listed(d, d->names[d->next_hour], &k))
+			bc_depot_hours_ask(d->hours, &k);
+}
+
+/* Ask for the ends of those that are expected next, up to one whose end a catalogue may have that is on its way. */
 static void ask_ahead(struct bc_depot *d)
 {
 	while (d->n_ahead < AHEAD && d->next_name < d->n_names) {
-		struct ahead *a = &d->ahead[(d->first + d->n_ahead++) % AHEAD];
+		struct ahead *a = &d->ahead[(d->first + d->n_ahead) % AHEAD];
 		struct bc_known k;
 
 		*a = (struct ahead){ .which = d->next_name };
-		if (bc_depot_is_name(d->names[d->next_name]) && recall(d, d->names[d->next_name], &k) && k.bytes &&
-		    !is_cached(d, &k))
-			a->fetch = bc_fetch_start(d->fetcher, &k.name, k.etag, k.bytes - bc_tail_len(k.bytes), bc_tail_len(k.bytes), false);
+		if (is_listed(d, d->names[d->next_name], &k)) {
+			const enum bc_depot_hour hour = bc_depot_hours_ask(d->hours, &k);
+
+			if (hour == BC_DEPOT_HOUR_SOON)
+				break;
+			if (hour == BC_DEPOT_HOUR_NOT && !is_cached(d, &k))
+				a->fetch = bc_fetch_start(d->fetcher, &k.name, k.etag, k.bytes - bc_tail_len(k.bytes), bc_tail_len(k.bytes), false);
+		}
+		d->n_ahead++;
 		d->next_name++;
 	}
+	ask_hours_ahead(d);
 }
 
 void bc_depot_expect(struct bc_depot *d, const char *const *names, uint32_t n)
@@ -225,25 +258,34 @@ void bc_depot_expect(struct bc_depot *d, const char *const *names, uint32_t n)
 	d->first = 0;
 	d->names = names;
 	d->n_names = n;
-	d->next_name = 0;
+	d->next_name = d->next_hour = 0;
 	if (n && d->fetcher)
 		ask_ahead(d);
 }
 
+/* It is asked for once its catalogue is there. */
+static void wait_for_hour(struct bc_depot *d, const struct bc_known *k)
+{
+	bc_depot_hours_wait(d->hours, k);
+	ask_ahead(d);
+}
+
 /* The end of a name that was expected; what was expected before it will not come. */
-static struct bc_fetch *take_expected(struct bc_depot *d, const char *name)
+static struct bc_fetch *take_expected(struct bc_depot *d, const char *name, const struct bc_known *k)
 {
 	struct bc_fetch *found = NULL;
 	uint32_t i = 0;
 
+	if (!d->n_ahead && d->next_name < d->n_names && d->names[d->next_name] == name)
+		wait_for_hour(d, k);
 	while (i < d->n_ahead && d->names[d->ahead[(d->first + i) % AHEAD].which] != name)
 		i++;
 	if (i == d->n_ahead)
 		return NULL;
-	for (uint32_t k = 0; k <= i; k++) {
-		struct ahead *a = &d->ahead[(d->first + k) % AHEAD];
+	for (uint32_t n = 0; n <= i; n++) {
+		struct ahead *a = &d->ahead[(d->first + n) % AHEAD];
 
-		if (k == i)
+		if (n == i)
 			found = a->fetch;
 		else
 			bc_fetch_free(a->fetch);
@@ -265,7 +307,7 @@ int bc_depot_open(struct bc_depot *d, const char *name, struct bc_blob **ret, st
 		return bc_err_set(err, -EINVAL, "%s: an object cannot be read here", name);
 	e = bc_depot_connect(d, err);
 	if (!e && recall(d, name, &k))
-		return bc_depot_object_open(d, &k, d->n_names ? take_expected(d, name) : NULL, ret, err);
+		return bc_depot_object_open(d, &k, d->n_names ? take_expected(d, name, &k) : NULL, ret, err);
 	if (!e)
 		e = bc_object_name_parse("path", name, &k.name, err);
 	return e ? e : bc_depot_object_open(d, &k, NULL, ret, err);

@@ -18,6 +18,7 @@ struct bc_depot_config {
 	const struct bc_object_settings *store;	/* of bc_object_place.h; NULL: what the environment says */
 	const char *cache;		/* folder for the ends of objects; NULL: bc_tail_cache_open() chooses */
 	bool no_cache;
+	bool hours;			/* catalogues of hours (bc_hour.h) may tell the ends of objects */
 	const struct bc_log *log;	/* thread safe */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The objects below a name. Of keys with an hour in them, only hours that matter are listed. */
-#include "bc_depot_priv.h"
+#include "bc_depot_hour.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -78,12 +78,27 @@ static bool is_file(const char *key)
 	return *name && *name != '.';
 }
 
+/* Of an hour: it is no file, and tells of some. */
+static bool take_catalogue(struct lister *l, const struct bc_object_entry *e)
+{
+	struct bc_known k = { .bytes = e->size };
+
+	if (is_file(e->key) || strlen(e->etag) >= sizeof(k.etag))
+		return false;
+	k.name = l->name;
+	strcpy(k.name.key, e->key);
+	strcpy(k.etag, e->etag);
+	return bc_depot_hours_learn(bc_depot_hours(l->depot), &k);
+}
+
 static int take(struct lister *l, const struct bc_object_entry *e)
 {
 	char name[BC_BUCKET_MAX + BC_KEY_MAX + 8];
 	struct bc_object_name parsed;
 	int r;
 
+	if (take_catalogue(l, e))
+		return 0;
 	snprintf(name, sizeof(name), "s3://%s/%s", l->name.bucket, e->key);
 	/* What cannot be named is none of ours. */
 	if (!is_file(e->key) || bc_object_name_parse("", name, &parsed, NULL) || strcmp(parsed.key, e->key))
@@ -152,8 +167,11 @@ static int take_last_before(struct lister *l, const char *prefix, bool *ret_foun
 	int r;
 
 	if (at == HOUR_LEN) {
-		*ret_found = true;
-		return list(l, prefix, NULL, &objects, l, true);
+		const uint32_t before = l->n;
+
+		r = list(l, prefix, NULL, &objects, l, true);
+		*ret_found = l->n != before;
+		return r;
 	}
 	r = list(l, prefix, NULL, &prefixes, &n, false);
 	for (uint32_t i = n.n; !r && i-- > 0 && !*ret_found;) {

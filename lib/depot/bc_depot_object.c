@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* An object as a blob: its end is read once, what is wanted is fetched ahead, and so is what follows a reader that goes on. */
-#include "bc_depot_priv.h"
+#include "bc_depot_hour.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -297,6 +297,16 @@ static int look(struct object *o, struct bc_err *err)
 	return r == -ERANGE ? 0 : r;
 }
 
+/* Its end, if a catalogue of its hour has it; that may be a shorter one. */
+static void take_from_hour(struct object *o)
+{
+	size_t len;
+
+	o->tail = o->tail_fetch ? NULL : bc_depot_hours_tail(bc_depot_hours(o->depot), &o->known, &len);
+	if (o->tail)
+		o->tail_at = o->known.bytes - len;
+}
+
 int bc_depot_object_open(struct bc_depot *r, const struct bc_known *k, struct bc_fetch *tail, struct bc_blob **ret, struct bc_err *err)
 {
 	struct object *o = calloc(1, sizeof(*o));
@@ -311,7 +321,9 @@ int bc_depot_object_open(struct bc_depot *r, const struct bc_known *k, struct bc
 	o->known = *k;
 	o->tail_fetch = tail;
 	o->tail_at = k->bytes - bc_tail_len(k->bytes);
-	if (!*k->etag)
+	if (*k->etag)
+		take_from_hour(o);
+	else
 		e = look(o, err);
 	if (e) {
 		object_close(&o->blob);

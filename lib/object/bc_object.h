@@ -92,6 +92,7 @@ struct bc_object_request {
 	uint64_t from, len;		/* get: bytes from there; len 0: no range */
 	bool suffix;			/* get: the last len bytes, or all if there are fewer */
 	const char *if_match;		/* an ETag, copied; NULL */
+	bool bare_match;		/* it is sent without quotes, as Ceph 16 wants it to put */
 	bool if_none_match;		/* the object must not be there */
 	const void *body;		/* sent */
 	size_t body_len;

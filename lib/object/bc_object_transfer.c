@@ -295,7 +295,7 @@ static int sign(struct bc_object_transfer *t, const char *path, const char *host
 		add(&l, "content-md5", t->md5_base64);
 	add(&l, "host", host);
 	if (r->if_match) {
-		snprintf(if_match, sizeof(if_match), "\"%s\"", r->if_match);
+		snprintf(if_match, sizeof(if_match), r->bare_match ? "%s" : "\"%s\"", r->if_match);
 		add(&l, "if-match", if_match);
 	}
 	if (r->if_none_match)

@@ -222,7 +222,7 @@ static bool all_idle(const struct bc_session *s)
 
 	for (uint32_t i = 0; i < s->group.n; i++)
 		idle &= bc_pipeline_idle(s->group.pipeline[i]);
-	return idle && (!s->uploader || bc_uploader_idle(s->uploader, (uint64_t)(s->cfg->drain_timeout_s * (double)BC_NS_PER_S)));
+	return idle && (!s->uploader || bc_uploader_finish(s->uploader, (uint64_t)(s->cfg->drain_timeout_s * (double)BC_NS_PER_S)));
 }
 
 /* Wait until segments are moved and uploaded, commands have run, packets are published and sent, unless another signal comes. */

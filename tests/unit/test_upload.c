@@ -327,11 +327,11 @@ static void segments_wait_while_the_store_is_down(void **state)
 	assert_int_equal(st.waiting_bytes, 2 * sizeof(ours));
 	assert_true(st.oldest_ns > 0);
 	assert_int_equal(st.failed + st.missed + st.uploaded, 0);
-	assert_false(bc_uploader_idle(u, UINT64_MAX));
-	assert_true(bc_uploader_idle(u, 0));
+	assert_false(bc_uploader_finish(u, UINT64_MAX));
+	assert_true(bc_uploader_finish(u, 0));
 	bc_uploader_remove(u, same);
 	bc_uploader_remove(u, f);
-	assert_true(bc_uploader_idle(u, UINT64_MAX));
+	assert_true(bc_uploader_finish(u, UINT64_MAX));
 	bc_uploader_close(u);
 	bc_uploader_free(u);
 }
