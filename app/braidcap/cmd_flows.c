@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bc_clickhouse.h"
 #include "bc_config_s3.h"
 #include "bc_depot.h"
 #include "bc_find_flows.h"
@@ -34,6 +35,14 @@ static const char help[] =
 	"      --format table|json|csv\n"
 	"      --per-segment       not added up over all segments: each one's flows, with its path in \"segment\"; --top is\n"
 	"                          for each, and all by default. For databases; not as a table\n"
+	"      --clickhouse URL    insert these rows of each segment into a table there, over HTTP (docs/analytics.md), with\n"
+	"                          CLICKHOUSE_USER and CLICKHOUSE_PASSWORD\n"
+	"      --clickhouse-table [DATABASE.]TABLE\n"
+	"                          (default flows)\n"
+	"      --clickhouse-create make the table, unless it is there\n"
+	"      --clickhouse-ca FILE\n"
+	"                          who signs the server's certificate (default: the system's CAs)\n"
+	"      --clickhouse-plain  allow http:// to another machine\n"
 	"      --cache DIR|none    keep the ends of objects there (default: ~/.cache/braidcap)\n"
 	"      --extent            the oldest packet, and how many days all is at the rate of the last 24 hours\n"
 	"  -U, --utc               times are UTC, otherwise local time\n"
@@ -44,7 +53,8 @@ static const char help[] =
 
 #define TOP 20	/* as the help says */
 
-enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_PER_SEGMENT, OPT_EXTENT, OPT_CACHE };
+enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_PER_SEGMENT, OPT_EXTENT, OPT_CACHE, OPT_CLICKHOUSE,
+	OPT_CLICKHOUSE_TABLE, OPT_CLICKHOUSE_CREATE, OPT_CLICKHOUSE_CA, OPT_CLICKHOUSE_PLAIN };
 
 /* Times wait until it is known whether they are UTC. */
 struct flows {
@@ -55,6 +65,10 @@ struct flows {
 	bool extent, per_segment, headed;
 	const char *from, *to, *last, *cache;
 	struct bc_object_settings store;
+	struct bc_clickhouse_config into;	/* url NULL: to stdout */
+	bool create;
+	struct bc_clickhouse *database;
+	uint64_t rows, segments;	/* for the database */
 };
 
 static int word(const char *what, const char *text, const char *const *words, int n, struct bc_err *err)
@@ -63,6 +77,30 @@ static int word(const char *what, const char *text, const char *const *words, in
 		if (!strcmp(text, words[i]))
 			return i;
 	return bc_err_set(err, -EINVAL, "%s: '%s' is unknown; see 'braidcap flows --help'", what, text);
+}
+
+/* False: it is another option. */
+static bool take_database(struct flows *f, int o, const char *text)
+{
+	switch (o) {
+	case OPT_CLICKHOUSE:
+		f->into.url = text;
+		return true;
+	case OPT_CLICKHOUSE_TABLE:
+		f->into.table = text;
+		return true;
+	case OPT_CLICKHOUSE_CREATE:
+		f->create = true;
+		return true;
+	case OPT_CLICKHOUSE_CA:
+		f->into.ca = text;
+		return true;
+	case OPT_CLICKHOUSE_PLAIN:
+		f->into.plain = true;
+		return true;
+	default:
+		return false;
+	}
 }
 
 static int take(struct flows *f, int o, const char *text, struct bc_err *err)
@@ -109,7 +147,8 @@ static int take(struct flows *f, int o, const char *text, struct bc_err *err)
 		f->look.utc = true;
 		break;
 	default:
-		bc_config_s3_take(&f->store, o, text);
+		if (!take_database(f, o, text))
+			bc_config_s3_take(&f->store, o, text);
 	}
 	return i < 0 ? i : 0;
 }
@@ -147,9 +186,57 @@ static void print(struct flows *f, struct bc_flows *flows, const char *segment)
 	bc_flows_print(stdout, sorted, f->top && f->top < n ? (uint32_t)f->top : n, &f->look, segment);
 }
 
-static void print_segment(void *ctx, const struct bc_find_segment *segment, struct bc_flows *flows)
+static int print_segment(void *ctx, const struct bc_find_segment *segment, struct bc_flows *flows, struct bc_err *err)
 {
 	print(ctx, flows, segment->path);
+	return 0;
+}
+
+static int insert_segment(void *ctx, const struct bc_find_segment *segment, struct bc_flows *flows, struct bc_err *err)
+{
+	struct flows *f = ctx;
+	uint32_t n;
+	const struct bc_flow *sorted = bc_flows_sorted(flows, f->order, &n);
+
+	n = f->top && f->top < n ? (uint32_t)f->top : n;
+	bc_flows_print(bc_clickhouse_rows(f->database), sorted, n, &f->look, segment->path);
+	f->rows += n;
+	f->segments++;
+	return bc_clickhouse_send(f->database, false, err);
+}
+
+static int open_database(struct flows *f, struct bc_err *err)
+{
+	int r = bc_clickhouse_new(&f->into, &f->database, err);
+
+	return r || !f->create ? r : bc_clickhouse_create(f->database, err);
+}
+
+static int close_database(struct flows *f, struct bc_err *err)
+{
+	int r = bc_clickhouse_send(f->database, true, err);
+
+	if (!r)
+		printf("%" PRIu64 " flows of %" PRIu64 " segments are in %s\n", f->rows, f->segments, f->into.table);
+	return r;
+}
+
+/* What was found, if it has not been told of each segment; the exit status. */
+static int tell(struct flows *f, struct bc_flows *flows, const struct bc_find_extent *extent)
+{
+	if (f->extent) {
+		bc_flows_print_extent(stdout, extent, bc_utc_ns(), f->look.form, f->look.utc);
+		return extent->bad != 0;
+	}
+	if (!f->per_segment)
+		print(f, flows, NULL);
+	if (!f->database)
+		print_head(f);
+	if (extent->without)
+		fprintf(stderr, "braidcap: %" PRIu32 " of %" PRIu32 " segments have packets in no index of flows: "
+			"these are left out; 'braidcap index --anew' makes one\n",
+			extent->without, extent->segments);
+	return extent->bad != 0;
 }
 
 static int run(struct flows *f)
@@ -164,27 +251,17 @@ static int run(struct flows *f)
 
 	f->cfg.log = &log;
 	if (f->per_segment) {
-		f->cfg.each = print_segment;
+		f->cfg.each = f->into.url ? insert_segment : print_segment;
 		f->cfg.ctx = f;
 	}
-	r = bc_depot_new(&depot, &f->cfg.depot, &err);
+	r = f->into.url ? open_database(f, &err) : 0;
+	r = r ? r : bc_depot_new(&depot, &f->cfg.depot, &err);
 	if (!r)
 		r = flows ? bc_find_flows(&f->cfg, f->extent ? NULL : flows, &extent, &err) : bc_err_set(&err, -ENOMEM, "no memory");
-	if (r) {
-		r = fail(r, &err);
-	} else if (f->extent) {
-		bc_flows_print_extent(stdout, &extent, bc_utc_ns(), f->look.form, f->look.utc);
-		r = extent.bad != 0;
-	} else {
-		if (!f->per_segment)
-			print(f, flows, NULL);
-		print_head(f);
-		if (extent.without)
-			fprintf(stderr, "braidcap: %" PRIu32 " of %" PRIu32 " segments have packets in no index of flows: "
-				"these are left out; 'braidcap index --anew' makes one\n",
-				extent.without, extent.segments);
-		r = extent.bad != 0;
-	}
+	if (!r && f->database)
+		r = close_database(f, &err);
+	r = r ? fail(r, &err) : tell(f, flows, &extent);
+	bc_clickhouse_free(f->database);
 	bc_flows_free(flows);
 	bc_depot_free(f->cfg.depot);
 	if (fflush(stdout)) {
@@ -192,6 +269,19 @@ static int run(struct flows *f)
 		r = 1;
 	}
 	return r;
+}
+
+/* Its rows are those of each segment, as JSON. */
+static int check_database(struct flows *f, struct bc_err *err)
+{
+	if (!f->into.url)
+		return f->create || f->into.ca || f->into.plain || strcmp(f->into.table, "flows") ?
+		       bc_err_set(err, -EINVAL, "--clickhouse-...: nothing goes there: add --clickhouse URL") : 0;
+	if (f->extent || f->look.form == BC_FLOWS_CSV || f->look.by != BC_FLOWS_BY_FLOW)
+		return bc_err_set(err, -EINVAL, "--clickhouse: it takes flows of each segment, and no --extent, --by or --format csv");
+	f->per_segment = true;
+	f->look.form = BC_FLOWS_JSON;
+	return 0;
 }
 
 int cmd_flows(int argc, char **argv)
@@ -208,11 +298,16 @@ int cmd_flows(int argc, char **argv)
 		BC_S3_OPTIONS,
 		{ "cache", required_argument, NULL, OPT_CACHE },
 		{ "extent", no_argument, NULL, OPT_EXTENT },
+		{ "clickhouse", required_argument, NULL, OPT_CLICKHOUSE },
+		{ "clickhouse-table", required_argument, NULL, OPT_CLICKHOUSE_TABLE },
+		{ "clickhouse-create", no_argument, NULL, OPT_CLICKHOUSE_CREATE },
+		{ "clickhouse-ca", required_argument, NULL, OPT_CLICKHOUSE_CA },
+		{ "clickhouse-plain", no_argument, NULL, OPT_CLICKHOUSE_PLAIN },
 		{ "utc", no_argument, NULL, 'U' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct flows f = { .top = UINT64_MAX, .cfg = { .expression = "" } };
+	struct flows f = { .top = UINT64_MAX, .cfg = { .expression = "" }, .into = { .table = "flows" } };
 	struct bc_err err;
 	int o, r = 0;
 
@@ -229,6 +324,8 @@ int cmd_flows(int argc, char **argv)
 		r = bc_err_set(&err, -EINVAL, "%s; see 'braidcap flows --help'", optind < argc ? "no path behind the expression" : "nothing to look into");
 	if (!r && f.per_segment && (f.extent || f.look.form == BC_FLOWS_TABLE))
 		r = bc_err_set(&err, -EINVAL, "--per-segment: it needs --format json or csv%s", f.extent ? ", and no --extent" : "");
+	if (!r)
+		r = check_database(&f, &err);
 	if (r)
 		return fail(-EINVAL, &err);
 	if (f.top == UINT64_MAX)

@@ -42,6 +42,40 @@ class TestAnalytics(TestSuite):
         segments = self.server.query("SELECT DISTINCT segment FROM flows")
         verify({s for s, in segments} == {str(p) for p in (self.folder / "store").rglob("*.lz4")}, f"{segments}")
 
+    def insert(self, *args, rc=0, env=None):
+        done = self.braidcap("flows", "", self.folder / "store", "--clickhouse", f"http://127.0.0.1:{self.server.port}", *args, check=False,
+                             env=env)
+        verify(rc is None or done.returncode == rc, f"exit status {done.returncode}: {done.stdout}{done.stderr}")
+        return done
+
+    @func_test
+    def what_flows_inserts_itself(self):
+        """With --clickhouse the rows are those of JSON, in the page's table, which it makes if asked; once more, they count once."""
+        self.load()
+        for _ in range(2):
+            done = self.insert("--clickhouse-table", "default.mine", "--clickhouse-create")
+            verify(" segments are in default.mine" in done.stdout, done)
+        verify(self.server.query("DESCRIBE TABLE mine") == self.server.query("DESCRIBE TABLE flows"), "another table")
+        columns = "segment, proto, a, a_port, b, b_port, packets, bytes, first_ns, last_ns, tcp_flags, node"
+        mine, theirs = (self.server.query(f"SELECT {columns} FROM {t} FINAL ORDER BY {columns}") for t in ("mine", "flows"))
+        verify(mine == theirs and mine, f"{mine[:2]}, {theirs[:2]}")
+
+    @func_test
+    def what_clickhouse_refuses(self):
+        """One line each, which says what to do; a password is in none."""
+        env = {"CLICKHOUSE_USER": "default", "CLICKHOUSE_PASSWORD": "hush"}
+        for args, more, rc, words in (
+                (("--clickhouse-table", "none"), {}, 1, "--clickhouse-create"),
+                ((), env, 1, "CLICKHOUSE_PASSWORD"),
+                (("--clickhouse", "http://127.0.0.1:1"), {}, 1, "onnect"),
+                (("--clickhouse", "https://user:secret@127.0.0.1"), {}, 1, "it is https://HOST"),
+                (("--clickhouse", "http://192.0.2.1"), {}, 1, "--clickhouse-plain"),
+                (("--clickhouse-table", "a; DROP TABLE b"), {}, 1, "--clickhouse-table"),
+                (("--by", "host"), {}, 2, "--by")):
+            done = self.insert(*args, rc=None if rc == 1 else rc, env=more)
+            verify(done.returncode in (1, 2) and words in done.stderr and len(done.stderr.splitlines()) == 1 and not done.stdout, done)
+            verify("hush" not in done.stderr and "secret" not in done.stderr, "a secret is told")
+
     @func_test
     def the_five_queries(self):
         """Each one of the page gives what was made."""

@@ -45,7 +45,7 @@ static int add_segment(const struct bc_find_flows_config *cfg, const struct bc_f
 {
 	struct bc_find_plan plan;
 	struct bc_blob *blob;
-	int r = bc_depot_open(cfg->depot, s->path, &blob, err);
+	int r = bc_depot_open(cfg->depot, s->path, &blob, err), e = 0;
 
 	/* It was removed meanwhile. */
 	if (r == -ENOENT)
@@ -65,11 +65,11 @@ static int add_segment(const struct bc_find_flows_config *cfg, const struct bc_f
 		bc_log(cfg->log, BC_WARN, "%s: %s: its flows are left out", s->path, err->msg);
 		ret->bad += r != -EBADMSG;
 	} else if (cfg->each) {
-		cfg->each(cfg->ctx, s, flows);
+		e = cfg->each(cfg->ctx, s, flows, err);
 	}
 	if (cfg->each)
 		bc_flows_clear(flows);
-	return 0;
+	return e;
 }
 
 /* Is it an expression at all? */

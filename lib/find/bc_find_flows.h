@@ -12,8 +12,8 @@
 #include "bc_flows.h"
 #include "bc_log.h"
 
-/* The flows of one segment alone. */
-typedef void (*bc_find_flows_each)(void *ctx, const struct bc_find_segment *segment, struct bc_flows *flows);
+/* The flows of one segment alone. A negative errno ends it, with a line in err. */
+typedef int (*bc_find_flows_each)(void *ctx, const struct bc_find_segment *segment, struct bc_flows *flows, struct bc_err *err);
 
 struct bc_find_flows_config {
 	const char *expression;		/* pcap-filter(7); "": every flow */

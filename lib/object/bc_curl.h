@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* libcurl, loaded (bc_library.h) when somebody speaks with object storage. Instead of <curl/curl.h>: calls look the same. */
+/* libcurl, loaded (bc_library.h) when somebody speaks with object storage, or a database. Instead of <curl/curl.h>: calls look the same. */
 #ifndef BC_CURL_H
 #define BC_CURL_H
 
@@ -9,7 +9,7 @@
 #include "bc_err.h"
 
 #define BC_CURL_FUNCTIONS(X) \
-	X(easy_cleanup) X(easy_getinfo) X(easy_init) X(easy_pause) X(easy_reset) X(easy_setopt) X(easy_strerror) X(getdate) \
+	X(easy_cleanup) X(easy_getinfo) X(easy_init) X(easy_pause) X(easy_perform) X(easy_reset) X(easy_setopt) X(easy_strerror) X(getdate) \
 	X(global_init) X(multi_add_handle) X(multi_cleanup) X(multi_info_read) X(multi_init) X(multi_perform) X(multi_poll) \
 	X(multi_remove_handle) X(multi_setopt) X(multi_wakeup) X(slist_append) X(slist_free_all)
 
@@ -32,6 +32,7 @@ const struct bc_curl *bc_curl(void);
 #define curl_easy_getinfo bc_curl()->easy_getinfo
 #define curl_easy_init bc_curl()->easy_init
 #define curl_easy_pause bc_curl()->easy_pause
+#define curl_easy_perform bc_curl()->easy_perform
 #define curl_easy_reset bc_curl()->easy_reset
 #define curl_easy_setopt bc_curl()->easy_setopt
 #define curl_easy_strerror bc_curl()->easy_strerror

@@ -75,6 +75,8 @@ static int take_endpoint(const char *url, struct bc_object_place *p, struct bc_e
 	const char *host = NULL;
 	size_t len;
 
+	if (strchr(url, '@'))
+		return bc_err_set(err, -EINVAL, "the endpoint has a user or a password in it: it is https://HOST[:PORT] alone");
 	if (strncasecmp(url, "https://", 8) == 0) {
 		p->https = true;
 		host = url + 8;
@@ -103,6 +105,15 @@ static void drop_port(struct bc_object_place *p)
 		p->host[n - m] = '\0';
 }
 
+int bc_object_endpoint(const char *url, struct bc_object_place *ret, struct bc_err *err)
+{
+	int r = take_endpoint(url, ret, err);
+
+	if (!r)
+		ret->loopback = is_loopback(ret->host);
+	return r;
+}
+
 static int find_endpoint(const struct bc_object_settings *s, struct bc_object_place *p, struct bc_err *err)
 {
 	const char *url = first_set(s->endpoint, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL");
@@ -116,10 +127,9 @@ static int find_endpoint(const struct bc_object_settings *s, struct bc_object_pl
 		snprintf(p->host, sizeof(p->host), "s3.%s.amazonaws.com", p->region);
 		return 0;
 	}
-	r = take_endpoint(url, p, err);
+	r = bc_object_endpoint(url, p, err);
 	if (r)
 		return r;
-	p->loopback = is_loopback(p->host);
 	drop_port(p);
 	if (!p->https && !p->loopback && !s->plain)
 		return bc_err_set(err, -EINVAL, "the endpoint http://%s is not encrypted: use https://, or allow it in so many words (plain)", p->host);

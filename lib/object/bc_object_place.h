@@ -43,4 +43,7 @@ struct bc_object_place {
  */
 int bc_object_place_find(const struct bc_object_settings *s, struct bc_object_place *ret, struct bc_err *err);
 
+/* "http[s]://HOST[:PORT]": which scheme, host, and whether it is this machine. 0, or -EINVAL with a line in err. */
+int bc_object_endpoint(const char *url, struct bc_object_place *ret, struct bc_err *err);
+
 #endif
