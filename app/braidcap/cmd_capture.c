@@ -6,6 +6,7 @@
 #include "bc_capture_session.h"
 #include "bc_help.h"
 #include "bc_kernel.h"
+#include "bc_prefixes.h"
 #include "cmd_devices.h"
 
 static int list_linktypes(const struct bc_config *cfg)
@@ -29,6 +30,14 @@ int cmd_capture_check(const struct bc_config *cfg)
 	return BC_EXIT_DONE;
 }
 
+static enum bc_exit run(struct bc_config *cfg)
+{
+	struct bc_err err;
+	int r = bc_prefixes_expand(cfg, &err);
+
+	return r ? bc_session_fail("braidcap", &err, r, false) : bc_capture_run(cfg, "braidcap");
+}
+
 int cmd_capture(int argc, char **argv)
 {
 	struct bc_config cfg;
@@ -46,7 +55,7 @@ int cmd_capture(int argc, char **argv)
 	else if (cfg.check_only)
 		status = cmd_capture_check(&cfg);
 	else
-		status = bc_capture_run(&cfg, "braidcap");
+		status = run(&cfg);
 	bc_config_free(&cfg);
 	return status;
 }

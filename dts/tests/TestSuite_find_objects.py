@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 from framework.braidcap import FIND, program, sanitizers
-from framework.checks import published
+from framework.checks import assert_same, published
 from framework.packets import T0_NS, frames, timed, write_pcap
 from framework.process import end, environment, wait_until
-from framework.reader import packets
+from framework.reader import packets, read
 from framework.s3 import other_ca, store
 from framework.s3proxy import Cut, Proxy, Refuse, Stall
 from framework.test_suite import TestSuite, func_test, verify
@@ -185,16 +185,50 @@ class TestFindObjects(TestSuite):
 
     @func_test
     def a_source_of_a_capture(self):
-        """`capture -i s3://...` takes the packets that the object has, from a store that fails, too; a prefix is refused."""
+        """`capture -i s3://...` takes the packets that the object has, from a store that fails, too."""
         path = published(self.local / "north" / hour(T0_NS))[0]
         name = f"{self.place}{path.relative_to(self.local)}"
         with Proxy(self.store.port, lambda method, path, n: Refuse(503, "SlowDown") if n % 2 else time.sleep(0.2)) as proxy:
             for source, out in ((path, "local.pcap"), (name, "object.pcap")):
                 self.capture("-i", source, "-w", self.folder / out, env=self.store.environment(endpoint=proxy.endpoint))
         verify((self.folder / "local.pcap").read_bytes() == (self.folder / "object.pcap").read_bytes(), "other packets")
-        for source, words in ((f"{self.place}north/", "a source is one object"), (f"{self.place}nowhere", "no such object")):
+        for source, words in ((f"{self.place}nowhere/", "no objects"), (f"{self.place}nowhere", "no such object")):
             done = self.braidcap("capture", "-i", source, "-w", self.folder / "none.pcap", "--no-huge", check=False, env=self.store.environment())
             verify(done.returncode != 0 and words in done.stderr and len(done.stderr.splitlines()) == 1, f"{done}")
+
+    @func_test
+    def a_prefix_as_source(self):
+        """All segments below it, each node's in their order, the nodes in one order of time; the store as options, and in YAML."""
+        self.add("north", 3, T0_NS + HOUR_NS, count=500)
+        self.find("", self.local)
+        expected = packets(self.folder / "found.pcapng")
+        keys = self.folder / "credentials"
+        keys.write_text(f"[site]\naws_access_key_id = {self.admin.key}\naws_secret_access_key = {self.admin.secret}\n")
+        keys.chmod(0o600)
+        none = dict.fromkeys(self.store.environment(), "")
+        options = ("--s3-endpoint", self.store.tls, "--s3-ca", self.store.ca, "--s3-credentials", keys, "--s3-profile", "site")
+        run = self.capture("-i", self.place, "-w", self.folder / "options.pcapng", *options, env=none)
+        assert_same(packets(self.folder / "options.pcapng"), expected)
+        verify([s["name"] for s in run.report["sources"]] == [f"{self.place}north/", f"{self.place}south/"], run.report["sources"])
+        verify(len(read(self.folder / "options.pcapng").interfaces) == 2, "an interface for each segment")
+        config = self.folder / "c.yaml"
+        config.write_text(f"s3_endpoint: {self.store.tls}\ns3_ca: {self.store.ca}\ns3_credentials: {keys}\ns3_profile: site\n"
+                          f"sources: ['{self.place}north/']\noutputs: [{{dest: {self.folder}/yaml.pcapng}}]\n")
+        self.capture("-C", config, env=none)
+        self.find("", self.local / "north")
+        assert_same(packets(self.folder / "yaml.pcapng"), packets(self.folder / "found.pcapng"))
+
+    @func_test
+    def a_prefix_with_damage_as_source(self):
+        """What is before the damage is taken, and so are the segments behind it; it is said, with the exit status 1."""
+        paths = published(self.local / "north" / hour(T0_NS))
+        data = paths[1].read_bytes()
+        self.admin.put(self.bucket, str(paths[1].relative_to(self.local)), data[:len(data) // 2])
+        self.admin.put(self.bucket, "north/notes.txt", b"no capture")
+        run = self.capture("-i", f"{self.place}north/", "-w", self.folder / "out.pcapng", env=self.store.environment(), rc=1)
+        got, whole = len(packets(self.folder / "out.pcapng")), sum(len(packets(p)) for p in paths)
+        verify(whole - len(packets(paths[1])) <= got < whole, f"{got} of {whole}")
+        verify(paths[1].name in run.stderr and "left out" in run.stderr, run.stderr)
 
     @func_test
     def a_store_that_is_gone(self):

@@ -45,6 +45,7 @@ struct bc_pipeline_config {
 	bool huge;
 	enum bc_segstat_form statistics;	/* of each segment into the log, as information */
 	const struct bc_log *log;
+	const struct bc_object_settings *store;	/* of sources that are objects; outlives the pipeline; NULL: what the environment says */
 	bool (*interrupted)(void *ctx);		/* see struct bc_source_env; may be NULL */
 	void *interrupted_ctx;
 	/* Called when the devices, keys and raw sockets are open and before an output is: the moment to drop privileges. May be NULL. */

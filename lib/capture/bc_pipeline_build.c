@@ -158,6 +158,7 @@ static int open_sources(struct bc_pipeline *p, struct bc_err *err)
 		.promiscuous = p->cfg.promiscuous,
 		.carry = p->carry,
 		.file_window = file_window(&p->cfg),
+		.store = p->cfg.store,
 		.others = p->cfg.n_sources > 1,
 		.interrupted = p->cfg.interrupted,
 		.interrupted_ctx = p->cfg.interrupted_ctx,

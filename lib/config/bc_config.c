@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bc_config_draft.h"
+#include "bc_object_place.h"
 #include "bc_source_kind.h"
 
 void bc_config_defaults(struct bc_config *c)
@@ -212,4 +213,12 @@ void bc_config_free(struct bc_config *c)
 	free(c->zmq_publish);
 	free(c->zmq_client);
 	memset(c, 0, sizeof(*c));
+}
+
+void bc_config_store(const struct bc_config *c, struct bc_object_settings *ret)
+{
+	*ret = (struct bc_object_settings){
+		.endpoint = c->s3_endpoint, .region = c->s3_region, .ca = c->s3_ca, .credentials = c->s3_credentials, .profile = c->s3_profile,
+		.addressing = c->s3_path_style ? BC_ADDRESSING_PATH : BC_ADDRESSING_AUTO, .plain = c->s3_plain,
+	};
 }

@@ -13,6 +13,8 @@
 #include "bc_output_config.h"
 #include "bc_source_config.h"
 
+struct bc_object_settings;
+
 enum bc_huge { BC_HUGE_AUTO, BC_HUGE_NEVER };
 
 struct bc_config {
@@ -50,7 +52,7 @@ struct bc_config {
 	char *tls_crl;
 	double drain_timeout_s;		/* for what remote peers have not taken at the end; default 10 */
 	bool detect_loop;		/* leave out what goes to the remote peers */
-	/* Where --upload goes; NULL: see bc_object_settings. */
+	/* Where objects are that are sources, and where --upload goes; NULL: see bc_object_settings. */
 	char *s3_endpoint;
 	char *s3_region;
 	char *s3_ca;
@@ -109,5 +111,8 @@ uint32_t bc_config_mirrored(const struct bc_config *c);
 
 /* The text of --help. */
 extern const char bc_config_help[];
+
+/* Where objects are: for sources, and for uploads. Strings are c's. */
+void bc_config_store(const struct bc_config *c, struct bc_object_settings *ret);
 
 #endif

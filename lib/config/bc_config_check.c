@@ -10,6 +10,7 @@
 
 #include "bc_config_draft.h"
 #include "bc_config_tap.h"
+#include "bc_object_name.h"
 #include "bc_source_kind.h"
 #include "bc_upload_key.h"
 
@@ -235,13 +236,16 @@ static int check_tap(const struct bc_config *c, struct bc_err *err)
 
 static int check_upload(const struct bc_config *c, struct bc_err *err)
 {
-	bool used = false;
+	bool uploads = false, reads = false;
 
 	for (uint32_t i = 0; i < c->n_outputs; i++)
-		used |= c->outputs[i].upload != NULL;
-	if (!used && (c->s3_endpoint || c->s3_region || c->s3_ca || c->s3_credentials || c->s3_profile || c->s3_path_style || c->s3_plain ||
-		      c->upload_node || c->upload_connections || c->upload_bytes_per_s))
-		return bc_err_set(err, -EINVAL, "--s3-..., --upload-...: nothing is uploaded: add --upload s3://BUCKET/PREFIX/");
+		uploads |= c->outputs[i].upload != NULL;
+	for (uint32_t i = 0; i < c->n_sources; i++)
+		reads |= c->sources[i].kind->target == BC_TARGET_PATH && bc_object_is_name(c->sources[i].target);
+	if (!uploads && (c->upload_node || c->upload_connections || c->upload_bytes_per_s))
+		return bc_err_set(err, -EINVAL, "--upload-...: nothing is uploaded: add --upload s3://BUCKET/PREFIX/");
+	if (!uploads && !reads && (c->s3_endpoint || c->s3_region || c->s3_ca || c->s3_credentials || c->s3_profile || c->s3_path_style || c->s3_plain))
+		return bc_err_set(err, -EINVAL, "--s3-...: no source is an object, and nothing is uploaded: add --upload s3://BUCKET/PREFIX/");
 	if (c->upload_node && !bc_upload_node_ok(c->upload_node))
 		return bc_err_set(err, -EINVAL, "--upload-node: '%s' cannot stand between two slashes", c->upload_node);
 	return 0;

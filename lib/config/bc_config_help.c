@@ -26,6 +26,7 @@ const char bc_config_help[] =
 "  eth0, pcap:eth0         a kernel interface, or any other libpcap device\n"
 "  trace.pcap, file:trace  a capture file: pcap, pcapng; plain, @extensions; - is stdin\n"
 "  s3://BUCKET/KEY         the same, an object of a store\n"
+"  s3://BUCKET/PREFIX/     all segments of pcapng below it, each node's in order\n"
 "  trace.erf, erf:trace    an ERF file\n"
 "  dpdk:0000:3b:00.0       a DPDK port by its PCI address; driver options may\n"
 "                          follow as in DPDK devargs\n"

@@ -35,6 +35,7 @@ static void emit(void *ctx, enum bc_level level, const char *line)
 void bc_session_init(struct bc_session *s)
 {
 	s->log = (struct bc_log){ .emit = emit, .ctx = s };
+	bc_config_store(s->cfg, &s->store);
 }
 
 /* The cause may pass, and the same start succeed later. */
@@ -114,10 +115,7 @@ static int new_uploader(struct bc_session *s, struct bc_err *err)
 {
 	const struct bc_config *c = s->cfg;
 	const struct bc_uploader_config uc = {
-		.store = {
-			.endpoint = c->s3_endpoint, .region = c->s3_region, .ca = c->s3_ca, .credentials = c->s3_credentials,
-			.profile = c->s3_profile, .addressing = c->s3_path_style ? BC_ADDRESSING_PATH : BC_ADDRESSING_AUTO, .plain = c->s3_plain,
-		},
+		.store = s->store,
 		.connections = c->upload_connections,
 		.bytes_per_s = c->upload_bytes_per_s,
 		.behind = true,
@@ -199,6 +197,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.output_over_ctx = &s->signals,
 		.publisher = s->publisher,
 		.tap = s->tap,
+		.store = &s->store,
 		.uploader = s->uploader,
 		.node = cfg->upload_node ? cfg->upload_node : s->host,
 		.mirror_ns = cfg->zmq_ns,

@@ -72,6 +72,7 @@ struct bc_session {
 	struct bc_calibration calibration;	/* its clock is the pipelines' */
 	struct bc_publisher *publisher;		/* NULL: none */
 	struct bc_tap *tap;			/* NULL: none */
+	struct bc_object_settings store;	/* of objects that are sources, and of uploads */
 	struct bc_uploader *uploader;		/* NULL: nothing is uploaded */
 	char host[256];				/* with it: the host's name */
 	struct bc_log log;

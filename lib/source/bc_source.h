@@ -28,6 +28,7 @@
 #define BC_BURST 64
 
 struct bc_carry;
+struct bc_object_settings;
 
 /* Which outputs have a place for what a file says beside its packets. */
 enum bc_places { BC_PLACES_NONE, BC_PLACES_SOME, BC_PLACES_ALL };
@@ -47,6 +48,7 @@ struct bc_source_env {
 	enum bc_places option_places;	/* the same for what it says of a packet */
 	uint32_t record_max;		/* bytes of a packet and its options together that every output takes */
 	uint32_t file_window;		/* bytes of a file that are decoded ahead; 0: as for few files */
+	const struct bc_object_settings *store;	/* of files that are objects; NULL: what the environment says */
 	bool others;			/* the capture has other sources: an empty file is passed over */
 	bool (*interrupted)(void *ctx);	/* while opening waits for a pipe's first bytes: give up? May be NULL */
 	void *interrupted_ctx;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Capture files, plain or compressed, here or on a store: read as fast as the pipeline takes them, never dropped. */
+/*
+ * Capture files, plain or compressed, here or on a store: read as fast as the pipeline takes them, never dropped. Segments below a
+ * prefix of a store are read as one file of many sections.
+ */
 #include "bc_source.h"
 
 #include <errno.h>
@@ -14,6 +17,7 @@
 #include "bc_blob.h"
 #include "bc_decoder.h"
 #include "bc_depot.h"
+#include "bc_objects.h"
 #include "bc_packet.h"
 #include "bc_reader.h"
 
@@ -22,8 +26,11 @@
 #define WAIT_MS 100
 
 struct file_source {
-	struct bc_depot *depot;		/* of an object; NULL: it is a file */
-	struct bc_blob *blob;		/* likewise */
+	struct bc_depot *depot;		/* of an object; NULL: it is a file, or there are several */
+	struct bc_objects *objects;	/* of a prefix */
+	const char *object;		/* the one of these that is read */
+	bool broken;			/* one of these could not be read to its end */
+	struct bc_blob *blob;		/* of an object; NULL: it is a file */
 	struct bc_decoder *decoder;
 	struct bc_reader *reader;
 	uint8_t *buf;			/* decoded bytes [begin, end) wait to be parsed */
@@ -140,10 +147,61 @@ static void finish(struct bc_source *s)
 	struct file_source *p = s->priv;
 
 	report(s);
-	if (p->read_error)
+	if (p->broken)
+		atomic_store_explicit(&s->failed, true, memory_order_release);
+	else if (p->objects)
+		return;
+	else if (p->read_error)
 		fail(s, p->read_err.msg);
 	else if (p->begin < p->end)
 		fail(s, "the file ends inside a record");
+}
+
+/* Of several objects, the next that can be opened. False: there is no other. */
+static bool open_next(struct file_source *p, const struct bc_log *log)
+{
+	struct bc_err err;
+	int r;
+
+	bc_decoder_close(p->decoder);
+	bc_blob_close(p->blob);
+	p->decoder = NULL;
+	p->blob = NULL;
+	while ((r = bc_objects_next(p->objects, &p->blob, &p->object, &err)) != 0) {
+		if (r > 0)
+			r = bc_decoder_open_blob(p->blob, &p->decoder, &err);
+		if (r >= 0)
+			break;
+		bc_log(log, BC_ERROR, "%s: %s: it is left out", p->object, err.msg);
+		p->broken = true;
+		bc_blob_close(p->blob);
+		p->blob = NULL;
+	}
+	if (!p->decoder)
+		return false;
+	p->begin = p->end = 0;
+	p->offset = 0;
+	p->eof = false;
+	p->read_error = 0;
+	return true;
+}
+
+/* One of several objects has come to its end, or to damage, which words tell: another is read then. */
+static bool go_on(struct bc_source *s, const char *words)
+{
+	struct file_source *p = s->priv;
+
+	if (!p->objects || !p->decoder)
+		return false;
+	if (!words && p->read_error)
+		words = p->read_err.msg;
+	if (!words && p->begin < p->end)
+		words = "it ends inside a record";
+	if (words) {
+		bc_log(s->env.log, BC_ERROR, "%s: at offset %" PRIu64 "%s: %s: everything before it is kept", p->object, p->offset, of_what(p), words);
+		p->broken = true;
+	}
+	return open_next(p, s->env.log);
 }
 
 /* What stands beside the packets goes where every output finds it, before any packet that follows it. */
@@ -177,13 +235,20 @@ static bool step(struct bc_source *s, struct bc_record *rec, enum bc_read *ret)
 
 	for (;;) {
 		r = bc_reader_next(p->reader, p->buf + p->begin, p->end - p->begin, &used, &need, rec, &err);
+		if (r < 0 && go_on(s, err.msg))
+			continue;
 		if (r != BC_READ_MORE)
 			break;
-		if (!read_more(p, need)) {
+		if (!read_more(p, need) && !(p->eof && go_on(s, NULL))) {
 			if (p->eof)
 				finish(s);
 			return false;
 		}
+	}
+	if (r < 0 && p->objects) {
+		finish(s);
+		p->eof = true;
+		return false;
 	}
 	if (r < 0) {
 		report(s);
@@ -328,6 +393,7 @@ static void free_file(struct file_source *p)
 		return;
 	bc_decoder_close(p->decoder);
 	bc_blob_close(p->blob);
+	bc_objects_close(p->objects);
 	bc_depot_free(p->depot);
 	bc_reader_free(p->reader);
 	free(p->buf);
@@ -366,10 +432,14 @@ static int open_fd(const struct bc_source_config *cfg, struct bc_err *err)
 
 static void describe(const struct bc_source_config *cfg, struct bc_iface *iface)
 {
-	const char *base = strrchr(cfg->target, '/');
+	size_t len = strlen(cfg->target), from;
 
+	/* A prefix is called as its last folder. */
+	len -= len > 1 && cfg->target[len - 1] == '/';
+	for (from = len; from && cfg->target[from - 1] != '/';)
+		from--;
 	if (!iface->name[0])
-		snprintf(iface->name, sizeof(iface->name), "%s", base ? base + 1 : cfg->target);
+		snprintf(iface->name, sizeof(iface->name), "%.*s", (int)(len - from), cfg->target + from);
 	iface->stamp = BC_STAMP_FILE;
 }
 
@@ -433,12 +503,13 @@ static int open_path(struct file_source *p, const struct bc_source_config *cfg, 
 /* From now on nobody waits for the store. */
 static int open_object(struct file_source *p, const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_err *err)
 {
-	const struct bc_depot_config depot = { .no_cache = true, .log = env->log };
+	const struct bc_depot_config depot = { .store = env->store, .no_cache = true, .log = env->log };
 	int r;
 
-	if (cfg->target[strlen(cfg->target) - 1] == '/')
-		return bc_err_set(err, -EINVAL, "%s: a source is one object: for all below it, braidcap find '' %s | braidcap capture -i -",
-				  cfg->spec, cfg->target);
+	if (cfg->target[strlen(cfg->target) - 1] == '/') {
+		r = bc_objects_open(cfg->target, env->store, env->log, &p->objects, err);
+		return r || open_next(p, env->log) ? r : bc_err_set(err, -EIO, "%s: none of its segments can be read", cfg->spec);
+	}
 	r = bc_depot_new(&depot, &p->depot, err);
 	if (!r)
 		r = bc_depot_open(p->depot, cfg->target, &p->blob, err);

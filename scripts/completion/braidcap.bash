@@ -55,7 +55,8 @@ _braidcap()
 	fi
 	[[ ${COMP_WORDS[1]} == plan ]] && options+=' --topology --rate --packet --hold --figures'
 	if [[ ${COMP_WORDS[1]} == flows ]]; then
-		options="$s3 --by --sort --top --from --to --last --format --per-segment --extent --cache --utc --help"
+		options="$s3 --by --sort --top --from --to --last --format --per-segment --extent --cache --utc --clickhouse --clickhouse-table
+			--clickhouse-create --clickhouse-ca --clickhouse-plain --help"
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -f -- "$cur"))
 		return
 	fi
