@@ -18,6 +18,7 @@
 #include "cmd_mtracecap.h"
 #include "cmd_import_osmo.h"
 #include "cmd_expire.h"
+#include "cmd_extcap.h"
 #include "cmd_index.h"
 #include "cmd_find.h"
 #include "cmd_flows.h"
@@ -48,6 +49,7 @@ static const struct {
 	{ "expire", cmd_expire, "remove or recompress old segments in a folder" },
 	{ "index", cmd_index, "give segments an index of their flows" },
 	{ "upload", cmd_upload, "bring a folder's segments to object storage (S3)" },
+	{ "extcap", cmd_extcap, "answer Wireshark, as the name braidcap-extcap does" },
 	{ "recover", cmd_recover, "complete what a killed capture left behind" },
 };
 
@@ -135,6 +137,8 @@ int main(int argc, char **argv)
 	settle_in();
 	if (argc > 0 && strcmp(basename(argv[0]), "mtracecap") == 0)
 		return cmd_mtracecap(argc, argv);
+	if (argc > 0 && strcmp(basename(argv[0]), "braidcap-extcap") == 0)
+		return cmd_extcap(argc, argv);
 	if (argc < 2) {
 		usage(stderr);
 		return 2;

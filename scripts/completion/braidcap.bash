@@ -11,7 +11,7 @@ _braidcap_codecs()
 _braidcap()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local commands='capture mtracecap devices plan ctl console top verify find flows doctor recover collect expire import-osmo index upload help version'
+	local commands='capture mtracecap devices plan ctl console top verify find flows doctor recover collect expire extcap import-osmo index upload help version'
 	local options='--filter --filter-file --exclude --snaplen --format --compress --compress-level --queue-option --rotate-seconds
 		--rotate-clock --rotate-size --rotate-packets --skip-empty --comment --ring-buffer --autostop --stop-files --stop-size
 		--direction --buffer-size --immediate-mode --linktype --list-data-link-types --wait-interface --check

@@ -101,6 +101,7 @@ def all_seeds():
         "answer": [json.dumps(part).encode() for part in (LEDGER, *LEDGER.values())],
         "arguments": [bytes((command,)) + text.encode() for command, text in ARGUMENTS],
         "decoder": [b"\x10" + data for data in compressed(captures()[0])],
+        "extcap": [b"\x3f" + data for data in captures()],
         "filter": [bytes((i % 7,)) + text.encode() + b"\0" + FRAME for i, text in enumerate(EXPRESSIONS)],
         "gprs": [b"\0\x01\0\0" + FRAME],
         "import": [path.read_bytes() for path in GOLDEN.glob("*.cfg")],
