@@ -188,3 +188,6 @@ class TestTop(TestSuite):
         for args, words in (((), "terminal"), (("-d", "0"), "--delay"), (("--no-such",), "--no-such"), (("x",), "'x'")):
             done = self.braidcap("top", *args, check=False)
             verify(done.returncode == 2 and len(done.stderr.splitlines()) == 1 and words in done.stderr, f"{args}: {done}")
+        for term in ("dumb", "no-such"):
+            screen = self.top(env={"TERM": term})
+            screen.wait(lambda text, term=term: f"'{term}'" in text and "status 2" in text, "the refusal")

@@ -60,10 +60,14 @@ int bc_top_screen_open(struct bc_top_screen **ret, struct bc_err *err)
 	if (!s)
 		return bc_err_set(err, -ENOMEM, "no memory for the screen");
 	s->screen = newterm(NULL, stdout, stdin);
-	if (!s->screen) {
-		free(s);
-		return bc_err_set(err, -ENOTTY, "a terminal of the kind '%.40s' is not known: set TERM, for instance to xterm, or install "
-				  "ncurses-term", term ? term : "");
+	/* One that cannot place the cursor, such as "dumb", would only be scrolled. */
+	if (!s->screen || !tigetstr("cup")) {
+		if (s->screen)
+			bc_top_screen_close(s);
+		else
+			free(s);
+		return bc_err_set(err, -ENOTTY, "a terminal of the kind '%.40s' is not known, or too simple: set TERM, for instance to "
+				  "xterm, or install ncurses-term", term ? term : "");
 	}
 	cbreak();
 	noecho();
