@@ -168,7 +168,11 @@ static void draw(struct program *p)
 
 static void run(struct program *p)
 {
-	struct pollfd fd[] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = p->bell, .events = POLLIN }, { .fd = p->signals, .events = POLLIN } };
+	struct pollfd fd[] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = p->bell, .events = POLLIN },
+		{ .fd = p->signals, .events = POLLIN },
+	};
 	bool goes_on = true;
 
 	while (goes_on) {

@@ -113,8 +113,8 @@ static void put_rates(const struct bc_top_figures *f, struct bc_top_grid *g, uin
 		bc_top_put(g, row, 1, BC_TOP_DIM, "no rates");
 		return;
 	}
-	at = bc_top_put(g, row, 1, BC_TOP_PLAIN, "%spackets/s, %sbit/s, to disk %sB/s, ", bc_units(packets, f->packets), bc_units(bits, 8 * f->bytes),
-			bc_units(disk, f->disk));
+	at = bc_top_put(g, row, 1, BC_TOP_PLAIN, "%spackets/s, %sbit/s, to disk %sB/s, ", bc_units(packets, f->packets),
+			bc_units(bits, 8 * f->bytes), bc_units(disk, f->disk));
 	bc_top_put(g, row, at, f->lost > 0 ? BC_TOP_BAD : BC_TOP_PLAIN, "lost %spackets/s", bc_units(lost, f->lost));
 }
 
@@ -137,7 +137,8 @@ static void put_balance(const json_t *balance, struct bc_top_grid *g, uint32_t r
 
 	at = bc_top_put(g, row, 1, BC_TOP_PLAIN, "received %s, written %s, filtered %s, ", number(a, received),
 			number(b, bc_field_u64(balance, "written")), number(c, bc_field_u64(balance, "filtered")));
-	at = bc_top_put(g, row, at, dropped ? BC_TOP_WARN : BC_TOP_PLAIN, "lost %s (%s)", number(d, dropped), bc_percent(share, dropped, received));
+	at = bc_top_put(g, row, at, dropped ? BC_TOP_WARN : BC_TOP_PLAIN, "lost %s (%s)", number(d, dropped),
+			bc_percent(share, dropped, received));
 	at = bc_top_put(g, row, at, BC_TOP_PLAIN, ", in flight %s", number(a, bc_field_u64(balance, "in_flight")));
 	if (unaccounted)
 		bc_top_put(g, row, at, BC_TOP_BAD, ", NOT ACCOUNTED FOR %" JSON_INTEGER_FORMAT, unaccounted);
@@ -175,7 +176,8 @@ static uint32_t put_chosen(const struct bc_top *t, struct bc_top_grid *g, uint32
 
 /* ---- the lists ---- */
 
-static uint32_t put_list(const struct bc_top_list *l, enum bc_top_view view, struct bc_top_grid *g, uint32_t row, uint32_t rows, uint32_t first)
+static uint32_t put_list(const struct bc_top_list *l, enum bc_top_view view, struct bc_top_grid *g, uint32_t row, uint32_t rows,
+			 uint32_t first)
 {
 	if (rows && view == BC_TOP_LOSSES && !l->table.n) {
 		bc_top_put(g, row, 0, BC_TOP_GOOD, "no packet has been lost");
