@@ -3,6 +3,7 @@
 
 import json
 
+from framework import host
 from framework.test_suite import TestSuite, func_test, verify
 
 
@@ -43,9 +44,16 @@ class TestDoctor(TestSuite):
         verify(list(self.out.iterdir()) == [], "something was left")
 
     @func_test
+    def folder_without_room(self):
+        """A nearly full disk is not filled any further."""
+        with host.tmpfs(self.out, 16):
+            found = self.doctor("-w", self.out)
+        verify(found["measured"] is None and "too little room" in self.of(found, "measured")[0]["what"], found)
+
+    @func_test
     def one_interface(self):
         """With -i the others are not looked at; one that is not there is a problem."""
-        found = self.doctor("-i", "lo", "-i", "dpdk:0000:ff:1f.7", "--no-measure")
+        found = self.doctor("-i", "lo", "-i", "pcap:lo,queues=2", "-i", "dpdk:0000:ff:1f.7", "--no-measure")
         verify(not self.of(found, "nic"), found)
         verify(["0000:ff:1f.7" in f["what"] for f in self.of(found, "source")] == [True], found)
 

@@ -38,33 +38,42 @@ static bool is_named(const char *source, const char *kind, const char *name)
 	return !strncmp(source, name, len) && (!source[len] || source[len] == ',');
 }
 
+/* Bring the interface or port of that name to the front of d, behind the n_net and n_pci that are there. False: there is none. */
+static bool bring_forward(const char *source, struct bc_devices *d, uint32_t *n_net, uint32_t *n_pci)
+{
+	for (uint32_t i = 0; i < d->n_net; i++)
+		if (is_named(source, "pcap:", d->net[i].name)) {
+			struct bc_netdev net = d->net[i];
+
+			if (i < *n_net)
+				return true;
+			d->net[i] = d->net[*n_net];
+			d->net[(*n_net)++] = net;
+			return true;
+		}
+	for (uint32_t i = 0; i < d->n_pci; i++)
+		if (is_named(source, "dpdk:", d->pci[i].address)) {
+			struct bc_pcidev pci = d->pci[i];
+
+			if (i < *n_pci)
+				return true;
+			d->pci[i] = d->pci[*n_pci];
+			d->pci[(*n_pci)++] = pci;
+			return true;
+		}
+	return false;
+}
+
 /* Only what is asked for stays in d. */
 static void keep(const struct bc_doctor_request *req, struct bc_devices *d, struct bc_findings *f)
 {
 	uint32_t n_net = 0, n_pci = 0;
 
-	for (uint32_t i = 0; i < req->n_sources; i++) {
-		uint32_t before = n_net + n_pci;
-
-		for (uint32_t k = n_net; k < d->n_net; k++)
-			if (is_named(req->sources[i], "pcap:", d->net[k].name)) {
-				struct bc_netdev net = d->net[k];
-
-				d->net[k] = d->net[n_net];
-				d->net[n_net++] = net;
-			}
-		for (uint32_t k = n_pci; k < d->n_pci; k++)
-			if (is_named(req->sources[i], "dpdk:", d->pci[k].address)) {
-				struct bc_pcidev pci = d->pci[k];
-
-				d->pci[k] = d->pci[n_pci];
-				d->pci[n_pci++] = pci;
-			}
-		if (n_net + n_pci > before)
-			continue;
-		bc_finding_add(f, BC_FINDING_PROBLEM, "source", "%.160s: no such interface, and no such port", req->sources[i]);
-		bc_finding_advise(f, "braidcap devices lists what there is");
-	}
+	for (uint32_t i = 0; i < req->n_sources; i++)
+		if (!bring_forward(req->sources[i], d, &n_net, &n_pci)) {
+			bc_finding_add(f, BC_FINDING_PROBLEM, "source", "%.160s: no such interface, and no such port", req->sources[i]);
+			bc_finding_advise(f, "braidcap devices lists what there is");
+		}
 	if (!req->n_sources)
 		return;
 	d->n_net = n_net;
@@ -158,6 +167,15 @@ static double free_bytes(const char *folder)
 	return folder && statvfs(folder, &v) == 0 ? (double)v.f_bavail * (double)v.f_frsize : 0;
 }
 
+static bool has_room(double room, struct bc_findings *f)
+{
+	if (room * FREE_SHARE >= LEAST_BYTES)
+		return true;
+	bc_finding_add(f, BC_FINDING_NOTE, "measured", "not measured: the folder has too little room for that");
+	bc_finding_advise(f, "free space, or name another folder on the same disk");
+	return false;
+}
+
 /* Each way in half of the time. */
 static int measure(const struct bc_doctor_request *req, double room, struct bc_figures *ret, struct bc_err *err)
 {
@@ -213,9 +231,7 @@ void bc_doctor_run(const struct bc_doctor_request *req, struct bc_findings *ret,
 	look(req, ret);
 	usable = !req->folder || bc_check_folder(req->folder, ret);
 	*ret_free = free_bytes(req->folder);
-	if (req->folder && *ret_free * FREE_SHARE < LEAST_BYTES)
-		usable = false;
-	if (!usable || req->seconds <= 0 || is_capturing(ret))
+	if (!usable || req->seconds <= 0 || (req->folder && !has_room(*ret_free, ret)) || is_capturing(ret))
 		return;
 	if (measure(req, *ret_free, ret_figures, &err)) {
 		bc_finding_add(ret, BC_FINDING_PROBLEM, "measured", "%.200s", err.msg);
