@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "bc_codec_text.h"
 #include "bc_expire.h"
 #include "bc_option.h"
@@ -30,6 +31,7 @@ static const char help[] =
 	"                          or lz4hc, which can still be searched by ranges\n"
 	"      --expire-unmarked   include pcap and ERF files that have a segment's name: they cannot say who made "
 	"them\n"
+	"      --json              print one object in JSON instead\n"
 	"  -n, --dry-run           show what would be done, change nothing\n"
 	"  -v, --verbose           report what is left alone, and why\n"
 	"      --quiet             report only failures\n"
@@ -37,19 +39,43 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 done, 1 something could not be done, 2 bad usage.\n";
 
-enum option_code { OPT_AGE = 256, OPT_NUMBER, OPT_SIZE, OPT_FREE, OPT_UPLOADED, OPT_RECOMPRESS, OPT_UNMARKED, OPT_QUIET };
+enum option_code { OPT_AGE = 256, OPT_NUMBER, OPT_SIZE, OPT_FREE, OPT_UPLOADED, OPT_RECOMPRESS, OPT_UNMARKED, OPT_QUIET, OPT_JSON };
 
 struct expire {
 	struct bc_expire_config cfg;
 	bool verbose, quiet;
+	json_t *files, *folders;	/* NULL: words instead */
 };
+
+/* What was done with a file, in the answer. */
+static void list(const struct expire *e, const struct bc_expire_act *a)
+{
+	static const char *const deeds[] = {
+		[BC_EXPIRE_REMOVED] = "removed", [BC_EXPIRE_RECOMPRESSED] = "recompressed", [BC_EXPIRE_LEFT] = "left", [BC_EXPIRE_FAILED] = "failed",
+	};
+
+	json_array_append_new(e->files, json_pack("{s:s, s:s, s:s, s:I, s:I, s:s*}", "folder", e->cfg.folder, "file", a->file, "deed",
+						  deeds[a->deed], "bytes", (json_int_t)a->bytes, "bytes_after", (json_int_t)a->bytes_after,
+						  "why", a->why));
+}
+
+static void list_folder(const struct expire *e, const char *folder, const struct bc_expired *s)
+{
+	json_array_append_new(e->folders, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "folder", folder, "removed",
+						    (json_int_t)s->removed, "removed_bytes", (json_int_t)s->removed_bytes, "recompressed",
+						    (json_int_t)s->recompressed, "saved_bytes", (json_int_t)s->saved_bytes, "kept",
+						    (json_int_t)s->kept, "kept_bytes", (json_int_t)s->kept_bytes, "left", (json_int_t)s->left,
+						    "failed", (json_int_t)s->failed));
+}
 
 static void on_act(void *ctx, const struct bc_expire_act *a)
 {
 	const struct expire *e = ctx;
 	const char *would = e->cfg.dry_run ? "would be " : "";
 
-	if (a->deed == BC_EXPIRE_FAILED)
+	if (e->files)
+		list(e, a);
+	else if (a->deed == BC_EXPIRE_FAILED)
 		fprintf(stderr, "braidcap: %s/%s: neither removed nor recompressed: %s\n", e->cfg.folder, a->file, a->why);
 	else if (a->deed == BC_EXPIRE_LEFT && e->verbose)
 		printf("%s/%s: left alone: %s\n", e->cfg.folder, a->file, a->why);
@@ -75,7 +101,9 @@ static int expire_folder(struct expire *e, const char *folder)
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 1;
 	}
-	if (!e->quiet)
+	if (e->folders)
+		list_folder(e, folder, &sum);
+	else if (!e->quiet)
 		printf("%s: %" PRIu64 " %sremoved (%" PRIu64 " bytes), %" PRIu64 " %srecompressed, %" PRIu64 " kept (%" PRIu64 " bytes), %"
 		       PRIu64 " left alone, %" PRIu64 " failed\n", folder, sum.removed, e->cfg.dry_run ? "would be " : "", sum.removed_bytes,
 		       sum.recompressed, e->cfg.dry_run ? "would be " : "", sum.kept, sum.kept_bytes, sum.left, sum.failed);
@@ -102,6 +130,10 @@ static int take(struct expire *e, int o, const char *text, struct bc_err *err)
 	case OPT_UNMARKED:
 		k->unmarked = true;
 		break;
+	case OPT_JSON:
+		e->files = e->files ? e->files : json_array();
+		e->folders = e->folders ? e->folders : json_array();
+		break;
 	case OPT_QUIET:
 		e->quiet = true;
 		break;
@@ -127,6 +159,7 @@ int cmd_expire(int argc, char **argv)
 		{ "keep-uploaded", required_argument, NULL, OPT_UPLOADED },
 		{ "recompress", required_argument, NULL, OPT_RECOMPRESS },
 		{ "expire-unmarked", no_argument, NULL, OPT_UNMARKED },
+		{ "json", no_argument, NULL, OPT_JSON },
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "quiet", no_argument, NULL, OPT_QUIET },
@@ -157,5 +190,8 @@ int cmd_expire(int argc, char **argv)
 	bc_thread_give_way();
 	for (int i = optind; i < argc; i++)
 		status |= expire_folder(&e, argv[i]);
+	if (e.files)
+		status |= answer_print(json_pack("{s:i, s:b, s:o, s:o}", "version", 1, "dry_run", e.cfg.dry_run, "files", e.files, "folders",
+						 e.folders));
 	return status;
 }

@@ -18,6 +18,7 @@
 #include "bc_signals.h"
 #include "bc_thread.h"
 #include "bc_time.h"
+#include "progress.h"
 
 #define TICK_NS (500 * BC_NS_PER_MS)
 
@@ -28,7 +29,7 @@ struct run {
 	struct bc_find *find;
 	struct bc_depot *depot;
 	struct bc_signals signals;
-	bool terminal;			/* stderr is one: there is a progress line */
+	struct progress progress;
 	uint64_t began_mono_ns;
 	pthread_mutex_t lock;
 	json_t *files;			/* under the lock, as is bad */
@@ -44,7 +45,7 @@ static void emit(void *ctx, enum bc_level level, const char *line)
 	const struct run *r = ctx;
 
 	if (level <= BC_WARN || (level <= BC_DEBUG && r->cfg.verbose))
-		fprintf(stderr, "%sbraidcap: %s\n", r->terminal ? "\r\033[K" : "", line);
+		fprintf(stderr, "%sbraidcap: %s\n", r->progress.terminal ? "\r\033[K" : "", line);
 }
 
 static void written(void *ctx, const char *path, const struct bc_segment_info *info, int err)
@@ -57,7 +58,7 @@ static void written(void *ctx, const char *path, const struct bc_segment_info *i
 						  (json_int_t)info->first_ns, "last_ns", (json_int_t)info->last_ns, "published", !err));
 	pthread_mutex_unlock(&r->lock);
 	if (err)
-		fprintf(stderr, "%sbraidcap: %s: not published: %s\n", r->terminal ? "\r\033[K" : "", path, strerror(-err));
+		fprintf(stderr, "%sbraidcap: %s: not published: %s\n", r->progress.terminal ? "\r\033[K" : "", path, strerror(-err));
 }
 
 static void *search(void *arg)
@@ -83,26 +84,20 @@ static const char *size_text(uint64_t bytes, char buf[32])
 	return buf;
 }
 
-static void show_progress(const struct run *r)
+static void show_progress(struct run *r)
 {
 	struct bc_find_progress p;
-	char read[32], all[32];
-	uint64_t s;
+	char read[32], all[32], what[160];
 
-	if (!r->terminal)
+	if (!r->progress.terminal)
 		return;
 	bc_find_get_progress(r->find, &p);
-	if (!p.bytes) {
-		fprintf(stderr, "\r\033[Klooking at %" PRIu32 " of %" PRIu32 " files", p.looked, p.listed);
-		return;
-	}
-	s = (bc_mono_ns() - r->began_mono_ns) / BC_NS_PER_S;
-	fprintf(stderr, "\r\033[K%3.0f %%, %s of %s read, %" PRIu64 " packets found", 100.0 * (double)p.done_bytes / (double)p.bytes,
-		size_text(p.read_bytes, read), size_text(p.bytes, all), p.packets);
-	if (p.done_bytes && s >= 2) {
-		s = (uint64_t)((double)s * ((double)p.bytes / (double)p.done_bytes - 1));
-		fprintf(stderr, ", %" PRIu64 ":%02" PRIu64 " left", s / 60, s % 60);
-	}
+	if (p.bytes)
+		snprintf(what, sizeof(what), "%s of %s read, %" PRIu64 " packets found", size_text(p.read_bytes, read), size_text(p.bytes, all),
+			 p.packets);
+	else
+		snprintf(what, sizeof(what), "looking at %" PRIu32 " of %" PRIu32 " files", p.looked, p.listed);
+	progress_show(&r->progress, p.done_bytes, p.bytes, what);
 }
 
 /* Until the search is over. */
@@ -121,8 +116,7 @@ static void attend(struct run *r)
 		else if (end == BC_SIGNALS_NOW)
 			bc_find_cancel(r->find);
 	}
-	if (r->terminal)
-		fputs("\r\033[K", stderr);
+	progress_erase(&r->progress);
 }
 
 static const char *ended(const struct bc_find_progress *p)
@@ -295,7 +289,7 @@ static void prepare(struct run *r)
 {
 	r->cfg.find.written = written;
 	r->cfg.find.ctx = r;
-	r->terminal = !r->cfg.quiet && isatty(STDERR_FILENO);
+	progress_begin(&r->progress, r->cfg.quiet);
 	r->began_mono_ns = bc_mono_ns();
 	r->files = json_array();
 	pthread_mutex_init(&r->lock, NULL);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "bc_index_file.h"
 #include "bc_option.h"
 #include "bc_recover.h"
@@ -24,6 +25,7 @@ static const char help[] =
 	"into complete segments. A temporary file is removed only when its packets are on disk under a final name.\n"
 	"Files that a running capture is writing are left alone.\n"
 	"\n"
+	"      --json      print one object in JSON instead\n"
 	"  -n, --dry-run   show what would be done, change nothing\n"
 	"  -U, --utc       use UTC in names, otherwise local time\n"
 	"  -h, --help      this text\n"
@@ -48,18 +50,23 @@ static void make_index(const char *path)
 		fprintf(stderr, "braidcap: no index was made: %s\n", err.msg);
 }
 
-static int recover_file(void *ctx, const char *path)
+/* What became of a leftover, in the answer. */
+static void list(json_t *files, const char *path, int e, const struct bc_recovered *r, const struct bc_err *err)
 {
-	const struct bc_recover_config *cfg = ctx;
-	struct bc_recovered *r = calloc(1, sizeof(*r));
-	struct bc_err err;
-	int status = 0, e = r ? bc_recover(path, cfg, r, &err) : bc_err_set(&err, -ENOMEM, "no memory");
+	const char *outcome = e == -EBUSY ? "busy" : e ? "failed" : r->outcome == BC_RECOVER_REMOVED ? "empty" : "recovered";
 
+	json_array_append_new(files, json_pack("{s:s, s:s, s:I, s:I, s:s*, s:s*}", "path", path, "outcome", outcome, "packets",
+					       (json_int_t)(r ? r->scan.records : 0), "lost_bytes",
+					       (json_int_t)(r ? r->scan.lost_bytes + r->scan.unread_bytes : 0), "as", r && r->path[0] ? r->path : NULL,
+					       "why", e ? err->msg : r->scan.why[0] ? r->scan.why : NULL));
+}
+
+static void say(const char *path, const struct bc_recover_config *cfg, int e, const struct bc_recovered *r, const struct bc_err *err)
+{
 	if (e == -EBUSY) {
 		printf("%s: a running capture is writing it: left alone\n", path);
 	} else if (e) {
-		fprintf(stderr, "braidcap: %s\n", err.msg);
-		status = 1;
+		fprintf(stderr, "braidcap: %s\n", err->msg);
 	} else if (r->outcome == BC_RECOVER_REMOVED) {
 		printf("%s: empty, %s\n", path, cfg->dry_run ? "would be removed" : "removed");
 	} else {
@@ -68,11 +75,29 @@ static int recover_file(void *ctx, const char *path)
 		if (r->scan.lost_bytes || r->scan.unread_bytes)
 			printf("; %" PRIu64 " bytes after them are lost", r->scan.lost_bytes + r->scan.unread_bytes);
 		printf("%s%s\n", r->scan.why[0] ? ": " : "", r->scan.why);
-		if (r->path[0])
-			make_index(r->path);
 	}
+}
+
+struct recover {
+	struct bc_recover_config cfg;
+	json_t *files;		/* NULL: words instead */
+};
+
+static int recover_file(void *ctx, const char *path)
+{
+	const struct recover *c = ctx;
+	struct bc_recovered *r = calloc(1, sizeof(*r));
+	struct bc_err err;
+	int e = r ? bc_recover(path, &c->cfg, r, &err) : bc_err_set(&err, -ENOMEM, "no memory");
+
+	if (c->files)
+		list(c->files, path, e, r, &err);
+	else
+		say(path, &c->cfg, e, r, &err);
+	if (!e && r->path[0])
+		make_index(r->path);
 	free(r);
-	return status;
+	return e && e != -EBUSY;
 }
 
 static int is_tmp(const struct dirent *e)
@@ -86,22 +111,26 @@ int cmd_recover(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "dry-run", no_argument, NULL, 'n' },
+		{ "json", no_argument, NULL, 'j' },
 		{ "utc", no_argument, NULL, 'U' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	const struct bc_log log = { .emit = emit };
-	struct bc_recover_config cfg = { .pid = (uint32_t)getpid(), .log = &log };
+	struct recover c = { .cfg = { .pid = (uint32_t)getpid(), .log = &log } };
 	struct bc_err err;
 	int status = 0, o;
 
 	while ((o = bc_option_next(argc, argv, ":nUh", options, "braidcap recover", &err)) != -1) {
 		switch (o) {
 		case 'n':
-			cfg.dry_run = true;
+			c.cfg.dry_run = true;
 			break;
 		case 'U':
-			cfg.utc = true;
+			c.cfg.utc = true;
+			break;
+		case 'j':
+			c.files = c.files ? c.files : json_array();
 			break;
 		case 'h':
 			fputs(help, stdout);
@@ -119,7 +148,10 @@ int cmd_recover(int argc, char **argv)
 		struct stat st;
 		bool folder = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
 
-		status |= folder ? folder_each(argv[i], "nothing to recover", is_tmp, recover_file, &cfg) : recover_file(&cfg, argv[i]);
+		status |= folder ? folder_each(argv[i], c.files ? NULL : "nothing to recover", is_tmp, recover_file, &c) :
+				   recover_file(&c, argv[i]);
 	}
+	if (c.files)
+		status |= answer_print(json_pack("{s:i, s:b, s:o}", "version", 1, "dry_run", c.cfg.dry_run, "files", c.files));
 	return status;
 }

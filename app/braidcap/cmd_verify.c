@@ -3,52 +3,91 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <jansson.h>
+
+#include "answer.h"
 #include "bc_config_s3.h"
 #include "bc_depot.h"
 #include "bc_option.h"
 #include "bc_segname.h"
 #include "bc_verify.h"
 #include "folder.h"
+#include "progress.h"
 
 static const char help[] =
-	"usage: braidcap verify FOLDER|FILE|s3://BUCKET/KEY|s3://BUCKET/PREFIX/...\n"
+	"usage: braidcap verify [options] FOLDER|FILE|s3://BUCKET/KEY|s3://BUCKET/PREFIX/...\n"
 	"\n"
 	"Read capture files (pcapng, pcap; plain or compressed) to the last byte and report for each whether it is\n"
-	"complete, how many packets it has, and how many go back in time. For a folder, check every file\n"
-	"in it that is a capture by content or by name, but those that are being written.\n"
+	"complete, how many packets it has, and how many go back in time; of several, the sums. For a folder, check every\n"
+	"file in it that is a capture by content or by name, but those that are being written.\n"
 	"\n"
+	"      --json              print one object in JSON instead\n"
+	"      --quiet             no progress line, and nothing of complete files\n"
 	BC_S3_HELP
 	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 all are complete, 1 one is not or a folder has none, 2 bad usage.\n";
 
-/* What is said of the files of one folder. */
-struct folder {
-	uint32_t n;	/* captures among them */
+enum option_code { OPT_JSON = 256, OPT_QUIET };
+
+struct verify {
+	bool json, quiet;
+	struct bc_object_settings store;
+	struct progress progress;
+	uint64_t bytes, done_bytes;	/* of files, on disk: all, and those behind us */
+	uint32_t files, complete;
+	uint64_t packets, backwards, kept_bytes;
+	json_t *list;			/* of files, if json */
 };
 
-static int say(const char *path, int r, const struct bc_scan *scan, const struct bc_err *err)
+static void fail(struct verify *v, const char *words)
 {
-	if (r)
-		fprintf(stderr, "braidcap: %s\n", err->msg);
-	else
-		printf("%s: complete, %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n", path, scan->records,
-		       scan->backwards, scan->kept_bytes);
-	return r ? 1 : 0;
+	progress_erase(&v->progress);
+	fprintf(stderr, "braidcap: %s\n", words);
 }
 
-static int verify(const char *path)
+static void say(struct verify *v, const char *path, int r, const struct bc_scan *scan, const struct bc_err *err)
 {
-	struct bc_scan scan;
-	struct bc_err err;
-	int r = bc_verify(path, &scan, &err);
+	v->files++;
+	v->complete += !r;
+	v->packets += scan->records;
+	v->backwards += scan->backwards;
+	v->kept_bytes += scan->kept_bytes;
+	if (v->json) {
+		json_array_append_new(v->list, json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:s*}", "path", path, "complete", !r, "packets",
+							 (json_int_t)scan->records, "backwards", (json_int_t)scan->backwards, "bytes",
+							 (json_int_t)scan->kept_bytes, "first_ns", (json_int_t)scan->first_ns, "last_ns",
+							 (json_int_t)scan->last_ns, "error", r ? err->msg : NULL));
+	} else if (r) {
+		fail(v, err->msg);
+	} else if (!v->quiet) {
+		progress_erase(&v->progress);
+		printf("%s: complete, %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n", path, scan->records,
+		       scan->backwards, scan->kept_bytes);
+	}
+}
 
-	return say(path, r, &scan, &err);
+static void leave_out(struct verify *v, const char *path)
+{
+	progress_erase(&v->progress);
+	if (!v->json && !v->quiet)
+		printf("%s: no capture file, left out\n", path);
+}
+
+static void watch(void *ctx, uint64_t read_bytes)
+{
+	struct verify *v = ctx;
+	char what[64];
+
+	snprintf(what, sizeof(what), "%" PRIu32 " files verified", v->files);
+	progress_show(&v->progress, v->done_bytes + read_bytes, v->bytes, what);
 }
 
 /* Everything but what is being written: names need not say what is in a file. */
@@ -66,40 +105,55 @@ static bool is_named_as_capture(const char *name)
 	       (strspn(name, "0123456789") == 8 && name[8] == '-' && strspn(name + 9, "0123456789") == 6);
 }
 
-static int verify_in_folder(void *ctx, const char *path)
+static uint64_t size_of(const char *path)
 {
-	struct folder *f = ctx;
-	struct bc_scan scan;
-	struct bc_err err;
 	struct stat st;
-	int r;
 
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
-		return 0;
-	r = bc_verify(path, &scan, &err);
-	if (r && scan.items == 0 && !is_named_as_capture(strrchr(path, '/') + 1)) {
-		printf("%s: no capture file, left out\n", path);
-		return 0;
-	}
-	f->n++;
-	return say(path, r, &scan, &err);
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
-static int verify_folder(const char *path)
+/* asked: the user named it, whatever it is. */
+static void verify_file(struct verify *v, const char *path, bool asked)
 {
-	struct folder f = { 0 };
-	int status = folder_each(path, NULL, is_final, verify_in_folder, &f);
+	const char *slash = strrchr(path, '/');
+	struct bc_scan scan;
+	struct bc_err err;
+	int r = bc_verify_watched(path, watch, v, &scan, &err);
 
-	if (status == 0 && f.n == 0) {
-		fprintf(stderr, "braidcap: %s: no segments\n", path);
+	v->done_bytes += size_of(path);
+	if (r && !asked && scan.items == 0 && !is_named_as_capture(slash ? slash + 1 : path))
+		leave_out(v, path);
+	else
+		say(v, path, r, &scan, &err);
+}
+
+static int verify_in_folder(void *ctx, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+		verify_file(ctx, path, false);
+	return 0;
+}
+
+static int verify_folder(struct verify *v, const char *path)
+{
+	uint32_t before = v->files;
+	int status = folder_each(path, NULL, is_final, verify_in_folder, v);
+
+	if (status == 0 && v->files == before) {
+		char words[PATH_MAX + 32];
+
+		snprintf(words, sizeof(words), "%s: no segments", path);
+		fail(v, words);
 		status = 1;
 	}
 	return status;
 }
 
 struct objects {
+	struct verify *v;
 	struct bc_depot *depot;
-	int status;
 };
 
 static int verify_object(void *ctx, const struct bc_depot_entry *e)
@@ -110,57 +164,110 @@ static int verify_object(void *ctx, const struct bc_depot_entry *e)
 	int r = bc_verify_object(o->depot, e->name, &scan, &err);
 
 	if (r && scan.items == 0 && r == -EBADMSG && !is_named_as_capture(strrchr(e->name, '/') + 1))
-		printf("%s: no capture file, left out\n", e->name);
+		leave_out(o->v, e->name);
 	else
-		o->status |= say(e->name, r, &scan, &err);
+		say(o->v, e->name, r, &scan, &err);
 	return 0;
 }
 
-static int verify_objects(const struct bc_object_settings *store, const char *name)
+static int verify_objects(struct verify *v, const char *name)
 {
-	const struct bc_depot_config cfg = { .store = store, .no_cache = true };
-	struct objects o = { .status = 0 };
+	const struct bc_depot_config cfg = { .store = &v->store, .no_cache = true };
+	struct objects o = { .v = v };
 	struct bc_err err;
 	int r = bc_depot_new(&cfg, &o.depot, &err);
 
 	if (!r)
 		r = bc_depot_list(o.depot, name, 0, UINT64_MAX, verify_object, &o, &err);
 	if (r)
-		fprintf(stderr, "braidcap: %s\n", err.msg);
+		fail(v, err.msg);
 	bc_depot_free(o.depot);
-	return r ? 1 : o.status;
+	return r ? 1 : 0;
 }
 
-static int verify_path(const struct bc_object_settings *store, const char *path)
+static bool is_folder(const char *path)
 {
 	struct stat st;
 
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int verify_path(struct verify *v, const char *path)
+{
 	if (bc_depot_is_name(path))
-		return verify_objects(store, path);
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? verify_folder(path) : verify(path);
+		return verify_objects(v, path);
+	if (is_folder(path))
+		return verify_folder(v, path);
+	verify_file(v, path, true);
+	return 0;
+}
+
+static int add_size(void *ctx, const char *path)
+{
+	struct verify *v = ctx;
+
+	v->bytes += size_of(path);
+	return 0;
+}
+
+static int conclude(struct verify *v, int status)
+{
+	progress_erase(&v->progress);
+	status |= v->complete < v->files;
+	if (v->json)
+		return status | answer_print(json_pack("{s:i, s:o, s:{s:i, s:i, s:I, s:I, s:I}}", "version", 1, "files", v->list, "total", "files",
+						       (int)v->files, "complete", (int)v->complete, "packets", (json_int_t)v->packets,
+						       "backwards", (json_int_t)v->backwards, "bytes", (json_int_t)v->kept_bytes));
+	if (v->files > 1)
+		printf("%" PRIu32 " files: %" PRIu32 " complete, %" PRIu32 " not; %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n",
+		       v->files, v->complete, v->files - v->complete, v->packets, v->backwards, v->kept_bytes);
+	return status;
+}
+
+/* 0; 1: --help; -EINVAL. */
+static int parse(struct verify *v, int argc, char **argv, struct bc_err *err)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, OPT_JSON }, { "quiet", no_argument, NULL, OPT_QUIET }, BC_S3_OPTIONS,
+		{ "help", no_argument, NULL, 'h' }, { 0 },
+	};
+	int o;
+
+	while ((o = bc_option_next(argc, argv, ":h", options, "braidcap verify", err)) != -1) {
+		if (o == 'h')
+			return 1;
+		if (o == '?')
+			return -EINVAL;
+		v->json |= o == OPT_JSON;
+		v->quiet |= o == OPT_QUIET;
+		bc_config_s3_take(&v->store, o, optarg);
+	}
+	return optind < argc ? 0 : bc_err_set(err, -EINVAL, "no folder or file to verify; see 'braidcap verify --help'");
 }
 
 int cmd_verify(int argc, char **argv)
 {
-	static const struct option options[] = { BC_S3_OPTIONS, { "help", no_argument, NULL, 'h' }, { 0 } };
-	struct bc_object_settings store = { .endpoint = NULL };
+	struct verify v = { .files = 0 };
 	struct bc_err err;
-	int status = 0, o;
+	int status = 0, r = parse(&v, argc, argv, &err);
 
-	while ((o = bc_option_next(argc, argv, ":h", options, "braidcap verify", &err)) != -1) {
-		if (bc_config_s3_take(&store, o, optarg))
-			continue;
-		if (o == 'h')
-			fputs(help, stdout);
-		else
-			fprintf(stderr, "braidcap: %s\n", err.msg);
-		return o == 'h' ? 0 : 2;
+	if (r > 0) {
+		fputs(help, stdout);
+		return 0;
 	}
-	if (optind == argc) {
-		fputs("braidcap: no folder or file to verify; see 'braidcap verify --help'\n", stderr);
+	if (r) {
+		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 2;
 	}
+	progress_begin(&v.progress, v.quiet);
+	v.list = v.json ? json_array() : NULL;
+	for (int i = optind; i < argc && v.progress.terminal; i++) {
+		if (is_folder(argv[i]) && access(argv[i], R_OK) == 0)
+			folder_each(argv[i], NULL, is_final, add_size, &v);
+		else
+			add_size(&v, argv[i]);
+	}
 	for (int i = optind; i < argc; i++)
-		status |= verify_path(&store, argv[i]);
-	return status;
+		status |= verify_path(&v, argv[i]);
+	return conclude(&v, status);
 }

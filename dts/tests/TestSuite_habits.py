@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What fingers type out of habit, or by mistake: it works, or the answer names what does."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -181,3 +182,22 @@ class TestHabits(TestSuite):
         verify("EN10MB" in self.braidcap("capture", "-L", "-i", "lo").stdout, "no Ethernet")
         self.capture("-i", "lo", "-y", "EN10MB", "-d", "0.1", "-w", "null:")
         self.refused("capture", "-i", "lo", "-y", "PPP", "-w", "null:", "--no-huge", words=["lo", "PPP", "-L"])
+
+    @func_test
+    def answers_for_programs(self):
+        """--json of plan, verify, recover and expire; verify's sums for people."""
+        out = self.make_folder()
+        self.capture("-i", self.trace, "-w", out, "-b", "packets:5")
+        done = self.braidcap("verify", out)
+        verify("2 files: 2 complete, 0 not; 10 packets" in done.stdout and "\033" not in done.stderr, done.stdout)
+        (out / "cut.pcap").write_bytes(self.trace.read_bytes()[:-5])
+        told = json.loads(self.braidcap("verify", "--json", out, check=False).stdout)
+        verify(told["total"] == {"files": 3, "complete": 2, "packets": 19, "backwards": 0, "bytes": told["total"]["bytes"]}, f"{told}")
+        verify(["not complete" in f["error"] for f in told["files"] if not f["complete"]] == [True], f"{told}")
+        plan = json.loads(self.braidcap("plan", "--json", "-i", self.trace, "-w", out).stdout)
+        verify({s["kind"] for c in plan["lcores"] for s in c["stages"]} == {"rx", "merge", "lane"}, f"{plan}")
+        (out / "tmp-1-00000009.pcap").write_bytes(self.trace.read_bytes()[:-5])
+        told = json.loads(self.braidcap("recover", "--json", out).stdout)
+        verify([(f["outcome"], f["packets"]) for f in told["files"]] == [("recovered", 9)], f"{told}")
+        told = json.loads(self.braidcap("expire", "--json", "-n", "--keep-number", "1", out).stdout)
+        verify(told["dry_run"] and told["folders"][0]["removed"] == len([f for f in told["files"] if f["deed"] == "removed"]) > 0, f"{told}")

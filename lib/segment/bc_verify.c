@@ -4,15 +4,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bc_codec.h"
 #include "bc_depot.h"
 
+/* Packets between two calls of watch. */
+#define WATCH_ITEMS 4096
+
+struct watch {
+	void (*tell)(void *ctx, uint64_t read_bytes);
+	void *ctx;
+	int fd;
+	uint32_t items;
+};
+
+static int watch_item(void *ctx, const uint8_t *item, size_t len, const struct bc_record *rec)
+{
+	struct watch *w = ctx;
+	off_t at;
+
+	(void)item, (void)len, (void)rec;
+	if (++w->items % WATCH_ITEMS == 0 && (at = lseek(w->fd, 0, SEEK_CUR)) > 0)
+		w->tell(w->ctx, (uint64_t)at);
+	return 0;
+}
+
 /* ERF has no magic number, and a name need not say that it is. */
-static int scan(const char *path, int fd, bool erf, struct bc_scan *ret, struct bc_err *err)
+static int scan(const char *path, int fd, bool erf, struct watch *w, struct bc_scan *ret, struct bc_err *err)
 {
 	struct bc_scan other;
-	int r = bc_scan(fd, erf, UINT64_MAX, NULL, NULL, ret, err), again;
+	int r = bc_scan(fd, erf, UINT64_MAX, w->tell ? watch_item : NULL, w, ret, err), again;
 
 	if (r < 0 || erf || ret->items)
 		return r;
@@ -37,15 +59,21 @@ static int judge(const char *path, bool erf, int r, const struct bc_scan *found,
 
 int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err)
 {
+	return bc_verify_watched(path, NULL, NULL, ret, err);
+}
+
+int bc_verify_watched(const char *path, void (*watch)(void *ctx, uint64_t read_bytes), void *ctx, struct bc_scan *ret, struct bc_err *err)
+{
 	bool erf = bc_reader_is_erf_name(path, bc_codec_ext(bc_codec_of_path(path)));
-	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+	struct watch w = { .tell = watch, .ctx = ctx, .fd = open(path, O_RDONLY | O_CLOEXEC) };
+	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	if (fd < 0) {
+	if (w.fd < 0) {
 		r = -errno;
 		return bc_err_set(err, r, "%s: %s", path, strerror(-r));
 	}
-	r = scan(path, fd, erf, ret, err);
+	r = scan(path, w.fd, erf, &w, ret, err);
 	return judge(path, erf, r, ret, err);
 }
 

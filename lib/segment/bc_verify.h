@@ -12,6 +12,9 @@
  */
 int bc_verify(const char *path, struct bc_scan *ret, struct bc_err *err);
 
+/* The same, which now and then tells watch (may be NULL) how many bytes of the file have been read. */
+int bc_verify_watched(const char *path, void (*watch)(void *ctx, uint64_t read_bytes), void *ctx, struct bc_scan *ret, struct bc_err *err);
+
 struct bc_depot;
 
 /* The same of an object. */

@@ -53,7 +53,7 @@ _braidcap()
 		COMPREPLY=($(compgen -f -- "$cur"))
 		return
 	fi
-	[[ ${COMP_WORDS[1]} == plan ]] && options+=' --topology --rate --packet --hold --figures'
+	[[ ${COMP_WORDS[1]} == plan ]] && options+=' --json --topology --rate --packet --hold --figures'
 	if [[ ${COMP_WORDS[1]} == flows ]]; then
 		options="$s3 --by --sort --top --from --to --last --format --per-segment --extent --cache --utc --clickhouse --clickhouse-table
 			--clickhouse-create --clickhouse-ca --clickhouse-plain --help"
@@ -74,7 +74,7 @@ _braidcap()
 		return
 	fi
 	if [[ ${COMP_WORDS[1]} == expire ]]; then
-		options='--keep-age --keep-number --keep-size --keep-free --keep-uploaded --recompress --expire-unmarked --dry-run --verbose --quiet --help'
+		options='--keep-age --keep-number --keep-size --keep-free --keep-uploaded --recompress --expire-unmarked --json --dry-run --verbose --quiet --help'
 		[[ $cur == -* ]] && COMPREPLY=($(compgen -W "$options" -- "$cur")) || COMPREPLY=($(compgen -d -- "$cur"))
 		return
 	fi
