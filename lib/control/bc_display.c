@@ -22,6 +22,7 @@ struct bc_display {
 	bool terminal;
 	bool shown;		/* a progress line is on the screen; protected by the lock of f */
 	uint64_t every_ns;	/* 0: never */
+	uint64_t began_mono_ns;
 	struct bc_display_sample last;
 };
 
@@ -65,7 +66,10 @@ void bc_display_tick(struct bc_display *d, uint64_t mono_ns)
 
 	if (!d || !d->every_ns || (d->last.mono_ns && mono_ns - d->last.mono_ns < d->every_ns))
 		return;
+	if (!d->began_mono_ns)
+		d->began_mono_ns = mono_ns;
 	bc_display_sample(d->p, mono_ns, &now);
+	now.elapsed_ns = mono_ns - d->began_mono_ns;
 	/* The first reading has nothing to be compared with. */
 	if (d->last.mono_ns) {
 		bc_display_line(&d->last, &now, width(d), line, sizeof(line));

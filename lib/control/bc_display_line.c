@@ -10,6 +10,9 @@
 #include "bc_time.h"
 #include "bc_view.h"
 
+/* Before that a guess at the time left is worth little. */
+#define GUESS_NS (2 * BC_NS_PER_S)
+
 static uint32_t fullest_link(const struct bc_pipeline *p)
 {
 	uint32_t max = 0;
@@ -39,35 +42,6 @@ static uint32_t fullest_pool(const struct bc_pipeline *p)
 	return max;
 }
 
-void bc_display_sample(const struct bc_pipeline *p, uint64_t mono_ns, struct bc_display_sample *ret)
-{
-	const struct bc_ledger *l = p->ledger;
-	struct bc_balance b;
-
-	*ret = (struct bc_display_sample){ .mono_ns = mono_ns, .n_sources = l->n_sources, .state = bc_view_state(p) };
-	bc_ledger_total(l, &b);
-	ret->received = b.received;
-	ret->received_bytes = b.received_bytes;
-	ret->dropped = b.dropped_total;
-	ret->in_flight = b.unaccounted > 0 ? (uint64_t)b.unaccounted : 0;
-	for (uint32_t o = 0; o < l->n_outputs; o++) {
-		ret->file_bytes += bc_counter_get(&l->output[o].file_bytes);
-		ret->segments += bc_counter_get(&l->output[o].segments);
-	}
-	for (uint32_t i = 0; i < l->n_sources && i < BC_DISPLAY_SOURCES; i++) {
-		bc_ledger_balance(l, 0, i, &b);
-		ret->source[i] = b.received;
-		ret->interface[i] = l->source[i].interface;
-	}
-	ret->link_percent = fullest_link(p);
-	ret->buffer_percent = fullest_pool(p);
-}
-
-static double rate(uint64_t before, uint64_t now, uint64_t ns)
-{
-	return ns && now > before ? (double)(now - before) * BC_NS_PER_S / (double)ns : 0;
-}
-
 struct line {
 	char *buf;
 	size_t room;	/* characters, without the terminating NUL */
@@ -88,6 +62,65 @@ static __attribute__((format(printf, 2, 3))) void part(struct line *l, const cha
 		return;
 	bc_table_clean(text);
 	l->len += (size_t)sprintf(l->buf + l->len, "%s%s", l->len ? ", " : "", text);
+}
+
+static void sum_files(const struct bc_pipeline *p, struct bc_display_sample *ret)
+{
+	for (uint32_t i = 0; i < p->n_sources; i++) {
+		const struct bc_source *s = p->source[i];
+
+		if (!s->file_bytes) {
+			ret->files_bytes = 0;
+			return;
+		}
+		ret->read_bytes += bc_counter_get(&s->read_bytes);
+		ret->files_bytes += s->file_bytes;
+	}
+}
+
+/* How much of the files is read, and how long the rest will take. */
+static void share(struct line *l, const struct bc_display_sample *now)
+{
+	double done = now->files_bytes ? (double)now->read_bytes / (double)now->files_bytes : 0;
+	uint64_t left_s;
+
+	if (!now->files_bytes)
+		return;
+	part(l, "%3.0f %%", 100 * (done < 1 ? done : 1));
+	if (now->elapsed_ns < GUESS_NS || done <= 0 || done >= 1)
+		return;
+	left_s = (uint64_t)((double)now->elapsed_ns / (double)BC_NS_PER_S * (1 / done - 1));
+	part(l, "%" PRIu64 ":%02" PRIu64 " left", left_s / 60, left_s % 60);
+}
+
+void bc_display_sample(const struct bc_pipeline *p, uint64_t mono_ns, struct bc_display_sample *ret)
+{
+	const struct bc_ledger *l = p->ledger;
+	struct bc_balance b;
+
+	*ret = (struct bc_display_sample){ .mono_ns = mono_ns, .n_sources = l->n_sources, .state = bc_view_state(p) };
+	bc_ledger_total(l, &b);
+	ret->received = b.received;
+	ret->received_bytes = b.received_bytes;
+	ret->dropped = b.dropped_total;
+	ret->in_flight = b.unaccounted > 0 ? (uint64_t)b.unaccounted : 0;
+	for (uint32_t o = 0; o < l->n_outputs; o++) {
+		ret->file_bytes += bc_counter_get(&l->output[o].file_bytes);
+		ret->segments += bc_counter_get(&l->output[o].segments);
+	}
+	for (uint32_t i = 0; i < l->n_sources && i < BC_DISPLAY_SOURCES; i++) {
+		bc_ledger_balance(l, 0, i, &b);
+		ret->source[i] = b.received;
+		ret->interface[i] = l->source[i].interface;
+	}
+	sum_files(p, ret);
+	ret->link_percent = fullest_link(p);
+	ret->buffer_percent = fullest_pool(p);
+}
+
+static double rate(uint64_t before, uint64_t now, uint64_t ns)
+{
+	return ns && now > before ? (double)(now - before) * BC_NS_PER_S / (double)ns : 0;
 }
 
 static void sources(struct line *l, const struct bc_display_sample *before, const struct bc_display_sample *now,
@@ -114,6 +147,7 @@ void bc_display_line(const struct bc_display_sample *before, const struct bc_dis
 	buf[0] = '\0';
 	if (strcmp(now->state, "running"))
 		part(&l, "%s", now->state);
+	share(&l, now);
 	part(&l, "%sp/s", bc_units(a, rate(before->received, now->received, ns)));
 	part(&l, "dropped %" PRIu64 " (%s)", now->dropped, bc_percent(b, now->dropped, now->received));
 	part(&l, "%sbit/s", bc_units(a, 8 * rate(before->received_bytes, now->received_bytes, ns)));

@@ -25,6 +25,9 @@ struct bc_display_sample {
 	uint32_t link_percent;				/* the fullest */
 	uint32_t buffer_percent;			/* of the fullest output */
 	const char *state;
+	/* Where all sources are files whose size is known: of these, how much is read. */
+	uint64_t read_bytes, files_bytes;
+	uint64_t elapsed_ns;				/* since reading began, as far as the caller knows */
 };
 
 /* Read the counters. Any thread. */

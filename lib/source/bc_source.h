@@ -134,6 +134,8 @@ struct bc_source {
 
 	/* The stage writes, control reads. */
 	_Atomic uint32_t state BC_CACHE_ALIGNED;
+	bc_counter_t read_bytes;		/* of a file as it lies on disk, so far; of file_bytes, which is constant, 0: unknown */
+	uint64_t file_bytes;
 	_Atomic bool failed;			/* it ended before its time: a damaged file, a device that went away */
 
 	/* The stage's own; of the window, telemetry reads the counters. */

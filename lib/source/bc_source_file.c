@@ -384,6 +384,7 @@ static void file_rx(struct bc_source *s, struct bc_batch *b, uint32_t max)
 			p->last_ns = rec.ts_ns;
 	}
 	rte_pktmbuf_free_bulk(b->mbuf + b->n, n - b->n);
+	bc_counter_set(&s->read_bytes, b->ended ? s->file_bytes : bc_decoder_offset(p->decoder));
 	b->watermark_ns = p->last_ns;
 }
 
@@ -417,6 +418,13 @@ static void unblock(int fd)
 
 	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+static uint64_t size_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
 static int open_fd(const struct bc_source_config *cfg, struct bc_err *err)
@@ -556,6 +564,7 @@ static int open_file(const struct bc_source_config *cfg, const struct bc_source_
 		bc_log(env->log, BC_WARN, "%s: the file is empty: passed over", cfg->spec);
 	p->iface[0] = s->account->iface;
 	s->priv = p;
+	s->file_bytes = fd >= 0 ? size_of(fd) : 0;
 	ret[0] = s;
 	*ret_n = 1;
 	return 0;

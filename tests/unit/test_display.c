@@ -121,6 +121,24 @@ static void line_tells_rates_and_losses(void **state)
 	fixture_free(f);
 }
 
+static void line_tells_how_much_of_the_files_is_read(void **state)
+{
+	struct fixture *f = fixture_new(2, 1);
+	struct bc_display_sample s;
+	char line[512];
+
+	f->p->source[0]->file_bytes = 3000;
+	bc_counter_set(&f->p->source[0]->read_bytes, 1000);
+	bc_display_sample(f->p, 1, &s);
+	assert_int_equal(s.files_bytes, 0);
+	f->p->source[1]->file_bytes = 1000;
+	bc_display_sample(f->p, 1, &s);
+	s.elapsed_ns = 100 * BC_NS_PER_S;
+	bc_display_line(&s, &s, 500, line, sizeof(line));
+	assert_int_equal(strncmp(line, " 25 %, 5:00 left, ", 18), 0);
+	fixture_free(f);
+}
+
 static void line_fits_every_width(void **state)
 {
 	struct fixture *f = fixture_new(2, 1);
@@ -365,6 +383,7 @@ int main(void)
 		cmocka_unit_test(table_aligns_and_cleans),
 		cmocka_unit_test(table_of_headings_alone_is_silent),
 		cmocka_unit_test(line_tells_rates_and_losses),
+		cmocka_unit_test(line_tells_how_much_of_the_files_is_read),
 		cmocka_unit_test(line_fits_every_width),
 		cmocka_unit_test(line_says_when_it_does_not_run),
 		cmocka_unit_test(line_tells_full_rings_and_buffers),
