@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bc_console.h"
+#include "bc_ctl_client.h"
 #include "bc_option.h"
 #include "bc_privileges.h"
 #include "bc_signals.h"
@@ -65,7 +66,7 @@ static int take(struct console *c, int o, const char *text, struct bc_err *err)
 	case OPT_HOST:
 		return add_name("--host", text, c->host, &cfg->n_hosts, err);
 	case OPT_PREFIX:
-		return add_name("--prefix", text, c->prefix, &cfg->n_prefixes, err);
+		return bc_ctl_check_prefix(text, err) ? -EINVAL : add_name("--prefix", text, c->prefix, &cfg->n_prefixes, err);
 	case OPT_USERS:
 		cfg->users = text;
 		return 0;

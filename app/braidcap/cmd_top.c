@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "bc_ctl_client.h"
 #include "bc_number.h"
 #include "bc_option.h"
 #include "bc_time.h"
@@ -46,7 +47,7 @@ static int take(struct top *t, int o, const char *text, struct bc_err *err)
 	if (t->cfg.n_prefixes == PREFIXES_MAX)
 		return bc_err_set(err, -EINVAL, "--prefix: at most %d times", PREFIXES_MAX);
 	t->prefix[t->cfg.n_prefixes++] = text;
-	return 0;
+	return bc_ctl_check_prefix(text, err);
 }
 
 /* 0; 1: --help; or a negative errno. */

@@ -185,7 +185,7 @@ class TestTop(TestSuite):
     @func_test
     def it_needs_a_terminal(self):
         """Without one, and for bad usage: one line, and exit status 2."""
-        for args, words in (((), "terminal"), (("-d", "0"), "--delay"), (("--no-such",), "--no-such"), (("x",), "'x'")):
+        for args, words in (((), "terminal"), (("-d", "0"), "--delay"), (("--no-such",), "--no-such"), (("x",), "'x'"), (("--prefix", "../x"), "--prefix ../x")):
             done = self.braidcap("top", *args, check=False)
             verify(done.returncode == 2 and len(done.stderr.splitlines()) == 1 and words in done.stderr, f"{args}: {done}")
         for term in ("dumb", "no-such"):

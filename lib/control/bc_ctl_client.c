@@ -20,13 +20,20 @@
 /* DPDK sends at most 16 KiB. */
 #define REPLY_MAX (64U * 1024)
 
+int bc_ctl_check_prefix(const char *prefix, struct bc_err *err)
+{
+	if (!prefix[0] || strchr(prefix, '/') || prefix[0] == '.' || strlen(prefix) >= BC_CTL_PREFIX_MAX)
+		return bc_err_set(err, -EINVAL, "--prefix %.80s: not a valid capture name", prefix);
+	return 0;
+}
+
 static int address(const char *prefix, struct sockaddr_un *ret, struct bc_err *err)
 {
 	char folder[sizeof(ret->sun_path)];
-	int n, r;
+	int n, r = bc_ctl_check_prefix(prefix, err);
 
-	if (!prefix[0] || strchr(prefix, '/') || prefix[0] == '.' || strlen(prefix) >= BC_CTL_PREFIX_MAX)
-		return bc_err_set(err, -EINVAL, "--prefix %.80s: not a valid capture name", prefix);
+	if (r)
+		return r;
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	r = bc_runtime_folder(folder, sizeof(folder), err);
 	if (r)

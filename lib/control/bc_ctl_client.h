@@ -30,6 +30,9 @@ struct bc_ctl_request {
 	char **argv;
 };
 
+/* Can a capture have that prefix? 0, or -EINVAL with a line in err. */
+int bc_ctl_check_prefix(const char *prefix, struct bc_err *err);
+
 /* What has a folder among the control sockets, by name; it may be another program's, or long gone. */
 void bc_ctl_each_prefix(void (*each)(void *ctx, const char *prefix), void *ctx);
 

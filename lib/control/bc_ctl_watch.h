@@ -15,7 +15,8 @@ struct bc_ctl_watch;
 
 /*
  * The captures with these prefixes, of which those that do not answer are listed too; n 0: all of this user that answer, or that
- * did and still have their socket. prefix is borrowed until bc_ctl_watch_free(). NULL without memory.
+ * did and still have their socket. Each has been found good by bc_ctl_check_prefix(); they are borrowed until
+ * bc_ctl_watch_free(). NULL without memory.
  */
 struct bc_ctl_watch *bc_ctl_watch_new(const char *const *prefix, uint32_t n);
 /* Waits for nobody; who is in bc_ctl_watch_get() may go on. Takes NULL. */
