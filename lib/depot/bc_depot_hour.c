@@ -94,6 +94,17 @@ void bc_depot_hours_free(struct bc_depot_hours *h)
 	free(h);
 }
 
+/* A list tells of it again: it may have been replaced since. */
+static void update(struct bc_depot_hours *h, struct hour *u, const struct bc_known *k)
+{
+	if (u->known.bytes == k->bytes && !strcmp(u->known.etag, k->etag))
+		return;
+	if (u->state == ASKED || u->state == READ)
+		let_go(h, u);
+	u->known = *k;
+	u->state = UNREAD;
+}
+
 bool bc_depot_hours_learn(struct bc_depot_hours *h, const struct bc_known *k)
 {
 	const size_t folder = folder_len(k->name.key);
@@ -108,10 +119,12 @@ bool bc_depot_hours_learn(struct bc_depot_hours *h, const struct bc_known *k)
 	u->folder_len = folder;
 	pthread_mutex_lock(&h->lock);
 	at = tsearch(u, &h->all, by_folder);
-	pthread_mutex_unlock(&h->lock);
-	/* What was learned first stays. */
-	if (!at || *at != u)
+	if (!at || *at != u) {
+		if (at)
+			update(h, *at, k);
 		free(u);
+	}
+	pthread_mutex_unlock(&h->lock);
 	return true;
 }
 
