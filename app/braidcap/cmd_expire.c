@@ -14,6 +14,7 @@
 #include "bc_retention_parse.h"
 #include "bc_thread.h"
 #include "bc_number.h"
+#include "progress.h"
 
 static const char help[] =
 	"usage: braidcap expire [options] FOLDER...\n"
@@ -45,6 +46,8 @@ struct expire {
 	struct bc_expire_config cfg;
 	bool verbose, quiet;
 	json_t *files, *folders;	/* NULL: words instead */
+	struct progress progress;
+	uint64_t to_recompress, recompressed;	/* bytes of the folder at hand */
 };
 
 /* What was done with a file, in the answer. */
@@ -68,9 +71,8 @@ static void list_folder(const struct expire *e, const char *folder, const struct
 						    "failed", (json_int_t)s->failed));
 }
 
-static void on_act(void *ctx, const struct bc_expire_act *a)
+static void say(const struct expire *e, const struct bc_expire_act *a)
 {
-	const struct expire *e = ctx;
 	const char *would = e->cfg.dry_run ? "would be " : "";
 
 	if (e->files)
@@ -87,6 +89,42 @@ static void on_act(void *ctx, const struct bc_expire_act *a)
 		printf("%s/%s: recompressed, %" PRIu64 " to %" PRIu64 " bytes\n", e->cfg.folder, a->file, a->bytes, a->bytes_after);
 }
 
+static void on_act(void *ctx, const struct bc_expire_act *a)
+{
+	struct expire *e = ctx;
+
+	progress_erase(&e->progress);
+	say(e, a);
+	if (a->deed == BC_EXPIRE_RECOMPRESSED)
+		e->recompressed += a->bytes;
+	if (e->to_recompress)
+		progress_show(&e->progress, e->recompressed, e->to_recompress, e->cfg.folder);
+}
+
+static void add_work(void *ctx, const struct bc_expire_act *a)
+{
+	struct expire *e = ctx;
+
+	if (a->deed == BC_EXPIRE_RECOMPRESSED)
+		e->to_recompress += a->bytes;
+}
+
+/* How much there is to do, for the progress line: a dry run tells. */
+static void look_ahead(struct expire *e, struct bc_expire *x)
+{
+	struct bc_expire_config dry = e->cfg;
+	struct bc_expired sum;
+
+	e->to_recompress = e->recompressed = 0;
+	if (!e->progress.terminal || !e->cfg.keep.recompress || e->cfg.dry_run)
+		return;
+	dry.dry_run = true;
+	dry.act = add_work;
+	bc_expire_run(x, &dry, &sum, NULL);
+	if (e->to_recompress)
+		progress_show(&e->progress, 0, e->to_recompress, e->cfg.folder);
+}
+
 static int expire_folder(struct expire *e, const char *folder)
 {
 	struct bc_expire *x = bc_expire_new();
@@ -95,8 +133,11 @@ static int expire_folder(struct expire *e, const char *folder)
 	int r;
 
 	e->cfg.folder = folder;
+	if (x)
+		look_ahead(e, x);
 	r = x ? bc_expire_run(x, &e->cfg, &sum, &err) : bc_err_set(&err, -ENOMEM, "no memory");
 	bc_expire_free(x);
+	progress_erase(&e->progress);
 	if (r) {
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 1;
@@ -187,6 +228,7 @@ int cmd_expire(int argc, char **argv)
 			"no limit given: use --keep-age, --keep-number, --keep-size, --keep-free, --keep-uploaded or --recompress");
 		return 2;
 	}
+	progress_begin(&e.progress, e.quiet);
 	bc_thread_give_way();
 	for (int i = optind; i < argc; i++)
 		status |= expire_folder(&e, argv[i]);

@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "answer.h"
+#include "bc_colour.h"
 #include "bc_config_s3.h"
 #include "bc_depot.h"
 #include "bc_option.h"
@@ -49,8 +50,10 @@ struct verify {
 
 static void fail(struct verify *v, const char *words)
 {
+	const bool colour = bc_colour_wanted(STDERR_FILENO);
+
 	progress_erase(&v->progress);
-	fprintf(stderr, "braidcap: %s\n", words);
+	fprintf(stderr, "braidcap: %s%s%s\n", colour ? BC_COLOUR_ALARM : "", words, colour ? BC_COLOUR_END : "");
 }
 
 static void say(struct verify *v, const char *path, int r, const struct bc_scan *scan, const struct bc_err *err)

@@ -2,14 +2,18 @@
 """What fingers type out of habit, or by mistake: it works, or the answer names what does."""
 
 import json
+import os
+import pty
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 from framework import host
+from framework.braidcap import program
 from framework.checks import assert_balance, capinfos_counts, published
 from framework.packets import frames, timed, write_pcap
-from framework.process import tool, unique, wait_until
+from framework.process import environment, tool, unique, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
 ROOT = Path(__file__).parents[2]
@@ -201,3 +205,26 @@ class TestHabits(TestSuite):
         verify([(f["outcome"], f["packets"]) for f in told["files"]] == [("recovered", 9)], f"{told}")
         told = json.loads(self.braidcap("expire", "--json", "-n", "--keep-number", "1", out).stdout)
         verify(told["dry_run"] and told["folders"][0]["removed"] == len([f for f in told["files"] if f["deed"] == "removed"]) > 0, f"{told}")
+
+    def on_terminal(self, *args, **env):
+        """What the command shows on a terminal that is its stderr."""
+        master, slave = pty.openpty()
+        try:
+            subprocess.run([program(), *map(str, args)], stdout=subprocess.DEVNULL, stderr=slave, check=False,
+                           env={**environment(self.folder), "TERM": "xterm", **env})
+            return os.read(master, 65536).decode()
+        finally:
+            os.close(slave)
+            os.close(master)
+
+    @func_test
+    def a_terminal_shows_damage_and_progress(self):
+        """Damage is coloured, unless NO_COLOR says no; recompressing tells its share."""
+        cut = self.folder / "cut.pcap"
+        cut.write_bytes(self.trace.read_bytes()[:-5])
+        verify("\033[31m" in self.on_terminal("verify", cut), "no colour")
+        verify("\033[31m" not in self.on_terminal("verify", cut, NO_COLOR="1"), "a colour")
+        out = self.make_folder()
+        self.capture("-i", self.trace, "-w", out)
+        shown = self.on_terminal("expire", "--recompress", "zstd", out)
+        verify("  0 %, " in shown and "100 %, " in shown, f"{shown!r}")

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "bc_colour.h"
 #include "bc_display_line.h"
 #include "bc_summary.h"
 #include "bc_time.h"
@@ -20,6 +21,7 @@ struct bc_display {
 	FILE *f;
 	const struct bc_pipeline *p;
 	bool terminal;
+	bool colour;
 	bool shown;		/* a progress line is on the screen; protected by the lock of f */
 	uint64_t every_ns;	/* 0: never */
 	uint64_t began_mono_ns;
@@ -35,6 +37,7 @@ struct bc_display *bc_display_new_on(FILE *f, bool terminal, const struct bc_pip
 	d->f = f;
 	d->p = p;
 	d->terminal = terminal;
+	d->colour = terminal && fileno(f) >= 0 && bc_colour_wanted(fileno(f));
 	if (!quiet && terminal)
 		d->every_ns = TERMINAL_NS;
 	else if (!quiet && verbose)
@@ -59,6 +62,17 @@ static size_t width(const struct bc_display *d)
 	return ws.ws_col < WIDTH_MAX ? ws.ws_col - 1U : WIDTH_MAX - 1U;
 }
 
+/* The line, with what is lost in colour. */
+static void print_line(const struct bc_display *d, const char *line, bool lost)
+{
+	const char *at = d->colour && lost ? strstr(line, "dropped ") : NULL, *end = at ? strchr(at, ')') : NULL;
+
+	if (!end)
+		fprintf(d->f, d->terminal ? "\r%s\033[K" : "%s\n", line);
+	else
+		fprintf(d->f, "\r%.*s" BC_COLOUR_ALARM "%.*s" BC_COLOUR_END "%s\033[K", (int)(at - line), line, (int)(end + 1 - at), at, end + 1);
+}
+
 void bc_display_tick(struct bc_display *d, uint64_t mono_ns)
 {
 	struct bc_display_sample now;
@@ -74,7 +88,7 @@ void bc_display_tick(struct bc_display *d, uint64_t mono_ns)
 	if (d->last.mono_ns) {
 		bc_display_line(&d->last, &now, width(d), line, sizeof(line));
 		flockfile(d->f);
-		fprintf(d->f, d->terminal ? "\r%s\033[K" : "%s\n", line);
+		print_line(d, line, now.dropped > 0);
 		fflush(d->f);
 		d->shown = d->terminal;
 		funlockfile(d->f);
