@@ -73,6 +73,7 @@ static int find(const struct bc_extcap_request *q, struct bc_err *err)
 	add(argv, &n, "--from", q->from);
 	add(argv, &n, "--to", q->to);
 	add(argv, &n, "--last", q->last);
+	add(argv, &n, "--priority", q->priority);
 	add(argv, &n, "--s3-endpoint", q->s3_endpoint);
 	add(argv, &n, "--s3-profile", q->s3_profile);
 	add(argv, &n, "-w", "-");

@@ -15,8 +15,7 @@ import pytest
 from framework.braidcap import program, sanitizers
 from framework.checks import published
 from framework.packets import T0_NS, frames, timed, write_pcap
-from framework.peer import free_port
-from framework.process import end, environment, tool, wait_until
+from framework.process import end, environment, free_port, tool, wait_until
 from framework.reader import parse
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -26,7 +25,7 @@ class TestExtcap(TestSuite):
         self.port = free_port()
         self.links = self.make_folder("extcap")
         self.extcap = self.links / "braidcap-extcap"
-        self.extcap.symlink_to(program())
+        self.extcap.symlink_to(Path(program()).absolute())
         self.env = {**environment(self.folder), **sanitizers(), "WIRESHARK_EXTCAP_DIR": str(self.links), "HOME": str(self.folder)}
 
     def tshark(self, *args):
@@ -82,7 +81,7 @@ class TestExtcap(TestSuite):
         folder = self.make_folder("stored")
         write_pcap(folder / "a.pcap", timed(frames(1, 100) + frames(2, 100), step_ns=10**9))
         done = self.tshark("-i", "braidcap-find", "-f", "udp port 1001", "-o", f"extcap.braidcap_find.folder:{folder}",
-                           "-o", f"extcap.braidcap_find.from:{T0_NS // 10**9 + 10}", "-T", "fields", "-e", "udp.srcport")
+                           "-o", f"extcap.braidcap_find.from:{T0_NS // 10**9 + 10}", "-o", "extcap.braidcap_find.priority:normal", "-T", "fields", "-e", "udp.srcport")
         verify(done.stdout.split() == ["1001"] * 90, f"{len(done.stdout.split())} packets")
 
     @func_test
@@ -120,7 +119,7 @@ class TestExtcap(TestSuite):
     def a_search_ends_with_its_reader(self):
         folder = self.make_folder("stored")
         write_pcap(folder / "a.pcap", timed(frames(1, 20000, sizes=(1000,))))
-        run, pipe = self.begin("braidcap-find", "--folder", folder)
+        run, pipe = self.begin("braidcap-find", "--folder", folder, "--priority", "normal")
         verify(pipe.read(4) == b"\x0a\x0d\x0d\x0a", "no stream")
         pipe.close()
         self.ended(run)

@@ -11,8 +11,8 @@ import pytest
 
 from framework.checks import assert_lossless, assert_same, published, verify_segments
 from framework.packets import frames, timed
-from framework.peer import Peer, free_port
-from framework.process import end, tool, wait_until
+from framework.peer import Peer
+from framework.process import end, free_port, tool, wait_until
 from framework.reader import parse
 from framework.test_suite import TestSuite, func_test, verify
 

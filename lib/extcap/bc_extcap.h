@@ -34,6 +34,7 @@ struct bc_extcap_request {
 	const char *folder;		/* find: a folder, a file, s3://BUCKET/PREFIX/ */
 	const char *from, *to, *last;
 	const char *s3_endpoint, *s3_profile;
+	const char *priority;
 };
 
 /* 0, or -EINVAL with a line in err. Uses getopt_long: one thread of the process at a time. */

@@ -24,7 +24,7 @@ static const struct {
 	TEXT("fifo", fifo), TEXT("extcap-capture-filter", filter), TEXT("extcap-control-in", control_in),
 	TEXT("extcap-control-out", control_out), TEXT("prefix", prefix), TEXT("server", server), TEXT("tls-ca", tls_ca),
 	TEXT("tls-cert", tls_cert), TEXT("tls-key", tls_key), TEXT("folder", folder), TEXT("from", from), TEXT("to", to),
-	TEXT("last", last), TEXT("s3-endpoint", s3_endpoint), TEXT("s3-profile", s3_profile),
+	TEXT("last", last), TEXT("priority", priority), TEXT("s3-endpoint", s3_endpoint), TEXT("s3-profile", s3_profile),
 #undef TEXT
 };
 

@@ -30,6 +30,7 @@ static const char help[] =
 "      --folder PATH       a folder, a file, or s3://BUCKET/PREFIX/\n"
 "      --from, --to, --last\n"
 "                          as for 'braidcap find'\n"
+"      --priority idle|normal\n"
 "      --s3-endpoint URL, --s3-profile NAME\n";
 
 /* What comes from elsewhere must not end a sentence's word. */
@@ -98,7 +99,11 @@ static void tell_find(FILE *f)
 	      "arg {number=3}{call=--to}{display=to}{type=string}{placeholder=2026-11-29 05:00}\n"
 	      "arg {number=4}{call=--s3-endpoint}{display=Endpoint}{type=string}{group=Object storage}"
 	      "{tooltip=The store's URL, if it is not AWS}\n"
-	      "arg {number=5}{call=--s3-profile}{display=Profile of the credentials}{type=string}{group=Object storage}\n", f);
+	      "arg {number=5}{call=--s3-profile}{display=Profile of the credentials}{type=string}{group=Object storage}\n"
+	      "arg {number=6}{call=--priority}{display=Priority}{type=selector}"
+	      "{tooltip=A search gives way to captures on the same machine, unless it has normal priority}\n"
+	      "value {arg=6}{value=idle}{display=idle}{default=true}\n"
+	      "value {arg=6}{value=normal}{display=normal}\n", f);
 }
 
 void bc_extcap_tell(FILE *f, const struct bc_extcap_request *q)
