@@ -194,7 +194,7 @@ static void accept_clients(struct bc_tap *t)
 	close(fd);
 }
 
-/* Client number i: err is why. */
+/* Client number i, for the reason why; r is 0 where nothing went wrong. */
 static void remove_client(struct bc_tap *t, uint32_t i, int r, const char *why)
 {
 	struct bc_tap_client *c = t->client[i];
@@ -263,7 +263,8 @@ static void end_some(struct bc_tap *t)
 		atomic_store(&t->over, true);
 }
 
-static void wait(struct bc_tap *t, bool idle)
+/* For clients, or something to send them; not at all while the queue is not empty. */
+static void wait_for_work(struct bc_tap *t, bool idle)
 {
 	struct pollfd p[2 + BC_TAP_CLIENTS_MAX] = {
 		{ .fd = t->wake, .events = POLLIN }, { .fd = t->listener, .events = POLLIN },
@@ -300,7 +301,7 @@ static void *run(void *arg)
 	while (!asked(t, &t->stop)) {
 		bool ending;
 
-		wait(t, idle);
+		wait_for_work(t, idle);
 		/* Asked first: what was put before it is taken. */
 		ending = asked(t, &t->ending);
 		idle = take_some(t, QUEUE_AT_A_TIME);
