@@ -56,10 +56,10 @@ static void damaged_specs_are_taken_or_refused(void **state)
 	static const char *const specs[] = {
 		"dpdk:net_vhost0,iface=/a/s,queues=2", "dpdk:net_af_packet0,iface=eth1,qpairs=3,full=wait",
 		"dpdk:0000:3b:00.0,representor=[0,2],descriptors=512,mtu=9000,stamp=nic", "eth0,buffer_mb=512,immediate=1",
-		"file:a,b.pcap,full=drop", "null:queues=2,count=1000,size=64", "-",
+		"eth0,direction=inout,linktype=EN10MB", "file:a,b.pcap,full=drop", "null:queues=2,count=1000,size=64", "-",
 	};
 	static const char *const words[] = {
-		",", "=", ":", "queues=", ",queues=2", ",qpairs=2", "full=wait", ",stamp=nic", "stamp=", "null:", "pcap:", "dpdk:",
+		",", "=", ":", "queues=", ",queues=2", ",qpairs=2", "full=wait", ",direction=in", ",linktype=", ",stamp=nic", "stamp=", "null:", "pcap:", "dpdk:",
 		"net_af_packet", "net_vhost", "4294967297", "%s%n",
 	};
 	struct bc_source_config s;
