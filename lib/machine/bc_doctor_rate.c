@@ -18,7 +18,8 @@ struct bc_doctor_rate bc_doctor_rate(const struct bc_figures *f, const struct bc
 
 	/* Everything grows with the rate: what is needed of a machine and of its disk for one unit tells how many units they take. */
 	bc_sizing_compute(f, &unit, &s);
-	r.by_disk = s.disks > s.cores;
+	/* Uncompressed into a folder both were measured by one capture. Then it is most likely the disk that it waited for. */
+	r.by_disk = s.disks > s.cores * 0.999;
 	r.limit = UNIT / (r.by_disk ? s.disks : s.cores);
 	r.safe = r.limit * BC_DOCTOR_SAFE;
 	r.days = free_bytes / (s.file_bytes_per_s * (req->bits_per_s > 0 ? req->bits_per_s : r.safe) / UNIT) / DAY_S;

@@ -260,6 +260,9 @@ static void cpus_or_the_disk_are_the_limit(void **state)
 	g = figures(1008 * 250e3);
 	r = bc_doctor_rate(&g, &req, false, 1008 * 200e3 * 86400);
 	assert_true(r.by_disk && r.limit > 1.99e9 && r.limit < 2.01e9 && r.days > 0.99 && r.days < 1.01);
+	g = figures(1008 * 1e6);
+	assert_true(bc_doctor_rate(&g, &req, false, 0).by_disk);
+	g = figures(1008 * 250e3);
 	r = bc_doctor_rate(&g, &req, true, 0);
 	assert_true(r.limit > 3.99e9 && r.limit < 4.01e9);
 }
