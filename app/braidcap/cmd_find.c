@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "bc_signals.h"
 #include "bc_thread.h"
 #include "bc_time.h"
+#include "confine.h"
 #include "progress.h"
 
 #define TICK_NS (500 * BC_NS_PER_MS)
@@ -320,6 +322,21 @@ static int prepare_find(struct run *r)
 	return bc_find_new(&r->cfg.find, &r->find, &r->err);
 }
 
+/* What is not read or written from here on cannot be. */
+static void restrict_to_search(const struct run *r)
+{
+	const struct bc_find_dest *dest = &r->cfg.find.dest;
+	char folder[4096] = "";
+
+	if (dest->path && snprintf(folder, sizeof(folder), "%s", dest->path) >= (int)sizeof(folder))
+		return;
+	/* A pipe or a device that somebody named, wherever it is. */
+	if (dest->kind == BC_STORE_FD && dest->path)
+		confine_calls();
+	else
+		confine(r->cfg.find.paths, r->cfg.find.n_paths, dest->kind == BC_STORE_DIR ? folder : dest->kind == BC_STORE_FILE ? dirname(folder) : NULL);
+}
+
 static int run(struct run *r)
 {
 	const struct bc_log log = { .emit = emit, .ctx = r };
@@ -328,6 +345,8 @@ static int run(struct run *r)
 
 	r->cfg.find.log = &log;
 	prepare(r);
+	if (!r->cfg.no_sandbox)
+		restrict_to_search(r);
 	if (bc_depot_new(&depot, &r->depot, &r->err) || prepare_find(r)) {
 		fprintf(stderr, "braidcap: %s\n", r->err.msg);
 		e = EXIT_FAILED;

@@ -15,6 +15,7 @@
 #include "bc_option.h"
 #include "bc_time.h"
 #include "bc_when.h"
+#include "confine.h"
 
 static const char help[] =
 	"usage: braidcap flows [options] EXPRESSION PATH...\n"
@@ -47,13 +48,14 @@ static const char help[] =
 	"      --extent            the oldest packet, and how many days all is at the rate of the last 24 hours\n"
 	"  -U, --utc               times are UTC, otherwise local time\n"
 	BC_S3_HELP
+	CONFINE_HELP
 	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 done, 1 something could not be read, 2 bad usage.\n";
 
 #define TOP 20	/* as the help says */
 
-enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_PER_SEGMENT, OPT_EXTENT, OPT_CACHE, OPT_CLICKHOUSE,
+enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_PER_SEGMENT, OPT_NO_SANDBOX, OPT_EXTENT, OPT_CACHE, OPT_CLICKHOUSE,
 	OPT_CLICKHOUSE_TABLE, OPT_CLICKHOUSE_CREATE, OPT_CLICKHOUSE_CA, OPT_CLICKHOUSE_PLAIN };
 
 /* Times wait until it is known whether they are UTC. */
@@ -62,7 +64,7 @@ struct flows {
 	struct bc_flows_look look;
 	enum bc_flows_order order;
 	uint64_t top;		/* UINT64_MAX: not given */
-	bool extent, per_segment, headed;
+	bool extent, per_segment, headed, no_sandbox;
 	const char *from, *to, *last, *cache;
 	struct bc_object_settings store;
 	struct bc_clickhouse_config into;	/* url NULL: to stdout */
@@ -139,6 +141,9 @@ static int take(struct flows *f, int o, const char *text, struct bc_err *err)
 		break;
 	case OPT_CACHE:
 		f->cache = text;
+		break;
+	case OPT_NO_SANDBOX:
+		f->no_sandbox = true;
 		break;
 	case OPT_EXTENT:
 		f->extent = true;
@@ -254,6 +259,10 @@ static int run(struct flows *f)
 		f->cfg.each = f->into.url ? insert_segment : print_segment;
 		f->cfg.ctx = f;
 	}
+	if (!f->no_sandbox && f->into.url)
+		confine_calls();
+	else if (!f->no_sandbox)
+		confine(f->cfg.paths, f->cfg.n_paths, NULL);
 	r = f->into.url ? open_database(f, &err) : 0;
 	r = r ? r : bc_depot_new(&depot, &f->cfg.depot, &err);
 	if (!r)
@@ -297,6 +306,7 @@ int cmd_flows(int argc, char **argv)
 		{ "per-segment", no_argument, NULL, OPT_PER_SEGMENT },
 		BC_S3_OPTIONS,
 		{ "cache", required_argument, NULL, OPT_CACHE },
+		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 		{ "extent", no_argument, NULL, OPT_EXTENT },
 		{ "clickhouse", required_argument, NULL, OPT_CLICKHOUSE },
 		{ "clickhouse-table", required_argument, NULL, OPT_CLICKHOUSE_TABLE },

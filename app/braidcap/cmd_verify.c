@@ -19,6 +19,7 @@
 #include "bc_option.h"
 #include "bc_segname.h"
 #include "bc_verify.h"
+#include "confine.h"
 #include "folder.h"
 #include "progress.h"
 
@@ -32,14 +33,15 @@ static const char help[] =
 	"      --json              print one object in JSON instead\n"
 	"      --quiet             no progress line, and nothing of complete files\n"
 	BC_S3_HELP
+	CONFINE_HELP
 	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 all are complete, 1 one is not or a folder has none, 2 bad usage.\n";
 
-enum option_code { OPT_JSON = 256, OPT_QUIET };
+enum option_code { OPT_JSON = 256, OPT_QUIET, OPT_NO_SANDBOX };
 
 struct verify {
-	bool json, quiet;
+	bool json, quiet, no_sandbox;
 	struct bc_object_settings store;
 	struct progress progress;
 	uint64_t bytes, done_bytes;	/* of files, on disk: all, and those behind us */
@@ -232,7 +234,7 @@ static int parse(struct verify *v, int argc, char **argv, struct bc_err *err)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPT_JSON }, { "quiet", no_argument, NULL, OPT_QUIET }, BC_S3_OPTIONS,
-		{ "help", no_argument, NULL, 'h' }, { 0 },
+		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	int o;
 
@@ -241,6 +243,7 @@ static int parse(struct verify *v, int argc, char **argv, struct bc_err *err)
 			return 1;
 		if (o == '?')
 			return -EINVAL;
+		v->no_sandbox |= o == OPT_NO_SANDBOX;
 		v->json |= o == OPT_JSON;
 		v->quiet |= o == OPT_QUIET;
 		bc_config_s3_take(&v->store, o, optarg);
@@ -262,6 +265,8 @@ int cmd_verify(int argc, char **argv)
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 2;
 	}
+	if (!v.no_sandbox)
+		confine(argv + optind, (size_t)(argc - optind), NULL);
 	progress_begin(&v.progress, v.quiet);
 	v.list = v.json ? json_array() : NULL;
 	for (int i = optind; i < argc && v.progress.terminal; i++) {

@@ -21,7 +21,7 @@
 /* They wait for a store more than they work. */
 #define STORE_THREADS 16
 
-enum { OPT_FROM = 256, OPT_TO, OPT_LAST, OPT_PACKETS, OPT_BYTES, OPT_THREADS, OPT_PRIORITY, OPT_JSON, OPT_QUIET, OPT_EXPLAIN, OPT_NO_INDEX, OPT_CACHE };
+enum { OPT_FROM = 256, OPT_TO, OPT_LAST, OPT_PACKETS, OPT_BYTES, OPT_THREADS, OPT_PRIORITY, OPT_JSON, OPT_QUIET, OPT_EXPLAIN, OPT_NO_SANDBOX, OPT_NO_INDEX, OPT_CACHE };
 
 /* What getopt_long returns for a setting of an output: its place in the table. */
 #define OPT_OUTPUT 512
@@ -42,6 +42,7 @@ static const struct option own[] = {
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "priority", required_argument, NULL, OPT_PRIORITY },
 	{ "explain", no_argument, NULL, OPT_EXPLAIN },
+	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "no-index", no_argument, NULL, OPT_NO_INDEX },
 	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -131,6 +132,9 @@ static int take(struct parse *p, int o, const char *text)
 		return take_priority(p, text);
 	case OPT_EXPLAIN:
 		c->explain = true;
+		return 0;
+	case OPT_NO_SANDBOX:
+		c->no_sandbox = true;
 		return 0;
 	case OPT_NO_INDEX:
 		c->find.no_index = true;

@@ -19,6 +19,7 @@ struct bc_config_find {
 	bool json;
 	bool quiet;
 	bool verbose;
+	bool no_sandbox;		/* keep the right to all files and system calls */
 	bool normal_priority;		/* neither the lowest CPU nor the idle I/O priority */
 };
 
