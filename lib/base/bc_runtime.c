@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SERVICES "/run/braidcap/dpdk"
 #define LOCK_NAME "config"
 /* What a lock file of ours says; DPDK's programs keep other things there. */
 #define MARK "braidcap\n"
@@ -46,6 +47,11 @@ int bc_runtime_folder(char *buf, size_t size, struct bc_err *err)
 	if (n < 0 || (size_t)n >= size)
 		return bc_err_set(err, -ENAMETOOLONG, "RUNTIME_DIRECTORY is too long: choose a shorter one");
 	return check_trust(buf, err);
+}
+
+const char *bc_runtime_services(void)
+{
+	return !getenv("RUNTIME_DIRECTORY") && access(SERVICES, R_OK | X_OK) == 0 && !check_trust(SERVICES, NULL) ? SERVICES : NULL;
 }
 
 /* Lock the lock file below dir, an open folder. The descriptor, or a negative errno: -EBUSY, -ESTALE: it was removed meanwhile. */

@@ -25,6 +25,12 @@ struct bc_runtime {
 int bc_runtime_folder(char *buf, size_t size, struct bc_err *err);
 
 /*
+ * Where the services have their sockets (config/braidcap.tmpfiles), for who asks: whoever may enter it, without RUNTIME_DIRECTORY.
+ * NULL where this is not for us.
+ */
+const char *bc_runtime_services(void);
+
+/*
  * Make the prefix's folder and lock it; what a dead capture left there is removed. 0 and *ret; or a negative errno with a line in
  * err: -EBUSY, a live program has it.
  */

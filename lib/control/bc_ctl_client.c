@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,22 @@ int bc_ctl_check_prefix(const char *prefix, struct bc_err *err)
 	return 0;
 }
 
+/* Where the capture of that prefix has its socket: among ours or, if it is not there, among the services. */
+static int place(const char *prefix, char *folder, size_t size, struct bc_err *err)
+{
+	const char *services = bc_runtime_services();
+	char path[BC_RUNTIME_PATH_MAX + BC_CTL_PREFIX_MAX];
+	int r = bc_runtime_folder(folder, size, err);
+
+	if (!services || (!r && snprintf(path, sizeof(path), "%s/%s", folder, prefix) && access(path, F_OK) == 0))
+		return r;
+	snprintf(path, sizeof(path), "%s/%s", services, prefix);
+	if (access(path, F_OK) < 0)
+		return r;
+	snprintf(folder, size, "%s", services);
+	return 0;
+}
+
 static int address(const char *prefix, struct sockaddr_un *ret, struct bc_err *err)
 {
 	char folder[sizeof(ret->sun_path)];
@@ -35,7 +52,7 @@ static int address(const char *prefix, struct sockaddr_un *ret, struct bc_err *e
 	if (r)
 		return r;
 	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	r = bc_runtime_folder(folder, sizeof(folder), err);
+	r = place(prefix, folder, sizeof(folder), err);
 	if (r)
 		return r;
 	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s/%s/" BC_TEL_SOCKET, folder, prefix);
@@ -219,20 +236,36 @@ static int ask_info(const char *prefix, json_t **ret)
 	return r;
 }
 
-void bc_ctl_each_prefix(void (*each)(void *ctx, const char *prefix), void *ctx)
+/* Those of a folder but what is also in the one before it. */
+static void each_in(const char *folder, const char *before, void (*each)(void *ctx, const char *prefix), void *ctx)
 {
 	struct dirent **entry;
-	char folder[4096];
-	int n = bc_runtime_folder(folder, sizeof(folder), NULL) ? -1 : scandir(folder, &entry, NULL, alphasort);
+	int n = scandir(folder, &entry, NULL, alphasort);
 
 	if (n < 0)
 		return;
 	for (int i = 0; i < n; i++) {
-		if (entry[i]->d_name[0] != '.')
+		char path[BC_RUNTIME_PATH_MAX + NAME_MAX + 1];
+
+		snprintf(path, sizeof(path), "%s/%s", before, entry[i]->d_name);
+		if (entry[i]->d_name[0] != '.' && (!before[0] || access(path, F_OK) < 0))
 			each(ctx, entry[i]->d_name);
 		free(entry[i]);
 	}
 	free(entry);
+}
+
+void bc_ctl_each_prefix(void (*each)(void *ctx, const char *prefix), void *ctx)
+{
+	const char *services = bc_runtime_services();
+	char folder[BC_RUNTIME_PATH_MAX] = "";
+
+	if (bc_runtime_folder(folder, sizeof(folder), NULL))
+		folder[0] = '\0';
+	else
+		each_in(folder, "", each, ctx);
+	if (services)
+		each_in(services, folder, each, ctx);
 }
 
 struct search {
