@@ -2,48 +2,133 @@
 #include "cmd_index.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "bc_blob.h"
+#include "bc_index_beside.h"
 #include "bc_index_file.h"
 #include "bc_option.h"
 #include "bc_segname.h"
+#include "bc_series.h"
 #include "folder.h"
 
 #define MEMORY (64U << 20)
 
 static const char help[] =
-	"usage: braidcap index [--anew] [--time] FOLDER|FILE...\n"
+	"usage: braidcap index [--anew] [--beside] [--time] FOLDER|FILE...\n"
 	"\n"
-	"Give capture files an index of their flows, as a capture with --index has them: pcapng that is uncompressed,\n"
-	"or LZ4 as braidcap writes it. A copy with the index takes the file's place. In a folder, files that can have\n"
-	"no index, or have one, are left alone, and so are those that are being written.\n"
+	"Give capture files an index of their flows, as a capture with --index has them. pcapng that braidcap wrote, and\n"
+	"that is uncompressed or LZ4, has it inside: a copy with the index takes the file's place. Any other file stays\n"
+	"as it is, and FILE.bcidx beside it has the index: pcap, pcapng of others, ERF, in any compression. In a folder,\n"
+	"files that have one are left alone, and so are those that are no captures or are being written.\n"
 	"\n"
 	"      --anew      also where there is an index of flows\n"
+	"      --beside    leave all files as they are\n"
 	"      --time      only the times of blocks\n"
 	"  -h, --help      this text\n"
 	"\n"
 	"Exit status: 0 done, 1 a file could not be given one, 2 bad usage.\n";
 
-static int say(const char *path, const struct bc_index_file_result *res)
+struct how {
+	struct bc_index_file_config cfg;
+	bool beside;
+};
+
+static bool is_ours(int folder, const char *name)
+{
+	const struct bc_series pcapng = { .format = BC_FORMAT_PCAPNG };
+	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return false;
+	r = bc_series_origin(fd, &pcapng);
+	close(fd);
+	return r == BC_ORIGIN_OURS;
+}
+
+static bool has_beside(const char *path, bool flows)
+{
+	struct bc_blob *b;
+	bool has;
+
+	if (bc_blob_open_file(path, &b, NULL))
+		return false;
+	has = !bc_index_beside_wrap(path, &b, NULL) && bc_index_has(b, flows);
+	bc_blob_close(b);
+	return has;
+}
+
+static int make_beside(const struct how *how, int folder, const char *name, const char *path, struct bc_index_file_result *ret, struct bc_err *err)
+{
+	const struct bc_index_beside_config cfg = { .flows = how->cfg.flows, .memory = how->cfg.memory };
+	struct bc_index_beside_result res;
+	int fd, r;
+
+	*ret = (struct bc_index_file_result){ .had = !how->cfg.anew && has_beside(path, how->cfg.flows) };
+	if (ret->had)
+		return 0;
+	fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	r = bc_index_beside_make(folder, name, fd, &cfg, &res, err);
+	close(fd);
+	if (r)
+		return bc_err_prefix(err, r, "%s", path);
+	ret->packets = res.packets;
+	ret->skipped = res.skipped;
+	ret->index_bytes = res.index_bytes;
+	return 0;
+}
+
+/* Inside, where it can be; else beside. */
+static int make(const struct how *how, const char *path, struct bc_index_file_result *ret, bool *ret_beside, struct bc_err *err)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	char dir[PATH_MAX] = ".";
+	int folder, r = -ENOTSUP;
+
+	if (slash)
+		snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path);
+	folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
+		return bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	*ret_beside = how->beside || !is_ours(folder, name);
+	if (!*ret_beside)
+		r = bc_index_file(path, &how->cfg, ret, err);
+	if (!*ret_beside && !r)
+		bc_index_beside_remove(folder, name);
+	if (r == -ENOTSUP) {
+		*ret_beside = true;
+		r = make_beside(how, folder, name, path, ret, err);
+	}
+	close(folder);
+	return r;
+}
+
+static int say(const char *path, const struct bc_index_file_result *res, bool beside)
 {
 	if (res->had)
 		printf("%s: has an index\n", path);
 	else
-		printf("%s: %" PRIu64 " packets, index of %" PRIu64 " bytes, %" PRIu64 " packets not in it\n", path, res->packets,
-		       res->index_bytes, res->skipped);
+		printf("%s: %" PRIu64 " packets, index of %" PRIu64 " bytes%s, %" PRIu64 " packets not in it\n", path, res->packets,
+		       res->index_bytes, beside ? " beside it" : "", res->skipped);
 	return 0;
 }
 
-static int index_file(const struct bc_index_file_config *cfg, const char *path)
+static int index_file(const struct how *how, const char *path)
 {
 	struct bc_index_file_result res;
 	struct bc_err err;
+	bool beside;
 
-	if (!bc_index_file(path, cfg, &res, &err))
-		return say(path, &res);
+	if (!make(how, path, &res, &beside, &err))
+		return say(path, &res, beside);
 	fprintf(stderr, "braidcap: %s\n", err.msg);
 	return 1;
 }
@@ -53,13 +138,14 @@ static int index_in_folder(void *ctx, const char *path)
 	struct bc_index_file_result res;
 	struct bc_err err;
 	struct stat st;
+	bool beside;
 	int r;
 
-	if (stat(path, &st) || !S_ISREG(st.st_mode))
+	if (lstat(path, &st) || !S_ISREG(st.st_mode))
 		return 0;
-	r = bc_index_file(path, ctx, &res, &err);
+	r = make(ctx, path, &res, &beside, &err);
 	if (!r)
-		return say(path, &res);
+		return say(path, &res, beside);
 	if (r == -ENOTSUP)
 		return 0;
 	fprintf(stderr, "braidcap: %s\n", err.msg);
@@ -70,15 +156,16 @@ static int is_final(const struct dirent *e)
 {
 	uint64_t seq;
 
-	return e->d_name[0] != '.' && !bc_segname_is_tmp(e->d_name, &seq);
+	return e->d_name[0] != '.' && !bc_segname_is_tmp(e->d_name, &seq) && !bc_index_beside_is_name(e->d_name);
 }
 
 int cmd_index(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "anew", no_argument, NULL, 'a' }, { "time", no_argument, NULL, 't' }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "anew", no_argument, NULL, 'a' }, { "beside", no_argument, NULL, 'b' }, { "time", no_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' }, { 0 },
 	};
-	struct bc_index_file_config cfg = { .flows = true, .memory = MEMORY };
+	struct how how = { .cfg = { .flows = true, .memory = MEMORY } };
 	struct bc_err err;
 	int status = 0, o;
 
@@ -91,8 +178,9 @@ int cmd_index(int argc, char **argv)
 			fprintf(stderr, "braidcap: %s\n", err.msg);
 			return 2;
 		}
-		cfg.anew |= o == 'a';
-		cfg.flows &= o != 't';
+		how.cfg.anew |= o == 'a';
+		how.cfg.flows &= o != 't';
+		how.beside |= o == 'b';
 	}
 	if (optind == argc) {
 		fputs("braidcap: no folder or file to index; see 'braidcap index --help'\n", stderr);
@@ -102,7 +190,7 @@ int cmd_index(int argc, char **argv)
 		struct stat st;
 
 		status |= stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ?
-			  folder_each(argv[i], "no files", is_final, index_in_folder, &cfg) : index_file(&cfg, argv[i]);
+			  folder_each(argv[i], "no files", is_final, index_in_folder, &how) : index_file(&how, argv[i]);
 	}
 	return status;
 }

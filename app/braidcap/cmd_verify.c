@@ -16,6 +16,7 @@
 #include "bc_colour.h"
 #include "bc_config_s3.h"
 #include "bc_depot.h"
+#include "bc_index_beside.h"
 #include "bc_option.h"
 #include "bc_segname.h"
 #include "bc_verify.h"
@@ -100,7 +101,7 @@ static int is_final(const struct dirent *e)
 {
 	uint64_t seq;
 
-	return e->d_name[0] != '.' && !bc_segname_is_tmp(e->d_name, &seq);
+	return e->d_name[0] != '.' && !bc_segname_is_tmp(e->d_name, &seq) && !bc_index_beside_is_name(e->d_name);
 }
 
 /* By its name it is a capture, whatever became of its content: YYYYMMDD-HHMMSS-..., trace-..., or with an extension of ours. */

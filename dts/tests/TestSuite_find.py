@@ -106,6 +106,42 @@ class TestFind(TestSuite):
         verify(outcome["read_packets"] < len(self.made), f"{outcome}")
 
     @func_test
+    def an_index_beside_any_file(self):
+        """Of pcap, pcapng of others, ERF, in several compressions: what tcpdump finds, and no more is read than must be."""
+        made = timed(frames(1, COUNT, sizes=(64, 700))) + timed(frames(2, COUNT, sizes=(64, 700)), T0_NS + 10**9)
+        store = self.make_folder("foreign")
+        whole = write_pcap(store / "a.pcap", made, nanoseconds=True)
+        ng = write_pcapng(store / "b.pcapng", made)
+        self.capture("-i", whole, "-w", store / "c.erf")
+        for command in (("gzip", "-k", whole), ("zstd", "-q", ng), ("lz4", "-q", "-B4", "-BX", whole, store / "d.pcap.lz4"),
+                        ("lz4", "-q", "-BD", "-B4", ng, store / "e.pcapng.lz4")):
+            tool(*command)
+        files = sorted(store.iterdir())
+        before = {f: f.read_bytes() for f in files}
+        said = self.braidcap("index", store).stdout
+        verify(said.count("beside it") == len(files) == 7, said)
+        verify(all(f.read_bytes() == before[f] for f in files), "a file was changed")
+        verify(self.braidcap("index", store).stdout.count("has an index") == len(files), "they are made again")
+        for expression in ("src host 10.0.0.2 and less 100", "src host 10.0.0.9", ""):
+            expected = self.folder / "expected.pcap"
+            with open(expected, "wb") as out:
+                subprocess.run(["tcpdump", "-r", whole, "--time-stamp-precision=nano", "-w", "-", expression], stdout=out,
+                               stderr=subprocess.DEVNULL, check=True)
+            for path in files:
+                found = self.folder / "found.pcap"
+                found.unlink(missing_ok=True)
+                outcome = json.loads(self.find(expression, path, "-w", found, "--json").stdout)
+                assert_same(packets(found), packets(expected))
+                verify((outcome["read_whole"], outcome["damaged_indexes"]) == (0, 0), f"{path}: {outcome}")
+                verify(not expression or outcome["read_packets"] < 1.5 * COUNT, f"{path}: {outcome}")
+        done = self.braidcap("flows", "src host 10.0.0.2", store, "--by", "host", "--format", "json")
+        verify({"10.0.0.2", "10.1.0.1"} == {json.loads(line)["a"] for line in done.stdout.splitlines()} and not done.stderr, f"{done}")
+        # Another file of that name.
+        shutil.copyfile(store / "a.pcap.gz", store / "b.pcapng.zst")
+        done = self.find("", store / "b.pcapng.zst", "--json")
+        verify(b"'braidcap index' makes it anew" in done.stderr and len(parse(done.stdout).packets) == len(made), f"{done.stderr}")
+
+    @func_test
     def what_was_found_can_be_decrypted(self):
         """Of captured segments and of a file that got its index later: the secrets come with the packets."""
         before = timed(frames(3, 2000, sizes=(700,)))

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_file.h"
+
 /* About what a disk reads in the time of another request. */
 #define FILE_GAP (128U * 1024)
 #define FILE_RUN (1024U * 1024)
@@ -83,35 +85,46 @@ static void file_close(struct bc_blob *b)
 {
 	struct file *f = (struct file *)b;
 
-	if (f->fd >= 0)
-		close(f->fd);
+	close(f->fd);
 	free(f->want);
 	free(f);
 }
 
 static const struct bc_blob_ops file_ops = { .read = file_read, .want = file_want, .close = file_close };
 
-int bc_blob_open_file(const char *path, struct bc_blob **ret, struct bc_err *err)
+int bc_blob_open_fd(int fd, const char *name, struct bc_blob **ret, struct bc_err *err)
 {
 	struct file *f = calloc(1, sizeof(*f));
 	struct stat st;
 	int r = 0;
 
-	if (!f)
-		return bc_err_set(err, -ENOMEM, "%s: no memory", path);
+	if (!f) {
+		close(fd);
+		return bc_err_set(err, -ENOMEM, "%s: no memory", name);
+	}
 	f->blob = (struct bc_blob){ .ops = &file_ops, .gap = FILE_GAP, .run = FILE_RUN };
-	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (f->fd < 0 || fstat(f->fd, &st) < 0)
-		r = bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	f->fd = fd;
+	if (fstat(fd, &st) < 0)
+		r = bc_err_set(err, -errno, "%s: %s", name, strerror(errno));
 	else if (!S_ISREG(st.st_mode))
-		r = bc_err_set(err, -EINVAL, "%s: not a regular file", path);
+		r = bc_err_set(err, -EINVAL, "%s: not a regular file", name);
 	if (r) {
 		file_close(&f->blob);
 		return r;
 	}
 	f->blob.bytes = (uint64_t)st.st_size;
+	f->blob.mtime_ns = bc_file_mtime_ns(&st);
 	*ret = &f->blob;
 	return 0;
+}
+
+int bc_blob_open_file(const char *path, struct bc_blob **ret, struct bc_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	return bc_blob_open_fd(fd, path, ret, err);
 }
 
 void bc_blob_close(struct bc_blob *b)

@@ -26,6 +26,7 @@ struct bc_blob_ops {
 struct bc_blob {
 	const struct bc_blob_ops *ops;
 	uint64_t bytes;		/* of all of it, when it was opened */
+	uint64_t mtime_ns;	/* when it was last written, as a local file has it; 0: not known */
 	uint32_t gap;		/* so much that is not wanted, between two ranges, takes about as long as another request */
 	uint32_t run;		/* a request is not longer than this without need */
 	bool hurried;		/* set by the reader: see bc_blob_read() */
@@ -33,6 +34,9 @@ struct bc_blob {
 
 /* A local file. 0 and *ret, or a negative errno with a line in err: as open(2); -EINVAL: no regular file; -ENOMEM. */
 int bc_blob_open_file(const char *path, struct bc_blob **ret, struct bc_err *err);
+
+/* The same of one that is open for reading, which is taken over in any case. name is for err. */
+int bc_blob_open_fd(int fd, const char *name, struct bc_blob **ret, struct bc_err *err);
 
 /* Takes NULL. */
 void bc_blob_close(struct bc_blob *b);

@@ -10,6 +10,7 @@
 #include "bc_depot.h"
 #include "bc_find_list.h"
 #include "bc_index.h"
+#include "bc_index_beside.h"
 #include "bc_thread.h"
 #include "bc_time.h"
 
@@ -52,14 +53,16 @@ static int by_path(const void *a, const void *b)
 /* What the end of the file says of its packets. */
 static void read_footer(struct bc_depot *depot, struct bc_catalogue_segment *s)
 {
-	size_t len = s->bytes < BC_INDEX_TAIL ? s->bytes : BC_INDEX_TAIL;
 	struct bc_index_footer f;
 	struct bc_blob *b;
 	uint8_t tail[BC_INDEX_TAIL];
+	size_t len;
 
 	if (bc_depot_open(depot, s->path, &b, NULL))
 		return;
-	if (bc_blob_read(b, tail, len, s->bytes - len, NULL) == (ptrdiff_t)len && !bc_index_footer_find(tail, len, s->bytes, &f, NULL)) {
+	bc_index_beside_wrap(s->path, &b, NULL);
+	len = b->bytes < BC_INDEX_TAIL ? b->bytes : BC_INDEX_TAIL;
+	if (bc_blob_read(b, tail, len, b->bytes - len, NULL) == (ptrdiff_t)len && !bc_index_footer_find(tail, len, b->bytes, &f, NULL)) {
 		s->indexed = true;
 		s->min_ns = f.min_ns;
 		s->max_ns = f.max_ns;
@@ -81,13 +84,13 @@ static struct bc_catalogue_segment **sorted(const struct bc_catalogue_state *bef
 	return at;
 }
 
-/* What is known of a file that has not changed need not be read again. */
+/* What is known of a file that has not changed need not be read again; but it may have got an index beside it. */
 static void describe(struct bc_depot *depot, struct bc_catalogue_segment *s, const struct bc_catalogue_state *before,
 		     struct bc_catalogue_segment **at)
 {
 	struct bc_catalogue_segment **same = at ? bsearch(&s, at, before->n, sizeof(*at), by_path) : NULL;
 
-	if (same && (*same)->ino == s->ino && (*same)->bytes == s->bytes && (*same)->first_ns == s->first_ns) {
+	if (same && (*same)->indexed && (*same)->ino == s->ino && (*same)->bytes == s->bytes && (*same)->first_ns == s->first_ns) {
 		s->indexed = (*same)->indexed;
 		s->min_ns = (*same)->min_ns;
 		s->max_ns = (*same)->max_ns;

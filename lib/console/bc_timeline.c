@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bc_index.h"
+#include "bc_index_beside.h"
 
 /* Of indexes read for one timeline. */
 #define READ_MOST (256U * 1024 * 1024)
@@ -112,6 +113,7 @@ static void add_segment(struct bc_timeline *t, const struct bc_catalogue_segment
 	bool ok = false;
 
 	if (!is_short(t, s->min_ns, s->max_ns) && *left && !bc_depot_open(depot, s->path, &b, NULL)) {
+		bc_index_beside_wrap(s->path, &b, NULL);
 		ok = add_parts(t, b, left);
 		bc_blob_close(b);
 	}

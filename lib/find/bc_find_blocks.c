@@ -22,6 +22,8 @@ struct bc_find_blocks {
 	uint32_t n_runs, next_run;
 	uint32_t next;			/* block */
 	uint64_t taken;
+	uint64_t behind;		/* where the block before next ends */
+	bool skipped;
 	uint8_t *raw;			/* bytes of the file, from raw_at on */
 	size_t raw_cap, raw_len;
 	uint64_t raw_at;
@@ -152,6 +154,8 @@ static int next_block(struct bc_find_blocks *b, struct bc_err *err)
 		memcpy(b->plain, b->raw + (k->at - b->raw_at), k->len);
 	if (r)
 		return r;
+	b->skipped |= b->behind && k->at != b->behind;
+	b->behind = k->at + k->len;
 	b->at = 0;
 	b->len = k->plain_len;
 	b->next++;
@@ -174,6 +178,11 @@ ptrdiff_t bc_find_blocks_read(struct bc_find_blocks *b, uint8_t *buf, size_t cap
 	memcpy(buf, b->plain + b->at, n);
 	b->at += n;
 	return (ptrdiff_t)n;
+}
+
+bool bc_find_blocks_skipped(const struct bc_find_blocks *b)
+{
+	return b->skipped;
 }
 
 uint64_t bc_find_blocks_taken(const struct bc_find_blocks *b)

@@ -3,6 +3,7 @@
 #ifndef BC_FIND_BLOCKS_H
 #define BC_FIND_BLOCKS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ void bc_find_blocks_free(struct bc_find_blocks *b);
  * block is not what the plan says, or its checksum is wrong.
  */
 ptrdiff_t bc_find_blocks_read(struct bc_find_blocks *b, uint8_t *buf, size_t cap, struct bc_err *err);
+
+/* Was there anything before what was given last that is not given? */
+bool bc_find_blocks_skipped(const struct bc_find_blocks *b);
 
 /* Bytes read from the file so far. */
 uint64_t bc_find_blocks_taken(const struct bc_find_blocks *b);

@@ -8,6 +8,7 @@
 #include "bc_find_ifaces.h"
 #include "bc_find_list.h"
 #include "bc_find_plan.h"
+#include "bc_index_beside.h"
 #include "bc_time.h"
 
 #define DAY_NS (86400 * BC_NS_PER_S)
@@ -55,7 +56,10 @@ static int add_segment(const struct bc_find_flows_config *cfg, const struct bc_f
 		ret->bad++;
 		return 0;
 	}
-	r = bc_find_plan_make(blob, ifaces, cfg->from_ns, cfg->to_ns, add_row, flows, &plan, err);
+	plan = (struct bc_find_plan){ .way = BC_FIND_WHOLE };
+	r = bc_index_beside_wrap(s->path, &blob, err);
+	if (!r || r == -ENODATA)
+		r = bc_find_plan_make(blob, ifaces, cfg->from_ns, cfg->to_ns, add_row, flows, &plan, err);
 	bc_blob_close(blob);
 	ret->without += plan.way == BC_FIND_WHOLE || plan.blocks_unindexed;
 	bc_find_plan_free(&plan);

@@ -12,10 +12,12 @@
 #include "bc_depot.h"
 #include "bc_find_blocks.h"
 #include "bc_index.h"
+#include "bc_index_beside.h"
 
 struct bc_find_input {
 	char *path;
 	struct bc_blob *blob;
+	struct bc_blob *both;		/* with the index that is beside it; NULL: there is none */
 	struct bc_decoder *decoder;
 	struct bc_find_plan plan;
 	struct bc_find_blocks *blocks;	/* NULL: all of it, from the decoder */
@@ -103,7 +105,7 @@ static int step(struct bc_find_input *in, struct bc_record *rec)
 /* Before all packets of the file it is about all of them. */
 static void keep(const struct bc_find_input *in, struct bc_record *rec)
 {
-	if (rec->keep == BC_CARRY_HERE && !in->begun)
+	if (rec->keep == BC_CARRY_HERE && !in->begun && !(in->blocks && bc_find_blocks_skipped(in->blocks)))
 		rec->keep = BC_CARRY_BLOCK;
 	if (in->kept)
 		in->kept(in->kept_ctx, rec);
@@ -162,30 +164,49 @@ fail:
 	return r;
 }
 
+/* What its index is read from. 0; or a negative errno with a line in err: the one beside it is not to be used. */
+static int look_beside(struct bc_find_input *in, struct bc_blob **ret, struct bc_err *err)
+{
+	int r = in->both ? 0 : bc_index_beside_open(in->path, in->blob, &in->both, err);
+
+	*ret = in->both ? in->both : in->blob;
+	return r == -ENODATA ? 0 : r;
+}
+
 int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, uint64_t from_ns, uint64_t to_ns, struct bc_find_plan *ret,
 		       struct bc_err *err)
 {
-	int r = bc_find_plan_make(in->blob, ifaces, from_ns, to_ns, NULL, NULL, &in->plan, err);
+	struct bc_blob *blob;
+	int r = look_beside(in, &blob, err);
 
+	if (!r)
+		r = bc_find_plan_make(blob, ifaces, from_ns, to_ns, NULL, NULL, &in->plan, err);
+	else
+		in->plan.damaged = r == -EBADMSG;
 	if (!r && in->plan.way == BC_FIND_BLOCKS) {
-		in->blocks = bc_find_blocks_new(in->blob, &in->plan);
+		in->blocks = bc_find_blocks_new(blob, &in->plan);
 		r = in->blocks ? 0 : bc_err_set(err, -ENOMEM, "no memory for a plan");
 	}
 	if (!r && (in->plan.way == BC_FIND_NOT_THE_TIME || in->plan.way == BC_FIND_NOT_THE_FLOWS))
 		in->over = 1;
 	*ret = in->plan;
 	ret->block = NULL;
+	if (in->both)
+		ret->bytes = bc_index_beside_cost(in->both, ret->bytes);
 	return r ? bc_err_prefix(err, r, "%s", in->path) : 0;
 }
 
 bool bc_find_input_foot(struct bc_find_input *in, uint64_t *ret_first_ns)
 {
-	const uint64_t bytes = in->blob->bytes;
-	size_t len = bytes < BC_INDEX_TAIL ? bytes : BC_INDEX_TAIL;
 	struct bc_index_footer footer;
 	uint8_t tail[BC_INDEX_TAIL];
+	struct bc_blob *blob;
+	size_t len;
 
-	if (bc_blob_read(in->blob, tail, len, bytes - len, NULL) != (ptrdiff_t)len || bc_index_footer_find(tail, len, bytes, &footer, NULL) ||
+	if (look_beside(in, &blob, NULL))
+		return false;
+	len = blob->bytes < BC_INDEX_TAIL ? blob->bytes : BC_INDEX_TAIL;
+	if (bc_blob_read(blob, tail, len, blob->bytes - len, NULL) != (ptrdiff_t)len || bc_index_footer_find(tail, len, blob->bytes, &footer, NULL) ||
 	    !footer.packets || !footer.first_ns || footer.first_ns == UINT64_MAX)
 		return false;
 	*ret_first_ns = footer.first_ns;
@@ -205,6 +226,7 @@ void bc_find_input_close(struct bc_find_input *in)
 	bc_find_blocks_free(in->blocks);
 	bc_find_plan_free(&in->plan);
 	bc_decoder_close(in->decoder);
+	bc_blob_close(in->both);
 	bc_blob_close(in->blob);
 	bc_reader_free(in->reader);
 	free(in->buf);
@@ -239,5 +261,8 @@ bool bc_find_input_is_capture(const struct bc_find_input *in)
 
 uint64_t bc_find_input_taken(const struct bc_find_input *in)
 {
-	return in->plan.index_bytes + (in->blocks ? bc_find_blocks_taken(in->blocks) : bc_decoder_offset(in->decoder));
+	uint64_t blocks = !in->blocks ? bc_decoder_offset(in->decoder) :
+			  in->both ? bc_index_beside_taken(in->both) : bc_find_blocks_taken(in->blocks);
+
+	return in->plan.index_bytes + blocks;
 }

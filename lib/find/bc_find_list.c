@@ -11,6 +11,7 @@
 #include "bc_codec.h"
 #include "bc_depot.h"
 #include "bc_find_input.h"
+#include "bc_index_beside.h"
 #include "bc_segname.h"
 
 static int add_segment(struct bc_find_list *l, const struct bc_find_segment *segment, const char *path)
@@ -52,7 +53,7 @@ static bool is_final(const FTSENT *e)
 {
 	uint64_t seq;
 
-	return e->fts_name[0] != '.' && !bc_segname_is_tmp(e->fts_name, &seq);
+	return e->fts_name[0] != '.' && !bc_segname_is_tmp(e->fts_name, &seq) && !bc_index_beside_is_name(e->fts_name);
 }
 
 static int take_entry(struct bc_find_list *l, FTS *tree, FTSENT *e)

@@ -146,6 +146,8 @@ static inline uint32_t bc_index_gap(uint32_t codec)
 
 enum bc_index_kind {
 	BC_INDEX_BLOCKS = 1, BC_INDEX_TEMPLATES, BC_INDEX_ROWS, BC_INDEX_FILTER, BC_INDEX_DIRECTORY, BC_INDEX_FOOTER,
+	/* Of an index beside its file: bc_index_subject.h. */
+	BC_INDEX_SUBJECT, BC_INDEX_FRAME,
 };
 
 /* A piece whose checksum is right. The pointers are into the bytes that it was opened from. */

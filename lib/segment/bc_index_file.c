@@ -12,6 +12,7 @@
 #include "bc_bytes.h"
 #include "bc_codec.h"
 #include "bc_file.h"
+#include "bc_index_beside.h"
 #include "bc_index_maker.h"
 #include "bc_pcapng.h"
 #include "bc_reader.h"
@@ -287,26 +288,24 @@ static int make(struct job *j, const char *name)
 	return r;
 }
 
-/* Does any part of the index at the file's end tell of flows, or has none a packet to tell of? */
-static bool tells_of_flows(struct job *j, const struct bc_index_footer *f)
+/* Has it an index that fits, and tells as much as is asked for? */
+static bool has_index(struct job *j)
 {
-	uint8_t *bytes = malloc(f->directory_bytes);
-	struct bc_index_part *part = calloc(f->n_parts + 1, sizeof(*part));
-	bool good = bytes && part && !read_at(j, f->directory_at, bytes, f->directory_bytes) &&
-		    !bc_index_directory(f, bytes, f->directory_bytes, part, NULL), flows = good && !f->packets;
+	int copy = fcntl(j->from, F_DUPFD_CLOEXEC, 0);
+	struct bc_blob *b;
+	bool has;
 
-	for (uint32_t i = 0; good && i < f->n_parts; i++)
-		flows |= !(part[i].flags & BC_INDEX_PART_TIME_ONLY);
-	free(bytes);
-	free(part);
-	return flows;
+	if (copy < 0 || bc_blob_open_fd(copy, "", &b, NULL))
+		return false;
+	has = bc_index_has(b, j->cfg->flows);
+	bc_blob_close(b);
+	return has;
 }
 
 /* 1: it has an index that fits, and tells as much as is asked for. */
 static int look(struct job *j)
 {
-	uint8_t tail[BC_INDEX_TAIL], head[12];
-	struct bc_index_footer f;
+	uint8_t head[12];
 	struct stat st;
 	int r;
 
@@ -321,12 +320,7 @@ static int look(struct job *j)
 	j->lz4 = bc_get_le32(head) == LZ4_MAGIC;
 	if (!j->lz4 && (bc_get_le32(head) != BC_PCAPNG_SHB || bc_get_le32(head + 8) != 0x1A2B3C4D))
 		return foreign(j, "it is not pcapng, uncompressed or LZ4");
-	if (j->cfg->anew || j->size < sizeof(tail))
-		return 0;
-	r = read_at(j, j->size - sizeof(tail), tail, sizeof(tail));
-	if (r || bc_index_footer_find(tail, sizeof(tail), j->size, &f, NULL))
-		return r;
-	return !j->cfg->flows || tells_of_flows(j, &f);
+	return !j->cfg->anew && has_index(j);
 }
 
 static int open_file(struct job *j, const char *path, const char *name)

@@ -111,9 +111,9 @@ int bc_index_maker_block(struct bc_index_maker *m, struct bc_index_block *b, str
 	return 0;
 }
 
-uint64_t bc_index_maker_file_at(const struct bc_index_maker *m)
+void bc_index_maker_skip(struct bc_index_maker *m, uint64_t bytes)
 {
-	return m->file_at;
+	m->file_at += bytes;
 }
 
 static int put(struct bc_index_maker *m, const uint8_t *data, size_t len)

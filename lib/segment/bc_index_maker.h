@@ -25,8 +25,8 @@ void bc_index_maker_begin(struct bc_index_maker *m, uint64_t file_at);
  */
 int bc_index_maker_block(struct bc_index_maker *m, struct bc_index_block *b, struct bc_flow_packets *packet, uint32_t n);
 
-/* Where the file ends so far: behind the blocks and, after bc_index_maker_end(), the index. */
-uint64_t bc_index_maker_file_at(const struct bc_index_maker *m);
+/* So many bytes that are no blocks follow the last one. */
+void bc_index_maker_skip(struct bc_index_maker *m, uint64_t bytes);
 
 /* Writes all of the index. 0, -ENOMEM, or what write returned. */
 typedef int (*bc_index_write)(void *ctx, const uint8_t *data, size_t len);

@@ -28,6 +28,8 @@ struct bc_runs {
 	size_t cap, begin, end;
 	uint64_t offset;		/* of begin in the decoded file */
 	bool eof;
+	int failed;			/* a negative errno: what is decoded is all there is */
+	struct bc_err why;
 	struct item next;		/* read, and not in a run yet */
 	bool has_next;
 	bool introduced;		/* the next record is the first of its interface */
@@ -77,8 +79,6 @@ static int damaged(const struct bc_runs *r, const char *what, struct bc_err *err
 /* At least need bytes from begin on, and as many as there is room for, or all to the end. */
 static int fill(struct bc_runs *r, size_t need, struct bc_err *err)
 {
-	struct bc_err why;
-
 	memmove(r->buf, r->buf + r->begin, r->end - r->begin);
 	r->end -= r->begin;
 	r->begin = 0;
@@ -90,15 +90,12 @@ static int fill(struct bc_runs *r, size_t need, struct bc_err *err)
 		r->buf = grown;
 		r->cap = need;
 	}
-	while (!r->eof && r->end < r->cap) {
-		ptrdiff_t n = bc_decoder_read(r->decoder, r->buf + r->end, r->cap - r->end, &why);
+	while (!r->eof && !r->failed && r->end < r->cap) {
+		ptrdiff_t n = bc_decoder_read(r->decoder, r->buf + r->end, r->cap - r->end, &r->why);
 
-		if (n == -EBADMSG || n == -ENODATA)
-			return damaged(r, why.msg, err);
-		if (n < 0)
-			return bc_err_set(err, (int)n, "%s", why.msg);
+		r->failed = n < 0 ? (int)n : 0;
 		r->eof = n == 0;
-		r->end += (size_t)n;
+		r->end += n > 0 ? (size_t)n : 0;
 	}
 	return 0;
 }
@@ -179,6 +176,10 @@ static int more(struct bc_runs *r, size_t need, struct bc_err *err)
 {
 	int e;
 
+	if (r->failed == -EBADMSG || r->failed == -ENODATA)
+		return damaged(r, r->why.msg, err);
+	if (r->failed)
+		return bc_err_set(err, r->failed, "%s", r->why.msg);
 	if (r->eof && r->begin == r->end)
 		return 0;
 	if (r->eof)
@@ -216,4 +217,9 @@ int bc_runs_next(struct bc_runs *r, struct bc_run *ret, struct bc_err *err)
 	r->offset += run.len;
 	*ret = run;
 	return 1;
+}
+
+enum bc_codec bc_runs_codec(const struct bc_runs *r)
+{
+	return bc_decoder_codec(r->decoder);
 }

@@ -39,4 +39,7 @@ void bc_runs_free(struct bc_runs *r);
  */
 int bc_runs_next(struct bc_runs *r, struct bc_run *ret, struct bc_err *err);
 
+/* What the file is compressed by, once a run was read. */
+enum bc_codec bc_runs_codec(const struct bc_runs *r);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The index over any bytes. The first byte says what is read: a footer with its directory, or a part, whose pieces get right
- * checksums first, so that what is behind them is reached.
+ * The index over any bytes. The first byte says what is read: a footer with its directory, a part, or what an index beside its file
+ * begins with. Pieces get right checksums first, so that what is behind them is reached.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 
 #include "bc_bytes.h"
 #include "bc_index.h"
+#include "bc_index_subject.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len);
 
@@ -94,11 +95,29 @@ static void read_footer(const uint8_t *input, size_t len)
 	free(bytes);
 }
 
+static void read_subject(const uint8_t *input, size_t len)
+{
+	uint8_t *bytes = malloc(len + 1);
+	struct bc_subject_block *block;
+	struct bc_subject s;
+
+	memcpy(bytes, input, len);
+	seal(bytes, len);
+	if (!bc_subject_get(bytes, len, &s, NULL) && s.piece_bytes <= len - BC_SUBJECT_SIZE) {
+		block = calloc(s.n_blocks + 1ULL, sizeof(*block));
+		bc_subject_get_blocks(&s, bytes + BC_SUBJECT_SIZE, block, NULL);
+		free(block);
+	}
+	free(bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
 	if (!len)
 		return 0;
-	if (input[0] & 1)
+	if (input[0] == 2)
+		read_subject(input + 1, len - 1);
+	else if (input[0] & 1)
 		read_part(input + 1, len - 1);
 	else
 		read_footer(input + 1, len - 1);

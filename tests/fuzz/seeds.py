@@ -107,6 +107,7 @@ def all_seeds():
         "import": [path.read_bytes() for path in GOLDEN.glob("*.cfg")],
         "index": [bytes((kind,)) + bytes(8) + part for kind in (0, 1) for part in [(GOLDEN / "index-v1.pcapng.lz4").read_bytes()[-2048:]]],
         "lz4_packets": [b"\x01\xff" + data for data in captures()],
+        "plain_blob": [b"\0" + frame[:19] + frame for data in captures() for frame in through("lz4", data)],
         "reader": [b"\0\0\0\0" + data for data in captures()],
         "recover": [bytes((i,)) + data for i, data in enumerate(captures())]
                    + [b"\x03" + data for data in through("lz4", captures()[0])] + [b"\x05" + gzip.compress(captures()[0])],
