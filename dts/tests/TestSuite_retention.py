@@ -156,6 +156,22 @@ class TestRetention(TestSuite):
         verify_segments(paths)
 
     @func_test
+    def an_index_goes_with_its_segment(self):
+        """What becomes zstd keeps its index beside it, which counts, and is removed with it."""
+        segment, made = self.one_segment(args=("--index", "flows"))
+        out = self.make_folder()
+        self.fill(out, 3, segment)
+        self.expire(out, "--recompress", "zstd")
+        indexes = [p for p in out.iterdir() if p.suffix == ".bcidx"]
+        verify(len(indexes) == 3 and all(p.with_suffix("").suffix == ".zst" for p in indexes), f"{sorted(out.iterdir())}")
+        done = self.braidcap("find", "src host 10.0.0.9", out, "-w", self.folder / "none.pcap", "--json")
+        verify(json.loads(done.stdout)["not_the_flows"] == 3, done.stdout)
+        assert_same(packets(self.folder / "none.pcap"), [])
+        self.expire(out, "--keep-number", "1")
+        verify(sorted(p.suffix for p in out.iterdir()) == [".bcidx", ".zst"], f"{sorted(out.iterdir())}")
+        self.braidcap("verify", out)
+
+    @func_test
     def killed_while_it_recompresses(self):
         """kill -9 at any time: each segment is whole under its old or its new name, and the next run ends it."""
         segment, made = self.one_segment(size=1000, count=4000)
@@ -172,9 +188,9 @@ class TestRetention(TestSuite):
             stems = {p.name[:24] for p in out.iterdir() if not p.name.startswith(".")}
             verify(len(stems) == 12, f"killed after {delay} s: {sorted(p.name for p in out.iterdir())}")
         self.expire(out, "--recompress", "zstd")
-        verify(all(p.suffix == ".zst" for p in out.iterdir()) and len(list(out.iterdir())) == 12,
-               f"{sorted(p.name for p in out.iterdir())}")
-        for path in out.iterdir():
+        names = sorted(p.name for p in out.iterdir())
+        verify(len(names) == 24 and all(n.endswith(".zst") or n.endswith(".zst.bcidx") for n in names), f"{names}")
+        for path in out.glob("*.zst"):
             assert_same(packets(path), made)
 
     @func_test

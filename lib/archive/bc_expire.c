@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bc_file.h"
+#include "bc_index_beside.h"
 #include "bc_lz4hc.h"
 #include "bc_recompress.h"
 #include "bc_segname.h"
@@ -28,7 +29,7 @@ struct segment {
 	ino_t ino;
 	uint64_t mtime_ns;
 	uint64_t size;
-	uint64_t bytes;		/* on disk */
+	uint64_t bytes;		/* on disk, with an index beside it */
 	int origin;		/* enum bc_origin, or a negative errno */
 	bool looked, lz4hc;	/* into its header: it was recompressed with LZ4 HC */
 	bool uploaded;		/* is on object storage */
@@ -116,7 +117,7 @@ static int add(struct look *l, const char *file, const struct bc_series *series,
 		.ino = st->st_ino,
 		.mtime_ns = bc_file_mtime_ns(st),
 		.size = (uint64_t)st->st_size,
-		.bytes = (uint64_t)st->st_blocks * 512,
+		.bytes = (uint64_t)st->st_blocks * 512 + bc_index_beside_bytes(l->fd, file),
 		.origin = -ECANCELED,	/* until it is found out */
 	};
 	if (!s->file)
@@ -306,6 +307,8 @@ static bool expire(struct look *l, struct segment *s, const char *why)
 {
 	int fd = grasp(l, s), r = fd < 0 ? fd : 0;
 
+	if (!r && !l->cfg->dry_run)
+		bc_index_beside_remove(l->fd, s->file);
 	if (!r && !l->cfg->dry_run && unlinkat(l->fd, s->file, 0) < 0)
 		r = -errno;
 	if (fd >= 0)

@@ -11,9 +11,11 @@
 
 #include "bc_decoder.h"
 #include "bc_file.h"
+#include "bc_index_beside.h"
 #include "bc_lz4hc.h"
 
 #define PIECE (256U * 1024)
+#define INDEX_MEMORY (64U << 20)	/* for the flows of a part of an index */
 
 struct job {
 	int folder_fd;
@@ -21,6 +23,8 @@ struct job {
 	int from, to;		/* to: -1 before it is made */
 	const struct bc_retention_rules *keep;
 	bool lz4hc, erf;
+	bool inside;		/* the new file has its index in it */
+	bool beside;		/* it got one beside it */
 	const _Atomic bool *cancel;
 	uint8_t *a, *b;		/* PIECE each */
 	char name[BC_SERIES_MAX + 16];
@@ -206,6 +210,39 @@ static int remove_old(struct job *j)
 	return 0;
 }
 
+/* Has the old one an index, in it or beside it, and of flows? */
+static bool had_index(const struct job *j, bool *ret_flows)
+{
+	int copy = fcntl(j->from, F_DUPFD_CLOEXEC, 0);
+	bool beside = bc_index_beside_bytes(j->folder_fd, j->file) > 0, own = false;
+	struct bc_blob *b;
+
+	*ret_flows = beside;
+	if (copy >= 0 && !bc_blob_open_fd(copy, j->file, &b, NULL)) {
+		own = bc_index_has(b, false);
+		*ret_flows |= own && bc_index_has(b, true);
+		bc_blob_close(b);
+	}
+	return own || beside;
+}
+
+/* An index that the new file cannot hold goes beside it, before it has its name. */
+static int keep_index(struct job *j)
+{
+	struct bc_index_beside_config cfg = { .memory = INDEX_MEMORY, .cancel = j->cancel };
+	struct bc_index_beside_result made;
+	struct bc_err why;
+	int r;
+
+	if (j->inside || !had_index(j, &cfg.flows))
+		return 0;
+	r = bc_index_beside_make(j->folder_fd, j->name, j->to, &cfg, &made, &why);
+	j->beside = !r;
+	if (!r || r == -ENOTSUP || r == -ECANCELED)
+		return r == -ENOTSUP ? 0 : r;
+	return bc_err_set(j->err, r, "%s: not recompressed: no index beside it: %s", j->file, why.msg);
+}
+
 static int make(struct job *j, uint64_t *ret_bytes)
 {
 	int r;
@@ -219,7 +256,11 @@ static int make(struct job *j, uint64_t *ret_bytes)
 	if (!r)
 		r = dress(j, ret_bytes);
 	if (!r)
+		r = keep_index(j);
+	if (!r)
 		r = give_name(j);
+	if (r && j->beside)
+		bc_index_beside_remove(j->folder_fd, j->name);
 	if (r)
 		unlinkat(j->folder_fd, j->tmp, 0);
 	else
@@ -256,7 +297,11 @@ static int recompress(struct job *j, uint64_t *ret_bytes)
 	} else {
 		r = make(j, ret_bytes);
 	}
-	return r ? r : remove_old(j);
+	if (r)
+		return r;
+	if (!in_place(j) || j->inside)
+		bc_index_beside_remove(j->folder_fd, j->file);
+	return remove_old(j);
 }
 
 int bc_recompress(int folder_fd, const char *file, int fd, const struct bc_series *series, const struct bc_retention_rules *keep,
@@ -269,6 +314,7 @@ int bc_recompress(int folder_fd, const char *file, int fd, const struct bc_serie
 	};
 	int r = -ENOMEM;
 
+	j.inside = j.lz4hc && series->format == BC_FORMAT_PCAPNG;
 	snprintf(j.name, sizeof(j.name), "%.*s%s", (int)series->stem, file, bc_codec_ext(keep->codec));
 	snprintf(j.tmp, sizeof(j.tmp), ".recompress-%.*s", (int)series->stem, file);
 	if (strlen(j.name) > 255 || strlen(j.tmp) > 255)

@@ -16,7 +16,8 @@
  * that is decompressed again and compared with what is in file, byte by byte; it gets file's mode and time, is brought to disk, and is
  * given its name, which never replaces another; then file is removed. If a file of the new name is there already, as after a
  * crash before the last step, only that step is done, provided that both hold the same. A file of LZ4 that becomes one of LZ4 HC
- * keeps its name: the new file replaces it in one step. An index in it is made anew, and not compared. 0 and *ret_bytes, of the new file;
+ * keeps its name: the new file replaces it in one step. An index in it is made anew, and not compared. Where
+ * the new file can hold no index, and the old one had one, it gets one beside it. 0 and *ret_bytes, of the new file;
  * or a negative errno with a line in err, and file as it was:
  *   -EEXIST    another file has the name;
  *   -EBADMSG   what is in file cannot be decompressed, or what was written could not be read back as it was;
