@@ -13,6 +13,7 @@
 #include "bc_packet.h"
 #include "bc_pcapng.h"
 #include "bc_publish_mirror.h"
+#include "bc_signer.h"
 #include "bc_tap.h"
 #include "bc_time.h"
 #include "bc_wire.h"
@@ -42,6 +43,8 @@ static void settled(void *ctx, const char *path, uint64_t file_bytes, const stru
 		bc_counter_add(&o->account->segments, 1);
 	if (!err && o->upload)
 		bc_uploader_published(o->upload, path);
+	if (!err && o->custody)
+		bc_signer_published(o->custody, path);
 	if (o->retention)
 		bc_retention_published(o->retention);
 }
@@ -84,6 +87,13 @@ static int new_upload(struct bc_output *o, const struct bc_output_env *env, stru
 	return o->cfg.upload && env->uploader ? bc_uploader_add(env->uploader, &d, &o->upload, err) : 0;
 }
 
+static int new_custody(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	if (!env->signer || o->cfg.kind != BC_DEST_FOLDER)
+		return 0;
+	return bc_signer_add(env->signer, o->cfg.completed ? o->cfg.completed : o->cfg.dest, &o->custody, err);
+}
+
 static int new_mirrors(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
 	const bool publish = env->publisher && env->client && env->mirror;
@@ -116,6 +126,8 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 		r = bc_post_publish_new(&ac, &o->after, err);
 	if (!r)
 		r = new_upload(o, env, err);
+	if (!r)
+		r = new_custody(o, env, err);
 	if (!r && bc_retention_wanted(&o->cfg.keep))
 		r = bc_retention_new(ac.completed ? ac.completed : o->cfg.dest, &o->cfg.keep, env->log, &o->retention, err);
 	return r;

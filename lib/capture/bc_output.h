@@ -23,6 +23,8 @@
 /* Below this many buffers for each lane nothing moves. */
 #define BC_LANE_BUFFERS_MIN 3
 
+struct bc_signer;
+struct bc_signer_folder;
 struct bc_tap;
 
 /* Threads that many outputs share. Apart, as a committer may wait for a file that is to be published. */
@@ -55,6 +57,7 @@ struct bc_output_env {
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
 	struct bc_uploader *uploader;	/* of outputs that have an upload; outlives the output; NULL: nothing is uploaded */
 	const char *node;		/* with it: whose the segments are, in keys */
+	struct bc_signer *signer;	/* of folders; outlives the output; NULL: no chain of custody */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
 	bool mirror;			/* and of packets */
@@ -92,6 +95,7 @@ struct bc_output {
 	struct bc_retention *retention;	/* NULL: everything is kept */
 	struct bc_uploader *uploader;	/* not owned */
 	struct bc_upload_folder *upload;	/* NULL: segments are not uploaded */
+	struct bc_signer_folder *custody;	/* NULL: no chain of custody; not owned */
 	struct bc_output_account *account;
 	const struct bc_log *log;
 	const struct bc_filters *filters;

@@ -55,7 +55,8 @@ struct bc_pipeline_config {
 	void (*output_over)(void *ctx);
 	void *output_over_ctx;
 	struct bc_uploader *uploader;		/* of outputs that have an upload; outlives the pipeline; NULL: nothing is uploaded */
-	const char *node;			/* with it: whose the segments are; borrowed until bc_pipeline_new has returned */
+	struct bc_signer *signer;		/* of folders; outlives the pipeline; NULL: no chain of custody */
+	const char *node;			/* with an uploader: whose the segments are; borrowed until bc_pipeline_new has returned */
 	/*
 	 * The publisher is told of the segments of each output that has a client's name here, and gets the packets of those that are to be
 	 * mirrored. It outlives the pipeline. connect and disconnect are the caller's to tell.

@@ -60,6 +60,7 @@ struct bc_config {
 	char *s3_profile;
 	bool s3_path_style;
 	bool s3_plain;
+	char *sign;			/* file of the key that signs a chain of custody; NULL: there is none */
 	char *upload_node;		/* whose segments they are, in keys; NULL: the host's name, or a client's */
 	uint32_t upload_connections;	/* 0: the default */
 	uint64_t upload_bytes_per_s;	/* 0: no limit */

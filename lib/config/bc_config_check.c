@@ -251,6 +251,18 @@ static int check_upload(const struct bc_config *c, struct bc_err *err)
 	return 0;
 }
 
+static int check_sign(const struct bc_config *c, struct bc_err *err)
+{
+	bool folder = false;
+
+	for (uint32_t i = 0; i < c->n_outputs; i++) {
+		folder |= c->outputs[i].kind == BC_DEST_FOLDER;
+		if (c->sign && c->outputs[i].keep.recompress)
+			return bc_err_set(err, -EINVAL, "--sign: a signed segment keeps its bytes: not with --recompress");
+	}
+	return !c->sign || folder ? 0 : bc_err_set(err, -EINVAL, "--sign: only the segments of a folder are signed: -w FOLDER/");
+}
+
 int bc_config_check_machine(const struct bc_config *c, struct bc_err *err)
 {
 	int rc = check_memory(c, err);
@@ -261,6 +273,8 @@ int bc_config_check_machine(const struct bc_config *c, struct bc_err *err)
 		rc = check_prefix(c->prefix, err);
 	if (!rc && c->pcap_over_ip)
 		rc = check_tap(c, err);
+	if (!rc)
+		rc = check_sign(c, err);
 	return rc ? rc : check_upload(c, err);
 }
 

@@ -69,7 +69,7 @@ const char bc_config_collect_help[] =
 "\n"
 "Finished files and applications, as for capture: --completed, --on-segment,\n"
 "--on-segment-seconds, --keep-age, --keep-number, --keep-size, --keep-free,\n"
-"--keep-uploaded, --recompress, --expire-unmarked; --upload, --upload-rate,\n"
+"--keep-uploaded, --recompress, --expire-unmarked, --sign; --upload, --upload-rate,\n"
 "--upload-connections, --upload-node (with --merge; else a client's segments are\n"
 "under its NAME), --s3-endpoint, --s3-region, --s3-ca, --s3-credentials,\n"
 "--s3-profile, --s3-path-style, --s3-plain; --zmq-publish ENDPOINT, under a\n"

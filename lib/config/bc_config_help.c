@@ -148,6 +148,7 @@ const char bc_config_help[] =
 "      --recompress CODEC[:LEVEL][,after=AGE]\n"
 "                          recompress older segments: zstd:19,after=1d; or\n"
 "                          lz4hc, which can still be searched by ranges\n"
+"      --sign KEY.pem      sign a chain of custody of the segments (docs/custody.md)\n"
 "      --expire-unmarked   include pcap and ERF, which cannot say who wrote them\n"
 "\n"
 "Object storage (docs/objects.md); credentials come from AWS_ACCESS_KEY_ID and\n"

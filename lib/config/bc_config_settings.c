@@ -58,6 +58,7 @@ const struct bc_setting bc_capture_settings[BC_CAP_N] = {
 	[BC_CAP_S3_PROFILE] = { "s3-profile", "s3_profile", 0, false, BC_SET_TEXT, CAP(s3_profile), 1, 255 },
 	[BC_CAP_S3_PATH_STYLE] = { "s3-path-style", "s3_path_style", 0, false, BC_SET_YES, CAP(s3_path_style), 0, 0 },
 	[BC_CAP_S3_PLAIN] = { "s3-plain", "s3_plain", 0, false, BC_SET_YES, CAP(s3_plain), 0, 0 },
+	[BC_CAP_SIGN] = { "sign", "sign", 0, false, BC_SET_TEXT, CAP(sign), 1, 4095 },
 	[BC_CAP_UPLOAD_NODE] = { "upload-node", "upload_node", 0, false, BC_SET_TEXT, CAP(upload_node), 1, 255 },
 	[BC_CAP_UPLOAD_CONNECTIONS] = { "upload-connections", "upload_connections", 0, false, BC_SET_U32, CAP(upload_connections), 1, 64 },
 	[BC_CAP_UPLOAD_RATE] = { "upload-rate", "upload_rate_mb", 0, true, BC_SET_MEGABYTES, CAP(upload_bytes_per_s), 0.01, 1e6 },

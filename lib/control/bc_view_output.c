@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_ctl_print.h"
 #include "bc_indexer.h"
+#include "bc_signer.h"
 #include "bc_tel_command.h"
 #include "bc_view.h"
 #include "bc_view_part.h"
@@ -62,6 +63,23 @@ static json_t *upload(const struct bc_output *o)
 			 "down", st.down);
 }
 
+/* What must be kept elsewhere to see later that nothing was cut off. NULL: there is no chain of custody. */
+static json_t *custody(const struct bc_output *o)
+{
+	char head[2 * BC_CHAIN_HASH + 1];
+	struct bc_signer_stats st;
+
+	if (!o->custody)
+		return NULL;
+	bc_signer_stats(o->custody, &st);
+	bc_chain_hex(st.head, BC_CHAIN_HASH, head);
+	return json_pack("{s:o, s:o, s:o, s:s}",
+			 "records", bc_view_u64(st.records),
+			 "waiting", bc_view_u64(st.waiting),
+			 "missed", bc_view_u64(st.missed),
+			 "head", head);
+}
+
 /* The index of segments, and the packets that none tells of; NULL: there is none. */
 static json_t *segment_index(const struct bc_output *o)
 {
@@ -87,7 +105,7 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 
 	bc_ledger_balance(p->ledger, i, BC_ALL_SOURCES, &b);
 	bc_ledger_output_losses(p->ledger, i, dropped);
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*, s:o*}",
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*, s:o*, s:o*}",
 			 "name", bc_view_string(a->name),
 			 "format", bc_format_name(out->cfg.format),
 			 "compress", bc_codec_name(out->cfg.codec),
@@ -100,6 +118,7 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 			 "hooks", post_publish(out),
 			 "retention", retention(out),
 			 "upload", upload(out),
+			 "custody", custody(out),
 			 "index", segment_index(out));
 }
 

@@ -11,6 +11,7 @@
 #include "bc_await.h"
 #include "bc_privileges.h"
 #include "bc_report.h"
+#include "bc_signer.h"
 #include "bc_source_kind.h"
 #include "bc_tap.h"
 #include "bc_upload_key.h"
@@ -152,6 +153,8 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 		r = bc_session_new_tap(s, err);
 	if (!r)
 		r = new_uploader(s, err);
+	if (!r && s->cfg->sign)
+		r = bc_signer_new(s->cfg->sign, &s->log, &s->signer, err);
 	if (!r)
 		r = s->ops->build(s, err);
 	if (!r)
@@ -199,6 +202,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.tap = s->tap,
 		.store = &s->store,
 		.uploader = s->uploader,
+		.signer = s->signer,
 		.node = cfg->upload_node ? cfg->upload_node : s->host,
 		.mirror_ns = cfg->zmq_ns,
 	};
@@ -221,7 +225,8 @@ static bool all_idle(const struct bc_session *s)
 
 	for (uint32_t i = 0; i < s->group.n; i++)
 		idle &= bc_pipeline_idle(s->group.pipeline[i]);
-	return idle && (!s->uploader || bc_uploader_finish(s->uploader, (uint64_t)(s->cfg->drain_timeout_s * (double)BC_NS_PER_S)));
+	return idle && (!s->signer || bc_signer_idle(s->signer)) &&
+	       (!s->uploader || bc_uploader_finish(s->uploader, (uint64_t)(s->cfg->drain_timeout_s * (double)BC_NS_PER_S)));
 }
 
 /* Wait until segments are moved and uploaded, commands have run, packets are published and sent, unless another signal comes. */
@@ -233,6 +238,8 @@ static void wait_for_post_publish(struct bc_session *s)
 		now = bc_signals_hurried(&s->signals);
 	if (s->uploader)
 		bc_uploader_close(s->uploader);
+	if (s->signer)
+		bc_signer_close(s->signer);
 	for (uint32_t i = 0; i < s->group.n; i++)
 		bc_pipeline_end_post_publish(s->group.pipeline[i], now);
 	s->ops->ended(s->ctx);
@@ -288,6 +295,7 @@ static void release(struct bc_session *s)
 		bc_uploader_close(s->uploader);
 	s->ops->release(s->ctx);
 	bc_uploader_free(s->uploader);
+	bc_signer_free(s->signer);
 	bc_publisher_free(s->publisher);
 	bc_tap_free(s->tap);
 	bc_calibration_free(&s->calibration);

@@ -87,6 +87,12 @@ def wire():
     return [struct.pack(">BBH", kind, 0, len(body)) + body for kind in range(8) for body in (b"", bytes(24), captures()[0][:64])]
 
 
+def chain():
+    """Two records; the signatures are none."""
+    line = "0 1795953738893937292 published 27485 " + "89" * 32 + " " + "0" * 64 + " c76d4350051f132d 20261129-120218-00000000.pcapng.lz4 " + "9f" * 64
+    return [f"{line}\n".encode(), f"{line}\n{line.replace('published', 'found', 1)}\n".encode()]
+
+
 def spool():
     """One whose sums the target makes: a header, a link header of pcapng, a record with a packet."""
     link, packet = (struct.pack(">BBH", kind, 0, len(body)) + body for kind, body in ((0, captures()[0][:100]), (1, captures()[0][100:200])))
@@ -100,6 +106,7 @@ def all_seeds():
         "ack": ack(),
         "answer": [json.dumps(part).encode() for part in (LEDGER, *LEDGER.values())],
         "arguments": [bytes((command,)) + text.encode() for command, text in ARGUMENTS],
+        "chain": chain(),
         "decoder": [b"\x10" + data for data in compressed(captures()[0])],
         "extcap": [b"\x3f" + data for data in captures()],
         "filter": [bytes((i % 7,)) + text.encode() + b"\0" + FRAME for i, text in enumerate(EXPRESSIONS)],

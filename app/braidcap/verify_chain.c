@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "verify_chain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "answer.h"
+#include "bc_chain_check.h"
+
+struct folder {
+	const char *path;
+	json_t *faults;		/* NULL: they are told */
+};
+
+/* A name that is no UTF-8 cannot stand in JSON. */
+static json_t *text(const char *name)
+{
+	json_t *t = json_string(name);
+
+	return t ? t : json_string("?");
+}
+
+static void list(json_t *faults, enum bc_chain_fault fault, uint64_t number, const char *name)
+{
+	json_t *f = json_pack("{s:s}", "fault", bc_chain_fault_text(fault));
+
+	if (number != UINT64_MAX)
+		json_object_set_new(f, "record", json_integer((json_int_t)number));
+	if (*name)
+		json_object_set_new(f, "name", text(name));
+	json_array_append_new(faults, f);
+}
+
+static void tell(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name)
+{
+	const struct folder *f = ctx;
+
+	if (f->faults)
+		list(f->faults, fault, number, name);
+	else if (!*name)
+		fprintf(stderr, "braidcap: %s: record %" PRIu64 " %s\n", f->path, number, bc_chain_fault_text(fault));
+	else if (number == UINT64_MAX)
+		fprintf(stderr, "braidcap: %s/%s: %s\n", f->path, name, bc_chain_fault_text(fault));
+	else
+		fprintf(stderr, "braidcap: %s/%s: %s (record %" PRIu64 ")\n", f->path, name, bc_chain_fault_text(fault), number);
+}
+
+static void say(const struct folder *f, const struct bc_chain_result *res, json_t *folders)
+{
+	char head[2 * BC_CHAIN_HASH + 1];
+
+	bc_chain_hex(res->head, BC_CHAIN_HASH, head);
+	if (folders)
+		json_array_append_new(folders, json_pack("{s:o, s:I, s:I, s:I, s:O, s:b, s:s}", "path", text(f->path), "records",
+							 (json_int_t)res->records, "whole", (json_int_t)res->whole, "removed",
+							 (json_int_t)res->removed, "faults", f->faults, "running", res->running, "head", head));
+	else
+		printf("%s: chain of custody: %" PRIu64 " records, %" PRIu64 " segments as they were, %" PRIu64 " older ones removed, %" PRIu64
+		       " faults%s; the last record is %s\n", f->path, res->records, res->whole, res->removed, res->faults,
+		       res->running ? "; a capture adds to it" : "", head);
+}
+
+/* folders: NULL, or a list to add to. */
+static int verify_one(const char *path, const struct bc_chain_key *key, json_t *folders)
+{
+	struct folder f = { .path = path, .faults = folders ? json_array() : NULL };
+	struct bc_chain_result res;
+	struct bc_err err;
+	int r = bc_chain_check(path, key, tell, &f, &res, &err);
+
+	if (r)
+		fprintf(stderr, "braidcap: %s\n", err.msg);
+	else
+		say(&f, &res, folders);
+	json_decref(f.faults);
+	return r || res.faults || (res.records && !res.whole) ? 1 : 0;
+}
+
+int verify_chains(char *const *folder, int n, struct bc_chain_key *key, bool json)
+{
+	json_t *folders = json ? json_array() : NULL;
+	int status = 0;
+
+	for (int i = 0; i < n; i++)
+		status |= verify_one(folder[i], key, folders);
+	bc_chain_key_free(key);
+	return json ? status | answer_print(json_pack("{s:i, s:o}", "version", 1, "folders", folders)) : status;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_chain_check.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "bc_chain.h"
+#include "bc_series.h"
+
+struct check {
+	int folder, fd;
+	const struct bc_chain_key *key;
+	void (*tell)(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name);
+	void *ctx;
+	struct bc_chain_result *res;
+	struct bc_chain_record *record;
+	size_t n, room;
+	uint64_t lines;
+};
+
+static const char *const texts[BC_CHAIN_FAULTS] = {
+	[BC_CHAIN_DAMAGED] = "is damaged",
+	[BC_CHAIN_LINK] = "does not follow the one before: records were taken out, exchanged or altered",
+	[BC_CHAIN_NOT_SIGNED] = "is not signed by this key",
+	[BC_CHAIN_CHANGED] = "is not what was recorded",
+	[BC_CHAIN_MISSING] = "is missing, though older segments are there",
+	[BC_CHAIN_UNREADABLE] = "cannot be read",
+	[BC_CHAIN_ADDED] = "has no record",
+	[BC_CHAIN_CUT] = "has no end: it was cut off",
+};
+
+const char *bc_chain_fault_text(enum bc_chain_fault fault)
+{
+	return texts[fault];
+}
+
+static void tell(struct check *c, enum bc_chain_fault fault, uint64_t number, const char *name)
+{
+	c->res->faults++;
+	c->tell(c->ctx, fault, number, name);
+}
+
+static int keep(struct check *c, const struct bc_chain_record *r)
+{
+	if (c->n == c->room) {
+		size_t room = c->room ? 2 * c->room : 1024;
+		struct bc_chain_record *more = realloc(c->record, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		c->record = more;
+		c->room = room;
+	}
+	c->record[c->n++] = *r;
+	return 0;
+}
+
+/* A line without its newline. */
+static int check_line(struct check *c, const char *line, size_t len)
+{
+	struct bc_chain_record r;
+	uint64_t number = c->lines++;
+
+	if (bc_chain_record_parse(line, len, &r)) {
+		tell(c, BC_CHAIN_DAMAGED, number, "");
+		return bc_chain_hash(line, len, c->res->head);
+	}
+	if (r.number != number || memcmp(r.previous, c->res->head, sizeof(r.previous)))
+		tell(c, BC_CHAIN_LINK, number, "");
+	if (!bc_chain_signed_by(c->key, &r))
+		tell(c, BC_CHAIN_NOT_SIGNED, number, "");
+	/* A gap is one fault. */
+	if (r.number > number)
+		c->lines = r.number + 1;
+	c->res->records++;
+	return bc_chain_hash(line, len, c->res->head) ? -EIO : keep(c, &r);
+}
+
+/* A line that is too long is not read to its end at once: its parts are no records. */
+static int check_lines(struct check *c, FILE *f)
+{
+	char line[BC_CHAIN_LINE_MAX + 1];
+	int r = 0;
+
+	while (!r && fgets(line, sizeof(line), f)) {
+		size_t len = strlen(line);
+
+		if (len && line[len - 1] == '\n')
+			r = check_line(c, line, len - 1);
+		else if (feof(f) && len < BC_CHAIN_LINE_MAX)
+			tell(c, BC_CHAIN_CUT, c->lines, "");
+		else
+			r = check_line(c, line, len);
+	}
+	return r ? r : ferror(f) ? -EIO : 0;
+}
+
+/* Is it there and as it was? */
+static enum bc_chain_fault check_file(const struct check *c, const struct bc_chain_record *r)
+{
+	int fd = openat(c->folder, r->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), rc;
+	uint8_t hash[BC_CHAIN_HASH];
+	uint64_t bytes;
+
+	if (fd < 0)
+		return errno == ENOENT ? BC_CHAIN_MISSING : BC_CHAIN_UNREADABLE;
+	rc = bc_chain_hash_file(fd, NULL, &bytes, hash);
+	close(fd);
+	if (rc)
+		return BC_CHAIN_UNREADABLE;
+	return bytes == r->bytes && !memcmp(hash, r->hash, sizeof(hash)) ? BC_CHAIN_FAULTS : BC_CHAIN_CHANGED;
+}
+
+static void check_files(struct check *c)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < c->n; i++) {
+		enum bc_chain_fault fault = check_file(c, &c->record[i]);
+
+		any |= fault != BC_CHAIN_MISSING;
+		if (fault == BC_CHAIN_FAULTS)
+			c->res->whole++;
+		else if (fault == BC_CHAIN_MISSING && !any)
+			c->res->removed++;
+		else
+			tell(c, fault, c->record[i].number, c->record[i].name);
+	}
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct bc_chain_record *)a)->name, ((const struct bc_chain_record *)b)->name);
+}
+
+/* The records are sorted by name. */
+static int look_for_more(struct check *c, const char *newest)
+{
+	struct dirent **entry;
+	int n = scandirat(c->folder, ".", &entry, NULL, alphasort);
+
+	if (n < 0)
+		return -errno;
+	for (int i = 0; i < n; i++) {
+		struct bc_chain_record key = { .number = 0 };
+		struct bc_series series;
+
+		snprintf(key.name, sizeof(key.name), "%s", entry[i]->d_name);
+		if (bc_series_parse(key.name, &series) && !bsearch(&key, c->record, c->n, sizeof(key), by_name) &&
+		    !(c->res->running && strcmp(key.name, newest) > 0))
+			tell(c, BC_CHAIN_ADDED, UINT64_MAX, key.name);
+		free(entry[i]);
+	}
+	free(entry);
+	return 0;
+}
+
+static int check_all(struct check *c)
+{
+	FILE *f = fdopen(c->fd, "r");
+	char newest[BC_CHAIN_NAME_MAX] = "";
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	c->res->running = flock(c->fd, LOCK_SH | LOCK_NB) < 0;
+	c->fd = -1;
+	r = check_lines(c, f);
+	if (!r) {
+		check_files(c);
+		if (c->n)
+			memcpy(newest, c->record[c->n - 1].name, sizeof(newest));
+		qsort(c->record, c->n, sizeof(*c->record), by_name);
+		r = look_for_more(c, newest);
+	}
+	fclose(f);
+	return r;
+}
+
+int bc_chain_check(const char *folder, const struct bc_chain_key *key,
+		   void (*told)(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name), void *ctx,
+		   struct bc_chain_result *ret, struct bc_err *err)
+{
+	struct check c = { .folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .key = key, .tell = told, .ctx = ctx, .res = ret };
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	if (c.folder < 0)
+		return bc_err_set(err, -errno, "%s: %s", folder, strerror(errno));
+	c.fd = openat(c.folder, BC_CHAIN_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (c.fd < 0)
+		r = bc_err_set(err, -errno, "%s: no chain of custody in it: %s: %s", folder, BC_CHAIN_FILE, strerror(errno));
+	else if ((r = check_all(&c)))
+		bc_err_set(err, r, "%s: the chain of custody cannot be read: %s", folder, strerror(-r));
+	if (c.fd >= 0)
+		close(c.fd);
+	close(c.folder);
+	free(c.record);
+	return r;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Compares a folder with its chain of custody: what is missing, changed, reordered, or not in it. All of it is hostile input. */
+#ifndef BC_CHAIN_CHECK_H
+#define BC_CHAIN_CHECK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bc_chain_key.h"
+
+enum bc_chain_fault {
+	BC_CHAIN_DAMAGED,	/* a line is no record */
+	BC_CHAIN_LINK,		/* a record does not follow the one before it: some are gone, exchanged or altered */
+	BC_CHAIN_NOT_SIGNED,	/* by another key, or not at all */
+	BC_CHAIN_CHANGED,	/* the file is not what was recorded */
+	BC_CHAIN_MISSING,	/* the file is gone, and older ones are there */
+	BC_CHAIN_UNREADABLE,
+	BC_CHAIN_ADDED,		/* a segment without a record */
+	BC_CHAIN_CUT,		/* the last line is not whole */
+	BC_CHAIN_FAULTS
+};
+
+/* "is not what was recorded": what is said behind a file's name, or "record N". */
+const char *bc_chain_fault_text(enum bc_chain_fault fault);
+
+struct bc_chain_result {
+	uint64_t records;
+	uint64_t whole;			/* files that are as they were */
+	uint64_t removed;		/* older than all that are there, as retention removes them; no fault */
+	uint64_t faults;
+	bool running;			/* a process adds to it: what is newer than its last record is no fault */
+	uint8_t head[BC_CHAIN_HASH];	/* of the last record; zeros without one */
+};
+
+/*
+ * Reads every file that is there. tell gets each fault, with the file's name, "" for the chain itself, and the record's number, UINT64_MAX
+ * without one. 0 and *ret; or a negative errno with a line in err: there is no chain, or it cannot be read.
+ */
+int bc_chain_check(const char *folder, const struct bc_chain_key *key,
+		   void (*tell)(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name), void *ctx,
+		   struct bc_chain_result *ret, struct bc_err *err);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_chain_key.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PUBLIC_BYTES 32
+
+struct bc_chain_key {
+	EVP_PKEY *pkey;
+	uint8_t id[BC_CHAIN_KEY_ID];
+};
+
+int bc_chain_hash(const void *data, size_t len, uint8_t ret[BC_CHAIN_HASH])
+{
+	return EVP_Digest(data, len, ret, NULL, EVP_sha256(), NULL) == 1 ? 0 : -EIO;
+}
+
+/* A passphrase is not asked for. */
+static int no_passphrase(char *buf, int size, int writing, void *ctx)
+{
+	return -1;
+}
+
+static int make(EVP_PKEY *pkey, const char *path, const char *how, struct bc_chain_key **ret, struct bc_err *err)
+{
+	uint8_t public[PUBLIC_BYTES], hash[BC_CHAIN_HASH];
+	size_t len = sizeof(public);
+	struct bc_chain_key *k;
+
+	if (!pkey || EVP_PKEY_get_id(pkey) != EVP_PKEY_ED25519 || EVP_PKEY_get_raw_public_key(pkey, public, &len) != 1 ||
+	    len != sizeof(public) || bc_chain_hash(public, len, hash)) {
+		EVP_PKEY_free(pkey);
+		return bc_err_set(err, -EINVAL, "%s: no Ed25519 key in PEM without a passphrase: make it with '%s'", path, how);
+	}
+	k = malloc(sizeof(*k));
+	if (!k) {
+		EVP_PKEY_free(pkey);
+		return bc_err_set(err, -ENOMEM, "%s: no memory", path);
+	}
+	k->pkey = pkey;
+	memcpy(k->id, hash, sizeof(k->id));
+	*ret = k;
+	return 0;
+}
+
+static FILE *open_key(const char *path, bool secret, struct bc_err *err)
+{
+	FILE *f = fopen(path, "re");
+	struct stat st;
+
+	if (!f || fstat(fileno(f), &st) < 0) {
+		bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	} else if (!S_ISREG(st.st_mode)) {
+		bc_err_set(err, -EINVAL, "%s: no file", path);
+	} else if (secret && st.st_mode & (S_IRWXG | S_IRWXO)) {
+		bc_err_set(err, -EACCES, "%s: others may read this key: chmod 600 it", path);
+	} else {
+		return f;
+	}
+	if (f)
+		fclose(f);
+	return NULL;
+}
+
+int bc_chain_key_private(const char *path, struct bc_chain_key **ret, struct bc_err *err)
+{
+	FILE *f = open_key(path, true, err);
+	EVP_PKEY *pkey;
+
+	if (!f)
+		return -EINVAL;
+	pkey = PEM_read_PrivateKey(f, NULL, no_passphrase, NULL);
+	fclose(f);
+	return make(pkey, path, "openssl genpkey -algorithm ed25519", ret, err);
+}
+
+int bc_chain_key_public(const char *path, struct bc_chain_key **ret, struct bc_err *err)
+{
+	FILE *f = open_key(path, false, err);
+	EVP_PKEY *pkey;
+
+	if (!f)
+		return -EINVAL;
+	pkey = PEM_read_PUBKEY(f, NULL, no_passphrase, NULL);
+	fclose(f);
+	return make(pkey, path, "openssl pkey -pubout -in KEY", ret, err);
+}
+
+void bc_chain_key_free(struct bc_chain_key *k)
+{
+	if (!k)
+		return;
+	EVP_PKEY_free(k->pkey);
+	free(k);
+}
+
+int bc_chain_sign(const struct bc_chain_key *k, struct bc_chain_record *r)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t len = sizeof(r->signature), text_len;
+	char text[BC_CHAIN_LINE_MAX];
+	int ok;
+
+	memcpy(r->key, k->id, sizeof(r->key));
+	text_len = bc_chain_record_text(r, text);
+	ok = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, k->pkey) == 1 &&
+	     EVP_DigestSign(ctx, r->signature, &len, (const unsigned char *)text, text_len) == 1 && len == sizeof(r->signature);
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : -EIO;
+}
+
+bool bc_chain_signed_by(const struct bc_chain_key *k, const struct bc_chain_record *r)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	char text[BC_CHAIN_LINE_MAX];
+	size_t len = bc_chain_record_text(r, text);
+	bool ok = ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, k->pkey) == 1 &&
+		  EVP_DigestVerify(ctx, r->signature, sizeof(r->signature), (const unsigned char *)text, len) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return ok && !memcmp(r->key, k->id, sizeof(r->key));
+}

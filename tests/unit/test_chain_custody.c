@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_chain.h"
+#include "bc_chain_check.h"
+
+#define NAMES 4
+static const char *const names[NAMES] = {
+	"20261129-120000-00000000.pcapng", "20261129-120001-00000001.pcapng", "20261129-120002-00000002.pcapng.lz4",
+	"trace-a b-20261129_120003.pcap",
+};
+
+static char folder[256], secret[300], public[300];
+static struct bc_chain_key *key, *checker;
+static struct bc_chain *chain;
+static struct bc_err err;
+static char said[4096];		/* each fault is "FAULT NUMBER NAME;" */
+static struct bc_chain_result res;
+
+static const char *in_folder(const char *name)
+{
+	static char path[600];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+static void put_file(const char *name, const char *content)
+{
+	FILE *f = fopen(in_folder(name), "w");
+
+	fputs(content, f);
+	fclose(f);
+}
+
+static void make_key(const char *private_path, const char *public_path)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	FILE *f = fopen(private_path, "w");
+
+	PEM_write_PrivateKey(f, pkey, NULL, NULL, 0, NULL, NULL);
+	fchmod(fileno(f), 0600);
+	fclose(f);
+	f = fopen(public_path, "w");
+	PEM_write_PUBKEY(f, pkey);
+	fclose(f);
+	EVP_PKEY_free(pkey);
+}
+
+static int start(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(folder, sizeof(folder), "%s/bc-chain-XXXXXX", tmp ? tmp : "/tmp");
+	assert_non_null(mkdtemp(folder));
+	snprintf(secret, sizeof(secret), "%s/key.pem", folder);
+	snprintf(public, sizeof(public), "%s/public.pem", folder);
+	make_key(secret, public);
+	assert_int_equal(bc_chain_key_private(secret, &key, &err), 0);
+	assert_int_equal(bc_chain_key_public(public, &checker, &err), 0);
+	assert_int_equal(bc_chain_open(folder, NULL, &chain, &err), 0);
+	return 0;
+}
+
+static void close_chain(void)
+{
+	bc_chain_close(chain);
+	chain = NULL;
+}
+
+static int over(void **state)
+{
+	char command[300];
+
+	close_chain();
+	bc_chain_key_free(key);
+	bc_chain_key_free(checker);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command);
+}
+
+static void add(const char *name)
+{
+	put_file(name, name);
+	assert_int_equal(bc_chain_add(chain, key, name, BC_CHAIN_PUBLISHED, NULL, &err), 0);
+}
+
+static void add_all(void)
+{
+	for (unsigned i = 0; i < NAMES; i++)
+		add(names[i]);
+	close_chain();
+}
+
+static void tell(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name)
+{
+	size_t len = strlen(said);
+
+	snprintf(said + len, sizeof(said) - len, "%d %lld %s;", fault, (long long)number, name);
+}
+
+static const char *check(void)
+{
+	said[0] = '\0';
+	assert_int_equal(bc_chain_check(folder, checker, tell, NULL, &res, &err), 0);
+	return said;
+}
+
+static const char *fault(enum bc_chain_fault f, long long number, const char *name)
+{
+	static char text[400];
+
+	snprintf(text, sizeof(text), "%d %lld %s;", f, number, name);
+	return text;
+}
+
+/* The chain's text; edit gets it, and what is there afterwards is the chain. */
+static void edit(void (*change)(char *text))
+{
+	char text[8192];
+	FILE *f = fopen(in_folder(BC_CHAIN_FILE), "r");
+	size_t len = fread(text, 1, sizeof(text) - 1, f);
+
+	fclose(f);
+	text[len] = '\0';
+	change(text);
+	put_file(BC_CHAIN_FILE, text);
+}
+
+static void what_is_untouched_is_whole(void **state)
+{
+	add_all();
+	assert_string_equal(check(), "");
+	assert_int_equal(res.records, NAMES);
+	assert_int_equal(res.whole, NAMES);
+	assert_false(res.running);
+}
+
+static void a_chain_goes_on_after_it_was_closed(void **state)
+{
+	uint8_t head[BC_CHAIN_HASH];
+
+	add(names[0]);
+	close_chain();
+	assert_int_equal(bc_chain_open(folder, NULL, &chain, &err), 0);
+	assert_int_equal(bc_chain_head(chain, head), 1);
+	add(names[1]);
+	close_chain();
+	assert_string_equal(check(), "");
+	assert_int_equal(res.records, 2);
+}
+
+static int note(void *ctx, const char *name)
+{
+	strcat(ctx, name);
+	strcat(ctx, ";");
+	return 0;
+}
+
+static void segments_without_a_record_are_listed(void **state)
+{
+	char list[1024] = "", expected[1024];
+
+	add(names[1]);
+	close_chain();
+	for (unsigned i = 0; i < NAMES; i++)
+		put_file(names[i], names[i]);
+	put_file("notes.txt", "no segment");
+	assert_int_equal(bc_chain_open(folder, NULL, &chain, &err), 0);
+	assert_int_equal(bc_chain_unrecorded(chain, note, list, &err), 0);
+	snprintf(expected, sizeof(expected), "%s;%s;%s;", names[0], names[2], names[3]);
+	assert_string_equal(list, expected);
+}
+
+static void a_torn_line_is_taken_off(void **state)
+{
+	FILE *f;
+
+	add(names[0]);
+	close_chain();
+	f = fopen(in_folder(BC_CHAIN_FILE), "a");
+	fputs("1 17959", f);
+	fclose(f);
+	assert_string_equal(check(), fault(BC_CHAIN_CUT, 1, ""));
+	assert_int_equal(bc_chain_open(folder, NULL, &chain, &err), 0);
+	add(names[1]);
+	close_chain();
+	assert_string_equal(check(), "");
+}
+
+static void damage(char *text)
+{
+	text[0] = 'x';
+}
+
+static void a_damaged_chain_is_kept_and_another_begun(void **state)
+{
+	uint8_t head[BC_CHAIN_HASH];
+
+	add_all();
+	edit(damage);
+	assert_int_equal(bc_chain_open(folder, NULL, &chain, &err), 0);
+	assert_int_equal(bc_chain_head(chain, head), 0);
+}
+
+static void one_process_has_it(void **state)
+{
+	struct bc_chain *other;
+
+	assert_int_equal(bc_chain_open(folder, NULL, &other, &err), -EBUSY);
+	put_file(names[0], "newer than the last record");
+	assert_string_equal(check(), "");
+	assert_true(res.running);
+}
+
+static void a_changed_byte_is_found(void **state)
+{
+	add_all();
+	put_file(names[1], "20261129-120001-00000001.pcapnG");
+	assert_string_equal(check(), fault(BC_CHAIN_CHANGED, 1, names[1]));
+}
+
+static void what_is_missing_in_the_middle_is_found(void **state)
+{
+	add_all();
+	unlink(in_folder(names[1]));
+	assert_string_equal(check(), fault(BC_CHAIN_MISSING, 1, names[1]));
+}
+
+static void what_retention_removed_is_no_fault(void **state)
+{
+	add_all();
+	unlink(in_folder(names[0]));
+	unlink(in_folder(names[1]));
+	assert_string_equal(check(), "");
+	assert_int_equal(res.removed, 2);
+	assert_int_equal(res.whole, 2);
+}
+
+static void what_was_added_is_found(void **state)
+{
+	add_all();
+	put_file("20250101-000000-00000000.pcapng", "");
+	assert_string_equal(check(), fault(BC_CHAIN_ADDED, -1, "20250101-000000-00000000.pcapng"));
+}
+
+/* The second of them. */
+static void take_a_line_out(char *text)
+{
+	char *from = strchr(text, '\n') + 1, *to = strchr(from, '\n') + 1;
+
+	memmove(from, to, strlen(to) + 1);
+}
+
+static void a_record_taken_out_is_found(void **state)
+{
+	add_all();
+	edit(take_a_line_out);
+	unlink(in_folder(names[1]));
+	assert_string_equal(check(), fault(BC_CHAIN_LINK, 1, ""));
+}
+
+static void exchange(char *text)
+{
+	char first[1024] = "", *second = strchr(text, '\n') + 1, *third = strchr(second, '\n') + 1;
+	size_t n = (size_t)(second - text), m = (size_t)(third - second);
+
+	memcpy(first, text, n);
+	memmove(text, second, m);
+	memcpy(text + m, first, n);
+}
+
+static void exchanged_records_are_found(void **state)
+{
+	add_all();
+	edit(exchange);
+	check();
+	assert_non_null(strstr(said, fault(BC_CHAIN_LINK, 0, "")));
+}
+
+static void alter_the_size(char *text)
+{
+	char *bytes = strstr(text, "published ") + strlen("published ");
+
+	*bytes = *bytes == '9' ? '8' : '9';
+}
+
+static void an_altered_record_is_found(void **state)
+{
+	add_all();
+	edit(alter_the_size);
+	check();
+	assert_non_null(strstr(said, fault(BC_CHAIN_NOT_SIGNED, 0, "")));
+	assert_non_null(strstr(said, fault(BC_CHAIN_CHANGED, 0, names[0])));
+}
+
+static void another_key_is_found(void **state)
+{
+	add(names[0]);
+	close_chain();
+	bc_chain_key_free(checker);
+	make_key(secret, public);
+	assert_int_equal(bc_chain_key_public(public, &checker, &err), 0);
+	assert_string_equal(check(), fault(BC_CHAIN_NOT_SIGNED, 0, ""));
+}
+
+static void keys_of_other_kinds_are_refused(void **state)
+{
+	struct bc_chain_key *k;
+
+	assert_int_equal(bc_chain_key_private(public, &k, &err), -EINVAL);
+	assert_int_equal(bc_chain_key_public(secret, &k, &err), -EINVAL);
+	chmod(secret, 0644);
+	assert_int_equal(bc_chain_key_private(secret, &k, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "chmod 600"));
+	assert_int_equal(bc_chain_key_private("/nowhere", &k, &err), -EINVAL);
+}
+
+static void a_name_with_a_newline_gets_no_record(void **state)
+{
+	assert_int_equal(bc_chain_name_check("a\nb"), -EINVAL);
+	assert_int_equal(bc_chain_name_check("a/b"), -EINVAL);
+	assert_int_equal(bc_chain_name_check(""), -EINVAL);
+	assert_int_equal(bc_chain_name_check("trace-a b-20261129_120003.pcap"), 0);
+}
+
+static void what_is_gone_gets_no_record(void **state)
+{
+	assert_int_equal(bc_chain_add(chain, key, names[0], BC_CHAIN_PUBLISHED, NULL, &err), -ENOENT);
+	close_chain();
+	assert_string_equal(check(), "");
+	assert_int_equal(res.records, 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, start, over)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(what_is_untouched_is_whole),
+		T(a_chain_goes_on_after_it_was_closed),
+		T(segments_without_a_record_are_listed),
+		T(a_torn_line_is_taken_off),
+		T(a_damaged_chain_is_kept_and_another_begun),
+		T(one_process_has_it),
+		T(a_changed_byte_is_found),
+		T(what_is_missing_in_the_middle_is_found),
+		T(what_retention_removed_is_no_fault),
+		T(what_was_added_is_found),
+		T(a_record_taken_out_is_found),
+		T(exchanged_records_are_found),
+		T(an_altered_record_is_found),
+		T(another_key_is_found),
+		T(keys_of_other_kinds_are_refused),
+		T(a_name_with_a_newline_gets_no_record),
+		T(what_is_gone_gets_no_record),
+	};
+
+	return cmocka_run_group_tests_name("chain_custody", tests, NULL, NULL);
+}
