@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /*
- * Before other threads: from now on the program reads these files and folders, and writes into the folder write (NULL: none) and to
+ * Before other threads: from now on the program reads these files, indexes beside them, and folders, and writes into the folder write (NULL: none) and to
  * what is open. If one of the paths is an object of a store, only its system calls are restricted. What the kernel does not have is
  * left out.
  */
