@@ -24,8 +24,8 @@ enum {
 #define BC_S3_HELP \
 	"      --s3-endpoint URL   the store (default: AWS_ENDPOINT_URL, or AWS)\n" \
 	"      --s3-region REGION  (default: AWS_REGION, or us-east-1)\n" \
-	"      --s3-ca FILE        who signs its certificate (default: AWS_CA_BUNDLE, or the\n" \
-	"                          system's)\n" \
+	"      --s3-ca FILE        who signs its certificate (default: AWS_CA_BUNDLE, or\n" \
+	"                          the system's)\n" \
 	"      --s3-credentials FILE\n" \
 	"                          of the form of ~/.aws/credentials (default: that, or\n" \
 	"                          AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)\n" \

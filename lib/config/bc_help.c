@@ -44,14 +44,16 @@ static size_t break_at(const char *line, size_t width)
 
 static void print_line(char *line, FILE *f)
 {
+	const int next = *line == ' ' ? INDENT : 0;
 	size_t len = break_at(line, WIDTH);
 
-	for (int indent = 0; *line; indent = INDENT, len = break_at(line, WIDTH - INDENT)) {
+	for (int indent = 0; *line; indent = next, len = break_at(line, WIDTH - (size_t)next)) {
 		char rest = line[len];
 
 		line[len] = '\0';
-		for (char *tilde; (tilde = strchr(line, '~'));)
-			*tilde = ' ';
+		for (char *tilde = line; (tilde = strchr(tilde, '~')); tilde++)
+			if (tilde[1] != '/')	/* ~/.aws is a path; any other joins words that belong on one line */
+				*tilde = ' ';
 		fprintf(f, "%*s%s\n", indent, "", line);
 		line += len + (rest != '\0');
 	}

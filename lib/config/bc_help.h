@@ -7,7 +7,8 @@
 
 /*
  * Prints help to f. Once in a line of it "@names", "@types", "@extensions" or "@levels" stands for that text of
- * bc_codec_text.h; if the line gets wider than a terminal, it goes on in the column of the explanations.
+ * bc_codec_text.h; if the line gets wider than a terminal, it goes on in the column of the explanations, or, of a
+ * paragraph, in the first. "~" is a space at which no line breaks, but for "~/", which is a path.
  */
 void bc_help_print(const char *help, FILE *f);
 
