@@ -75,10 +75,14 @@ struct flows {
 
 static int word(const char *what, const char *text, const char *const *words, int n, struct bc_err *err)
 {
-	for (int i = 0; i < n; i++)
+	char all[64] = "";
+
+	for (int i = 0; i < n; i++) {
 		if (!strcmp(text, words[i]))
 			return i;
-	return bc_err_set(err, -EINVAL, "%s: '%s' is unknown; see 'braidcap flows --help'", what, text);
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "", words[i]);
+	}
+	return bc_err_set(err, -EINVAL, "%s: '%s' is none of %s", what, text, all);
 }
 
 /* False: it is another option. */

@@ -90,7 +90,7 @@ static void settle_in(void)
 static size_t find_command(const char *typed)
 {
 	size_t found = N_COMMANDS, n = 0;
-	char similar[BC_SIMILAR_MAX];
+	char all[256] = "", similar[BC_SIMILAR_MAX];
 	struct bc_similar s;
 
 	bc_similar_begin(&s, typed);
@@ -100,13 +100,15 @@ static size_t find_command(const char *typed)
 		bc_similar_offer(&s, commands[i].name);
 		if (typed[0] && !strncmp(typed, commands[i].name, strlen(typed))) {
 			found = i;
-			n++;
+			snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", n++ ? ", " : "", commands[i].name);
 		}
 	}
 	if (n == 1)
 		return found;
-	fprintf(stderr, "braidcap: %s command '%.64s'%s\n", n ? "ambiguous" : "unknown", typed,
-		!n && s.best ? bc_similar_text(&s, "", similar) : "; see 'braidcap help'");
+	if (n)
+		fprintf(stderr, "braidcap: ambiguous command '%.64s': %s\n", typed, all);
+	else
+		fprintf(stderr, "braidcap: unknown command '%.64s'%s\n", typed, s.best ? bc_similar_text(&s, "", similar) : "; see 'braidcap help'");
 	return N_COMMANDS;
 }
 

@@ -41,7 +41,7 @@ class TestHabits(TestSuite):
     def commands_can_be_cut_short(self):
         """As long as one command alone begins so."""
         verify("complete, 10 packets" in self.braidcap("ver", self.trace).stdout, "not verified")
-        self.refused("co", words=["ambiguous", "'co'"])
+        self.refused("co", words=["ambiguous", "'co': collect, console"])
 
     @func_test
     def mistakes_are_told_with_what_was_meant(self):
