@@ -14,6 +14,7 @@
 #include "bc_retention_parse.h"
 #include "bc_thread.h"
 #include "bc_number.h"
+#include "folder.h"
 #include "progress.h"
 
 static const char help[] =
@@ -73,20 +74,20 @@ static void list_folder(const struct expire *e, const char *folder, const struct
 
 static void say(const struct expire *e, const struct bc_expire_act *a)
 {
-	const char *would = e->cfg.dry_run ? "would be " : "";
+	const char *would = e->cfg.dry_run ? "would be " : "", *in = e->cfg.folder, *joint = folder_joint(in);
 
 	if (e->files)
 		list(e, a);
 	else if (a->deed == BC_EXPIRE_FAILED)
-		fprintf(stderr, "braidcap: %s/%s: neither removed nor recompressed: %s\n", e->cfg.folder, a->file, a->why);
+		fprintf(stderr, "braidcap: %s%s%s: neither removed nor recompressed: %s\n", in, joint, a->file, a->why);
 	else if (a->deed == BC_EXPIRE_LEFT && e->verbose)
-		printf("%s/%s: left alone: %s\n", e->cfg.folder, a->file, a->why);
+		printf("%s%s%s: left alone: %s\n", in, joint, a->file, a->why);
 	else if (a->deed == BC_EXPIRE_REMOVED && !e->quiet)
-		printf("%s/%s: %sremoved (%" PRIu64 " bytes): %s\n", e->cfg.folder, a->file, would, a->bytes, a->why);
+		printf("%s%s%s: %sremoved (%" PRIu64 " bytes): %s\n", in, joint, a->file, would, a->bytes, a->why);
 	else if (a->deed == BC_EXPIRE_RECOMPRESSED && !e->quiet && e->cfg.dry_run)
-		printf("%s/%s: would be recompressed (%" PRIu64 " bytes)\n", e->cfg.folder, a->file, a->bytes);
+		printf("%s%s%s: would be recompressed (%" PRIu64 " bytes)\n", in, joint, a->file, a->bytes);
 	else if (a->deed == BC_EXPIRE_RECOMPRESSED && !e->quiet)
-		printf("%s/%s: recompressed, %" PRIu64 " to %" PRIu64 " bytes\n", e->cfg.folder, a->file, a->bytes, a->bytes_after);
+		printf("%s%s%s: recompressed, %" PRIu64 " to %" PRIu64 " bytes\n", in, joint, a->file, a->bytes, a->bytes_after);
 }
 
 static void on_act(void *ctx, const struct bc_expire_act *a)

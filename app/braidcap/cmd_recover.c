@@ -146,9 +146,14 @@ int cmd_recover(int argc, char **argv)
 	}
 	for (int i = optind; i < argc; i++) {
 		struct stat st;
-		bool folder = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
+		bool there = stat(argv[i], &st) == 0;
 
-		status |= folder ? folder_each(argv[i], c.files ? NULL : "nothing to recover", is_tmp, recover_file, &c) :
+		if (!there && !c.files) {
+			fprintf(stderr, "braidcap: %s: %s\n", argv[i], strerror(errno));
+			status = 1;
+			continue;
+		}
+		status |= there && S_ISDIR(st.st_mode) ? folder_each(argv[i], c.files ? NULL : "nothing to recover", is_tmp, recover_file, &c) :
 				   recover_file(&c, argv[i]);
 	}
 	if (c.files)

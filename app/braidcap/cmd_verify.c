@@ -147,15 +147,31 @@ static int verify_in_folder(void *ctx, const char *path)
 	return 0;
 }
 
+static int is_tmp(const struct dirent *e)
+{
+	uint64_t seq;
+
+	return bc_segname_is_tmp(e->d_name, &seq);
+}
+
+static int count(void *ctx, const char *path)
+{
+	++*(unsigned *)ctx;
+	return 0;
+}
+
 static int verify_folder(struct verify *v, const char *path)
 {
 	uint32_t before = v->files;
+	unsigned unfinished = 0;
 	int status = folder_each(path, NULL, is_final, verify_in_folder, v);
 
 	if (status == 0 && v->files == before) {
-		char words[PATH_MAX + 32];
+		char words[PATH_MAX + 128];
 
-		snprintf(words, sizeof(words), "%s: no segments", path);
+		folder_each(path, NULL, is_tmp, count, &unfinished);
+		snprintf(words, sizeof(words), "%s: no segments%s", path, !unfinished ? "" :
+			 "; files of a running capture, or of one that was killed: 'braidcap recover' completes those");
 		fail(v, words);
 		status = 1;
 	}

@@ -6,6 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *folder_joint(const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return len && folder[len - 1] == '/' ? "" : "/";
+}
+
 int folder_each(const char *folder, const char *none, int (*select)(const struct dirent *),
 		int (*each)(void *ctx, const char *path), void *ctx)
 {
@@ -21,7 +28,7 @@ int folder_each(const char *folder, const char *none, int (*select)(const struct
 	for (int i = 0; i < n; i++) {
 		char *path = NULL;
 
-		if (asprintf(&path, "%s/%s", folder, entry[i]->d_name) < 0) {
+		if (asprintf(&path, "%s%s%s", folder, folder_joint(folder), entry[i]->d_name) < 0) {
 			fputs("braidcap: no memory\n", stderr);
 			status = 1;
 		} else {

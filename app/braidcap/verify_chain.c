@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "bc_chain_check.h"
+#include "folder.h"
 
 struct folder {
 	const char *path;
@@ -40,9 +41,10 @@ static void tell(void *ctx, enum bc_chain_fault fault, uint64_t number, const ch
 	else if (!*name)
 		fprintf(stderr, "braidcap: %s: record %" PRIu64 " %s\n", f->path, number, bc_chain_fault_text(fault));
 	else if (number == UINT64_MAX)
-		fprintf(stderr, "braidcap: %s/%s: %s\n", f->path, name, bc_chain_fault_text(fault));
+		fprintf(stderr, "braidcap: %s%s%s: %s\n", f->path, folder_joint(f->path), name, bc_chain_fault_text(fault));
 	else
-		fprintf(stderr, "braidcap: %s/%s: %s (record %" PRIu64 ")\n", f->path, name, bc_chain_fault_text(fault), number);
+		fprintf(stderr, "braidcap: %s%s%s: %s (record %" PRIu64 ")\n", f->path, folder_joint(f->path), name,
+			bc_chain_fault_text(fault), number);
 }
 
 static void say(const struct folder *f, const struct bc_chain_result *res, json_t *folders)

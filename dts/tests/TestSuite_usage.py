@@ -80,6 +80,17 @@ class TestUsage(TestSuite):
             verify([w for w in found if w in offered] == offered and all(w.isalnum() for w in found), f"{found}")
 
     @func_test
+    def paths_as_the_user_knows_them(self):
+        """What is missing is called so, and a folder's closing slash is not doubled."""
+        self.refused("-i", "missing.pcap", "-w", self.out, words=["no such file"], rc=(1,))
+        done = self.braidcap("recover", "missing", check=False)
+        verify(done.returncode == 1 and "missing: No such file" in done.stderr, done.stderr)
+        folder = self.make_folder("slash")
+        self.capture("-i", self.trace, "-w", f"{folder}/")
+        done = self.braidcap("verify", f"{folder}/")
+        verify(f"{folder}/2" in done.stdout, done.stdout)
+
+    @func_test
     def bad_source_keys(self):
         """An unknown value of a key of ours is named."""
         self.refused("-i", "dpdk:net_null0,queues=none", "-w", self.out, words=["queues"])

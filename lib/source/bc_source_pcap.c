@@ -114,7 +114,9 @@ static int refuse(pcap_t *h, int r, const struct bc_source_config *cfg, struct b
 		return bc_err_set(err, -EPERM, "%s: no permission to capture: run as root, or grant it once with "
 				  "'setcap cap_net_raw,cap_net_admin=ep' on the braidcap program", cfg->spec);
 	case PCAP_ERROR_NO_SUCH_DEVICE:
-		return bc_err_set(err, -ENODEV, "%s: no such interface: 'ip link' lists them", cfg->spec);
+		return strncmp(cfg->spec, "pcap:", 5) ?
+			bc_err_set(err, -ENODEV, "%s: no such interface ('braidcap devices' lists them), and no such file", cfg->spec) :
+			bc_err_set(err, -ENODEV, "%s: no such interface: 'braidcap devices' lists them", cfg->spec);
 	case PCAP_ERROR_IFACE_NOT_UP:
 		return bc_err_set(err, -ENETDOWN, "%s: the interface is down: 'ip link set %s up'", cfg->spec, cfg->target);
 	default:
