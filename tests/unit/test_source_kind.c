@@ -70,6 +70,9 @@ static bool help_tells(const char *kind, const char *key)
 		if (!strncmp(line, "    ", 4) && at && at < end && at[strlen(key)] == '=' && (at == line + 4 || at[-1] == ' ')) {
 			const char *named = strstr(at, kind);
 
+			/* A key that fills its column is explained on the next line. */
+			if (*end && end - line >= 26)
+				end += 1 + strcspn(end + 1, "\n");
 			if (named && named < end)
 				return true;
 		}
