@@ -31,13 +31,18 @@ struct bc_crew {
 	pthread_t thread[];
 };
 
-static void enqueue(struct bc_crew *c, struct bc_task *t)
+static void append(struct bc_crew *c, struct bc_task *t)
 {
 	t->state = BC_TASK_QUEUED;
 	t->next = NULL;
 	*c->tail = t;
 	c->tail = &t->next;
 	c->timer[t->place].due_ns = NEVER;
+}
+
+static void enqueue(struct bc_crew *c, struct bc_task *t)
+{
+	append(c, t);
 	if (c->n_waiting)
 		pthread_cond_signal(&c->work);
 }
@@ -212,15 +217,21 @@ int bc_task_start(struct bc_task *t, struct bc_crew *c)
 void bc_task_wake(struct bc_task *t)
 {
 	struct bc_crew *c = t->crew;
+	bool signal = false;
 
 	if (!c)
 		return;
 	pthread_mutex_lock(&c->lock);
-	if (t->state == BC_TASK_IDLE)
-		enqueue(c, t);
-	else if (t->state == BC_TASK_RUNS)
+	if (t->state == BC_TASK_IDLE) {
+		append(c, t);
+		signal = c->n_waiting > 0;
+	} else if (t->state == BC_TASK_RUNS) {
 		t->state = BC_TASK_RUNS_WOKEN;
+	}
 	pthread_mutex_unlock(&c->lock);
+	/* Not under the lock, which the woken thread takes first: it would sleep once more. */
+	if (signal)
+		pthread_cond_signal(&c->work);
 }
 
 void bc_task_join(struct bc_task *t)

@@ -30,7 +30,7 @@ struct bc_task {
 
 /* Threads of this name (bc_thread.h). 0 and *ret, or a negative errno. */
 int bc_crew_new(const char *name, uint32_t threads, struct bc_crew **ret);
-/* When all tasks are over: join the threads. Takes NULL. */
+/* When all tasks are over and no bc_task_wake() is left that has not returned: join the threads. Takes NULL. */
 void bc_crew_free(struct bc_crew *c);
 
 /* Run it for the first time, soon. 0 or -ENOMEM. The task is the crew's until it is over. */
