@@ -53,13 +53,13 @@ static void say(const struct folder *f, const struct bc_chain_result *res, json_
 
 	bc_chain_hex(res->head, BC_CHAIN_HASH, head);
 	if (folders)
-		json_array_append_new(folders, json_pack("{s:o, s:I, s:I, s:I, s:O, s:b, s:s}", "path", text(f->path), "records",
-							 (json_int_t)res->records, "whole", (json_int_t)res->whole, "removed",
+		json_array_append_new(folders, json_pack("{s:o, s:I, s:I, s:I, s:I, s:O, s:b, s:s}", "path", text(f->path), "records",
+							 (json_int_t)res->records, "whole", (json_int_t)res->whole, "found", (json_int_t)res->found, "removed",
 							 (json_int_t)res->removed, "faults", f->faults, "running", res->running, "head", head));
 	else
 		printf("%s: chain of custody: %" PRIu64 " records, %" PRIu64 " segments as they were, %" PRIu64 " older ones removed, %" PRIu64
-		       " faults%s; the last record is %s\n", f->path, res->records, res->whole, res->removed, res->faults,
-		       res->running ? "; a capture adds to it" : "", head);
+		       " faults; %" PRIu64 " were recorded only when a later capture began%s; the last record is %s\n", f->path, res->records,
+		       res->whole, res->removed, res->faults, res->found, res->running ? "; a capture adds to it" : "", head);
 }
 
 /* folders: NULL, or a list to add to. */

@@ -85,9 +85,14 @@ static int read_chain(struct bc_chain *c, struct bc_err *err)
 	return r;
 }
 
+/* -EBADMSG: a pipe, a link or a folder has the name; nobody waits for what comes out of it. */
 static int open_file(struct bc_chain *c, const char *folder, struct bc_err *err)
 {
-	c->fd = openat(c->folder, BC_CHAIN_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	struct stat st;
+
+	c->fd = openat(c->folder, BC_CHAIN_FILE, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+	if (c->fd < 0 ? errno == ELOOP || errno == EISDIR || errno == ENXIO : fstat(c->fd, &st) == 0 && !S_ISREG(st.st_mode))
+		return bc_err_set(err, -EBADMSG, "%s: it is no file", c->path);
 	if (c->fd < 0)
 		return bc_err_set(err, -errno, "%s: %s", c->path, strerror(errno));
 	if (flock(c->fd, LOCK_EX | LOCK_NB) < 0)
@@ -107,7 +112,8 @@ static int begin_another(struct bc_chain *c, const char *folder, const struct bc
 	r = bc_rename_noreplace(c->folder, BC_CHAIN_FILE, c->folder, name);
 	if (r)
 		return bc_err_set(err, r, "%s: it is damaged, and cannot be renamed: %s", c->path, strerror(-r));
-	close(c->fd);
+	if (c->fd >= 0)
+		close(c->fd);
 	tdestroy(c->names, free);
 	c->names = NULL;
 	c->records = c->size = 0;
@@ -225,12 +231,26 @@ static int append(struct bc_chain *c, const struct bc_chain_record *record)
 	return 0;
 }
 
+/* What can never have a record must not keep others from theirs, and is as good as gone: -ENOENT. */
+static int open_segment(const struct bc_chain *c, const char *name)
+{
+	int fd = bc_chain_name_check(name) ? -ENOENT : openat(c->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd == -1)
+		return errno == ELOOP || errno == ENXIO || errno == EACCES ? -ENOENT : -errno;
+	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
 int bc_chain_add(struct bc_chain *c, const struct bc_chain_key *k, const char *name, enum bc_chain_kind kind,
 		 const _Atomic bool *cancel, struct bc_err *err)
 {
 	struct bc_chain_record record = { .number = c->records, .time_ns = bc_utc_ns(), .kind = kind };
-	int fd = openat(c->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	int r = fd < 0 ? -errno : bc_chain_name_check(name);
+	int fd = open_segment(c, name);
+	int r = fd < 0 ? fd : 0;
 
 	if (!r)
 		r = bc_chain_hash_file(fd, cancel, &record.bytes, record.hash);
@@ -243,7 +263,7 @@ int bc_chain_add(struct bc_chain *c, const struct bc_chain_key *k, const char *n
 	}
 	if (!r)
 		r = append(c, &record);
-	return r ? bc_err_set(err, r, "%s: no record of %s: %s", c->path, name, strerror(-r)) : 0;
+	return r ? bc_err_set(err, r, "%s: no record of %s: %s", c->path, name, r == -ENOENT ? "it is gone, or no file that may be read" : strerror(-r)) : 0;
 }
 
 uint64_t bc_chain_head(const struct bc_chain *c, uint8_t ret[BC_CHAIN_HASH])

@@ -15,7 +15,7 @@
 struct bc_chain;
 
 /*
- * folder is there. What a crash left of a last line is taken off; a file that is no chain is renamed, with a line in the log (which may be
+ * folder is there. What a crash left of a last line is taken off; what is no chain is renamed, with a line in the log (which may be
  * NULL), and another begun. 0 and *ret; -EBUSY: another process has it; or another negative errno; with a line in err.
  */
 int bc_chain_open(const char *folder, const struct bc_log *log, struct bc_chain **ret, struct bc_err *err);
@@ -29,7 +29,8 @@ void bc_chain_close(struct bc_chain *c);
 int bc_chain_unrecorded(struct bc_chain *c, int (*each)(void *ctx, const char *name), void *ctx, struct bc_err *err);
 
 /*
- * Record the segment as it is: all of it is read. On disk when 0 is returned. -ENOENT: it is gone; -ECANCELED: *cancel was set meanwhile;
+ * Record the segment as it is: all of it is read. On disk when 0 is returned. -ENOENT: it is gone, or can have none: it is no
+ * file, or may not be read; -ECANCELED: *cancel was set meanwhile;
  * or another negative errno; with a line in err, and the chain as it was.
  */
 int bc_chain_add(struct bc_chain *c, const struct bc_chain_key *k, const char *name, enum bc_chain_kind kind,

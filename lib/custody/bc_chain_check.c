@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bc_chain.h"
@@ -61,16 +62,21 @@ static int keep(struct check *c, const struct bc_chain_record *r)
 	return 0;
 }
 
+static int damaged(struct check *c, const char *line, size_t len)
+{
+	tell(c, BC_CHAIN_DAMAGED, c->lines++, "");
+	return bc_chain_hash(line, len, c->res->head);
+}
+
 /* A line without its newline. */
 static int check_line(struct check *c, const char *line, size_t len)
 {
 	struct bc_chain_record r;
-	uint64_t number = c->lines++;
+	uint64_t number = c->lines;
 
-	if (bc_chain_record_parse(line, len, &r)) {
-		tell(c, BC_CHAIN_DAMAGED, number, "");
-		return bc_chain_hash(line, len, c->res->head);
-	}
+	if (bc_chain_record_parse(line, len, &r))
+		return damaged(c, line, len);
+	c->lines++;
 	if (r.number != number || memcmp(r.previous, c->res->head, sizeof(r.previous)))
 		tell(c, BC_CHAIN_LINK, number, "");
 	if (!bc_chain_signed_by(c->key, &r))
@@ -82,7 +88,7 @@ static int check_line(struct check *c, const char *line, size_t len)
 	return bc_chain_hash(line, len, c->res->head) ? -EIO : keep(c, &r);
 }
 
-/* A line that is too long is not read to its end at once: its parts are no records. */
+/* What is too long, or has a zero in it, is no record, even where it begins like one. */
 static int check_lines(struct check *c, FILE *f)
 {
 	char line[BC_CHAIN_LINE_MAX + 1];
@@ -96,7 +102,7 @@ static int check_lines(struct check *c, FILE *f)
 		else if (feof(f) && len < BC_CHAIN_LINE_MAX)
 			tell(c, BC_CHAIN_CUT, c->lines, "");
 		else
-			r = check_line(c, line, len);
+			r = damaged(c, line, len);
 	}
 	return r ? r : ferror(f) ? -EIO : 0;
 }
@@ -107,9 +113,15 @@ static enum bc_chain_fault check_file(const struct check *c, const struct bc_cha
 	int fd = openat(c->folder, r->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), rc;
 	uint8_t hash[BC_CHAIN_HASH];
 	uint64_t bytes;
+	struct stat st;
 
 	if (fd < 0)
 		return errno == ENOENT ? BC_CHAIN_MISSING : BC_CHAIN_UNREADABLE;
+	/* Of another length it is not read: it may seem to have exabytes. */
+	if (fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != r->bytes)) {
+		close(fd);
+		return BC_CHAIN_CHANGED;
+	}
 	rc = bc_chain_hash_file(fd, NULL, &bytes, hash);
 	close(fd);
 	if (rc)
@@ -117,20 +129,34 @@ static enum bc_chain_fault check_file(const struct check *c, const struct bc_cha
 	return bytes == r->bytes && !memcmp(hash, r->hash, sizeof(hash)) ? BC_CHAIN_FAULTS : BC_CHAIN_CHANGED;
 }
 
+/* From record i on the first of a file that is there at present: retention goes on meanwhile, from the oldest on. */
+static size_t oldest(const struct check *c, size_t i)
+{
+	struct stat st;
+
+	while (i < c->n && fstatat(c->folder, c->record[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		i++;
+	return i;
+}
+
 static void check_files(struct check *c)
 {
-	bool any = false;
+	size_t there = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
-		enum bc_chain_fault fault = check_file(c, &c->record[i]);
+		const struct bc_chain_record *r = &c->record[i];
+		enum bc_chain_fault fault = check_file(c, r);
 
-		any |= fault != BC_CHAIN_MISSING;
-		if (fault == BC_CHAIN_FAULTS)
+		if (fault == BC_CHAIN_MISSING && i >= there)
+			there = oldest(c, there);
+		if (fault == BC_CHAIN_FAULTS) {
 			c->res->whole++;
-		else if (fault == BC_CHAIN_MISSING && !any)
+			c->res->found += r->kind == BC_CHAIN_FOUND;
+		} else if (fault == BC_CHAIN_MISSING && i < there) {
 			c->res->removed++;
-		else
-			tell(c, fault, c->record[i].number, c->record[i].name);
+		} else {
+			tell(c, fault, r->number, r->name);
+		}
 	}
 }
 
@@ -152,13 +178,22 @@ static int look_for_more(struct check *c, const char *newest)
 		struct bc_series series;
 
 		snprintf(key.name, sizeof(key.name), "%s", entry[i]->d_name);
-		if (bc_series_parse(key.name, &series) && !bsearch(&key, c->record, c->n, sizeof(key), by_name) &&
+		if (bc_series_parse(key.name, &series) && !(c->n && bsearch(&key, c->record, c->n, sizeof(key), by_name)) &&
 		    !(c->res->running && strcmp(key.name, newest) > 0))
 			tell(c, BC_CHAIN_ADDED, UINT64_MAX, key.name);
 		free(entry[i]);
 	}
 	free(entry);
 	return 0;
+}
+
+/* The lock is given back at once: a capture that begins meanwhile needs it. */
+static bool is_running(int fd)
+{
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
+		return true;
+	flock(fd, LOCK_UN);
+	return false;
 }
 
 static int check_all(struct check *c)
@@ -169,14 +204,16 @@ static int check_all(struct check *c)
 
 	if (!f)
 		return -ENOMEM;
-	c->res->running = flock(c->fd, LOCK_SH | LOCK_NB) < 0;
+	c->res->running = is_running(c->fd);
 	c->fd = -1;
 	r = check_lines(c, f);
 	if (!r) {
 		check_files(c);
 		if (c->n)
 			memcpy(newest, c->record[c->n - 1].name, sizeof(newest));
-		qsort(c->record, c->n, sizeof(*c->record), by_name);
+		c->res->running |= is_running(fileno(f));
+		if (c->n)
+			qsort(c->record, c->n, sizeof(*c->record), by_name);
 		r = look_for_more(c, newest);
 	}
 	fclose(f);

@@ -27,6 +27,7 @@ const char *bc_chain_fault_text(enum bc_chain_fault fault);
 struct bc_chain_result {
 	uint64_t records;
 	uint64_t whole;			/* files that are as they were */
+	uint64_t found;			/* of these: recorded only when a later capture began */
 	uint64_t removed;		/* older than all that are there, as retention removes them; no fault */
 	uint64_t faults;
 	bool running;			/* a process adds to it: what is newer than its last record is no fault */

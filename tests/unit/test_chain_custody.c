@@ -91,9 +91,18 @@ static void add_all(void)
 	close_chain();
 }
 
+/* What happens while the first fault is told. */
+static struct bc_chain **begun_meanwhile;
+static bool removes_meanwhile;
+
 static void tell(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name)
 {
 	size_t len = strlen(said);
+
+	if (begun_meanwhile && !*begun_meanwhile)
+		assert_int_equal(bc_chain_open(folder, NULL, begun_meanwhile, &err), 0);
+	for (unsigned i = 0; removes_meanwhile && i < 2; i++)
+		unlink(in_folder(names[i]));
 
 	snprintf(said + len, sizeof(said) - len, "%d %lld %s;", fault, (long long)number, name);
 }
@@ -331,6 +340,78 @@ static void what_is_gone_gets_no_record(void **state)
 	assert_int_equal(res.records, 0);
 }
 
+/* Whoever may write to the folder must not stop the chain: at its start, or at one segment. */
+static void what_is_no_file_stops_nothing(void **state)
+{
+	uint8_t head[BC_CHAIN_HASH];
+
+	close_chain();
+	unlink(in_folder(BC_CHAIN_FILE));
+	assert_int_equal(mkfifo(in_folder(BC_CHAIN_FILE), 0600), 0);
+	assert_int_equal(bc_chain_open(folder, NULL, &chain, &err), 0);
+	assert_int_equal(mkdir(in_folder(names[0]), 0700), 0);
+	assert_int_equal(mkfifo(in_folder(names[1]), 0600), 0);
+	assert_int_equal(symlink("/dev/zero", in_folder(names[2])), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(bc_chain_add(chain, key, names[i], BC_CHAIN_FOUND, NULL, &err), -ENOENT);
+	assert_int_equal(bc_chain_add(chain, key, "trace-a\nb-20261129_120003.pcap", BC_CHAIN_FOUND, NULL, &err), -ENOENT);
+	assert_int_equal(bc_chain_head(chain, head), 0);
+}
+
+static void a_record_with_a_zero_in_it_is_found(void **state)
+{
+	char text[2048];
+	FILE *f;
+	size_t len;
+
+	add(names[0]);
+	close_chain();
+	f = fopen(in_folder(BC_CHAIN_FILE), "r+");
+	len = fread(text, 1, sizeof(text), f) - 1;
+	fseek(f, (long)len, SEEK_SET);
+	fwrite("\0hidden\n", 1, 8, f);
+	fclose(f);
+	check();
+	assert_non_null(strstr(said, fault(BC_CHAIN_DAMAGED, 0, "")));
+}
+
+/* It takes hours, in which another capture may begin. */
+static void a_check_keeps_no_capture_from_starting(void **state)
+{
+	struct bc_chain *other = NULL;
+
+	add_all();
+	put_file(names[0], "another");
+	begun_meanwhile = &other;
+	check();
+	begun_meanwhile = NULL;
+	assert_non_null(other);
+	assert_true(res.running);
+	bc_chain_close(other);
+}
+
+static void what_retention_removes_meanwhile_is_no_fault(void **state)
+{
+	add_all();
+	put_file(names[0], "another");
+	removes_meanwhile = true;
+	check();
+	removes_meanwhile = false;
+	assert_string_equal(said, fault(BC_CHAIN_CHANGED, 0, names[0]));
+	assert_int_equal(res.removed, 1);
+	assert_int_equal(res.whole, 2);
+}
+
+static void what_was_recorded_late_is_counted(void **state)
+{
+	add(names[0]);
+	put_file(names[1], names[1]);
+	assert_int_equal(bc_chain_add(chain, key, names[1], BC_CHAIN_FOUND, NULL, &err), 0);
+	assert_string_equal(check(), "");
+	assert_int_equal(res.whole, 2);
+	assert_int_equal(res.found, 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, start, over)
 
 int main(void)
@@ -353,6 +434,11 @@ int main(void)
 		T(keys_of_other_kinds_are_refused),
 		T(a_name_with_a_newline_gets_no_record),
 		T(what_is_gone_gets_no_record),
+		T(what_is_no_file_stops_nothing),
+		T(a_record_with_a_zero_in_it_is_found),
+		T(a_check_keeps_no_capture_from_starting),
+		T(what_retention_removes_meanwhile_is_no_fault),
+		T(what_was_recorded_late_is_counted),
 	};
 
 	return cmocka_run_group_tests_name("chain_custody", tests, NULL, NULL);
