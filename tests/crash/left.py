@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a crash left of a capture's folder, compared with what is promised."""
+import dataclasses
+import hashlib
+import json
+import struct
+import subprocess
+
+from framework.checks import published, verify_segments
+
+NUMBER_AT = 42  # in a packet of null:payload=text
+UNFINISHED = "tmp-"
+NO_RECORD = "has no record"
+NO_PACKET = "no packet can be recovered"
+
+
+@dataclasses.dataclass
+class Left:
+    """segments: how many were published; last_ns: the time of the last packet, after recovery; faults: a line each."""
+    segments: int = 0
+    last_ns: int = 0
+    faults: list = dataclasses.field(default_factory=list)
+
+
+def _sums(paths):
+    return {path.name: hashlib.sha256(path.read_bytes()).digest() for path in paths}
+
+
+def _check_published(left, braidcap, folder, promised):
+    """Each is there, and whole, before anything was mended."""
+    paths = published(folder)
+    left.segments = len(paths)
+    left.faults += [f"{name} was published, and is gone" for name in sorted(set(promised) - {path.name for path in paths})]
+    if paths:
+        done = braidcap("verify", "--json", *paths, check=False)
+        bad = [file["path"] for file in json.loads(done.stdout)["files"] if not file["complete"]]
+        left.faults += [f"{path} is published, and not whole" for path in bad]
+        if done.returncode and not bad:
+            left.faults.append(f"verify: exit status {done.returncode}: {done.stderr}")
+
+
+def _check_recovery(left, braidcap, folder):
+    """It leaves over only what has no packet in it, and published segments as they were."""
+    before = _sums(published(folder))
+    done = braidcap("recover", "--json", folder, check=False)
+    empty = set()
+    for file in json.loads(done.stdout)["files"]:
+        if NO_PACKET in file.get("why", "") and file["outcome"] == "failed":
+            empty.add(file["path"])
+        elif file["outcome"] not in ("recovered", "empty"):
+            left.faults.append(f"recover: {file}")
+    after = _sums(published(folder))
+    left.faults += [f"recover changed {name}" for name, digest in before.items() if after.get(name) != digest]
+    left.faults += [f"{path.name} was not recovered" for path in folder.iterdir()
+                    if path.name.startswith(UNFINISHED) and str(path) not in empty]
+
+
+def _check_packets(left, folder):
+    """From number 0 on, each once, in order, as other programs read them."""
+    paths = published(folder)
+    if not paths:
+        return
+    try:
+        packets = verify_segments(paths)
+    except (AssertionError, subprocess.SubprocessError) as why:
+        left.faults.append(f"after recovery: {why}")
+        return
+    for expected, packet in enumerate(packets):
+        number, = struct.unpack_from("<Q", packet.data, NUMBER_AT)
+        if number != expected:
+            left.faults.append(f"packet {number} where {expected} should be, of {len(packets)}")
+            break
+    left.last_ns = packets[-1].ts_ns if packets else 0
+
+
+def check(braidcap, folder, promised):
+    """
+    Checks, and recovers. braidcap(ARGS, check=) runs the program; promised are the names that had been published before the
+    crash.
+    """
+    left = Left()
+    _check_published(left, braidcap, folder, promised)
+    _check_recovery(left, braidcap, folder)
+    _check_packets(left, folder)
+    return left
+
+
+def check_chain(left, braidcap, folder, key, public):
+    """The chain knows of no change, and the next capture goes on with it: what has no record gets one."""
+    if (folder / ".chain").exists():
+        done = braidcap("verify", "--json", "--chain", public, folder, check=False)
+        found = [fault for one in json.loads(done.stdout)["folders"] for fault in one["faults"]]
+        left.faults += [f"chain: {fault}" for fault in found if fault["fault"] != NO_RECORD]
+    braidcap("capture", "-i", "null:payload=text,size=100,count=10", "-w", f"{folder}/", "--sign", key, "--no-huge", "--prefix",
+             f"{folder.name}-next", "--quiet")
+    done = braidcap("verify", "--chain", public, folder, check=False)
+    left.faults += [f"chain: {line}" for line in done.stderr.splitlines()] if done.returncode else []
+    left.faults += [f"{path.name}: the chain was thrown away" for path in folder.glob(".chain.damaged*")]
