@@ -149,7 +149,7 @@ class TestHabits(TestSuite):
         good = ("capture", "--check", "-i", self.trace, "-w", out)
         verify("good" in self.braidcap(*good).stdout and list(out.iterdir()) == [], "not checked, or more than that")
         self.refused(*good, "-f", "tcp and and", words=["syntax error"])
-        self.refused("capture", "--check", "-i", self.trace, "-w", f"{self.folder}/none/", words=["none"])
+        self.refused("capture", "--check", "-i", self.trace, "-w", f"{self.folder}/none/", words=["none", "create it"])
         self.refused("capture", "--check", "-r", self.folder / "none", "-w", out, words=["none"])
         self.refused("collect", "--check", "-l", "1", "--allow", "a=127.0.0.1", "-w", f"{self.folder}/none/", words=["none"])
 

@@ -33,11 +33,18 @@ static int probe_path(const char *what, const char *path, int mode, struct bc_er
 	return access(path, mode) == 0 ? 0 : bc_err_set(err, -EINVAL, "%s: '%s': %s", what, path, strerror(errno));
 }
 
+static int probe_folder(const char *what, const char *path, int mode, struct bc_err *err)
+{
+	if (access(path, mode) && errno == ENOENT)
+		return bc_err_set(err, -EINVAL, "%s: '%s': no such folder: create it, or name another", what, path);
+	return probe_path(what, path, mode, err);
+}
+
 /* The folder in which the file is to be. */
 static int probe_folder_of(const char *what, const char *path, int mode, struct bc_err *err)
 {
 	char *copy = strdup(path);
-	int rc = copy ? probe_path(what, dirname(copy), mode, err) : bc_err_set(err, -ENOMEM, "no memory");
+	int rc = copy ? probe_folder(what, dirname(copy), mode, err) : bc_err_set(err, -ENOMEM, "no memory");
 
 	free(copy);
 	return rc;
@@ -48,11 +55,11 @@ static int probe_output(const struct bc_output_config *o, int mode, struct bc_er
 	int rc = o->filter ? probe_filter(o->filter, err) : 0;
 
 	if (!rc && o->kind == BC_DEST_FOLDER)
-		rc = probe_path("-w", o->dest, mode, err);
+		rc = probe_folder("-w", o->dest, mode, err);
 	if (!rc && o->kind == BC_DEST_FILE)
 		rc = probe_folder_of("-w", o->dest, mode, err);
 	if (!rc && o->completed)
-		rc = probe_path("--completed", o->completed, mode, err);
+		rc = probe_folder("--completed", o->completed, mode, err);
 	return rc;
 }
 

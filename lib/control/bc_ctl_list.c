@@ -34,7 +34,10 @@ static void print(FILE *f, const json_t *answer)
 		bc_table_cell(t, "%s", bc_field_text(info, "state"));
 		bc_table_cell(t, "%" PRIu64, bc_field_u64(json_object_get(info, "balance"), "received"));
 	}
-	bc_table_print(t, f);
+	if (json_object_size(answer))
+		bc_table_print(t, f);
+	else
+		fputs("no capture of this user answers\n", f);
 	bc_table_free(t);
 }
 
