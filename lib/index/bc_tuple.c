@@ -8,7 +8,11 @@
 
 #define LINKTYPE_NULL 0
 #define LINKTYPE_ETHERNET 1
+#define LINKTYPE_PPP 9
+#define LINKTYPE_PPP_HDLC 50
+#define LINKTYPE_PPP_ETHER 51
 #define LINKTYPE_RAW 101
+#define LINKTYPE_C_HDLC 104
 #define LINKTYPE_LOOP 108
 #define LINKTYPE_LINUX_SLL 113
 #define LINKTYPE_IPV4 228
@@ -114,6 +118,11 @@ static enum header mpls(struct walk *w)
 	return bottom ? IP : MPLS;
 }
 
+static enum header of_ppp(uint16_t protocol)
+{
+	return protocol == 0x0021 ? IP4 : protocol == 0x0057 ? IP6 : END;
+}
+
 static enum header pppoe(struct walk *w)
 {
 	uint16_t ppp;
@@ -124,7 +133,18 @@ static enum header pppoe(struct walk *w)
 	know(w, 6, 2);
 	ppp = bc_get_be16(w->p + w->at + 6);
 	w->at += 8;
-	return ppp == 0x0021 ? IP4 : ppp == 0x0057 ? IP6 : END;
+	return of_ppp(ppp);
+}
+
+/* Address, control and protocol: HDLC, with PPP inside, or with an EtherType as Cisco has it. */
+static enum header hdlc(struct walk *w)
+{
+	if (!have(w, 4))
+		return END;
+	know(w, 0, 4);
+	w->at = 4;
+	w->type = bc_get_be16(w->p + 2);
+	return bc_get_be16(w->p) == 0xff03 ? of_ppp(w->type) : w->p[0] == 0x0f || w->p[0] == 0x8f ? ETHERTYPE : END;
 }
 
 /* And RARP. */
@@ -470,6 +490,13 @@ static enum header link_layer(struct walk *w)
 		return cooked(w, 16, 14);
 	case LINKTYPE_LINUX_SLL2:
 		return cooked(w, 20, 0);
+	case LINKTYPE_PPP:
+	case LINKTYPE_PPP_HDLC:
+	case LINKTYPE_C_HDLC:
+	case LINKTYPE_PPP_ETHER:
+		/* Hosts are in the rows, but bc_find_hosts.c knows nothing of where they are. */
+		w->t->opaque = true;
+		return w->t->linktype == LINKTYPE_PPP_ETHER ? pppoe(w) : hdlc(w);
 	case LINKTYPE_RAW:
 		return IP;
 	case LINKTYPE_IPV4:

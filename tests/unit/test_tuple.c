@@ -120,6 +120,35 @@ static void gtp_is_walked_over_its_extensions(void **state)
 	assert_int_equal(t.mask[46], 0);	/* the tunnel's number: each user has two */
 }
 
+/* Without Ethernet: in HDLC, in a session of PPPoE, and as Cisco has it. Its hosts are in rows, not in filters alone. */
+static void ppp_has_rows(void **state)
+{
+	static const struct {
+		uint16_t linktype;
+		uint8_t head[8];
+		uint32_t len;
+	} links[] = {
+		{ 9, { 0xff, 3, 0, 0x21 }, 4 }, { 50, { 0xff, 3, 0, 0x21 }, 4 }, { 50, { 0x0f, 0, 8, 0 }, 4 }, { 104, { 0x8f, 0, 8, 0 }, 4 },
+		{ 51, { 0x11, 0, 0, 7, 0, 40, 0, 0x21 }, 8 },
+	};
+
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		struct packet p = { .len = 0 };
+		struct bc_tuple t;
+
+		packet_add(&p, links[i].head, links[i].len);
+		packet_ip4(&p, 1, 2, 6, &r);
+		packet_tcp(&p, 80, 1024, 2, &r);
+		bc_tuple_of(links[i].linktype, p.data, p.len, false, &t);
+		assert_true(t.opaque && t.addr_len == 4);
+		assert_int_equal(t.addr_at[0], links[i].len + 12);
+		assert_int_equal(t.port_at, links[i].len + 20);
+		assert_int_equal(t.mask[3], 0xff);
+		/* A session's length changes. */
+		assert_int_equal(t.mask[4], links[i].len == 4 ? 0xff : 0);
+	}
+}
+
 static void an_unknown_link_type_is_opaque(void **state)
 {
 	struct bc_tuple t;
@@ -237,6 +266,7 @@ int main(void)
 		cmocka_unit_test(tags_are_told_but_for_their_priority),
 		cmocka_unit_test(a_tunnel_gives_the_inner_addresses_and_the_outer_ones_beside),
 		cmocka_unit_test(gtp_is_walked_over_its_extensions),
+		cmocka_unit_test(ppp_has_rows),
 		cmocka_unit_test(an_unknown_link_type_is_opaque),
 		cmocka_unit_test(what_was_cut_by_the_caller_is_opaque_but_not_what_was_captured_so),
 		cmocka_unit_test(the_bytes_worth_keeping_give_the_same_tuple),
