@@ -107,12 +107,14 @@ class TestFindObjects(TestSuite):
                 verify(first["store_bytes"] < 0.8 * size, f"{first} of {size}")
             if round_ == "second":
                 verify(outcome["store_requests"] < first["store_requests"], f"{outcome}, {first}")
+                second = outcome
                 for path in self.cache.rglob("?" * 32):
                     data = bytearray(path.read_bytes())
                     data[len(data) // 2] ^= 1
                     path.write_bytes(data)
             if round_ == "tampered":
-                verify(outcome["store_requests"] == first["store_requests"], f"{outcome}, {first}")
+                # Not as many as at first: how many ranges are asked for at once depends on how fast the store is.
+                verify(outcome["store_requests"] > second["store_requests"], f"{outcome}, {second}")
 
     @func_test
     def hours_that_matter(self):

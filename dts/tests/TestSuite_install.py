@@ -63,7 +63,7 @@ class TestInstall(TestSuite):
         text = self.braidcap(command, "--help").stdout
         lines = [line[:26] if re.match(r".{25} \S+ ", line) else re.split(r"(?<=\S)  ", line)[0] for line in text.splitlines()
                  if re.match(r"  (    )?-", line)]
-        parts = ["\n".join(line for line in part.splitlines() if line[:1].strip()) for part in re.split(r"\n *\n", text)]
+        parts = [" ".join(line for line in part.splitlines() if line[:1].strip()) for part in re.split(r"\n *\n", text)]
         prose = [part for part in parts if "as for capture" in part]
         prose += re.findall(r"^(?:usage:|      ) braidcap .*", text, re.M)
         return {o for line in lines + prose for o in re.findall(r"--[a-z][a-z0-9_-]+", line)}
