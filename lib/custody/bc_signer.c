@@ -130,21 +130,23 @@ static void try_again(struct bc_signer *s)
 static void *sign_main(void *arg)
 {
 	struct bc_signer *s = arg;
+	struct timespec retry = { .tv_sec = 0 };
 
 	bc_thread_give_way();
 	pthread_mutex_lock(&s->lock);
 	while (!atomic_load(&s->stop)) {
 		struct bc_signer_folder *f = with_work(s);
-		struct timespec until;
 
 		if (f) {
 			record_first(s, f);
 			continue;
 		}
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += RETRY_S;
-		if (pthread_cond_timedwait(&s->work, &s->lock, &until) == ETIMEDOUT)
+		/* However many segments are published meanwhile, what failed is tried again in time. */
+		if (pthread_cond_timedwait(&s->work, &s->lock, &retry) == ETIMEDOUT) {
 			try_again(s);
+			clock_gettime(CLOCK_MONOTONIC, &retry);
+			retry.tv_sec += RETRY_S;
+		}
 	}
 	pthread_mutex_unlock(&s->lock);
 	return NULL;
@@ -153,13 +155,17 @@ static void *sign_main(void *arg)
 int bc_signer_new(const char *key, const struct bc_log *log, struct bc_signer **ret, struct bc_err *err)
 {
 	struct bc_signer *s = calloc(1, sizeof(*s));
+	pthread_condattr_t attr;
 	int r;
 
 	if (!s)
 		return bc_err_set(err, -ENOMEM, "no memory for signatures");
 	s->log = log;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->work, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->work, &attr);
+	pthread_condattr_destroy(&attr);
 	r = bc_chain_key_private(key, &s->key, err);
 	if (!r) {
 		r = bc_thread_start(&s->thread, "bc-sign", sign_main, s);

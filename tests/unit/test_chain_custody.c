@@ -4,10 +4,12 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "bc_chain.h"
 #include "bc_chain_check.h"
+#include "bc_signer.h"
 
 #define NAMES 4
 static const char *const names[NAMES] = {
@@ -412,6 +414,43 @@ static void what_was_recorded_late_is_counted(void **state)
 	assert_int_equal(res.found, 1);
 }
 
+/* With no descriptor left no segment can be read; then there are enough, and another segment is published every 0.1 s. */
+static void what_failed_is_tried_again_while_more_comes(void **state)
+{
+	struct bc_signer_stats st = { .records = 0 };
+	struct bc_signer_folder *f;
+	struct rlimit enough, none;
+	struct bc_signer *s;
+
+	close_chain();
+	put_file(names[0], names[0]);
+	assert_int_equal(bc_signer_new(secret, NULL, &s, &err), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &enough), 0);
+	none = enough;
+	none.rlim_cur = 3;
+	assert_int_equal(bc_signer_add(s, folder, &f, &err), 0);
+	for (int i = 0; i < 1000 && st.records < 1; i++) {
+		usleep(10000);
+		bc_signer_stats(f, &st);
+	}
+	put_file(names[1], names[1]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	bc_signer_published(f, names[1]);
+	while (!bc_signer_idle(s))
+		usleep(10000);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &enough), 0);
+	bc_signer_stats(f, &st);
+	assert_int_equal(st.records, 1);
+	assert_int_equal(st.waiting, 1);
+	for (int i = 0; i < 200 && st.records < 2; i++) {
+		usleep(100000);
+		bc_signer_published(f, names[1]);
+		bc_signer_stats(f, &st);
+	}
+	bc_signer_free(s);
+	assert_in_range(st.records, 2, UINT64_MAX);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, start, over)
 
 int main(void)
@@ -434,6 +473,7 @@ int main(void)
 		T(keys_of_other_kinds_are_refused),
 		T(a_name_with_a_newline_gets_no_record),
 		T(what_is_gone_gets_no_record),
+		T(what_failed_is_tried_again_while_more_comes),
 		T(what_is_no_file_stops_nothing),
 		T(a_record_with_a_zero_in_it_is_found),
 		T(a_check_keeps_no_capture_from_starting),
