@@ -9,7 +9,6 @@
 #include "bc_upload_hour.h"
 #include "bc_upload_key.h"
 
-#define HOUR_LEN 14U	/* "YYYY/MM/DD/HH/" */
 
 struct bc_upload_hour {
 	struct bc_upload_hour *next;
@@ -59,7 +58,7 @@ static bool is_later(const char *a, const char *b)
 {
 	const size_t len = strlen(a);
 
-	return len == strlen(b) && !memcmp(a, b, len - HOUR_LEN) && strcmp(a, b) > 0;
+	return len == strlen(b) && !memcmp(a, b, len - BC_OBJECT_HOUR_LEN) && strcmp(a, b) > 0;
 }
 
 static bool is_worked_on(const struct bc_upload_folder *f, const char *prefix)

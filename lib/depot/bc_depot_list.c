@@ -26,14 +26,13 @@
 #define CLOCKS_NS HOUR_NS
 
 /* "YYYY/MM/DD/HH/" */
-#define HOUR_LEN 14
 
 struct lister {
 	struct bc_depot *depot;
 	struct bc_object_client *client;
 	struct bc_object_name name;
 	uint64_t from_ns;
-	char first[HOUR_LEN + 1], end[HOUR_LEN + 1];	/* hours that matter: from first on and before end; "": from the beginning, to the end */
+	char first[BC_OBJECT_HOUR_LEN + 1], end[BC_OBJECT_HOUR_LEN + 1];	/* hours that matter: from first on and before end; "": from the beginning, to the end */
 	bc_depot_each each;
 	void *ctx;
 	struct bc_err *err;
@@ -116,25 +115,15 @@ static int take_any(void *ctx, const struct bc_object_entry *e)
 	return take(ctx, e);
 }
 
-static bool is_hour(const char *s)
-{
-	static const char form[] = "0000/00/00/00/";
-
-	for (size_t i = 0; i < HOUR_LEN; i++)
-		if (form[i] == '0' ? !isdigit((unsigned char)s[i]) : s[i] != form[i])
-			return false;
-	return true;
-}
-
 /* In the order of keys, from the first hour on. */
 static int take_hour(void *ctx, const struct bc_object_entry *e)
 {
 	struct lister *l = ctx;
 	const char *hour = e->key + l->root;
 
-	if (!is_hour(hour))
+	if (!bc_object_is_hour(hour))
 		return take(l, e);
-	if (*l->end && strncmp(hour, l->end, HOUR_LEN) >= 0) {
+	if (*l->end && strncmp(hour, l->end, BC_OBJECT_HOUR_LEN) >= 0) {
 		l->over = true;
 		return -ECANCELED;
 	}
@@ -166,7 +155,7 @@ static int take_last_before(struct lister *l, const char *prefix, bool *ret_foun
 	struct names n = { .n = 0 };
 	int r;
 
-	if (at == HOUR_LEN) {
+	if (at == BC_OBJECT_HOUR_LEN) {
 		const uint32_t before = l->n;
 
 		r = list(l, prefix, NULL, &objects, l, true);
@@ -179,9 +168,9 @@ static int take_last_before(struct lister *l, const char *prefix, bool *ret_foun
 		const size_t len = strlen(part);
 
 		/* An hour only if it is before, what is above it also if it is the first one's. */
-		if (len > HOUR_LEN || len <= at || !isdigit((unsigned char)part[at]))
+		if (len > BC_OBJECT_HOUR_LEN || len <= at || !isdigit((unsigned char)part[at]))
 			continue;
-		if (strncmp(part, l->first, len) < 0 || (len < HOUR_LEN && !strncmp(part, l->first, len)))
+		if (strncmp(part, l->first, len) < 0 || (len < BC_OBJECT_HOUR_LEN && !strncmp(part, l->first, len)))
 			r = take_last_before(l, n.at[i], ret_found);
 	}
 	free_names(&n);
@@ -192,7 +181,7 @@ static int take_last_before(struct lister *l, const char *prefix, bool *ret_foun
 static int take_hours(struct lister *l, const char *prefix)
 {
 	static const struct bc_object_list_ops ops = { .object = take_hour };
-	char after[BC_KEY_MAX + HOUR_LEN + 1];
+	char after[BC_KEY_MAX + BC_OBJECT_HOUR_LEN + 1];
 	bool found = false;
 	int r = 0;
 
@@ -251,13 +240,13 @@ static int walk(struct lister *l, const char *prefix, int depth)
 	return r;
 }
 
-static void hour_of(uint64_t ns, char text[HOUR_LEN + 1])
+static void hour_of(uint64_t ns, char text[BC_OBJECT_HOUR_LEN + 1])
 {
 	time_t t = (time_t)(ns / BC_NS_PER_S);
 	struct tm tm = { 0 };
 
 	gmtime_r(&t, &tm);
-	strftime(text, HOUR_LEN + 1, "%Y/%m/%d/%H/", &tm);
+	strftime(text, BC_OBJECT_HOUR_LEN + 1, "%Y/%m/%d/%H/", &tm);
 }
 
 /* The object of this very name. -ENOENT: there is none. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_object_name.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -9,6 +10,16 @@
 bool bc_object_is_name(const char *text)
 {
 	return strncmp(text, SCHEME, strlen(SCHEME)) == 0;
+}
+
+bool bc_object_is_hour(const char *text)
+{
+	static const char form[] = "0000/00/00/00/";
+
+	for (size_t i = 0; i < BC_OBJECT_HOUR_LEN; i++)
+		if (form[i] == '0' ? !isdigit((unsigned char)text[i]) : text[i] != form[i])
+			return false;
+	return true;
 }
 
 static bool is_alnum(char c)

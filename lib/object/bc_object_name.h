@@ -12,6 +12,9 @@
 #define BC_KEY_MAX 1025		/* with the final zero: S3 allows 1024 bytes */
 #define BC_ENCODED_KEY_MAX (3 * BC_KEY_MAX)
 
+/* The hour in the keys of segments: "YYYY/MM/DD/HH/". */
+#define BC_OBJECT_HOUR_LEN 14U
+
 struct bc_object_name {
 	char bucket[BC_BUCKET_MAX];
 	char key[BC_KEY_MAX];	/* or a prefix; "" for the whole bucket */
@@ -25,6 +28,9 @@ bool bc_object_is_name(const char *text);
  * then untouched. No escapes: what stands there is the key. Control characters, "//", "." and ".." between slashes are refused.
  */
 int bc_object_name_parse(const char *what, const char *text, struct bc_object_name *ret, struct bc_err *err);
+
+/* Does text begin with what has the form of an hour? */
+bool bc_object_is_hour(const char *text);
 
 /*
  * Percent-encoding as SigV4 wants it: all but A-Z a-z 0-9 - . _ ~, and but / with keep_slash. The length, without the final

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_objects.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bc_depot.h"
+#include "bc_object_name.h"
 
-#define HOUR_LEN 14U		/* "YYYY/MM/DD/HH/" */
 #define AHEAD (1024U * 1024)	/* of the next one, while this one is read */
 
 struct bc_objects {
@@ -20,22 +19,12 @@ struct bc_objects {
 	struct bc_blob *ahead;	/* of name[next]; NULL: it could not be opened ahead */
 };
 
-static bool is_hour(const char *s)
-{
-	static const char form[] = "0000/00/00/00/";
-
-	for (size_t i = 0; i < HOUR_LEN; i++)
-		if (form[i] == '0' ? !isdigit((unsigned char)s[i]) : s[i] != form[i])
-			return false;
-	return true;
-}
-
 size_t bc_objects_series(const char *name)
 {
 	const char *slash = strrchr(name, '/');
 	size_t len = slash ? (size_t)(slash - name) + 1 : 0;
 
-	return len > HOUR_LEN && name[len - HOUR_LEN - 1] == '/' && is_hour(name + len - HOUR_LEN) ? len - HOUR_LEN : len;
+	return len > BC_OBJECT_HOUR_LEN && name[len - BC_OBJECT_HOUR_LEN - 1] == '/' && bc_object_is_hour(name + len - BC_OBJECT_HOUR_LEN) ? len - BC_OBJECT_HOUR_LEN : len;
 }
 
 static int take(void *ctx, const struct bc_depot_entry *e)
