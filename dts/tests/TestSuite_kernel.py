@@ -276,7 +276,9 @@ class TestKernel(TestSuite):
         with host.Sender(near) as sender:
             sender.send(frames(0, 5000))
         run.wait_written(5000)
-        assert_balance(run.stop())
+        report = run.stop()
+        assert_balance(report)
+        verify(losses(report) == {}, f"{losses(report)}")
         assert_streams(verify_segments(published(out)), {0: 5000})
 
     @func_test
