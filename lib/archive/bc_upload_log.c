@@ -29,7 +29,8 @@ struct record {
 };
 
 struct bc_upload_log {
-	pthread_mutex_t lock;	/* of all but folder */
+	pthread_mutex_t lock;	/* of what is known; never held while the disk or anybody else is waited for */
+	pthread_mutex_t writing;	/* of fd */
 	int folder;
 	int fd;			/* to be written; -1: only read */
 	char *where;
@@ -184,6 +185,7 @@ int bc_upload_log_new(int folder, struct bc_upload_log **ret)
 	if (!l)
 		return -ENOMEM;
 	pthread_mutex_init(&l->lock, NULL);
+	pthread_mutex_init(&l->writing, NULL);
 	l->folder = folder;
 	l->fd = -1;
 	*ret = l;
@@ -207,6 +209,7 @@ void bc_upload_log_free(struct bc_upload_log *l)
 	if (l->fd >= 0)
 		close(l->fd);
 	forget_all(l);
+	pthread_mutex_destroy(&l->writing);
 	pthread_mutex_destroy(&l->lock);
 	free(l->where);
 	free(l);
@@ -356,6 +359,18 @@ void bc_upload_log_each(struct bc_upload_log *l, void (*each)(void *ctx, const s
 	pthread_mutex_unlock(&l->lock);
 }
 
+static int write_line(struct bc_upload_log *l, const char *line, size_t len, bool sync)
+{
+	int r;
+
+	pthread_mutex_lock(&l->writing);
+	r = lseek(l->fd, 0, SEEK_END) < 0 ? -errno : bc_write_all(l->fd, line, len);
+	if (!r && sync && fdatasync(l->fd) < 0)
+		r = -errno;
+	pthread_mutex_unlock(&l->writing);
+	return r;
+}
+
 static int append(struct bc_upload_log *l, const struct bc_upload_file *f, bool done, const char *text)
 {
 	char line[RECORD_MAX];
@@ -363,12 +378,8 @@ static int append(struct bc_upload_log *l, const struct bc_upload_file *f, bool 
 
 	pthread_mutex_lock(&l->lock);
 	r = note(l, f, done, text);
-	if (!r)
-		r = n < 0 ? n : lseek(l->fd, 0, SEEK_END) < 0 ? -errno : bc_write_all(l->fd, line, (size_t)n);
-	if (!r && !done && fdatasync(l->fd) < 0)
-		r = -errno;
 	pthread_mutex_unlock(&l->lock);
-	return r;
+	return r ? r : n < 0 ? n : write_line(l, line, (size_t)n, !done);
 }
 
 int bc_upload_log_done(struct bc_upload_log *l, const struct bc_upload_file *f, const char *etag)
@@ -395,28 +406,47 @@ int bc_upload_log_begin(struct bc_upload_log *l, const struct bc_upload_file *f,
 	return append(l, f, false, id);
 }
 
-struct orphans {
-	const struct bc_upload_log *l;
-	void (*gone)(void *ctx, const char *name, const char *id);
-	void *ctx;
+struct orphan {
+	struct orphan *next;
+	char *id;		/* behind the name */
+	char name[];
 };
 
+struct orphans {
+	int folder;
+	struct orphan *first;
+};
+
+/* Without memory it is left for another time. */
 static void look_for_orphan(const void *node, VISIT visit, void *ctx)
 {
 	const struct record *r = *(struct record *const *)node;
-	const struct orphans *o = ctx;
+	struct orphans *o = ctx;
+	size_t len = strlen(r->name) + 1;
+	struct orphan *found;
 	struct stat st;
 
-	if ((visit == postorder || visit == leaf) && !r->done && r->text[0] && fstatat(o->l->folder, r->name, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
-	    errno == ENOENT)
-		o->gone(o->ctx, r->name, r->text);
+	if ((visit != postorder && visit != leaf) || r->done || !r->text[0] || fstatat(o->folder, r->name, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    errno != ENOENT || !(found = malloc(sizeof(*found) + len + strlen(r->text) + 1)))
+		return;
+	found->id = found->name + len;
+	memcpy(found->name, r->name, len);
+	strcpy(found->id, r->text);
+	found->next = o->first;
+	o->first = found;
 }
 
 void bc_upload_log_orphans(struct bc_upload_log *l, void (*gone)(void *ctx, const char *name, const char *id), void *ctx)
 {
-	struct orphans o = { l, gone, ctx };
+	struct orphans o = { .folder = l->folder };
+	struct orphan *f;
 
 	pthread_mutex_lock(&l->lock);
 	twalk_r(l->records, look_for_orphan, &o);
 	pthread_mutex_unlock(&l->lock);
+	while ((f = o.first)) {
+		o.first = f->next;
+		gone(ctx, f->name, f->id);
+		free(f);
+	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The file ".uploads" in a folder: which of its segments are safely on object storage, and which multipart uploads were begun.
- * Its form is in docs/objects.md. A record that a crash takes costs a question to the store, never a segment. Any thread.
+ * Its form is in docs/objects.md. A record that a crash takes costs a question to the store, never a segment. Any thread;
+ * what only asks never waits for the disk.
  */
 #ifndef BC_UPLOAD_LOG_H
 #define BC_UPLOAD_LOG_H
@@ -54,7 +55,7 @@ bool bc_upload_log_begun(struct bc_upload_log *l, const struct bc_upload_file *f
 int bc_upload_log_begin(struct bc_upload_log *l, const struct bc_upload_file *f, const char *id);
 
 /*
- * Those begun for files that are gone now: to be aborted. gone gets the file's name and the upload's id; it must not call this
+ * Those begun for files that are gone now: to be aborted. gone gets the file's name and the upload's id; it may wait, and call this
  * module.
  */
 void bc_upload_log_orphans(struct bc_upload_log *l, void (*gone)(void *ctx, const char *name, const char *id), void *ctx);

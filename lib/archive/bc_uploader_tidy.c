@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_uploader_priv.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +19,15 @@ static void abort_gone(void *ctx, const char *name, const char *id)
 {
 	const struct bc_upload_worker *const *w_and_f = ctx;
 	const struct bc_upload_folder *f = (const struct bc_upload_folder *)w_and_f[1];
+	const struct bc_upload_file file = { .name = name };
 	char key[BC_KEY_MAX];
 	struct bc_err err;
+	int r = bc_upload_key(f->dest.key, f->node, name, f->utc, key);
 
-	if (bc_upload_key(f->dest.key, f->node, name, f->utc, key) == 0)
-		bc_object_abort(w_and_f[0]->client, f->dest.bucket, key, id, &err);
+	r = r ? -ENOENT : bc_object_abort(w_and_f[0]->client, f->dest.bucket, key, id, &err);
+	/* What is not noted is aborted at each start. */
+	if (!r || r == -ENOENT)
+		bc_upload_log_begin(f->log, &file, "");
 }
 
 struct stale {

@@ -34,14 +34,21 @@ static void refused(struct bc_upload_item *i, const struct bc_err *err)
 	bc_upload_to_the_end(i);
 }
 
-static void uploaded(struct bc_upload_item *i, const struct bc_upload_result *res)
+/* Without the lock: nobody waits for the disk. */
+static void note_done(const struct bc_upload_item *i, const struct bc_upload_result *res)
 {
-	struct bc_upload_folder *f = i->f;
 	const struct bc_upload_file file = { i->name, i->size, i->mtime_ns };
+	struct bc_upload_folder *f = i->f;
 	int r = bc_upload_log_done(f->log, &file, res->etag);
 
 	if (r)
 		bc_log(f->u->log, BC_ERROR, "%s/%s: cannot note in %s that it is uploaded: %s", f->path, i->name, BC_UPLOAD_LOG, strerror(-r));
+}
+
+static void uploaded(struct bc_upload_item *i, const struct bc_upload_result *res)
+{
+	struct bc_upload_folder *f = i->f;
+
 	bc_log(f->u->log, BC_INFO, "%s/%s: %s", f->path, i->name, res->was_there ? "is uploaded already" : "uploaded");
 	f->sum.uploaded++;
 	f->sum.uploaded_bytes += i->size;
@@ -244,6 +251,8 @@ static bool work_on_segments(struct bc_upload_worker *w, uint64_t *ret_ns)
 	begin_work(w, f, i);
 	pthread_mutex_unlock(&w->u->lock);
 	r = try_item(w, i, &res, &err);
+	if (!r)
+		note_done(i, &res);
 	pthread_mutex_lock(&w->u->lock);
 	settle(i, r, &res, &err);
 	end_work(w, f);

@@ -3,6 +3,8 @@
 #include "bc_test.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 #include "bc_expire.h"
@@ -20,6 +22,18 @@ static const uint8_t ours[] = {
 	0x0a, 0x0d, 0x0d, 0x0a, 0x30, 0, 0, 0, 0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 	4, 0, 11, 0, 'b', 'r', 'a', 'i', 'd', 'c', 'a', 'p', ' ', '0', '1', 0, 0, 0, 0, 0, 0x30, 0, 0, 0,
 };
+
+/* While set the disk takes as long as the test wants; in_sync: somebody waits for it. */
+static _Atomic bool slow_disk, in_sync;
+
+int fdatasync(int fd)
+{
+	(void)fd;
+	atomic_store(&in_sync, true);
+	while (atomic_load(&slow_disk))
+		usleep(1000);
+	return 0;
+}
 
 struct bed {
 	char path[SCRATCH_MAX];
@@ -172,6 +186,55 @@ static void what_was_begun_for_a_file_that_is_gone_is_told(void **state)
 	l = open_log(b, WHERE);
 	bc_upload_log_orphans(l, count, &n);
 	assert_int_equal(n, 1);
+	bc_upload_log_free(l);
+}
+
+static void note_aborted(void *ctx, const char *name, const char *id)
+{
+	const struct bc_upload_file gone = { .name = name };
+
+	assert_int_equal(bc_upload_log_begin(ctx, &gone, ""), 0);
+}
+
+static void what_was_aborted_is_not_told_again(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file gone = make(b, B);
+	struct bc_upload_log *l = open_log(b, WHERE);
+	int n = 0;
+
+	bc_upload_log_begin(l, &gone, "2~b");
+	unlinkat(b->fd, B, 0);
+	bc_upload_log_orphans(l, note_aborted, l);
+	bc_upload_log_free(l);
+	l = open_log(b, WHERE);
+	bc_upload_log_orphans(l, count, &n);
+	assert_int_equal(n, 0);
+	bc_upload_log_free(l);
+}
+
+static void *begin_one(void *log)
+{
+	bc_upload_log_begin(log, &(struct bc_upload_file){ .name = B }, "2~b");
+	return NULL;
+}
+
+static void who_asks_does_not_wait_for_the_disk(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file a = make(b, A);
+	struct bc_upload_log *l = open_log(b, WHERE);
+	pthread_t writer;
+
+	bc_upload_log_done(l, &a, "etag");
+	atomic_store(&in_sync, false);
+	atomic_store(&slow_disk, true);
+	pthread_create(&writer, NULL, begin_one, l);
+	while (!atomic_load(&in_sync))
+		usleep(1000);
+	assert_true(bc_upload_log_has(l, &a));
+	atomic_store(&slow_disk, false);
+	pthread_join(writer, NULL);
 	bc_upload_log_free(l);
 }
 
@@ -359,6 +422,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_place_knows_nothing_of_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_begun_is_gone_on_with, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_begun_for_a_file_that_is_gone_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_aborted_is_not_told_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_asks_does_not_wait_for_the_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_do_not_upload_from_one_folder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_torn_or_strange_record_counts_for_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_reader_follows_a_writer, set_up, tear_down),
