@@ -174,6 +174,25 @@ class TestUpload(TestSuite):
         self.compare()
 
     @func_test
+    def test_an_outage_before_the_end_costs_no_part(self):
+        """All parts are there, and the store does not say whether an object is: none of them is sent again."""
+        self.segments(2 * PART + 5)
+        parts, refused = set(), []
+
+        def fault(method, path, _):
+            if "partNumber" in path:
+                parts.add(path)
+            if method == "HEAD" and len(parts) == 3 and len(refused) < 6:
+                refused.append(path)
+                return Refuse(503, "SlowDown")
+            return None
+
+        with Proxy(self.store.port, fault) as proxy:
+            self.upload(endpoint=proxy.endpoint)
+            verify(len(refused) == 6 and proxy.count("PUT", "partNumber") == 3, proxy.requests)
+        self.compare()
+
+    @func_test
     def test_answers_that_are_cut_off(self):
         """The store has done it, and we do not know: it is found to be there, not sent twice under another name, not refused."""
         self.segments(*[2000] * 4, 2 * PART)

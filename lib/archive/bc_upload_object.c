@@ -363,20 +363,26 @@ static int verify(struct work *w, const char *etag)
 	return 0;
 }
 
+/* The parts are of no use: there is an object. */
+static void give_up_parts(struct work *w)
+{
+	struct bc_err none;
+
+	bc_object_abort(w->job->client, w->job->bucket, w->job->key, w->id, &none);
+	if (w->job->begin)
+		w->job->begin(w->job->ctx, "");
+}
+
 static int complete(struct work *w)
 {
 	char etag[BC_ETAG_MAX];
 	/* Once more, as not every store heeds a condition on what follows. */
 	int r = look(w);
 
-	if (r) {
-		struct bc_err none;
-
-		bc_object_abort(w->job->client, w->job->bucket, w->job->key, w->id, &none);
-		if (w->job->begin)
-			w->job->begin(w->job->ctx, "");
+	if (r == 1 || r == -EEXIST)
+		give_up_parts(w);
+	if (r)
 		return r < 0 ? r : 0;
-	}
 	r = bc_object_complete(w->job->client, w->job->bucket, w->job->key, w->id, w->parts, w->n_parts, etag, &w->err);
 	/* Perhaps it was, and only the answer was cut off. */
 	if (r == -ENOENT || r == -EEXIST) {
