@@ -27,7 +27,7 @@
 
 static const char help[] =
 	"usage: braidcap verify [options] FOLDER|FILE|s3://BUCKET/KEY|s3://BUCKET/PREFIX/...\n"
-	"       braidcap verify --chain PUBLIC.pem [--json] FOLDER...\n"
+	"       braidcap verify --chain PUBLIC.pem [--tsa-ca FILE] [--json] FOLDER...\n"
 	"\n"
 	"Read capture files (pcapng, pcap; plain or compressed) to the last byte and report for each whether it is\n"
 	"complete, how many packets it has, and how many go back in time; of several, the sums. For a folder, check every\n"
@@ -37,17 +37,20 @@ static const char help[] =
 	"      --quiet             no progress line, and nothing of complete files\n"
 	"      --chain PUBLIC.pem  compare folders with the chain of custody that --sign made:\n"
 	"                          what is missing, changed, reordered or added\n"
+	"      --tsa-ca FILE       with --chain: who is trusted to stamp it; says by which\n"
+	"                          time what was there, and what no stamp covers\n"
 	BC_S3_HELP
 	CONFINE_HELP
 	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 all are complete, 1 one is not or a folder has none, 2 bad usage.\n";
 
-enum option_code { OPT_JSON = 256, OPT_QUIET, OPT_NO_SANDBOX, OPT_CHAIN };
+enum option_code { OPT_JSON = 256, OPT_QUIET, OPT_NO_SANDBOX, OPT_CHAIN, OPT_TSA_CA };
 
 struct verify {
 	bool json, quiet, no_sandbox;
 	const char *public_key;		/* of --chain; NULL: read the files alone */
+	const char *tsa_ca;		/* NULL: time stamps are not looked at */
 	struct bc_object_settings store;
 	struct progress progress;
 	uint64_t bytes, done_bytes;	/* of files, on disk: all, and those behind us */
@@ -256,7 +259,8 @@ static int parse(struct verify *v, int argc, char **argv, struct bc_err *err)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPT_JSON }, { "quiet", no_argument, NULL, OPT_QUIET }, BC_S3_OPTIONS,
-		{ "chain", required_argument, NULL, OPT_CHAIN }, { "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "chain", required_argument, NULL, OPT_CHAIN }, { "tsa-ca", required_argument, NULL, OPT_TSA_CA },
+		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	int o;
 
@@ -270,14 +274,19 @@ static int parse(struct verify *v, int argc, char **argv, struct bc_err *err)
 		v->quiet |= o == OPT_QUIET;
 		if (o == OPT_CHAIN)
 			v->public_key = optarg;
+		if (o == OPT_TSA_CA)
+			v->tsa_ca = optarg;
 		bc_config_s3_take(&v->store, o, optarg);
 	}
+	if (v->tsa_ca && !v->public_key)
+		return bc_err_set(err, -EINVAL, "--tsa-ca: time stamps are of a chain of custody: add --chain PUBLIC.pem");
 	return optind < argc ? 0 : bc_err_set(err, -EINVAL, "no folder or file to verify; see 'braidcap verify --help'");
 }
 
 int cmd_verify(int argc, char **argv)
 {
 	struct verify v = { .files = 0 };
+	struct bc_stamp_trust *trust = NULL;
 	struct bc_chain_key *key = NULL;
 	struct bc_err err;
 	int status = 0, r = parse(&v, argc, argv, &err);
@@ -290,14 +299,15 @@ int cmd_verify(int argc, char **argv)
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 2;
 	}
-	if (v.public_key && bc_chain_key_public(v.public_key, &key, &err)) {
+	if ((v.public_key && bc_chain_key_public(v.public_key, &key, &err)) || (v.tsa_ca && bc_stamp_trust_new(v.tsa_ca, &trust, &err))) {
+		bc_chain_key_free(key);
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 2;
 	}
 	if (!v.no_sandbox)
 		confine(argv + optind, (size_t)(argc - optind), NULL);
 	if (key)
-		return verify_chains(argv + optind, argc - optind, key, v.json);
+		return verify_chains(argv + optind, argc - optind, key, trust, v.json);
 	progress_begin(&v.progress, v.quiet);
 	v.list = v.json ? json_array() : NULL;
 	for (int i = optind; i < argc && v.progress.terminal; i++) {

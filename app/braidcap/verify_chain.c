@@ -3,14 +3,17 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "answer.h"
 #include "bc_chain_check.h"
+#include "bc_time.h"
 #include "folder.h"
 
 struct folder {
 	const char *path;
-	json_t *faults;		/* NULL: they are told */
+	json_t *faults;		/* NULL: they are told; so it is with stamps */
+	json_t *stamps;
 };
 
 /* A name that is no UTF-8 cannot stand in JSON. */
@@ -47,15 +50,63 @@ static void tell(void *ctx, enum bc_chain_fault fault, uint64_t number, const ch
 			bc_chain_fault_text(fault), number);
 }
 
+static void stamp_fault(void *ctx, uint64_t n, const char *why)
+{
+	const struct folder *f = ctx;
+
+	if (f->faults)
+		json_array_append_new(f->faults, json_pack("{s:s, s:I, s:o}", "fault", "time stamp", "line", (json_int_t)n, "why", text(why)));
+	else
+		fprintf(stderr, "braidcap: %s: time stamp %" PRIu64 ": %s\n", f->path, n, why);
+}
+
+static void list_range(json_t *stamps, const struct bc_stamped *s, const char *kind, const char *time)
+{
+	json_t *range = json_pack("{s:s, s:I, s:I, s:o, s:o}", "kind", kind, "from", (json_int_t)s->from, "to", (json_int_t)s->to, "first",
+				  text(s->first), "last", text(s->last));
+
+	if (s->time_s) {
+		json_object_set_new(range, "time", json_string(time));
+		json_object_set_new(range, "authority", text(s->authority));
+	}
+	json_array_append_new(stamps, range);
+}
+
+static void stamp_range(void *ctx, const struct bc_stamped *s)
+{
+	static const char *const kinds[] = { [BC_STAMPED_PROVEN] = "proven", [BC_STAMPED_EXPIRED] = "expired", [BC_STAMPED_MISSING] = "missing",
+					     [BC_STAMPED_WAITING] = "waiting" };
+	const struct folder *f = ctx;
+	const time_t t = (time_t)s->time_s;
+	char time[32] = "?", range[64];
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm))
+		strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	snprintf(range, sizeof(range), s->from == s->to ? "record %" PRIu64 : "records %" PRIu64 " to %" PRIu64, s->from, s->to);
+	if (f->stamps)
+		list_range(f->stamps, s, kinds[s->kind], time);
+	else if (s->kind == BC_STAMPED_PROVEN)
+		printf("%s: %s (%s to %s): there by %s, as %s says\n", f->path, range, s->first, s->last, time, s->authority);
+	else if (s->kind == BC_STAMPED_WAITING)
+		printf("%s: %s (%s to %s): no time stamp yet\n", f->path, range, s->first, s->last);
+	else if (s->kind == BC_STAMPED_EXPIRED)
+		fprintf(stderr, "braidcap: %s: %s (%s to %s): there by %s, as %s said, whose certificate has expired since\n", f->path, range,
+			s->first, s->last, time, s->authority);
+	else
+		fprintf(stderr, "braidcap: %s: %s (%s to %s): no time stamp\n", f->path, range, s->first, s->last);
+}
+
 static void say(const struct folder *f, const struct bc_chain_result *res, json_t *folders)
 {
 	char head[2 * BC_CHAIN_HASH + 1];
 
 	bc_chain_hex(res->head, BC_CHAIN_HASH, head);
 	if (folders)
-		json_array_append_new(folders, json_pack("{s:o, s:I, s:I, s:I, s:I, s:O, s:b, s:s}", "path", text(f->path), "records",
+		json_array_append_new(folders, json_pack("{s:o, s:I, s:I, s:I, s:I, s:O, s:b, s:s, s:O*}", "path", text(f->path), "records",
 							 (json_int_t)res->records, "whole", (json_int_t)res->whole, "found", (json_int_t)res->found, "removed",
-							 (json_int_t)res->removed, "faults", f->faults, "running", res->running, "head", head));
+							 (json_int_t)res->removed, "faults", f->faults, "running", res->running, "head", head,
+							 "stamps", f->stamps));
 	else
 		printf("%s: chain of custody: %" PRIu64 " records, %" PRIu64 " segments as they were, %" PRIu64 " older ones removed, %" PRIu64
 		       " faults; %" PRIu64 " were recorded only when a later capture began%s; the last record is %s\n", f->path, res->records,
@@ -63,28 +114,31 @@ static void say(const struct folder *f, const struct bc_chain_result *res, json_
 }
 
 /* folders: NULL, or a list to add to. */
-static int verify_one(const char *path, const struct bc_chain_key *key, json_t *folders)
+static int verify_one(const char *path, const struct bc_chain_key *key, struct bc_stamp_trust *trust, json_t *folders)
 {
-	struct folder f = { .path = path, .faults = folders ? json_array() : NULL };
+	struct folder f = { .path = path, .faults = folders ? json_array() : NULL, .stamps = folders && trust ? json_array() : NULL };
+	const struct bc_stamps_asked asked = { trust, bc_utc_ns() / BC_NS_PER_S, stamp_range, stamp_fault, &f };
 	struct bc_chain_result res;
 	struct bc_err err;
-	int r = bc_chain_check(path, key, tell, &f, &res, &err);
+	int r = bc_chain_check(path, key, trust ? &asked : NULL, tell, &f, &res, &err);
 
 	if (r)
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 	else
 		say(&f, &res, folders);
 	json_decref(f.faults);
+	json_decref(f.stamps);
 	return r || res.faults || (res.records && !res.whole) ? 1 : 0;
 }
 
-int verify_chains(char *const *folder, int n, struct bc_chain_key *key, bool json)
+int verify_chains(char *const *folder, int n, struct bc_chain_key *key, struct bc_stamp_trust *trust, bool json)
 {
 	json_t *folders = json ? json_array() : NULL;
 	int status = 0;
 
 	for (int i = 0; i < n; i++)
-		status |= verify_one(folder[i], key, folders);
+		status |= verify_one(folder[i], key, trust, folders);
 	bc_chain_key_free(key);
+	bc_stamp_trust_free(trust);
 	return json ? status | answer_print(json_pack("{s:i, s:o}", "version", 1, "folders", folders)) : status;
 }

@@ -100,6 +100,15 @@ static int open_file(struct bc_chain *c, const char *folder, struct bc_err *err)
 	return fsync(c->folder) < 0 ? bc_err_set(err, -errno, "%s: %s", folder, strerror(errno)) : 0;
 }
 
+/* Stamps are of one chain, and stay with it. */
+static void put_stamps_aside(const struct bc_chain *c, const char *name)
+{
+	char stamps[80];
+
+	snprintf(stamps, sizeof(stamps), "%s.stamps", name);
+	bc_rename_noreplace(c->folder, BC_CHAIN_FILE ".stamps", c->folder, stamps);
+}
+
 /* A capture must begin none the less: what is damaged is kept for who looks into it, and another chain is begun. */
 static int begin_another(struct bc_chain *c, const char *folder, const struct bc_log *log, struct bc_err *err)
 {
@@ -109,6 +118,7 @@ static int begin_another(struct bc_chain *c, const char *folder, const struct bc
 	snprintf(name, sizeof(name), BC_CHAIN_FILE ".damaged-%llu", (unsigned long long)bc_utc_ns());
 	bc_log(log, BC_ERROR, "%s: record %llu does not go on with the chain: the file is kept as %s, and another chain is begun", c->path,
 	       (unsigned long long)c->records, name);
+	put_stamps_aside(c, name);
 	r = bc_rename_noreplace(c->folder, BC_CHAIN_FILE, c->folder, name);
 	if (r)
 		return bc_err_set(err, r, "%s: it is damaged, and cannot be renamed: %s", c->path, strerror(-r));

@@ -17,6 +17,7 @@
 struct check {
 	int folder, fd;
 	const struct bc_chain_key *key;
+	const struct bc_stamps_asked *stamps;
 	void (*tell)(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name);
 	void *ctx;
 	struct bc_chain_result *res;
@@ -212,19 +213,23 @@ static int check_all(struct check *c)
 		if (c->n)
 			memcpy(newest, c->record[c->n - 1].name, sizeof(newest));
 		c->res->running |= is_running(fileno(f));
+		if (c->stamps)
+			r = bc_stamps_check(c->folder, c->record, c->n, c->res->running, c->stamps, &c->res->faults);
 		if (c->n)
 			qsort(c->record, c->n, sizeof(*c->record), by_name);
-		r = look_for_more(c, newest);
+		r = r ? r : look_for_more(c, newest);
 	}
 	fclose(f);
 	return r;
 }
 
-int bc_chain_check(const char *folder, const struct bc_chain_key *key,
+int bc_chain_check(const char *folder, const struct bc_chain_key *key, const struct bc_stamps_asked *stamps,
 		   void (*told)(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name), void *ctx,
 		   struct bc_chain_result *ret, struct bc_err *err)
 {
-	struct check c = { .folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .key = key, .tell = told, .ctx = ctx, .res = ret };
+	struct check c = {
+		.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .key = key, .stamps = stamps, .tell = told, .ctx = ctx, .res = ret,
+	};
 	int r;
 
 	memset(ret, 0, sizeof(*ret));

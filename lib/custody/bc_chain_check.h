@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "bc_chain_key.h"
+#include "bc_stamps_check.h"
 
 enum bc_chain_fault {
 	BC_CHAIN_DAMAGED,	/* a line is no record */
@@ -36,9 +37,10 @@ struct bc_chain_result {
 
 /*
  * Reads every file that is there. tell gets each fault, with the file's name, "" for the chain itself, and the record's number, UINT64_MAX
- * without one. 0 and *ret; or a negative errno with a line in err: there is no chain, or it cannot be read.
+ * without one. stamps: also check the time stamps, whose faults count, too; NULL: not. 0 and *ret; or a negative errno with a line in err:
+ * there is no chain, or it cannot be read.
  */
-int bc_chain_check(const char *folder, const struct bc_chain_key *key,
+int bc_chain_check(const char *folder, const struct bc_chain_key *key, const struct bc_stamps_asked *stamps,
 		   void (*tell)(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name), void *ctx,
 		   struct bc_chain_result *ret, struct bc_err *err);
 

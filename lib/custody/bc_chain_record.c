@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +32,18 @@ static int digit(char c)
 	if (c >= '0' && c <= '9')
 		return c - '0';
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool bc_chain_unhex(const char *digits, size_t n, uint8_t *ret)
+{
+	for (size_t i = 0; i < n; i++) {
+		int high = digit(digits[2 * i]), low = high < 0 ? -1 : digit(digits[2 * i + 1]);
+
+		if (low < 0)
+			return false;
+		ret[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
 }
 
 size_t bc_chain_record_text(const struct bc_chain_record *r, char text[BC_CHAIN_LINE_MAX])
@@ -72,13 +83,9 @@ static bool take_number(const char **at, uint64_t *ret)
 
 static bool take_hex(const char **at, uint8_t *bytes, size_t n, char behind)
 {
-	for (size_t i = 0; i < n; i++, *at += 2) {
-		int high = digit((*at)[0]), low = high < 0 ? -1 : digit((*at)[1]);
-
-		if (low < 0)
-			return false;
-		bytes[i] = (uint8_t)(high << 4 | low);
-	}
+	if (!bc_chain_unhex(*at, n, bytes))
+		return false;
+	*at += 2 * n;
 	return *(*at)++ == behind;
 }
 

@@ -6,6 +6,7 @@
 #ifndef BC_CHAIN_RECORD_H
 #define BC_CHAIN_RECORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,8 @@ struct bc_chain_record {
 
 /* 2 * n digits and a zero. */
 void bc_chain_hex(const uint8_t *bytes, size_t n, char *ret);
+/* Back; false: the first 2 * n characters are not all of 0 to 9 and a to f. */
+bool bc_chain_unhex(const char *digits, size_t n, uint8_t *ret);
 
 /* 0, or -EINVAL: a name with a slash or a control character cannot stand in a record. */
 int bc_chain_name_check(const char *name);

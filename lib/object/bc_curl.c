@@ -36,5 +36,5 @@ const struct bc_curl *bc_curl(void)
 int bc_curl_load(struct bc_err *err)
 {
 	bc_curl();
-	return loaded.failed ? bc_err_set(err, loaded.failed, "object storage, or a database: %s", loaded.err.msg) : 0;
+	return loaded.failed ? bc_err_set(err, loaded.failed, "object storage, a database, or time stamps: %s", loaded.err.msg) : 0;
 }

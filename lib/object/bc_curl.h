@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* libcurl, loaded (bc_library.h) when somebody speaks with object storage, or a database. Instead of <curl/curl.h>: calls look the same. */
+/* libcurl, loaded (bc_library.h) when somebody speaks with object storage, a database, or a time stamping authority. Instead of <curl/curl.h>: calls look the same. */
 #ifndef BC_CURL_H
 #define BC_CURL_H
 

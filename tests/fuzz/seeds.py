@@ -120,6 +120,7 @@ def all_seeds():
                    + [b"\x03" + data for data in through("lz4", captures()[0])] + [b"\x05" + gzip.compress(captures()[0])],
         "small": [bytes((kind,)) + text.encode() for kind, texts in SMALL for text in texts],
         "spool": spool(),
+        "stamp": (GOLDEN / "custody" / ".chain.stamps").read_bytes().splitlines(),
         "tuple": [bytes((1,)) + FRAME, FRAME],
         "wire": wire(),
         "yaml": [path.read_bytes() for path in (ROOT / "config").glob("*.yaml")],

@@ -112,7 +112,7 @@ static void tell(void *ctx, enum bc_chain_fault fault, uint64_t number, const ch
 static const char *check(void)
 {
 	said[0] = '\0';
-	assert_int_equal(bc_chain_check(folder, checker, tell, NULL, &res, &err), 0);
+	assert_int_equal(bc_chain_check(folder, checker, NULL, tell, NULL, &res, &err), 0);
 	return said;
 }
 
