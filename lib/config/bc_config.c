@@ -208,6 +208,7 @@ void bc_config_free(struct bc_config *c)
 	free(c->s3_credentials);
 	free(c->s3_profile);
 	free(c->sign);
+	free(c->timestamp);
 	free(c->upload_node);
 	free(c->report);
 	free(c->pcap_over_ip);

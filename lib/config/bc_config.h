@@ -61,6 +61,8 @@ struct bc_config {
 	bool s3_path_style;
 	bool s3_plain;
 	char *sign;			/* file of the key that signs a chain of custody; NULL: there is none */
+	char *timestamp;		/* URL of the authority that stamps the chain (RFC 3161); NULL: none does */
+	uint32_t timestamp_seconds;	/* between two stamps of a chain, at least; 0: the default */
 	char *upload_node;		/* whose segments they are, in keys; NULL: the host's name, or a client's */
 	uint32_t upload_connections;	/* 0: the default */
 	uint64_t upload_bytes_per_s;	/* 0: no limit */

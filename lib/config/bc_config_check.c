@@ -12,6 +12,7 @@
 #include "bc_config_tap.h"
 #include "bc_object_name.h"
 #include "bc_source_kind.h"
+#include "bc_tsa.h"
 #include "bc_upload_key.h"
 
 #define CPUS 4096
@@ -260,6 +261,12 @@ static int check_sign(const struct bc_config *c, struct bc_err *err)
 		if (c->sign && c->outputs[i].keep.recompress)
 			return bc_err_set(err, -EINVAL, "--sign: a signed segment keeps its bytes: not with --recompress");
 	}
+	if (!c->sign && (c->timestamp || c->timestamp_seconds))
+		return bc_err_set(err, -EINVAL, "--timestamp: only a chain of custody is stamped: add --sign KEY.pem");
+	if (!c->timestamp && c->timestamp_seconds)
+		return bc_err_set(err, -EINVAL, "--timestamp-seconds: nobody is asked for time stamps: add --timestamp URL");
+	if (c->timestamp && bc_tsa_url_check(c->timestamp, err))
+		return -EINVAL;
 	return !c->sign || folder ? 0 : bc_err_set(err, -EINVAL, "--sign: only the segments of a folder are signed: -w FOLDER/");
 }
 

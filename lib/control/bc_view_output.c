@@ -73,11 +73,14 @@ static json_t *custody(const struct bc_output *o)
 		return NULL;
 	bc_signer_stats(o->custody, &st);
 	bc_chain_hex(st.head, BC_CHAIN_HASH, head);
-	return json_pack("{s:o, s:o, s:o, s:s}",
+	return json_pack("{s:o, s:o, s:o, s:s, s:o*, s:o*, s:o*}",
 			 "records", bc_view_u64(st.records),
 			 "waiting", bc_view_u64(st.waiting),
 			 "missed", bc_view_u64(st.missed),
-			 "head", head);
+			 "head", head,
+			 "stamped", st.stamping ? bc_view_u64(st.stamps.stamped) : NULL,
+			 "unstamped", st.stamping ? bc_view_u64(st.stamps.waiting) : NULL,
+			 "stamps_failed", st.stamping ? bc_view_u64(st.stamps.failed) : NULL);
 }
 
 /* The index of segments, and the packets that none tells of; NULL: there is none. */

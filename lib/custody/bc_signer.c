@@ -27,6 +27,7 @@ struct bc_signer_folder {
 	struct bc_signer_folder *next;
 	struct bc_signer *signer;
 	struct bc_chain *chain;		/* the thread's, once it is added */
+	struct bc_stamper_folder *stamps;	/* NULL: none */
 	struct segment *head, **tail;	/* this and what follows: under the signer's lock */
 	struct bc_signer_stats stats;
 	bool failed;			/* the first in the queue could not be recorded, and waits */
@@ -35,6 +36,7 @@ struct bc_signer_folder {
 
 struct bc_signer {
 	struct bc_chain_key *key;
+	struct bc_stamper *stamper;	/* NULL: none */
 	const struct bc_log *log;
 	pthread_t thread;
 	bool started;
@@ -98,6 +100,14 @@ static void take_off(struct bc_signer_folder *f)
 	free(g);
 }
 
+/* With the lock held. */
+static void note_head(struct bc_signer_folder *f)
+{
+	f->stats.records = bc_chain_head(f->chain, f->stats.head);
+	if (f->stamps)
+		bc_stamper_head(f->stamps, f->stats.records, f->stats.head);
+}
+
 /* With the lock held, which is given up meanwhile. The first segment stays first: only this thread takes it off. */
 static void record_first(struct bc_signer *s, struct bc_signer_folder *f)
 {
@@ -110,7 +120,7 @@ static void record_first(struct bc_signer *s, struct bc_signer_folder *f)
 	r = bc_chain_add(f->chain, s->key, g->name, g->kind, &s->stop, &err);
 	pthread_mutex_lock(&s->lock);
 	s->busy = false;
-	f->stats.records = bc_chain_head(f->chain, f->stats.head);
+	note_head(f);
 	if (r == -ECANCELED)
 		return;
 	if (r)
@@ -152,7 +162,7 @@ static void *sign_main(void *arg)
 	return NULL;
 }
 
-int bc_signer_new(const char *key, const struct bc_log *log, struct bc_signer **ret, struct bc_err *err)
+int bc_signer_new(const char *key, struct bc_stamper *stamper, const struct bc_log *log, struct bc_signer **ret, struct bc_err *err)
 {
 	struct bc_signer *s = calloc(1, sizeof(*s));
 	pthread_condattr_t attr;
@@ -161,6 +171,7 @@ int bc_signer_new(const char *key, const struct bc_log *log, struct bc_signer **
 	if (!s)
 		return bc_err_set(err, -ENOMEM, "no memory for signatures");
 	s->log = log;
+	s->stamper = stamper;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -205,12 +216,15 @@ int bc_signer_add(struct bc_signer *s, const char *folder, struct bc_signer_fold
 	f->tail = &f->head;
 	memcpy(f->path, folder, len);
 	r = bc_chain_open(folder, s->log, &f->chain, err);
+	if (!r && s->stamper)
+		r = bc_stamper_add(s->stamper, folder, &f->stamps, err);
 	if (r) {
+		bc_chain_close(f->chain);
 		free(f);
 		return r;
 	}
 	pthread_mutex_lock(&s->lock);
-	f->stats.records = bc_chain_head(f->chain, f->stats.head);
+	note_head(f);
 	r = bc_chain_unrecorded(f->chain, found, f, err);
 	f->next = s->folders;
 	s->folders = f;
@@ -224,6 +238,9 @@ void bc_signer_stats(struct bc_signer_folder *f, struct bc_signer_stats *ret)
 	pthread_mutex_lock(&f->signer->lock);
 	*ret = f->stats;
 	pthread_mutex_unlock(&f->signer->lock);
+	ret->stamping = f->stamps != NULL;
+	if (f->stamps)
+		bc_stamper_stats(f->stamps, &ret->stamps);
 }
 
 bool bc_signer_idle(struct bc_signer *s)

@@ -13,12 +13,16 @@
 #include "bc_chain_record.h"
 #include "bc_err.h"
 #include "bc_log.h"
+#include "bc_stamper.h"
 
 struct bc_signer;
 struct bc_signer_folder;
 
-/* key: a file, see bc_chain_key_private(). log may be NULL, else outlives it. 0 and *ret, or a negative errno with a line in err. */
-int bc_signer_new(const char *key, const struct bc_log *log, struct bc_signer **ret, struct bc_err *err);
+/*
+ * key: a file, see bc_chain_key_private(). stamper: gets each chain's head; log: either may be NULL, else outlives it. 0 and *ret, or a
+ * negative errno with a line in err.
+ */
+int bc_signer_new(const char *key, struct bc_stamper *stamper, const struct bc_log *log, struct bc_signer **ret, struct bc_err *err);
 
 /* A folder that was added already is the same again. One thread adds. 0 and *ret, which lives as long as s; errors of bc_chain_open(). */
 int bc_signer_add(struct bc_signer *s, const char *folder, struct bc_signer_folder **ret, struct bc_err *err);
@@ -31,6 +35,8 @@ struct bc_signer_stats {
 	uint64_t waiting;		/* segments without one */
 	uint64_t missed;		/* gone before they had one, or no memory for it */
 	uint8_t head[BC_CHAIN_HASH];	/* of the last record; zeros: there is none */
+	bool stamping;			/* the next are asked for */
+	struct bc_stamper_stats stamps;
 };
 
 /* Any thread. */

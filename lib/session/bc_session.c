@@ -13,12 +13,14 @@
 #include "bc_report.h"
 #include "bc_signer.h"
 #include "bc_source_kind.h"
+#include "bc_stamper.h"
 #include "bc_tap.h"
 #include "bc_upload_key.h"
 #include "bc_view.h"
 
 /* How long the end waits for subscribers. */
 #define LINGER_MS 1000
+#define STAMP_SECONDS 60	/* what public authorities ask of their users, and less than most segments take */
 
 static void emit(void *ctx, enum bc_level level, const char *line)
 {
@@ -131,6 +133,14 @@ static int new_uploader(struct bc_session *s, struct bc_err *err)
 	return wanted ? bc_uploader_new(&uc, &s->uploader, err) : 0;
 }
 
+static int new_custody(struct bc_session *s, struct bc_err *err)
+{
+	const uint32_t seconds = s->cfg->timestamp_seconds ? s->cfg->timestamp_seconds : STAMP_SECONDS;
+	int r = s->cfg->timestamp ? bc_stamper_new(s->cfg->timestamp, seconds, &s->log, &s->stamper, err) : 0;
+
+	return r ? r : bc_signer_new(s->cfg->sign, s->stamper, &s->log, &s->signer, err);
+}
+
 static int new_telemetry(struct bc_session *s, struct bc_err *err)
 {
 	const struct bc_telemetry_config tc = { &s->group, s->lcores, s->n_lcores, s->env.server };
@@ -154,7 +164,7 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 	if (!r)
 		r = new_uploader(s, err);
 	if (!r && s->cfg->sign)
-		r = bc_signer_new(s->cfg->sign, &s->log, &s->signer, err);
+		r = new_custody(s, err);
 	if (!r)
 		r = s->ops->build(s, err);
 	if (!r)
@@ -221,12 +231,13 @@ static void say_start(const struct bc_session *s)
 
 static bool all_idle(const struct bc_session *s)
 {
+	const uint64_t patience_ns = (uint64_t)(s->cfg->drain_timeout_s * (double)BC_NS_PER_S);
 	bool idle = true;
 
 	for (uint32_t i = 0; i < s->group.n; i++)
 		idle &= bc_pipeline_idle(s->group.pipeline[i]);
-	return idle && (!s->signer || bc_signer_idle(s->signer)) &&
-	       (!s->uploader || bc_uploader_finish(s->uploader, (uint64_t)(s->cfg->drain_timeout_s * (double)BC_NS_PER_S)));
+	return idle && (!s->signer || bc_signer_idle(s->signer)) && (!s->stamper || bc_stamper_finish(s->stamper, patience_ns)) &&
+	       (!s->uploader || bc_uploader_finish(s->uploader, patience_ns));
 }
 
 /* Wait until segments are moved and uploaded, commands have run, packets are published and sent, unless another signal comes. */
@@ -240,6 +251,8 @@ static void wait_for_post_publish(struct bc_session *s)
 		bc_uploader_close(s->uploader);
 	if (s->signer)
 		bc_signer_close(s->signer);
+	if (s->stamper)
+		bc_stamper_close(s->stamper);
 	for (uint32_t i = 0; i < s->group.n; i++)
 		bc_pipeline_end_post_publish(s->group.pipeline[i], now);
 	s->ops->ended(s->ctx);
@@ -296,6 +309,7 @@ static void release(struct bc_session *s)
 	s->ops->release(s->ctx);
 	bc_uploader_free(s->uploader);
 	bc_signer_free(s->signer);
+	bc_stamper_free(s->stamper);
 	bc_publisher_free(s->publisher);
 	bc_tap_free(s->tap);
 	bc_calibration_free(&s->calibration);

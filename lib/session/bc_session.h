@@ -31,6 +31,7 @@ enum bc_exit {
 
 struct bc_session;
 struct bc_signer;
+struct bc_stamper;
 
 /* ctx is the session's. Those that return int: 0, or a negative errno with a line in err. */
 struct bc_session_ops {
@@ -75,6 +76,7 @@ struct bc_session {
 	struct bc_tap *tap;			/* NULL: none */
 	struct bc_object_settings store;	/* of objects that are sources, and of uploads */
 	struct bc_signer *signer;		/* NULL: no chain of custody */
+	struct bc_stamper *stamper;		/* NULL: nobody stamps it */
 	struct bc_uploader *uploader;		/* NULL: nothing is uploaded */
 	char host[256];				/* with it: the host's name */
 	struct bc_log log;

@@ -424,7 +424,7 @@ static void what_failed_is_tried_again_while_more_comes(void **state)
 
 	close_chain();
 	put_file(names[0], names[0]);
-	assert_int_equal(bc_signer_new(secret, NULL, &s, &err), 0);
+	assert_int_equal(bc_signer_new(secret, NULL, NULL, &s, &err), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &enough), 0);
 	none = enough;
 	none.rlim_cur = 3;

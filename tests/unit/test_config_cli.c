@@ -133,6 +133,8 @@ static void output_options_are_taken(void **state)
 	       o->keep.age_ns == 604800000000000 && o->keep.number == 5 && o->keep.bytes == 2000000000 &&
 	       o->keep.free_bytes == 1500000 && o->keep.recompress && o->keep.codec == BC_CODEC_ZSTD && o->keep.level == 19 &&
 	       o->keep.recompress_after_ns == 3600000000000 && o->keep.unmarked);
+	ACCEPT("--sign k.pem --timestamp http://tsa.example/tsr --timestamp-seconds 5",
+	       !strcmp(c.sign, "k.pem") && !strcmp(c.timestamp, "http://tsa.example/tsr") && c.timestamp_seconds == 5);
 	ACCEPT("-S 1000", o->rotate_bytes == 1000000000);
 	ACCEPT("--rotate-size 0.5", o->rotate_bytes == 500000);
 	ACCEPT("-U", o->utc);
@@ -200,6 +202,9 @@ static void values_out_of_range_are_refused_with_the_range(void **state)
 		{ "--keep-free x", "--keep-free: 'x' is not a size" },
 		{ "--keep-number -1", "--keep-number: '-1' is not a whole number" },
 		{ "--recompress lz4", "--recompress: 'lz4' is not a codec for recompression" },
+		{ "--timestamp http://tsa.example/", "--timestamp: only a chain of custody is stamped" },
+		{ "--sign k.pem --timestamp tsa.example", "--timestamp: 'tsa.example' is not http[s]://HOST" },
+		{ "--sign k.pem --timestamp-seconds 5", "--timestamp-seconds: nobody is asked" },
 		{ "--rotate-clock 3600", "--rotate-clock: '3600' is not a period such as hour" },
 		{ "--rotate-clock hour -G 5", "--rotate-clock: rotate either by the clock or every N seconds" },
 		{ "--writers 129", "from 1 to 128, or 0" },
