@@ -30,7 +30,7 @@ struct ahead {
 struct bc_depot {
 	struct bc_depot_config cfg;
 	pthread_mutex_t lock;
-	bool stop;			/* under the lock */
+	_Atomic bool stop;		/* set under the lock */
 	struct bc_fetcher *fetcher;	/* under the lock until it is there */
 	struct bc_tail_cache *cache;	/* likewise; NULL: without one */
 	void *items;			/* under the lock: a tree by name */
@@ -120,6 +120,11 @@ struct bc_fetcher *bc_depot_fetcher(struct bc_depot *d)
 struct bc_depot_hours *bc_depot_hours(struct bc_depot *d)
 {
 	return d->hours;
+}
+
+const _Atomic bool *bc_depot_stopped(const struct bc_depot *d)
+{
+	return &d->stop;
 }
 
 bool bc_depot_is_name(const char *name)

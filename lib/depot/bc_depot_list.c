@@ -275,7 +275,7 @@ static int list_prefix(struct lister *l)
 
 static int run(struct lister *l)
 {
-	const struct bc_object_config cfg = { .settings = *bc_depot_store(l->depot) };
+	const struct bc_object_config cfg = { .settings = *bc_depot_store(l->depot), .stop = bc_depot_stopped(l->depot) };
 	const size_t len = strlen(l->name.key);
 	int r = bc_object_client_new(&cfg, &l->client, l->err);
 

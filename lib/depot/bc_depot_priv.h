@@ -28,6 +28,8 @@ int bc_depot_connect(struct bc_depot *d, struct bc_err *err);
 struct bc_fetcher *bc_depot_fetcher(struct bc_depot *d);
 struct bc_depot_hours *bc_depot_hours(struct bc_depot *d);
 const struct bc_object_settings *bc_depot_store(const struct bc_depot *d);
+/* Whether bc_depot_stop() was called. */
+const _Atomic bool *bc_depot_stopped(const struct bc_depot *d);
 
 /* Remember what a list said of an object. 0 or -ENOMEM. */
 int bc_depot_learn(struct bc_depot *d, const char *name, uint64_t bytes, const char *etag);
