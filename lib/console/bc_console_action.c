@@ -7,6 +7,7 @@
 
 #include "bc_console_priv.h"
 #include "bc_ctl_client.h"
+#include "bc_view_value.h"
 
 static const char *const actions[] = { "rotate", "pause", "resume", "stop", "filter" };
 
@@ -50,7 +51,7 @@ static void audit_outcome(const struct bc_request *q, const char *prefix, const 
 	json_t *o = json_pack("{s:s, s:s, s:s}", "capture", prefix, "action", action, "outcome", r ? "refused" : "done");
 
 	if (r)
-		json_object_set_new(o, "why", json_string(err->msg));
+		json_object_set_new(o, "why", bc_view_string(err->msg));
 	bc_console_audit(q, "action ended", o, NULL);
 }
 

@@ -14,15 +14,11 @@
 #include "bc_number.h"
 #include "bc_thread.h"
 #include "bc_time.h"
+#include "bc_view_value.h"
 
 #define WAIT_MS 200
 #define PIPE_BYTES (1024 * 1024)
 #define TOP_MOST 1000
-
-static json_t *number(uint64_t v)
-{
-	return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v);
-}
 
 static unsigned status_of(int r)
 {
@@ -59,10 +55,10 @@ static json_t *sums_of(const struct bc_find_sums *s)
 		bytes += s->bytes[i];
 		segments += s->segments[i];
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "segments", number(segments), "bytes", number(bytes), "to_read",
-			 number(s->to_read), "read_whole", number(s->segments[BC_FIND_WHOLE]), "read_blocks",
-			 number(s->segments[BC_FIND_BLOCKS]), "flows", number(s->rows), "flows_wanted", number(s->rows_wanted), "blocks",
-			 number(s->blocks), "blocks_wanted", number(s->blocks_wanted));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "segments", bc_view_u64(segments), "bytes", bc_view_u64(bytes), "to_read",
+			 bc_view_u64(s->to_read), "read_whole", bc_view_u64(s->segments[BC_FIND_WHOLE]), "read_blocks",
+			 bc_view_u64(s->segments[BC_FIND_BLOCKS]), "flows", bc_view_u64(s->rows), "flows_wanted", bc_view_u64(s->rows_wanted), "blocks",
+			 bc_view_u64(s->blocks), "blocks_wanted", bc_view_u64(s->blocks_wanted));
 }
 
 enum MHD_Result bc_console_estimate(const struct bc_request *q)
@@ -154,7 +150,7 @@ static void end_download(void *ctx)
 	bc_find_get_progress(d->find, &p);
 	bc_find_free(d->find);
 	d->search.q = &d->who;
-	bc_console_search_audit(&d->search, "find ended", json_pack("{s:o, s:o, s:b}", "packets", number(p.packets), "bytes", number(d->sent),
+	bc_console_search_audit(&d->search, "find ended", json_pack("{s:o, s:o, s:b}", "packets", bc_view_u64(p.packets), "bytes", bc_view_u64(d->sent),
 								   "complete", !d->result && !p.stopped));
 	bc_console_search_end(&d->search);
 	free(d);

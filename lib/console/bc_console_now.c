@@ -8,21 +8,9 @@
 #include "bc_console_priv.h"
 #include "bc_metrics.h"
 #include "bc_time.h"
+#include "bc_view_value.h"
 
 #define EVENT_NS BC_NS_PER_S
-
-static json_t *number(uint64_t v)
-{
-	return json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v);
-}
-
-/* A file name of any bytes. */
-static json_t *text(const char *s)
-{
-	json_t *j = json_string(s);
-
-	return j ? j : json_string("(a name that is not UTF-8)");
-}
 
 static json_t *store_of(struct bc_console *c)
 {
@@ -31,9 +19,9 @@ static json_t *store_of(struct bc_console *c)
 
 	if (!s)
 		return NULL;
-	o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "segments", number(s->extent.segments), "bad", number(s->extent.bad),
-		      "bytes", number(s->extent.bytes), "oldest_ns", number(s->extent.oldest_ns), "newest_ns", number(s->extent.newest_ns),
-		      "day_bytes", number(s->extent.day_bytes), "day_ns", number(s->extent.day_ns), "looked_ns", number(s->looked_ns));
+	o = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "segments", bc_view_u64(s->extent.segments), "bad", bc_view_u64(s->extent.bad),
+		      "bytes", bc_view_u64(s->extent.bytes), "oldest_ns", bc_view_u64(s->extent.oldest_ns), "newest_ns", bc_view_u64(s->extent.newest_ns),
+		      "day_bytes", bc_view_u64(s->extent.day_bytes), "day_ns", bc_view_u64(s->extent.day_ns), "looked_ns", bc_view_u64(s->looked_ns));
 	/* Without a packet there is no oldest one. */
 	if (!s->extent.segments) {
 		json_object_del(o, "oldest_ns");
@@ -50,15 +38,15 @@ static json_t *disks_of(const struct bc_console *c)
 
 	for (uint32_t i = 0; i < c->cfg.n_paths; i++)
 		if (!statvfs(c->cfg.paths[i], &st))
-			json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "path", text(c->cfg.paths[i]),
-							      "bytes", number((uint64_t)st.f_blocks * st.f_frsize),
-							      "free", number((uint64_t)st.f_bavail * st.f_frsize)));
+			json_array_append_new(list, json_pack("{s:o, s:o, s:o}", "path", bc_view_string(c->cfg.paths[i]),
+							      "bytes", bc_view_u64((uint64_t)st.f_blocks * st.f_frsize),
+							      "free", bc_view_u64((uint64_t)st.f_bavail * st.f_frsize)));
 	return list;
 }
 
 static json_t *now_of(struct bc_console *c)
 {
-	return json_pack("{s:o, s:o, s:o*, s:o}", "now_ns", number(bc_utc_ns()), "captures", bc_ctl_watch_get(c->watch), "store", store_of(c),
+	return json_pack("{s:o, s:o, s:o*, s:o}", "now_ns", bc_view_u64(bc_utc_ns()), "captures", bc_ctl_watch_get(c->watch), "store", store_of(c),
 			 "disks", disks_of(c));
 }
 

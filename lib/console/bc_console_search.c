@@ -8,7 +8,11 @@
 
 #include "bc_thread.h"
 #include "bc_time.h"
+#include "bc_view_value.h"
 #include "bc_when.h"
+
+/* So often it is looked whether somebody waits for the answer. */
+#define LOOK_NS (200 * BC_NS_PER_MS)
 
 static bool take_place(struct bc_console *c)
 {
@@ -61,10 +65,8 @@ void bc_console_search_end(struct bc_console_search *s)
 
 int bc_console_search_audit(struct bc_console_search *s, const char *what, json_t *more)
 {
-	json_t *o = json_pack("{s:s}", "expression", s->expression);
+	json_t *o = json_pack("{s:o}", "expression", bc_view_string(s->expression));
 
-	if (!o)
-		o = json_pack("{s:s}", "expression", "(not UTF-8)");
 	if (s->cfg.from_ns)
 		json_object_set_new(o, "from_ns", json_integer((json_int_t)s->cfg.from_ns));
 	if (s->cfg.to_ns <= INT64_MAX)

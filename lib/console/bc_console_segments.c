@@ -13,6 +13,7 @@
 #include "bc_segname.h"
 #include "bc_thread.h"
 #include "bc_verify.h"
+#include "bc_view_value.h"
 
 #define LIST_DEFAULT 100
 #define LIST_MOST 1000
@@ -129,7 +130,7 @@ enum MHD_Result bc_console_verify(const struct bc_request *q)
 	o = json_pack("{s:s, s:b, s:I, s:I}", "path", v.path, "whole", !v.result, "packets", (json_int_t)v.scan.records, "backwards",
 		      (json_int_t)v.scan.backwards);
 	if (v.result)
-		json_object_set_new(o, "why", json_string(v.err.msg));
+		json_object_set_new(o, "why", bc_view_string(v.err.msg));
 	return bc_reply_json(q, MHD_HTTP_OK, o);
 }
 

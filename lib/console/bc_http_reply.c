@@ -7,6 +7,7 @@
 
 #include "bc_http_priv.h"
 #include "bc_time.h"
+#include "bc_view_value.h"
 
 #define STREAMS_MAX (BC_HTTP_CONNECTIONS - 32)	/* others still get an answer */
 #define STREAM_BLOCK 32768U
@@ -84,7 +85,7 @@ enum MHD_Result bc_reply_error(const struct bc_request *q, unsigned status, cons
 	va_start(ap, fmt);
 	vsnprintf(err.msg, sizeof(err.msg), fmt, ap);
 	va_end(ap);
-	return bc_reply_json(q, status, json_pack("{s:s#}", "error", err.msg, (int)strlen(err.msg)));
+	return bc_reply_json(q, status, json_pack("{s:o}", "error", bc_view_string(err.msg)));
 }
 
 /* ---- streams ---- */
