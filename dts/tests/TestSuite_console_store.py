@@ -255,6 +255,8 @@ class TestConsoleStore(TestSuite):
         verify(run.ask("/braidcap/filter")[0]["filter"] == "ip", "a bad filter did something")
         act("filter", output=0, expression="x" * 2000, status=400)
         act("filter", output=0, status=400)
+        for output in ({}, {"output": "0"}, {"output": None}, {"output": 0.0}):
+            act("filter", status=400, expression="udp", **output)
         act("reboot", status=400)
         act(None, status=400)
         for capture in ("none", "../x", "", None, 7):

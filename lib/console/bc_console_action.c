@@ -60,14 +60,15 @@ enum MHD_Result bc_console_action(const struct bc_request *q)
 	const char *prefix = json_string_value(json_object_get(q->body, "capture"));
 	const char *action = json_string_value(json_object_get(q->body, "action"));
 	const char *expression = json_string_value(json_object_get(q->body, "expression"));
-	json_int_t output = json_integer_value(json_object_get(q->body, "output"));
+	const json_t *of = json_object_get(q->body, "output");
+	json_int_t output = json_integer_value(of);
 	char param[BC_CTL_REQUEST_MAX + 64];
 	bool filters = action && !strcmp(action, "filter");
 	struct bc_err err = { .msg = "" };
 	json_t *answer = NULL;
 	int r;
 
-	if (!is_action(action) || (filters && (!expression || output < 0 || output > 99)))
+	if (!is_action(action) || (filters && (!expression || !json_is_integer(of) || output < 0 || output > 99)))
 		return bc_reply_error(q, MHD_HTTP_BAD_REQUEST, "rotate, pause, resume, stop, or filter with an output and an expression");
 	if (!is_shown(q->ctx, prefix))
 		return bc_reply_error(q, MHD_HTTP_NOT_FOUND, "no such capture answers");
