@@ -171,6 +171,19 @@ class TestConsoleStore(TestSuite):
             console.post("/api/segments/hold", {"path": oldest, "hold": hold}, status=400)
 
     @func_test
+    def segments_of_one_time_are_on_one_page(self):
+        """Of outputs that have the same packets none is left out between two pages."""
+        for name in ("a", "b", "c"):
+            self.capture("-i", self.folder / "1.pcap", "-w", self.make_folder(f"store/{name}"), "-S", "0.2", "--index", "flows")
+        console = self.console(self.store)
+        wanted = sorted(s["path"] for s in self.segments(console))
+        found, before = [], ""
+        while page := console.get(f"/api/segments?limit=2{before}")["segments"]:
+            found += [s["path"] for s in page]
+            before = f"&before_ns={page[-1]['first_ns_text']}"
+        verify(sorted(found) == wanted and len(wanted) > 8, f"{len(found)} of {len(wanted)}")
+
+    @func_test
     def the_timeline_adds_up(self):
         """All packets are in it, where they were, however fine it is drawn."""
         console = self.console(self.store)

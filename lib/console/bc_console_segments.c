@@ -57,11 +57,11 @@ static json_t *segment_of(const struct bc_catalogue_segment *s)
 	return o;
 }
 
-/* Arguments: before_ns, at which to go on; limit. */
+/* Arguments: before_ns, at which to go on; limit, beyond which those of one time go on: the next page begins before it. */
 enum MHD_Result bc_console_segments(const struct bc_request *q)
 {
 	const char *before_text = bc_request_arg(q, "before_ns"), *limit_text = bc_request_arg(q, "limit");
-	uint64_t before_ns = UINT64_MAX, most = LIST_DEFAULT;
+	uint64_t before_ns = UINT64_MAX, most = LIST_DEFAULT, last_ns = 0;
 	const struct bc_catalogue_state *s;
 	struct bc_console *c = q->ctx;
 	json_t *list;
@@ -74,9 +74,11 @@ enum MHD_Result bc_console_segments(const struct bc_request *q)
 		return bc_reply_error(q, MHD_HTTP_NOT_FOUND, "the console was started without paths");
 	s = bc_catalogue_get(c->catalogue);
 	list = json_array();
-	for (uint32_t i = s ? s->n : 0; i && json_array_size(list) < most; i--)
-		if (s->segment[i - 1].first_ns < before_ns)
+	for (uint32_t i = s ? s->n : 0; i && !(json_array_size(list) >= most && s->segment[i - 1].first_ns < last_ns); i--)
+		if (s->segment[i - 1].first_ns < before_ns) {
+			last_ns = s->segment[i - 1].first_ns;
 			json_array_append_new(list, segment_of(&s->segment[i - 1]));
+		}
 	list = json_pack("{s:b, s:I, s:o}", "known", s != NULL, "all", (json_int_t)(s ? s->n : 0), "segments", list);
 	bc_catalogue_put(c->catalogue, s);
 	return bc_reply_json(q, MHD_HTTP_OK, list);
