@@ -174,6 +174,16 @@ class TestConsole(TestSuite):
             c.load_cert_chain(self.folder / f"ca/{name}.crt", self.folder / f"ca/{name}.key")
         return c
 
+    def sign(self, name, common_name, purpose):
+        """A certificate of our CA for one purpose."""
+        extensions = self.folder / "extensions"
+        extensions.write_text(f"basicConstraints = critical,CA:false\nextendedKeyUsage = {purpose}\n")
+        stem = self.folder / "ca" / name
+        tool("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={common_name}", "-keyout",
+             f"{stem}.key", "-out", f"{stem}.csr")
+        tool("openssl", "x509", "-req", "-in", f"{stem}.csr", "-CA", self.folder / "ca/ca.crt", "-CAkey", self.folder / "ca/ca.key",
+             "-set_serial", "77", "-days", "1", "-extfile", extensions, "-out", f"{stem}.crt")
+
     @func_test
     def certificates(self):
         """A client certificate of our CA names its user; another's, or none, is nobody."""
@@ -192,6 +202,9 @@ class TestConsole(TestSuite):
              self.folder / "ca/forged.crt")
         console.tls = self.context("forged")
         verify(console.ask("/api/me")[0] == 401, "a certificate of another CA")
+        self.sign("server", "olaf", "serverAuth")
+        console.tls = self.context("server")
+        verify(console.ask("/api/me")[0] == 401, "a server's certificate of the same name")
 
     @func_test
     def unix_socket(self):

@@ -79,11 +79,13 @@ static bool certified_name(const struct bc_request *q, char name[BC_USER_NAME_MA
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(q->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 	const gnutls_datum_t *chain;
 	unsigned status = 0, n = 0;
+	/* One that was signed for servers is nobody's. */
+	gnutls_typed_vdata_st is_client = { .type = GNUTLS_DT_KEY_PURPOSE_OID, .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT };
 	gnutls_x509_crt_t crt;
 	size_t size = BC_USER_NAME_MAX;
 	bool ok = false;
 
-	if (!q->http->cfg->ca || !info || gnutls_certificate_verify_peers2(info->tls_session, &status) < 0 || status)
+	if (!q->http->cfg->ca || !info || gnutls_certificate_verify_peers(info->tls_session, &is_client, 1, &status) < 0 || status)
 		return false;
 	chain = gnutls_certificate_get_peers(info->tls_session, &n);
 	if (!chain || !n || gnutls_x509_crt_init(&crt) < 0)

@@ -16,7 +16,7 @@
 	X(add_response_header) X(basic_auth_get_username_password) X(create_response_from_buffer) X(create_response_from_callback) \
 	X(destroy_response) X(free) X(get_connection_info) X(lookup_connection_value) X(queue_response) X(start_daemon) X(stop_daemon)
 #define BC_GNUTLS_FUNCTIONS(X) \
-	X(certificate_get_peers) X(certificate_verify_peers2) X(x509_crt_deinit) X(x509_crt_get_dn_by_oid) X(x509_crt_import) \
+	X(certificate_get_peers) X(certificate_verify_peers) X(x509_crt_deinit) X(x509_crt_get_dn_by_oid) X(x509_crt_import) \
 	X(x509_crt_init)
 
 struct bc_mhd {
@@ -50,7 +50,7 @@ const struct bc_gnutls *bc_gnutls(void);
 #define MHD_start_daemon bc_mhd()->start_daemon
 #define MHD_stop_daemon bc_mhd()->stop_daemon
 #define gnutls_certificate_get_peers bc_gnutls()->certificate_get_peers
-#define gnutls_certificate_verify_peers2 bc_gnutls()->certificate_verify_peers2
+#define gnutls_certificate_verify_peers bc_gnutls()->certificate_verify_peers
 #define gnutls_x509_crt_deinit bc_gnutls()->x509_crt_deinit
 #define gnutls_x509_crt_get_dn_by_oid bc_gnutls()->x509_crt_get_dn_by_oid
 #define gnutls_x509_crt_import bc_gnutls()->x509_crt_import
