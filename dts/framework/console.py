@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import subprocess
+from contextlib import contextmanager
 
 from .braidcap import program, sanitizers
 from .process import end, environment, free_port, wait_until
@@ -16,7 +17,7 @@ from .process import end, environment, free_port, wait_until
 class Console:
     """One `braidcap console ARGS`; it serves when this returns. listen: None: a free port of 127.0.0.1."""
 
-    def __init__(self, folder, args=(), listen=None, tls=None):
+    def __init__(self, folder, args=(), listen=None, tls=None, env=None):
         self.port = free_port()
         self.listen = listen or f"127.0.0.1:{self.port}"
         self.tls = tls
@@ -25,7 +26,7 @@ class Console:
         argv = [program(), "console", "--listen", self.listen, *[str(a) for a in args]]
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
-                                            env={**environment(folder), **sanitizers()})
+                                            env={**environment(folder), **sanitizers(), **(env or {})})
         wait_until(lambda: self.process.poll() is not None or "serving at" in self.stderr, "the console serves")
         assert self.process.poll() is None, self.stderr
 
@@ -93,6 +94,14 @@ class Console:
         self.process.wait(60)
         assert self.process.returncode == 0, self.stderr
         assert "Sanitizer" not in self.stderr and "runtime error" not in self.stderr, self.stderr
+
+
+@contextmanager
+def deaf_store():
+    """The environment of an object store that takes requests and answers none: what searches s3://bucket/ goes on until it is stopped."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "hush",
+               "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.getsockname()[1]}"}
 
 
 def write_users(path, *lines):

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the console's API does with stored segments, and with captures that run: finds, flows, times, holds, actions."""
 
+import contextlib
 import json
 import os
 import subprocess
 import time
 
 from framework.checks import assert_same, published
-from framework.console import Console, write_users
+from framework.console import Console, deaf_store, write_users
 from framework.packets import T0_NS, frames, timed, write_pcap
 from framework.process import tool, wait_until
 from framework.reader import packets
@@ -26,8 +27,8 @@ class TestConsoleStore(TestSuite):
         self.capture("-i", a, "-i", b, "-w", self.store, "-S", "0.2", "--index", "flows")
         self.audit = self.folder / "audit"
 
-    def console(self, *args):
-        return self.stack.enter_context(Console(self.folder, ["--audit", self.audit, *args]))
+    def console(self, *args, **options):
+        return self.stack.enter_context(Console(self.folder, ["--audit", self.audit, *args], **options))
 
     def with_users(self, *args):
         return self.console("--users", write_users(self.folder / "users", *(f"{r}1 {r} token {t}" for r, t in TOKENS.items())), *args)
@@ -120,6 +121,40 @@ class TestConsoleStore(TestSuite):
         verify(not any(e["complete"] for e in self.audited() if e["what"] == "find ended"), self.audited())
         console.stop()
 
+    def has_place(self, console):
+        """Does a search begin? Whoever asks does not wait for it."""
+        with console.raw(timeout=0.3) as s:
+            s.sendall(b"GET /api/find/estimate HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with contextlib.suppress(TimeoutError):
+                verify(s.recv(65536).startswith(b"HTTP/1.1 503"), "an estimate of what cannot be read")
+                return False
+        return True
+
+    @func_test
+    def who_goes_away_ends_the_search(self):
+        """Searches that nobody waits for any more end, whatever they look for, and others get their places."""
+        console = self.console("--role", "analyst", "s3://bucket/x/", env=self.stack.enter_context(deaf_store()))
+        asked = [console.raw() for _ in range(4)]
+        for s, path in zip(asked, ("find/packets", "find/packets", "find/estimate", "flows")):
+            s.sendall(f"GET /api/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        wait_until(lambda: not self.has_place(console), "four searches")
+        for s in asked:
+            s.close()
+        wait_until(lambda: self.has_place(console), "a place")
+        wait_until(lambda: len([e for e in self.audited() if e["what"] == "find ended" and not e["complete"]]) == 2, "the audit log")
+        with console.raw() as s:
+            s.sendall(b"GET /api/find/estimate HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            wait_until(lambda: len([e for e in self.audited() if e["what"] == "estimate"]) >= 3, "a search")
+            console.stop()
+
+    @func_test
+    def any_bytes_are_answered(self):
+        """What is no UTF-8 is refused in words as well."""
+        console = self.console("--role", "analyst", self.store)
+        verify("\\xff" in console.get("/api/find/estimate?from=%FF", status=400)["error"], "from")
+        console.get("/api/find/estimate?expression=host%20%C3%28", status=400)
+        verify(self.audited()[-1]["expression"] == "host \\xc3(", self.audited())
+
     # ---- segments and times ----
 
     @func_test
@@ -133,6 +168,19 @@ class TestConsoleStore(TestSuite):
         first = console.get("/api/segments?limit=2")
         rest = console.get(f"/api/segments?before_ns={first['segments'][-1]['first_ns_text']}")
         verify(first["segments"] + rest["segments"] == listed and first["all"] == len(listed), f"{first} {rest}")
+
+    @func_test
+    def segments_of_one_time_are_on_one_page(self):
+        """Of outputs that have the same packets none is left out between two pages."""
+        for name in ("a", "b", "c"):
+            self.capture("-i", self.folder / "1.pcap", "-w", self.make_folder(f"store/{name}"), "-S", "0.2", "--index", "flows")
+        console = self.console(self.store)
+        wanted = sorted(s["path"] for s in self.segments(console))
+        found, before = [], ""
+        while page := console.get(f"/api/segments?limit=2{before}")["segments"]:
+            found += [s["path"] for s in page]
+            before = f"&before_ns={page[-1]['first_ns_text']}"
+        verify(sorted(found) == wanted and len(wanted) > 8, f"{len(found)} of {len(wanted)}")
 
     @func_test
     def verify_reads_them(self):
@@ -169,19 +217,6 @@ class TestConsoleStore(TestSuite):
         console.post("/api/segments/hold", {"path": "/etc/passwd", "hold": True}, status=404)
         for hold in ("yes", 1, None):
             console.post("/api/segments/hold", {"path": oldest, "hold": hold}, status=400)
-
-    @func_test
-    def segments_of_one_time_are_on_one_page(self):
-        """Of outputs that have the same packets none is left out between two pages."""
-        for name in ("a", "b", "c"):
-            self.capture("-i", self.folder / "1.pcap", "-w", self.make_folder(f"store/{name}"), "-S", "0.2", "--index", "flows")
-        console = self.console(self.store)
-        wanted = sorted(s["path"] for s in self.segments(console))
-        found, before = [], ""
-        while page := console.get(f"/api/segments?limit=2{before}")["segments"]:
-            found += [s["path"] for s in page]
-            before = f"&before_ns={page[-1]['first_ns_text']}"
-        verify(sorted(found) == wanted and len(wanted) > 8, f"{len(found)} of {len(wanted)}")
 
     @func_test
     def the_timeline_adds_up(self):

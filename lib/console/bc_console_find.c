@@ -29,6 +29,7 @@ static unsigned status_of(int r)
 
 struct estimate {
 	struct bc_console_search search;
+	struct bc_find *find;
 	struct bc_find_sums sums;
 	int result;
 };
@@ -36,15 +37,15 @@ struct estimate {
 static void *explain(void *arg)
 {
 	struct estimate *e = arg;
-	struct bc_find *find;
 
 	bc_thread_give_way();
-	e->result = bc_find_new(&e->search.cfg, &find, &e->search.err);
-	if (e->result)
-		return NULL;
-	e->result = bc_find_explain(find, NULL, NULL, &e->sums, &e->search.err);
-	bc_find_free(find);
+	e->result = bc_find_explain(e->find, NULL, NULL, &e->sums, &e->search.err);
 	return NULL;
+}
+
+static void stop_explaining(void *arg)
+{
+	bc_find_stop(((struct estimate *)arg)->find);
 }
 
 static json_t *sums_of(const struct bc_find_sums *s)
@@ -63,15 +64,18 @@ static json_t *sums_of(const struct bc_find_sums *s)
 
 enum MHD_Result bc_console_estimate(const struct bc_request *q)
 {
-	struct estimate e;
+	struct estimate e = { .find = NULL };
 	unsigned status = bc_console_search_begin(q, &e.search);
 
 	if (status)
 		return bc_reply_error(q, status, "%s", e.search.err.msg);
 	e.search.cfg.dest.kind = BC_STORE_NULL;
 	e.result = bc_console_search_audit(&e.search, "estimate", NULL);
-	if (!e.result && bc_console_search_run(explain, &e))
+	if (!e.result)
+		e.result = bc_find_new(&e.search.cfg, &e.find, &e.search.err);
+	if (!e.result && bc_console_search_run(q, explain, stop_explaining, &e))
 		e.result = bc_err_set(&e.search.err, -EAGAIN, "no thread for the search");
+	bc_find_free(e.find);
 	bc_console_search_end(&e.search);
 	if (e.result)
 		return bc_reply_error(q, status_of(e.result), "%s", e.search.err.msg);
@@ -131,7 +135,7 @@ static ssize_t next_packets(void *ctx, char *buf, size_t size)
 
 	if (n != -1) {
 		d->sent += (size_t)n;
-		return n;
+		return n || !bc_request_gone(&d->who) ? n : -2;
 	}
 	join(d);
 	/* What is not complete must not look so. */
@@ -199,7 +203,7 @@ static bool has_something(const struct bc_request *q, struct download *d)
 {
 	struct pollfd p = { .fd = d->in, .events = POLLIN };
 
-	while (!bc_http_over(q->http))
+	while (!bc_http_over(q->http) && !bc_request_gone(q))
 		if (poll(&p, 1, WAIT_MS) > 0)
 			return p.revents & POLLIN;
 	return false;
@@ -252,6 +256,7 @@ struct flows {
 	enum bc_flows_by by;
 	enum bc_flows_order order;
 	uint64_t top;
+	_Atomic bool stop;
 	struct bc_find_extent extent;
 	char *text;		/* a JSON array without its brackets; a comma behind each */
 	size_t len;
@@ -281,7 +286,7 @@ static void *add_up(void *arg)
 	const struct bc_find_config *c = &f->search.cfg;
 	const struct bc_find_flows_config cfg = {
 		.expression = c->expression, .paths = c->paths, .n_paths = c->n_paths, .from_ns = c->from_ns, .to_ns = c->to_ns,
-		.depot = c->depot, .log = c->log,
+		.depot = c->depot, .log = c->log, .stop = &f->stop,
 	};
 	struct bc_flows *flows = bc_flows_new(f->by);
 
@@ -291,6 +296,14 @@ static void *add_up(void *arg)
 		print_flows(f, flows);
 	bc_flows_free(flows);
 	return NULL;
+}
+
+static void stop_adding(void *arg)
+{
+	struct flows *f = arg;
+
+	f->stop = true;
+	bc_depot_stop(f->search.cfg.depot);
 }
 
 /* The place of the argument's word among words; 0 without it. -EINVAL with a line in err. */
@@ -342,7 +355,7 @@ static enum MHD_Result answer_flows(const struct bc_request *q, struct flows *f)
 	f->result = take_arguments(q, f);
 	if (!f->result)
 		f->result = bc_console_search_audit(&f->search, "flows", NULL);
-	if (!f->result && bc_console_search_run(add_up, f))
+	if (!f->result && bc_console_search_run(q, add_up, stop_adding, f))
 		f->result = bc_err_set(&f->search.err, -EAGAIN, "no thread for the search");
 	if (f->result || !f->text)
 		r = bc_reply_error(q, status_of(f->result), "%s", f->result ? f->search.err.msg : "no memory");

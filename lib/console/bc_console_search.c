@@ -76,12 +76,24 @@ int bc_console_search_audit(struct bc_console_search *s, const char *what, json_
 	return bc_console_audit(s->q, what, o, &s->err);
 }
 
-int bc_console_search_run(void *(*run)(void *), void *arg)
+/* Has it ended? */
+static bool join_soon(pthread_t thread)
+{
+	uint64_t until_ns = bc_mono_ns() + LOOK_NS;
+	const struct timespec until = { .tv_sec = (time_t)(until_ns / BC_NS_PER_S), .tv_nsec = (long)(until_ns % BC_NS_PER_S) };
+
+	return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until) == 0;
+}
+
+int bc_console_search_run(const struct bc_request *q, void *(*run)(void *arg), void (*stop)(void *arg), void *arg)
 {
 	pthread_t thread;
 	int r = bc_thread_start(&thread, "bc-search", run, arg);
 
-	if (!r)
-		pthread_join(thread, NULL);
-	return r;
+	if (r)
+		return r;
+	while (!join_soon(thread))
+		if (stop && (bc_http_over(q->http) || bc_request_gone(q)))
+			stop(arg);
+	return 0;
 }

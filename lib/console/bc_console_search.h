@@ -29,7 +29,10 @@ void bc_console_search_end(struct bc_console_search *s);
 /* In the audit log: what, the search, and more, which is taken and may be NULL. As bc_audit_write. */
 int bc_console_search_audit(struct bc_console_search *s, const char *what, json_t *more);
 
-/* Calls run in a thread, and waits for it. 0, or a negative errno: there was no thread. */
-int bc_console_search_run(void *(*run)(void *), void *arg);
+/*
+ * Calls run(arg) in a thread, and waits for it; stop(arg), which may be NULL, if nobody waits for the answer any more: run then returns
+ * soon. 0, or a negative errno: there was no thread.
+ */
+int bc_console_search_run(const struct bc_request *q, void *(*run)(void *arg), void (*stop)(void *arg), void *arg);
 
 #endif

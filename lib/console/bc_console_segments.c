@@ -123,7 +123,7 @@ enum MHD_Result bc_console_verify(const struct bc_request *q)
 		return bc_reply_error(q, MHD_HTTP_NOT_FOUND, "no local segment of that name");
 	if (bc_console_audit(q, "verify", json_pack("{s:s}", "path", v.path), &v.err))
 		return bc_reply_error(q, MHD_HTTP_INTERNAL_SERVER_ERROR, "%s", v.err.msg);
-	if (atomic_fetch_add(&c->searches, 1) >= BC_CONSOLE_SEARCHES || bc_console_search_run(verify, &v)) {
+	if (atomic_fetch_add(&c->searches, 1) >= BC_CONSOLE_SEARCHES || bc_console_search_run(q, verify, NULL, &v)) {
 		atomic_fetch_sub(&c->searches, 1);
 		return bc_reply_error(q, MHD_HTTP_SERVICE_UNAVAILABLE, "%d searches are running: try again when one has ended",
 				      BC_CONSOLE_SEARCHES);

@@ -26,6 +26,12 @@ static void *add_up(void *arg)
 	return NULL;
 }
 
+/* What lies on this host is not much. */
+static void stop_adding(void *arg)
+{
+	bc_depot_stop(((struct look *)arg)->search.cfg.depot);
+}
+
 /* Without times, all that there is. */
 static void set_range(struct look *l)
 {
@@ -88,7 +94,7 @@ enum MHD_Result bc_console_timeline(const struct bc_request *q)
 		answer = json_pack("{s:b}", "known", false);
 	} else if (l.line.bin) {
 		set_range(&l);
-		if (!bc_console_search_run(add_up, &l))
+		if (!bc_console_search_run(q, add_up, stop_adding, &l))
 			answer = line_of(&l.line);
 	}
 	bc_catalogue_put(c->catalogue, l.state);

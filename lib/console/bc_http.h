@@ -88,8 +88,11 @@ struct bc_reply_stream {
 	void (*done)(void *ctx);
 	void *ctx;
 	const char *type, *name;
+	uint64_t size;		/* of all; 0: its end is not known */
 };
 enum MHD_Result bc_reply_stream(const struct bc_request *q, const struct bc_reply_stream *s);
+/* The client is gone, or will send nothing more: nobody waits for the answer. On the thread that answers. */
+bool bc_request_gone(const struct bc_request *q);
 /* The server is stopping. */
 bool bc_http_over(const struct bc_http *h);
 /* Wait for ns, or until the server stops. */

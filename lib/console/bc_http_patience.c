@@ -3,6 +3,7 @@
  * How long a client may take: for a request in all, however slowly its bytes come, for taking what it was sent, and between two
  * requests. A thread shuts sockets down whose time is over; libmicrohttpd, which only knows silence, then ends the connection.
  */
+#include <poll.h>
 #include <stdlib.h>
 
 #include "bc_http_priv.h"
@@ -52,6 +53,14 @@ struct bc_http_connection *bc_http_connection_of(struct MHD_Connection *c)
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
 	return info ? info->socket_context : NULL;
+}
+
+bool bc_request_gone(const struct bc_request *q)
+{
+	const struct bc_http_connection *c = bc_http_connection_of(q->connection);
+	struct pollfd p = { .fd = c ? c->fd : -1, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) > 0;
 }
 
 /* The socket is closed only after bc_http_left(): no other file has its number. */

@@ -93,7 +93,7 @@ int bc_find_flows(const struct bc_find_flows_config *cfg, struct bc_flows *flows
 	struct bc_find_list list = { .log = cfg->log, .depot = cfg->depot, .from_ns = cfg->from_ns, .to_ns = cfg->to_ns };
 	struct bc_find_ifaces *ifaces;
 	_Atomic uint32_t looked = 0;
-	_Atomic bool stop = false;
+	const _Atomic bool never = false, *stop = cfg->stop ? cfg->stop : &never;
 	int r = bc_find_ifaces_new(cfg->expression, &ifaces, err);
 
 	*ret = (struct bc_find_extent){ .segments = 0 };
@@ -105,11 +105,13 @@ int bc_find_flows(const struct bc_find_flows_config *cfg, struct bc_flows *flows
 		r = r && r != -ENOMEM && !bc_depot_is_name(cfg->paths[i]) ? -EINVAL : r;
 	}
 	if (!r)
-		r = bc_find_list_look(&list, &looked, &stop);
+		r = bc_find_list_look(&list, &looked, stop);
 	if (!r)
 		bc_find_extent_of(&list, ret);
 	for (uint32_t i = 0; !r && flows && i < list.n; i++)
-		r = add_segment(cfg, &list.at[i], ifaces, flows, ret, err);
+		r = *stop ? -ECANCELED : add_segment(cfg, &list.at[i], ifaces, flows, ret, err);
+	if (r == -ECANCELED)
+		bc_err_set(err, r, "ended before all was added up");
 	bc_find_list_free(&list);
 	bc_find_ifaces_free(ifaces);
 	return r;

@@ -5,6 +5,8 @@
 #ifndef BC_FIND_FLOWS_H
 #define BC_FIND_FLOWS_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bc_err.h"
@@ -22,6 +24,7 @@ struct bc_find_flows_config {
 	uint64_t from_ns, to_ns;
 	struct bc_depot *depot;	/* NULL: paths are local ones */
 	const struct bc_log *log;
+	const _Atomic bool *stop;	/* it ends soon once this is set; NULL: it is not to */
 	bc_find_flows_each each;	/* NULL: those of all segments are added up */
 	void *ctx;
 };
@@ -43,7 +46,7 @@ void bc_find_extent_of(const struct bc_find_list *l, struct bc_find_extent *ret)
 
 /*
  * Adds them to flows, which are cleared behind each segment if there is each; NULL: only the extent is asked for. 0, or a negative errno with a line in err: -EINVAL: a path or
- * the expression is not to be used; -E2BIG: more flows than fit; -ENOMEM. *ret is set in each case.
+ * the expression is not to be used; -E2BIG: more flows than fit; -ECANCELED: stop; -ENOMEM. *ret is set in each case.
  */
 int bc_find_flows(const struct bc_find_flows_config *cfg, struct bc_flows *flows, struct bc_find_extent *ret, struct bc_err *err);
 
