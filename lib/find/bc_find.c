@@ -200,7 +200,8 @@ static bool is_too_much(const struct bc_find *f, const struct bc_find_packet *p)
 /* Is there no need to look for another one? */
 static bool is_enough(const struct bc_find *f)
 {
-	return f->cfg.limit_packets && bc_counter_get(&f->packets) >= f->cfg.limit_packets;
+	return (f->cfg.limit_packets && bc_counter_get(&f->packets) >= f->cfg.limit_packets) ||
+	       (f->cfg.limit_file_bytes && bc_find_writer_bytes(f->writer) >= f->cfg.limit_file_bytes);
 }
 
 /* What is given out next into the output: a packet, or what stands beside it. */

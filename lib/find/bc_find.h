@@ -21,6 +21,7 @@ struct bc_find_config {
 	uint32_t n_paths;
 	uint64_t from_ns, to_ns;	/* packets from from_ns on and before to_ns; 0 and UINT64_MAX: all */
 	uint64_t limit_packets, limit_bytes;	/* so many at the most; 0: no limit. Bytes are those of packets */
+	uint64_t limit_file_bytes;	/* what fills the segment, or the one file, to so many before compression is the last; 0: no limit */
 	bool no_index;			/* read everything, as if there were no indexes */
 	struct bc_depot *depot;	/* stopped with the search; NULL: paths are local ones */
 	unsigned threads;		/* that read; as bc_find_order_new() has it */

@@ -354,6 +354,11 @@ int bc_find_writer_put(struct bc_find_writer *w, const struct bc_find_packet *p,
 	return r ? write_failed(w, r, err) : 0;
 }
 
+uint64_t bc_find_writer_bytes(const struct bc_find_writer *w)
+{
+	return w->info.bytes;
+}
+
 int bc_find_writer_flush(struct bc_find_writer *w, struct bc_err *err)
 {
 	int r;

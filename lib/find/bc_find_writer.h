@@ -49,6 +49,9 @@ int bc_find_writer_describe(struct bc_find_writer *w, const struct bc_find_iface
  */
 int bc_find_writer_put(struct bc_find_writer *w, const struct bc_find_packet *p, const uint8_t *data, struct bc_err *err);
 
+/* What is in the segment so far, before compression. */
+uint64_t bc_find_writer_bytes(const struct bc_find_writer *w);
+
 /*
  * What stands beside the packet that comes next: into this segment, if the format has a place for it, and the next ones
  * too unless it is about its place. What is beyond bc_carry_add()'s limits is left out, with a word in the log.
