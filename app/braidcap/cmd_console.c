@@ -11,11 +11,15 @@
 #include "bc_ctl_client.h"
 #include "bc_option.h"
 #include "bc_privileges.h"
+#include "bc_retention_parse.h"
 #include "bc_signals.h"
 #include "bc_time.h"
+#include "bc_when.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:9470"
 #define NAMES_MAX 64
+#define JOB_BYTES 2000000000U
+#define JOB_KEEP_NS (86400 * BC_NS_PER_S)
 
 static const char help[] =
 	"usage: braidcap console [options] [PATH...]\n"
@@ -31,6 +35,9 @@ static const char help[] =
 	"      --role ROLE         of who has not said who he is: viewer, analyst or operator (default: viewer at an\n"
 	"                          address of this host, operator at unix:, nobody with --users)\n"
 	"      --audit FILE        append a line for each find and each action (default: stderr)\n"
+	"      --jobs DIR          queue large finds, and keep there what they find; not on the disk of a capture\n"
+	"      --job-size SIZE     at most so much of each find (default 2G)\n"
+	"      --job-keep SPAN     so long after it has ended (default 1d)\n"
 	"      --tls-cert FILE     our certificate and the chain to its CA, PEM\n"
 	"      --tls-key FILE      its private key, if it is not in the same file\n"
 	"      --tls-ca FILE       the CA of users' certificates, PEM\n"
@@ -39,7 +46,7 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 ended by a signal, 1 it cannot serve, 2 bad usage.\n";
 
-enum option_code { OPT_HOST = 256, OPT_PREFIX, OPT_USERS, OPT_ROLE, OPT_AUDIT, OPT_CERT, OPT_KEY, OPT_CA };
+enum option_code { OPT_HOST = 256, OPT_PREFIX, OPT_USERS, OPT_ROLE, OPT_AUDIT, OPT_JOBS, OPT_JOB_SIZE, OPT_JOB_KEEP, OPT_CERT, OPT_KEY, OPT_CA };
 
 struct console {
 	struct bc_console_config cfg;
@@ -53,6 +60,13 @@ static int add_name(const char *option, const char *name, const char **names, ui
 		return bc_err_set(err, -EINVAL, "%s: at most %d times", option, NAMES_MAX);
 	names[(*n)++] = name;
 	return 0;
+}
+
+static int take_job_size(struct bc_console_config *cfg, const char *text, struct bc_err *err)
+{
+	int r = bc_parse_size("--job-size", text, &cfg->job_bytes, err);
+
+	return r || cfg->job_bytes ? r : bc_err_set(err, -EINVAL, "--job-size: more than 0");
 }
 
 static int take(struct console *c, int o, const char *text, struct bc_err *err)
@@ -76,6 +90,13 @@ static int take(struct console *c, int o, const char *text, struct bc_err *err)
 	case OPT_AUDIT:
 		cfg->audit = text;
 		return 0;
+	case OPT_JOBS:
+		cfg->jobs_folder = text;
+		return 0;
+	case OPT_JOB_SIZE:
+		return take_job_size(cfg, text, err);
+	case OPT_JOB_KEEP:
+		return bc_when_parse_span("--job-keep", text, &cfg->job_keep_ns, err);
 	case OPT_CERT:
 		cfg->cert = text;
 		return 0;
@@ -100,6 +121,9 @@ static int parse(int argc, char **argv, struct console *c, struct bc_err *err)
 		{ "users", required_argument, NULL, OPT_USERS },
 		{ "role", required_argument, NULL, OPT_ROLE },
 		{ "audit", required_argument, NULL, OPT_AUDIT },
+		{ "jobs", required_argument, NULL, OPT_JOBS },
+		{ "job-size", required_argument, NULL, OPT_JOB_SIZE },
+		{ "job-keep", required_argument, NULL, OPT_JOB_KEEP },
 		{ "tls-cert", required_argument, NULL, OPT_CERT },
 		{ "tls-key", required_argument, NULL, OPT_KEY },
 		{ "tls-ca", required_argument, NULL, OPT_CA },
@@ -169,7 +193,7 @@ static int run(struct console *c)
 
 int cmd_console(int argc, char **argv)
 {
-	struct console c = { .cfg = { .listen = DEFAULT_LISTEN } };
+	struct console c = { .cfg = { .listen = DEFAULT_LISTEN, .job_bytes = JOB_BYTES, .job_keep_ns = JOB_KEEP_NS } };
 	struct bc_err err;
 	int r = parse(argc, argv, &c, &err);
 

@@ -24,6 +24,10 @@ static const struct bc_route routes[] = {
 	{ "/api/find/estimate", false, BC_ROLE_ANALYST, bc_console_estimate },
 	{ "/api/find/packets", false, BC_ROLE_ANALYST, bc_console_packets },
 	{ "/api/flows", false, BC_ROLE_ANALYST, bc_console_flows },
+	{ "/api/jobs", false, BC_ROLE_ANALYST, bc_console_jobs },
+	{ "/api/jobs/packets", false, BC_ROLE_ANALYST, bc_console_job_packets },
+	{ "/api/jobs/add", true, BC_ROLE_ANALYST, bc_console_job_add },
+	{ "/api/jobs/remove", true, BC_ROLE_ANALYST, bc_console_job_remove },
 	{ "/api/timeline", false, BC_ROLE_VIEWER, bc_console_timeline },
 	{ "/api/action", true, BC_ROLE_OPERATOR, bc_console_action },
 	{ "/api/segments/verify", true, BC_ROLE_ANALYST, bc_console_verify },
@@ -40,6 +44,16 @@ int bc_console_audit(const struct bc_request *q, const char *what, json_t *more,
 	return bc_audit_write(&c->audit, entry, err);
 }
 
+static int start_jobs(struct bc_console *c, struct bc_err *err)
+{
+	const struct bc_jobs_config jobs = {
+		.folder = c->cfg.jobs_folder, .job_bytes = c->cfg.job_bytes, .keep_ns = c->cfg.job_keep_ns, .paths = c->cfg.paths,
+		.n_paths = c->cfg.n_paths, .log = c->cfg.log, .told = bc_console_job_told, .ctx = c,
+	};
+
+	return bc_jobs_start(&jobs, &c->jobs, err);
+}
+
 static int start(struct bc_console *c, struct bc_err *err)
 {
 	const struct bc_console_config *cfg = &c->cfg;
@@ -51,6 +65,9 @@ static int start(struct bc_console *c, struct bc_err *err)
 	if (!c->watch)
 		return bc_err_set(err, -ENOMEM, "no memory");
 	r = cfg->n_paths ? bc_catalogue_start(cfg->paths, cfg->n_paths, cfg->log, &c->catalogue, err) : 0;
+	if (r)
+		return r;
+	r = cfg->jobs_folder ? start_jobs(c, err) : 0;
 	if (r)
 		return r;
 	c->audit = (struct bc_audit){ .path = cfg->audit, .log = cfg->log };
@@ -84,6 +101,7 @@ void bc_console_stop(struct bc_console *c)
 	if (!c)
 		return;
 	bc_http_stop(c->http);
+	bc_jobs_stop(c->jobs);
 	bc_catalogue_stop(c->catalogue);
 	bc_ctl_watch_free(c->watch);
 	bc_users_free(&c->users);

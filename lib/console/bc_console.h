@@ -21,6 +21,9 @@ struct bc_console_config {
 	const char *users;		/* a file; NULL: none */
 	enum bc_role anybody;		/* the role of who has not said who he is */
 	const char *audit;		/* a file; NULL: the log */
+	const char *jobs_folder;	/* where what queued finds have found is kept; NULL: none are queued */
+	uint64_t job_bytes;		/* of each of these at most */
+	uint64_t job_keep_ns;		/* so long */
 	const char *cert, *key, *ca;
 	const struct bc_log *log;	/* thread safe */
 };

@@ -54,8 +54,8 @@ enum MHD_Result bc_console_me(const struct bc_request *q)
 {
 	const struct bc_console *c = q->ctx;
 
-	return bc_reply_json(q, MHD_HTTP_OK, json_pack("{s:s, s:s, s:s, s:b}", "user", q->user, "role", bc_role_name(q->role), "version",
-						       BC_VERSION, "store", c->catalogue != NULL));
+	return bc_reply_json(q, MHD_HTTP_OK, json_pack("{s:s, s:s, s:s, s:b, s:b}", "user", q->user, "role", bc_role_name(q->role), "version",
+						       BC_VERSION, "store", c->catalogue != NULL, "jobs", c->jobs != NULL));
 }
 
 enum MHD_Result bc_console_now(const struct bc_request *q)

@@ -10,6 +10,7 @@
 #include "bc_console.h"
 #include "bc_http.h"
 #include "bc_ctl_watch.h"
+#include "bc_jobs.h"
 
 /* So many searches and verifications at once. */
 #define BC_CONSOLE_SEARCHES 4
@@ -21,6 +22,7 @@ struct bc_console {
 	struct bc_audit audit;
 	struct bc_ctl_watch *watch;
 	struct bc_catalogue *catalogue;	/* NULL: there are no paths */
+	struct bc_jobs *jobs;		/* NULL: finds are not queued */
 	struct bc_http *http;
 	atomic_uint searches;
 	atomic_uint adding;		/* flows are added up, which takes up to 2 GB */
@@ -39,6 +41,14 @@ enum MHD_Result bc_console_metrics(const struct bc_request *q);
 enum MHD_Result bc_console_estimate(const struct bc_request *q);
 enum MHD_Result bc_console_packets(const struct bc_request *q);
 enum MHD_Result bc_console_flows(const struct bc_request *q);
+
+/* bc_console_jobs.c */
+enum MHD_Result bc_console_jobs(const struct bc_request *q);
+enum MHD_Result bc_console_job_packets(const struct bc_request *q);
+enum MHD_Result bc_console_job_add(const struct bc_request *q);
+enum MHD_Result bc_console_job_remove(const struct bc_request *q);
+/* Into the audit log of console; as struct bc_jobs_config has it. */
+void bc_console_job_told(void *console, const char *what, const struct bc_job *job);
 
 /* bc_console_segments.c */
 enum MHD_Result bc_console_segments(const struct bc_request *q);

@@ -24,9 +24,15 @@ static bool take_place(struct bc_console *c)
 	return false;
 }
 
-unsigned bc_console_search_begin(const struct bc_request *q, struct bc_console_search *s)
+/* Behind the '?', or in the body. */
+static const char *argument(const struct bc_request *q, const char *name)
 {
-	const char *expression = bc_request_arg(q, "expression");
+	return q->body ? json_string_value(json_object_get(q->body, name)) : bc_request_arg(q, name);
+}
+
+unsigned bc_console_search_parse(const struct bc_request *q, struct bc_console_search *s)
+{
+	const char *expression = argument(q, "expression");
 	struct bc_console *c = q->ctx;
 
 	*s = (struct bc_console_search){ .q = q, .console = c, .depot_cfg = { .log = c->cfg.log } };
@@ -38,13 +44,23 @@ unsigned bc_console_search_begin(const struct bc_request *q, struct bc_console_s
 	s->cfg = (struct bc_find_config){
 		.expression = s->expression, .paths = c->cfg.paths, .n_paths = c->cfg.n_paths, .threads = 2, .log = c->cfg.log,
 	};
-	if (bc_when_parse_range(bc_request_arg(q, "from"), bc_request_arg(q, "to"), bc_request_arg(q, "last"), false, bc_utc_ns(),
-				&s->cfg.from_ns, &s->cfg.to_ns, &s->err))
+	if (bc_when_parse_range(argument(q, "from"), argument(q, "to"), argument(q, "last"), false, bc_utc_ns(), &s->cfg.from_ns,
+				&s->cfg.to_ns, &s->err))
 		return MHD_HTTP_BAD_REQUEST;
 	if (!c->cfg.n_paths) {
 		bc_err_set(&s->err, -ENOENT, "the console was started without paths");
 		return MHD_HTTP_NOT_FOUND;
 	}
+	return 0;
+}
+
+unsigned bc_console_search_begin(const struct bc_request *q, struct bc_console_search *s)
+{
+	struct bc_console *c = q->ctx;
+	unsigned status = bc_console_search_parse(q, s);
+
+	if (status)
+		return status;
 	if (!take_place(c)) {
 		bc_err_set(&s->err, -EBUSY, "%d searches are running: try again when one has ended", BC_CONSOLE_SEARCHES);
 		return MHD_HTTP_SERVICE_UNAVAILABLE;

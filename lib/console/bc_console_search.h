@@ -20,9 +20,11 @@ struct bc_console_search {
 };
 
 /*
- * From the arguments expression, from, to, last. 0, and it is for bc_console_search_end(); or the HTTP status of a refusal, with a line
+ * From the arguments expression, from, to, last, or texts of these names in the body. 0, or the HTTP status of a refusal, with a line
  * in s->err.
  */
+unsigned bc_console_search_parse(const struct bc_request *q, struct bc_console_search *s);
+/* The same; and it has its place, and is for bc_console_search_end(). */
 unsigned bc_console_search_begin(const struct bc_request *q, struct bc_console_search *s);
 void bc_console_search_end(struct bc_console_search *s);
 

@@ -79,7 +79,7 @@ enum MHD_Result bc_reply_error(const struct bc_request *q, unsigned status, cons
 	__attribute__((format(printf, 3, 4)));
 
 /*
- * An answer whose end is not known. next fills at most size bytes and returns their number, 0: there is nothing yet, after which it is
+ * An answer in parts. next fills at most size bytes and returns their number, 0: there is nothing yet, after which it is
  * called again; -1: that was all; -2: it failed, and the connection is broken off. It may block, but returns soon once
  * bc_http_over(). done is called once, in any case. name: a file name to save it by, or NULL.
  */

@@ -148,7 +148,7 @@ enum MHD_Result bc_reply_stream(const struct bc_request *q, const struct bc_repl
 		return MHD_NO;
 	}
 	*mine = (struct stream){ .http = q->http, .connection = bc_http_connection_of(q->connection), .s = *s };
-	r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, more, mine, release);
+	r = MHD_create_response_from_callback(s->size ? s->size : MHD_SIZE_UNKNOWN, STREAM_BLOCK, more, mine, release);
 	if (!r)
 		release(mine);
 	if (r && s->name) {
