@@ -76,19 +76,35 @@ export async function post(path, body) {
 					  headers: { "Content-Type": "application/json", "X-Braidcap": "1" } }));
 }
 
-// A question that has to be answered; with a field, what is in it. null: no.
-export function ask(question, word, field) {
+// Said by a screen reader, and not shown.
+export function say(text) {
+	document.getElementById("said").textContent = text;
+}
+
+const byKey = (among, key) => [...among.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key);
+
+// Over the page, with the focus inside, until it is answered or Escape; then the focus is back where it was, or on what was drawn anew
+// in its place. What the button that closed it is worth; "" for none.
+export function dialog(words, children) {
 	return new Promise((resolve) => {
-		const input = field && el("input", { value: field.value, size: 40, "aria-label": field.label, spellcheck: "false" });
-		const dialog = el("dialog", { onclose: () => {
-			dialog.remove();
-			resolve(dialog.returnValue === "yes" ? (input ? input.value : true) : null);
-		} }, el("form", { method: "dialog" }, el("p", {}, question), input,
-			el("div", { class: "buttons" }, el("button", { value: "no", type: "button", onclick: () => dialog.close("no") }, "Cancel"),
-			   el("button", { value: "yes", class: "go" }, word))));
-		document.body.append(dialog);
-		dialog.showModal();
+		const before = document.activeElement, key = before?.dataset.key;
+		const box = el("dialog", { "aria-label": words, onclose: () => {
+			box.remove();
+			(before?.isConnected ? before : key && byKey(document, key))?.focus();
+			resolve(box.returnValue);
+		} }, el("form", { method: "dialog" }, children));
+		document.body.append(box);
+		box.showModal();
 	});
+}
+
+// A question that has to be answered; with a field, what is in it. null: no.
+export async function ask(question, word, field) {
+	const input = field && el("input", { value: field.value, size: 40, "aria-label": field.label, spellcheck: "false" });
+	const answer = await dialog(question, [el("p", {}, question), input, el("div", { class: "buttons" },
+		el("button", { type: "button", onclick: (e) => e.target.closest("dialog").close("") }, "Cancel"),
+		el("button", { value: "yes", class: "go" }, word))]);
+	return answer === "yes" ? (input ? input.value : true) : null;
 }
 
 export function table(caption, columns, rows) {
@@ -119,5 +135,5 @@ export function replace(panel, ...children) {
 	const key = document.activeElement?.dataset.key;
 	panel.replaceChildren(...children);
 	if (key)
-		[...panel.querySelectorAll("[data-key]")].find((e) => e.dataset.key === key)?.focus();
+		byKey(panel, key)?.focus();
 }

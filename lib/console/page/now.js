@@ -119,7 +119,8 @@ async function act(c, action, more) {
 
 function actionButton(c, action) {
 	const run = async () => await ask(questions[action](c), action[0].toUpperCase() + action.slice(1)) && act(c, action);
-	return el("button", { type: "button", "data-key": `${c.prefix} ${action}`, onclick: run }, action);
+	return el("button", { type: "button", "data-key": `${c.prefix} ${action === "resume" ? "pause" : action}`, "aria-label": `${action} ${c.prefix}`,
+			      onclick: run }, action);
 }
 
 function actionButtons(c) {
@@ -138,7 +139,7 @@ function filterOf(c, o, i) {
 		if (expression !== null)
 			await act(c, "filter", { output: i, expression });
 	};
-	return el("span", {}, words, " ", el("button", { type: "button", "data-key": `${c.prefix} filter ${i}`, onclick: change }, "change"));
+	return el("span", {}, words, " ", el("button", { type: "button", "data-key": `${c.prefix} filter ${i}`, "aria-label": `change the filter of ${o.name}`, onclick: change }, "change"));
 }
 
 function captureSection(c, old) {

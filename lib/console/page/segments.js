@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The screen Segments: what is stored, the newest first; verified and held.
-import { ask, bytes, count, el, get, post, replace, span, table, trouble, when } from "/base.js";
+import { ask, bytes, count, el, get, post, replace, say, span, table, trouble, when } from "/base.js";
 
 const UPLOADS_MS = 5000;	// how often it is asked how far they are
 
@@ -18,6 +18,7 @@ async function verify(s) {
 	} catch (e) {
 		s.checked = [e.message, "bad"];
 	}
+	say(`${s.path.split("/").pop()}: ${s.checked[0]}`);
 	draw();
 }
 
@@ -36,12 +37,13 @@ async function hold(s) {
 
 function row(s) {
 	const [words, kind] = s.checked || ["", ""];
-	const button = (word, f) => el("button", { type: "button", onclick: f, "aria-label": `${word} ${s.path}`, "data-key": `${word} ${s.path}` }, word);
+	const button = (word, f) => el("button", { type: "button", onclick: () => f(s), "aria-label": `${word} ${s.path}`,
+						    "data-key": `${f.name} ${s.path}` }, word);
 	return [s.path.split("/").pop(), when(s.first_ns / 1e6).replace("T", " "), s.packets === undefined ? "" : count(s.packets), bytes(s.bytes),
 		s.indexed ? "yes" : el("span", { class: "dim" }, "no"),
 		el("span", {}, s.held ? el("strong", {}, "held ") : null, s.local && mayHold() ?
-		   button(s.held ? "Release" : "Hold", () => hold(s)) : null),
-		el("span", {}, s.local && mayVerify() ? button("Verify", () => verify(s)) : null, " ", el("span", { class: kind }, words))];
+		   button(s.held ? "Release" : "Hold", hold) : null),
+		el("span", {}, s.local && mayVerify() ? button("Verify", verify) : null, " ", el("span", { class: kind }, words))];
 }
 
 function draw() {

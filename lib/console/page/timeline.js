@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The screen Timeline: packets and bytes over time, as the indexes of the store have them. A range is dragged, or typed.
-import { bytes, count, el, get, perSecond, span, trouble, when } from "/base.js";
+// The screen Timeline: packets and bytes over time, as the indexes of the store have them. A range is dragged, chosen by keys, or typed.
+import { bytes, count, el, get, perSecond, say, span, trouble, when } from "/base.js";
 
-const BINS = 240, WIDTH = 960, HEIGHT = 200;
+const BINS = 240, PAGE = 24, WIDTH = 960, HEIGHT = 200;
 
 let panel = null, plot = null, note = null, form = null, range = null, chosen = null, line = null, timer = null, serial = 0;
+// In bins: where the keys are, and where a range that they choose begins.
+let cursor = 0, anchor = 0;
 
 const msOf = (ns) => ns / 1e6;
+const isFocused = () => document.activeElement === plot && plot.matches(":focus-visible");
 const at = (x) => range[0] + (range[1] - range[0]) * Math.min(1, Math.max(0, x));
+
+const binOf = (ms) => Math.round(BINS * (ms - range[0]) / (range[1] - range[0]));
 
 function svg(values, words, kind) {
 	const top = Math.max(...values, 1), w = WIDTH / values.length;
@@ -15,7 +20,8 @@ function svg(values, words, kind) {
 	return el("svg", { class: `timeline ${kind}`, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": words },
 		  el("title", {}, words), el("path", { class: "bars", d: bars.join("") || "M0,0" }),
 		  chosen ? el("rect", { class: "chosen", x: WIDTH * (chosen[0] - range[0]) / (range[1] - range[0]), y: 0, height: HEIGHT,
-					width: Math.max(1, WIDTH * (chosen[1] - chosen[0]) / (range[1] - range[0])) }) : null);
+					width: Math.max(1, WIDTH * (chosen[1] - chosen[0]) / (range[1] - range[0])) }) : null,
+		  isFocused() ? el("line", { class: "cursor", x1: WIDTH * cursor / BINS, x2: WIDTH * cursor / BINS, y1: 0, y2: HEIGHT }) : null);
 }
 
 function sums() {
@@ -41,6 +47,8 @@ function draw() {
 	form.to.value = when(to);
 	note.replaceChildren(sums(), line.unindexed ? el("span", { class: "warn" }, `; ${count(line.unindexed)} segments have no index and are left out`) : "",
 			     line.spread ? el("span", { class: "dim" }, "; drawn as even where it is longer than a bar") : "");
+	plot.setAttribute("aria-valuenow", cursor);
+	plot.setAttribute("aria-valuetext", chosen ? `${when(from)} to ${when(to)}, ${sums()}` : when(at(cursor / BINS)));
 	form.querySelector("a").href = `#find?from=${Math.floor(from)}&to=${Math.ceil(to)}`;
 }
 
@@ -60,6 +68,7 @@ async function load() {
 		range = [msOf(r.from_ns), msOf(r.to_ns)];
 		trouble("");
 		draw();
+		say(note.textContent);
 	} catch (e) {
 		if (mine === serial)
 			trouble(e.message);
@@ -69,6 +78,7 @@ async function load() {
 function go(from, to) {
 	range = [from, Math.max(to, from + 10)];
 	chosen = null;
+	cursor = 0;
 	load();
 }
 
@@ -78,22 +88,53 @@ function move(scale, shift) {
 	return () => range && go(middle + 2 * half * shift - half * scale, middle + 2 * half * shift + half * scale);
 }
 
+// What an arrow does to the cursor.
+const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -PAGE, PageUp: PAGE, Home: -BINS, End: BINS };
+
+function step(by, choose) {
+	if (!choose || !chosen)
+		anchor = cursor;
+	cursor = Math.min(BINS, Math.max(0, cursor + by));
+	chosen = choose && cursor !== anchor ? [at(Math.min(anchor, cursor) / BINS), at(Math.max(anchor, cursor) / BINS)] : null;
+	draw();
+}
+
+function key(e) {
+	if (!line || e.ctrlKey || e.altKey || e.metaKey)
+		return;
+	if (steps[e.key])
+		step(steps[e.key], e.shiftKey);
+	else if (e.key === "Enter" && chosen)
+		go(...chosen);
+	else if (e.key === "Escape" && chosen)
+		step(0, false);
+	else if (e.key === "+" || e.key === "-")
+		move(e.key === "+" ? 1 / 3 : 3, 0)();
+	else
+		return;
+	e.preventDefault();
+}
+
 function drag(e) {
 	if (!line || e.button !== 0)
 		return;
 	const box = plot.getBoundingClientRect(), x = (v) => at((v.clientX - box.left) / box.width), begin = x(e);
 	const follow = (v) => {
 		chosen = [Math.min(begin, x(v)), Math.max(begin, x(v))];
+		[anchor, cursor] = [begin, x(v)].map(binOf);
 		draw();
 	};
 	const end = () => {
 		removeEventListener("pointermove", follow);
+		removeEventListener("pointerup", end);
+		removeEventListener("pointercancel", end);
 		if (chosen && chosen[1] - chosen[0] < (range[1] - range[0]) / 500)
 			chosen = null;
 		draw();
 	};
 	addEventListener("pointermove", follow);
-	addEventListener("pointerup", end, { once: true });
+	addEventListener("pointerup", end);
+	addEventListener("pointercancel", end);
 	e.preventDefault();
 }
 
@@ -110,8 +151,11 @@ export const timeline = {
 	store: true,
 	show(main) {
 		range = chosen = line = null;
-		plot = el("div", { id: "plot", onpointerdown: drag });
-		note = el("p", { role: "status", id: "range" }, "Looking into the indexes.");
+		cursor = anchor = 0;
+		plot = el("div", { id: "plot", tabindex: 0, role: "slider", "aria-label": "Time; with Shift a range of it, which Enter shows",
+				   "aria-valuemin": 0, "aria-valuemax": BINS, "aria-valuenow": 0, onpointerdown: drag, onkeydown: key,
+				   onfocus: () => line && draw(), onblur: () => line && draw() });
+		note = el("p", { id: "range" }, "Looking into the indexes.");
 		const button = (words, f) => el("button", { type: "button", onclick: f }, words);
 		form = el("form", { class: "row", onsubmit: typed },
 			  el("label", {}, "From", el("input", { name: "from", type: "datetime-local", step: 1 })),
