@@ -15,6 +15,7 @@ static const struct bc_route routes[] = {
 	{ "/find.js", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/segments.js", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/timeline.js", false, BC_ROLE_NOBODY, bc_console_asset },
+	{ "/jobs.js", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/now.js", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/metrics", false, BC_ROLE_VIEWER, bc_console_metrics },
 	{ "/api/me", false, BC_ROLE_VIEWER, bc_console_me },

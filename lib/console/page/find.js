@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The screen Find: an expression and a time; what would be read, the packets, and who talked.
 import { bar, bytes, count, el, get, percent, span, table, when } from "/base.js";
+import { hideJobs, queue, showJobs } from "/jobs.js";
 
 const SPANS = [["15m", "last 15 minutes"], ["1h", "last hour"], ["6h", "last 6 hours"], ["1d", "last day"], ["7d", "last week"], ["", "all"],
 	       ["own", "from … to …"]];
 
-let form = null, result = null, asked = null;
+// So much takes long enough to be queued rather than waited for.
+const LARGE = 1e9;
+
+let me = null, form = null, result = null, asked = null;
 
 // What the form says, as the API takes it; times are the browser's and travel as UTC.
 function parameters() {
@@ -43,15 +47,38 @@ function commandOf(p) {
 	return `braidcap find ${quoted(p.expression)} PATH${times} | wireshark -k -i -`;
 }
 
+function queueButton(p, large) {
+	const button = el("button", { type: "button", id: "queue", class: large ? "go" : "", onclick: async () => {
+		button.disabled = true;
+		try {
+			await queue(p);
+			button.after(" It is queued, below.");
+			document.getElementById("jobs").querySelector("button")?.focus();
+		} catch (e) {
+			button.disabled = false;
+			button.after(el("span", { class: "bad", role: "alert" }, ` ${e.message} `));
+		}
+	} }, "Queue it");
+	return button;
+}
+
+// The way that is better for so much comes first.
+function ways(p, toRead) {
+	const url = `/api/find/packets?${new URLSearchParams(p)}`, large = toRead > LARGE;
+	const now = el("p", {}, el("a", { href: url, id: "download", download: "" }, "Download the packets"), " as pcapng, or open them on this host:");
+	const later = me.jobs ? el("p", {}, queueButton(p, large), large ? " That is much: queued, it goes on while this page is closed."
+				   : " It goes on while this page is closed, and its packets are kept for a while.") : null;
+	const command = el("p", {}, el("code", {}, commandOf(p)));
+	return (large ? [later, now, command] : [now, command, later]).filter(Boolean);
+}
+
 function estimate() {
 	const p = parameters();
 	return during("Looking into the indexes.", async (signal) => {
 		const e = await get("/api/find/estimate", p, signal);
-		const url = `/api/find/packets?${new URLSearchParams(p)}`;
 		return [el("p", { role: "status" }, `${bytes(e.to_read)} of ${bytes(e.bytes)} would be read, in ${count(e.read_whole + e.read_blocks)} of `
 			   + `${count(e.segments)} segments`, e.flows ? `; ${count(e.flows_wanted)} of ${count(e.flows)} flows may match.` : "."),
-			el("p", {}, el("a", { href: url, id: "download", download: "" }, "Download the packets"), " as pcapng, or open them on this host:"),
-			el("p", {}, el("code", {}, commandOf(p)))];
+			...ways(p, e.to_read)];
 	});
 }
 
@@ -100,7 +127,8 @@ export const find = {
 	name: "Find",
 	role: "analyst",
 	store: true,
-	show(main) {
+	show(main, who) {
+		me = who;
 		form = el("form", { class: "row", onsubmit: (e) => {
 			e.preventDefault();
 			estimate();
@@ -117,6 +145,8 @@ export const find = {
 		form.span.addEventListener("change", showTimes);
 		result = el("div", { id: "result" });
 		main.append(el("section", {}, el("h2", {}, "Find packets"), form, result));
+		if (me.jobs)
+			showJobs(main, me);
 		takeTimes();
 		form.expression.focus();
 	},
@@ -124,5 +154,6 @@ export const find = {
 		if (asked)
 			asked.abort();
 		asked = null;
+		hideJobs();
 	},
 };
