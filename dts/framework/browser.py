@@ -14,6 +14,8 @@ import pytest
 from .process import end
 
 PROGRAM = "chromium"
+KEYS = {"Backspace": 8, "Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "PageUp": 33, "PageDown": 34, "End": 35, "Home": 36, "ArrowLeft": 37,
+        "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
 
 
 def require_chromium():
@@ -58,6 +60,11 @@ class Browser:
             self.requests.append(p["request"]["url"])
         elif what == "Log.entryAdded":
             self.complaints.append(p["entry"]["text"])
+        elif what == "Fetch.authRequired":
+            self._send("Fetch.continueWithAuth", requestId=p["requestId"], authChallengeResponse={
+                "response": "ProvideCredentials", "username": self._known[0], "password": self._known[1]})
+        elif what == "Fetch.requestPaused":
+            self._send("Fetch.continueRequest", requestId=p["requestId"])
         elif what == "Runtime.exceptionThrown":
             self.complaints.append(p["exceptionDetails"].get("exception", {}).get("description") or p["exceptionDetails"]["text"])
 
@@ -72,17 +79,21 @@ class Browser:
         line, _, self._left = self._left.partition(b"\0")
         return json.loads(line)
 
-    def _call(self, method, **params):
+    def _send(self, method, **params):
         self._number += 1
         message = {"id": self._number, "method": method, "params": params}
         if self._session:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
+        return self._number
+
+    def _call(self, method, **params):
+        number = self._send(method, **params)
         until = time.monotonic() + 60
         while True:
             reply = self._read(until)
             assert reply is not None, f"the browser does not answer {method}"
-            if reply.get("id") == self._number:
+            if reply.get("id") == number:
                 assert "error" not in reply, f"{method}: {reply['error']}"
                 return reply["result"]
             self._note(reply)
@@ -96,6 +107,11 @@ class Browser:
     def open(self, url, headers=None):
         self._call("Network.setExtraHTTPHeaders", headers=headers or {})
         self._call("Page.navigate", url=url)
+
+    def log_in(self, name, token):
+        """Answer for its user when it asks for a name and a token, in a window of its own that has no part in the page."""
+        self._known = (name, token)
+        self._call("Fetch.enable", handleAuthRequests=True)
 
     def run(self, script):
         """What the script's value is; a promise is waited for."""
@@ -113,13 +129,27 @@ class Browser:
     def text(self):
         return self.run("document.body ? document.body.innerText : ''")
 
-    def key(self, key, code=0, text=""):
+    def key(self, key, shift=False):
         """Press a key: "Tab", "Enter", "1"."""
-        known = {"Tab": 9, "Enter": 13, "Escape": 27}
-        text = "\r" if key == "Enter" else key if len(key) == 1 else text
+        text = "\r" if key == "Enter" else key if len(key) == 1 else ""
         for kind in ("keyDown", "keyUp"):
-            self._call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=known.get(key, code or ord(key[0])),
-                       **({"text": text} if kind == "keyDown" and text else {}))
+            self._call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=KEYS.get(key) or (ord(key.upper()) if key.isalnum() else 0),
+                       modifiers=8 if shift else 0, **({"text": text} if kind == "keyDown" and text else {}))
+
+    def focused(self):
+        """What has the keyboard's focus: its label, or what it says."""
+        return self.run("(e => e === document.body ? '' : e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent)"
+                        "(document.activeElement)")
+
+    def tab_to(self, what):
+        """By Tab alone, to what is called so or begins so; what has the focus on the way must be seen to have it."""
+        for _ in range(60):
+            self.key("Tab")
+            if self.focused():
+                assert self.run("getComputedStyle(document.activeElement).outlineStyle") != "none", f"the focus on {self.focused()} cannot be seen"
+            if self.focused().startswith(what):
+                return
+        raise AssertionError(f"Tab does not come to {what}; the page says: {self.text()[:2000]}")
 
     def type(self, text):
         self._call("Input.insertText", text=text)

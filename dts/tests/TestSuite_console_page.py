@@ -19,7 +19,7 @@ OPERATOR = "olaf-0123456789abcdef"
 NOW_NS = int(time.time() - 600) * 10**9
 # In a page that takes text for markup the title would change.
 HOSTILE = "x\"><img src=x onerror=document.title='harm'><script>document.title='harm'<"
-ASSETS = ("/", "/console.css", "/console.js", "/base.js", "/now.js", "/timeline.js", "/find.js", "/segments.js", "/icon.svg")
+ASSETS = ("/", "/console.css", "/console.js", "/base.js", "/now.js", "/timeline.js", "/find.js", "/jobs.js", "/segments.js", "/icon.svg")
 # Where pictures for docs/ go, if they are wanted.
 PICTURES = os.environ.get("BRAIDCAP_SCREENSHOTS")
 
@@ -94,17 +94,128 @@ class TestConsolePage(TestSuite):
         verify(browser.run("document.querySelectorAll('img, main script, main b').length") == 0, "a name became an element")
         self.at_peace(browser, console)
 
-    @func_test
-    def keys_are_enough(self):
-        """The screens are reached by Tab and Enter, and by their numbers; what has the focus can be seen."""
-        console, browser = self.console(), self.browser()
-        browser.open(console.url)
-        browser.wait("document.querySelector('nav a[aria-current]')", "the page")
-        browser.key("Tab")
-        verify(browser.run("document.activeElement.closest('nav') !== null"), "the first stop is not a screen")
-        verify(browser.run("getComputedStyle(document.activeElement).outlineStyle") != "none", "the focus cannot be seen")
+    def press(self, browser, text):
+        for c in text:
+            browser.key(c)
+
+    def answer(self, browser, what, yes):
+        """A question that the button with the focus asks: Escape, or Tab to yes and Enter. Tab stays inside; afterwards the focus is back."""
         browser.key("Enter")
-        browser.wait("location.hash === '#now'", "the screen by Enter")
+        browser.wait("document.querySelector('dialog')", "the question")
+        # The screen Now is drawn anew behind it.
+        browser.look(0 if yes else 1.2)
+        for _ in range(4):
+            browser.key("Tab")
+            verify(browser.run("document.activeElement === document.body || document.activeElement.closest('dialog') !== null"), browser.focused())
+        if yes:
+            browser.tab_to(yes)
+        browser.key("Enter" if yes else "Escape")
+        browser.wait("!document.querySelector('dialog')", "the answer")
+        wait_until(lambda: browser.focused() == what, f"the focus on {what!r}, which is on {browser.focused()!r}")
+
+    @func_test
+    def keys_alone_suffice(self):
+        """One logs in, acts after a question, finds, downloads, queues, and chooses a range of time, by keys alone."""
+        made = self.stored()
+        run = self.start("-i", "null:rate=2000", "-w", self.make_folder("live"))
+        users = write_users(self.folder / "users", f"olaf operator token {OPERATOR}")
+        console, browser = self.console("--users", users, "--jobs", self.make_folder("jobs"), self.out), self.browser()
+        down = self.make_folder("down")
+        browser.download_into(down)
+        browser.log_in("olaf", OPERATOR)
+        browser.open(console.url)
+        browser.wait("document.querySelector('.actions button')", "the capture")
+        verify("olaf (operator)" in browser.text(), browser.text())
+        browser.key("Tab")
+        verify(browser.focused() == "Skip to the screen", browser.focused())
+        browser.key("Enter")
+        verify(browser.run("document.activeElement.id") == "screen", browser.focused())
+        # Now
+        rotate = f"rotate {run.prefix}"
+        browser.tab_to(rotate)
+        self.answer(browser, rotate, None)
+        browser.look(1.2)
+        verify(not published(self.folder / "live"), "it did so without a yes")
+        self.answer(browser, rotate, "Rotate")
+        wait_until(lambda: (browser.look(), published(self.folder / "live"))[1], "a segment")
+        # Find
+        browser.key("3")
+        browser.wait("document.activeElement.name === 'expression'", "the screen Find")
+        self.press(browser, "src host 10.0.0.2")
+        browser.tab_to("Time")
+        self.press(browser, "all")
+        browser.tab_to("Estimate")
+        browser.key("Enter")
+        browser.wait("document.getElementById('download')", "the estimate")
+        browser.tab_to("Download the packets")
+        browser.key("Enter")
+        wait_until(lambda: (browser.look(), list(down.glob("*.pcapng")))[1], "the download")
+        browser.tab_to("Queue it")
+        browser.key(" ")
+        browser.wait("document.querySelector('#jobs a')", "the end of the queued find")
+        browser.tab_to("Download src host")
+        browser.key("Enter")
+        wait_until(lambda: (browser.look(), len(list(down.glob("*.pcapng"))) == 2)[1], "the second download")
+        browser.look(0.5)
+        for f in down.iterdir():
+            assert_same(packets(f), [p for p in made if p.data[29] == 2])
+        # Timeline
+        browser.key("2")
+        browser.wait("document.querySelector('.timeline')", "the timeline")
+        browser.tab_to("Time;")
+        for key, shift in (("PageUp", False), ("ArrowRight", False), ("PageUp", True), ("ArrowRight", True), ("ArrowLeft", True)):
+            browser.key(key, shift=shift)
+        bins = browser.run("['x', 'width'].map((a) => Math.round(document.querySelector('rect.chosen').getAttribute(a) / 4))")
+        verify(bins == [25, 24], bins)
+        verify("packets" in browser.run("document.activeElement.getAttribute('aria-valuetext')"), "the range is not told")
+        browser.key("Enter")
+        browser.wait("!document.querySelector('rect.chosen')", "the range alone")
+        browser.key("-")
+        browser.wait("document.querySelector('.timeline')", "a wider range")
+        browser.key("End", shift=True)
+        browser.wait("document.querySelector('rect.chosen')", "all of it")
+        browser.key("Escape")
+        browser.wait("!document.querySelector('rect.chosen')", "none of it")
+        browser.tab_to("Find in this range")
+        browser.key("Enter")
+        browser.wait("document.activeElement.name === 'expression' && document.querySelector('select[name=span]').value === 'own'", "Find")
+        # Segments
+        browser.tab_to("Keys")
+        browser.key("Enter")
+        browser.wait("document.querySelector('dialog')", "the keys")
+        browser.key("Escape")
+        browser.wait("!document.querySelector('dialog')", "the end of the keys")
+        browser.key("4")
+        browser.wait("document.querySelector('#segments tbody tr')", "the segments")
+        browser.tab_to("Hold ")
+        what = browser.focused()
+        self.answer(browser, what.replace("Hold", "Release"), "Hold")
+        verify(len(list(self.out.glob(".hold-*"))) == 1, "the hold")
+        run.stop()
+        self.at_peace(browser, console)
+
+    @func_test
+    def screens_have_numbers(self):
+        """1 to 4 choose a screen, which is marked as the current one, and ? lists the keys; both can be turned off, and are letters where one types."""
+        self.stored()
+        browser = self.at(self.console("--role", "operator", self.out), "find", "document.activeElement.name === 'expression'")
+        self.press(browser, "1?")
+        verify(browser.run("document.activeElement.value") == "1?" and not browser.run("document.querySelector('dialog')"), "a key was taken")
+        browser.tab_to("Estimate")
+        for number, name in (("1", "Now"), ("2", "Timeline"), ("3", "Find"), ("4", "Segments")):
+            browser.key(number)
+            browser.wait(f"document.title === '{name} - braidcap' && document.querySelector('nav [aria-current=page]').textContent === '{name}'", name)
+            browser.run("document.activeElement.blur()")
+        browser.key("?")
+        browser.wait("document.querySelector('dialog table')", "the keys")
+        browser.tab_to("1 to 4")
+        browser.key(" ")
+        browser.key("Escape")
+        browser.wait("!document.querySelector('dialog')", "the end of the keys")
+        browser.key("1")
+        browser.key("?")
+        browser.look(0.3)
+        verify(browser.run("document.title") == "Segments - braidcap" and not browser.run("document.querySelector('dialog')"), "they are not off")
 
     @func_test
     def light_and_dark(self):
@@ -200,7 +311,7 @@ class TestConsolePage(TestSuite):
         self.stored()
         console = self.console("--role", "analyst", self.out)
         browser = self.at(console, "find", "document.querySelector('form')")
-        browser.run("document.querySelector('select[name=span]').value = ''; document.querySelector('button[type=button]').click()")
+        browser.run("document.querySelector('select[name=span]').value = ''; document.querySelector('main button[type=button]').click()")
         browser.wait("document.querySelectorAll('#result tbody tr').length === 3", "the hosts")
         first = browser.run("document.querySelector('#result tbody tr').innerText")
         verify("10.1.0.1" in first and "4\u202f500" in first, first)
