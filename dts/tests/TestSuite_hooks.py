@@ -5,6 +5,7 @@ import os
 import signal
 import struct
 import time
+from pathlib import Path
 
 import pytest
 
@@ -241,3 +242,38 @@ class TestHooks(TestSuite):
         done = self.braidcap("capture", "-v", "-i", "null:count=1", "-w", self.make_folder(), "-w", f"{self.folder}/no/", "--no-huge",
                              check=False)
         verify(done.returncode == 1 and "no such folder" in done.stderr and "TOTAL" not in done.stderr, done.stderr)
+
+    def spawner_of(self, run):
+        """The process that starts its commands."""
+        children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split()
+        verify(len(children) == 1, f"its children: {children}")
+        return int(children[0])
+
+    @func_test
+    def a_capture_outlives_the_process_that_starts_commands(self):
+        """It is killed: segments are written and published as before, and each whose command is not run is named."""
+        out = self.make_folder()
+        run = self.start("-i", self.vhost(), "-w", out, "-G", "0.2", "--on-segment", 'touch "$1.seen"')
+        self.send(frames(0, 5000))
+        run.wait_received(5000)
+        wait_until(lambda: any(p.suffix == ".seen" for p in out.iterdir()), "the first command")
+        spawner = self.spawner_of(run)
+        os.kill(spawner, signal.SIGKILL)
+        wait_until(lambda: not Path(f"/proc/{spawner}").exists(), "that it is waited for")
+        wait_until(lambda: run.ask("/braidcap/ledger")["outputs"][0]["hooks"]["commands_failed"] > 1, "commands that are not run")
+        report = run.stop()
+        assert_lossless(report, 5000)
+        verify("the process that starts commands has ended: none is run" in run.stderr, run.stderr[-2000:])
+        verify("cannot start its command: the process that starts commands has ended" in run.stderr, run.stderr[-2000:])
+
+    @func_test
+    def commands_have_nothing_of_the_capture(self):
+        """Their parent holds standard error and its socket, and ends with a killed capture; without commands there is none."""
+        run = self.start("-i", "null:rate=1000", "-w", self.make_folder(), "--on-segment", "true")
+        spawner = Path(f"/proc/{self.spawner_of(run)}")
+        verify(len(list((spawner / "fd").iterdir())) == 4, [os.readlink(p) for p in (spawner / "fd").iterdir()])
+        run.process.kill()
+        run.process.wait()
+        wait_until(lambda: not spawner.exists() or "State:\tZ" in (spawner / "status").read_text(), "its end")
+        run = self.start("-i", "null:rate=1000", "-w", self.make_folder("other"))
+        verify(not Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text(), "a process without a task")

@@ -128,7 +128,7 @@ static int set_up(struct bc_post_publish *a, const struct bc_post_publish_config
 	if (cfg->completed)
 		r = bc_completed_open(cfg->completed, &a->completed, err);
 	if (!r && cfg->command)
-		r = bc_runner_new(cfg->command, cfg->command_seconds, cfg->log, &a->runner, err);
+		r = bc_runner_new(cfg->spawner, cfg->command, cfg->command_seconds, cfg->log, &a->runner, err);
 	if (!r && cfg->completed) {
 		r = bc_thread_start(&a->thread, "bc-complete", after_main, a);
 		a->started = r == 0;

@@ -18,6 +18,7 @@ struct bc_post_publish_config {
 	const char *completed;		/* folder; NULL: segments stay where they are */
 	const char *command;		/* run after each, see bc_runner.h; NULL: none */
 	uint32_t command_seconds;	/* that it may take; 0: BC_RUNNER_SECONDS */
+	struct bc_spawner *spawner;	/* that starts it, and outlives this; NULL without a command */
 	struct bc_publisher *publisher;	/* gets closingtracefile; NULL: none */
 	const char *client;		/* with a publisher; NULL: events are not published */
 	const struct bc_log *log;	/* may be NULL */

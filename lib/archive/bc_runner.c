@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bc_spawn.h"
+#include "bc_spawner.h"
 #include "bc_thread.h"
 #include "bc_time.h"
 
@@ -28,6 +28,7 @@ struct job {
 };
 
 struct bc_runner {
+	struct bc_spawner *spawner;
 	char *command;
 	uint64_t limit_ns;
 	const struct bc_log *log;
@@ -62,57 +63,15 @@ static void make_values(const struct job *j, char value[N_ARGS][32])
 	}
 }
 
-static bool is_ours(const char *entry)
-{
-	for (int i = 0; i < N_ARGS; i++) {
-		size_t n = strlen(names[i]);
-
-		if (!strncmp(entry, names[i], n) && entry[n] == '=')
-			return true;
-	}
-	return false;
-}
-
-/* Our environment and the job's; every string to free, and the list. NULL without memory. */
-static char **make_environment(const char *const argument[N_ARGS])
-{
-	size_t n = 0, k = 0;
-	char **list;
-
-	while (environ[n])
-		n++;
-	list = calloc(n + N_ARGS + 1, sizeof(*list));
-	for (size_t i = 0; list && i < n; i++)
-		if (!is_ours(environ[i]) && (list[k] = strdup(environ[i])))
-			k++;
-	for (int i = 0; list && i < N_ARGS; i++)
-		if (asprintf(&list[k], "%s=%s", names[i], argument[i]) >= 0)
-			k++;
-		else
-			list[k] = NULL;
-	return list;
-}
-
-static void free_list(char **list)
-{
-	for (size_t i = 0; list && list[i]; i++)
-		free(list[i]);
-	free(list);
-}
-
-static int start(const struct bc_runner *runner, const struct job *j, pid_t *ret)
+static int start(const struct bc_runner *runner, const struct job *j, struct bc_job **ret)
 {
 	char value[N_ARGS][32] = { "" };
-	const char *argument[N_ARGS] = { j->path, value[1], value[2], value[3], value[4] };
-	char *argv[] = { "sh", "-c", runner->command, "braidcap", (char *)j->path, value[1], value[2], value[3], value[4], NULL };
-	char **env;
-	int r;
+	const char *arg[N_ARGS] = { j->path, value[1], value[2], value[3], value[4] };
 
 	make_values(j, value);
-	env = make_environment(argument);
-	r = env ? bc_spawn_shell(argv, env, -1, STDERR_FILENO, ret) : -ENOMEM;
-	free_list(env);
-	return r;
+	return bc_spawner_start(runner->spawner, &(struct bc_start){
+		.command = runner->command, .arg = arg, .name = names, .n = N_ARGS, .in_fd = -1, .out_fd = STDERR_FILENO,
+	}, ret);
 }
 
 /* With the lock held: sleep a little, or until something is asked for. */
@@ -124,26 +83,21 @@ static void nap(struct bc_runner *r)
 	pthread_cond_clockwait(&r->work, &r->lock, CLOCK_MONOTONIC, &until);
 }
 
-/* With the lock held. Its wait status; -1: it did not end. *ret_ended: because we ended it. */
-static int await(struct bc_runner *r, pid_t pid, bool *ret_ended)
+/* With the lock held. 0 and its wait status; -EAGAIN: it did not end; -EPIPE: nobody knows. *ret_ended: because we ended it. */
+static int await(struct bc_runner *r, struct bc_job *job, int *ret_status, bool *ret_ended)
 {
 	uint64_t due = bc_mono_ns() + r->limit_ns;
-	int status = -1, sent = 0;
-	siginfo_t info;
+	int sent = 0, e;
 
-	for (;;) {
+	while ((e = bc_job_wait(job, 0, ret_status)) == -EAGAIN) {
 		uint64_t now = bc_mono_ns();
 
-		info.si_pid = 0;
-		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid)
-			break;
-
 		if (sent == 0 && (now >= due || r->stop)) {
-			kill(-pid, SIGTERM);
+			bc_job_signal(job, SIGTERM);
 			sent = SIGTERM;
 			due = now + TERM_NS;
 		} else if (sent == SIGTERM && now >= due) {
-			kill(-pid, SIGKILL);
+			bc_job_signal(job, SIGKILL);
 			sent = SIGKILL;
 			due = now + KILL_NS;
 		} else if (sent == SIGKILL && now >= due) {
@@ -152,47 +106,54 @@ static int await(struct bc_runner *r, pid_t pid, bool *ret_ended)
 		nap(r);
 	}
 	*ret_ended = sent;
-	if (!info.si_pid)
-		return -1;
-	/* What it leaves behind in its group goes with it; now, while the number is still its own. */
-	if (sent)
-		kill(-pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	return status;
+	return e;
 }
 
-static void complain(const struct bc_runner *r, const struct job *j, int status, bool ended)
+static void complain(const struct bc_runner *r, const struct job *j, int e, int status, bool ended)
 {
 	if (ended && !r->stop)
 		bc_log(r->log, BC_ERROR, "%s: its command took longer than %u s and was killed", j->path,
 		       (unsigned)(r->limit_ns / BC_NS_PER_S));
 	else if (ended)
 		bc_log(r->log, BC_WARN, "%s: its command was ended", j->path);
+	else if (e)
+		bc_log(r->log, BC_ERROR, "%s: its command was lost sight of, because the process that starts commands has ended", j->path);
 	else if (WIFSIGNALED(status))
 		bc_log(r->log, BC_ERROR, "%s: its command was killed by signal %d", j->path, WTERMSIG(status));
 	else
 		bc_log(r->log, BC_ERROR, "%s: its command failed with exit status %d", j->path, WEXITSTATUS(status));
 }
 
+/* Without the lock. */
+static struct bc_job *start_job(const struct bc_runner *r, const struct job *j)
+{
+	struct bc_job *job = NULL;
+	int e = start(r, j, &job);
+
+	if (e)
+		bc_log(r->log, BC_ERROR, "%s: cannot start its command: %s", j->path,
+		       e == -EPIPE ? "the process that starts commands has ended" : strerror(-e));
+	return job;
+}
+
 /* With the lock held, which is given up while the command is started and waited for. */
 static void run_job(struct bc_runner *r, const struct job *j)
 {
 	bool ended = false;
-	int status, e;
-	pid_t pid;
+	struct bc_job *job;
+	int status = 0, e;
 
 	pthread_mutex_unlock(&r->lock);
-	e = start(r, j, &pid);
-	if (e)
-		bc_log(r->log, BC_ERROR, "%s: cannot start its command: %s", j->path, strerror(-e));
+	job = start_job(r, j);
 	pthread_mutex_lock(&r->lock);
-	status = e ? -1 : await(r, pid, &ended);
-	if (!e && (ended || status != 0))
-		complain(r, j, status, ended);
-	if (!e && !ended && status == 0)
+	e = job ? await(r, job, &status, &ended) : 0;
+	if (job && (e || ended || status))
+		complain(r, j, e, status, ended);
+	if (job && !e && !ended && !status)
 		r->stats.done++;
 	else
 		r->stats.failed++;
+	bc_job_free(job);
 }
 
 static void *runner_main(void *arg)
@@ -220,12 +181,14 @@ static void *runner_main(void *arg)
 	return NULL;
 }
 
-int bc_runner_new(const char *command, uint32_t seconds, const struct bc_log *log, struct bc_runner **ret, struct bc_err *err)
+int bc_runner_new(struct bc_spawner *spawner, const char *command, uint32_t seconds, const struct bc_log *log, struct bc_runner **ret,
+		  struct bc_err *err)
 {
 	struct bc_runner *r = calloc(1, sizeof(*r));
 	int e = -ENOMEM;
 
 	if (r) {
+		r->spawner = spawner;
 		r->command = strdup(command);
 		r->limit_ns = (seconds ? seconds : BC_RUNNER_SECONDS) * BC_NS_PER_S;
 		r->log = log;

@@ -23,9 +23,14 @@
 #define BC_RUNNER_QUEUE 256U	/* segments queued for their command; for further ones none is run */
 
 struct bc_runner;
+struct bc_spawner;
 
-/* command is copied. seconds: what one may take; 0: BC_RUNNER_SECONDS. 0 or a negative errno with a line in err. */
-int bc_runner_new(const char *command, uint32_t seconds, const struct bc_log *log, struct bc_runner **ret, struct bc_err *err);
+/*
+ * command is copied, and one of the spawner's, which outlives the runner. seconds: what one may take; 0: BC_RUNNER_SECONDS. 0 or a
+ * negative errno with a line in err.
+ */
+int bc_runner_new(struct bc_spawner *spawner, const char *command, uint32_t seconds, const struct bc_log *log, struct bc_runner **ret,
+		  struct bc_err *err);
 
 /* Any thread; never waits. */
 void bc_runner_put(struct bc_runner *r, const char *path, uint64_t file_bytes, const struct bc_segment_info *info);

@@ -113,6 +113,7 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 		.completed = o->cfg.completed,
 		.command = o->cfg.on_segment,
 		.command_seconds = o->cfg.on_segment_seconds,
+		.spawner = env->spawner,
 		.publisher = env->publisher,
 		/* Only an output that leaves files here has any to report. */
 		.client = o->cfg.kind == BC_DEST_NULL || o->cfg.kind == BC_DEST_PEER ? NULL : env->client,
@@ -145,6 +146,7 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.crew = env->crews ? env->crews->close : NULL,
 		.none_ahead = env->crews != NULL,
 		.pipe = o->cfg.pipeout,
+		.spawner = env->spawner,
 		.seqfile = o->cfg.seqfile,
 		.utc = o->cfg.utc,
 		.name_first = o->cfg.name_first,

@@ -58,6 +58,7 @@ struct bc_output_env {
 	struct bc_uploader *uploader;	/* of outputs that have an upload; outlives the output; NULL: nothing is uploaded */
 	const char *node;		/* with it: whose the segments are, in keys */
 	struct bc_signer *signer;	/* of folders; outlives the output; NULL: no chain of custody */
+	struct bc_spawner *spawner;	/* of the output's commands; outlives the output; NULL: it has none */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
 	bool mirror;			/* and of packets */

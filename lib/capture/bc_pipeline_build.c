@@ -314,6 +314,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.statistics = p->cfg.statistics,
 			.filters = p->filters,
 			.uploader = p->cfg.uploader,
+			.spawner = p->cfg.spawner,
 			.signer = p->cfg.signer,
 			.node = p->cfg.node,
 			.publisher = p->cfg.publisher,

@@ -13,6 +13,7 @@
 #include "bc_report.h"
 #include "bc_signer.h"
 #include "bc_source_kind.h"
+#include "bc_spawner.h"
 #include "bc_stamper.h"
 #include "bc_tap.h"
 #include "bc_upload_key.h"
@@ -156,6 +157,8 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 	int r = make_plan(s, err);
 
 	if (!r)
+		r = bc_session_new_spawner(s, err);
+	if (!r)
 		r = start_environment(s, err);
 	if (!r)
 		r = new_publisher(s, err);
@@ -212,6 +215,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.tap = s->tap,
 		.store = &s->store,
 		.uploader = s->uploader,
+		.spawner = s->spawner,
 		.signer = s->signer,
 		.node = cfg->upload_node ? cfg->upload_node : s->host,
 		.mirror_ns = cfg->zmq_ns,
@@ -308,6 +312,7 @@ static void release(struct bc_session *s)
 		bc_uploader_close(s->uploader);
 	s->ops->release(s->ctx);
 	bc_uploader_free(s->uploader);
+	bc_spawner_free(s->spawner);
 	bc_signer_free(s->signer);
 	bc_stamper_free(s->stamper);
 	bc_publisher_free(s->publisher);

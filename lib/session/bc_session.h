@@ -31,6 +31,7 @@ enum bc_exit {
 
 struct bc_session;
 struct bc_signer;
+struct bc_spawner;
 struct bc_stamper;
 
 /* ctx is the session's. Those that return int: 0, or a negative errno with a line in err. */
@@ -75,6 +76,7 @@ struct bc_session {
 	struct bc_publisher *publisher;		/* NULL: none */
 	struct bc_tap *tap;			/* NULL: none */
 	struct bc_object_settings store;	/* of objects that are sources, and of uploads */
+	struct bc_spawner *spawner;		/* NULL: no output has a command */
 	struct bc_signer *signer;		/* NULL: no chain of custody */
 	struct bc_stamper *stamper;		/* NULL: nobody stamps it */
 	struct bc_uploader *uploader;		/* NULL: nothing is uploaded */
@@ -88,6 +90,8 @@ struct bc_session {
 	struct bc_display *display;		/* NULL: no progress is shown */
 
 	/* Nobody else's. */
+	const char *command[2 * BC_MAX_OUTPUTS];	/* of the spawner's */
+	bool spawner_lost;
 	struct bc_topology *topo;
 	uint32_t n_stages;
 	struct bc_stage *stages;

@@ -118,6 +118,7 @@ void bc_session_control(struct bc_session *s)
 		    atomic_load(&s->group.pipeline[0]->limit_reached)) {
 			s->control_mono_ns = now_ns;
 			follow_clock(s);
+			bc_session_look_at_spawner(s);
 			if (s->ops->control(s->ctx))
 				break;
 		}

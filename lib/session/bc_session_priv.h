@@ -14,6 +14,11 @@ void bc_session_abort(struct bc_session *s);
 /* The lcores have ended, or will: join them and the I/O threads. */
 void bc_session_join(struct bc_session *s);
 
+/* Before other threads: with commands, the process that starts them. 0, or a negative errno with a line in err. */
+int bc_session_new_spawner(struct bc_session *s, struct bc_err *err);
+/* The log says once if it has ended. */
+void bc_session_look_at_spawner(struct bc_session *s);
+
 /* --pcap-over-ip. 0 and s->tap, if it is wanted; or a negative errno with a line in err. */
 int bc_session_new_tap(struct bc_session *s, struct bc_err *err);
 /* Read its certificates again; the log says what came of it. */

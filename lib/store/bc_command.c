@@ -9,23 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "bc_spawn.h"
+#include "bc_spawner.h"
 
 #define LOOK_MS 100		/* between looks whether the wait was cancelled */
-#define REAP_NS 5000000L	/* between looks whether it ended */
 #define PIPE_BYTES (1 << 20)
 
 struct bc_command {
-	pid_t pid;	/* 0: it was waited for to its end */
+	struct bc_job *job;	/* NULL: it was waited for to its end */
 	int in;		/* -1: ended */
 };
 
-int bc_command_start(const char *command, int out_fd, struct bc_command **ret)
+int bc_command_start(struct bc_spawner *spawner, const char *command, int out_fd, struct bc_command **ret)
 {
-	char *const argv[] = { "sh", "-c", (char *)command, NULL };
 	struct bc_command *c = malloc(sizeof(*c));
 	int fd[2], r;
 
@@ -36,7 +33,7 @@ int bc_command_start(const char *command, int out_fd, struct bc_command **ret)
 	}
 	fcntl(fd[1], F_SETPIPE_SZ, PIPE_BYTES);
 	fcntl(fd[1], F_SETFL, O_NONBLOCK);
-	r = bc_spawn_shell(argv, environ, fd[0], out_fd, &c->pid);
+	r = bc_spawner_start(spawner, &(struct bc_start){ .command = command, .in_fd = fd[0], .out_fd = out_fd }, &c->job);
 	close(fd[0]);
 	if (r < 0) {
 		close(fd[1]);
@@ -84,19 +81,15 @@ static int exit_result(int status, struct bc_err *err)
 
 int bc_command_wait(struct bc_command *c, const _Atomic bool *cancelled, struct bc_err *err)
 {
-	const struct timespec nap = { .tv_nsec = REAP_NS };
-
 	while (!atomic_load(cancelled)) {
-		int status;
-		pid_t pid = waitpid(c->pid, &status, WNOHANG);
+		int status, r = bc_job_wait(c->job, LOOK_MS, &status);
 
-		if (pid == c->pid) {
-			c->pid = 0;
-			return exit_result(status, err);
-		}
-		if (pid < 0 && errno != EINTR)
-			return bc_err_set(err, -ECOMM, "cannot wait for it: %s", strerror(errno));
-		nanosleep(&nap, NULL);
+		if (r == -EAGAIN)
+			continue;
+		bc_job_free(c->job);
+		c->job = NULL;
+		return r ? bc_err_set(err, -ECOMM, "was lost sight of, because the process that starts commands has ended") :
+		       exit_result(status, err);
 	}
 	return bc_err_set(err, -ECANCELED, "did not exit in time");
 }
@@ -106,10 +99,8 @@ void bc_command_free(struct bc_command *c)
 	if (!c)
 		return;
 	bc_command_end_input(c);
-	if (c->pid) {
-		kill(-c->pid, SIGKILL);
-		while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (c->job)
+		bc_job_signal(c->job, SIGKILL);
+	bc_job_free(c->job);
 	free(c);
 }

@@ -13,9 +13,13 @@
 #include "bc_err.h"
 
 struct bc_command;
+struct bc_spawner;
 
-/* /bin/sh -c command, whose output goes to out_fd. 0 and *ret, or a negative errno. SIGPIPE must be ignored by the application. */
-int bc_command_start(const char *command, int out_fd, struct bc_command **ret);
+/*
+ * /bin/sh -c command, one of the spawner's, whose output goes to out_fd. 0 and *ret, or a negative errno: -EPIPE, the spawner has
+ * ended. SIGPIPE must be ignored by the application.
+ */
+int bc_command_start(struct bc_spawner *spawner, const char *command, int out_fd, struct bc_command **ret);
 
 /*
  * Writes 1 to len bytes to its input, waiting as long as it takes; or -ECOMM when it has stopped reading, -ECANCELED

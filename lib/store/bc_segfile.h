@@ -28,6 +28,7 @@ struct bc_folder {
 	const struct bc_log *log;
 	struct bc_seqfile *seqfile;	/* the closer's; NULL: none */
 	char *pipe;		/* the command that segments go through; NULL: none */
+	struct bc_spawner *spawner;	/* that starts it */
 	const _Atomic bool *cancelled;	/* stop waiting for it */
 	bc_store_publishing publishing;	/* may be NULL */
 	void *publishing_ctx;

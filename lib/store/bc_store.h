@@ -84,10 +84,11 @@ struct bc_store_config {
 	bool name_first;	/* DIR: names by the first packet, if there is one; otherwise by begin_ns */
 	uint64_t first_seq;	/* DIR: number of the first segment */
 	/*
-	 * DIR, FILE: each segment goes through this shell command, whose standard output is the file; copied; NULL: none. It is published
+	 * DIR, FILE: each segment goes through this shell command of the spawner's, whose standard output is the file; copied; NULL: none. It is published
 	 * only if the command exits with 0. SIGPIPE must be ignored by the application.
 	 */
 	const char *pipe;
+	struct bc_spawner *spawner;	/* with it; outlives the store */
 	const char *seqfile;	/* DIR: numbers go on from this file instead, see bc_seqfile.h; NULL: none */
 	uint32_t pid;		/* DIR, FILE: stands in temporary names */
 	uint32_t reserve;	/* bytes kept free for bc_store_write_tail(); 0: BC_STORE_RESERVE */

@@ -26,11 +26,11 @@ struct dir_store {
 /* The segment is begun all the same: its writes fail, and another one may do better. */
 static void start_command(struct dir_store *d)
 {
-	int r = bc_command_start(d->folder.pipe, d->file->fd, &d->file->command);
+	int r = bc_command_start(d->folder.spawner, d->folder.pipe, d->file->fd, &d->file->command);
 
 	if (r < 0)
 		bc_log(d->folder.log, BC_ERROR, "%s%s: cannot start a shell: %s", d->folder.prefix, d->file->tmp,
-		       strerror(-r));
+		       r == -EPIPE ? "the process that starts commands has ended" : strerror(-r));
 }
 
 static int dir_begin(struct bc_store *s)
@@ -231,6 +231,7 @@ static int split_dest(struct bc_folder *folder, const struct bc_store_config *cf
 		folder->series = strdup(cfg->series);
 	if (cfg->pipe)
 		folder->pipe = strdup(cfg->pipe);
+	folder->spawner = cfg->spawner;
 	if (!folder->prefix || !folder->ext || (cfg->pipe && !folder->pipe) || (cfg->kind == BC_STORE_FILE && !folder->name) ||
 	    (cfg->series && cfg->kind == BC_STORE_DIR && !folder->series))
 		return bc_err_set(err, -ENOMEM, "no memory for an output");

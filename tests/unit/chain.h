@@ -72,6 +72,7 @@ struct chain_config {
 	bool settling;			/* the store settles, as a direct one does */
 	const char *watchfile;
 	const char *pipe;		/* a command behind the store */
+	struct bc_spawner *spawner;	/* with it */
 	uint64_t count;
 	bool index;			/* of flows; the committer waits for it unless index_hurries */
 	bool index_hurries;
@@ -261,7 +262,7 @@ static inline void chain_new_committer(struct chain *c)
 	struct bc_store_config sc = {
 		.kind = c->cfg.store, .dest = c->cfg.dest || c->cfg.store == BC_STORE_FD ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .io = c->cfg.io, .ext = ".x",
 		.peer = c->cfg.peer, .drain_ns = c->cfg.drain_ns,
-		.utc = true, .pid = 5, .log = &c->log, .pipe = c->cfg.pipe,
+		.utc = true, .pid = 5, .log = &c->log, .pipe = c->cfg.pipe, .spawner = c->cfg.spawner,
 		.published = chain_published, .ctx = c, .keep_empty = c->cfg.format == BC_FORMAT_ERF,
 	};
 	struct bc_committer_config mc = {

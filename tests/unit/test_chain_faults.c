@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "chain.h"
 
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+
+#include "spawner.h"
 
 #define CODECS 3
 
@@ -557,7 +560,7 @@ static void what_goes_through_a_command_is_all_there(void **state)
 {
 	for (uint32_t n = 0; n < CODECS; n++) {
 		struct chain *c = chain_new((struct chain_config){
-			.lanes = 2, .codec = (enum bc_codec)n, .rotate_bytes = 100000, .pipe = "cat",
+			.lanes = 2, .codec = (enum bc_codec)n, .rotate_bytes = 100000, .pipe = "cat", .spawner = spawner_of("cat"),
 		});
 
 		chain_send_many(c, 500, 1000);
@@ -565,6 +568,7 @@ static void what_goes_through_a_command_is_all_there(void **state)
 		assert_true(c->n_segments > 3);
 		chain_check_all(c);
 		chain_free(c);
+		spawners_end();
 	}
 }
 
@@ -572,7 +576,7 @@ static void what_goes_through_a_command_is_all_there(void **state)
 static void what_a_command_was_given_is_lost_with_it(void **state)
 {
 	for (uint32_t n = 0; n < CODECS; n++) {
-		struct chain *c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .pipe = "cat; exit 7" });
+		struct chain *c = chain_new((struct chain_config){ .codec = (enum bc_codec)n, .pipe = "cat; exit 7", .spawner = spawner_of("cat; exit 7") });
 
 		chain_send_many(c, 50, 1000);
 		chain_end(c);
@@ -582,6 +586,7 @@ static void what_a_command_was_given_is_lost_with_it(void **state)
 		assert_true(chain_said(c, "ended with status 7"));
 		assert_int_equal(access(c->segment[0].path, F_OK), 0);
 		chain_free(c);
+		spawners_end();
 	}
 }
 
@@ -595,7 +600,7 @@ static void a_command_that_dies_is_followed_by_another(void **state)
 		scratch_name(path, "bc-watch");
 		snprintf(command, sizeof(command), "if mkdir %s; then head -c 3000 >/dev/null; kill -9 $$; fi; cat", path);
 		c = chain_new((struct chain_config){
-			.codec = (enum bc_codec)n, .pipe = command, .flush_ns = BC_NS_PER_MS,
+			.codec = (enum bc_codec)n, .pipe = command, .spawner = spawner_of(command), .flush_ns = BC_NS_PER_MS,
 		});
 		for (int i = 0; i < 10000 && !chain_said(c, "was ended by signal 9"); i++) {
 			chain_send_many(c, 50, 1000);
@@ -613,6 +618,7 @@ static void a_command_that_dies_is_followed_by_another(void **state)
 		assert_int_equal(c->segment[1].info.packets, chain_balance(c).written);
 		chain_check_segments(c);
 		chain_free(c);
+		spawners_end();
 	}
 }
 
@@ -621,7 +627,7 @@ static void a_command_that_cannot_be_run(void **state)
 {
 	for (uint32_t n = 0; n < CODECS; n++) {
 		struct chain *c = chain_new((struct chain_config){
-			.codec = (enum bc_codec)n, .pipe = "exec 0<&-; no-such-command 2>/dev/null", .flush_ns = BC_NS_PER_MS,
+			.codec = (enum bc_codec)n, .pipe = "exec 0<&-; no-such-command 2>/dev/null", .spawner = spawner_of("exec 0<&-; no-such-command 2>/dev/null"), .flush_ns = BC_NS_PER_MS,
 		});
 
 		chain_send_many(c, 100, 1000);
@@ -632,7 +638,29 @@ static void a_command_that_cannot_be_run(void **state)
 			assert_int_equal(access(c->segment[i].path, F_OK), -1);
 		assert_int_equal(rmdir(c->dir), 0);
 		chain_free(c);
+		spawners_end();
 	}
+}
+
+/* What the command had is lost with it; no other can be started, and what comes then is lost too, by its name. */
+static void without_its_spawner_an_output_loses_by_name(void **state)
+{
+	struct bc_spawner *spawner = spawner_of("cat");
+	struct chain *c = chain_new((struct chain_config){
+		.codec = BC_CODEC_NONE, .pipe = "cat", .spawner = spawner, .rotate_bytes = 20000, .flush_ns = BC_NS_PER_MS,
+	});
+
+	chain_send_many(c, 50, 1000);
+	TURN_UNTIL(c, c->n_segments > 1);
+	kill(bc_spawner_pid(spawner), SIGKILL);
+	chain_send_many(c, 100, 1000);
+	chain_end(c);
+	assert_true(chain_balance(c).written > 0);
+	assert_true(chain_lost(c, BC_LOSS_PIPE_ERROR) > 0);
+	assert_int_equal(chain_lost(c, BC_LOSS_PIPE_ERROR) + chain_balance(c).written, c->n_sent);
+	assert_true(chain_said(c, "the process that starts commands has ended"));
+	chain_free(c);
+	spawners_end();
 }
 
 static void a_command_that_stalls_loses_nothing(void **state)
@@ -642,13 +670,14 @@ static void a_command_that_stalls_loses_nothing(void **state)
 
 	scratch_name(path, "bc-watch");
 	snprintf(command, sizeof(command), "while ! test -e %s; do sleep 0.02; done; cat", path);
-	c = chain_new((struct chain_config){ .buffers = 40, .pipe = command });
+	c = chain_new((struct chain_config){ .buffers = 40, .pipe = command, .spawner = spawner_of(command) });
 	/* More than a pipe holds. */
 	chain_send_many(c, 1800, 1000);
 	make_file(path);
 	chain_end(c);
 	chain_check_all(c);
 	chain_free(c);
+	spawners_end();
 }
 
 static void an_abort_ends_in_the_middle(void **state)
@@ -724,6 +753,7 @@ int main(void)
 		cmocka_unit_test(what_a_command_was_given_is_lost_with_it),
 		cmocka_unit_test(a_command_that_dies_is_followed_by_another),
 		cmocka_unit_test(a_command_that_cannot_be_run),
+		cmocka_unit_test(without_its_spawner_an_output_loses_by_name),
 		cmocka_unit_test(a_command_that_stalls_loses_nothing),
 		cmocka_unit_test(an_abort_ends_in_the_middle),
 		cmocka_unit_test(an_abort_does_not_wait_for_a_full_disk),

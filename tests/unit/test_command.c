@@ -2,9 +2,10 @@
 #include "store_fixture.h"
 
 #include <signal.h>
-#include <sys/wait.h>
+#include <sys/file.h>
 
 #include "bc_command.h"
+#include "spawner.h"
 
 static struct bc_store *piped(struct fixture *f, const char *command)
 {
@@ -12,6 +13,7 @@ static struct bc_store *piped(struct fixture *f, const char *command)
 	struct bc_store *s = NULL;
 
 	cfg.pipe = command;
+	cfg.spawner = spawner_of(command);
 	if (bc_store_open(&cfg, &s, &f->err))
 		fail_msg("%s", f->err.msg);
 	return s;
@@ -111,33 +113,69 @@ static void *cancel_soon(void *s)
 	return NULL;
 }
 
+/* A command that sleeps for long, behind another process, and holds a lock meanwhile. */
+static char *sleeper(struct fixture *f, const char *before)
+{
+	char *command;
+
+	assert_true(asprintf(&command, "%s flock '%s/lock' sleep 1000", before, f->dir) > 0);
+	return command;
+}
+
+/* The lock is held by the command; it is opened for us. */
+static int held(struct fixture *f)
+{
+	int fd = open(in_dir(f, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	while (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		flock(fd, LOCK_UN);
+		usleep(1000);
+	}
+	return fd;
+}
+
+/* Once the command is no more. */
+static void assert_is_let_go(int fd)
+{
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	close(fd);
+}
+
 /* It sleeps in a pipeline: the whole group is ended. */
 static void a_stuck_command_is_killed_by_an_abort(void **state)
 {
 	struct fixture *f = *state;
-	struct bc_store *s = piped(f, "sleep 1000 | sleep 1001");
+	char *command = sleeper(f, "sleep 1000 |");
+	struct bc_store *s = piped(f, command);
 	static const uint8_t much[4 << 20];
 	pthread_t t;
+	int fd;
 
 	assert_int_equal(bc_store_begin(s), 0);
+	fd = held(f);
 	assert_int_equal(pthread_create(&t, NULL, cancel_soon, s), 0);
 	assert_int_equal(bc_store_write(s, much, sizeof(much)), -ECANCELED);
 	pthread_join(t, NULL);
 	bc_store_abort(s);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
+	assert_is_let_go(fd);
+	free(command);
 }
 
 static void an_abort_does_not_wait_for_a_command_to_end(void **state)
 {
 	struct fixture *f = *state;
-	struct bc_store *s = piped(f, "cat; sleep 1000");
+	char *command = sleeper(f, "cat;");
+	struct bc_store *s = piped(f, command);
+	int fd;
 
 	segment(s, "a");
+	fd = held(f);
 	bc_store_abort(s);
 	assert_int_equal(f->seen, 1);
 	assert_int_equal(f->errs[0], -ECANCELED);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_is_let_go(fd);
+	free(command);
 }
 
 static void a_command_does_not_get_our_descriptors(void **state)
@@ -168,7 +206,13 @@ static void a_command_has_its_signals(void **state)
 	assert_holds(in_dir(f, STAMP "-00000000.x"), "\n");
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+static int teardown(void **state)
+{
+	spawners_end();
+	return fixture_teardown(state);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown)
 
 int main(void)
 {

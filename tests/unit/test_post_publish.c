@@ -8,6 +8,7 @@
 #include "bc_post_publish.h"
 #include "bc_completed.h"
 #include "bc_runner.h"
+#include "spawner.h"
 
 #define WAIT_MS 10000
 
@@ -199,7 +200,7 @@ static struct bc_runner *new_runner(struct fixture *f, const char *command, uint
 {
 	struct bc_runner *r = NULL;
 
-	assert_int_equal(bc_runner_new(command, seconds, &f->log, &r, NULL), 0);
+	assert_int_equal(bc_runner_new(spawner_of(command), command, seconds, &f->log, &r, NULL), 0);
 	return r;
 }
 
@@ -370,7 +371,7 @@ static void what_the_queue_cannot_hold_is_skipped_and_counted(void **state)
 static struct bc_post_publish *new_after(struct fixture *f, const char *completed, const char *command)
 {
 	const struct bc_post_publish_config cfg = {
-		.completed = completed, .command = command, .log = &f->log, .settled = fixture_published, .ctx = f,
+		.completed = completed, .command = command, .spawner = command ? spawner_of(command) : NULL, .log = &f->log, .settled = fixture_published, .ctx = f,
 	};
 	struct bc_post_publish *a = NULL;
 
@@ -473,10 +474,16 @@ static void an_end_at_once_leaves_commands_unrun(void **state)
 	bc_post_publish_free(a);
 }
 
+static int teardown(void **state)
+{
+	spawners_end();
+	return fixture_teardown(state);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown)
 		TEST(a_folder_that_is_not_there_is_refused),
 		TEST(a_segment_moves_within_a_file_system),
 		TEST(a_segment_moves_to_another_file_system),
