@@ -48,9 +48,11 @@ static double hull_slope(const struct bc_envelope *e)
 		x[n] = px;
 		y[n++] = py;
 	}
+	if (n < 2)
+		return 0;
 	for (i = 1; i < n - 1 && x[i] < mean; i++)
 		;
-	return n > 1 ? (y[i] - y[i - 1]) / (x[i] - x[i - 1]) : 0;
+	return (y[i] - y[i - 1]) / (x[i] - x[i - 1]);
 }
 
 static double clamp_slope(double slope)

@@ -117,7 +117,7 @@ static int align_queues(struct spec *s, const char *key, const char *own, char *
 {
 	const struct bc_source_key *k = bc_source_kind_key(s->c->kind, "queues=");
 	bool ours = s->seen & 1U << (k - s->c->kind->keys);
-	char what[BC_LABEL_MAX];
+	char what[BC_LABEL_MAX + 64];
 	uint64_t n;
 	int rc;
 

@@ -45,7 +45,7 @@ static uint64_t get(const char *series)
 
 	assert_int_equal(bc_ack_file_read(folder, series, &t), 0);
 	assert_int_equal(t.n, 1);
-	assert_string_equal(t.collector, "collector");
+	assert_string_equal((const char *)t.collector, "collector");
 	assert_string_equal(t.client[0].name, "bts1");
 	k = &t.client[0].set.epoch[0];
 	assert_int_equal(k->mark.epoch, 3);
