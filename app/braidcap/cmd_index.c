@@ -59,7 +59,7 @@ static bool has_beside(const char *path, bool flows)
 
 	if (bc_blob_open_file(path, &b, NULL))
 		return false;
-	has = !bc_index_beside_wrap(path, &b, NULL) && bc_index_has(b, flows);
+	has = !bc_index_beside_wrap(NULL, path, &b, NULL) && bc_index_has(b, flows);
 	bc_blob_close(b);
 	return has;
 }

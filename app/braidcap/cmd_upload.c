@@ -153,8 +153,11 @@ static int run(struct upload *u, struct bc_err *err)
 	if (!r) {
 		wait_for(up, u->wait_s);
 		bc_uploader_stats(f, &st);
-		printf("%s: %" PRIu64 " uploaded (%" PRIu64 " bytes), %" PRIu64 " not (%" PRIu64 " refused)\n", u->dest.folder, st.uploaded,
+		printf("%s: %" PRIu64 " uploaded (%" PRIu64 " bytes), %" PRIu64 " not (%" PRIu64 " refused)", u->dest.folder, st.uploaded,
 		       st.uploaded_bytes, st.waiting, st.failed);
+		if (st.indexes)
+			printf(", and %" PRIu64 " indexes beside them", st.indexes);
+		putchar('\n');
 		r = st.waiting ? 1 : 0;
 	} else {
 		bc_uploader_close(up);

@@ -323,6 +323,60 @@ class TestFindObjects(TestSuite):
         self.admin.put(bucket, catalogue, good[:-9] + bytes([good[-9] ^ 1]) + good[-8:])
         verify(len(search()) == len(segments) - 1, "a damaged catalogue is believed")
 
+    def with_indexes_beside(self):
+        """A bucket with segments of zstd and their indexes, the local folder of these, and the prefix of their keys."""
+        folder = self.make_folder("beside")
+        self.capture("-i", self.folder / "trace.pcap", "-w", folder, "-S", "0.2", "-U", "-Z", "zstd")
+        self.braidcap("index", folder)
+        bucket = self.admin.bucket()
+        self.run_it("upload", "-U", "--node", "south", folder, f"s3://{bucket}/")
+        return bucket, folder, f"south/{hour(T0_NS)}/"
+
+    def search_beside(self, bucket, folder, expression="src host 10.0.0.3"):
+        """The outcome, and which objects are asked for, but the first, whose interfaces are read where nothing is found."""
+        with Proxy(self.store.port) as proxy:
+            got, outcome = self.find(expression, f"s3://{bucket}/", "--cache", "none", endpoint=proxy.endpoint)
+            asked = {path.split("/")[-1] for _, path in proxy.requests if ".zst" in path}
+        said = self.said
+        verify(got == self.find(expression, folder, "--no-index")[0] and outcome["damaged"] == 0, f"{expression}: {outcome}: {said}")
+        return outcome, asked - {min(p.name for p in folder.glob("*.zst"))}, said
+
+    @func_test
+    def indexes_beside_segments(self):
+        """They are uploaded, too, and used by find and flows, from the catalogue without any other request; verify passes over them."""
+        bucket, folder, there = self.with_indexes_beside()
+        place, count = f"s3://{bucket}/", len(list(folder.glob("*.zst")))
+        verify(count > 2 and len(list(folder.glob("*.bcidx"))) == count, f"{list(folder.iterdir())}")
+        outcome, asked, _ = self.search_beside(bucket, folder)
+        verify(outcome["not_the_flows"] == count == outcome["segments"] and not asked, f"{outcome}, {asked}")
+        for expression in ("", "src host 10.0.0.2 and greater 100"):
+            self.search_beside(bucket, folder, expression)
+        self.admin.remove(bucket, there + ".catalogue")
+        outcome, asked, _ = self.search_beside(bucket, folder)
+        verify(outcome["not_the_flows"] == count and asked and all(n.endswith(".bcidx") for n in asked), f"{outcome}, {asked}")
+        flows = [self.run_it("flows", "", where, "--by", "host", "--format", "json").stdout for where in (place, folder)]
+        verify(flows[0] == flows[1] and "10.0.0.2" in flows[0], f"{flows}")
+        one = f"{there}{max(p.name for p in folder.glob('*.zst'))}"
+        verify(self.find("src host 10.0.0.3", place + one)[1]["not_the_flows"] == 1, "an index beside a named object is not used")
+        whole = self.run_it("verify", place).stdout
+        verify(whole.count(": complete, ") == count and "bcidx" not in whole, whole)
+        run = self.capture("-i", f"{place}south/", "-w", self.folder / "all.pcapng", env=self.store.environment())
+        verify(run.report["balance"]["received"] == COUNT, run.report["balance"])
+
+    @func_test
+    def an_index_beside_another_object(self):
+        """It is told, and the segment is read; the catalogue's entry of an index is not believed of one that was replaced."""
+        bucket, folder, there = self.with_indexes_beside()
+        first, second, *_ = sorted(folder.glob("*.zst"))
+        other = first.read_bytes()
+        second.write_bytes(other)
+        self.admin.put(bucket, there + second.name, other)
+        outcome, asked, said = self.search_beside(bucket, folder, "src host 10.0.0.2")
+        verify(outcome["damaged_indexes"] == 1 and second.name in asked and "of another object" in said, f"{outcome}, {asked}, {said}")
+        self.admin.put(bucket, f"{there}{first.name}.bcidx", self.admin.get(bucket, f"{there}{second.name}.bcidx"))
+        outcome, asked, said = self.search_beside(bucket, folder, "src host 10.0.0.2")
+        verify(outcome["damaged_indexes"] == 2 and said.count("of another object") == 2, f"{outcome}, {said}")
+
     @func_test
     def ten_thousand_objects(self):
         """All are found; of those that have no such flow only the ends are read."""

@@ -396,6 +396,31 @@ class TestUpload(TestSuite):
         verify(len(self.admin.objects(self.bucket)) == len(everything), "not all are there")
 
     @func_test
+    def test_an_index_beside_a_segment_goes_with_it(self):
+        """Brought there behind its segment, made anew it replaces the one that is there, and a segment waits here for its index."""
+        trace = write_pcap(self.folder / "t.pcap", timed([bytes(60)] * 1000))
+        self.capture("-i", trace, "-w", f"{self.out}/", "-S", "0.02", "-U", "-Z", "gzip")
+        count = len(list(self.out.iterdir()))
+        self.upload()
+        self.braidcap("index", "--time", self.out)
+        time.sleep(1.1)
+        self.braidcap("expire", "--keep-uploaded", "1s", self.out)
+        verify(len(list(self.out.glob("*.gz"))) == count, "removed though their indexes were not uploaded")
+        verify(f"and {count} indexes" in self.upload().stdout, "indexes were not uploaded")
+        keys = [k for k in self.admin.objects(self.bucket) if k.endswith(".bcidx")]
+        before = {k: self.admin.get(self.bucket, k) for k in keys}
+        self.braidcap("index", "--anew", self.out)
+        self.upload()
+        verify(len(keys) == count and all(self.admin.get(self.bucket, k) != before[k] for k in keys), "not those that were made anew")
+        # One that is not its segment's is never brought there, and keeps nothing here.
+        stale = min(self.out.glob("*.bcidx"))
+        stale.write_bytes(max(self.out.glob("*.bcidx")).read_bytes())
+        verify("of another file" in self.upload().stderr, "a stale index is not told of")
+        time.sleep(1.1)
+        self.braidcap("expire", "--keep-uploaded", "1s", self.out)
+        verify([p.name for p in self.out.iterdir()] == [".uploads"], list(self.out.iterdir()))
+
+    @func_test
     def test_what_was_begun_for_a_file_that_is_gone_is_aborted(self):
         self.segments(6 * PART)
         process = self.start_upload("--rate", "4")

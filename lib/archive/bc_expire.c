@@ -33,6 +33,7 @@ struct segment {
 	int origin;		/* enum bc_origin, or a negative errno */
 	bool looked, lz4hc;	/* into its header: it was recompressed with LZ4 HC */
 	bool uploaded;		/* is on object storage */
+	bool index_waits;	/* the index beside it is not */
 	bool gone;
 };
 
@@ -201,6 +202,21 @@ static int open_uploads(const struct look *l, struct bc_expire *e)
 	return r;
 }
 
+/* An index that has nothing to bring there counts as uploaded. */
+static bool index_waits(const struct look *l, const struct bc_expire *e, const char *segment)
+{
+	char name[BC_SERIES_MAX + sizeof(BC_INDEX_BESIDE_EXT)];
+	struct bc_upload_file f = { .name = name };
+	struct stat st;
+
+	snprintf(name, sizeof(name), "%s" BC_INDEX_BESIDE_EXT, segment);
+	if (fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	f.size = (uint64_t)st.st_size;
+	f.mtime_ns = bc_file_mtime_ns(&st);
+	return !bc_upload_log_has(e->uploads, &f);
+}
+
 static void find_uploaded(struct look *l, struct bc_expire *e)
 {
 	if (open_uploads(l, e) || !e->uploads || bc_upload_log_refresh(e->uploads))
@@ -210,6 +226,7 @@ static void find_uploaded(struct look *l, struct bc_expire *e)
 		const struct bc_upload_file f = { l->all[i].file, l->all[i].size, l->all[i].mtime_ns };
 
 		l->all[i].uploaded = bc_upload_log_has(e->uploads, &f);
+		l->all[i].index_waits = l->all[i].uploaded && index_waits(l, e, l->all[i].file);
 	}
 }
 
@@ -348,7 +365,7 @@ static void expire_uploaded(struct look *l)
 
 		if (s->mtime_ns >= now || now - s->mtime_ns <= age)
 			break;
-		if (s->uploaded && !s->gone)
+		if (s->uploaded && !s->index_waits && !s->gone)
 			expire(l, s, "it is uploaded, and old enough");
 	}
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "bc_series.h"
+#include "bc_index_subject.h"
 
 bool bc_upload_node_ok(const char *node)
 {
@@ -30,15 +30,23 @@ static bool read_stamp(const char *s, bool utc, struct tm *ret)
 	return gmtime_r(&t, ret) != NULL;
 }
 
+bool bc_upload_segment_of(const char *file, char ret[BC_SERIES_MAX])
+{
+	const size_t len = strlen(file) - (bc_index_beside_is_name(file) ? strlen(BC_INDEX_BESIDE_EXT) : 0);
+
+	return snprintf(ret, BC_SERIES_MAX, "%.*s", (int)len, file) < BC_SERIES_MAX;
+}
+
 int bc_upload_key(const char *prefix, const char *node, const char *file, bool utc, char ret[BC_KEY_MAX])
 {
 	size_t n = strlen(prefix);
+	char segment[BC_SERIES_MAX];
 	struct bc_series s;
 	const char *stamp;
 	struct tm tm;
 	int r;
 
-	if (!bc_series_parse(file, &s))
+	if (!bc_upload_segment_of(file, segment) || !bc_series_parse(segment, &s))
 		return -EINVAL;
 	stamp = s.name[0] ? file + strlen("trace-") + strlen(s.name) + 1 : file;
 	if (!read_stamp(stamp, utc, &tm))

@@ -336,6 +336,20 @@ bool bc_upload_log_has(struct bc_upload_log *l, const struct bc_upload_file *f)
 	return has;
 }
 
+bool bc_upload_log_etag(struct bc_upload_log *l, const struct bc_upload_file *f, char ret[BC_ETAG_MAX])
+{
+	const struct record *r;
+	bool has;
+
+	pthread_mutex_lock(&l->lock);
+	r = find(l, f->name);
+	has = is_it(r, f) && r->done && r->text[0] && strlen(r->text) < BC_ETAG_MAX;
+	if (has)
+		strcpy(ret, r->text);
+	pthread_mutex_unlock(&l->lock);
+	return has;
+}
+
 struct walk {
 	void (*each)(void *ctx, const struct bc_upload_file *f, const char *etag);
 	void *ctx;

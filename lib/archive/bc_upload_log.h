@@ -43,7 +43,12 @@ void bc_upload_log_free(struct bc_upload_log *l);
 
 /* Is it safely there? */
 bool bc_upload_log_has(struct bc_upload_log *l, const struct bc_upload_file *f);
-/* It is. 0, or a negative errno: it counts as there none the less, until the process ends. */
+/* Its ETag there; false: it is not there, or there was nothing to bring there. */
+bool bc_upload_log_etag(struct bc_upload_log *l, const struct bc_upload_file *f, char ret[BC_ETAG_MAX]);
+/*
+ * It is; etag "": nothing of it is to be brought there. 0, or a negative errno: it counts as there none the less, until the process
+ * ends.
+ */
 int bc_upload_log_done(struct bc_upload_log *l, const struct bc_upload_file *f, const char *etag);
 
 /* All that are safely there, as it is known, by name; each must not call this module. */

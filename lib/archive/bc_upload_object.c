@@ -74,6 +74,8 @@ static int read_part(struct work *w, unsigned part, uint8_t *buf, size_t *ret_le
 			return fail(w, -ESTALE, "the file has become shorter");
 		got += (size_t)n;
 	}
+	if (part == 0 && w->job->head)
+		memcpy(buf, w->job->head, w->job->head_len < len ? w->job->head_len : len);
 	*ret_len = len;
 	return 0;
 }
@@ -173,6 +175,14 @@ static int look(struct work *w)
 	return r ? r : 1;
 }
 
+/* The same, but for another object that is to give way. */
+static int look_for_another(struct work *w)
+{
+	const int r = look(w);
+
+	return r == -EEXIST && w->job->replace ? 0 : r;
+}
+
 static void put_done(void *ctx, const struct bc_object_answer *a)
 {
 	struct slot *s = ctx;
@@ -218,6 +228,36 @@ static void end_all(struct work *w)
 		}
 }
 
+static int put_slot(struct work *w, struct slot *s, bool if_none_match)
+{
+	int r;
+
+	w->r = 0;
+	s->busy = true;
+	r = bc_object_put(w->job->client, w->job->bucket, w->job->key, s->buf, s->len, if_none_match, s->md5, put_done, s);
+	if (r) {
+		s->busy = false;
+		return fail(w, r, strerror(-r));
+	}
+	return wait_for_slots(w, true);
+}
+
+/* There is an object: perhaps our own, and the answer to it was cut off. */
+static int put_against(struct work *w, struct slot *s)
+{
+	struct bc_err was = w->err;
+	int r;
+
+	w->r = 0;
+	r = look_for_another(w);
+	if (r)
+		return r < 0 ? r : 0;
+	if (w->job->replace)
+		return put_slot(w, s, false);
+	w->err = was;
+	return bc_err_prefix(&w->err, -EEXIST, "it cannot be compared, as this key may not read");
+}
+
 static int put_whole(struct work *w)
 {
 	struct slot *s = &w->slot[0];
@@ -226,26 +266,10 @@ static int put_whole(struct work *w)
 	if (r)
 		return r;
 	s->part = 0;
-	s->busy = true;
-	r = bc_object_put(w->job->client, w->job->bucket, w->job->key, s->buf, s->len, true, s->md5, put_done, s);
-	if (r) {
-		s->busy = false;
-		return fail(w, r, strerror(-r));
-	}
-	r = wait_for_slots(w, true);
-	/* Perhaps we ourselves, whose answer was cut off. */
-	if (r == -EEXIST) {
-		struct bc_err was = w->err;
-
-		w->r = 0;
-		r = look(w);
-		if (r == 0) {
-			w->err = was;
-			return bc_err_prefix(&w->err, -EEXIST, "it cannot be compared, as this key may not read");
-		}
-		return r < 0 ? r : 0;
-	}
-	if (!r)
+	r = put_slot(w, s, true);
+	if (r == -EEXIST)
+		r = put_against(w, s);
+	if (!r && !w->res->was_there)
 		strcpy(w->res->etag, w->parts[0].etag);
 	return r;
 }
@@ -377,13 +401,13 @@ static int complete(struct work *w)
 {
 	char etag[BC_ETAG_MAX];
 	/* Once more, as not every store heeds a condition on what follows. */
-	int r = look(w);
+	int r = look_for_another(w);
 
 	if (r == 1 || r == -EEXIST)
 		give_up_parts(w);
 	if (r)
 		return r < 0 ? r : 0;
-	r = bc_object_complete(w->job->client, w->job->bucket, w->job->key, w->id, w->parts, w->n_parts, etag, &w->err);
+	r = bc_object_complete(w->job->client, w->job->bucket, w->job->key, w->id, w->parts, w->n_parts, !w->job->replace, etag, &w->err);
 	/* Perhaps it was, and only the answer was cut off. */
 	if (r == -ENOENT || r == -EEXIST) {
 		struct bc_err was = w->err;
@@ -400,7 +424,7 @@ static int complete(struct work *w)
 
 static int put_parts(struct work *w)
 {
-	int r = look(w);
+	int r = look_for_another(w);
 
 	if (r)
 		return r < 0 ? r : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Makes one file an object: whole if it is small, else in parts, several at a time, going on where an earlier try ended. What
- * is there already is never overwritten. Each part's SHA-256 is checked by the store, and its MD5 compared with the store's ETag;
+ * is there already is never overwritten, unless that is asked for. Each part's SHA-256 is checked by the store, and its MD5 compared with the store's ETag;
  * at the end size and ETag of the object are.
  */
 #ifndef BC_UPLOAD_OBJECT_H
@@ -21,6 +21,9 @@ struct bc_upload_job {
 	const char *bucket, *key;
 	int fd;				/* the file, which does not change; read from its begin */
 	uint64_t size;
+	const uint8_t *head;		/* stands for the file's first head_len bytes, less than a part */
+	size_t head_len;
+	bool replace;			/* another object of that key gives way */
 	const char *begun;		/* the multipart upload to go on with; NULL: none */
 	/* A multipart upload was begun, or, with "", is no more. Before its first part is sent. */
 	void (*begin)(void *ctx, const char *id);

@@ -54,8 +54,9 @@ void bc_uploader_remove(struct bc_uploader *u, struct bc_upload_folder *f);
 void bc_uploader_published(struct bc_upload_folder *f, const char *path);
 
 struct bc_upload_stats {
-	uint64_t waiting, waiting_bytes;
-	uint64_t uploaded, uploaded_bytes;	/* since the beginning; with those that were found there */
+	uint64_t waiting, waiting_bytes;	/* segments, and indexes beside them */
+	uint64_t uploaded, uploaded_bytes;	/* segments, since the beginning; with those that were found there */
+	uint64_t indexes, index_bytes;		/* likewise: of those beside segments */
 	uint64_t resumed_bytes;			/* of these, what an earlier try had brought there */
 	uint64_t failed;			/* of those that wait: the store refuses them, or has others of their names */
 	uint64_t missed;			/* gone from the folder before they were uploaded */

@@ -10,20 +10,37 @@
 #include <unistd.h>
 
 #include "bc_file.h"
+#include "bc_index_subject.h"
 #include "bc_series.h"
 #include "bc_upload_key.h"
 
-static int is_segment(const struct dirent *e)
+static int is_ours(const struct dirent *e)
 {
+	char segment[BC_SERIES_MAX];
 	struct bc_series s;
 
-	return bc_series_parse(e->d_name, &s);
+	return bc_upload_segment_of(e->d_name, segment) && bc_series_parse(segment, &s);
+}
+
+/* An index has its turn behind its segment, which brings it along. */
+static bool is_due(struct bc_upload_folder *f, const char *name)
+{
+	struct bc_upload_file file;
+	char segment[BC_SERIES_MAX];
+	struct stat st;
+
+	if (!bc_index_beside_is_name(name))
+		return true;
+	if (!bc_upload_segment_of(name, segment) || fstatat(f->fd, segment, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	file = (struct bc_upload_file){ segment, (uint64_t)st.st_size, bc_file_mtime_ns(&st) };
+	return bc_upload_log_has(f->log, &file);
 }
 
 void bc_upload_scan(struct bc_upload_folder *f)
 {
 	struct dirent **names;
-	int n = scandirat(f->fd, ".", &names, is_segment, alphasort), r = 0;
+	int n = scandirat(f->fd, ".", &names, is_ours, alphasort), r = 0;
 
 	if (n < 0)
 		bc_log(f->u->log, BC_ERROR, "cannot read the folder %s: %s", f->path, strerror(errno));
@@ -35,7 +52,7 @@ void bc_upload_scan(struct bc_upload_folder *f)
 			file.size = (uint64_t)st.st_size;
 			file.mtime_ns = bc_file_mtime_ns(&st);
 			pthread_mutex_lock(&f->u->lock);
-			if (!bc_upload_log_has(f->log, &file))
+			if (!bc_upload_log_has(f->log, &file) && is_due(f, file.name))
 				r |= bc_upload_enqueue(f, file.name, &st);
 			pthread_mutex_unlock(&f->u->lock);
 		}

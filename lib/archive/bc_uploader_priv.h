@@ -14,10 +14,11 @@
 
 #define BC_UPLOAD_THREADS_MAX 16U
 
-/* A segment that waits, or is under way. */
+/* A segment, or an index beside one, that waits, or is under way. */
 struct bc_upload_item {
 	struct bc_upload_item *next;
 	struct bc_upload_folder *f;
+	struct bc_upload_hour *hour;	/* that waits for it; NULL: none does */
 	uint64_t size, mtime_ns;
 	uint64_t due_ns;	/* bc_mono_ns(); 0: at once */
 	bool failed;
@@ -36,12 +37,13 @@ struct bc_upload_folder {
 	struct bc_upload_log *log;
 	/* Under the lock. */
 	bool scan;		/* the folder is to be looked through */
+	bool scanning;
 	bool tidy;		/* old multipart uploads are to be aborted */
 	bool leaving;
 	unsigned busy;		/* threads at it */
 	struct bc_upload_item *head, **tail;	/* those that wait */
 	void *names;		/* tsearch(3) of all items, with those under way */
-	struct bc_upload_hour *hours;	/* with segments that were uploaded, and no catalogue that tells of them */
+	struct bc_upload_hour *hours;	/* with segments that wait, or were uploaded and are in no catalogue */
 	struct bc_upload_stats sum;
 };
 
@@ -75,7 +77,7 @@ struct bc_uploader {
 
 /* ---- bc_uploader_queue.c: which segment is next. All under the lock ---- */
 
-/* Into the queue, unless it is there. 0 or -ENOMEM. */
+/* A segment, or an index beside one, into the queue, unless it is there. 0 or -ENOMEM. */
 int bc_upload_enqueue(struct bc_upload_folder *f, const char *name, const struct stat *st);
 /* It waits no more; it is in no queue. Freed. */
 void bc_upload_drop(struct bc_upload_item *i);
@@ -93,17 +95,20 @@ void bc_upload_store_works(struct bc_uploader *u);
 
 /* ---- bc_uploader_folder.c, bc_uploader_tidy.c: what a folder's beginning needs. Without the lock ---- */
 
-/* The folder's segments that are not there yet, in the order of their names, into its queue. */
+/* The folder's segments that are not there yet, in the order of their names, into its queue; and indexes of those that are. */
 void bc_upload_scan(struct bc_upload_folder *f);
 /* Multipart uploads that nobody goes on with are aborted. */
 void bc_upload_tidy(struct bc_upload_worker *w, struct bc_upload_folder *f);
 
 /* ---- bc_uploader_hours.c: catalogues of hours. Under the lock, but for the writing ---- */
 
-/* A segment of this name is on the store. */
-void bc_upload_note_hour(struct bc_upload_folder *f, const char *name);
+/* An item waits, and with it its hour; it does so no more. */
+void bc_upload_hour_join(struct bc_upload_item *i);
+void bc_upload_hour_leave(struct bc_upload_item *i);
+/* It is on the store; its hour is to have a catalogue. */
+void bc_upload_hour_note(struct bc_upload_item *i);
 void bc_upload_forget_hours(struct bc_upload_folder *f);
-/* One that is over, taken off the folder's; NULL: there is none. */
+/* One that is over, taken off the folder's; NULL: there is none. Before that the folder is looked through once more. */
 struct bc_upload_hour *bc_upload_hour_over(struct bc_upload_folder *f);
 /* As bc_upload_hour(). Without the lock. */
 int bc_upload_write_hour(struct bc_upload_worker *w, struct bc_upload_folder *f, const struct bc_upload_hour *h, struct bc_err *err);

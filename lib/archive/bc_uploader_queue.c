@@ -29,6 +29,7 @@ int bc_upload_enqueue(struct bc_upload_folder *f, const char *name, const struct
 		return node ? 0 : -ENOMEM;
 	}
 	bc_upload_to_the_end(i);
+	bc_upload_hour_join(i);
 	f->sum.waiting++;
 	f->sum.waiting_bytes += i->size;
 	return 0;
@@ -39,6 +40,7 @@ void bc_upload_drop(struct bc_upload_item *i)
 	struct bc_upload_folder *f = i->f;
 
 	tdelete(i, &f->names, by_name);
+	bc_upload_hour_leave(i);
 	f->sum.waiting--;
 	f->sum.waiting_bytes -= i->size;
 	f->sum.failed -= i->failed;

@@ -4,14 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ioprio.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bc_file.h"
+#include "bc_index_subject.h"
 #include "bc_thread.h"
 #include "bc_time.h"
+#include "bc_upload_beside.h"
 #include "bc_upload_key.h"
 
 #define RETRY_NS (60 * BC_NS_PER_S)	/* a segment that was refused */
@@ -26,6 +29,7 @@ static void refused(struct bc_upload_item *i, const struct bc_err *err)
 {
 	struct bc_upload_folder *f = i->f;
 
+	bc_upload_hour_leave(i);
 	f->sum.failed += !i->failed;
 	if (!i->failed)
 		bc_log(f->u->log, BC_ERROR, "%s/%s: not uploaded: %s", f->path, i->name, err->msg);
@@ -49,11 +53,18 @@ static void uploaded(struct bc_upload_item *i, const struct bc_upload_result *re
 {
 	struct bc_upload_folder *f = i->f;
 
-	bc_log(f->u->log, BC_INFO, "%s/%s: %s", f->path, i->name, res->was_there ? "is uploaded already" : "uploaded");
-	f->sum.uploaded++;
-	f->sum.uploaded_bytes += i->size;
+	if (res->etag[0])
+		bc_log(f->u->log, BC_INFO, "%s/%s: %s", f->path, i->name, res->was_there ? "is uploaded already" : "uploaded");
+	if (!bc_index_beside_is_name(i->name)) {
+		f->sum.uploaded++;
+		f->sum.uploaded_bytes += i->size;
+	} else if (res->etag[0]) {
+		f->sum.indexes++;
+		f->sum.index_bytes += i->size;
+	}
 	f->sum.resumed_bytes += res->was_there ? 0 : res->resumed;
-	bc_upload_note_hour(f, i->name);
+	if (res->etag[0])
+		bc_upload_hour_note(i);
 	bc_upload_drop(i);
 }
 
@@ -61,6 +72,11 @@ static void missed(struct bc_upload_item *i)
 {
 	struct bc_upload_folder *f = i->f;
 
+	/* An index can be made again. */
+	if (bc_index_beside_is_name(i->name)) {
+		bc_upload_drop(i);
+		return;
+	}
 	bc_log(f->u->log, BC_ERROR, "%s/%s: removed before it was uploaded", f->path, i->name);
 	f->sum.missed++;
 	bc_upload_drop(i);
@@ -97,14 +113,16 @@ static void on_begin(void *ctx, const char *id)
 		bc_log(i->f->u->log, BC_ERROR, "%s: cannot write %s: %s", i->f->path, BC_UPLOAD_LOG, strerror(-r));
 }
 
-static int upload(struct bc_upload_worker *w, struct bc_upload_item *i, int fd, struct bc_upload_result *res, struct bc_err *err)
+/* subject: of an index. */
+static int upload(struct bc_upload_worker *w, struct bc_upload_item *i, int fd, const uint8_t *subject, struct bc_upload_result *res,
+		  struct bc_err *err)
 {
 	const struct bc_upload_file file = { i->name, i->size, i->mtime_ns };
 	struct bc_upload_folder *f = i->f;
 	char key[BC_KEY_MAX], begun[BC_OBJECT_TOKEN_MAX];
 	struct bc_upload_job j = {
 		.client = w->client, .bucket = f->dest.bucket, .key = key, .fd = fd, .size = i->size, .begin = on_begin, .ctx = i,
-		.stop = &w->stop,
+		.stop = &w->stop, .head = subject, .head_len = subject ? BC_SUBJECT_SIZE : 0, .replace = subject != NULL,
 	};
 	int r = bc_upload_key(f->dest.key, f->node, i->name, f->utc, key);
 
@@ -115,27 +133,48 @@ static int upload(struct bc_upload_worker *w, struct bc_upload_item *i, int fd, 
 	return bc_upload_object(&j, res, err);
 }
 
+/* An index that is not its segment's is passed over: 0, and no ETag. */
+static int upload_index(struct bc_upload_worker *w, struct bc_upload_item *i, int fd, struct bc_upload_result *res, struct bc_err *err)
+{
+	uint8_t subject[BC_SUBJECT_SIZE];
+	int r = bc_upload_beside(i->f->log, i->f->fd, i->name, fd, subject, err);
+
+	if (r != -EBADMSG)
+		return r ? r : upload(w, i, fd, subject, res, err);
+	bc_log(w->u->log, BC_WARN, "%s/%s: not uploaded: %s", i->f->path, i->name, err->msg);
+	return 0;
+}
+
 /* Without the lock. -ENODATA: the file has gone. */
 static int try_item(struct bc_upload_worker *w, struct bc_upload_item *i, struct bc_upload_result *res, struct bc_err *err)
 {
-	int fd = openat(i->f->fd, i->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), r;
-	struct stat st;
+	struct bc_upload_file file;
+	int fd = bc_upload_open(i->f->fd, i->name, &file), r;
 
 	if (fd < 0)
-		return errno == ENOENT ? -ENODATA : bc_err_set(err, -EIO, "cannot read it: %s", strerror(errno));
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
-		return bc_err_set(err, -EIO, "it is no file");
-	}
+		return fd == -ENOENT ? -ENODATA : bc_err_set(err, -EIO, "cannot read it: %s", fd == -EINVAL ? "it is no file" : strerror(-fd));
 	/* As it is now; another may have taken its name since. */
 	pthread_mutex_lock(&w->u->lock);
-	i->f->sum.waiting_bytes += (uint64_t)st.st_size - i->size;
-	i->size = (uint64_t)st.st_size;
-	i->mtime_ns = bc_file_mtime_ns(&st);
+	i->f->sum.waiting_bytes += file.size - i->size;
+	i->size = file.size;
+	i->mtime_ns = file.mtime_ns;
 	pthread_mutex_unlock(&w->u->lock);
-	r = upload(w, i, fd, res, err);
+	r = bc_index_beside_is_name(i->name) ? upload_index(w, i, fd, res, err) : upload(w, i, fd, NULL, res, err);
 	close(fd);
 	return r;
+}
+
+/* Without the lock: is there an index beside the segment that is not uploaded? */
+static bool has_index(const struct bc_upload_item *i, char ret[BC_SERIES_MAX], struct stat *ret_stat)
+{
+	struct bc_upload_file file = { .name = ret };
+
+	if (bc_index_beside_is_name(i->name) || snprintf(ret, BC_SERIES_MAX, "%s" BC_INDEX_BESIDE_EXT, i->name) >= BC_SERIES_MAX ||
+	    fstatat(i->f->fd, ret, ret_stat, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(ret_stat->st_mode))
+		return false;
+	file.size = (uint64_t)ret_stat->st_size;
+	file.mtime_ns = bc_file_mtime_ns(ret_stat);
+	return !bc_upload_log_has(i->f->log, &file);
 }
 
 /* Under the lock: the next turn begins behind it. */
@@ -202,6 +241,7 @@ static bool work_on_folders(struct bc_upload_worker *w)
 	if (!f)
 		return false;
 	*(scans ? &f->scan : &f->tidy) = false;
+	f->scanning |= scans;
 	begin_work(w, f, NULL);
 	pthread_mutex_unlock(&w->u->lock);
 	if (scans)
@@ -209,6 +249,7 @@ static bool work_on_folders(struct bc_upload_worker *w)
 	else
 		bc_upload_tidy(w, f);
 	pthread_mutex_lock(&w->u->lock);
+	f->scanning &= !scans;
 	end_work(w, f);
 	return true;
 }
@@ -242,6 +283,9 @@ static bool work_on_segments(struct bc_upload_worker *w, uint64_t *ret_ns)
 	struct bc_upload_folder *f;
 	struct bc_upload_item *i = bc_upload_next(w->u, ret_ns);
 	struct bc_err err = { "" };
+	char index[BC_SERIES_MAX];
+	struct stat st;
+	bool more;
 	int r;
 
 	if (!i)
@@ -253,7 +297,10 @@ static bool work_on_segments(struct bc_upload_worker *w, uint64_t *ret_ns)
 	r = try_item(w, i, &res, &err);
 	if (!r)
 		note_done(i, &res);
+	more = !r && has_index(i, index, &st);
 	pthread_mutex_lock(&w->u->lock);
+	if (more && bc_upload_enqueue(f, index, &st))
+		f->scan = true;
 	settle(i, r, &res, &err);
 	end_work(w, f);
 	return true;

@@ -143,3 +143,9 @@ void bc_blob_want(struct bc_blob *b, const struct bc_blob_range *range, uint32_t
 	if (b->ops->want)
 		b->ops->want(b, range, n);
 }
+
+void bc_blob_doubt(struct bc_blob *b)
+{
+	if (b->ops->doubt)
+		b->ops->doubt(b);
+}

@@ -19,6 +19,7 @@ struct bc_blob;
 struct bc_blob_ops {
 	ptrdiff_t (*read)(struct bc_blob *b, void *to, size_t len, uint64_t at, struct bc_err *err);
 	void (*want)(struct bc_blob *b, const struct bc_blob_range *range, uint32_t n);	/* may be NULL */
+	void (*doubt)(struct bc_blob *b);	/* may be NULL */
 	void (*close)(struct bc_blob *b);
 };
 
@@ -27,6 +28,7 @@ struct bc_blob {
 	const struct bc_blob_ops *ops;
 	uint64_t bytes;		/* of all of it, when it was opened */
 	uint64_t mtime_ns;	/* when it was last written, as a local file has it; 0: not known */
+	const char *etag;	/* of an object, while that is open; NULL: it is none, or the store tells none */
 	uint32_t gap;		/* so much that is not wanted, between two ranges, takes about as long as another request */
 	uint32_t run;		/* a request is not longer than this without need */
 	bool hurried;		/* set by the reader: see bc_blob_read() */
@@ -52,5 +54,8 @@ ptrdiff_t bc_blob_read(struct bc_blob *b, void *to, size_t len, uint64_t at, str
  * read at once, or in pieces that follow each other.
  */
 void bc_blob_want(struct bc_blob *b, const struct bc_blob_range *range, uint32_t n);
+
+/* What is at hand of it by hearsay, from elsewhere than the file itself, is not believed any more: it is read anew. */
+void bc_blob_doubt(struct bc_blob *b);
 
 #endif

@@ -60,7 +60,7 @@ static void read_footer(struct bc_depot *depot, struct bc_catalogue_segment *s)
 
 	if (bc_depot_open(depot, s->path, &b, NULL))
 		return;
-	bc_index_beside_wrap(s->path, &b, NULL);
+	bc_index_beside_wrap(depot, s->path, &b, NULL);
 	len = b->bytes < BC_INDEX_TAIL ? b->bytes : BC_INDEX_TAIL;
 	if (bc_blob_read(b, tail, len, b->bytes - len, NULL) == (ptrdiff_t)len && !bc_index_footer_find(tail, len, b->bytes, &f, NULL)) {
 		s->indexed = true;

@@ -113,7 +113,7 @@ static void add_segment(struct bc_timeline *t, const struct bc_catalogue_segment
 	bool ok = false;
 
 	if (!is_short(t, s->min_ns, s->max_ns) && *left && !bc_depot_open(depot, s->path, &b, NULL)) {
-		bc_index_beside_wrap(s->path, &b, NULL);
+		bc_index_beside_wrap(depot, s->path, &b, NULL);
 		ok = add_parts(t, b, left);
 		bc_blob_close(b);
 	}

@@ -51,12 +51,14 @@ static json_t *upload(const struct bc_output *o)
 	if (!o->upload)
 		return NULL;
 	bc_uploader_stats(o->upload, &st);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
 			 "waiting", bc_view_u64(st.waiting),
 			 "waiting_bytes", bc_view_u64(st.waiting_bytes),
 			 "oldest_waiting_ns", bc_view_u64(st.oldest_ns),
 			 "uploaded", bc_view_u64(st.uploaded),
 			 "uploaded_bytes", bc_view_u64(st.uploaded_bytes),
+			 "indexes", bc_view_u64(st.indexes),
+			 "index_bytes", bc_view_u64(st.index_bytes),
 			 "resumed_bytes", bc_view_u64(st.resumed_bytes),
 			 "failed", bc_view_u64(st.failed),
 			 "missed", bc_view_u64(st.missed),

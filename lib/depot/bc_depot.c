@@ -14,10 +14,10 @@
 /* So many ends are on their way ahead of the one that is looked at. */
 #define AHEAD BC_FETCH_IN_FLIGHT
 
-/* Of an object that was listed. */
+/* Of an object that was listed: what is said of it changes, where it stands does not. */
 struct item {
 	uint64_t bytes;
-	char *etag;		/* behind the name */
+	char *etag;
 	char name[];
 };
 
@@ -56,6 +56,14 @@ int bc_depot_new(const struct bc_depot_config *cfg, struct bc_depot **ret, struc
 	return 0;
 }
 
+static void free_item(void *p)
+{
+	struct item *item = p;
+
+	free(item->etag);
+	free(item);
+}
+
 void bc_depot_free(struct bc_depot *d)
 {
 	if (!d)
@@ -64,7 +72,7 @@ void bc_depot_free(struct bc_depot *d)
 	bc_depot_hours_free(d->hours);
 	bc_fetcher_free(d->fetcher);
 	bc_tail_cache_free(d->cache);
-	tdestroy(d->items, free);
+	tdestroy(d->items, free_item);
 	pthread_mutex_destroy(&d->lock);
 	free(d);
 }
@@ -139,46 +147,64 @@ static int by_name(const void *a, const void *b)
 
 int bc_depot_learn(struct bc_depot *d, const char *name, uint64_t bytes, const char *etag)
 {
-	const size_t name_len = strlen(name) + 1, etag_len = strlen(etag) + 1;
-	struct item *item = malloc(sizeof(*item) + name_len + etag_len), *old = NULL, **at;
+	struct item *item = malloc(sizeof(*item) + strlen(name) + 1), **at = NULL;
+	char *copy = strlen(etag) < BC_ETAG_MAX ? strdup(etag) : NULL, *old = NULL;
 
-	if (!item || etag_len > BC_ETAG_MAX) {
+	if (item && copy) {
+		*item = (struct item){ .bytes = bytes };
+		strcpy(item->name, name);
+		pthread_mutex_lock(&d->lock);
+		at = tsearch(item, &d->items, by_name);
+		if (at) {
+			old = (*at)->etag;
+			(*at)->etag = copy;
+			(*at)->bytes = bytes;
+		}
+		pthread_mutex_unlock(&d->lock);
+	}
+	if (!at || *at != item)
 		free(item);
-		return -ENOMEM;
-	}
-	item->bytes = bytes;
-	item->etag = item->name + name_len;
-	memcpy(item->name, name, name_len);
-	memcpy(item->etag, etag, etag_len);
-	pthread_mutex_lock(&d->lock);
-	at = tsearch(item, &d->items, by_name);
-	if (at && *at != item) {
-		old = *at;
-		*at = item;
-	}
-	pthread_mutex_unlock(&d->lock);
-	free(at ? old : item);
+	free(at ? old : copy);
 	return at ? 0 : -ENOMEM;
+}
+
+/* Under the lock; NULL: none was listed. */
+static struct item *find_item(struct bc_depot *d, const char *name)
+{
+	struct item *wanted = malloc(sizeof(*wanted) + strlen(name) + 1), **at;
+
+	if (!wanted)
+		return NULL;
+	strcpy(wanted->name, name);
+	at = tfind(wanted, &d->items, by_name);
+	free(wanted);
+	return at ? *at : NULL;
 }
 
 static bool recall(struct bc_depot *d, const char *name, struct bc_known *ret)
 {
-	struct item *wanted = malloc(sizeof(*wanted) + strlen(name) + 1), **at;
-	bool found = false;
+	const struct item *item;
 
-	if (!wanted)
-		return false;
-	strcpy(wanted->name, name);
 	pthread_mutex_lock(&d->lock);
-	at = tfind(wanted, &d->items, by_name);
-	if (at && !bc_object_name_parse("", name, &ret->name, NULL)) {
-		ret->bytes = (*at)->bytes;
-		strcpy(ret->etag, (*at)->etag);
-		found = true;
+	item = find_item(d, name);
+	if (item && bc_object_name_parse("", name, &ret->name, NULL))
+		item = NULL;
+	if (item) {
+		ret->bytes = item->bytes;
+		strcpy(ret->etag, item->etag);
 	}
 	pthread_mutex_unlock(&d->lock);
-	free(wanted);
-	return found;
+	return item != NULL;
+}
+
+const char *bc_depot_known(struct bc_depot *d, const char *name)
+{
+	const struct item *item;
+
+	pthread_mutex_lock(&d->lock);
+	item = find_item(d, name);
+	pthread_mutex_unlock(&d->lock);
+	return item ? item->name : NULL;
 }
 
 /* What an end is kept under. */
@@ -248,7 +274,7 @@ static void ask_ahead(struct bc_depot *d)
 			if (hour == BC_DEPOT_HOUR_SOON)
 				break;
 			if (hour == BC_DEPOT_HOUR_NOT && !is_cached(d, &k))
-				a->fetch = bc_fetch_start(d->fetcher, &k.name, k.etag, k.bytes - bc_tail_len(k.bytes), bc_tail_len(k.bytes), false);
+				a->fetch = bc_fetch_start(d->fetcher, &k.name, k.etag, k.bytes - bc_tail_len(&k), bc_tail_len(&k), false);
 		}
 		d->n_ahead++;
 		d->next_name++;

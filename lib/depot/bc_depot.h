@@ -49,11 +49,15 @@ struct bc_depot_entry {
 typedef int (*bc_depot_each)(void *ctx, const struct bc_depot_entry *e);
 
 /*
- * The object of that name, or all below it as a prefix, in the order of their keys; of keys .../YYYY/MM/DD/HH/SEGMENT those
+ * The object of that name, or all below it as a prefix, but for indexes that lie beside others (bc_depot_known()), in the order of
+ * their keys; of keys .../YYYY/MM/DD/HH/SEGMENT those
  * of hours that can have packets from from_ns on and before to_ns (0 and UINT64_MAX: all). 0; or a negative errno with a
  * line in err: -ENOENT: there are none; of bc_object.h; or what each returned.
  */
 int bc_depot_list(struct bc_depot *d, const char *name, uint64_t from_ns, uint64_t to_ns, bc_depot_each each, void *ctx, struct bc_err *err);
+
+/* The name of an object that a list has told of, or has passed over as an index beside another, as long as the depot; NULL: none has. */
+const char *bc_depot_known(struct bc_depot *d, const char *name);
 
 /*
  * These names will be opened in this order, to look at their ends, which are fetched ahead. They stay as they are until

@@ -217,13 +217,13 @@ static struct hour *settled(struct bc_depot_hours *h, const struct bc_known *k)
 	return u;
 }
 
-/* As the list says, too. */
+/* As the list says, too, and an end indeed. */
 static const struct bc_hour_entry *entry_of(struct bc_depot_hours *h, struct hour *u, const struct bc_known *k)
 {
 	const struct bc_hour_entry *e = u->state == READ ? bc_hour_find(u->says, k->name.key + u->folder_len) : NULL;
 
 	u->used = ++h->uses;
-	return e && e->bytes == k->bytes && !strcmp(e->etag, k->etag) ? e : NULL;
+	return e && e->bytes == k->bytes && !strcmp(e->etag, k->etag) && bc_hour_has_index(e) ? e : NULL;
 }
 
 enum bc_depot_hour bc_depot_hours_ask(struct bc_depot_hours *h, const struct bc_known *k)

@@ -102,6 +102,8 @@ static int take(struct lister *l, const struct bc_object_entry *e)
 	/* What cannot be named is none of ours. */
 	if (!is_file(e->key) || bc_object_name_parse("", name, &parsed, NULL) || strcmp(parsed.key, e->key))
 		return 0;
+	if (bc_index_beside_is_name(name))
+		return bc_depot_learn(l->depot, name, e->size, e->etag) ? bc_err_set(l->err, -ENOMEM, "no memory for a list") : 0;
 	if (l->n++ == OBJECTS_MOST)
 		return bc_err_set(l->err, -E2BIG, "s3://%s/%s: too many objects: name a prefix with fewer", l->name.bucket, l->name.key);
 	r = bc_depot_learn(l->depot, name, e->size, e->etag);
@@ -249,21 +251,33 @@ static void hour_of(uint64_t ns, char text[BC_OBJECT_HOUR_LEN + 1])
 	strftime(text, BC_OBJECT_HOUR_LEN + 1, "%Y/%m/%d/%H/", &tm);
 }
 
-/* The object of this very name. -ENOENT: there is none. */
-static int take_named(struct lister *l)
+/* The object of this very key. -ENOENT: there is none. */
+static int take_key(struct lister *l, const char *key, struct bc_err *err)
 {
 	/* Not HEAD: only an answer with a body says what is wrong. */
 	char byte, etag[BC_ETAG_MAX] = "";
 	const struct bc_object_request q = {
-		.method = "GET", .bucket = l->name.bucket, .key = l->name.key, .len = 1, .suffix = true, .into = &byte, .into_len = 1,
+		.method = "GET", .bucket = l->name.bucket, .key = key, .len = 1, .suffix = true, .into = &byte, .into_len = 1,
 	};
 	struct bc_object_answer a = { .size = 0 };
-	int r = bc_object_do(l->client, &q, &a, etag, l->err);
+	int r = bc_object_do(l->client, &q, &a, etag, err);
 
 	/* It is empty. */
 	if (r == -ERANGE)
 		a.size = r = 0;
-	return r ? r : take(l, &(struct bc_object_entry){ .key = l->name.key, .size = a.size, .modified_ns = a.modified_ns, .etag = etag });
+	return r ? r : take(l, &(struct bc_object_entry){ .key = key, .size = a.size, .modified_ns = a.modified_ns, .etag = etag });
+}
+
+/* The object of this very name, and the index beside it, which is missed by nobody. */
+static int take_named(struct lister *l)
+{
+	char index[BC_KEY_MAX + sizeof(BC_INDEX_BESIDE_EXT)];
+	int r = take_key(l, l->name.key, l->err);
+	struct bc_err none;
+
+	if (!r && snprintf(index, sizeof(index), "%s" BC_INDEX_BESIDE_EXT, l->name.key) < BC_KEY_MAX)
+		take_key(l, index, &none);
+	return r;
 }
 
 static int list_prefix(struct lister *l)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_hour.h"
+
 /* On their way for one object, and each one at the most. */
 #define PIECES 16U
 #define PIECES_BYTES (8U * 1024 * 1024)
@@ -26,9 +28,12 @@ struct object {
 	struct bc_blob blob;
 	struct bc_depot *depot;
 	struct bc_known known;
+	uint8_t head[BC_SUBJECT_SIZE];	/* its first bytes, as far as a catalogue tells them */
+	size_t head_len;
 	struct bc_fetch *tail_fetch;	/* on its way */
 	uint8_t *tail;			/* the bytes from tail_at on; NULL: not read yet */
 	uint64_t tail_at;
+	bool hearsay;			/* head and tail are a catalogue's */
 	struct bc_blob_range *range;	/* what is wanted and was not asked for */
 	uint32_t n_ranges, next_range;
 	bool goes_on;			/* all from go_at on is wanted */
@@ -232,6 +237,11 @@ static ptrdiff_t read_some(struct object *o, uint8_t *to, size_t len, uint64_t a
 		memcpy(to, o->tail + (at - o->tail_at), len);
 		return (ptrdiff_t)len;
 	}
+	if (at < o->head_len) {
+		len = len < o->head_len - at ? len : o->head_len - (size_t)at;
+		memcpy(to, o->head + at, len);
+		return (ptrdiff_t)len;
+	}
 	if (!covers(o, at))
 		turn_to(o, at, len);
 	if (!covers(o, at))
@@ -271,7 +281,21 @@ static void object_close(struct bc_blob *b)
 	free(o);
 }
 
-static const struct bc_blob_ops ops = { .read = object_read, .want = want, .close = object_close };
+static void doubt(struct bc_blob *b)
+{
+	struct object *o = (struct object *)b;
+
+	if (!o->hearsay)
+		return;
+	forget(o);
+	free(o->tail);
+	o->tail = NULL;
+	o->tail_at = o->known.bytes - bc_tail_len(&o->known);
+	o->head_len = 0;
+	o->hearsay = false;
+}
+
+static const struct bc_blob_ops ops = { .read = object_read, .want = want, .doubt = doubt, .close = object_close };
 
 /* Of an object of which nothing is known, the end tells what it is. */
 static int look(struct object *o, struct bc_err *err)
@@ -297,14 +321,19 @@ static int look(struct object *o, struct bc_err *err)
 	return r == -ERANGE ? 0 : r;
 }
 
-/* Its end, if a catalogue of its hour has it; that may be a shorter one. */
+/* Its end, if a catalogue of its hour has it; that may be a shorter one, and has the first bytes of an index before it. */
 static void take_from_hour(struct object *o)
 {
-	size_t len;
+	size_t len = 0;
 
 	o->tail = o->tail_fetch ? NULL : bc_depot_hours_tail(bc_depot_hours(o->depot), &o->known, &len);
-	if (o->tail)
-		o->tail_at = o->known.bytes - len;
+	if (!o->tail)
+		return;
+	o->head_len = bc_hour_head_len(o->known.name.key, o->known.bytes, len);
+	memcpy(o->head, o->tail, o->head_len);
+	memmove(o->tail, o->tail + o->head_len, len - o->head_len);
+	o->tail_at = o->known.bytes - (len - o->head_len);
+	o->hearsay = true;
 }
 
 int bc_depot_object_open(struct bc_depot *r, const struct bc_known *k, struct bc_fetch *tail, struct bc_blob **ret, struct bc_err *err)
@@ -320,7 +349,7 @@ int bc_depot_object_open(struct bc_depot *r, const struct bc_known *k, struct bc
 	o->depot = r;
 	o->known = *k;
 	o->tail_fetch = tail;
-	o->tail_at = k->bytes - bc_tail_len(k->bytes);
+	o->tail_at = k->bytes - bc_tail_len(k);
 	if (*k->etag)
 		take_from_hour(o);
 	else
@@ -330,7 +359,7 @@ int bc_depot_object_open(struct bc_depot *r, const struct bc_known *k, struct bc
 		return e;
 	}
 	gap = !gap ? GAP : gap < GAP_LEAST ? GAP_LEAST : gap > GAP_MOST ? GAP_MOST : gap;
-	o->blob = (struct bc_blob){ .ops = &ops, .bytes = o->known.bytes, .gap = (uint32_t)gap, .run = PIECE };
+	o->blob = (struct bc_blob){ .ops = &ops, .bytes = o->known.bytes, .etag = etag_of(o), .gap = (uint32_t)gap, .run = PIECE };
 	*ret = &o->blob;
 	return 0;
 }

@@ -5,6 +5,7 @@
 
 #include "bc_fetch.h"
 #include "bc_depot.h"
+#include "bc_index_subject.h"
 #include "bc_tail_cache.h"
 
 /*
@@ -34,13 +35,13 @@ const _Atomic bool *bc_depot_stopped(const struct bc_depot *d);
 /* Remember what a list said of an object. 0 or -ENOMEM. */
 int bc_depot_learn(struct bc_depot *d, const char *name, uint64_t bytes, const char *etag);
 
-/* How much of its end. */
-static inline size_t bc_tail_len(uint64_t bytes)
+/* How much of its end. An index beside another is nothing else. */
+static inline size_t bc_tail_len(const struct bc_known *k)
 {
-	uint64_t len = bytes / BC_TAIL_SHARE;
+	uint64_t len = bc_index_beside_is_name(k->name.key) ? k->bytes : k->bytes / BC_TAIL_SHARE;
 
 	len = len < BC_TAIL_LEAST ? BC_TAIL_LEAST : len > BC_TAIL_MOST ? BC_TAIL_MOST : len;
-	return (size_t)(len < bytes ? len : bytes);
+	return (size_t)(len < k->bytes ? len : k->bytes);
 }
 
 /* The end of an object from the cache: its length; 0: it is not there. */

@@ -57,7 +57,7 @@ static int add_segment(const struct bc_find_flows_config *cfg, const struct bc_f
 		return 0;
 	}
 	plan = (struct bc_find_plan){ .way = BC_FIND_WHOLE };
-	r = bc_index_beside_wrap(s->path, &blob, err);
+	r = bc_index_beside_wrap(cfg->depot, s->path, &blob, err);
 	if (!r || r == -ENODATA)
 		r = bc_find_plan_make(blob, ifaces, cfg->from_ns, cfg->to_ns, add_row, flows, &plan, err);
 	bc_blob_close(blob);

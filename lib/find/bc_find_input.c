@@ -16,6 +16,7 @@
 
 struct bc_find_input {
 	char *path;
+	struct bc_depot *depot;
 	struct bc_blob *blob;
 	struct bc_blob *both;		/* with the index that is beside it; NULL: there is none */
 	struct bc_decoder *decoder;
@@ -144,6 +145,7 @@ int bc_find_input_open(struct bc_depot *depot, const char *path, size_t window, 
 	if (in) {
 		in->erf = bc_reader_is_erf_name(path, bc_codec_ext(bc_codec_of_path(path)));
 		in->path = strdup(path);
+		in->depot = depot;
 		in->cap = window;
 		in->buf = malloc(window);
 		in->reader = in->erf ? bc_reader_new_erf() : bc_reader_new();
@@ -167,7 +169,7 @@ fail:
 /* What its index is read from. 0; or a negative errno with a line in err: the one beside it is not to be used. */
 static int look_beside(struct bc_find_input *in, struct bc_blob **ret, struct bc_err *err)
 {
-	int r = in->both ? 0 : bc_index_beside_open(in->path, in->blob, &in->both, err);
+	int r = in->both ? 0 : bc_index_beside_open(in->depot, in->path, in->blob, &in->both, err);
 
 	*ret = in->both ? in->both : in->blob;
 	return r == -ENODATA ? 0 : r;
@@ -183,6 +185,9 @@ int bc_find_input_plan(struct bc_find_input *in, struct bc_find_ifaces *ifaces, 
 		r = bc_find_plan_make(blob, ifaces, from_ns, to_ns, NULL, NULL, &in->plan, err);
 	else
 		in->plan.damaged = r == -EBADMSG;
+	/* Then packets are not read from what a catalogue says either. */
+	if (in->plan.way == BC_FIND_WHOLE)
+		bc_blob_doubt(in->blob);
 	if (!r && in->plan.way == BC_FIND_BLOCKS) {
 		in->blocks = bc_find_blocks_new(blob, &in->plan);
 		r = in->blocks ? 0 : bc_err_set(err, -ENOMEM, "no memory for a plan");

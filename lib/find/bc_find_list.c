@@ -263,6 +263,19 @@ static void drop_same(struct bc_find_list *l)
 	l->n = kept;
 }
 
+/* Whose end has the object's index. */
+static const char *index_of(struct bc_find_list *l, const struct bc_find_segment *s)
+{
+	const char *known;
+	char *beside;
+
+	if (asprintf(&beside, "%s" BC_INDEX_BESIDE_EXT, s->path) < 0)
+		return s->path;
+	known = bc_depot_known(l->depot, beside);
+	free(beside);
+	return known ? known : s->path;
+}
+
 /* The ends of objects are fetched ahead. */
 static const char **expect(struct bc_find_list *l)
 {
@@ -271,7 +284,7 @@ static const char **expect(struct bc_find_list *l)
 
 	for (uint32_t i = 0; names && i < l->n; i++)
 		if (l->at[i].object)
-			names[n++] = l->at[i].path;
+			names[n++] = index_of(l, &l->at[i]);
 	if (names)
 		bc_depot_expect(l->depot, names, n);
 	return names;

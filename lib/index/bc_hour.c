@@ -7,6 +7,8 @@
 #include <xxhash.h>
 
 #include "bc_bytes.h"
+#include "bc_index.h"
+#include "bc_index_subject.h"
 
 #define MAGIC "braidcap hours\r\n"
 #define MAGIC_LEN 16U
@@ -19,6 +21,38 @@ struct bc_hour {
 	uint32_t n;
 	struct bc_hour_entry entry[];
 };
+
+size_t bc_hour_head_len(const char *name, uint64_t bytes, size_t tail_len)
+{
+	return bc_index_beside_is_name(name) && tail_len < bytes && tail_len > BC_SUBJECT_SIZE ? BC_SUBJECT_SIZE : 0;
+}
+
+/* Bytes that stand before the object's in what its index tells of. */
+static bool before_it(const struct bc_hour_entry *e, uint64_t *ret)
+{
+	struct bc_subject s = { .plain_bytes = 0 };
+	bool ok = !bc_index_beside_is_name(e->name) || !bc_subject_get(e->tail, e->tail_len, &s, NULL);
+
+	*ret = s.plain_bytes;
+	return ok && s.plain_bytes <= UINT64_MAX - e->bytes;
+}
+
+bool bc_hour_has_index(const struct bc_hour_entry *e)
+{
+	const size_t head = bc_hour_head_len(e->name, e->bytes, e->tail_len), len = e->tail_len - head, foot = len < BC_INDEX_TAIL ? len : BC_INDEX_TAIL;
+	struct bc_index_part *part = NULL;
+	struct bc_index_footer f;
+	uint64_t before, begin;
+	bool has;
+
+	if (e->tail_len > e->bytes || !before_it(e, &before) || bc_index_footer_find(e->tail + e->tail_len - foot, foot, before + e->bytes, &f, NULL))
+		return false;
+	begin = before + e->bytes - len;
+	has = f.directory_at >= begin && (part = calloc(f.n_parts + 1, sizeof(*part))) &&
+	      !bc_index_directory(&f, e->tail + head + (f.directory_at - begin), f.directory_bytes, part, NULL);
+	free(part);
+	return has;
+}
 
 static int by_name(const void *a, const void *b)
 {

@@ -24,9 +24,18 @@ struct bc_hour_entry {
 	const char *name;	/* without folders */
 	const char *etag;	/* as the store lists it */
 	uint64_t bytes;		/* of the object */
-	const uint8_t *tail;	/* its last bytes */
+	const uint8_t *tail;	/* its last bytes; of an index beside another object, before them its first ones, bc_hour_head_len() */
 	uint32_t tail_len;
 };
+
+/* How many of the tail_len bytes are the first ones of an object of that name and size. */
+size_t bc_hour_head_len(const char *name, uint64_t bytes, size_t tail_len);
+
+/*
+ * Do an entry's bytes end a file with an index, of that size, as far as these tell: footer and directory? What an entry says may be of
+ * any other object.
+ */
+bool bc_hour_has_index(const struct bc_hour_entry *e);
 
 /*
  * Its bytes, which the caller frees, of entries in any order, which it sorts by name; what exceeds a limit is left out, and of two of a

@@ -20,9 +20,23 @@ static int bad(struct bc_err *err, const char *what)
 	return bc_err_set(err, -EBADMSG, "the index is damaged: %s", what);
 }
 
+bool bc_index_beside_is_name(const char *path)
+{
+	const size_t len = strlen(path), ext = sizeof(BC_INDEX_BESIDE_EXT) - 1;
+
+	return len > ext && !strcmp(path + len - ext, BC_INDEX_BESIDE_EXT);
+}
+
 uint64_t bc_subject_edge(const uint8_t *p, size_t len)
 {
 	return XXH64(p, len, 0);
+}
+
+uint64_t bc_subject_object(const char *etag)
+{
+	const uint64_t h = XXH64(etag, strlen(etag), 0);
+
+	return h ? h : 1;
 }
 
 void bc_subject_put(uint8_t dst[BC_SUBJECT_SIZE], const struct bc_subject *s)
@@ -42,6 +56,7 @@ void bc_subject_put(uint8_t dst[BC_SUBJECT_SIZE], const struct bc_subject *s)
 	p = bc_put_le32(p, s->piece_bytes);
 	*p++ = s->header_len;
 	memcpy(p, s->header, BC_SUBJECT_HEADER_MAX);
+	bc_put_le64(p + BC_SUBJECT_HEADER_MAX, s->object);
 	bc_index_put_piece(&b, NULL, &(struct bc_page){ .kind = BC_INDEX_SUBJECT, .items = 1, .plain = plain, .plain_len = sizeof(plain) });
 	memcpy(dst, bytes, BC_SUBJECT_SIZE);
 }
@@ -52,7 +67,7 @@ static void take(const uint8_t *p, struct bc_subject *ret)
 		.bytes = bc_get64(p, false), .mtime_ns = bc_get64(p + 8, false), .begin = bc_get64(p + 16, false),
 		.end = bc_get64(p + 24, false), .plain_bytes = bc_get64(p + 32, false), .way = bc_get_le32(p + 40),
 		.n_blocks = bc_get_le32(p + 44), .n_pieces = bc_get_le32(p + 48), .piece_bytes = bc_get_le32(p + 52),
-		.header_len = p[56],
+		.header_len = p[56], .object = bc_get64(p + 57 + BC_SUBJECT_HEADER_MAX, false),
 	};
 	memcpy(ret->header, p + 57, BC_SUBJECT_HEADER_MAX);
 }

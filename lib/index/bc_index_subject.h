@@ -6,11 +6,17 @@
 #ifndef BC_INDEX_SUBJECT_H
 #define BC_INDEX_SUBJECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "bc_err.h"
 #include "bc_flow_table.h"
+
+#define BC_INDEX_BESIDE_EXT ".bcidx"	/* of FILE: FILE.bcidx */
+
+/* Has a path the name of such an index? */
+bool bc_index_beside_is_name(const char *path);
 
 #define BC_SUBJECT_SIZE 160U		/* its piece; pcapng's block around it included */
 #define BC_SUBJECT_EDGE 65536U		/* so many bytes of the file's begin and end it knows by their checksums */
@@ -36,9 +42,12 @@ struct bc_subject {
 	uint32_t piece_bytes;
 	uint8_t header_len;	/* of the frame's header */
 	uint8_t header[BC_SUBJECT_HEADER_MAX];
+	uint64_t object;	/* of an index that lies beside an object: bc_subject_object() of the ETag of that; 0: beside a file */
 };
 
 uint64_t bc_subject_edge(const uint8_t *p, size_t len);
+/* Not 0. */
+uint64_t bc_subject_object(const char *etag);
 
 /* BC_SUBJECT_SIZE bytes. */
 void bc_subject_put(uint8_t dst[BC_SUBJECT_SIZE], const struct bc_subject *s);

@@ -97,12 +97,12 @@ static int completed(struct bc_object_client *c, const struct bc_object_request 
 }
 
 int bc_object_complete(struct bc_object_client *c, const char *bucket, const char *key, const char *upload_id,
-		       const struct bc_object_part *parts, unsigned n, char ret_etag[BC_ETAG_MAX], struct bc_err *err)
+		       const struct bc_object_part *parts, unsigned n, bool if_none_match, char ret_etag[BC_ETAG_MAX], struct bc_err *err)
 {
 	char query[QUERY_MAX], answer[ANSWER_MAX];
 	struct bc_object_request r = {
 		.method = "POST", .bucket = bucket, .key = key, .query = query, .into = answer, .into_len = sizeof(answer),
-		.if_none_match = true, .slow = true,
+		.if_none_match = if_none_match, .slow = true,
 	};
 	char *xml = parts_xml(parts, n, &r.body_len);
 	struct bc_object_answer a;

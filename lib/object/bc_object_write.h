@@ -23,12 +23,12 @@ int bc_object_put_part(struct bc_object_client *c, const char *bucket, const cha
 int bc_object_begin(struct bc_object_client *c, const char *bucket, const char *key, char ret_id[BC_OBJECT_TOKEN_MAX], struct bc_err *err);
 
 /*
- * Make an object of parts, in the order of their numbers. if_none_match is asked for; not all stores know it here: look with
- * bc_object_head() before. ret_etag can be "": look at
- * the object. -ENOENT: there is no such upload, perhaps since an earlier try succeeded.
+ * Make an object of parts, in the order of their numbers; if_none_match: unless one is there, which not all stores know here: look
+ * with bc_object_head() before. ret_etag can be "": look at the object. -ENOENT: there is no such upload, perhaps since an earlier
+ * try succeeded.
  */
 int bc_object_complete(struct bc_object_client *c, const char *bucket, const char *key, const char *upload_id,
-		       const struct bc_object_part *parts, unsigned n, char ret_etag[BC_ETAG_MAX], struct bc_err *err);
+		       const struct bc_object_part *parts, unsigned n, bool if_none_match, char ret_etag[BC_ETAG_MAX], struct bc_err *err);
 
 /* Forget an upload and its parts. -ENOENT: there is none. */
 int bc_object_abort(struct bc_object_client *c, const char *bucket, const char *key, const char *upload_id, struct bc_err *err);

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_depot.h"
 #include "bc_index.h"
 #include "bc_index_beside_priv.h"
-#include "bc_index_subject.h"
 #include "bc_plain_blob.h"
 
 struct beside {
@@ -20,13 +20,6 @@ struct beside {
 	struct bc_lz4_map map;
 	uint64_t taken;			/* of a file that is not compressed */
 };
-
-bool bc_index_beside_is_name(const char *path)
-{
-	const size_t len = strlen(path), ext = sizeof(BC_INDEX_BESIDE_EXT) - 1;
-
-	return len > ext && !strcmp(path + len - ext, BC_INDEX_BESIDE_EXT);
-}
 
 static ptrdiff_t beside_read(struct bc_blob *blob, void *to, size_t len, uint64_t at, struct bc_err *err)
 {
@@ -97,19 +90,30 @@ int bc_index_beside_edges(struct bc_blob *file, uint64_t *ret_begin, uint64_t *r
 	return r ? r : edge_of(file, file->bytes < BC_SUBJECT_EDGE ? 0 : file->bytes - BC_SUBJECT_EDGE, ret_end, err);
 }
 
-/* Is it of this file as it is now? */
-static int check_subject(struct beside *b, struct bc_err *err)
+/* A file that has not changed since. */
+static int check_file(const struct bc_subject *s, struct bc_blob *file, struct bc_err *err)
 {
-	const struct bc_subject *s = &b->subject;
 	uint64_t begin = 0, end = 0;
-	bool same = s->bytes == b->file->bytes && s->mtime_ns == b->file->mtime_ns;
-	int r = same ? bc_index_beside_edges(b->file, &begin, &end, err) : 0;
+	bool same = s->bytes == file->bytes && s->mtime_ns == file->mtime_ns;
+	int r = same ? bc_index_beside_edges(file, &begin, &end, err) : 0;
 
 	if (r)
 		return r;
 	return same && s->begin == begin && s->end == end ? 0 :
 	       bc_err_set(err, -EBADMSG, "the index beside it is of another file, or of this one before it was changed: 'braidcap index' "
 			  "makes it anew");
+}
+
+/* The very object: a store keeps no time of its file, and has another ETag for other bytes. */
+static int check_object(const struct bc_subject *s, const struct bc_blob *file, struct bc_err *err)
+{
+	return s->bytes == file->bytes && s->object == bc_subject_object(file->etag) ? 0 :
+	       bc_err_set(err, -EBADMSG, "the index beside it is of another object: 'braidcap upload' brings its own");
+}
+
+static int check_subject(const struct bc_subject *s, struct bc_blob *file, struct bc_err *err)
+{
+	return file->etag ? check_object(s, file, err) : check_file(s, file, err);
 }
 
 static int read_frame(struct beside *b, struct bc_err *err)
@@ -151,16 +155,15 @@ static int open_plain(struct beside *b, struct bc_err *err)
 	return r;
 }
 
-static int read_subject(struct beside *b, struct bc_err *err)
+/* Which file it is of, and whether it is that one. */
+static int read_subject(struct bc_blob *index, struct bc_blob *file, struct bc_subject *ret, struct bc_err *err)
 {
 	uint8_t bytes[BC_SUBJECT_SIZE];
-	int r = read_at(b->index, bytes, sizeof(bytes), 0, err);
+	int r = read_at(index, bytes, sizeof(bytes), 0, err);
 
 	if (!r)
-		r = bc_subject_get(bytes, sizeof(bytes), &b->subject, err);
-	if (!r)
-		r = check_subject(b, err);
-	return r ? r : open_plain(b, err);
+		r = bc_subject_get(bytes, sizeof(bytes), ret, err);
+	return r ? r : check_subject(ret, file, err);
 }
 
 static bool has_own(struct bc_blob *file)
@@ -173,35 +176,65 @@ static bool has_own(struct bc_blob *file)
 	       bc_index_footer_find(tail, len, file->bytes, &footer, NULL) != -ENODATA;
 }
 
+static int open_named(struct bc_depot *depot, const char *name, const struct bc_blob *file, struct bc_blob **ret, struct bc_err *err)
+{
+	const char *known;
+
+	if (!file->etag)
+		return file->mtime_ns ? bc_blob_open_file(name, ret, err) : -ENODATA;
+	known = depot ? bc_depot_known(depot, name) : NULL;
+	return known ? bc_depot_open(depot, known, ret, err) : -ENODATA;
+}
+
 /* -ENODATA: there is none. */
-static int open_index(const char *path, struct bc_blob **ret, struct bc_err *err)
+static int open_index(struct bc_depot *depot, const char *path, struct bc_blob *file, struct bc_blob **ret, struct bc_err *err)
 {
 	char *name = NULL;
 	int r;
 
 	if (asprintf(&name, "%s" BC_INDEX_BESIDE_EXT, path) < 0)
 		return bc_err_set(err, -ENOMEM, "no memory for an index");
-	r = bc_blob_open_file(name, ret, err);
+	r = open_named(depot, name, file, ret, err);
 	free(name);
-	return r == -ENOENT || r == -ENAMETOOLONG ? -ENODATA : r;
+	if (r)
+		return r == -ENOENT || r == -ENAMETOOLONG ? -ENODATA : r;
+	/* Nobody puts one beside an object with its own, of which the end is another request. */
+	if (file->etag || !has_own(file))
+		return 0;
+	bc_blob_close(*ret);
+	return -ENODATA;
 }
 
-int bc_index_beside_open(const char *path, struct bc_blob *file, struct bc_blob **ret, struct bc_err *err)
+int bc_index_beside_bind(struct bc_blob *file, struct bc_blob *index, const char *etag, uint8_t ret[BC_SUBJECT_SIZE], struct bc_err *err)
 {
-	struct bc_blob *index;
-	struct beside *b;
-	int r = file->mtime_ns ? open_index(path, &index, err) : -ENODATA;
+	struct bc_subject s;
+	int r = has_own(file) ? -ENODATA : read_subject(index, file, &s, err);
 
 	if (r)
 		return r;
-	b = has_own(file) ? NULL : calloc(1, sizeof(*b));
+	s.object = bc_subject_object(etag);
+	bc_subject_put(ret, &s);
+	return 0;
+}
+
+int bc_index_beside_open(struct bc_depot *depot, const char *path, struct bc_blob *file, struct bc_blob **ret, struct bc_err *err)
+{
+	struct bc_blob *index;
+	struct beside *b;
+	int r = open_index(depot, path, file, &index, err);
+
+	if (r)
+		return r;
+	b = calloc(1, sizeof(*b));
 	if (!b) {
 		bc_blob_close(index);
-		return -ENODATA;
+		return bc_err_set(err, -ENOMEM, "no memory for an index");
 	}
 	b->file = b->plain = file;
 	b->index = index;
-	r = read_subject(b, err);
+	r = read_subject(index, file, &b->subject, err);
+	if (!r)
+		r = open_plain(b, err);
 	if (r) {
 		beside_close(&b->blob);
 		return r;
@@ -213,10 +246,10 @@ int bc_index_beside_open(const char *path, struct bc_blob *file, struct bc_blob 
 	return 0;
 }
 
-int bc_index_beside_wrap(const char *path, struct bc_blob **blob, struct bc_err *err)
+int bc_index_beside_wrap(struct bc_depot *depot, const char *path, struct bc_blob **blob, struct bc_err *err)
 {
 	struct bc_blob *both;
-	int r = bc_index_beside_open(path, *blob, &both, err);
+	int r = bc_index_beside_open(depot, path, *blob, &both, err);
 
 	if (r)
 		return r;

@@ -2,7 +2,8 @@
 /*
  * An index in a file of its own, FILE.bcidx beside FILE: for captures of any origin, format and codec, which stay as they are. It is
  * the index that FILE, decompressed, would have at its end; so both together are read as if they were one. It is bound to FILE by
- * its size, the time of its last change, and checksums of its begin and end: docs/formats.md.
+ * its size, the time of its last change, and checksums of its begin and end; where both are objects, by its size and its ETag:
+ * docs/formats.md.
  */
 #ifndef BC_INDEX_BESIDE_H
 #define BC_INDEX_BESIDE_H
@@ -14,21 +15,26 @@
 
 #include "bc_blob.h"
 #include "bc_err.h"
+#include "bc_index_subject.h"
 
-#define BC_INDEX_BESIDE_EXT ".bcidx"
-
-/* Has a path the name of such an index? */
-bool bc_index_beside_is_name(const char *path);
+struct bc_depot;
 
 /*
  * file is that of path, borrowed by *ret. *ret reads what file has before compression, and behind it the index, as of a file
- * that is not compressed: bc_index_footer_find() and all that follows. 0; -ENODATA: there is no such index, the file has one of
- * its own, or is no local one; -EBADMSG with a line in err: it is damaged, or of another file or of this one as it was before; else what reading met.
+ * that is not compressed: bc_index_footer_find() and all that follows. 0; -ENODATA: there is no such index (of an object: none
+ * that depot has listed), or the file has one of its own; -EBADMSG with a line in err: it is damaged, or of another file or of
+ * this one as it was before; else what reading met. depot: NULL where path is a local one.
  */
-int bc_index_beside_open(const char *path, struct bc_blob *file, struct bc_blob **ret, struct bc_err *err);
+int bc_index_beside_open(struct bc_depot *depot, const char *path, struct bc_blob *file, struct bc_blob **ret, struct bc_err *err);
 
 /* The same, and *blob becomes that, which then also closes the file; after an error it is as it was. */
-int bc_index_beside_wrap(const char *path, struct bc_blob **blob, struct bc_err *err);
+int bc_index_beside_wrap(struct bc_depot *depot, const char *path, struct bc_blob **blob, struct bc_err *err);
+
+/*
+ * Is index of file as it is now, which has none of its own? Then its first bytes as they are beside an object with this ETag
+ * that has the file's bytes. 0; -ENODATA: the file has one of its own; -EBADMSG or what reading met, with a line in err.
+ */
+int bc_index_beside_bind(struct bc_blob *file, struct bc_blob *index, const char *etag, uint8_t ret[BC_SUBJECT_SIZE], struct bc_err *err);
 
 /* Bytes of the file itself that were read through *ret of bc_index_beside_open(). */
 uint64_t bc_index_beside_taken(const struct bc_blob *b);

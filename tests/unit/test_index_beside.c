@@ -11,6 +11,8 @@
 
 #include "bc_codec.h"
 #include "bc_find.h"
+#include "bc_hour.h"
+#include "bc_index.h"
 #include "bc_index_beside.h"
 #include "bc_index_subject.h"
 #include "bc_pcap.h"
@@ -324,6 +326,104 @@ static void what_is_no_capture_gets_none(void **state)
 	assert_true(bc_index_beside_is_name(index_path) && !bc_index_beside_is_name(path));
 }
 
+/* As it lies beside an object with the ETag "e", in packed. */
+static size_t bound_index(void)
+{
+	struct bc_blob *file, *index;
+	struct bc_subject before, after;
+	uint8_t subject[BC_SUBJECT_SIZE];
+	size_t len = read_file(index_path, packed);
+
+	assert_int_equal(bc_blob_open_file(path, &file, NULL), 0);
+	assert_int_equal(bc_blob_open_file(index_path, &index, NULL), 0);
+	assert_int_equal(bc_index_beside_bind(file, index, "e", subject, NULL), 0);
+	assert_int_equal(bc_subject_get(packed, len, &before, NULL), 0);
+	assert_int_equal(bc_subject_get(subject, sizeof(subject), &after, NULL), 0);
+	assert_true(!before.object && after.object == bc_subject_object("e") && after.object != bc_subject_object("f"));
+	after.object = 0;
+	assert_memory_equal(&before, &after, sizeof(before));
+	bc_blob_close(file);
+	bc_blob_close(index);
+	memcpy(packed, subject, sizeof(subject));
+	return len;
+}
+
+static void an_index_is_bound_to_an_object(void **state)
+{
+	struct bc_blob *file, *index;
+	uint8_t subject[BC_SUBJECT_SIZE];
+	struct bc_err err;
+
+	make_file(PLAIN, false);
+	assert_int_equal(make_index(true), 0);
+	bound_index();
+	/* But not if the file is another one now. */
+	write_file(path, plain, 100);
+	assert_int_equal(bc_blob_open_file(path, &file, NULL), 0);
+	assert_int_equal(bc_blob_open_file(index_path, &index, NULL), 0);
+	assert_int_equal(bc_index_beside_bind(file, index, "e", subject, &err), -EBADMSG);
+	bc_blob_close(file);
+	bc_blob_close(index);
+}
+
+#define END 30000U	/* bytes of an index's end, with its directory and footer, and not all of it */
+
+/* In a catalogue: the subject, then the end. */
+static struct bc_hour_entry end_of_index(uint8_t *to, size_t len)
+{
+	assert_true(len > END + BC_SUBJECT_SIZE);
+	memcpy(to, packed, BC_SUBJECT_SIZE);
+	memcpy(to + BC_SUBJECT_SIZE, packed + len - END, END);
+	return (struct bc_hour_entry){ .name = "a.bcidx", .etag = "x", .bytes = len, .tail = to, .tail_len = BC_SUBJECT_SIZE + END };
+}
+
+static void the_end_of_an_index_is_known_as_one(void **state)
+{
+	static uint8_t to[BYTES];
+	struct bc_hour_entry e;
+	size_t len;
+
+	make_file(PLAIN, false);
+	assert_int_equal(make_index(true), 0);
+	len = bound_index();
+	e = end_of_index(to, len);
+	assert_int_equal(bc_hour_head_len(e.name, e.bytes, e.tail_len), BC_SUBJECT_SIZE);
+	assert_true(bc_hour_has_index(&e));
+	e = (struct bc_hour_entry){ .name = "a.bcidx", .etag = "x", .bytes = len, .tail = packed, .tail_len = (uint32_t)len };
+	assert_int_equal(bc_hour_head_len(e.name, e.bytes, e.tail_len), 0);
+	assert_true(bc_hour_has_index(&e));
+}
+
+/* Sizes, names and places that are not the object's, and what is another index' end. */
+static void what_is_no_end_of_its_object_is_not_believed(void **state)
+{
+	static uint8_t to[BYTES], other[BYTES];
+	struct bc_hour_entry e, lie;
+	size_t len;
+
+	make_file(PLAIN, false);
+	assert_int_equal(make_index(false), 0);
+	len = read_file(index_path, other);
+	assert_int_equal(make_index(true), 0);
+	e = end_of_index(to, bound_index());
+	for (const uint64_t *bytes = (const uint64_t[]){ e.bytes - 1, e.bytes + 1, e.tail_len - 1, 0, 1ULL << 63, UINT64_MAX, e.bytes }; *bytes != e.bytes; bytes++) {
+		lie = e;
+		lie.bytes = *bytes;
+		assert_false(bc_hour_has_index(&lie));
+	}
+	lie = e;
+	lie.name = "a.pcap";
+	assert_false(bc_hour_has_index(&lie));
+	/* Without its directory. */
+	lie = e;
+	lie.tail = to + BC_SUBJECT_SIZE + END - BC_INDEX_TAIL;
+	lie.tail_len = BC_INDEX_TAIL;
+	assert_false(bc_hour_has_index(&lie));
+	/* Of another index, also where that is as long. */
+	memcpy(to + e.tail_len - BC_INDEX_TAIL, other + len - BC_INDEX_TAIL, BC_INDEX_TAIL);
+	assert_false(bc_hour_has_index(&e));
+}
+
 static void the_frame_of_an_index_comes_back(void **state)
 {
 	static struct bc_subject_block in[3 * BC_SUBJECT_IN_PIECE], out[3 * BC_SUBJECT_IN_PIECE];
@@ -365,6 +465,9 @@ int main(void)
 		cmocka_unit_test(bits_that_are_flipped_change_nothing),
 		cmocka_unit_test(an_index_of_a_file_that_changed_is_not_used),
 		cmocka_unit_test(what_is_no_capture_gets_none),
+		cmocka_unit_test(an_index_is_bound_to_an_object),
+		cmocka_unit_test(the_end_of_an_index_is_known_as_one),
+		cmocka_unit_test(what_is_no_end_of_its_object_is_not_believed),
 		cmocka_unit_test(the_frame_of_an_index_comes_back),
 	};
 

@@ -379,7 +379,9 @@ static void segments_wait_while_the_store_is_down(void **state)
 	assert_int_equal(bc_uploader_add(u, &d, &f, &err), 0);
 	assert_int_equal(bc_uploader_add(u, &d, &same, &err), 0);
 	assert_ptr_equal(f, same);
-	make(b, B);
+	/* The folder may be looked through at any time. */
+	make(b, "whole");
+	assert_int_equal(renameat(b->fd, "whole", b->fd, B), 0);
 	bc_uploader_published(f, "elsewhere/" B);
 	bc_uploader_published(f, A);
 	while (!st.down || st.waiting < 2) {
