@@ -87,6 +87,13 @@ def wire():
     return [struct.pack(">BBH", kind, 0, len(body)) + body for kind in range(8) for body in (b"", bytes(24), captures()[0][:64])]
 
 
+def age():
+    """A header of another program, blocks that are none, and a recipient."""
+    sealed = (GOLDEN / "age" / "numbers.age").read_bytes()
+    key = (GOLDEN / "age" / "key.txt").read_text().splitlines()
+    return [b"\0" + sealed[:sealed.index(b"--- ") + 48], b"\1" + sealed[-3000:], b"\2" + key[1].split()[-1].encode()]
+
+
 def chain():
     """Two records; the signatures are none."""
     line = "0 1795953738893937292 published 27485 " + "89" * 32 + " " + "0" * 64 + " c76d4350051f132d 20261129-120218-00000000.pcapng.lz4 " + "9f" * 64
@@ -104,6 +111,7 @@ def all_seeds():
     """Of each target that has any."""
     return {
         "ack": ack(),
+        "age": age(),
         "answer": [json.dumps(part).encode() for part in (LEDGER, *LEDGER.values())],
         "arguments": [bytes((command,)) + text.encode() for command, text in ARGUMENTS],
         "chain": chain(),

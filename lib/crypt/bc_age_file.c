@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_age_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bc_age_blob.h"
+#include "bc_age_blocks.h"
+#include "bc_file.h"
+
+/* A file that is being encrypted. */
+struct job {
+	struct bc_blob *from;
+	struct bc_age_blocks *blocks;
+	int folder, fd;
+	size_t header;
+	uint8_t file_key[BC_AGE_FILE_KEY];
+	uint8_t plain[BC_AGE_BLOCK], sealed[BC_AGE_BLOCK + BC_AGE_TAG];
+	char name[NAME_MAX + 1], temporary[NAME_MAX + 16], final[NAME_MAX + 16];
+};
+
+static int write_head(struct job *j, const struct bc_age_recipients *to, struct bc_err *err)
+{
+	char *head = malloc(BC_AGE_HEADER_MAX);
+	uint8_t nonce[BC_AGE_NONCE];
+	int r;
+
+	if (!head)
+		return bc_err_set(err, -ENOMEM, "no memory");
+	r = bc_age_header_make(to, j->file_key, head, &j->header, err);
+	if (!r && (RAND_bytes(nonce, sizeof(nonce)) != 1 || bc_age_blocks_new(j->file_key, nonce, &j->blocks)))
+		r = bc_err_set(err, -ENOMEM, "no memory, or no randomness");
+	if (!r) {
+		r = bc_write_all(j->fd, head, j->header);
+		r = r ? r : bc_write_all(j->fd, nonce, sizeof(nonce));
+		if (r)
+			bc_err_set(err, r, "cannot be written: %s", strerror(-r));
+	}
+	free(head);
+	return r;
+}
+
+/* The file is as long as it was when it was opened, or shorter: then it ends with an error, for its last block is not known. */
+static int write_blocks(struct job *j, struct bc_err *err)
+{
+	const uint64_t bytes = j->from->bytes, n = bytes ? (bytes + BC_AGE_BLOCK - 1) / BC_AGE_BLOCK : 1;
+	int r = 0;
+
+	for (uint64_t i = 0; !r && i < n; i++) {
+		const size_t len = (size_t)(i + 1 < n ? BC_AGE_BLOCK : bytes - i * BC_AGE_BLOCK);
+		ptrdiff_t got = bc_blob_read(j->from, j->plain, len, i * BC_AGE_BLOCK, err);
+
+		if (got < 0)
+			return (int)got;
+		if ((size_t)got < len)
+			return bc_err_set(err, -EIO, "it became shorter meanwhile");
+		r = bc_age_seal(j->blocks, i, i + 1 == n, j->plain, len, j->sealed);
+		r = r ? r : bc_write_all(j->fd, j->sealed, len + BC_AGE_TAG);
+		if (r)
+			bc_err_set(err, r, "cannot be written: %s", strerror(-r));
+	}
+	return r;
+}
+
+static int same(struct job *j, struct bc_blob *back, struct bc_err *err)
+{
+	for (uint64_t at = 0; at < j->from->bytes; at += BC_AGE_BLOCK) {
+		ptrdiff_t a = bc_blob_read(j->from, j->plain, BC_AGE_BLOCK, at, err);
+		ptrdiff_t b = a < 0 ? a : bc_blob_read(back, j->sealed, BC_AGE_BLOCK, at, err);
+
+		if (b < 0)
+			return (int)b;
+		if (a != b || memcmp(j->plain, j->sealed, (size_t)a))
+			return bc_err_set(err, -EBADMSG, "what was written could not be read back as it was");
+	}
+	return 0;
+}
+
+static int read_back(struct job *j, struct bc_err *err)
+{
+	int copy = fcntl(j->fd, F_DUPFD_CLOEXEC, 0), r;
+	struct bc_blob *back;
+
+	if (copy < 0)
+		return bc_err_set(err, -errno, "%s", strerror(errno));
+	r = bc_blob_open_fd(copy, j->temporary, &back, err);
+	if (r)
+		return r;
+	r = bc_age_blob_wrap_key(&back, j->file_key, j->header, err);
+	if (!r && back->bytes != j->from->bytes)
+		r = bc_err_set(err, -EBADMSG, "what was written has another length");
+	if (!r)
+		r = same(j, back, err);
+	bc_blob_close(back);
+	return r;
+}
+
+/* The temporary file is as st says, on disk, and then has its final name. */
+static int settle(int folder, int fd, const char *temporary, const char *final, const struct stat *st, struct bc_err *err)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	int r = 0;
+
+	if (fchmod(fd, st->st_mode & 0777) < 0 || futimens(fd, times) < 0 || fsync(fd) < 0)
+		r = -errno;
+	if (!r)
+		r = bc_rename_noreplace(folder, temporary, folder, final);
+	if (r >= 0 && fsync(folder) < 0)
+		r = -errno;
+	return r < 0 ? bc_err_set(err, r, "%s: %s", final, r == -EEXIST ? "it is there already" : strerror(-r)) : 0;
+}
+
+static int encrypt(struct job *j, const struct bc_age_recipients *to, const struct stat *st, struct bc_err *err)
+{
+	int r;
+
+	j->fd = bc_open_temporary(j->folder, j->temporary);
+	if (j->fd < 0)
+		return bc_err_set(err, j->fd, "%s: %s", j->temporary, j->fd == -EBUSY ? "another process is at it" : strerror(-j->fd));
+	r = write_head(j, to, err);
+	if (!r)
+		r = write_blocks(j, err);
+	if (!r)
+		r = read_back(j, err);
+	if (!r)
+		r = settle(j->folder, j->fd, j->temporary, j->final, st, err);
+	if (r)
+		unlinkat(j->folder, j->temporary, 0);
+	return r;
+}
+
+/* Open the folder of path; *ret_name is its name there. */
+static int open_folder(const char *path, const char **ret_name, struct bc_err *err)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	char folder[PATH_MAX] = ".";
+	int fd;
+
+	if (!*name || strlen(name) > NAME_MAX - sizeof(".encrypt-") || (slash && (size_t)(name - path) >= sizeof(folder)))
+		return bc_err_set(err, -EINVAL, "it has no name, or one that is too long");
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s", (int)(name - path), path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*ret_name = name;
+	return fd < 0 ? bc_err_set(err, -errno, "%s", strerror(errno)) : fd;
+}
+
+static int locate(struct job *j, const char *path, struct bc_err *err)
+{
+	const char *name;
+
+	j->folder = open_folder(path, &name, err);
+	if (j->folder < 0)
+		return j->folder;
+	snprintf(j->name, sizeof(j->name), "%s", name);
+	snprintf(j->temporary, sizeof(j->temporary), ".encrypt-%s", name);
+	snprintf(j->final, sizeof(j->final), "%s%s", name, BC_AGE_EXT);
+	return 0;
+}
+
+static int check(struct job *j, struct stat *st, struct bc_err *err)
+{
+	int fd = openat(j->folder, j->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r;
+
+	if (fd < 0 || fstat(fd, st) < 0) {
+		r = bc_err_set(err, -errno, "%s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	r = bc_blob_open_fd(fd, j->name, &j->from, err);
+	if (r)
+		return r;
+	r = bc_age_is_encrypted(j->from, err);
+	if (r > 0)
+		return bc_err_set(err, -EINVAL, "it is encrypted already");
+	if (!r && faccessat(j->folder, j->final, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return bc_err_set(err, -EEXIST, "%s is there already: decrypt and compare it, then remove one of them", j->final);
+	return r;
+}
+
+static void release(struct job *j)
+{
+	bc_blob_close(j->from);
+	bc_age_blocks_free(j->blocks);
+	if (j->fd >= 0)
+		close(j->fd);
+	if (j->folder >= 0)
+		close(j->folder);
+	OPENSSL_cleanse(j, sizeof(*j));
+	free(j);
+}
+
+int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, bool remove, uint64_t *ret_bytes, struct bc_err *err)
+{
+	struct job *j = calloc(1, sizeof(*j));
+	struct stat st;
+	int r;
+
+	if (!j)
+		return bc_err_set(err, -ENOMEM, "%s: no memory", path);
+	j->folder = j->fd = -1;
+	r = locate(j, path, err);
+	if (!r)
+		r = check(j, &st, err);
+	if (!r)
+		r = encrypt(j, to, &st, err);
+	if (!r) {
+		*ret_bytes = (uint64_t)lseek(j->fd, 0, SEEK_END);
+		if (remove && unlinkat(j->folder, j->name, 0) < 0)
+			r = bc_err_set(err, -errno, "it is encrypted, but cannot be removed: %s", strerror(errno));
+	}
+	release(j);
+	return r ? bc_err_prefix(err, r, "%s", path) : 0;
+}
+
+static int copy_out(struct bc_blob *blob, int fd, struct bc_err *err)
+{
+	uint8_t *piece = malloc(BC_AGE_BLOCK);
+	ptrdiff_t n = 1;
+	int r = piece ? 0 : bc_err_set(err, -ENOMEM, "no memory");
+
+	for (uint64_t at = 0; !r && at < blob->bytes; at += (uint64_t)n) {
+		n = bc_blob_read(blob, piece, BC_AGE_BLOCK, at, err);
+		if (n <= 0)
+			r = n ? (int)n : bc_err_set(err, -ENODATA, "it became shorter");
+		else if ((r = bc_write_all(fd, piece, (size_t)n)))
+			bc_err_set(err, r, "cannot be written: %s", strerror(-r));
+	}
+	free(piece);
+	return r;
+}
+
+int bc_age_decrypt_file(const char *path, const struct bc_age_identities *ids, int fd, uint64_t *ret_bytes, struct bc_err *err)
+{
+	struct bc_blob *blob;
+	int r = bc_blob_open_file(path, &blob, err);
+
+	if (r)
+		return r;
+	r = bc_age_blob_wrap(&blob, ids, err);
+	if (!r) {
+		*ret_bytes = blob->bytes;
+		r = copy_out(blob, fd, err);
+	}
+	bc_blob_close(blob);
+	return r ? bc_err_prefix(err, r, "%s", path) : 0;
+}
+
+static int decrypt_as(const char *path, const struct bc_age_identities *ids, int folder, const char *name, struct bc_err *err)
+{
+	char temporary[NAME_MAX + 16];
+	struct stat st;
+	uint64_t bytes;
+	int fd, r = 0;
+
+	snprintf(temporary, sizeof(temporary), ".decrypt-%s", name);
+	if (faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return bc_err_set(err, -EEXIST, "%s: it is there already", name);
+	fd = bc_open_temporary(folder, temporary);
+	if (fd < 0)
+		return bc_err_set(err, fd, "%s: %s", temporary, fd == -EBUSY ? "another process is at it" : strerror(-fd));
+	if (stat(path, &st) < 0)
+		r = bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (!r)
+		r = bc_age_decrypt_file(path, ids, fd, &bytes, err);
+	if (!r)
+		r = settle(folder, fd, temporary, name, &st, err);
+	if (r)
+		unlinkat(folder, temporary, 0);
+	close(fd);
+	return r;
+}
+
+int bc_age_decrypt_to(const char *path, const struct bc_age_identities *ids, const char *out, struct bc_err *err)
+{
+	const char *name;
+	int folder = open_folder(out, &name, err), r;
+
+	if (folder < 0)
+		return bc_err_prefix(err, folder, "%s", out);
+	r = decrypt_as(path, ids, folder, name, err);
+	close(folder);
+	return r;
+}

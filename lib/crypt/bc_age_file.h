@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Whole files encrypted for recipients (age-encryption.org/v1), and back. Any thread. */
+#ifndef BC_AGE_FILE_H
+#define BC_AGE_FILE_H
+
+#include "bc_age_header.h"
+
+#define BC_AGE_EXT ".age"
+
+/*
+ * path becomes path.age beside it, with its mode and time, in steps: it is written to a temporary file (".encrypt-NAME"), read
+ * back, decrypted and compared, brought to disk, and given its name, which never replaces another file. Then path goes, if remove says so.
+ * 0 and *ret_bytes, of the new file; or a negative errno with a line in err, and path as it was: -EEXIST: path.age is there; -EBUSY: another
+ * process is at it; -EBADMSG: what was written is not what was read back.
+ */
+int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, bool remove, uint64_t *ret_bytes, struct bc_err *err);
+
+/*
+ * What is in path, to fd, and its size. 0; or a negative errno with a line in err, and what was whole before that was written: as
+ * bc_age_blob_wrap() and its reads.
+ */
+int bc_age_decrypt_file(const char *path, const struct bc_age_identities *ids, int fd, uint64_t *ret_bytes, struct bc_err *err);
+
+/*
+ * The same to a new file: out, which gets path's mode, is written under a temporary name (".decrypt-NAME") and has its own only when it is whole
+ * and on disk. -EEXIST: it is there already; nothing is left behind then, or after any other error.
+ */
+int bc_age_decrypt_to(const char *path, const struct bc_age_identities *ids, const char *out, struct bc_err *err);
+
+#endif
