@@ -20,6 +20,7 @@
 #include "bc_thread.h"
 #include "bc_time.h"
 #include "confine.h"
+#include "identity.h"
 #include "progress.h"
 
 #define TICK_NS (500 * BC_NS_PER_MS)
@@ -30,6 +31,7 @@ struct run {
 	struct bc_config_find cfg;
 	struct bc_find *find;
 	struct bc_depot *depot;
+	struct bc_age_identities *ids;	/* NULL: what is encrypted is not read */
 	struct bc_signals signals;
 	struct progress progress;
 	uint64_t began_mono_ns;
@@ -340,7 +342,8 @@ static void restrict_to_search(const struct run *r)
 static int run(struct run *r)
 {
 	const struct bc_log log = { .emit = emit, .ctx = r };
-	const struct bc_depot_config depot = { .store = &r->cfg.store, .cache = r->cfg.cache, .no_cache = r->cfg.no_cache, .hours = true, .log = &log };
+	const struct bc_depot_config depot = { .store = &r->cfg.store, .cache = r->cfg.cache, .no_cache = r->cfg.no_cache, .hours = true,
+					       .identities = r->ids, .log = &log };
 	int e;
 
 	r->cfg.find.log = &log;
@@ -365,6 +368,8 @@ int cmd_find(int argc, char **argv)
 	struct run r = { .result = 0 };
 	int e = bc_config_find_parse(argc, argv, isatty(STDOUT_FILENO), &r.cfg, &r.err), status = EXIT_DONE;
 
+	if (!e)
+		e = identity_read(r.cfg.identity, &r.ids, &r.err);
 	if (e > 0) {
 		bc_help_print(bc_config_find_help, stdout);
 	} else if (e < 0) {
@@ -373,6 +378,7 @@ int cmd_find(int argc, char **argv)
 	} else {
 		status = run(&r);
 	}
+	identity_forget(r.ids);
 	bc_config_find_free(&r.cfg);
 	return status;
 }

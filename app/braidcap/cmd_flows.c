@@ -16,6 +16,7 @@
 #include "bc_time.h"
 #include "bc_when.h"
 #include "confine.h"
+#include "identity.h"
 
 static const char help[] =
 	"usage: braidcap flows [options] EXPRESSION PATH...\n"
@@ -48,6 +49,7 @@ static const char help[] =
 	"      --extent            the oldest packet, and how many days all is at the rate of the last 24 hours\n"
 	"  -U, --utc               times are UTC, otherwise local time\n"
 	BC_S3_HELP
+	IDENTITY_HELP
 	CONFINE_HELP
 	"  -h, --help              this text\n"
 	"\n"
@@ -55,7 +57,7 @@ static const char help[] =
 
 #define TOP 20	/* as the help says */
 
-enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_PER_SEGMENT, OPT_NO_SANDBOX, OPT_EXTENT, OPT_CACHE, OPT_CLICKHOUSE,
+enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_PER_SEGMENT, OPT_NO_SANDBOX, OPT_EXTENT, OPT_CACHE, OPT_IDENTITY, OPT_CLICKHOUSE,
 	OPT_CLICKHOUSE_TABLE, OPT_CLICKHOUSE_CREATE, OPT_CLICKHOUSE_CA, OPT_CLICKHOUSE_PLAIN };
 
 /* Times wait until it is known whether they are UTC. */
@@ -65,7 +67,8 @@ struct flows {
 	enum bc_flows_order order;
 	uint64_t top;		/* UINT64_MAX: not given */
 	bool extent, per_segment, headed, no_sandbox;
-	const char *from, *to, *last, *cache;
+	const char *from, *to, *last, *cache, *identity;
+	struct bc_age_identities *ids;	/* NULL: what is encrypted is not read */
 	struct bc_object_settings store;
 	struct bc_clickhouse_config into;	/* url NULL: to stdout */
 	bool create;
@@ -145,6 +148,9 @@ static int take(struct flows *f, int o, const char *text, struct bc_err *err)
 		break;
 	case OPT_CACHE:
 		f->cache = text;
+		break;
+	case OPT_IDENTITY:
+		f->identity = text;
 		break;
 	case OPT_NO_SANDBOX:
 		f->no_sandbox = true;
@@ -252,7 +258,8 @@ static int run(struct flows *f)
 {
 	const struct bc_log log = { .emit = emit };
 	const bool no_cache = f->cache && !strcmp(f->cache, "none");
-	const struct bc_depot_config depot = { .store = &f->store, .cache = no_cache ? NULL : f->cache, .no_cache = no_cache, .hours = true, .log = &log };
+	const struct bc_depot_config depot = { .store = &f->store, .cache = no_cache ? NULL : f->cache, .no_cache = no_cache, .hours = true,
+					       .identities = f->ids, .log = &log };
 	struct bc_flows *flows = bc_flows_new(f->look.by);
 	struct bc_find_extent extent;
 	struct bc_err err;
@@ -310,6 +317,7 @@ int cmd_flows(int argc, char **argv)
 		{ "per-segment", no_argument, NULL, OPT_PER_SEGMENT },
 		BC_S3_OPTIONS,
 		{ "cache", required_argument, NULL, OPT_CACHE },
+		{ "identity", required_argument, NULL, OPT_IDENTITY },
 		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 		{ "extent", no_argument, NULL, OPT_EXTENT },
 		{ "clickhouse", required_argument, NULL, OPT_CLICKHOUSE },
@@ -348,5 +356,9 @@ int cmd_flows(int argc, char **argv)
 		f.cfg.expression = argv[optind++];
 	f.cfg.paths = argv + optind;
 	f.cfg.n_paths = (uint32_t)(argc - optind);
-	return run(&f);
+	if (identity_read(f.identity, &f.ids, &err))
+		return fail(-EINVAL, &err);
+	r = run(&f);
+	identity_forget(f.ids);
+	return r;
 }

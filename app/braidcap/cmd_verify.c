@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "answer.h"
+#include "bc_age_file.h"
 #include "bc_colour.h"
 #include "bc_config_s3.h"
 #include "bc_depot.h"
@@ -22,6 +23,7 @@
 #include "bc_verify.h"
 #include "confine.h"
 #include "folder.h"
+#include "identity.h"
 #include "progress.h"
 #include "verify_chain.h"
 
@@ -40,17 +42,22 @@ static const char help[] =
 	"      --tsa-ca FILE       with --chain: who is trusted to stamp it; says by which\n"
 	"                          time what was there, and what no stamp covers\n"
 	BC_S3_HELP
+	IDENTITY_HELP
 	CONFINE_HELP
 	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 all are complete, 1 one is not or a folder has none, 2 bad usage.\n";
 
-enum option_code { OPT_JSON = 256, OPT_QUIET, OPT_NO_SANDBOX, OPT_CHAIN, OPT_TSA_CA };
+enum option_code { OPT_JSON = 256, OPT_QUIET, OPT_NO_SANDBOX, OPT_CHAIN, OPT_TSA_CA, OPT_IDENTITY };
 
 struct verify {
 	bool json, quiet, no_sandbox;
 	const char *public_key;		/* of --chain; NULL: read the files alone */
 	const char *tsa_ca;		/* NULL: time stamps are not looked at */
+	const char *identity;		/* file of the key for what is encrypted; NULL: none */
+	struct bc_chain_key *key;	/* this and the next two: read from those files; NULL without one */
+	struct bc_stamp_trust *trust;
+	struct bc_age_identities *ids;
 	struct bc_object_settings store;
 	struct progress progress;
 	uint64_t bytes, done_bytes;	/* of files, on disk: all, and those behind us */
@@ -126,13 +133,34 @@ static uint64_t size_of(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
+static bool is_encrypted(const char *path)
+{
+	const size_t len = strlen(path), ext = strlen(BC_AGE_EXT);
+
+	return len > ext && !strcmp(path + len - ext, BC_AGE_EXT);
+}
+
+static int verify_encrypted(struct verify *v, const char *path, struct bc_scan *scan, struct bc_err *err)
+{
+	const struct bc_depot_config cfg = { .no_cache = true, .identities = v->ids };
+	struct bc_depot *depot;
+	int r = bc_depot_new(&cfg, &depot, err);
+
+	memset(scan, 0, sizeof(*scan));
+	if (r)
+		return r;
+	r = bc_verify_object(depot, path, scan, err);
+	bc_depot_free(depot);
+	return r;
+}
+
 /* asked: the user named it, whatever it is. */
 static void verify_file(struct verify *v, const char *path, bool asked)
 {
 	const char *slash = strrchr(path, '/');
 	struct bc_scan scan;
 	struct bc_err err;
-	int r = bc_verify_watched(path, watch, v, &scan, &err);
+	int r = is_encrypted(path) ? verify_encrypted(v, path, &scan, &err) : bc_verify_watched(path, watch, v, &scan, &err);
 
 	v->done_bytes += size_of(path);
 	if (r && !asked && scan.items == 0 && !is_named_as_capture(slash ? slash + 1 : path))
@@ -202,7 +230,7 @@ static int verify_object(void *ctx, const struct bc_depot_entry *e)
 
 static int verify_objects(struct verify *v, const char *name)
 {
-	const struct bc_depot_config cfg = { .store = &v->store, .no_cache = true };
+	const struct bc_depot_config cfg = { .store = &v->store, .no_cache = true, .identities = v->ids };
 	struct objects o = { .v = v };
 	struct bc_err err;
 	int r = bc_depot_new(&cfg, &o.depot, &err);
@@ -260,7 +288,7 @@ static int parse(struct verify *v, int argc, char **argv, struct bc_err *err)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPT_JSON }, { "quiet", no_argument, NULL, OPT_QUIET }, BC_S3_OPTIONS,
 		{ "chain", required_argument, NULL, OPT_CHAIN }, { "tsa-ca", required_argument, NULL, OPT_TSA_CA },
-		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX }, { "help", no_argument, NULL, 'h' }, { 0 },
+		{ "identity", required_argument, NULL, OPT_IDENTITY }, { "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	int o;
 
@@ -274,6 +302,8 @@ static int parse(struct verify *v, int argc, char **argv, struct bc_err *err)
 		v->quiet |= o == OPT_QUIET;
 		if (o == OPT_CHAIN)
 			v->public_key = optarg;
+		if (o == OPT_IDENTITY)
+			v->identity = optarg;
 		if (o == OPT_TSA_CA)
 			v->tsa_ca = optarg;
 		bc_config_s3_take(&v->store, o, optarg);
@@ -283,40 +313,59 @@ static int parse(struct verify *v, int argc, char **argv, struct bc_err *err)
 	return optind < argc ? 0 : bc_err_set(err, -EINVAL, "no folder or file to verify; see 'braidcap verify --help'");
 }
 
+/* What is needed from files that cannot be read later. */
+static int read_keys(struct verify *v, struct bc_err *err)
+{
+	int r = v->public_key ? bc_chain_key_public(v->public_key, &v->key, err) : 0;
+
+	if (!r && v->tsa_ca)
+		r = bc_stamp_trust_new(v->tsa_ca, &v->trust, err);
+	return r ? r : identity_read(v->identity, &v->ids, err);
+}
+
+static int verify_chains_of(const struct verify *v, char *const *folder, int n)
+{
+	const struct bc_chain_asked asked = { .key = v->key, .identities = v->ids };
+
+	return verify_chains(folder, n, &asked, v->trust, v->json);
+}
+
+static int verify_all(struct verify *v, char *const *path, int n)
+{
+	int status = 0;
+
+	progress_begin(&v->progress, v->quiet);
+	v->list = v->json ? json_array() : NULL;
+	for (int i = 0; i < n && v->progress.terminal; i++) {
+		if (is_folder(path[i]) && access(path[i], R_OK) == 0)
+			folder_each(path[i], NULL, is_final, add_size, v);
+		else
+			add_size(v, path[i]);
+	}
+	for (int i = 0; i < n; i++)
+		status |= verify_path(v, path[i]);
+	return conclude(v, status);
+}
+
 int cmd_verify(int argc, char **argv)
 {
 	struct verify v = { .files = 0 };
-	struct bc_stamp_trust *trust = NULL;
-	struct bc_chain_key *key = NULL;
 	struct bc_err err;
-	int status = 0, r = parse(&v, argc, argv, &err);
+	int status = 2, r = parse(&v, argc, argv, &err);
 
 	if (r > 0) {
 		fputs(help, stdout);
 		return 0;
 	}
-	if (r) {
+	r = r ? r : read_keys(&v, &err);
+	if (r)
 		fprintf(stderr, "braidcap: %s\n", err.msg);
-		return 2;
-	}
-	if ((v.public_key && bc_chain_key_public(v.public_key, &key, &err)) || (v.tsa_ca && bc_stamp_trust_new(v.tsa_ca, &trust, &err))) {
-		bc_chain_key_free(key);
-		fprintf(stderr, "braidcap: %s\n", err.msg);
-		return 2;
-	}
-	if (!v.no_sandbox)
+	if (!r && !v.no_sandbox)
 		confine(argv + optind, (size_t)(argc - optind), NULL);
-	if (key)
-		return verify_chains(argv + optind, argc - optind, key, trust, v.json);
-	progress_begin(&v.progress, v.quiet);
-	v.list = v.json ? json_array() : NULL;
-	for (int i = optind; i < argc && v.progress.terminal; i++) {
-		if (is_folder(argv[i]) && access(argv[i], R_OK) == 0)
-			folder_each(argv[i], NULL, is_final, add_size, &v);
-		else
-			add_size(&v, argv[i]);
-	}
-	for (int i = optind; i < argc; i++)
-		status |= verify_path(&v, argv[i]);
-	return conclude(&v, status);
+	if (!r)
+		status = v.key ? verify_chains_of(&v, argv + optind, argc - optind) : verify_all(&v, argv + optind, argc - optind);
+	bc_chain_key_free(v.key);
+	bc_stamp_trust_free(v.trust);
+	identity_forget(v.ids);
+	return status;
 }

@@ -114,14 +114,19 @@ static void say(const struct folder *f, const struct bc_chain_result *res, json_
 }
 
 /* folders: NULL, or a list to add to. */
-static int verify_one(const char *path, const struct bc_chain_key *key, struct bc_stamp_trust *trust, json_t *folders)
+static int verify_one(const char *path, const struct bc_chain_asked *wanted, struct bc_stamp_trust *trust, json_t *folders)
 {
 	struct folder f = { .path = path, .faults = folders ? json_array() : NULL, .stamps = folders && trust ? json_array() : NULL };
-	const struct bc_stamps_asked asked = { trust, bc_utc_ns() / BC_NS_PER_S, stamp_range, stamp_fault, &f };
+	const struct bc_stamps_asked stamps = { trust, bc_utc_ns() / BC_NS_PER_S, stamp_range, stamp_fault, &f };
+	struct bc_chain_asked asked = *wanted;
 	struct bc_chain_result res;
 	struct bc_err err;
-	int r = bc_chain_check(path, key, trust ? &asked : NULL, tell, &f, &res, &err);
+	int r;
 
+	asked.stamps = trust ? &stamps : NULL;
+	asked.tell = tell;
+	asked.ctx = &f;
+	r = bc_chain_check(path, &asked, &res, &err);
 	if (r)
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 	else
@@ -131,14 +136,12 @@ static int verify_one(const char *path, const struct bc_chain_key *key, struct b
 	return r || res.faults || (res.records && !res.whole) ? 1 : 0;
 }
 
-int verify_chains(char *const *folder, int n, struct bc_chain_key *key, struct bc_stamp_trust *trust, bool json)
+int verify_chains(char *const *folder, int n, const struct bc_chain_asked *asked, struct bc_stamp_trust *trust, bool json)
 {
 	json_t *folders = json ? json_array() : NULL;
 	int status = 0;
 
 	for (int i = 0; i < n; i++)
-		status |= verify_one(folder[i], key, trust, folders);
-	bc_chain_key_free(key);
-	bc_stamp_trust_free(trust);
+		status |= verify_one(folder[i], asked, trust, folders);
 	return json ? status | answer_print(json_pack("{s:i, s:o}", "version", 1, "folders", folders)) : status;
 }

@@ -21,7 +21,7 @@
 /* They wait for a store more than they work. */
 #define STORE_THREADS 16
 
-enum { OPT_FROM = 256, OPT_TO, OPT_LAST, OPT_PACKETS, OPT_BYTES, OPT_THREADS, OPT_PRIORITY, OPT_JSON, OPT_QUIET, OPT_EXPLAIN, OPT_NO_SANDBOX, OPT_NO_INDEX, OPT_CACHE };
+enum { OPT_FROM = 256, OPT_TO, OPT_LAST, OPT_PACKETS, OPT_BYTES, OPT_THREADS, OPT_PRIORITY, OPT_JSON, OPT_QUIET, OPT_EXPLAIN, OPT_NO_SANDBOX, OPT_NO_INDEX, OPT_CACHE, OPT_IDENTITY };
 
 /* What getopt_long returns for a setting of an output: its place in the table. */
 #define OPT_OUTPUT 512
@@ -45,6 +45,7 @@ static const struct option own[] = {
 	{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 	{ "no-index", no_argument, NULL, OPT_NO_INDEX },
 	{ "cache", required_argument, NULL, OPT_CACHE },
+	{ "identity", required_argument, NULL, OPT_IDENTITY },
 	{ "json", no_argument, NULL, OPT_JSON },
 	BC_S3_OPTIONS,
 	{ "verbose", no_argument, NULL, 'v' },
@@ -138,6 +139,9 @@ static int take(struct parse *p, int o, const char *text)
 		return 0;
 	case OPT_NO_INDEX:
 		c->find.no_index = true;
+		return 0;
+	case OPT_IDENTITY:
+		c->identity = text;
 		return 0;
 	case OPT_CACHE:
 		c->no_cache = !strcmp(text, "none");

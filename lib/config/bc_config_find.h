@@ -13,6 +13,7 @@ struct bc_config_find {
 	struct bc_find_config find;	/* without what only a run has: log, written, ctx */
 	struct bc_output_config out;	/* find.dest points into it */
 	struct bc_object_settings store;
+	const char *identity;		/* file of the key for what is encrypted; NULL: none */
 	const char *cache;		/* folder for ends of objects; NULL: the usual one */
 	bool no_cache;
 	bool explain;			/* what would be read, instead of the search */

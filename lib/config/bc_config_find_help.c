@@ -61,6 +61,7 @@ const char bc_config_find_help[] =
 "      --no-index          read everything, as if no file had an index\n"
 "      --cache DIR|none    keep the ends of objects there (default:\n"
 "                          ~/.cache/braidcap)\n"
+"      --identity FILE     read what is encrypted (FILE.age) with that key\n"
 "      --no-sandbox        keep the right to other files and to all system calls\n"
 "      --json              what was found, or the plan, as JSON: to stdout, or to\n"
 "                          stderr if the packets go to stdout\n"

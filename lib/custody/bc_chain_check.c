@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,15 +12,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_age_blob.h"
+#include "bc_age_file.h"
 #include "bc_chain.h"
 #include "bc_series.h"
 
+#define PIECE (256U * 1024)
+
 struct check {
 	int folder, fd;
-	const struct bc_chain_key *key;
-	const struct bc_stamps_asked *stamps;
-	void (*tell)(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name);
-	void *ctx;
+	const struct bc_chain_asked *asked;
 	struct bc_chain_result *res;
 	struct bc_chain_record *record;
 	size_t n, room;
@@ -33,6 +35,7 @@ static const char *const texts[BC_CHAIN_FAULTS] = {
 	[BC_CHAIN_CHANGED] = "is not what was recorded",
 	[BC_CHAIN_MISSING] = "is missing, though older segments are there",
 	[BC_CHAIN_UNREADABLE] = "cannot be read",
+	[BC_CHAIN_ENCRYPTED] = "is encrypted, and no key for it was given (--identity): it was not compared",
 	[BC_CHAIN_ADDED] = "has no record",
 	[BC_CHAIN_CUT] = "has no end: it was cut off",
 };
@@ -45,7 +48,7 @@ const char *bc_chain_fault_text(enum bc_chain_fault fault)
 static void tell(struct check *c, enum bc_chain_fault fault, uint64_t number, const char *name)
 {
 	c->res->faults++;
-	c->tell(c->ctx, fault, number, name);
+	c->asked->tell(c->asked->ctx, fault, number, name);
 }
 
 static int keep(struct check *c, const struct bc_chain_record *r)
@@ -80,7 +83,7 @@ static int check_line(struct check *c, const char *line, size_t len)
 	c->lines++;
 	if (r.number != number || memcmp(r.previous, c->res->head, sizeof(r.previous)))
 		tell(c, BC_CHAIN_LINK, number, "");
-	if (!bc_chain_signed_by(c->key, &r))
+	if (!bc_chain_signed_by(c->asked->key, &r))
 		tell(c, BC_CHAIN_NOT_SIGNED, number, "");
 	/* A gap is one fault. */
 	if (r.number > number)
@@ -108,6 +111,58 @@ static int check_lines(struct check *c, FILE *f)
 	return r ? r : ferror(f) ? -EIO : 0;
 }
 
+static int hash_blob(struct bc_blob *b, uint8_t *ret)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	uint8_t *piece = malloc(PIECE);
+	int r = ctx && piece && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 ? 0 : -ENOMEM;
+
+	for (uint64_t at = 0; !r && at < b->bytes; at += PIECE) {
+		ptrdiff_t n = bc_blob_read(b, piece, PIECE, at, NULL);
+
+		r = n < 0 ? (int)n : EVP_DigestUpdate(ctx, piece, (size_t)n) == 1 ? 0 : -EIO;
+	}
+	if (!r && EVP_DigestFinal_ex(ctx, ret, NULL) != 1)
+		r = -EIO;
+	free(piece);
+	EVP_MD_CTX_free(ctx);
+	return r;
+}
+
+static enum bc_chain_fault check_blob(struct bc_blob **b, const struct check *c, const struct bc_chain_record *r)
+{
+	uint8_t hash[BC_CHAIN_HASH];
+	int rc = c->asked->identities ? bc_age_blob_wrap(b, c->asked->identities, NULL) : -EACCES;
+
+	if (!rc && (*b)->bytes != r->bytes)
+		return BC_CHAIN_CHANGED;
+	rc = rc ? rc : hash_blob(*b, hash);
+	if (rc == -EACCES)
+		return BC_CHAIN_ENCRYPTED;
+	if (rc == -EBADMSG || rc == -ENODATA)
+		return BC_CHAIN_CHANGED;
+	return rc ? BC_CHAIN_UNREADABLE : memcmp(hash, r->hash, sizeof(hash)) ? BC_CHAIN_CHANGED : BC_CHAIN_FAULTS;
+}
+
+/* What is encrypted has another name, and the same in it. */
+static enum bc_chain_fault check_encrypted(const struct check *c, const struct bc_chain_record *r)
+{
+	char name[BC_CHAIN_NAME_MAX + sizeof(BC_AGE_EXT)];
+	enum bc_chain_fault fault;
+	struct bc_blob *b;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s" BC_AGE_EXT, r->name);
+	fd = openat(c->folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? BC_CHAIN_MISSING : BC_CHAIN_UNREADABLE;
+	if (bc_blob_open_fd(fd, name, &b, NULL))
+		return BC_CHAIN_UNREADABLE;
+	fault = check_blob(&b, c, r);
+	bc_blob_close(b);
+	return fault;
+}
+
 /* Is it there and as it was? */
 static enum bc_chain_fault check_file(const struct check *c, const struct bc_chain_record *r)
 {
@@ -117,7 +172,7 @@ static enum bc_chain_fault check_file(const struct check *c, const struct bc_cha
 	struct stat st;
 
 	if (fd < 0)
-		return errno == ENOENT ? BC_CHAIN_MISSING : BC_CHAIN_UNREADABLE;
+		return errno == ENOENT ? check_encrypted(c, r) : BC_CHAIN_UNREADABLE;
 	/* Of another length it is not read: it may seem to have exabytes. */
 	if (fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != r->bytes)) {
 		close(fd);
@@ -130,12 +185,19 @@ static enum bc_chain_fault check_file(const struct check *c, const struct bc_cha
 	return bytes == r->bytes && !memcmp(hash, r->hash, sizeof(hash)) ? BC_CHAIN_FAULTS : BC_CHAIN_CHANGED;
 }
 
+static bool is_gone(const struct check *c, const char *name, const char *ext)
+{
+	char file[BC_CHAIN_NAME_MAX + sizeof(BC_AGE_EXT)];
+	struct stat st;
+
+	snprintf(file, sizeof(file), "%s%s", name, ext);
+	return fstatat(c->folder, file, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
 /* From record i on the first of a file that is there at present: retention goes on meanwhile, from the oldest on. */
 static size_t oldest(const struct check *c, size_t i)
 {
-	struct stat st;
-
-	while (i < c->n && fstatat(c->folder, c->record[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+	while (i < c->n && is_gone(c, c->record[i].name, "") && is_gone(c, c->record[i].name, BC_AGE_EXT))
 		i++;
 	return i;
 }
@@ -213,8 +275,8 @@ static int check_all(struct check *c)
 		if (c->n)
 			memcpy(newest, c->record[c->n - 1].name, sizeof(newest));
 		c->res->running |= is_running(fileno(f));
-		if (c->stamps)
-			r = bc_stamps_check(c->folder, c->record, c->n, c->res->running, c->stamps, &c->res->faults);
+		if (c->asked->stamps)
+			r = bc_stamps_check(c->folder, c->record, c->n, c->res->running, c->asked->stamps, &c->res->faults);
 		if (c->n)
 			qsort(c->record, c->n, sizeof(*c->record), by_name);
 		r = r ? r : look_for_more(c, newest);
@@ -223,13 +285,9 @@ static int check_all(struct check *c)
 	return r;
 }
 
-int bc_chain_check(const char *folder, const struct bc_chain_key *key, const struct bc_stamps_asked *stamps,
-		   void (*told)(void *ctx, enum bc_chain_fault fault, uint64_t number, const char *name), void *ctx,
-		   struct bc_chain_result *ret, struct bc_err *err)
+int bc_chain_check(const char *folder, const struct bc_chain_asked *asked, struct bc_chain_result *ret, struct bc_err *err)
 {
-	struct check c = {
-		.folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .key = key, .stamps = stamps, .tell = told, .ctx = ctx, .res = ret,
-	};
+	struct check c = { .folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .fd = -1, .asked = asked, .res = ret };
 	int r;
 
 	memset(ret, 0, sizeof(*ret));

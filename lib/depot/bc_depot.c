@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_age_blob.h"
+#include "bc_age_file.h"
 #include "bc_depot_hour.h"
 
 /* So many ends are on their way ahead of the one that is looked at. */
@@ -327,7 +329,7 @@ static struct bc_fetch *take_expected(struct bc_depot *d, const char *name, cons
 	return found;
 }
 
-int bc_depot_open(struct bc_depot *d, const char *name, struct bc_blob **ret, struct bc_err *err)
+static int open_as_it_is(struct bc_depot *d, const char *name, struct bc_blob **ret, struct bc_err *err)
 {
 	struct bc_known k = { .bytes = 0 };
 	int e;
@@ -342,6 +344,36 @@ int bc_depot_open(struct bc_depot *d, const char *name, struct bc_blob **ret, st
 	if (!e)
 		e = bc_object_name_parse("path", name, &k.name, err);
 	return e ? e : bc_depot_object_open(d, &k, NULL, ret, err);
+}
+
+/* *blob becomes what is in it, if it is encrypted. */
+static int see_through(const struct bc_depot *d, struct bc_blob **blob, struct bc_err *err)
+{
+	int r = bc_age_is_encrypted(*blob, err);
+
+	if (r <= 0)
+		return r;
+	if (!d || !d->cfg.identities)
+		return bc_err_set(err, -EACCES, "it is encrypted: name a file with its key (--identity), or decrypt it first");
+	return bc_age_blob_wrap(blob, d->cfg.identities, err);
+}
+
+int bc_depot_open(struct bc_depot *d, const char *name, struct bc_blob **ret, struct bc_err *err)
+{
+	const size_t len = strlen(name), ext = strlen(BC_AGE_EXT);
+	struct bc_blob *blob;
+	int r = open_as_it_is(d, name, &blob, err);
+
+	if (!r && len > ext && !strcmp(name + len - ext, BC_AGE_EXT)) {
+		r = see_through(d, &blob, err);
+		if (r) {
+			bc_blob_close(blob);
+			return bc_err_prefix(err, r, "%s", name);
+		}
+	}
+	if (!r)
+		*ret = blob;
+	return r;
 }
 
 void bc_depot_count(struct bc_depot *d, uint64_t *ret_requests, uint64_t *ret_bytes)

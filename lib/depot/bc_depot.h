@@ -13,12 +13,14 @@
 #include "bc_log.h"
 
 struct bc_object_settings;
+struct bc_age_identities;
 
 struct bc_depot_config {
 	const struct bc_object_settings *store;	/* of bc_object_place.h; NULL: what the environment says */
 	const char *cache;		/* folder for the ends of objects; NULL: bc_tail_cache_open() chooses */
 	bool no_cache;
 	bool hours;			/* catalogues of hours (bc_hour.h) may tell the ends of objects */
+	const struct bc_age_identities *identities;	/* of bc_age_key.h: what is encrypted is read with these; NULL: not */
 	const struct bc_log *log;	/* thread safe */
 };
 
@@ -35,8 +37,8 @@ void bc_depot_stop(struct bc_depot *d);
 bool bc_depot_is_name(const char *name);
 
 /*
- * The file of that name. 0 and *ret, or a negative errno with a line in err: as bc_blob_open_file(), or of bc_object.h.
- * d: NULL: only paths.
+ * The file of that name; of one that ends in ".age", and is encrypted, what is in it. 0 and *ret, or a negative errno with a line in err:
+ * as bc_blob_open_file(), of bc_object.h, or of bc_age_blob_wrap(); -EACCES: it is encrypted, and no identity fits. d: NULL: only paths.
  */
 int bc_depot_open(struct bc_depot *d, const char *name, struct bc_blob **ret, struct bc_err *err);
 

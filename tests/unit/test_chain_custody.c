@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "bc_age_file.h"
 #include "bc_chain.h"
 #include "bc_chain_check.h"
 #include "bc_signer.h"
@@ -20,6 +21,7 @@ static const char *const names[NAMES] = {
 static char folder[SCRATCH_MAX], secret[300], public[300];
 static struct bc_chain_key *key, *checker;
 static struct bc_chain *chain;
+static struct bc_age_identities ids;	/* none, or one */
 static struct bc_err err;
 static char said[4096];		/* each fault is "FAULT NUMBER NAME;" */
 static struct bc_chain_result res;
@@ -74,6 +76,7 @@ static void close_chain(void)
 
 static int over(void **state)
 {
+	ids.n = 0;
 	close_chain();
 	bc_chain_key_free(key);
 	bc_chain_key_free(checker);
@@ -111,8 +114,10 @@ static void tell(void *ctx, enum bc_chain_fault fault, uint64_t number, const ch
 
 static const char *check(void)
 {
+	const struct bc_chain_asked asked = { .key = checker, .identities = ids.n ? &ids : NULL, .tell = tell };
+
 	said[0] = '\0';
-	assert_int_equal(bc_chain_check(folder, checker, NULL, tell, NULL, &res, &err), 0);
+	assert_int_equal(bc_chain_check(folder, &asked, &res, &err), 0);
 	return said;
 }
 
@@ -414,6 +419,41 @@ static void what_was_recorded_late_is_counted(void **state)
 	assert_int_equal(res.found, 1);
 }
 
+/* The first of them. */
+static void encrypt(const char *recipient)
+{
+	struct bc_age_recipients to = { .n = 0 };
+	uint64_t bytes;
+
+	assert_int_equal(bc_age_recipient_add(&to, recipient, &err), 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder(names[0]), &to, true, &bytes, &err), 0);
+}
+
+/* The chain is of the bytes that were published; encryption since is no change of these. */
+static void what_is_encrypted_since_is_compared(void **state)
+{
+	char recipient[BC_AGE_RECIPIENT_SIZE], age[64];
+
+	add_all();
+	assert_int_equal(bc_age_identity_make(&ids.key[0]), 0);
+	bc_age_recipient_text(ids.key[0].public, recipient);
+	encrypt(recipient);
+	assert_string_equal(check(), fault(BC_CHAIN_ENCRYPTED, 0, names[0]));
+	ids.n = 1;
+	assert_string_equal(check(), "");
+	assert_int_equal(res.whole, NAMES);
+	/* What is in it is something else. */
+	snprintf(age, sizeof(age), "%s.age", names[0]);
+	unlink(in_folder(age));
+	put_file(names[0], "20261129-120000-00000000.pcapnG");
+	encrypt(recipient);
+	assert_string_equal(check(), fault(BC_CHAIN_CHANGED, 0, names[0]));
+	/* Older ones that are there encrypted are not removed. */
+	unlink(in_folder(names[1]));
+	check();
+	assert_non_null(strstr(said, fault(BC_CHAIN_MISSING, 1, names[1])));
+}
+
 /* With no descriptor left no segment can be read; then there are enough, and another segment is published every 0.1 s. */
 static void what_failed_is_tried_again_while_more_comes(void **state)
 {
@@ -475,6 +515,7 @@ int main(void)
 		T(what_is_gone_gets_no_record),
 		T(what_failed_is_tried_again_while_more_comes),
 		T(what_is_no_file_stops_nothing),
+		T(what_is_encrypted_since_is_compared),
 		T(a_record_with_a_zero_in_it_is_found),
 		T(a_check_keeps_no_capture_from_starting),
 		T(what_retention_removes_meanwhile_is_no_fault),

@@ -321,8 +321,10 @@ static const char *check_chain(long now_s)
 {
 	const struct bc_stamps_asked asked = { trust, (uint64_t)now_s, range, fault, NULL };
 
+	const struct bc_chain_asked all = { .key = checker, .stamps = &asked, .tell = no_fault };
+
 	told[0] = '\0';
-	assert_int_equal(bc_chain_check(folder, checker, &asked, no_fault, NULL, &res, &err), 0);
+	assert_int_equal(bc_chain_check(folder, &all, &res, &err), 0);
 	return told;
 }
 
@@ -470,7 +472,8 @@ static void the_golden_chain_is_read(void **state)
 	assert_int_equal(bc_stamp_trust_new(told, &trust, &err), 0);
 	told[0] = '\0';
 	const struct bc_stamps_asked asked = { trust, GOLDEN_S, range, fault, NULL };
-	assert_int_equal(bc_chain_check(path, k, &asked, no_fault, NULL, &res, &err), 0);
+	const struct bc_chain_asked all = { .key = k, .stamps = &asked, .tell = no_fault };
+	assert_int_equal(bc_chain_check(path, &all, &res, &err), 0);
 	bc_chain_key_free(k);
 	assert_int_equal(res.whole, 3);
 	assert_string_equal(told, GOLDEN_TOLD);

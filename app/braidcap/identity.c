@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "identity.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int identity_read(const char *file, struct bc_age_identities **ret, struct bc_err *err)
+{
+	struct bc_age_identities *ids;
+	int r;
+
+	*ret = NULL;
+	if (!file)
+		return 0;
+	ids = calloc(1, sizeof(*ids));
+	if (!ids)
+		return bc_err_set(err, -ENOMEM, "no memory");
+	r = bc_age_identities_read(ids, file, err);
+	if (r)
+		identity_forget(ids);
+	else
+		*ret = ids;
+	return r;
+}
+
+void identity_forget(struct bc_age_identities *ids)
+{
+	if (ids)
+		bc_age_identities_wipe(ids);
+	free(ids);
+}
