@@ -7,7 +7,7 @@ set -euo pipefail
 run=(gcc libc6-dev meson ninja-build pkgconf python3 libdpdk-dev dpdk dpdk-dev libpcap-dev liblz4-dev libzstd-dev
 	zlib1g-dev libisal-dev liblzma-dev libbz2-dev liblzo2-dev libxxhash-dev libhwloc-dev libcyaml-dev libyaml-dev libjansson-dev libzmq3-dev libssl-dev libcurl4-openssl-dev libexpat1-dev liburing-dev libseccomp-dev libmicrohttpd-dev libgnutls28-dev libncurses-dev lz4 wireshark-common)
 test=(libcmocka-dev openssl libcap2-bin python3-pytest python3-zmq tshark zstd gzip xz-utils bzip2 lzop tcpdump iproute2 util-linux mount e2fsprogs fuse3 libfuse3-dev
-	stenographer systemd-container tmux zsh curl prometheus chromium clickhouse-server radosgw ceph-mon ceph-osd)
+	stenographer systemd-container tmux zsh curl age prometheus chromium clickhouse-server radosgw ceph-mon ceph-osd)
 
 case "${1:-test}" in
 run) wanted=("${run[@]}") ;;

@@ -13,8 +13,11 @@
 #include "cmd_collect.h"
 #include "cmd_console.h"
 #include "cmd_ctl.h"
+#include "cmd_decrypt.h"
 #include "cmd_devices.h"
 #include "cmd_doctor.h"
+#include "cmd_encrypt.h"
+#include "cmd_keygen.h"
 #include "cmd_mtracecap.h"
 #include "cmd_import_osmo.h"
 #include "cmd_expire.h"
@@ -49,6 +52,9 @@ static const struct {
 	{ "expire", cmd_expire, "remove or recompress old segments in a folder" },
 	{ "index", cmd_index, "give segments an index of their flows" },
 	{ "upload", cmd_upload, "bring a folder's segments to object storage (S3)" },
+	{ "encrypt", cmd_encrypt, "encrypt segments for recipients" },
+	{ "decrypt", cmd_decrypt, "decrypt what was encrypted" },
+	{ "keygen", cmd_keygen, "make a key for encrypt and decrypt" },
 	{ "extcap", cmd_extcap, "answer Wireshark, as the name braidcap-extcap does" },
 	{ "recover", cmd_recover, "complete what a killed capture left behind" },
 };
