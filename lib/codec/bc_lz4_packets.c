@@ -88,6 +88,8 @@ void bc_lz4_packets_free(struct bc_lz4_packets *z)
 	free(z);
 }
 
+#define ALWAYS static inline __attribute__((always_inline))
+
 static inline uint64_t load64(const uint8_t *p)
 {
 	uint64_t v;
@@ -179,31 +181,30 @@ static inline uint8_t *put_length(uint8_t *out, uint32_t n)
 }
 
 /* The literals [anchor, at), then length bytes as they stand distance before at. False: there is no room. */
-static inline __attribute__((always_inline)) bool put_match(struct block *b, const uint8_t *at, uint32_t distance,
-							    uint32_t length)
+ALWAYS bool put_match(struct block *b, const uint8_t *at, uint32_t distance, uint32_t length)
 {
-	uint32_t literals = (uint32_t)(at - b->anchor);
+	uint32_t literals = (uint32_t)(at - b->anchor), more = length - MATCH_MIN;
 	uint8_t *out = b->out, *token = out++;
 
-	if (__builtin_expect(literals + literals / 255 + length / 255 + 32 > (size_t)(b->out_end - b->out), 0))
+	if (__builtin_expect(literals + (literals >> 7) + (length >> 7) + 32 > (size_t)(b->out_end - b->out), 0))
 		return false;
-	if (__builtin_expect(literals < 15 && b->end - b->anchor >= 16, 1)) {
-		*token = (uint8_t)(literals << 4);
+	*token = (uint8_t)((literals < 15 ? literals : 15) << 4 | (more < 15 ? more : 15));
+	if (__builtin_expect(literals < 15 && b->end - at >= 16, 1)) {
 		memcpy(out, b->anchor, 16);
 	} else {
-		*token = (uint8_t)((literals < 15 ? literals : 15) << 4);
 		if (literals >= 15)
 			out = put_length(out, literals - 15);
 		memcpy(out, b->anchor, literals);
 	}
+	b->anchor = at + length;
 	out += literals;
-	out = bc_put_le16(out, (uint16_t)distance);
-	length -= MATCH_MIN;
-	*token |= (uint8_t)(length < 15 ? length : 15);
-	if (__builtin_expect(length >= 15, 0))
-		out = put_length(out, length - 15);
-	b->out = out;
-	b->anchor = at + length + MATCH_MIN;
+	if (__builtin_expect(more < 15 + 255, 1)) {
+		/* The byte of a length beyond the token is written in any case. */
+		bc_put_le32(out, (uint16_t)distance | (more - 15) << 16);
+		b->out = out + 2 + (more >= 15);
+	} else {
+		b->out = put_length(bc_put_le16(out, (uint16_t)distance), more - 15);
+	}
 	return true;
 }
 
@@ -238,7 +239,7 @@ static inline bool of_this_block(const struct block *b, uint32_t pos)
 }
 
 /* The bytes at `at` stood at `old` before: write the longest match around both. */
-static inline __attribute__((always_inline)) bool match_around(struct block *b, const uint8_t *at, const uint8_t *old)
+ALWAYS bool match_around(struct block *b, const uint8_t *at, const uint8_t *old)
 {
 	const uint8_t *end = at + MATCH_MIN + count_equal(at + MATCH_MIN, old + MATCH_MIN, b->end - LITERALS_AT_END);
 	uint32_t before = 0;
@@ -333,41 +334,56 @@ static bool search_payload(struct block *b, const uint8_t *at, const uint8_t *en
 	return search(b, at, end, 1, effort == BC_LZ4_FULL ? PATIENCE_FULL : PATIENCE_SAMPLED);
 }
 
-/* Match what is the same in the record at r->begin and the older one at old, and where it is longer, beyond. */
-static bool match_headers(struct block *b, const struct record *r, const uint8_t *old)
+/* Write the runs of the SPAN bytes at `at` that stand distance before, too, and begin before upto. False: there is no room. */
+ALWAYS bool match_span(struct block *b, const uint8_t *at, uint32_t distance, const uint8_t *upto)
 {
-	uint32_t distance = (uint32_t)(r->begin - old);
-	const uint8_t *upto = r->tail - r->payload < (ptrdiff_t)APPLICATION ? r->tail : r->payload + APPLICATION;
-	const uint8_t *at = r->begin, *last = b->end - SPAN - MATCH_BEGIN_BEFORE_END;
+	uint64_t equal = equal_span(at, at - distance), runs = equal & equal >> 1;
 
-	/* The tail of the record before belongs to it: its end and this beginning are often one match. */
-	if (old - b->src >= 4 && at - b->anchor >= 4)
-		at -= 4;
-	if (at < b->anchor)
-		at = b->anchor;
-	while (at < upto && at <= last) {
-		uint64_t equal = equal_span(at, at - distance), runs;
-		const uint8_t *begin;
-		uint32_t length;
+	runs &= runs >> 2 & equal >> 4;
+	if (upto - at < (ptrdiff_t)SPAN)
+		runs &= ~(~0ULL << (upto - at));
+	while (runs) {
+		uint32_t begin = (uint32_t)__builtin_ctzll(runs), length;
+		uint64_t differ = ~(equal >> begin);
 
-		runs = equal & equal >> 1;
-		runs &= runs >> 2 & equal >> 4;
-		if (!runs) {
-			at += SPAN - RUN_MIN + 1;
-			continue;
+		length = differ ? (uint32_t)__builtin_ctzll(differ) : SPAN;
+		if (__builtin_expect(begin + length == SPAN, 0)) {
+			length += count_equal(at + SPAN, at + SPAN - distance, b->end - LITERALS_AT_END);
+			runs = 0;
+		} else {
+			runs &= ~0ULL << (begin + length);
 		}
-		begin = at + __builtin_ctzll(runs);
-		if (begin >= upto)
-			break;
-		equal = ~(equal >> (begin - at));
-		length = equal ? (uint32_t)__builtin_ctzll(equal) : SPAN;
-		if (begin + length == at + SPAN)
-			length += count_equal(begin + length, begin + length - distance, b->end - LITERALS_AT_END);
-		if (!put_match(b, begin, distance, length))
+		if (!put_match(b, at + begin, distance, length))
 			return false;
-		at = b->anchor;
 	}
 	return true;
+}
+
+/* Match what is the same in the record at r->begin and the older one at old, and where it is longer, beyond. */
+ALWAYS bool match_headers(struct block *whole, const struct record *r, const uint8_t *old)
+{
+	struct block b = *whole;	/* in registers */
+	uint32_t distance = (uint32_t)(r->begin - old);
+	const uint8_t *upto = r->tail - r->payload < (ptrdiff_t)APPLICATION ? r->tail : r->payload + APPLICATION;
+	const uint8_t *at = r->begin, *last = b.end - SPAN - MATCH_BEGIN_BEFORE_END;
+	bool room = true;
+
+	if (upto > last)
+		upto = last;
+	/* The tail of the record before belongs to it: its end and this beginning are often one match. */
+	if (old - b.src >= 4)
+		at -= 4;
+	if (at < b.anchor)
+		at = b.anchor;
+	while (at < upto && room) {
+		room = match_span(&b, at, distance, upto);
+		at += SPAN - RUN_MIN + 1;
+		if (at < b.anchor)
+			at = b.anchor;
+	}
+	whole->anchor = b.anchor;
+	whole->out = b.out;
+	return room;
 }
 
 /* The record to compare with: the last of the flow, else between the same link addresses, else the one before. */

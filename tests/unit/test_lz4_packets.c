@@ -135,6 +135,23 @@ static void a_block_may_end_within_a_record(void **state)
 		round_trip(b, BC_LZ4_PCAPNG, BC_LZ4_FULL, len, LZ4_COMPRESSBOUND(len));
 }
 
+/* Each way to write a length is taken: in the token, in a byte behind it, in several. */
+static void matches_and_literals_may_have_any_length(void **state)
+{
+	struct bed *b = *state;
+
+	for (uint32_t n = 96; n <= 700; n++) {
+		b->len = 3 * n;
+		for (uint32_t i = 0; i < n; i++)
+			b->src[i] = b->src[2 * n + i] = (uint8_t)random_below(&b->random, 256);
+		for (uint32_t i = 0; i < n; i++)
+			b->src[n + i] = i % 64 ? b->src[i] : (uint8_t)~b->src[i];
+		for (uint32_t at = 0; at < b->len; at += n)
+			bc_put_le32(b->src + at + 4, n);
+		compress(b, BC_LZ4_PCAPNG, BC_LZ4_FULL);
+	}
+}
+
 static void lengths_of_records_are_not_believed(void **state)
 {
 	static const uint32_t lies[] = { 0, 1, 31, 32, 33, 65535, 65536, 0x7fffffff, 0xffffffff };
@@ -281,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(liblz4_decodes_blocks_of_any_records, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_block_may_end_within_a_record, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(matches_and_literals_may_have_any_length, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lengths_of_records_are_not_believed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(noise_is_no_record_and_survives, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(never_more_than_there_is_room_for, set_up, tear_down),
