@@ -3,6 +3,7 @@
 
 import os
 import re
+import socket
 import time
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from framework.browser import Browser, require_chromium
 from framework.checks import assert_same, published
 from framework.console import Console, write_users
 from framework.packets import frames, timed, write_pcap
-from framework.process import tool, unique, wait_until
+from framework.peer import Peer
+from framework.process import free_port, tool, unique, wait_until
 from framework.reader import packets
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -264,6 +266,32 @@ class TestConsolePage(TestSuite):
         browser.wait("!document.getElementById('trouble').hidden", "the trouble")
         self.console(listen=console.listen)
         wait_until(lambda: (browser.look(), browser.run("document.getElementById('trouble').hidden"))[1], "it goes on")
+
+    def row(self, browser, caption, name):
+        """The cells of the row that begins with name, in the table whose caption begins so; once there is one."""
+        script = (f"[...document.querySelectorAll('table')].filter((t) => t.caption.textContent.startsWith({caption!r})).flatMap((t) => "
+                  f"[...t.tBodies[0].rows]).find((r) => r.cells[0].textContent.startsWith({name!r}))")
+        browser.wait(script, f"{name} in {caption}")
+        return browser.run(f"[...({script}).cells].map((c) => c.textContent)")
+
+    @func_test
+    def who_sends_and_who_gets(self):
+        """The nodes of a collector, who gets live packets, and what waits for a remote peer that is away."""
+        nodes, live, nobody = free_port(), free_port(), free_port()
+        self.collect("-l", f"127.0.0.1:{nodes}", "--allow", "berlin=127.0.1.1", "--allow", "bonn=127.0.1.2", "-w", f"{self.out}/", "--flush-ms", "50",
+                     "--pcap-over-ip", str(live))
+        node = self.stack.enter_context(Peer(nodes, source="127.0.1.1"))
+        node.hello()
+        client = self.stack.enter_context(socket.create_connection(("127.0.0.1", live)))
+        self.start("-i", "null:rate=2000", "-w", f"osmo://127.0.0.1:{nobody}")
+        browser = self.at(self.console(), "now", "document.querySelectorAll('section[data-capture]').length === 2")
+        berlin = self.row(browser, "Clients", "berlin")
+        verify(berlin[1] == "connected" and berlin[2].startswith("127.0.1.1:"), berlin)
+        verify(self.row(browser, "Clients", "bonn")[1] == "disconnected", self.row(browser, "Clients", "bonn"))
+        got = self.row(browser, f"Live packets as pcapng at 127.0.0.1:{live}", "127.0.0.1:{}".format(client.getsockname()[1]))
+        verify(got[4] == "0", got)
+        peer = self.row(browser, "Remote peers", "osmo:")
+        verify(peer[1] == "away" and peer[2] != "0\u00a0B", peer)
 
     # ---- the store's screens ----
 

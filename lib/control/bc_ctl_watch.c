@@ -102,9 +102,13 @@ void bc_ctl_watch_free(struct bc_ctl_watch *w)
 
 static void put_list(json_t *capture, int fd, const char *name, const char *command)
 {
-	uint64_t n = bc_field_u64(json_object_get(capture, "info"), name);
+	const json_t *info = json_object_get(capture, "info");
+	uint64_t n = bc_field_u64(info, name);
 	json_t *list;
 
+	/* Only a collector has clients. */
+	if (!json_object_get(info, name))
+		return;
 	if (!bc_ctl_ask_list(fd, command, n, &list, NULL))
 		json_object_set_new(capture, name, list);
 }
@@ -124,6 +128,7 @@ static int ask(const char *prefix, json_t **ret)
 		put_list(capture, fd, "sources", "/braidcap/sources");
 		put_list(capture, fd, "outputs", "/braidcap/outputs");
 		put_list(capture, fd, "lcores", "/braidcap/lcores");
+		put_list(capture, fd, "clients", "/braidcap/clients");
 		if (!bc_ctl_ask(fd, "/braidcap/clock", NULL, &clock, NULL))
 			json_object_set_new(capture, "clock", clock);
 		if (capture)

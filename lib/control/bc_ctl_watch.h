@@ -23,8 +23,8 @@ struct bc_ctl_watch *bc_ctl_watch_new(const char *const *prefix, uint32_t n);
 void bc_ctl_watch_free(struct bc_ctl_watch *w);
 
 /*
- * An array of {"prefix", "info", "sources", "outputs", "lcores", "clock"} by prefix, each but the first as the view of that name
- * has it (docs/control.md). Only prefix: nobody is there. "info" null: it is there, and has not answered for 5 s; until then one
+ * An array of {"prefix", "info", "sources", "outputs", "lcores", "clients", "clock"} by prefix, each but the first as the view of that name
+ * has it (docs/control.md); clients: of a collector. Only prefix: nobody is there. "info" null: it is there, and has not answered for 5 s; until then one
  * that is slow is told of as it was before, and it holds this up by a second at the most. A reference to give back; what is in it
  * is others' as well, and not to be changed. NULL without memory.
  */

@@ -84,6 +84,36 @@ function lossesTable(c, old) {
 		percent(n, c.info.balance.received), perSecond(rateOf(c, old, (x) => lossesOf(x).get(reason) || 0))]));
 }
 
+// Who gets live packets.
+function tapTable(c, old) {
+	const tap = c.info.pcap_over_ip;
+	if (!tap)
+		return null;
+	const was = (address) => (x) => list((x.info.pcap_over_ip || {}).clients).find((k) => k.address === address) || {};
+	const caption = `Live packets as ${tap.format} at ${tap.address}${tap.tls ? ", TLS" : ""}: ${count(tap.connected)} connected, ${count(tap.refused)} refused`;
+	return table(caption, [["client", "name"], ["since", "n"], ["packets", "n"], ["sent", "n"], ["missed", "n"]], list(tap.clients).map((k) =>
+		[k.address, when(k.since_ns / 1e6).replace("T", " "), perSecond(rateOf(c, old, (x) => was(k.address)(x).sent || 0)), count(k.sent),
+		 el("span", { class: k.client_slow ? "warn" : "" }, count(k.client_slow))]));
+}
+
+// Where outputs send to, and what has not gone yet.
+function peersTable(c) {
+	const rows = list(c.outputs).filter((o) => o.peer).map((o) => [o.name, el("span", { class: o.peer.up ? "good" : "bad" }, o.peer.up ? "connected" : "away"),
+		bytes(o.peer.queued_bytes), bytes(o.peer.spool_bytes), bytes(o.peer.unacked_bytes), count(o.peer.connects)]);
+	return rows.length ? table("Remote peers", [["output", "name"], ["state"], ["waiting", "n"], ["of these in the spool", "n"], ["not acknowledged", "n"],
+						    ["connections", "n"]], rows) : null;
+}
+
+// Who sends to a collector.
+function clientsTable(c, old) {
+	const was = (name) => (x) => list(x.clients).find((k) => k.name === name) || {};
+	return list(c.clients).length ? table("Clients", [["client", "name"], ["state"], ["from"], ["since", "n"], ["packets", "n"], ["received", "n"],
+							  ["connections", "n"], ["last end", "name"]],
+		list(c.clients).map((k) => [k.name, el("span", { class: k.state === "connected" ? "good" : "warn" }, k.state),
+			`${k.address}${k.tls ? `, TLS ${k.certificate}` : ""}`, k.since_ns ? when(k.since_ns / 1e6).replace("T", " ") : "",
+			perSecond(rateOf(c, old, (x) => was(k.name)(x).packets || 0)), count(k.packets), count(k.connections), k.last_end])) : null;
+}
+
 function lcoresTable(c, old) {
 	const busy = (x, l, s) => (((x.lcores || [])[l] || {}).stages || [])[s]?.busy_ns || 0;
 	return table("CPUs", [["CPU", "n"], ["busy"], ["", "n"], ["stages", "name"]], list(c.lcores).map((l, i) => {
@@ -155,7 +185,8 @@ function captureSection(c, old) {
 		  figures(c, old),
 		  el("p", { class: "dim" }, `Packets of the last two minutes, at most ${perSecond(top)}`),
 		  sparkline(values, KEPT, `packets a second during the last ${values.length} s, at most ${perSecond(top)}`),
-		  lossesTable(c, old), sourcesTable(c, old), outputsTable(c, old), lcoresTable(c, old),
+		  lossesTable(c, old), sourcesTable(c, old), clientsTable(c, old), outputsTable(c, old), peersTable(c), tapTable(c, old),
+		  lcoresTable(c, old),
 		  el("h3", {}, "Clock"), el("p", { class: "dim" }, (c.clock || {}).description || "unknown"));
 }
 
