@@ -21,7 +21,7 @@ OPERATOR = "olaf-0123456789abcdef"
 NOW_NS = int(time.time() - 600) * 10**9
 # In a page that takes text for markup the title would change.
 HOSTILE = "x\"><img src=x onerror=document.title='harm'><script>document.title='harm'<"
-ASSETS = ("/", "/console.css", "/console.js", "/base.js", "/now.js", "/timeline.js", "/find.js", "/jobs.js", "/segments.js", "/icon.svg")
+ASSETS = ("/", "/console.js", "/base.js", "/now.js", "/timeline.js", "/find.js", "/jobs.js", "/segments.js", "/icon.svg")
 # Where pictures for docs/ go, if they are wanted.
 PICTURES = os.environ.get("BRAIDCAP_SCREENSHOTS")
 
@@ -242,6 +242,18 @@ class TestConsolePage(TestSuite):
         browser.wait("document.querySelector('nav a')", "the page")
         paths = {"/" + u[len(console.url):] for u in browser.requests}
         verify(paths <= {*ASSETS, "/api/me", "/api/events"}, paths)
+
+    @func_test
+    def the_first_paint_waits_for_nothing_else(self):
+        """What is painted first needs no second answer: the style is in the page, under its hash, and scripts hold nothing up."""
+        console, browser = self.console(), self.browser()
+        text = console.ask("/")[2].decode()
+        verify("stylesheet" not in text and not re.search(r"<script(?! type=\"module\")", text), text)
+        loaded = set(re.findall('"modulepreload" href="([^"]*)"', text))
+        verify(loaded == {a for a in ASSETS if a.endswith(".js")}, loaded)
+        browser.open(console.url)
+        browser.wait("document.querySelector('nav a') && getComputedStyle(document.querySelector('header')).display === 'flex'", "the style")
+        self.at_peace(browser, console)
 
     @func_test
     def a_wrong_token_sees_nothing(self):

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bc_console_asset.h"
 #include "bc_console_priv.h"
 
 static const struct bc_route routes[] = {
 	{ "/", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/icon.svg", false, BC_ROLE_NOBODY, bc_console_asset },
-	{ "/console.css", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/console.js", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/base.js", false, BC_ROLE_NOBODY, bc_console_asset },
 	{ "/find.js", false, BC_ROLE_NOBODY, bc_console_asset },
@@ -75,6 +75,7 @@ static int start(struct bc_console *c, struct bc_err *err)
 	c->http_cfg = (struct bc_http_config){
 		.listen = cfg->listen, .hosts = cfg->hosts, .n_hosts = cfg->n_hosts, .users = &c->users, .anybody = cfg->anybody,
 		.cert = cfg->cert, .key = cfg->key, .ca = cfg->ca, .route = routes, .n_routes = sizeof(routes) / sizeof(routes[0]),
+		.styles = bc_console_styles,
 		.log = cfg->log, .ctx = c,
 	};
 	return bc_http_start(&c->http_cfg, &c->http, err);

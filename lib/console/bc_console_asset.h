@@ -12,5 +12,6 @@ struct bc_console_file {
 };
 
 extern const struct bc_console_file bc_console_files[];	/* up to one without a url */
+extern const char bc_console_styles[];	/* of the style sheets in the page, as a policy names them */
 
 #endif

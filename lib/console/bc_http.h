@@ -53,6 +53,7 @@ struct bc_http_config {
 	const char *cert, *key, *ca;	/* files, PEM; NULL: no TLS; no certificates are asked for */
 	const struct bc_route *route;
 	size_t n_routes;
+	const char *styles;		/* style sheets in pages, by their hashes, as a content security policy has them; may be NULL */
 	const struct bc_log *log;
 	void *ctx;
 };

@@ -14,8 +14,6 @@
 
 /* Nothing comes from elsewhere, nothing goes elsewhere, nobody puts the page into his own. */
 static const struct { const char *name, *value; } every[] = {
-	{ "Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-	  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
 	{ "X-Content-Type-Options", "nosniff" },
 	{ "X-Frame-Options", "DENY" },
 	{ "Referrer-Policy", "no-referrer" },
@@ -29,6 +27,16 @@ const char *bc_request_arg(const struct bc_request *q, const char *name)
 	return MHD_lookup_connection_value(q->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+static void add_policy(const struct bc_request *q, struct MHD_Response *r)
+{
+	const char *styles = q->http->cfg->styles;
+	char policy[512];
+
+	snprintf(policy, sizeof(policy), "default-src 'none'; script-src 'self'; style-src %s; img-src 'self'; connect-src 'self'; "
+		 "base-uri 'none'; form-action 'none'; frame-ancestors 'none'", styles ? styles : "'none'");
+	MHD_add_response_header(r, "Content-Security-Policy", policy);
+}
+
 /* Takes r. */
 static enum MHD_Result queue(const struct bc_request *q, unsigned status, struct MHD_Response *r, const char *type, const char *cache)
 {
@@ -36,6 +44,7 @@ static enum MHD_Result queue(const struct bc_request *q, unsigned status, struct
 
 	if (!r)
 		return MHD_NO;
+	add_policy(q, r);
 	for (size_t i = 0; i < sizeof(every) / sizeof(every[0]); i++)
 		MHD_add_response_header(r, every[i].name, every[i].value);
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, cache);
