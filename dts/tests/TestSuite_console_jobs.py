@@ -5,10 +5,12 @@ import json
 import os
 import urllib.parse
 
+import pytest
+
 from framework.checks import assert_same
 from framework.console import Console, deaf_store, write_users
 from framework.packets import T0_NS, frames, timed, write_pcap
-from framework.process import wait_until
+from framework.process import tool, wait_until
 from framework.reader import packets
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -144,6 +146,17 @@ class TestConsoleJobs(TestSuite):
         found = self.folder / "found.pcapng"
         found.write_bytes(console.ask(f"/api/jobs/packets?id={job['id']}")[2])
         assert_same(packets(found), self.made[:job["packets"]])
+
+    @func_test
+    def it_leaves_room(self):
+        """A find takes no more than a quarter of what is free where it is kept."""
+        if os.geteuid():
+            pytest.skip("needs root, to mount a small file system")
+        tool("mount", "-t", "tmpfs", "-o", "size=1m", "none", self.jobs)
+        self.stack.callback(tool, "umount", "-l", self.jobs)
+        console = self.console("--role", "analyst", self.stored())
+        job = self.ended(console, self.add(console))
+        verify(job["limited"] and 260_000 <= job["bytes"] < 270_000, job)
 
     @func_test
     def it_is_forgotten(self):

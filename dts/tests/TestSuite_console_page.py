@@ -349,8 +349,9 @@ class TestConsolePage(TestSuite):
     def find_shows_who_talked(self):
         """The largest hosts as a table with bars; a bad expression is answered in libpcap's words, as text."""
         self.stored()
-        console = self.console("--role", "analyst", self.out)
-        browser = self.at(console, "find", "document.querySelector('form')")
+        console = self.console("--role", "analyst", "--jobs", self.make_folder("jobs"), self.out)
+        console.post("/api/jobs/add", {"expression": "udp and src host 10.0.0.2"})
+        browser = self.at(console, "find", "document.querySelector('#jobs a')")
         browser.run("document.querySelector('select[name=span]').value = ''; document.querySelector('main button[type=button]').click()")
         browser.wait("document.querySelectorAll('#result tbody tr').length === 3", "the hosts")
         first = browser.run("document.querySelector('#result tbody tr').innerText")

@@ -41,7 +41,7 @@ struct bc_job {
 
 struct bc_jobs_config {
 	const char *folder;		/* where the files are */
-	uint64_t job_bytes;		/* each has about so many at most */
+	uint64_t job_bytes;		/* each has about so many at most, and no more than a quarter of what is free when it begins */
 	uint64_t keep_ns;		/* so long after its end a job is forgotten */
 	char *const *paths;
 	uint32_t n_paths;

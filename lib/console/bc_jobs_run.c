@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "bc_depot.h"
@@ -14,6 +15,7 @@
 #include "bc_time.h"
 
 #define READERS 2
+#define SHARE 4U
 
 int bc_jobs_nameless(const char *folder)
 {
@@ -74,6 +76,16 @@ static int search(struct bc_jobs *j, struct bc_job_entry *e, struct bc_find_conf
 	return r;
 }
 
+/* For one more file: two of them, and those that come later, leave the file system room. */
+static uint64_t room(const struct bc_jobs *j, int fd)
+{
+	struct statvfs st;
+	uint64_t part = fstatvfs(fd, &st) ? UINT64_MAX : (uint64_t)st.f_bavail * st.f_frsize / SHARE;
+
+	part = part ? part : 1;
+	return part < j->cfg.job_bytes ? part : j->cfg.job_bytes;
+}
+
 static int estimate_and_find(struct bc_jobs *j, struct bc_job_entry *e, struct bc_err *err)
 {
 	struct bc_find_config cfg = {
@@ -90,7 +102,7 @@ static int estimate_and_find(struct bc_jobs *j, struct bc_job_entry *e, struct b
 	e->job.to_read = sums.to_read;
 	pthread_mutex_unlock(&j->lock);
 	snprintf(dest, sizeof(dest), "/dev/fd/%d", e->fd);
-	cfg.limit_file_bytes = j->cfg.job_bytes;
+	cfg.limit_file_bytes = room(j, e->fd);
 	cfg.dest = (struct bc_find_dest){ .kind = BC_STORE_FD, .path = dest, .format = BC_FORMAT_PCAPNG, .codec = BC_CODEC_NONE };
 	return search(j, e, &cfg, NULL, err);
 }

@@ -39,18 +39,28 @@ function change() {
 }
 
 // A setting of this browser, for whoever dictates, or types with keys that are easily hit.
-const single = { get off() { return localStorage.getItem("keys") === "off"; }, set off(v) { localStorage.setItem("keys", v ? "off" : "on"); } };
+let off = false;
+
+// A browser may keep nothing: it then holds until the page is left.
+function keep(v) {
+	try {
+		off = v ?? localStorage.getItem("keys") === "off";
+		localStorage.setItem("keys", off ? "off" : "on");
+	} catch {
+		off = v ?? off;
+	}
+}
 
 function help() {
-	const box = el("input", { type: "checkbox", onchange: () => { single.off = !box.checked; } });
-	box.checked = !single.off;
+	const box = el("input", { type: "checkbox", onchange: () => keep(!box.checked) });
+	box.checked = !off;
 	dialog("Keys", [table("Keys", [["key", "name"], ["does", "name"]], KEYS), el("label", { class: "check" }, box, "1 to 4 and ? are keys"),
 			el("div", { class: "buttons" }, el("button", { value: "yes", class: "go" }, "Close"))]);
 }
 
 // Where nobody is typing.
 function key(e) {
-	if (single.off || e.ctrlKey || e.altKey || e.metaKey || e.target.closest("input, select, dialog"))
+	if (off || e.ctrlKey || e.altKey || e.metaKey || e.target.closest("input, select, dialog"))
 		return;
 	const a = document.querySelectorAll("nav a")[Number(e.key) - 1];
 	if (a) {
@@ -78,6 +88,7 @@ async function begin() {
 		e.preventDefault();
 		main.focus();
 	});
+	keep();
 	addEventListener("hashchange", change);
 	addEventListener("keydown", key);
 	show();
