@@ -188,8 +188,9 @@ static enum MHD_Result send_file(const struct bc_request *q, const char *id, int
 	f->bytes = bytes;
 	snprintf(f->id, sizeof(f->id), "%s", id);
 	snprintf(name, sizeof(name), "braidcap-%.8s.pcapng", id);
-	return bc_reply_stream(q, &(struct bc_reply_stream){ .next = next_bytes, .done = end_file, .ctx = f, .type = "application/x-pcapng",
-							     .name = name, .size = bytes });
+	return bc_reply_stream(q, &(struct bc_reply_stream){
+		.next = next_bytes, .done = end_file, .ctx = f, .type = "application/x-pcapng", .name = name, .size = bytes,
+	});
 }
 
 enum MHD_Result bc_console_job_packets(const struct bc_request *q)

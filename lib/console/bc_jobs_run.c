@@ -57,7 +57,8 @@ static void end(struct bc_jobs *j, struct bc_job_entry *e, struct bc_find *find)
 }
 
 /* What it would read, into sums; or, without these, its packets into the file. */
-static int search(struct bc_jobs *j, struct bc_job_entry *e, struct bc_find_config *cfg, struct bc_find_sums *sums, struct bc_err *err)
+static int search(struct bc_jobs *j, struct bc_job_entry *e, struct bc_find_config *cfg, struct bc_find_sums *sums,
+		  struct bc_err *err)
 {
 	const struct bc_depot_config depot = { .hours = true, .log = j->cfg.log };
 	struct bc_find *find = NULL;
