@@ -122,6 +122,7 @@ class TestConsolePage(TestSuite):
         run = self.start("-i", "null:rate=2000", "-w", self.make_folder("live"))
         users = write_users(self.folder / "users", f"olaf operator token {OPERATOR}")
         console, browser = self.console("--users", users, "--jobs", self.make_folder("jobs"), self.out), self.browser()
+        console.post("/api/jobs/add", {"expression": HOSTILE}, token=OPERATOR)
         down = self.make_folder("down")
         browser.download_into(down)
         browser.log_in("olaf", OPERATOR)
@@ -142,7 +143,7 @@ class TestConsolePage(TestSuite):
         wait_until(lambda: (browser.look(), published(self.folder / "live"))[1], "a segment")
         # Find
         browser.key("3")
-        browser.wait("document.activeElement.name === 'expression'", "the screen Find")
+        browser.wait("document.activeElement?.name === 'expression'", "the screen Find")
         self.press(browser, "src host 10.0.0.2")
         browser.tab_to("Time")
         self.press(browser, "all")
@@ -159,6 +160,7 @@ class TestConsolePage(TestSuite):
         browser.key("Enter")
         wait_until(lambda: (browser.look(), len(list(down.glob("*.pcapng"))) == 2)[1], "the second download")
         browser.look(0.5)
+        verify(HOSTILE in browser.text() and browser.run("document.title") == "Find - braidcap", browser.text())
         for f in down.iterdir():
             assert_same(packets(f), [p for p in made if p.data[29] == 2])
         # Timeline
@@ -180,7 +182,7 @@ class TestConsolePage(TestSuite):
         browser.wait("!document.querySelector('rect.chosen')", "none of it")
         browser.tab_to("Find in this range")
         browser.key("Enter")
-        browser.wait("document.activeElement.name === 'expression' && document.querySelector('select[name=span]').value === 'own'", "Find")
+        browser.wait("document.activeElement?.name === 'expression' && document.querySelector('select[name=span]').value === 'own'", "Find")
         # Segments
         browser.tab_to("Keys")
         browser.key("Enter")
@@ -200,7 +202,7 @@ class TestConsolePage(TestSuite):
     def screens_have_numbers(self):
         """1 to 4 choose a screen, which is marked as the current one, and ? lists the keys; both can be turned off, and are letters where one types."""
         self.stored()
-        browser = self.at(self.console("--role", "operator", self.out), "find", "document.activeElement.name === 'expression'")
+        browser = self.at(self.console("--role", "operator", self.out), "find", "document.activeElement?.name === 'expression'")
         self.press(browser, "1?")
         verify(browser.run("document.activeElement.value") == "1?" and not browser.run("document.querySelector('dialog')"), "a key was taken")
         browser.tab_to("Estimate")
@@ -331,7 +333,7 @@ class TestConsolePage(TestSuite):
         """An expression is typed, what would be read is told, and the download has what tcpdump finds."""
         made = self.stored()
         console = self.console("--role", "analyst", self.out)
-        browser = self.at(console, "find", "document.activeElement && document.activeElement.name === 'expression'")
+        browser = self.at(console, "find", "document.activeElement?.name === 'expression'")
         browser.run("document.querySelector('select[name=span]').value = ''")
         browser.type("src host 10.0.0.2")
         browser.key("Enter")

@@ -53,7 +53,7 @@ function queueButton(p, large) {
 		try {
 			await queue(p);
 			button.after(" It is queued, below.");
-			document.getElementById("jobs").querySelector("button")?.focus();
+			[...document.querySelectorAll("#jobs button")].at(-1)?.focus();
 		} catch (e) {
 			button.disabled = false;
 			button.after(el("span", { class: "bad", role: "alert" }, ` ${e.message} `));

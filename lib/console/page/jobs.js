@@ -69,8 +69,10 @@ function tell(jobs) {
 
 async function look() {
 	const mine = panel;
-	clearTimeout(timer);
 	let busy = false;
+	clearTimeout(timer);
+	if (!mine)
+		return;
 	try {
 		const { jobs } = await get("/api/jobs");
 		if (mine !== panel)
