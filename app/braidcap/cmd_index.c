@@ -47,7 +47,7 @@ static bool is_ours(int folder, const char *name)
 
 	if (fd < 0)
 		return false;
-	r = bc_series_origin(fd, &pcapng);
+	r = bc_series_origin(fd, &pcapng, NULL);
 	close(fd);
 	return r == BC_ORIGIN_OURS;
 }

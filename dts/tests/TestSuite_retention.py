@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from framework.braidcap import program, sanitizers
 from framework.checks import assert_lossless, assert_same, capinfos_counts, published, verify_segments
@@ -213,6 +214,8 @@ class TestRetention(TestSuite):
         kept = report["outputs"][0]["retention"]
         verify(kept["removed"] >= 10 and kept["failed"] == 0 and kept["left_alone"] >= 1, f"{kept}")
         verify(not any(p.exists() for p in old) and foreign.exists(), "the old ones are there, or the foreign is not")
+        left = [s["first_ns"] for s in report["outputs"][0]["segments"] if s["packets"] and Path(s["path"]).exists()]
+        verify(kept.get("oldest_ns", 0) == min(left, default=0), f"{kept}, but {left}")
         verify(run.stderr.count(": removed (") == kept["removed"], "not every removal was told")
 
     @func_test

@@ -30,6 +30,7 @@ struct segment {
 	uint64_t mtime_ns;
 	uint64_t size;
 	uint64_t bytes;		/* on disk, with an index beside it */
+	uint64_t first_ns;	/* of its first packet; 0: there is none */
 	int origin;		/* enum bc_origin, or a negative errno */
 	bool looked, lz4hc;	/* into its header: it was recompressed with LZ4 HC */
 	bool uploaded;		/* is on object storage */
@@ -157,13 +158,13 @@ static int list(struct look *l)
 	return r;
 }
 
-static int read_origin(const struct look *l, const struct segment *s)
+static int read_origin(const struct look *l, struct segment *s)
 {
 	int fd = openat(l->fd, s->file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), r;
 
 	if (fd < 0)
 		return -errno;
-	r = bc_series_origin(fd, &s->series);
+	r = bc_series_origin(fd, &s->series, &s->first_ns);
 	close(fd);
 	return r;
 }
@@ -177,6 +178,7 @@ static void find_origins(struct look *l, const struct bc_expire *e)
 
 		if (k && k->origin >= 0 && k->ino == s->ino && k->mtime_ns == s->mtime_ns && k->size == s->size) {
 			s->origin = k->origin;
+			s->first_ns = k->first_ns;
 			s->looked = k->looked;
 			s->lz4hc = k->lz4hc;
 		} else {
@@ -510,6 +512,21 @@ static void recompress_old(struct look *l)
 	}
 }
 
+/* What is left. */
+static void sum_up(struct look *l)
+{
+	for (size_t i = 0; i < l->n_ours; i++) {
+		const struct segment *s = &l->all[l->age[i]];
+
+		if (s->gone)
+			continue;
+		l->sum->kept++;
+		if (s->first_ns && (!l->sum->oldest_ns || s->first_ns < l->sum->oldest_ns))
+			l->sum->oldest_ns = s->first_ns;
+	}
+	l->sum->kept_bytes = bytes_left(l);
+}
+
 static void work(struct look *l)
 {
 	expire_by_age(l);
@@ -518,9 +535,7 @@ static void work(struct look *l)
 	expire_by_bytes(l);
 	expire_by_space(l);
 	recompress_old(l);
-	for (size_t i = 0; i < l->n_ours; i++)
-		l->sum->kept += !l->all[l->age[i]].gone;
-	l->sum->kept_bytes = bytes_left(l);
+	sum_up(l);
 }
 
 int bc_expire_run(struct bc_expire *e, const struct bc_expire_config *cfg, struct bc_expired *ret, struct bc_err *err)

@@ -47,6 +47,7 @@ struct bc_expired {
 	uint64_t failed;
 	uint64_t not_uploaded;	/* of the removed: they were still to be uploaded */
 	uint64_t kept, kept_bytes;
+	uint64_t oldest_ns;	/* UTC of the oldest packet in what is kept; 0: there is none */
 };
 
 /*

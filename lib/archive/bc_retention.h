@@ -31,7 +31,7 @@ void bc_retention_close(struct bc_retention *r, bool now);
 /* After close. Takes NULL. */
 void bc_retention_free(struct bc_retention *r);
 
-/* Since the beginning; left, kept and kept_bytes are those of the last look. Any thread. */
+/* Since the beginning; left, kept, kept_bytes and oldest_ns are those of the last look. Any thread. */
 void bc_retention_stats(struct bc_retention *r, struct bc_expired *ret);
 
 #endif

@@ -14,8 +14,10 @@
 #include "bc_decoder.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
+#include "bc_reader.h"
 
 #define HEAD (64U * 1024)	/* of a file; the section header is at its begin */
+#define HEAD_MAX (1024U * 1024)	/* as far as its first packet is looked for */
 #define MAGIC_LE 0x1A2B3C4DU
 #define OPT_APPLICATION 4
 static const char application[] = "braidcap ";
@@ -155,42 +157,67 @@ static bool is_pcap(const uint8_t *p, size_t len)
 	return magic == BC_PCAP_MAGIC_NS || magic == BC_PCAP_MAGIC_US;
 }
 
-/* Up to HEAD bytes, decompressed; negative errno. */
-static ptrdiff_t read_head(int fd, uint8_t *buf)
+/* Decompressed bytes behind the *have that are there, until there are want. 0, or a negative errno. */
+static int read_to(struct bc_decoder *d, uint8_t *buf, size_t *have, size_t want)
+{
+	ptrdiff_t n = 1;
+
+	while (n > 0 && *have < want) {
+		n = bc_decoder_read(d, buf + *have, want - *have, NULL);
+		*have += n > 0 ? (size_t)n : 0;
+	}
+	/* Damage further behind is not looked for here. */
+	return n >= 0 || *have || n == -ENODATA || n == -EBADMSG ? 0 : (int)n;
+}
+
+static enum bc_origin origin_of(const uint8_t *buf, size_t n, enum bc_format format)
+{
+	if (format == BC_FORMAT_PCAPNG)
+		return made_by_us(buf, n) ? BC_ORIGIN_OURS : BC_ORIGIN_FOREIGN;
+	if (format == BC_FORMAT_ERF)
+		return n ? BC_ORIGIN_UNMARKED : BC_ORIGIN_FOREIGN;
+	return is_pcap(buf, n) ? BC_ORIGIN_UNMARKED : BC_ORIGIN_FOREIGN;
+}
+
+/* Of the first packet; 0: it is not found. */
+static uint64_t first_time(struct bc_decoder *d, enum bc_format format, uint8_t *buf, size_t have)
+{
+	struct bc_reader *r = format == BC_FORMAT_ERF ? bc_reader_new_erf() : bc_reader_new();
+	struct bc_record rec = { .ts_ns = 0 };
+	size_t at = 0, used = 0, need;
+	int what = BC_READ_SKIP;
+
+	while (r && what >= 0 && what != BC_READ_RECORD) {
+		what = bc_reader_next(r, buf + at, have - at, &used, &need, &rec, NULL);
+		if (what != BC_READ_MORE)
+			at += used;
+		else if (need > HEAD_MAX - at || read_to(d, buf, &have, at + need) || have < at + need)
+			what = -ENODATA;
+	}
+	bc_reader_free(r);
+	return what == BC_READ_RECORD ? rec.ts_ns : 0;
+}
+
+int bc_series_origin(int fd, const struct bc_series *s, uint64_t *ret_first_ns)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), r;
-	struct bc_decoder *d;
-	ptrdiff_t n;
+	struct bc_decoder *d = NULL;
 	size_t have = 0;
+	uint8_t *buf;
 
 	if (copy < 0)
 		return -errno;
 	r = bc_decoder_open(copy, &d, NULL);
 	if (r)
 		return r;
-	do {
-		n = bc_decoder_read(d, buf + have, HEAD - have, NULL);
-		have += n > 0 ? (size_t)n : 0;
-	} while (n > 0 && have < HEAD);
+	/* What is not written takes no memory. */
+	buf = malloc(HEAD_MAX);
+	r = buf ? read_to(d, buf, &have, HEAD) : -ENOMEM;
+	if (!r)
+		r = (int)origin_of(buf, have, s->format);
+	if (r >= 0 && ret_first_ns)
+		*ret_first_ns = r == BC_ORIGIN_FOREIGN ? 0 : first_time(d, s->format, buf, have);
 	bc_decoder_close(d);
-	/* Damage further behind is not looked for here. */
-	return have || n == -ENODATA || n == -EBADMSG ? (ptrdiff_t)have : n;
-}
-
-int bc_series_origin(int fd, const struct bc_series *s)
-{
-	uint8_t *buf = malloc(HEAD);
-	ptrdiff_t n = buf ? read_head(fd, buf) : -ENOMEM;
-	int r;
-
-	if (n < 0)
-		r = (int)n;
-	else if (s->format == BC_FORMAT_PCAPNG)
-		r = made_by_us(buf, (size_t)n) ? BC_ORIGIN_OURS : BC_ORIGIN_FOREIGN;
-	else if (s->format == BC_FORMAT_ERF)
-		r = n ? BC_ORIGIN_UNMARKED : BC_ORIGIN_FOREIGN;
-	else
-		r = is_pcap(buf, (size_t)n) ? BC_ORIGIN_UNMARKED : BC_ORIGIN_FOREIGN;
 	free(buf);
 	return r;
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "bc_codec.h"
 #include "bc_format.h"
@@ -34,7 +35,10 @@ enum bc_origin {
 	BC_ORIGIN_FOREIGN,	/* it says otherwise, or is not what its name says */
 };
 
-/* Reads the beginning of fd, from where it stands; fd stays open. Negative errno: it cannot be read. */
-int bc_series_origin(int fd, const struct bc_series *s);
+/*
+ * Reads the beginning of fd, from where it stands; fd stays open. ret_first_ns may be NULL: the UTC of the first packet, 0: there is
+ * none in the first MiB, or the file is foreign. Negative errno: it cannot be read.
+ */
+int bc_series_origin(int fd, const struct bc_series *s, uint64_t *ret_first_ns);
 
 #endif

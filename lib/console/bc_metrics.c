@@ -89,6 +89,8 @@ static const struct metric of_output[] = {
 		"index", "index_skipped"),
 	COUNTER("braidcap_output_removed_segments_total", "Segments that retention removed.", "retention", "removed"),
 	GAUGE("braidcap_output_kept_bytes", "Bytes that retention keeps.", "retention", "kept_bytes"),
+	GAUGE_SCALED("braidcap_output_oldest_packet_timestamp_seconds", "Time of the oldest packet that retention keeps, since 1970.",
+		     "retention", "oldest_ns", NS),
 	COUNTER("braidcap_output_retention_failures_total", "Segments that retention could not remove or recompress.",
 		"retention", "failed"),
 	COUNTER("braidcap_output_move_failures_total", "Segments that could not be moved.", "hooks", "move_failed"),

@@ -166,6 +166,34 @@ void bc_ctl_print_clients(FILE *f, const json_t *clients)
 	bc_table_free(t);
 }
 
+/* How far back do the kept segments of each output reach? */
+static void print_kept(FILE *f, const json_t *outputs)
+{
+	struct bc_table *t = bc_table_new("lrrlr");
+	char units[BC_UNITS_MAX];
+	json_t *o;
+	size_t i;
+
+	bc_table_cell(t, "RETENTION");
+	bc_table_cell(t, "SEGMENTS");
+	bc_table_cell(t, "KEPT");
+	bc_table_cell(t, "OLDEST PACKET");
+	bc_table_cell(t, "DAYS");
+	json_array_foreach((json_t *)outputs, i, o) {
+		const json_t *r = json_object_get(o, "retention");
+
+		if (!r)
+			continue;
+		bc_table_cell(t, "%s", bc_field_text(o, "name"));
+		bc_table_cell(t, "%" PRIu64, bc_field_u64(r, "kept"));
+		bc_table_cell(t, "%sB", bc_units(units, (double)bc_field_u64(r, "kept_bytes")));
+		time_cell(t, bc_field_u64(r, "oldest_ns"));
+		bc_table_cell(t, "%.1f", (double)bc_field_u64(r, "kept_ns") / (86400 * (double)BC_NS_PER_S));
+	}
+	bc_table_print(t, f);
+	bc_table_free(t);
+}
+
 void bc_ctl_print_outputs(FILE *f, const json_t *outputs)
 {
 	struct bc_table *t = bc_table_new("lrrrrlrl");
@@ -199,6 +227,7 @@ void bc_ctl_print_outputs(FILE *f, const json_t *outputs)
 	}
 	bc_table_print(t, f);
 	bc_table_free(t);
+	print_kept(f, outputs);
 }
 
 void bc_ctl_print_lcores(FILE *f, const json_t *lcores)

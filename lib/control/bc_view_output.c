@@ -3,6 +3,7 @@
 #include "bc_indexer.h"
 #include "bc_signer.h"
 #include "bc_tel_command.h"
+#include "bc_time.h"
 #include "bc_view.h"
 #include "bc_view_part.h"
 
@@ -26,12 +27,13 @@ static json_t *post_publish(const struct bc_output *o)
 /* What retention removed and recompressed. NULL if none is configured. */
 static json_t *retention(const struct bc_output *o)
 {
+	uint64_t now_ns = bc_utc_ns();
 	struct bc_expired x;
 
 	if (!o->retention)
 		return NULL;
 	bc_retention_stats(o->retention, &x);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*}",
 			 "removed", bc_view_u64(x.removed),
 			 "removed_bytes", bc_view_u64(x.removed_bytes),
 			 "recompressed", bc_view_u64(x.recompressed),
@@ -40,7 +42,9 @@ static json_t *retention(const struct bc_output *o)
 			 "not_uploaded", bc_view_u64(x.not_uploaded),
 			 "left_alone", bc_view_u64(x.left),
 			 "kept", bc_view_u64(x.kept),
-			 "kept_bytes", bc_view_u64(x.kept_bytes));
+			 "kept_bytes", bc_view_u64(x.kept_bytes),
+			 "oldest_ns", x.oldest_ns ? bc_view_u64(x.oldest_ns) : NULL,
+			 "kept_ns", x.oldest_ns ? bc_view_u64(now_ns > x.oldest_ns ? now_ns - x.oldest_ns : 0) : NULL);
 }
 
 /* What is on object storage, and what waits. NULL: nothing is uploaded. */

@@ -203,9 +203,10 @@ static const struct bc_top_column outputs[] = {
 	{ .head = "LOST", .width = 9, .right = true },
 	{ .head = "BUFFERS", .width = 7, .right = true },
 	{ .head = "FREE", .width = 7, .right = true },
-	{ .head = "BACKLOG", .width = 7, .right = true, .from = 100 },
-	{ .head = "SLOWEST", .width = 9, .right = true, .from = 110 },
-	{ .head = "KEPT", .width = 8, .right = true, .from = 120 },
+	{ .head = "BACKLOG", .width = 7, .right = true, .from = 120 },
+	{ .head = "SLOWEST", .width = 9, .right = true, .from = 130 },
+	{ .head = "KEPT", .width = 8, .right = true, .from = 110 },
+	{ .head = "BACK TO", .width = 10, .right = true, .from = 110 },
 	{ .head = "NEWEST SEGMENT", .width = 36, .from = 160 },
 };
 
@@ -246,8 +247,10 @@ static void fill_output(const void *ctx, uint32_t i, struct bc_top_cell *cell)
 	const struct bc_top_capture *c = bc_top_chosen(t);
 	const struct bc_top_element *e = &c->figures.output[i];
 	const json_t *buffers = json_object_get(e->view, "buffers"), *storage = json_object_get(e->view, "storage");
+	const json_t *retention = json_object_get(e->view, "retention");
 	uint64_t total = bc_field_u64(buffers, "total"), unused = bc_field_u64(buffers, "free");
 	uint64_t dense = bc_field_u64(e->view, "written_bytes"), packed = bc_field_u64(e->view, "file_bytes");
+	char span[BC_TOP_SPAN_MAX];
 	bool known = c->figures.known;
 
 	text(&cell[0], "%s", bc_field_text(e->view, "name"));
@@ -262,9 +265,11 @@ static void fill_output(const void *ctx, uint32_t i, struct bc_top_cell *cell)
 	full(&cell[7], share_of(total > unused ? total - unused : 0, total));
 	count(&cell[9], bc_field_u64(json_object_get(e->view, "writers"), "backlog"));
 	text(&cell[10], "%.1f ms", (double)bc_field_u64(storage, "slowest_write_ns") / 1e6);
-	if (json_object_get(e->view, "retention"))
-		bytes(&cell[11], bc_field_u64(json_object_get(e->view, "retention"), "kept_bytes"));
-	store(&cell[8], &cell[12], t->store, i);
+	if (retention)
+		bytes(&cell[11], bc_field_u64(retention, "kept_bytes"));
+	if (json_object_get(retention, "kept_ns"))
+		text(&cell[12], "%s", bc_top_span(span, bc_field_u64(retention, "kept_ns") / BC_NS_PER_S));
+	store(&cell[8], &cell[13], t->store, i);
 }
 
 /* ---- losses ---- */

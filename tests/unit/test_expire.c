@@ -285,7 +285,7 @@ static int origin(const struct fixture *f, const char *name)
 	struct bc_series s;
 
 	assert_true(bc_series_parse(name, &s));
-	r = bc_series_origin(fd, &s);
+	r = bc_series_origin(fd, &s, NULL);
 	close(fd);
 	return r;
 }
@@ -373,6 +373,36 @@ static void each_series_keeps_its_newest(void **state)
 	assert_true(there(f, "trace-a-20261025_003000.pcapng"));
 	assert_false(there(f, "trace-b-20261025_003000.pcapng"));
 	assert_true(there(f, "trace-b-20261025_003200.pcapng"));
+}
+
+/* Of one packet that is so long. */
+static void segment_of(const struct fixture *f, const char *name, int age_s, uint64_t packet_ns, uint32_t len)
+{
+	const struct bc_iface iface = { .name = "if", .linktype = 1 };
+	uint8_t *buf = calloc(1, len + 1024), *end;
+	size_t at = bc_pcapng_shb(buf, 1024, &(struct bc_pcapng_section){ .application = "braidcap 0.1.0", .os = "Linux" });
+
+	at += bc_pcapng_idb(buf + at, 1024 - at, &iface, 0, NULL);
+	end = bc_epb_end(bc_epb_begin(buf + at, 0, packet_ns, len, len, 0), len, 0, 0, 0, 0);
+	put(f, name, buf, (size_t)(end - buf), age_s);
+	free(buf);
+}
+
+static void the_oldest_packet_of_what_is_left_is_told(void **state)
+{
+	struct bc_expire *e = bc_expire_new();
+	struct fixture *f = *state;
+
+	segment_of(f, "20261025-003000-00000000.pcapng", 4 * HOUR, 1000, 64);
+	segment_of(f, "20261025-003001-00000001.pcapng", 3 * HOUR, 3000, 64);
+	segment_of(f, "20261025-003002-00000002.pcapng", 2 * HOUR, 2000, 200000);
+	run_with(f, e, (struct bc_retention_rules){ .number = 9 }, false);
+	assert_int_equal(f->sum.oldest_ns, 1000);
+	run_with(f, e, (struct bc_retention_rules){ .number = 2 }, false);
+	assert_int_equal(f->sum.oldest_ns, 2000);
+	run_with(f, e, nothing, false);
+	assert_int_equal(f->sum.oldest_ns, 0);
+	bc_expire_free(e);
 }
 
 static void too_many_bytes_cost_the_oldest_of_all_series(void **state)
@@ -818,6 +848,7 @@ int main(void)
 		TEST(what_is_too_old_is_removed),
 		TEST(a_time_in_the_future_is_not_old),
 		TEST(each_series_keeps_its_newest),
+		TEST(the_oldest_packet_of_what_is_left_is_told),
 		TEST(too_many_bytes_cost_the_oldest_of_all_series),
 		TEST(space_is_freed_as_far_as_needed),
 		TEST(what_braidcap_did_not_make_is_never_touched),

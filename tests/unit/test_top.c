@@ -257,6 +257,18 @@ static void ended_ones_give_way(void **state)
 
 /* --- what is shown where --- */
 
+static void outputs_say_how_far_back_they_reach(void **state)
+{
+	json_t *now = answer("x", 1, "");
+	struct bc_top t = { .view = BC_TOP_OUTPUTS };
+
+	json_object_set_new(json_array_get(json_object_get(now, "outputs"), 0), "retention",
+			    json_of("{\"kept_bytes\":81400000000,\"kept_ns\":%llu}", 3 * 86400ULL * S));
+	take(&t, 10 * S, 1, now);
+	assert_shows(page(&t, 24, 120), " 81.4 GB    3 d 0 h");
+	bc_top_clear(&t);
+}
+
 static void the_overview_fits_80x24(void **state)
 {
 	struct bc_top t = { 0 };
@@ -524,6 +536,7 @@ int main(void)
 		cmocka_unit_test(an_old_answer_leaves_the_rates),
 		cmocka_unit_test(the_chosen_one_stays),
 		cmocka_unit_test(ended_ones_give_way),
+		cmocka_unit_test(outputs_say_how_far_back_they_reach),
 		cmocka_unit_test(the_overview_fits_80x24),
 		cmocka_unit_test(a_wide_screen_shows_more),
 		cmocka_unit_test(long_lists_are_scrolled_and_sorted),
