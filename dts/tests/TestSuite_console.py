@@ -3,6 +3,7 @@
 
 import json
 import shutil
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -69,6 +70,23 @@ class TestConsole(TestSuite):
         verify(now["braidcap_output_uploaded_segments_total"] == 0 and now["braidcap_output_upload_failed_segments"] == 0, now)
         verify(now["braidcap_output_upload_waiting_bytes"] > 0, now)
         verify(begun - 1 < now["braidcap_output_upload_oldest_waiting_timestamp_seconds"] < time.time() + 1, now)
+        if shutil.which("promtool"):
+            done = tool("promtool", "check", "metrics", input=console.ask("/metrics")[2].decode())
+            verify(not done.stdout.strip() and not done.stderr.strip(), done.stdout + done.stderr)
+
+    @func_test
+    def metrics_of_retention_and_readers(self):
+        """How far back a folder reaches, and who reads by --pcap-over-ip; promtool finds nothing to say."""
+        begun, port = time.time(), free_port()
+        run = self.capture_null("-G", "0.3", "--keep-number", "2", "--flush-ms", "50", "--pcap-over-ip", port)
+        console = self.console()
+        of = f'capture="{run.prefix}"'
+        wait_until(lambda: run.ask("/braidcap/outputs")[0]["retention"]["removed"], "a removal")
+        with socket.create_connection(("127.0.0.1", port)):
+            found = wait_until(lambda: (m := console.metrics())["braidcap_pcap_over_ip_clients"][of] and m, "the reader")
+        oldest = next(iter(found["braidcap_output_oldest_packet_timestamp_seconds"].values()))
+        verify(begun < oldest < time.time(), f"{begun}, {oldest}")
+        verify(found["braidcap_pcap_over_ip_connections_total"] == {of: 1}, found["braidcap_pcap_over_ip_connections_total"])
         if shutil.which("promtool"):
             done = tool("promtool", "check", "metrics", input=console.ask("/metrics")[2].decode())
             verify(not done.stdout.strip() and not done.stderr.strip(), done.stdout + done.stderr)

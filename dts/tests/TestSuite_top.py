@@ -8,7 +8,7 @@ import socket
 import threading
 
 from framework.checks import published
-from framework.process import wait_until
+from framework.process import free_port, wait_until
 from framework.terminal import Terminal
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -23,8 +23,9 @@ class FakeCapture:
         path.mkdir(mode=0o700, parents=True)
         path.parent.chmod(0o700)
         element = {"name": name, "interface": name, "state": name, "received": 5, "dropped": {name: 3}, "stages": {"0": {"name": name}}}
-        lists = {key: {"0": element} for key in ("sources", "outputs", "lcores", "segments")}
-        self._views = {"info": {"pid": 1, "now_ns": 2, "state": name, "version": name, **{key: 1 for key in lists}}, "clock": {}, **lists}
+        lists = {key: {"0": element} for key in ("sources", "outputs", "lcores", "segments", "clients")}
+        self._views = {"info": {"pid": 1, "now_ns": 2, "state": name, "version": name, "pcap_over_ip": {"address": name},
+                                **{key: 1 for key in lists}}, "clock": {}, **lists}
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._listener.bind(str(path / "dpdk_telemetry.v2"))
         self._listener.listen(8)
@@ -150,12 +151,25 @@ class TestTop(TestSuite):
         self.stack.enter_context(FakeCapture(self.folder, "hostile", HOSTILE))
         screen = self.top(env={"NO_COLOR": "1"})
         title = screen.title
-        for view in "123456?":
+        for view in "1234567?":
             screen.press(view)
             words = {"?": "choose a capture", "6": "no segment has been"}.get(view, "eth?]0;stolen??[31m?5m?0"[:16])
             screen.wait_text(words)
             verify(screen.title == title and "stolen" not in screen.title, screen.title)
             verify(not re.search(r"\x1b\[[\d;]*3[1-7]m|\x1b\[[\d;]*5m", screen.styled), repr(screen.styled))
+
+    @func_test
+    def readers_are_listed(self):
+        """Who reads by --pcap-over-ip is counted, and listed with what it was sent."""
+        port = free_port()
+        self.capture_null(2000, "null:", "--flush-ms", "50", "--pcap-over-ip", port)
+        screen = self.top()
+        screen.wait_text(f"pcap-over-ip 127.0.0.1:{port}: 0 connected")
+        with socket.create_connection(("127.0.0.1", port)) as reader:
+            screen.wait_text(f"pcap-over-ip 127.0.0.1:{port}: 1 connected")
+            screen.press("7")
+            screen.wait_text("{}:{}".format(*reader.getsockname()))
+        screen.wait_text("no client:")
 
     @func_test
     def colour_is_used_where_there_is_some(self):

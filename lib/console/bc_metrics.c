@@ -42,6 +42,16 @@ static const struct metric of_info[] = {
 	GAUGE("braidcap_capture_packet_buffers", "Buffers for single packets.", "packet_buffers", "total"),
 	GAUGE("braidcap_capture_packet_buffers_free", "Free buffers for single packets.", "packet_buffers", "free"),
 	GAUGE("braidcap_capture_clients", "Remote nodes that a collector knows.", NULL, "clients"),
+	GAUGE("braidcap_pcap_over_ip_clients", "Clients of PCAP-over-IP that are connected.", "pcap_over_ip", "open"),
+	COUNTER("braidcap_pcap_over_ip_connections_total", "Connections of such clients.", "pcap_over_ip", "connected"),
+	COUNTER("braidcap_pcap_over_ip_refused_connections_total", "Connections that were turned away.", "pcap_over_ip", "refused"),
+	COUNTER("braidcap_pcap_over_ip_sent_packets_total", "Packets sent to clients, once for each.", "pcap_over_ip", "sent"),
+	COUNTER("braidcap_pcap_over_ip_client_slow_packets_total", "Packets that clients missed because they read too slowly.",
+		"pcap_over_ip", "client_slow"),
+	COUNTER("braidcap_pcap_over_ip_overflowed_packets_total", "Packets that came faster than they could be prepared for any client.",
+		"pcap_over_ip", "overflowed"),
+	COUNTER("braidcap_pcap_over_ip_unfit_packets_total", "Packets that the stream's format has no place for.",
+		"pcap_over_ip", "unfit"),
 };
 
 static const struct metric of_source[] = {

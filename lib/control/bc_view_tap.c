@@ -29,11 +29,12 @@ json_t *bc_view_tap(const struct bc_pipeline *p, bool with_clients)
 	if (!t)
 		return NULL;
 	bc_tap_stats(t, &st);
-	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
+	return json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o*}",
 			 "address", st.address,
 			 "format", st.format,
 			 "tls", st.tls,
 			 "connected", bc_view_u64(st.connected),
+			 "open", bc_view_u64(bc_tap_clients(t, NULL, 0)),
 			 "refused", bc_view_u64(st.refused),
 			 "sent", bc_view_u64(st.sent),
 			 "client_slow", bc_view_u64(st.client_slow),

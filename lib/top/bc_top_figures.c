@@ -200,6 +200,8 @@ int bc_top_figures(const json_t *before, const json_t *now, const struct bc_top_
 		r = losses(&p, p.seconds > 0 ? old : NULL, &f);
 	if (!r)
 		r = cpus(&p, &f);
+	if (!r)
+		r = bc_top_clients(before, now, p.seconds, &f.client, &f.n_clients);
 	if (r) {
 		bc_top_figures_free(&f);
 		return r;
@@ -215,6 +217,7 @@ void bc_top_figures_free(struct bc_top_figures *f)
 	free(f->output);
 	free(f->loss);
 	free(f->cpu);
+	free(f->client);
 	*f = (struct bc_top_figures){ 0 };
 }
 
@@ -236,4 +239,6 @@ void bc_top_figures_still(struct bc_top_figures *f)
 		f->cpu[i].busy = 0;
 		memset(f->cpu[i].stage, 0, sizeof(f->cpu[i].stage));
 	}
+	for (uint32_t i = 0; i < f->n_clients; i++)
+		f->client[i].rate = f->client[i].missed_rate = 0;
 }

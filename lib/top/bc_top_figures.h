@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rates of a capture, its sources, outputs, losses and CPUs, from two of its answers (bc_ctl_watch.h). Pure. Any field of an answer
+ * Rates of a capture, its sources, outputs, losses, CPUs and clients, from two of its answers (bc_ctl_watch.h). Pure. Any field of an answer
  * may be missing or of a wrong type: it counts as 0 then.
  */
 #ifndef BC_TOP_FIGURES_H
@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 #include <jansson.h>
+
+#include "bc_top_clients.h"
 
 /* Of a lcore, so many of its stages are shown. */
 #define BC_TOP_STAGES 16
@@ -46,7 +48,8 @@ struct bc_top_figures {
 	struct bc_top_element *source, *output;
 	struct bc_top_loss *loss;
 	struct bc_top_cpu *cpu;
-	uint32_t n_sources, n_outputs, n_losses, n_cpus;
+	struct bc_top_client *client;
+	uint32_t n_sources, n_outputs, n_losses, n_cpus, n_clients;
 };
 
 /*

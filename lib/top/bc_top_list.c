@@ -29,6 +29,8 @@ static struct key key_of(const struct sorting *s, uint32_t i)
 		return (struct key){ f->output[i].packets, (double)f->output[i].dropped, bc_field_text(f->output[i].view, "name") };
 	case BC_TOP_LOSSES:
 		return (struct key){ f->loss[i].rate, (double)f->loss[i].packets, f->loss[i].name };
+	case BC_TOP_CLIENTS:
+		return (struct key){ f->client[i].rate, (double)f->client[i].missed, f->client[i].name };
 	case BC_TOP_CPUS:
 		return (struct key){ .busy = f->cpu[i].busy, .name = "" };
 	default:

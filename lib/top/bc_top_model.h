@@ -17,7 +17,7 @@
 /* Captures, with those that ended: of these the one that ended first gives way. */
 #define BC_TOP_CAPTURES_MAX 512
 
-enum bc_top_view { BC_TOP_OVERVIEW, BC_TOP_SOURCES, BC_TOP_OUTPUTS, BC_TOP_LOSSES, BC_TOP_CPUS, BC_TOP_FLOWS, BC_TOP_VIEWS };
+enum bc_top_view { BC_TOP_OVERVIEW, BC_TOP_SOURCES, BC_TOP_OUTPUTS, BC_TOP_LOSSES, BC_TOP_CPUS, BC_TOP_FLOWS, BC_TOP_CLIENTS, BC_TOP_VIEWS };
 /* What stands first in a list. */
 enum bc_top_sort { BC_TOP_AS_GIVEN, BC_TOP_BUSIEST, BC_TOP_MOST_LOST, BC_TOP_BY_NAME, BC_TOP_SORTS };
 

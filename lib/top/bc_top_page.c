@@ -19,7 +19,7 @@
 /* From so many rows on one is left empty above the lists. */
 #define ROOMY 24U
 
-static const char *const views[BC_TOP_VIEWS] = { "overview", "sources", "outputs", "losses", "cpus", "flows" };
+static const char *const views[BC_TOP_VIEWS] = { "overview", "sources", "outputs", "losses", "cpus", "flows", "clients" };
 static const char *const sorts[BC_TOP_SORTS] = { "as given", "busiest", "most lost", "by name" };
 static const enum bc_top_view sections[] = { BC_TOP_SOURCES, BC_TOP_OUTPUTS, BC_TOP_LOSSES, BC_TOP_CPUS };
 
@@ -48,7 +48,7 @@ static void put_title(const struct bc_top *t, struct bc_top_grid *g)
 	uint32_t at;
 
 	bc_top_paint(g, 0, BC_TOP_BAR);
-	at = bc_top_put(g, 0, 0, BC_TOP_BAR, " braidcap top  ");
+	at = bc_top_put(g, 0, 0, BC_TOP_BAR, " top  ");
 	for (uint32_t v = 0; v < BC_TOP_VIEWS; v++)
 		at = 1 + bc_top_put(g, 0, at, v == t->view ? BC_TOP_HEAD : BC_TOP_BAR, "%u %s", v + 1, views[v]);
 	put_clock(t, g);
@@ -156,10 +156,24 @@ static void put_means(const struct bc_top_capture *c, struct bc_top_grid *g, uin
 			   bc_field_u64(clock, "steps"));
 }
 
+/* Who listens for readers of packets, and how they fare. */
+static void put_tap(const json_t *tap, struct bc_top_grid *g, uint32_t row)
+{
+	uint64_t slow = bc_field_u64(tap, "client_slow"), over = bc_field_u64(tap, "overflowed");
+	char a[24], b[24];
+	uint32_t at = bc_top_put(g, row, 1, BC_TOP_PLAIN, "pcap-over-ip %s: %" PRIu64 " connected, %s packets sent, ", bc_field_text(tap, "address"),
+				 bc_field_u64(tap, "open"), number(a, bc_field_u64(tap, "sent")));
+
+	at = bc_top_put(g, row, at, slow ? BC_TOP_WARN : BC_TOP_PLAIN, "client_slow %s", number(a, slow));
+	if (over)
+		bc_top_put(g, row, at, BC_TOP_WARN, ", overflowed %s", number(b, over));
+}
+
 /* The row behind it. */
 static uint32_t put_chosen(const struct bc_top *t, struct bc_top_grid *g, uint32_t row)
 {
 	const struct bc_top_capture *c = bc_top_chosen(t);
+	const json_t *tap;
 
 	if (!c) {
 		bc_top_put(g, row, 1, BC_TOP_PLAIN, "no capture of this user is running; waiting for one");
@@ -171,6 +185,9 @@ static uint32_t put_chosen(const struct bc_top *t, struct bc_top_grid *g, uint32
 	put_rates(&c->figures, g, row++);
 	put_balance(json_object_get(json_object_get(c->now, "info"), "balance"), g, row++);
 	put_means(c, g, row++);
+	tap = json_object_get(json_object_get(c->now, "info"), "pcap_over_ip");
+	if (json_is_object(tap))
+		put_tap(tap, g, row++);
 	return row;
 }
 
@@ -179,6 +196,10 @@ static uint32_t put_chosen(const struct bc_top *t, struct bc_top_grid *g, uint32
 static uint32_t put_list(const struct bc_top_list *l, enum bc_top_view view, struct bc_top_grid *g, uint32_t row, uint32_t rows,
 			 uint32_t first)
 {
+	if (rows && view == BC_TOP_CLIENTS && !l->table.n) {
+		bc_top_put(g, row, 0, BC_TOP_DIM, "no client: it is no collector, and nobody reads by --pcap-over-ip");
+		return row + 1;
+	}
 	if (rows && view == BC_TOP_LOSSES && !l->table.n) {
 		bc_top_put(g, row, 0, BC_TOP_GOOD, "no packet has been lost");
 		return row + 1;
@@ -256,7 +277,7 @@ static void put_help(struct bc_top_grid *g)
 {
 	static const char *const lines[] = {
 		"up, down, k, j      choose a capture",
-		"Tab, left, right    choose a view; 1 to 6 are the views themselves",
+		"Tab, left, right    choose a view; 1 to 7 are the views themselves",
 		"PgUp, PgDn, Home    move in a long list",
 		"s                   sort: as given, busiest, most lost, by name",
 		"p, Space            pause the display; captures go on",
@@ -266,7 +287,8 @@ static void put_help(struct bc_top_grid *g)
 		"BIT/s is what came on the wire, DISK B/s what goes to disk. RING, BUFFERS: how",
 		"full they are; full ones lose packets. LOST/s, NOW/s: at this moment. FREE: on",
 		"the output's disk. KEPT: what retention keeps, BACK TO: how old its oldest packet",
-		"is. SLOWEST: the longest write.",
+		"is. SLOWEST: the longest write. Clients send to a collector, or read by",
+		"--pcap-over-ip: MISSED is what one that reads did not get, being too slow.",
 		"'braidcap ctl ledger' says what helps against each loss.",
 		"",
 		"Any key goes on.",

@@ -356,6 +356,46 @@ static void fill_flow(const void *ctx, uint32_t i, struct bc_top_cell *cell)
 	rate(&cell[4], seconds > 0, seconds > 0 ? 8 * (double)bc_field_u64(f, "bytes") / seconds : 0);
 }
 
+/* ---- clients ---- */
+
+static const struct bc_top_column clients[] = {
+	{ .head = "CLIENT" },
+	{ .head = "STATE", .width = 12 },
+	{ .head = "ADDRESS", .width = 21, .from = 110 },
+	{ .head = "SINCE", .width = 9, .right = true },
+	{ .head = "PACKETS/s", .width = 9, .right = true },
+	{ .head = "PACKETS", .width = 9, .right = true },
+	{ .head = "MISSED/s", .width = 8, .right = true },
+	{ .head = "MISSED", .width = 7, .right = true },
+	{ .head = "FAILURES", .width = 8, .right = true, .from = 120 },
+	{ .head = "LAST END", .width = 30, .from = 150 },
+};
+
+static void fill_client(const void *ctx, uint32_t i, struct bc_top_cell *cell)
+{
+	const struct bc_top_capture *c = ctx;
+	const struct bc_top_client *k = &c->figures.client[i];
+	const char *state = k->reads ? "reads" : bc_field_text(k->view, "state");
+	uint64_t since_ns = bc_field_u64(k->view, "since_ns"), told_ns = bc_field_u64(json_object_get(c->now, "info"), "now_ns");
+	char buf[BC_TOP_SPAN_MAX];
+
+	text(&cell[0], "%s", k->name);
+	text(&cell[1], "%s", state);
+	cell[1].style = k->reads || !strcmp(state, "connected") ? BC_TOP_PLAIN : BC_TOP_WARN;
+	text(&cell[2], "%s", bc_field_text(k->view, "address"));
+	if (since_ns && told_ns >= since_ns)
+		text(&cell[3], "%s", bc_top_span(buf, (told_ns - since_ns) / BC_NS_PER_S));
+	rate(&cell[4], c->figures.known, k->rate);
+	count(&cell[5], k->packets);
+	if (!k->reads) {
+		count(&cell[8], bc_field_u64(k->view, "failures"));
+		text(&cell[9], "%s", bc_field_text(k->view, "last_end"));
+		return;
+	}
+	lost_rate(&cell[6], c->figures.known, k->missed_rate);
+	lost(&cell[7], k->missed);
+}
+
 void bc_top_rows(const struct bc_top *t, enum bc_top_view view, struct bc_top_table *ret)
 {
 	const struct bc_top_capture *c = bc_top_chosen(t);
@@ -366,6 +406,7 @@ void bc_top_rows(const struct bc_top *t, enum bc_top_view view, struct bc_top_ta
 		[BC_TOP_OUTPUTS] = { COLUMNS(outputs), .fill = fill_output, .ctx = t, .n = f->n_outputs },
 		[BC_TOP_LOSSES] = { COLUMNS(losses), .fill = fill_loss, .ctx = c, .n = f->n_losses },
 		[BC_TOP_CPUS] = { COLUMNS(cpus), .fill = fill_cpu, .ctx = c, .n = f->n_cpus },
+		[BC_TOP_CLIENTS] = { COLUMNS(clients), .fill = fill_client, .ctx = c, .n = f->n_clients },
 		[BC_TOP_FLOWS] = { COLUMNS(flows), .fill = fill_flow, .ctx = found, .n = (uint32_t)json_array_size(found) },
 	};
 

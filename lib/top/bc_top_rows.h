@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What `braidcap top` lists, as tables: captures, and of the chosen one sources, outputs, losses, CPUs and flows; and a capture's state
- * in words. Pure. Tables point into what they are made of.
+ * What `braidcap top` lists, as tables: captures, and of the chosen one sources, outputs, losses, CPUs, flows and clients; and a
+ * capture's state in words. Pure. Tables point into what they are made of.
  */
 #ifndef BC_TOP_ROWS_H
 #define BC_TOP_ROWS_H

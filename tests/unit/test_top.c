@@ -172,6 +172,43 @@ static void a_loss_is_remembered(void **state)
 	}
 }
 
+static json_t *with_readers(unsigned n, const char *readers)
+{
+	json_t *now = answer("x", n, "");
+
+	json_object_set_new(json_object_get(now, "info"), "pcap_over_ip",
+			    json_of("{\"address\":\"127.0.0.1:57012\",\"open\":2,\"sent\":12,\"client_slow\":7,\"clients\":[%s]}", readers));
+	return now;
+}
+
+static void clients_are_told_apart_when_others_leave(void **state)
+{
+	static const char a[] = "{\"address\":\"a:1\",\"since_ns\":5,\"sent\":100,\"client_slow\":0}";
+	static const char b[] = "{\"address\":\"b:1\",\"since_ns\":6,\"sent\":500,\"client_slow\":0}";
+	static const char later[] = "{\"address\":\"b:1\",\"since_ns\":6,\"sent\":900,\"client_slow\":10}";
+	struct bc_top t = { .view = BC_TOP_CLIENTS };
+	json_t *now = with_readers(3, later);
+	char both[512];
+
+	snprintf(both, sizeof(both), "%s,%s", a, b);
+	json_object_set_new(now, "clients", json_of("[{\"name\":\"node1\",\"state\":\"disconnected\",\"packets\":77}]"));
+	take(&t, 10 * S, 1, with_readers(1, both));
+	assert_shows(page(&t, 24, 80), "pcap-over-ip 127.0.0.1:57012: 2 connected, 12 packets sent, client_slow 7");
+	take(&t, 12 * S, 1, now);
+	assert_shows(page(&t, 24, 80), "b:1                  reads              3 s      200        900       5       10");
+	assert_style(page(&t, 24, 80), "disconnected", BC_TOP_WARN);
+	bc_top_clear(&t);
+}
+
+static void a_capture_without_clients_says_so(void **state)
+{
+	struct bc_top t = { .view = BC_TOP_CLIENTS };
+
+	take(&t, 10 * S, 1, answer("x", 1, ""));
+	assert_shows(page(&t, 24, 80), "no client: ");
+	bc_top_clear(&t);
+}
+
 /* --- captures that come and go --- */
 
 static void a_capture_begins_and_ends(void **state)
@@ -413,12 +450,12 @@ static void views_go_round(void **state)
 	struct bc_top t = { 0 };
 
 	bc_top_press(&t, BC_TOP_PREVIOUS);
-	assert_int_equal(t.view, BC_TOP_FLOWS);
+	assert_int_equal(t.view, BC_TOP_CLIENTS);
 	bc_top_press(&t, BC_TOP_NEXT);
 	assert_int_equal(t.view, BC_TOP_OVERVIEW);
 	bc_top_press(&t, '4');
 	assert_int_equal(t.view, BC_TOP_LOSSES);
-	bc_top_press(&t, '7');
+	bc_top_press(&t, '8');
 	assert_int_equal(t.view, BC_TOP_LOSSES);
 	bc_top_clear(&t);
 }
@@ -536,6 +573,8 @@ int main(void)
 		cmocka_unit_test(an_old_answer_leaves_the_rates),
 		cmocka_unit_test(the_chosen_one_stays),
 		cmocka_unit_test(ended_ones_give_way),
+		cmocka_unit_test(clients_are_told_apart_when_others_leave),
+		cmocka_unit_test(a_capture_without_clients_says_so),
 		cmocka_unit_test(outputs_say_how_far_back_they_reach),
 		cmocka_unit_test(the_overview_fits_80x24),
 		cmocka_unit_test(a_wide_screen_shows_more),
