@@ -16,6 +16,7 @@
 #include "bc_config_find.h"
 #include "bc_depot.h"
 #include "bc_help.h"
+#include "bc_plural.h"
 #include "bc_signals.h"
 #include "bc_thread.h"
 #include "bc_time.h"
@@ -97,10 +98,10 @@ static void show_progress(struct run *r)
 		return;
 	bc_find_get_progress(r->find, &p);
 	if (p.bytes)
-		snprintf(what, sizeof(what), "%s of %s read, %" PRIu64 " packets found", size_text(p.read_bytes, read), size_text(p.bytes, all),
-			 p.packets);
+		snprintf(what, sizeof(what), "%s of %s read, %" PRIu64 " packet%s found", size_text(p.read_bytes, read), size_text(p.bytes, all),
+			 p.packets, bc_plural(p.packets, "", "s"));
 	else
-		snprintf(what, sizeof(what), "looking at %" PRIu32 " of %" PRIu32 " files", p.looked, p.listed);
+		snprintf(what, sizeof(what), "looking at %" PRIu32 " of %" PRIu32 " file%s", p.looked, p.listed, bc_plural(p.listed, "", "s"));
 	progress_show(&r->progress, p.done_bytes, p.bytes, what);
 }
 
@@ -213,7 +214,7 @@ static void print_plan(const struct bc_find_sums *s)
 
 	for (int i = 0; i < BC_FIND_WAYS; i++) {
 		all += s->bytes[i];
-		printf("%6" PRIu32 " segments, %9s  %s\n", s->segments[i], size_text(s->bytes[i], a), ways[i]);
+		printf("%6" PRIu32 " %-9s %9s  %s\n", s->segments[i], bc_plural(s->segments[i], "segment,", "segments,"), size_text(s->bytes[i], a), ways[i]);
 	}
 	printf("flows: %" PRIu64 " of %" PRIu64 " may match; blocks: %" PRIu64 " of %" PRIu64 "\n", s->rows_wanted, s->rows, s->blocks_wanted,
 	       s->blocks);
@@ -254,12 +255,12 @@ static void print_summary(const struct run *r, const struct bc_find_progress *p)
 	char found[32], read[32], all[32];
 	uint64_t requests, bytes;
 
-	fprintf(stderr, "%" PRIu64 " packets (%s) found in %" PRIu32 " segments; %s of %s read in %.1f s%s%s\n", p->packets,
-		size_text(p->packet_bytes, found), p->segments, size_text(p->read_bytes, read), size_text(p->bytes, all), s,
+	fprintf(stderr, "%" PRIu64 " packet%s (%s) found in %" PRIu32 " segment%s; %s of %s read in %.1f s%s%s\n", p->packets,
+		bc_plural(p->packets, "", "s"), size_text(p->packet_bytes, found), p->segments, bc_plural(p->segments, "", "s"), size_text(p->read_bytes, read), size_text(p->bytes, all), s,
 		p->limited ? "; the limit was reached" : "", p->stopped ? "; stopped before the end" : "");
 	bc_depot_count(r->depot, &requests, &bytes);
 	if (requests)
-		fprintf(stderr, "%s fetched from the store in %" PRIu64 " requests\n", size_text(bytes, read), requests);
+		fprintf(stderr, "%s fetched from the store in %" PRIu64 " request%s\n", size_text(bytes, read), requests, bc_plural(requests, "", "s"));
 }
 
 static int conclude(struct run *r)

@@ -13,6 +13,7 @@
 #include "bc_flows_print.h"
 #include "bc_number.h"
 #include "bc_option.h"
+#include "bc_plural.h"
 #include "bc_time.h"
 #include "bc_when.h"
 #include "confine.h"
@@ -232,7 +233,8 @@ static int close_database(struct flows *f, struct bc_err *err)
 	int r = bc_clickhouse_send(f->database, true, err);
 
 	if (!r)
-		printf("%" PRIu64 " flows of %" PRIu64 " segments are in %s\n", f->rows, f->segments, f->into.table);
+		printf("%" PRIu64 " flow%s of %" PRIu64 " segment%s %s in %s\n", f->rows, bc_plural(f->rows, "", "s"), f->segments,
+		       bc_plural(f->segments, "", "s"), bc_plural(f->rows, "is", "are"), f->into.table);
 	return r;
 }
 
@@ -248,9 +250,9 @@ static int tell(struct flows *f, struct bc_flows *flows, const struct bc_find_ex
 	if (!f->database)
 		print_head(f);
 	if (extent->without)
-		fprintf(stderr, "braidcap: %" PRIu32 " of %" PRIu32 " segments have packets in no index of flows: "
-			"these are left out; 'braidcap index --anew' makes one\n",
-			extent->without, extent->segments);
+		fprintf(stderr, "braidcap: %" PRIu32 " of %" PRIu32 " segment%s %s packets in no index of flows: "
+			"these are left out; 'braidcap index --anew' makes one\n", extent->without, extent->segments,
+			bc_plural(extent->segments, "", "s"), bc_plural(extent->without, "has", "have"));
 	return extent->bad != 0;
 }
 

@@ -14,6 +14,7 @@
 #include "bc_index_beside.h"
 #include "bc_index_file.h"
 #include "bc_option.h"
+#include "bc_plural.h"
 #include "bc_segname.h"
 #include "bc_series.h"
 #include "folder.h"
@@ -116,8 +117,8 @@ static int say(const char *path, const struct bc_index_file_result *res, bool be
 	if (res->had)
 		printf("%s: has an index\n", path);
 	else
-		printf("%s: %" PRIu64 " packets, index of %" PRIu64 " bytes%s, %" PRIu64 " packets not in it\n", path, res->packets,
-		       res->index_bytes, beside ? " beside it" : "", res->skipped);
+		printf("%s: %" PRIu64 " packet%s, index of %" PRIu64 " bytes%s, %" PRIu64 " not in it\n", path, res->packets,
+		       bc_plural(res->packets, "", "s"), res->index_bytes, beside ? " beside it" : "", res->skipped);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "bc_index_file.h"
 #include "bc_option.h"
+#include "bc_plural.h"
 #include "bc_recover.h"
 #include "bc_segname.h"
 #include "folder.h"
@@ -70,7 +71,7 @@ static void say(const char *path, const struct bc_recover_config *cfg, int e, co
 	} else if (r->outcome == BC_RECOVER_REMOVED) {
 		printf("%s: empty, %s\n", path, cfg->dry_run ? "would be removed" : "removed");
 	} else {
-		printf("%s: %" PRIu64 " packets %s%s%s", path, r->scan.records, cfg->dry_run ? "can be recovered" : "recovered",
+		printf("%s: %" PRIu64 " packet%s %s%s%s", path, r->scan.records, bc_plural(r->scan.records, "", "s"), cfg->dry_run ? "can be recovered" : "recovered",
 		       r->path[0] ? " as " : "", r->path);
 		if (r->scan.lost_bytes || r->scan.unread_bytes)
 			printf("; %" PRIu64 " bytes after them are lost", r->scan.lost_bytes + r->scan.unread_bytes);

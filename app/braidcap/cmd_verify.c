@@ -19,6 +19,7 @@
 #include "bc_depot.h"
 #include "bc_index_beside.h"
 #include "bc_option.h"
+#include "bc_plural.h"
 #include "bc_segname.h"
 #include "bc_verify.h"
 #include "confine.h"
@@ -90,8 +91,8 @@ static void say(struct verify *v, const char *path, int r, const struct bc_scan 
 		fail(v, err->msg);
 	} else if (!v->quiet) {
 		progress_erase(&v->progress);
-		printf("%s: complete, %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n", path, scan->records,
-		       scan->backwards, scan->kept_bytes);
+		printf("%s: complete, %" PRIu64 " packet%s, %" PRIu64 " back in time, %" PRIu64 " bytes\n", path, scan->records,
+		       bc_plural(scan->records, "", "s"), scan->backwards, scan->kept_bytes);
 	}
 }
 
@@ -107,7 +108,7 @@ static void watch(void *ctx, uint64_t read_bytes)
 	struct verify *v = ctx;
 	char what[64];
 
-	snprintf(what, sizeof(what), "%" PRIu32 " files verified", v->files);
+	snprintf(what, sizeof(what), "%" PRIu32 " file%s verified", v->files, bc_plural(v->files, "", "s"));
 	progress_show(&v->progress, v->done_bytes + read_bytes, v->bytes, what);
 }
 
@@ -277,8 +278,8 @@ static int conclude(struct verify *v, int status)
 						       (int)v->files, "complete", (int)v->complete, "packets", (json_int_t)v->packets,
 						       "backwards", (json_int_t)v->backwards, "bytes", (json_int_t)v->kept_bytes));
 	if (v->files > 1)
-		printf("%" PRIu32 " files: %" PRIu32 " complete, %" PRIu32 " not; %" PRIu64 " packets, %" PRIu64 " back in time, %" PRIu64 " bytes\n",
-		       v->files, v->complete, v->files - v->complete, v->packets, v->backwards, v->kept_bytes);
+		printf("%" PRIu32 " files: %" PRIu32 " complete, %" PRIu32 " not; %" PRIu64 " packet%s, %" PRIu64 " back in time, %" PRIu64 " bytes\n",
+		       v->files, v->complete, v->files - v->complete, v->packets, bc_plural(v->packets, "", "s"), v->backwards, v->kept_bytes);
 	return status;
 }
 

@@ -7,6 +7,7 @@
 
 #include "answer.h"
 #include "bc_chain_check.h"
+#include "bc_plural.h"
 #include "bc_time.h"
 #include "folder.h"
 
@@ -108,9 +109,11 @@ static void say(const struct folder *f, const struct bc_chain_result *res, json_
 							 (json_int_t)res->removed, "faults", f->faults, "running", res->running, "head", head,
 							 "stamps", f->stamps));
 	else
-		printf("%s: chain of custody: %" PRIu64 " records, %" PRIu64 " segments as they were, %" PRIu64 " older ones removed, %" PRIu64
-		       " faults; %" PRIu64 " were recorded only when a later capture began%s; the last record is %s\n", f->path, res->records,
-		       res->whole, res->removed, res->faults, res->found, res->running ? "; a capture adds to it" : "", head);
+		printf("%s: chain of custody: %" PRIu64 " record%s, %" PRIu64 " segment%s as %s, %" PRIu64 " older one%s removed, %" PRIu64
+		       " fault%s; %" PRIu64 " recorded only when a later capture began%s; the last record is %s\n", f->path, res->records,
+		       bc_plural(res->records, "", "s"), res->whole, bc_plural(res->whole, "", "s"), bc_plural(res->whole, "it was", "they were"),
+		       res->removed, bc_plural(res->removed, "", "s"), res->faults, bc_plural(res->faults, "", "s"), res->found,
+		       res->running ? "; a capture adds to it" : "", head);
 }
 
 /* folders: NULL, or a list to add to. */

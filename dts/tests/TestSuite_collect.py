@@ -654,7 +654,7 @@ class TestCollect(TestSuite):
         second.packets(timed(frames(1, 10)))
         run.wait_written(20)
         allow(0, 2)
-        reread(run, "1 clients are new, 1 of 3 may not send")
+        reread(run, "1 client is new, 1 of 3 may not send")
         verify(second.closed(), "client1 is still connected")
         verify(self.wait_state(run, "removed", 1)["packets"] == 10, "its account")
         verify(len(self.stored(1)) == 10, "its file")

@@ -144,7 +144,7 @@ class TestFiles(TestSuite):
         got = packets(self.folder / "out.pcapng")
         verify([p.ts_ns for p in got] == [p.ts_ns for p in made], f"times: {[p.ts_ns for p in got]}")
         verify((len(got[0].data), got[0].wire) == (262_144, 300_000), f"lengths: {len(got[0].data)}, {got[0].wire}")
-        verify("1 packets cut to 262144 bytes" in run.stderr, run.stderr)
+        verify("1 packet cut to 262144 bytes" in run.stderr, run.stderr)
         verify(run.report["sources"][0]["late"] == 1, "the packet of time 0 is to be late")
 
     def damaged(self, path, begin, end, whole):

@@ -80,4 +80,4 @@ class TestMetadata(TestSuite):
         """A pcap file holds neither secrets nor names; a line says so, and of which outputs."""
         path = self.with_secrets(requests(self.folder, 0, "/"))
         run = self.capture("-i", path, "-w", self.folder / "out.pcap", "--format", "pcap")
-        verify("1 blocks of decryption secrets left out\n" in run.stderr, run.stderr)
+        verify("1 block of decryption secrets left out\n" in run.stderr, run.stderr)

@@ -88,7 +88,7 @@ class TestOverIp(TestSuite):
         assert_same(seen.packets, written[-len(seen.packets):])
         verify(len(seen.interfaces) == 1 and 2 in seen.interfaces[0], f"{seen.interfaces}")
         verify(run.report["pcap_over_ip"]["sent"] == len(seen.packets), f"{run.report['pcap_over_ip']}")
-        verify(f"1 clients, {len(seen.packets)} packets sent" in run.stderr, "the summary does not tell")
+        verify(f"1 client, {len(seen.packets)} packets sent" in run.stderr, "the summary does not tell")
 
     @func_test
     def tshark_reads_pcapng(self):

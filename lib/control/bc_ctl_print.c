@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "bc_field.h"
+#include "bc_plural.h"
 #include "bc_summary.h"
 #include "bc_table.h"
 #include "bc_time.h"
@@ -310,7 +311,7 @@ void bc_ctl_print_segments(FILE *f, const json_t *outputs)
 	bc_table_free(t);
 	json_array_foreach((json_t *)outputs, i, o) {
 		put_text(f, bc_field_text(o, "name"));
-		fprintf(f, ": %" PRIu64 " segments published\n", bc_field_u64(o, "published"));
+		fprintf(f, ": %" PRIu64 " segment%s published\n", bc_field_u64(o, "published"), bc_plural(bc_field_u64(o, "published"), "", "s"));
 	}
 }
 
@@ -363,6 +364,7 @@ void bc_ctl_print_state(FILE *f, const json_t *reply)
 	fputs("the capture is ", f);
 	put_text(f, bc_field_text(reply, "state"));
 	if (bc_field_u64(reply, "in_flight"))
-		fprintf(f, ": %" PRIu64 " packets are still to be written", bc_field_u64(reply, "in_flight"));
+		fprintf(f, ": %" PRIu64 " %s still to be written", bc_field_u64(reply, "in_flight"),
+			bc_plural(bc_field_u64(reply, "in_flight"), "packet is", "packets are"));
 	fputc('\n', f);
 }

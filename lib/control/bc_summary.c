@@ -8,6 +8,7 @@
 
 #include "bc_field.h"
 #include "bc_ledger.h"
+#include "bc_plural.h"
 #include "bc_table.h"
 
 /* "nic_missed 3, link_full 4", or "0"; the caller frees it. */
@@ -162,7 +163,7 @@ static void accounted(FILE *f, const json_t *sources)
 	fputs(": every packet that was received is accounted for; losses at ", f);
 	print_clean(f, first);
 	if (n > 1)
-		fprintf(f, " and %zu more sources", n - 1);
+		fprintf(f, " and %zu more source%s", n - 1, bc_plural(n - 1, "", "s"));
 	fputs(" are not known, since the driver does not count them\n", f);
 }
 
@@ -251,8 +252,9 @@ static void pressure(FILE *f, const json_t *outputs)
 		uint64_t faster = bc_field_u64(w, "blocks_faster"), stored = bc_field_u64(w, "blocks_stored");
 
 		if (faster || stored)
-			fprintf(f, "output %zu: under pressure %" PRIu64 " blocks were compressed faster and %" PRIu64
-				" not at all, of %" PRIu64 "; nothing is lost by it\n", i, faster, stored,
+			fprintf(f, "output %zu: under pressure %" PRIu64 " %s compressed faster and %" PRIu64
+				" not at all, of %" PRIu64 "; nothing is lost by it\n", i, faster,
+				bc_plural(faster, "block was", "blocks were"), stored,
 				faster + stored + bc_field_u64(w, "blocks") + bc_field_u64(w, "blocks_incompressible"));
 	}
 }
@@ -260,11 +262,13 @@ static void pressure(FILE *f, const json_t *outputs)
 /* What clients of PCAP-over-IP missed is no loss of the capture. */
 void bc_summary_tap(FILE *f, const json_t *tap)
 {
+	const uint64_t connected = bc_field_u64(tap, "connected"), sent = bc_field_u64(tap, "sent");
+
 	if (!tap)
 		return;
 	fputs("pcap-over-ip ", f);
 	print_clean(f, bc_field_text(tap, "address"));
-	fprintf(f, ": %" PRIu64 " clients, %" PRIu64 " packets sent", bc_field_u64(tap, "connected"), bc_field_u64(tap, "sent"));
+	fprintf(f, ": %" PRIu64 " client%s, %" PRIu64 " packet%s sent", connected, bc_plural(connected, "", "s"), sent, bc_plural(sent, "", "s"));
 	if (bc_field_u64(tap, "client_slow"))
 		fprintf(f, "; client_slow %" PRIu64 ": missed by clients that read too slowly", bc_field_u64(tap, "client_slow"));
 	if (bc_field_u64(tap, "overflowed"))

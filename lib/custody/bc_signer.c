@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "bc_chain.h"
+#include "bc_plural.h"
 #include "bc_thread.h"
 #include "bc_time.h"
 
@@ -259,10 +260,11 @@ static void tell_head(const struct bc_signer *s, const struct bc_signer_folder *
 	char head[2 * BC_CHAIN_HASH + 1];
 
 	bc_chain_hex(f->stats.head, BC_CHAIN_HASH, head);
-	bc_log(s->log, BC_INFO, "%s: chain of custody: %" PRIu64 " records, the last is %s", f->path, f->stats.records, head);
+	bc_log(s->log, BC_INFO, "%s: chain of custody: %" PRIu64 " record%s, the last is %s", f->path, f->stats.records,
+	       bc_plural(f->stats.records, "", "s"), head);
 	if (f->stats.waiting)
-		bc_log(s->log, BC_WARN, "%s: %" PRIu64 " segments have no record in the chain of custody yet: the next capture with --sign makes "
-		       "them", f->path, f->stats.waiting);
+		bc_log(s->log, BC_WARN, "%s: %" PRIu64 " %s no record in the chain of custody yet: the next capture with --sign makes it", f->path,
+		       f->stats.waiting, bc_plural(f->stats.waiting, "segment has", "segments have"));
 }
 
 void bc_signer_close(struct bc_signer *s)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bc_plural.h"
 #include "bc_time.h"
 
 #define TEXT_MAX 96
@@ -169,7 +170,8 @@ void bc_flows_print_extent(FILE *f, const struct bc_find_extent *e, uint64_t now
 		return;
 	}
 	time_text(e->oldest_ns, utc, oldest);
-	fprintf(f, "%u segments, %.3f GB; the oldest packet is of %s, %.1f days ago\n", e->segments, (double)e->bytes / 1e9, oldest, age_days);
+	fprintf(f, "%u segment%s, %.3f GB; the oldest packet is of %s, %.1f days ago\n", e->segments,
+		bc_plural(e->segments, "", "s"), (double)e->bytes / 1e9, oldest, age_days);
 	if (day)
 		fprintf(f, "at the rate of the last 24 hours (%.3f GB a day) so much is %.1f days\n", day / 1e9, days);
 }

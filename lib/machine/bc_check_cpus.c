@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bc_check.h"
+#include "bc_plural.h"
 #include "bc_sys.h"
 
 #define CPUS "/sys/devices/system/cpu"
@@ -55,7 +56,7 @@ static void check_isolated(const char *root, uint32_t cpus, struct bc_findings *
 		bc_finding_add(f, BC_FINDING_NOTE, CPU, "CPUs %s are isolated, but interrupted by the kernel's tick", isolated);
 		bc_finding_advise(f, "nohz_full=%s rcu_nocbs=%s on the kernel command line", isolated, isolated);
 	} else if (cpus < ISOLATE_FROM) {
-		bc_finding_add(f, BC_FINDING_OK, CPU, "%" PRIu32 " CPU%s, none isolated: too few for that", cpus, cpus == 1 ? "" : "s");
+		bc_finding_add(f, BC_FINDING_OK, CPU, "%" PRIu32 " CPU%s, none isolated: too few for that", cpus, bc_plural(cpus, "", "s"));
 	} else {
 		bc_finding_add(f, BC_FINDING_NOTE, CPU, "no CPU is isolated: the scheduler takes time from those that capture");
 		bc_finding_advise(f, "for a dedicated server: isolcpus=, nohz_full= and rcu_nocbs= on the kernel command line, and --lcores");

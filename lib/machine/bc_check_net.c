@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bc_check.h"
+#include "bc_plural.h"
 #include "bc_sys.h"
 
 #define LINES_MAX 4096
@@ -108,6 +109,7 @@ void bc_check_backlog(const char *root, struct bc_findings *f)
 		bc_finding_add(f, BC_FINDING_OK, "kernel", "no packet was dropped for want of room in a CPU's backlog");
 		return;
 	}
-	bc_finding_add(f, BC_FINDING_NOTE, "kernel", "since the start %" PRIu64 " packets found no room in a CPU's backlog", dropped);
+	bc_finding_add(f, BC_FINDING_NOTE, "kernel", "since the start %" PRIu64 " packet%s found no room in a CPU's backlog", dropped,
+		       bc_plural(dropped, "", "s"));
 	bc_finding_advise(f, "sysctl net.core.netdev_max_backlog=20000");
 }

@@ -5,6 +5,7 @@
 
 #include "bc_backlog.h"
 #include "bc_delivery_ops.h"
+#include "bc_plural.h"
 
 struct peer {
 	struct bc_delivery base;
@@ -51,13 +52,13 @@ static void drain(struct bc_delivery *d)
 	while (bc_backlog_pop(((struct peer *)d)->backlog, UINT64_MAX, &end, &t))
 		bc_tally_add(bc_store_kept(d->cfg.store, end) ? &kept : &lost, &t, d->cfg.ledger->n_sources);
 	if (kept.packets)
-		bc_log(d->cfg.log, BC_WARN, "%s: %" PRIu64 " packets are kept in the spool: the next run sends them",
-		       d->account->name, kept.packets);
+		bc_log(d->cfg.log, BC_WARN, "%s: %" PRIu64 " %s kept in the spool for the next run", d->account->name, kept.packets,
+		       bc_plural(kept.packets, "packet is", "packets are"));
 	bc_delivery_lose(d, &kept, BC_LOSS_SPOOLED);
 	if (lost.packets)
-		bc_log(d->cfg.log, BC_ERROR, "%s: the peer did not take everything in time: %" PRIu64 " packets lost "
+		bc_log(d->cfg.log, BC_ERROR, "%s: the peer did not take everything in time: %" PRIu64 " packet%s lost "
 		       "as %s",
-		       d->account->name, lost.packets, bc_loss_name(BC_LOSS_PEER_SLOW));
+		       d->account->name, lost.packets, bc_plural(lost.packets, "", "s"), bc_loss_name(BC_LOSS_PEER_SLOW));
 	bc_delivery_lose(d, &lost, BC_LOSS_PEER_SLOW);
 }
 

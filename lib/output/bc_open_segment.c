@@ -8,6 +8,7 @@
 
 #include "bc_log_limit.h"
 #include "bc_patience.h"
+#include "bc_plural.h"
 #include "bc_segment_index.h"
 #include "bc_segment_writer.h"
 #include "bc_time.h"
@@ -103,8 +104,8 @@ static void roll_back(struct bc_open_segment *s, int r)
 
 	if (packets)
 		bc_log_limited(s->cfg.log, &s->lost_limit, BC_ERROR, s->cfg.name,
-			       "pending writes did not reach the disk (%s): %" PRIu64 " packets lost as %s",
-			       strerror(-r), packets, bc_loss_name(bc_patience_loss(r)));
+			       "pending writes did not reach the disk (%s): %" PRIu64 " packet%s lost as %s",
+			       strerror(-r), packets, bc_plural(packets, "", "s"), bc_loss_name(bc_patience_loss(r)));
 	lose_pending(s, r);
 	bc_segment_writer_cut(s->writer);
 	if (s->cfg.acks)

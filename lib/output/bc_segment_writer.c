@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_plural.h"
 #include "bc_segment_index.h"
 #include "bc_time.h"
 
@@ -233,7 +234,8 @@ int bc_segment_writer_tell_loss(struct bc_segment_writer *w, uint64_t lost, enum
 		w->now.lost_told = lost;
 	if (r || !len)
 		return r;
-	snprintf(note, sizeof(note), "%" PRIu64 " packets were lost here: %s", lost - w->now.lost_told, bc_loss_name(loss));
+	snprintf(note, sizeof(note), "%" PRIu64 " %s lost here: %s", lost - w->now.lost_told,
+		 bc_plural(lost - w->now.lost_told, "packet was", "packets were"), bc_loss_name(loss));
 	r = insert_text(w, bc_section_stats(s, w->now.ifaces, ts_ns, note, w->text, len));
 	if (!r)
 		w->now.lost_told = lost;

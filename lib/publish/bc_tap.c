@@ -16,6 +16,7 @@
 
 #include "bc_counter.h"
 #include "bc_log_limit.h"
+#include "bc_plural.h"
 #include "bc_tap_client.h"
 #include "bc_tap_priv.h"
 #include "bc_thread.h"
@@ -207,8 +208,8 @@ static void remove_client(struct bc_tap *t, uint32_t i, int r, const char *why)
 	t->client[i] = t->client[--t->n_clients];
 	pthread_mutex_unlock(&t->lock);
 	if (bc_tap_client_up(c)) {
-		bc_log_limited(t->cfg.log, &t->limit, BC_INFO, NULL, "%s: %s: %s; it was sent %" PRIu64 " packets, and missed %" PRIu64,
-			       t->cfg.listen.text, st.address, why, st.sent, st.client_slow);
+		bc_log_limited(t->cfg.log, &t->limit, BC_INFO, NULL, "%s: %s: %s; it was sent %" PRIu64 " packet%s, and missed %" PRIu64,
+			       t->cfg.listen.text, st.address, why, st.sent, bc_plural(st.sent, "", "s"), st.client_slow);
 		if (atomic_fetch_sub(&t->up, 1) == 1)
 			bc_tap_log_clear(&t->stream.log);
 	} else if (r) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bc_ack_found.h"
+#include "bc_plural.h"
 #include "bc_recover.h"
 #include "bc_segname.h"
 
@@ -60,8 +61,8 @@ static void look_into(struct past *p, const char *name)
 	    (int)sizeof(path))
 		what = bc_recover(path, &cfg, r, &err);
 	if (!what && r->scan.records)
-		bc_log(p->log, BC_NOTICE, "%s was left behind with %" PRIu64 " packets: 'braidcap recover' completes it", path,
-		       r->scan.records);
+		bc_log(p->log, BC_NOTICE, "%s was left behind with %" PRIu64 " packet%s: 'braidcap recover' completes it", path,
+		       r->scan.records, bc_plural(r->scan.records, "", "s"));
 	else if (what && what != -EBUSY && what != -ENODATA && what != -EMLINK && what != -ENOENT)
 		bc_log(p->log, BC_WARN, "cannot look for acknowledged packets: %s", err.msg);
 	free(r);
@@ -109,8 +110,8 @@ static void write_down(struct past *p)
 	if (r)
 		bc_log(p->log, BC_WARN, "%s: cannot write down what is acknowledged: %s", p->folder, strerror(-r));
 	if (apart)
-		bc_log(p->log, BC_WARN, "%s: packets are missing before %u runs of packets in leftovers: their nodes are asked "
-		       "for these", p->folder, apart);
+		bc_log(p->log, BC_WARN, "%s: packets are missing before %u run%s of packets in leftovers: their nodes are asked "
+		       "for these", p->folder, apart, bc_plural(apart, "", "s"));
 }
 
 static int read_past(struct past *p, struct bc_collect_session *c, struct bc_err *err)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_plural.h"
+
 /* The client behind the last, with all that it needs. What was made of one that fails stays until the end, for the next try. */
 static int add(struct bc_collect_session *c, const struct bc_allow *a, struct bc_err *err)
 {
@@ -124,8 +126,8 @@ void bc_collect_reread(struct bc_collect_session *c)
 		bc_log(log, BC_ERROR, "%s: keeping the current clients", err.msg);
 		forget(c);
 	} else {
-		bc_log(log, BC_NOTICE, "%s was read again: %u clients are new, %u of %u may not send any more", c->cfg->allow_file,
-		       c->n_clients - before, mark(c, list, n), (uint32_t)c->n_clients);
+		bc_log(log, BC_NOTICE, "%s was read again: %u %s new, %u of %u may not send any more", c->cfg->allow_file,
+		       c->n_clients - before, bc_plural(c->n_clients - before, "client is", "clients are"), mark(c, list, n), (uint32_t)c->n_clients);
 	}
 	free(list);
 }

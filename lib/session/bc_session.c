@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bc_await.h"
+#include "bc_plural.h"
 #include "bc_privileges.h"
 #include "bc_report.h"
 #include "bc_signer.h"
@@ -230,7 +231,7 @@ static void say_start(const struct bc_session *s)
 		n += s->group.pipeline[i]->n_sources;
 	if (!s->cfg->brief)
 		fprintf(stderr, "%s: %s from %u %s%s; control: 'braidcap ctl --prefix %s', pid %d\n", s->name, s->ops->doing, n,
-			s->ops->source, n == 1 ? "" : "s", s->env.prefix, (int)getpid());
+			s->ops->source, bc_plural(n, "", "s"), s->env.prefix, (int)getpid());
 }
 
 static bool all_idle(const struct bc_session *s)

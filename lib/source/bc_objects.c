@@ -7,6 +7,7 @@
 
 #include "bc_depot.h"
 #include "bc_object_name.h"
+#include "bc_plural.h"
 
 #define AHEAD (1024U * 1024)	/* of the next one, while this one is read */
 
@@ -66,7 +67,8 @@ static int list(struct bc_objects *o, struct bc_err *err)
 	if (r)
 		return r;
 	if (o->left_out)
-		bc_log(o->cfg.log, BC_WARN, "%s: %u objects are not named as pcapng: left out", o->prefix, o->left_out);
+		bc_log(o->cfg.log, BC_WARN, "%s: %u %s not named as pcapng: left out", o->prefix, o->left_out,
+		       bc_plural(o->left_out, "object is", "objects are"));
 	qsort(o->name, o->n, sizeof(*o->name), by_name);
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include "bc_nic_clock.h"
 #include "bc_packet.h"
+#include "bc_plural.h"
 #include "bc_port.h"
 
 /* A ring of 4096 descriptors lasts 275 us at 10 Gbit/s of 64 B. */
@@ -255,7 +256,7 @@ static void describe(const struct dpdk_source *p, const struct bc_source_env *en
 	snprintf(iface->name, sizeof(iface->name), "%s", port->name);
 	snprintf(iface->hardware, sizeof(iface->hardware), "%s", port->info.driver_name);
 	snprintf(iface->description, sizeof(iface->description), "DPDK port %u, %u RX queue%s%s", port->id, port->queues,
-		 port->queues > 1 ? "s" : "", port->rss ? ", symmetric RSS" : "");
+		 bc_plural(port->queues, "", "s"), port->rss ? ", symmetric RSS" : "");
 	describe_clock(p, env, iface);
 	iface->linktype = 1;
 	if (rte_eth_macaddr_get(port->id, &mac) == 0) {

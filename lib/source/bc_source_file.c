@@ -19,6 +19,7 @@
 #include "bc_depot.h"
 #include "bc_objects.h"
 #include "bc_packet.h"
+#include "bc_plural.h"
 #include "bc_reader.h"
 
 #define WINDOW (1024U * 1024)
@@ -101,12 +102,12 @@ static void fail(struct bc_source *s, const char *words)
 }
 
 /* A part of the line on what is missing; what stands beside the packets may be missing in some outputs only. */
-static void tell(char *line, size_t size, uint64_t n, const char *words, enum bc_places places)
+static void tell(char *line, size_t size, uint64_t n, const char *what, const char *words, enum bc_places places)
 {
 	size_t at = strlen(line);
 
 	if (n)
-		snprintf(line + at, size - at, "%s%" PRIu64 " %s%s", at ? "; " : "", n, words,
+		snprintf(line + at, size - at, "%s%" PRIu64 " %s%s %s%s", at ? "; " : "", n, what, bc_plural(n, "", "s"), words,
 			 places == BC_PLACES_SOME ? " of some outputs" : "");
 }
 
@@ -121,21 +122,21 @@ static void report(struct bc_source *s)
 	if (p->reported)
 		return;
 	p->reported = true;
-	tell(line, sizeof(line), p->clamped, "times out of range (not between 1970 and 2554) replaced", BC_PLACES_ALL);
-	tell(line, sizeof(line), p->cut, "packets cut to 262144 bytes", BC_PLACES_ALL);
-	tell(line, sizeof(line), bc_reader_ignored(p->reader), "options of a wrong length ignored", BC_PLACES_ALL);
-	tell(line, sizeof(line), p->overflow, "blocks or comments left out, because there are too many", BC_PLACES_ALL);
-	tell(line, sizeof(line), out->secrets, "blocks of decryption secrets left out", places);
-	tell(line, sizeof(line), out->names, "blocks of resolved names left out", places);
-	tell(line, sizeof(line), out->custom, "custom or unknown blocks left out", places);
-	tell(line, sizeof(line), out->statistics, "blocks of statistics left out", BC_PLACES_ALL);
-	tell(line, sizeof(line), out->comments, "comments of sections or interfaces left out", places);
-	tell(line, sizeof(line), out->options, "options of interfaces left out", places);
+	tell(line, sizeof(line), p->clamped, "time", "out of range (not between 1970 and 2554) replaced", BC_PLACES_ALL);
+	tell(line, sizeof(line), p->cut, "packet", "cut to 262144 bytes", BC_PLACES_ALL);
+	tell(line, sizeof(line), bc_reader_ignored(p->reader), "option", "of a wrong length ignored", BC_PLACES_ALL);
+	tell(line, sizeof(line), p->overflow, "block", "beside packets left out, because there are too many", BC_PLACES_ALL);
+	tell(line, sizeof(line), out->secrets, "block", "of decryption secrets left out", places);
+	tell(line, sizeof(line), out->names, "block", "of resolved names left out", places);
+	tell(line, sizeof(line), out->custom, "custom or unknown block", "left out", places);
+	tell(line, sizeof(line), out->statistics, "block", "of statistics left out", BC_PLACES_ALL);
+	tell(line, sizeof(line), out->comments, "comment", "of sections or interfaces left out", places);
+	tell(line, sizeof(line), out->options, "option", "of interfaces left out", places);
 	if (s->env.option_places == BC_PLACES_ALL) {
-		tell(line, sizeof(line), p->left_out, "comments, flags or other options of packets left out", BC_PLACES_ALL);
+		tell(line, sizeof(line), p->left_out, "comment, flag or other option", "of packets left out", BC_PLACES_ALL);
 	} else {
-		tell(line, sizeof(line), p->comments, "packets' comments left out", s->env.option_places);
-		tell(line, sizeof(line), p->options, "packets' flags or other options left out", s->env.option_places);
+		tell(line, sizeof(line), p->comments, "comment", "of packets left out", s->env.option_places);
+		tell(line, sizeof(line), p->options, "flag or other option", "of packets left out", s->env.option_places);
 	}
 	if (*line)
 		bc_log(s->env.log, BC_WARN, "%s: %s", s->account->name, line);

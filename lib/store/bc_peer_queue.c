@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_plural.h"
 #include "bc_time.h"
 
 /* What was put is on disk after so long; kill -9 costs no more. */
@@ -58,8 +59,8 @@ void bc_peer_queue_next(struct bc_peer_queue *q)
 {
 	if (q->out != &q->left || bc_spool_held(&q->left))
 		return;
-	bc_log(q->cfg.log, BC_NOTICE, "%s: %" PRIu64 " packets of an earlier run were delivered", q->cfg.name,
-	       q->left.at.number - q->left_first);
+	bc_log(q->cfg.log, BC_NOTICE, "%s: %" PRIu64 " %s delivered", q->cfg.name, q->left.at.number - q->left_first,
+	       bc_plural(q->left.at.number - q->left_first, "packet of an earlier run was", "packets of an earlier run were"));
 	bc_spool_fini(&q->left);
 	/* It is gone for good before the next one begins. */
 	bc_spool_disk_sync(q->disk);

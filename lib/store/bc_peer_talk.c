@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bc_plural.h"
+
 /* Per step, so that a peer that never stops sending cannot stall us. */
 #define READS_MAX 16
 /* Per call, so that the peer's close is noticed in between. */
@@ -200,7 +202,7 @@ static void pass_over_damage(struct bc_peer *p, uint64_t now_ns)
 
 	snprintf(why, sizeof(why), "%s", p->queue.out->err.msg);
 	lost = bc_spool_skip_file(p->queue.out);
-	bc_log(p->cfg.log, BC_ERROR, "%s: %" PRIu64 " packets in it are lost", why, lost);
+	bc_log(p->cfg.log, BC_ERROR, "%s: %" PRIu64 " %s lost", why, lost, bc_plural(lost, "packet in it is", "packets in it are"));
 	if (!bc_peer_queue_is_left(&p->queue))
 		bc_peer_fate_lose(&p->fate, bc_spool_done(&p->queue.run));
 	bc_peer_failed(p, why, false, now_ns);

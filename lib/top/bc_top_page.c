@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bc_field.h"
+#include "bc_plural.h"
 #include "bc_table.h"
 #include "bc_time.h"
 #include "bc_top_list.h"
@@ -152,8 +153,8 @@ static void put_means(const struct bc_top_capture *c, struct bc_top_grid *g, uin
 				 100 * c->figures.packet_buffers);
 
 	if (clock)
-		bc_top_put(g, row, at, BC_TOP_PLAIN, ", clock error %sns, %" PRIu64 " steps", bc_units(error, (double)bc_field_u64(clock, "rms_ns")),
-			   bc_field_u64(clock, "steps"));
+		bc_top_put(g, row, at, BC_TOP_PLAIN, ", clock error %sns, %" PRIu64 " step%s", bc_units(error, (double)bc_field_u64(clock, "rms_ns")),
+			   bc_field_u64(clock, "steps"), bc_plural(bc_field_u64(clock, "steps"), "", "s"));
 }
 
 /* Who listens for readers of packets, and how they fare. */

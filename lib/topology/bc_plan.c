@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bc_plan_remarks.h"
+#include "bc_plural.h"
 
 #define ANY_NODE INT_MIN
 #define LIGHT_PER_LCORE 4U
@@ -498,7 +499,7 @@ static int check_writers(const struct maker *m, struct bc_err *err)
 		if (out->writers > total_lcores(m))
 			return bc_err_set(err, -EINVAL, "%u writers for '%s', but the data path has %u CPU%s: ask for at "
 					  "most %u%s", out->writers, out->name, total_lcores(m),
-					  total_lcores(m) == 1 ? "" : "s", total_lcores(m),
+					  bc_plural(total_lcores(m), "", "s"), total_lcores(m),
 					  m->req->lcores ? ", or name more with --lcores" :
 					  ", or name the CPUs with --lcores");
 	}

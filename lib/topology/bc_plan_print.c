@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "bc_plural.h"
+
 #include "bc_plan.h"
 
 #define COLUMNS 80U
@@ -447,8 +449,8 @@ static void draw_output(const struct picture *p, uint32_t o)
 	lane_cpus(p->plan, o, &cpus);
 	bc_cpulist_format(&cpus, list, sizeof(list));
 	put(&lanes, SPLIT + 1, G_H);
-	text(&lanes, SPLIT + 2, COLUMNS, "> %u lane%s%s, CPU%s %s", n, n > 1 ? "s" : "",
-	     out->compressing ? " compressing" : "", CPU_COUNT(&cpus) > 1 ? "s" : "", list);
+	text(&lanes, SPLIT + 2, COLUMNS, "> %u lane%s%s, CPU%s %s", n, bc_plural(n, "", "s"),
+	     out->compressing ? " compressing" : "", bc_plural((uint64_t)CPU_COUNT(&cpus), "", "s"), list);
 	put(&name, SPLIT + 4, G_BL);
 	put(&name, SPLIT + 5, G_H);
 	text(&name, SPLIT + 6, COLUMNS, "> output %u  %s", o, out->name);

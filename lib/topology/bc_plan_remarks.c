@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "bc_plural.h"
+
 /* A line that is there already says nothing new. */
 static void add(struct bc_plan_lines *lines, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -81,10 +83,10 @@ static void note_unused(const struct bc_topology *topo, const struct bc_plan_req
 		return;
 	bc_cpulist_format(&idle, list, sizeof(list));
 	if (req->lcores)
-		add(&plan->notes, "no work for CPU%s %s of --lcores", CPU_COUNT(&idle) > 1 ? "s" : "", list);
+		add(&plan->notes, "no work for CPU%s %s of --lcores", bc_plural((uint64_t)CPU_COUNT(&idle), "", "s"), list);
 	else
 		add(&plan->notes, "CPU%s %s, isolated by the kernel, can be used with --lcores %s",
-		    CPU_COUNT(&idle) > 1 ? "s" : "", list, list);
+		    bc_plural((uint64_t)CPU_COUNT(&idle), "", "s"), list, list);
 }
 
 static void note_far_lanes(const struct bc_topology *topo, struct bc_plan *plan)
@@ -121,10 +123,10 @@ static void remark_control(const struct bc_plan_request *req, struct bc_plan *pl
 	bc_cpulist_format(&plan->control, list, sizeof(list));
 	if (req->busy_poll)
 		add(&plan->warnings, "the I/O threads share CPU%s %s with lcores that busy-poll: leave a CPU out of "
-		    "--lcores, or do not use --busy-poll", CPU_COUNT(&plan->control) > 1 ? "s" : "", list);
+		    "--lcores, or do not use --busy-poll", bc_plural((uint64_t)CPU_COUNT(&plan->control), "", "s"), list);
 	else
 		add(&plan->notes, "no CPU is left for the system: main and the I/O threads share CPU%s %s",
-		    CPU_COUNT(&plan->control) > 1 ? "s" : "", list);
+		    bc_plural((uint64_t)CPU_COUNT(&plan->control), "", "s"), list);
 }
 
 static bool may_use_node(const struct bc_topology *topo, int numa)
