@@ -24,7 +24,8 @@ struct bc_display {
 	bool colour;
 	bool shown;		/* a progress line is on the screen; protected by the lock of f */
 	uint64_t every_ns;	/* 0: never */
-	uint64_t began_mono_ns;
+	uint64_t began_mono_ns, ending_mono_ns;
+	uint64_t most[BC_MAX_OUTPUTS];	/* that was left to write since the ending began */
 	struct bc_display_sample last;
 };
 
@@ -73,17 +74,47 @@ static void print_line(const struct bc_display *d, const char *line, bool lost)
 		fprintf(d->f, "\r%.*s" BC_COLOUR_ALARM "%.*s" BC_COLOUR_END "%s\033[K", (int)(at - line), line, (int)(end + 1 - at), at, end + 1);
 }
 
+/* The output that is furthest behind tells how far all is. */
+static void follow_ending(struct bc_display *d, struct bc_display_sample *now)
+{
+	if (!now->ending)
+		return;
+	if (!d->ending_mono_ns)
+		d->ending_mono_ns = now->mono_ns;
+	now->elapsed_ns = now->mono_ns - d->ending_mono_ns;
+	for (uint32_t o = 0; o < now->n_outputs; o++) {
+		double done;
+
+		if (now->left[o] > d->most[o])
+			d->most[o] = now->left[o];
+		if (!d->most[o])
+			continue;
+		done = 1 - (double)now->left[o] / (double)d->most[o];
+		if (now->drained < 0 || done < now->drained)
+			now->drained = done;
+	}
+}
+
+/* What is left when the ending begins is what shares are of. */
+static bool is_due(const struct bc_display *d, uint64_t mono_ns)
+{
+	const bool begins_to_end = !d->ending_mono_ns && (d->p->stopping || d->p->ended);
+
+	return d->every_ns && (!d->last.mono_ns || begins_to_end || mono_ns - d->last.mono_ns >= d->every_ns);
+}
+
 void bc_display_tick(struct bc_display *d, uint64_t mono_ns)
 {
 	struct bc_display_sample now;
 	char line[WIDTH_MAX];
 
-	if (!d || !d->every_ns || (d->last.mono_ns && mono_ns - d->last.mono_ns < d->every_ns))
+	if (!d || !is_due(d, mono_ns))
 		return;
 	if (!d->began_mono_ns)
 		d->began_mono_ns = mono_ns;
 	bc_display_sample(d->p, mono_ns, &now);
 	now.elapsed_ns = mono_ns - d->began_mono_ns;
+	follow_ending(d, &now);
 	/* The first reading has nothing to be compared with. */
 	if (d->last.mono_ns) {
 		bc_display_line(&d->last, &now, width(d), line, sizeof(line));

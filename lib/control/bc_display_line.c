@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bc_plural.h"
 #include "bc_table.h"
 #include "bc_time.h"
 #include "bc_view.h"
@@ -78,13 +79,28 @@ static void sum_files(const struct bc_pipeline *p, struct bc_display_sample *ret
 	}
 }
 
-/* How much of the files is read, and how long the rest will take. */
+/* A remote peer may have to get what is in the spool, too. */
+static uint64_t left_of(const struct bc_pipeline *p, uint32_t output)
+{
+	struct bc_peer_stats st;
+	struct bc_balance b;
+
+	if (p->peer[output]) {
+		bc_peer_stats(p->peer[output], &st);
+		return st.held_bytes > st.spool_bytes ? st.held_bytes : st.spool_bytes;
+	}
+	bc_ledger_balance(p->ledger, output, BC_ALL_SOURCES, &b);
+	return b.unaccounted > 0 ? (uint64_t)b.unaccounted : 0;
+}
+
+/* How much of the files is read, or of what was received written, and how long the rest will take. */
 static void share(struct line *l, const struct bc_display_sample *now)
 {
-	double done = now->files_bytes ? (double)now->read_bytes / (double)now->files_bytes : 0;
+	const bool known = now->ending ? now->drained >= 0 : now->files_bytes > 0;
+	double done = now->ending ? now->drained : now->files_bytes ? (double)now->read_bytes / (double)now->files_bytes : 0;
 	uint64_t left_s;
 
-	if (!now->files_bytes)
+	if (!known)
 		return;
 	part(l, "%3.0f %%", 100 * (done < 1 ? done : 1));
 	if (now->elapsed_ns < GUESS_NS || done <= 0 || done >= 1)
@@ -114,6 +130,11 @@ void bc_display_sample(const struct bc_pipeline *p, uint64_t mono_ns, struct bc_
 		ret->interface[i] = l->source[i].interface;
 	}
 	sum_files(p, ret);
+	ret->ending = p->stopping || p->ended;
+	ret->n_outputs = l->n_outputs;
+	for (uint32_t o = 0; ret->ending && o < l->n_outputs; o++)
+		ret->left[o] = left_of(p, o);
+	ret->drained = -1;
 	ret->link_percent = fullest_link(p);
 	ret->buffer_percent = fullest_pool(p);
 }
@@ -154,7 +175,7 @@ void bc_display_line(const struct bc_display_sample *before, const struct bc_dis
 	part(&l, "disk %sB/s", bc_units(a, rate(before->file_bytes, now->file_bytes, ns)));
 	part(&l, "buffers %u %%", now->buffer_percent);
 	part(&l, "rings %u %%", now->link_percent);
-	part(&l, "%" PRIu64 " packets", now->received);
-	part(&l, "%" PRIu64 " segment%s", now->segments, now->segments == 1 ? "" : "s");
+	part(&l, "%" PRIu64 " packet%s", now->received, bc_plural(now->received, "", "s"));
+	part(&l, "%" PRIu64 " segment%s", now->segments, bc_plural(now->segments, "", "s"));
 	sources(&l, before, now, ns);
 }

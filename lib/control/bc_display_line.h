@@ -4,6 +4,7 @@
 #define BC_DISPLAY_LINE_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bc_pipeline.h"
@@ -27,7 +28,12 @@ struct bc_display_sample {
 	const char *state;
 	/* Where all sources are files whose size is known: of these, how much is read. */
 	uint64_t read_bytes, files_bytes;
-	uint64_t elapsed_ns;				/* since reading began, as far as the caller knows */
+	bool ending;					/* no more is captured */
+	uint32_t n_outputs;
+	uint64_t left[BC_MAX_OUTPUTS];			/* of each, what is still to be written: packets; of a peer, bytes for it */
+	/* The caller knows: */
+	uint64_t elapsed_ns;				/* since reading began, or the ending did */
+	double drained;					/* share of what was left at the most while it is ending; negative: not known */
 };
 
 /* Read the counters. Any thread. */

@@ -139,6 +139,20 @@ static void line_tells_how_much_of_the_files_is_read(void **state)
 	fixture_free(f);
 }
 
+static void line_tells_one_from_many(void **state)
+{
+	struct fixture *f = fixture_new(1, 1);
+	struct bc_display_sample s;
+	char line[512];
+
+	fixture_packets(f, 0, 1, WRITTEN);
+	fixture_segment(f, 0, "x", 1, 0);
+	bc_display_sample(f->p, 1, &s);
+	bc_display_line(&s, &s, 500, line, sizeof(line));
+	assert_has(line, ", 1 packet, 1 segment");
+	fixture_free(f);
+}
+
 static void line_fits_every_width(void **state)
 {
 	struct fixture *f = fixture_new(2, 1);
@@ -195,6 +209,32 @@ static char *ticks(struct fixture *f, bool terminal, bool quiet, bool verbose, u
 	bc_display_free(d);
 	fclose(m.f);
 	return m.text;
+}
+
+/* Of 100 packets that wait when it ends, half are written after three seconds. */
+static void the_end_has_a_share_and_a_time(void **state)
+{
+	struct fixture *f = fixture_new(1, 1);
+	struct bc_display *d;
+	struct memory m;
+
+	memory_open(&m);
+	d = bc_display_new_on(m.f, true, f->p, false, false);
+	bc_display_tick(d, 1);
+	fixture_packets(f, 0, 20, WRITTEN);
+	bc_counter_add(&f->p->ledger->source[0].ingress.received, 100);
+	f->p->stopping = true;
+	bc_display_tick(d, 1 + BC_NS_PER_S / 2);
+	f->p->ended = true;
+	bc_counter_add(&f->p->ledger->output[0].written, 50);
+	bc_counter_add(&f->p->ledger->output[0].source[0].written, 50);
+	bc_display_tick(d, 1 + BC_NS_PER_S / 2 + 3 * BC_NS_PER_S);
+	bc_display_free(d);
+	fclose(m.f);
+	assert_has(m.text, "stopping,   0 %, ");
+	assert_has(m.text, "draining,  50 %, 0:03 left, ");
+	free(m.text);
+	fixture_free(f);
 }
 
 static unsigned count(const char *text, char c)
@@ -384,6 +424,8 @@ int main(void)
 		cmocka_unit_test(table_of_headings_alone_is_silent),
 		cmocka_unit_test(line_tells_rates_and_losses),
 		cmocka_unit_test(line_tells_how_much_of_the_files_is_read),
+		cmocka_unit_test(line_tells_one_from_many),
+		cmocka_unit_test(the_end_has_a_share_and_a_time),
 		cmocka_unit_test(line_fits_every_width),
 		cmocka_unit_test(line_says_when_it_does_not_run),
 		cmocka_unit_test(line_tells_full_rings_and_buffers),
