@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bc_config_draft.h"
+#include "bc_numbered.h"
 #include "bc_reader.h"
 #include "bc_source_kind.h"
 
@@ -219,6 +220,17 @@ static void name_kinds(char *text, size_t size)
 		append(text, size, i == 0 ? "" : i < n - 1 ? ":, " : ": and ", names[i]);
 }
 
+/* tcpdump and dumpcap take an interface's number; but it is another one's when interfaces have come or gone. */
+static int refuse_number(const struct spec *s, const char *number)
+{
+	char name[BC_LABEL_MAX];
+
+	if (bc_numbered_interface(strtoull(number, NULL, 10), name, sizeof(name)))
+		return bc_err_set(s->err, -EINVAL, "%s: interfaces have names here, since their numbers change: for tcpdump -D and dumpcap -D "
+				  "this is %s", s->what, name);
+	return bc_err_set(s->err, -EINVAL, "%s: interfaces have names here, and no numbers: 'braidcap capture -D' lists them", s->what);
+}
+
 /* A name without a kind. */
 static int guess_kind(struct spec *s, const char *name)
 {
@@ -231,6 +243,8 @@ static int guess_kind(struct spec *s, const char *name)
 				  s->what);
 	if (if_nametoindex(name)) {
 		s->c->kind = &bc_source_pcap;
+	} else if (name[0] && !name[strspn(name, "0123456789")] && access(name, F_OK)) {
+		return refuse_number(s, name);
 	} else if (!strcmp(name, "-") || !access(name, F_OK) || strchr(name, '/')) {
 		s->c->kind = &bc_source_file;
 	} else if (strchr(name, ':')) {

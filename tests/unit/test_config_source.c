@@ -185,6 +185,12 @@ static void a_comma_in_a_path_stays(void **state)
 	is("pcap:a,b", &bc_source_pcap, "a,b");
 }
 
+static void a_number_is_no_interface(void **state)
+{
+	refused("1", "interfaces have names here");
+	refused("99999", "'braidcap capture -D' lists them");
+}
+
 static void keys_of_another_kind_are_refused(void **state)
 {
 	refused("file:x,queues=2", "queues= does not apply to a file: source");
@@ -254,6 +260,7 @@ int main(void)
 		cmocka_unit_test(defaults_are_those_of_the_kind),
 		cmocka_unit_test(erf_is_told_by_its_name_or_kind),
 		cmocka_unit_test(a_comma_in_a_path_stays),
+		cmocka_unit_test(a_number_is_no_interface),
 		cmocka_unit_test(keys_of_another_kind_are_refused),
 		cmocka_unit_test(bad_values_are_refused),
 		cmocka_unit_test(a_source_without_a_name_is_refused),
