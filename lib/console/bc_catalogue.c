@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "bc_depot.h"
 #include "bc_find_list.h"
@@ -192,6 +193,14 @@ static void *run(void *arg)
 	return NULL;
 }
 
+/* It may come later. */
+static void tell_missing(const struct bc_catalogue *c)
+{
+	for (uint32_t i = 0; i < c->n_paths; i++)
+		if (!bc_depot_is_name(c->paths[i]) && access(c->paths[i], R_OK) < 0)
+			bc_log(c->log, BC_WARN, "%s: %s: nothing of it is shown until it can be read", c->paths[i], strerror(errno));
+}
+
 int bc_catalogue_start(char *const *paths, uint32_t n_paths, const struct bc_log *log, struct bc_catalogue **ret, struct bc_err *err)
 {
 	struct bc_catalogue *c = calloc(1, sizeof(*c));
@@ -214,6 +223,7 @@ int bc_catalogue_start(char *const *paths, uint32_t n_paths, const struct bc_log
 		free(c);
 		return r;
 	}
+	tell_missing(c);
 	r = bc_thread_start(&c->thread, "bc-catalogue", run, c);
 	if (r) {
 		bc_depot_free(c->depot);
