@@ -111,7 +111,9 @@ static size_t find_command(const char *typed)
 	}
 	if (n == 1)
 		return found;
-	if (n)
+	if (typed[0] == '-')
+		fprintf(stderr, "braidcap: no command before '%.64s': to capture, 'braidcap capture %.64s ...'; see 'braidcap help'\n", typed, typed);
+	else if (n)
 		fprintf(stderr, "braidcap: ambiguous command '%.64s': %s\n", typed, all);
 	else
 		fprintf(stderr, "braidcap: unknown command '%.64s'%s\n", typed, s.best ? bc_similar_text(&s, "", similar) : "; see 'braidcap help'");

@@ -59,6 +59,7 @@ struct bc_setting {
 	double min;		/* of a number; of a text's length */
 	double max;
 	bool capture_only;	/* `braidcap collect` does not know it */
+	const char *unit;	/* of a whole number, for messages; NULL: none */
 };
 
 extern const struct bc_setting bc_capture_settings[BC_CAP_N];

@@ -29,7 +29,7 @@ const struct bc_setting bc_capture_settings[BC_CAP_N] = {
 	[BC_CAP_LCORES] = { "lcores", "lcores", 0, false, BC_SET_TEXT, CAP(lcores), 1, 4096 },
 	[BC_CAP_NO_HUGE] = { "no-huge", "no_huge", 0, false, BC_SET_NO_HUGE, CAP(huge), 0, 0 },
 	[BC_CAP_BUSY_POLL] = { "busy-poll", "busy_poll", 0, false, BC_SET_YES, CAP(busy_poll), 0, 0 },
-	[BC_CAP_BUFFER] = { "buffer-size", "buffer_mb", 'B', false, BC_SET_U32, CAP(buffer_mb), 1, 2047, .capture_only = true },
+	[BC_CAP_BUFFER] = { "buffer-size", "buffer_mb", 'B', false, BC_SET_U32, CAP(buffer_mb), 1, 2047, .capture_only = true, .unit = "MB" },
 	[BC_CAP_IMMEDIATE] = { "immediate-mode", "immediate_mode", 0, false, BC_SET_YES, CAP(immediate), 0, 0, .capture_only = true },
 	[BC_CAP_DIRECTION] = { "direction", "direction", 'Q', false, BC_SET_TEXT, CAP(direction), 1, 16, .capture_only = true },
 	[BC_CAP_LINKTYPE] = { "linktype", "linktype", 'y', false, BC_SET_TEXT, CAP(linktype), 1, 64, .capture_only = true },
@@ -195,6 +195,8 @@ int bc_setting_store(const struct bc_setting *s, const char *what, const char *t
 	switch (s->kind) {
 	case BC_SET_U32:
 		rc = bc_number(what, text, s->zero, s->min, s->max, &n, err);
+		if (rc && s->unit)
+			return bc_err_set(err, rc, "%s: '%s' is not a whole number of %s from %.15g to %.15g", what, text, s->unit, s->min, s->max);
 		if (!rc)
 			*(uint32_t *)at = (uint32_t)n;
 		return rc;
