@@ -112,6 +112,12 @@ class TestConsole(TestSuite):
         verify(found["braidcap_capture_unaccounted_packets"] == {f'capture="{run.prefix}"': 0}, "unaccounted")
 
     @func_test
+    def a_path_that_is_not_there_is_told(self):
+        """In one line; it may come later."""
+        console = self.console(self.out, self.folder / "none")
+        verify(console.stderr.count("nothing of it is shown") == 1 and f"{self.folder / 'none'}: No such file" in console.stderr, console.stderr)
+
+    @func_test
     def a_capture_that_is_gone_is_down(self):
         """One that was named is listed with 0 while it does not answer."""
         console = self.console("--prefix", "gone")

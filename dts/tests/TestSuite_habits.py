@@ -42,6 +42,7 @@ class TestHabits(TestSuite):
         """As long as one command alone begins so."""
         verify("complete, 10 packets" in self.braidcap("ver", self.trace).stdout, "not verified")
         self.refused("co", words=["ambiguous", "'co': collect, console"])
+        self.refused("-i", "lo", words=["no command before '-i'", "'braidcap capture -i ...'"])
 
     @func_test
     def mistakes_are_told_with_what_was_meant(self):
@@ -93,6 +94,7 @@ class TestHabits(TestSuite):
         for args, answer in ((("-C", "10"), "--rotate-size"), (("-W", "3"), "--keep-number"), (("-z", "gzip"), "--on-segment"),
                              (("-S", "-i", "lo"), "-S"), (("-nnvvX",), "-X"), (("--time-stamp-precision=nano",), "--format")):
             self.refused("capture", *args, words=["tcpdump's", answer])
+        self.refused("capture", "-i", "lo", "-w", "x.pcap", "-B", "4096", words=["of MB from 1 to 2047"])
 
     @func_test
     def a_command_line_of_theirs_works(self):
