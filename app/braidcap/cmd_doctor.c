@@ -12,7 +12,7 @@
 
 enum { EXIT_WELL, EXIT_PROBLEM, EXIT_USAGE };
 
-#define SECONDS 2
+#define SECONDS 4
 #define PACKET 800
 #define MAX_SOURCES 64
 
@@ -25,7 +25,7 @@ static const char help[] =
 	"  -i SOURCE            only this interface or port, as for capture; may be repeated\n"
 	"      --rate RATE      what the link brings, such as 10G bits per second: can it be kept, and how long does it last?\n"
 	"      --packet BYTES   of a packet, on average, 64 to 2048 (default 800)\n"
-	"      --measure S      for so many seconds, 0.1 to 600 (default 2)\n"
+	"      --measure S      for so many seconds, 0.1 to 600 (default 4)\n"
 	"      --no-measure     do not measure\n"
 	"      --json           as JSON\n"
 	"  -h, --help           this text\n"
@@ -38,7 +38,7 @@ struct doctor {
 	bool json, help;
 	/* What came out. */
 	struct bc_findings findings;
-	struct bc_figures figures;
+	struct bc_doctor_measured measured;
 	double free_bytes;
 };
 
@@ -99,20 +99,24 @@ static int parse(struct doctor *d, int argc, char **argv, struct bc_err *err)
 
 static json_t *rate_json(const struct doctor *d, bool lz4)
 {
-	struct bc_doctor_rate r = bc_doctor_rate(&d->figures, &d->req, lz4, d->free_bytes);
-	const struct bc_figure *at = &d->figures.at[0];
+	struct bc_doctor_rate r = bc_doctor_rate(&d->measured, &d->req, lz4, d->free_bytes);
+	const struct bc_figure *at = &d->measured.figures.at[0];
 
-	return json_pack("{s:f, s:f, s:f, s:f, s:s, s:o}", "packets_per_s", lz4 ? at->lz4_pps : at->none_pps, "ratio",
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:s, s:o}", "packets_per_s", lz4 ? at->lz4_pps : at->none_pps, "most_packets_per_s",
+			 d->measured.most_pps[lz4], "ratio",
 			 lz4 ? at->lz4_ratio : 1.0, "limit_bits_per_s", r.limit, "safe_bits_per_s", r.safe, "limited_by",
 			 r.by_disk ? "disk" : "cpu", "days", r.days > 0 ? json_real(r.days) : json_null());
 }
 
 static json_t *measured_json(const struct doctor *d)
 {
-	if (!d->figures.n)
+	const struct bc_figures *f = &d->measured.figures;
+
+	if (!f->n)
 		return json_null();
-	return json_pack("{s:i, s:o, s:o, s:o}", "packet_bytes", (int)d->req.packet, "disk_bytes_per_s",
-			 d->figures.disk_bytes_per_s > 0 ? json_real(d->figures.disk_bytes_per_s) : json_null(), "lz4",
+	return json_pack("{s:i, s:o, s:f, s:f, s:o, s:o}", "packet_bytes", (int)d->req.packet, "disk_bytes_per_s",
+			 f->disk_bytes_per_s > 0 ? json_real(f->disk_bytes_per_s) : json_null(), "others_share", d->measured.others,
+			 "steal_share", d->measured.stolen, "lz4",
 			 rate_json(d, true), "none", rate_json(d, false));
 }
 
@@ -134,7 +138,7 @@ static bool show(const struct doctor *d)
 
 static int run(struct doctor *d)
 {
-	bc_doctor_run(&d->req, &d->findings, &d->figures, &d->free_bytes);
+	bc_doctor_run(&d->req, &d->findings, &d->measured, &d->free_bytes);
 	if (show(d))
 		return d->findings.problems ? EXIT_PROBLEM : EXIT_WELL;
 	fputs("braidcap doctor: cannot write what was found\n", stderr);

@@ -14,19 +14,15 @@
 
 #include "bc_check.h"
 #include "bc_ctl_client.h"
-#include "bc_measure.h"
+#include "bc_doctor_measure.h"
 #include "bc_table.h"
 
-/* What a measurement may take of a folder: this share of what is free, and no more than so much for each second. */
-#define FREE_SHARE 0.05
-#define BYTES_PER_S 8e9
-#define LEAST_BYTES 16e6
-/* Packets come by one queue more for so many CPUs. */
-#define CPUS_PER_QUEUE 8
-#define MAX_QUEUES 16
+/* With less free, nothing is written to measure. */
+#define LEAST_FREE 320e6
 #define CLOCK_SAMPLES 5
-/* Of all CPUs, in processes that want one. */
-#define BUSY_SHARE 0.3
+/* Of the CPUs' time, what is told when others have it. */
+#define BUSY_SHARE 0.1
+#define STOLEN_SHARE 0.02
 
 /* "pcap:eth0,buffer_mb=512": the same name? */
 static bool is_named(const char *source, const char *kind, const char *name)
@@ -169,76 +165,63 @@ static double free_bytes(const char *folder)
 
 static bool has_room(double room, struct bc_findings *f)
 {
-	if (room * FREE_SHARE >= LEAST_BYTES)
+	if (room >= LEAST_FREE)
 		return true;
 	bc_finding_add(f, BC_FINDING_NOTE, "measured", "not measured: the folder has too little room for that");
 	bc_finding_advise(f, "free space, or name another folder on the same disk");
 	return false;
 }
 
-/* Each way in half of the time. */
-static int measure(const struct bc_doctor_request *req, double room, struct bc_figures *ret, struct bc_err *err)
-{
-	struct bc_measure_request m = { .folder = req->folder, .packet = req->packet, .seconds = req->seconds / 2 };
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct bc_measured none, lz4;
-	double most = BYTES_PER_S * m.seconds;
-	int r;
-
-	m.queues = (uint32_t)(cpus / CPUS_PER_QUEUE < 1 ? 1 : cpus / CPUS_PER_QUEUE < MAX_QUEUES ? cpus / CPUS_PER_QUEUE : MAX_QUEUES);
-	m.max_bytes = req->folder && room * FREE_SHARE < most ? (uint64_t)(room * FREE_SHARE) : (uint64_t)most;
-	r = bc_measure(&m, &none, err);
-	m.lz4 = true;
-	if (!r)
-		r = bc_measure(&m, &lz4, err);
-	if (r)
-		return r;
-	ret->n = 1;
-	ret->at[0] = (struct bc_figure){ req->packet, none.packets_per_s, lz4.packets_per_s, lz4.ratio };
-	ret->disk_bytes_per_s = req->folder ? none.file_bytes_per_s : 0;
-	return 0;
-}
-
 /* What others do meanwhile is taken from what is measured. */
-static void say_load(struct bc_findings *f)
+static void say_load(const struct bc_doctor_measured *m, struct bc_findings *f)
 {
-	double load, cpus = (double)sysconf(_SC_NPROCESSORS_ONLN);
-
-	if (getloadavg(&load, 1) != 1 || load < cpus * BUSY_SHARE)
+	if (m->others < BUSY_SHARE && m->stolen < STOLEN_SHARE)
 		return;
-	bc_finding_add(f, BC_FINDING_NOTE, "measured", "other programs use the CPUs (load average %.1f): the figures are what they leave", load);
-	bc_finding_advise(f, "measure again when the machine is idle");
+	bc_finding_add(f, BC_FINDING_NOTE, "measured", "meanwhile other programs had %.0f %% of the CPUs, the host %.0f %% (steal): the figures are "
+		       "what they left", 100 * m->others, 100 * m->stolen);
+	bc_finding_advise(f, "measure again when the machine is idle; a capture beside them loses packets when they want more");
 }
 
-static void say_measured(const struct bc_doctor_request *req, const struct bc_figures *g, struct bc_findings *f)
+static void say_way(const struct bc_doctor_request *req, const char *how, double least, double most, struct bc_findings *f)
 {
-	char a[BC_UNITS_MAX], b[BC_UNITS_MAX], c[BC_UNITS_MAX];
+	char a[BC_UNITS_MAX], b[BC_UNITS_MAX];
 
-	bc_finding_add(f, BC_FINDING_OK, "measured", "packets of %" PRIu32 " bytes with text: %s/s uncompressed, %s/s with LZ4 (ratio %.2f)",
-		       req->packet, bc_units(a, g->at[0].none_pps), bc_units(b, g->at[0].lz4_pps), g->at[0].lz4_ratio);
-	if (g->disk_bytes_per_s > 0)
-		bc_finding_add(f, BC_FINDING_OK, "measured", "%sB/s into the folder, in %g s: a disk may be slower for longer",
-			       bc_units(c, g->disk_bytes_per_s), req->seconds / 2);
+	bc_finding_add(f, BC_FINDING_OK, "measured", "packets of %" PRIu32 " bytes with text, %s: at least %s/s, at most %s/s", req->packet, how,
+		       bc_units(a, least), bc_units(b, most));
 }
 
-void bc_doctor_run(const struct bc_doctor_request *req, struct bc_findings *ret, struct bc_figures *ret_figures, double *ret_free)
+static void say_measured(const struct bc_doctor_request *req, const struct bc_doctor_measured *m, struct bc_findings *f)
+{
+	const struct bc_figure *at = &m->figures.at[0];
+	char how[48], c[BC_UNITS_MAX];
+
+	snprintf(how, sizeof(how), "with LZ4 (ratio %.2f)", at->lz4_ratio);
+	say_way(req, how, at->lz4_pps, m->most_pps[true], f);
+	say_way(req, "uncompressed", at->none_pps, m->most_pps[false], f);
+	if (m->figures.disk_bytes_per_s > 0)
+		bc_finding_add(f, BC_FINDING_OK, "measured", "%sB/s into the folder, for short times: a disk may be slower for longer",
+			       bc_units(c, m->figures.disk_bytes_per_s));
+}
+
+void bc_doctor_run(const struct bc_doctor_request *req, struct bc_findings *ret, struct bc_doctor_measured *ret_measured,
+		   double *ret_free)
 {
 	struct bc_err err;
 	bool usable;
 
 	memset(ret, 0, sizeof(*ret));
-	*ret_figures = (struct bc_figures){ .n = 0 };
+	*ret_measured = (struct bc_doctor_measured){ .others = 0 };
 	look(req, ret);
 	usable = !req->folder || bc_check_folder(req->folder, ret);
 	*ret_free = free_bytes(req->folder);
 	if (!usable || req->seconds <= 0 || (req->folder && !has_room(*ret_free, ret)) || is_capturing(ret))
 		return;
-	if (measure(req, *ret_free, ret_figures, &err)) {
+	if (bc_doctor_measure(req, *ret_free, ret_measured, &err)) {
 		bc_finding_add(ret, BC_FINDING_PROBLEM, "measured", "%.200s", err.msg);
 		bc_finding_advise(ret, "without it: --no-measure");
 		return;
 	}
-	say_load(ret);
-	say_measured(req, ret_figures, ret);
-	bc_doctor_check_rate(ret_figures, req, *ret_free, ret);
+	say_load(ret_measured, ret);
+	say_measured(req, ret_measured, ret);
+	bc_doctor_check_rate(ret_measured, req, *ret_free, ret);
 }

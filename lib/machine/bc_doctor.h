@@ -8,7 +8,7 @@
 #include "bc_figures.h"
 #include "bc_finding.h"
 
-/* Of what a measured machine can do, this share is called safe. */
+/* Of what a machine took at least, the most that is called safe. */
 #define BC_DOCTOR_SAFE 0.8
 
 struct bc_doctor_request {
@@ -20,6 +20,14 @@ struct bc_doctor_request {
 	double bits_per_s;		/* what the link brings; 0: not said */
 };
 
+/* [0]: uncompressed, [1]: with LZ4. */
+struct bc_doctor_measured {
+	struct bc_figures figures;	/* the lowest of several captures; n is 0: nothing was measured. Its "core" is all CPUs of a capture */
+	double most_pps[2];		/* the highest of them, packets per second */
+	double safe[2];			/* share of the limit at which a capture lost nothing; 0: none that was tried */
+	double others, stolen;		/* shares of the CPUs' time meanwhile: other programs, and the host */
+};
+
 /* What one way of compressing can keep. Rates are of the link, in bits per second. */
 struct bc_doctor_rate {
 	double limit, safe;
@@ -27,14 +35,16 @@ struct bc_doctor_rate {
 	double days;			/* that free bytes last at the rate asked for, or at the safe one; 0: not known */
 };
 
-/* From figures whose "core" is all of the machine. free_bytes: 0: not known. Pure; so is the next. */
-struct bc_doctor_rate bc_doctor_rate(const struct bc_figures *f, const struct bc_doctor_request *req, bool lz4, double free_bytes);
-void bc_doctor_check_rate(const struct bc_figures *f, const struct bc_doctor_request *req, double free_bytes, struct bc_findings *ret);
+/* free_bytes: 0: not known. Pure; so is the next. */
+struct bc_doctor_rate bc_doctor_rate(const struct bc_doctor_measured *m, const struct bc_doctor_request *req, bool lz4, double free_bytes);
+void bc_doctor_check_rate(const struct bc_doctor_measured *m, const struct bc_doctor_request *req, double free_bytes,
+			  struct bc_findings *ret);
 
 /*
- * What is found, and what was measured: ret_figures->n is 0 if nothing was. Its "core" is all the CPUs that a capture would choose.
- * ret_free: bytes in the folder, 0 without one. Starts a capture to measure with.
+ * What is found, and what was measured. ret_free: bytes in the folder, 0 without one. Starts captures to measure with, about as long
+ * as asked for, and up to twice that where rates have to be lowered.
  */
-void bc_doctor_run(const struct bc_doctor_request *req, struct bc_findings *ret, struct bc_figures *ret_figures, double *ret_free);
+void bc_doctor_run(const struct bc_doctor_request *req, struct bc_findings *ret, struct bc_doctor_measured *ret_measured,
+		   double *ret_free);
 
 #endif

@@ -10,18 +10,20 @@
 /* Longer is not said. */
 #define MANY_DAYS 100
 
-struct bc_doctor_rate bc_doctor_rate(const struct bc_figures *f, const struct bc_doctor_request *req, bool lz4, double free_bytes)
+struct bc_doctor_rate bc_doctor_rate(const struct bc_doctor_measured *m, const struct bc_doctor_request *req, bool lz4, double free_bytes)
 {
 	const struct bc_sizing_request unit = { .bits_per_s = UNIT, .packet = req->packet, .lz4 = lz4 };
 	struct bc_doctor_rate r = { 0 };
 	struct bc_sizing s;
 
 	/* Everything grows with the rate: what is needed of a machine and of its disk for one unit tells how many units they take. */
-	bc_sizing_compute(f, &unit, &s);
+	bc_sizing_compute(&m->figures, &unit, &s);
 	/* Uncompressed into a folder both were measured by one capture. Then it is most likely the disk that it waited for. */
 	r.by_disk = s.disks > s.cores * 0.999;
 	r.limit = UNIT / (r.by_disk ? s.disks : s.cores);
-	r.safe = r.limit * BC_DOCTOR_SAFE;
+	r.safe = r.limit * m->safe[lz4];
+	if (req->bits_per_s <= 0 && r.safe <= 0)
+		return r;
 	r.days = free_bytes / (s.file_bytes_per_s * (req->bits_per_s > 0 ? req->bits_per_s : r.safe) / UNIT) / DAY_S;
 	return r;
 }
@@ -45,8 +47,13 @@ static void say_safe(const struct bc_doctor_rate *r, const char *how, const stru
 {
 	char a[BC_UNITS_MAX], days[48];
 
-	bc_finding_add(f, BC_FINDING_OK, RATE, "%s: safe up to %sbit/s of packets of %u bytes, %.0f %% of what the %s took%s", how,
-		       bc_units(a, r->safe), req->packet, BC_DOCTOR_SAFE * 100, r->by_disk ? "disk" : "CPUs", lasts(r, days));
+	if (r->safe <= 0) {
+		bc_finding_add(f, BC_FINDING_NOTE, RATE, "%s: every rate that was tried lost packets", how);
+		bc_finding_advise(f, "measure again when the machine is idle, and longer (--measure)");
+		return;
+	}
+	bc_finding_add(f, BC_FINDING_OK, RATE, "%s: safe up to %sbit/s of packets of %u bytes, %.0f %% of what the %s took: nothing was lost%s", how,
+		       bc_units(a, r->safe), req->packet, r->safe / r->limit * 100, r->by_disk ? "disk" : "CPUs", lasts(r, days));
 }
 
 /* The one that is asked for, by the better of both ways. */
@@ -71,9 +78,10 @@ static void check_asked(const struct bc_doctor_rate *lz4, const struct bc_doctor
 	}
 }
 
-void bc_doctor_check_rate(const struct bc_figures *f, const struct bc_doctor_request *req, double free_bytes, struct bc_findings *ret)
+void bc_doctor_check_rate(const struct bc_doctor_measured *m, const struct bc_doctor_request *req, double free_bytes,
+			  struct bc_findings *ret)
 {
-	struct bc_doctor_rate lz4 = bc_doctor_rate(f, req, true, free_bytes), none = bc_doctor_rate(f, req, false, free_bytes);
+	struct bc_doctor_rate lz4 = bc_doctor_rate(m, req, true, free_bytes), none = bc_doctor_rate(m, req, false, free_bytes);
 
 	if (req->bits_per_s > 0) {
 		check_asked(&lz4, &none, req, ret);

@@ -34,11 +34,14 @@ int bc_measured_parse(const char *report, size_t len, struct bc_measured *ret)
 	double packets = (double)json_integer_value(json_object_get(o, "written"));
 	double dense = (double)json_integer_value(json_object_get(o, "written_bytes"));
 	double file = (double)json_integer_value(json_object_get(o, "file_bytes"));
+	const json_t *balance = json_object_get(r, "balance");
+	double came = (double)json_integer_value(json_object_get(balance, "received"));
+	double lost = (double)json_integer_value(json_object_get(balance, "dropped"));
 
 	json_decref(r);
-	if (!(ns > 0 && packets > 0 && dense > 0 && file > 0))
+	if (!(ns > 0 && packets > 0 && dense > 0 && file > 0 && came > 0))
 		return -EBADMSG;
-	*ret = (struct bc_measured){ packets * 1e9 / ns, dense / file, file * 1e9 / ns };
+	*ret = (struct bc_measured){ packets * 1e9 / ns, lost / came, dense / file, file * 1e9 / ns };
 	return 0;
 }
 
@@ -142,13 +145,29 @@ static void remove_folder(const char *path)
 	rmdir(path);
 }
 
+/* Without a rate, few buffers: what they would take in a short time is not what a disk takes. */
+static void add_pace(char *source, size_t size, char **argv, const struct bc_measure_request *req)
+{
+	size_t len = strlen(source), n = 0;
+
+	while (argv[n])
+		n++;
+	if (req->pps > 0) {
+		snprintf(source + len, size - len, ",rate=%" PRIu64, (uint64_t)(req->pps / req->queues) + 1);
+		return;
+	}
+	argv[n] = "--memory";
+	argv[n + 1] = "64";
+}
+
 static int run_into(const struct bc_measure_request *req, const char *dest, struct bc_measured *ret, struct bc_err *err)
 {
-	char source[96], seconds[32], count[32], codec[8];
+	char source[128], seconds[32], count[32], codec[8];
 	char *argv[] = { "braidcap", "capture", "-i", source, "-w", (char *)dest, "-Z", codec, "-d", seconds, "-c", count,
-			 "--memory", "64", "--no-accelerate", "--quiet", "--report", "/dev/fd/1", NULL };
+			 "--no-accelerate", "--quiet", "--report", "/dev/fd/1", NULL, NULL, NULL };
 
 	snprintf(source, sizeof(source), "null:payload=text,size=%" PRIu32 ",queues=%" PRIu32, req->packet, req->queues);
+	add_pace(source, sizeof(source), argv, req);
 	snprintf(codec, sizeof(codec), "%s", req->lz4 ? "lz4" : "none");
 	snprintf(seconds, sizeof(seconds), "%.3f", req->seconds);
 	snprintf(count, sizeof(count), "%" PRIu64, req->max_bytes / (req->packet + RECORD) + 1);

@@ -14,12 +14,14 @@ struct bc_measure_request {
 	uint32_t packet;	/* bytes of each, with text in them */
 	bool lz4;		/* otherwise uncompressed */
 	uint32_t queues;	/* that packets come by */
+	double pps;		/* of packets, by all queues; 0: as fast as they are taken */
 	double seconds;
 	uint64_t max_bytes;	/* before compression; after so much it ends sooner */
 };
 
 struct bc_measured {
 	double packets_per_s;
+	double lost;		/* share of those that came */
 	double ratio;		/* of LZ4, otherwise 1 */
 	double file_bytes_per_s;
 };

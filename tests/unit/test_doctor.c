@@ -2,7 +2,11 @@
 /* Checks of made-up machines, and what follows from made-up figures. */
 #include "bc_test.h"
 
+#include <sched.h>
+#include <unistd.h>
+
 #include "bc_check.h"
+#include "bc_cpu_time.h"
 #include "bc_doctor.h"
 #include "bc_measure.h"
 #include "sys_tree.h"
@@ -243,15 +247,18 @@ static void folders(void **state)
 }
 
 /* A machine that takes 1 Mpps uncompressed and 0.5 with LZ4; on the link a packet of 976 bytes has 1000. */
-static struct bc_figures figures(double disk)
+static struct bc_doctor_measured figures(double disk)
 {
-	return (struct bc_figures){ .n = 1, .disk_bytes_per_s = disk, .at = { { 976, 1e6, 5e5, 2 } } };
+	return (struct bc_doctor_measured){
+		.figures = { .n = 1, .disk_bytes_per_s = disk, .at = { { 976, 1e6, 5e5, 2 } } },
+		.safe = { BC_DOCTOR_SAFE, BC_DOCTOR_SAFE },
+	};
 }
 
 static void cpus_or_the_disk_are_the_limit(void **state)
 {
 	const struct bc_doctor_request req = { .packet = 976 };
-	struct bc_figures g = figures(0);
+	struct bc_doctor_measured g = figures(0);
 	struct bc_doctor_rate r = bc_doctor_rate(&g, &req, false, 0);
 
 	assert_true(r.limit > 7.99e9 && r.limit < 8.01e9 && !r.by_disk && r.days == 0);
@@ -270,7 +277,7 @@ static void cpus_or_the_disk_are_the_limit(void **state)
 static void a_rate_that_is_asked_for(void **state)
 {
 	struct bc_doctor_request req = { .packet = 976, .bits_per_s = 3e9 };
-	const struct bc_figures g = figures(0);
+	const struct bc_doctor_measured g = figures(0);
 
 	bc_doctor_check_rate(&g, &req, 504 * 375e3 * 86400 * 3, &f);
 	found(BC_FINDING_OK, "3.00 Gbit/s can be kept with LZ4; the folder lasts 3.0 days");
@@ -286,16 +293,53 @@ static void a_rate_that_is_asked_for(void **state)
 	found(BC_FINDING_PROBLEM, "more than is safe");
 }
 
+static void what_was_tried_is_safe(void **state)
+{
+	const struct bc_doctor_request req = { .packet = 976 };
+	struct bc_doctor_measured g = figures(0);
+
+	g.safe[false] = 0.45;
+	g.safe[true] = 0;
+	bc_doctor_check_rate(&g, &req, 1e9, &f);
+	found(BC_FINDING_OK, "uncompressed: safe up to 3.60 Gbit/s of packets of 976 bytes, 45 % of what the CPUs took");
+	found(BC_FINDING_NOTE, "with LZ4: every rate that was tried lost packets");
+}
+
+static void who_has_the_cpus(void **state)
+{
+	const long tick = sysconf(_SC_CLK_TCK);
+	struct bc_cpu_time before, after;
+	struct bc_cpu_shares s;
+	char lines[4096] = "cpu  1 2 3 4\n";
+	cpu_set_t all;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	before = bc_cpu_time_read(root);
+	assert_true(before.all == 0);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &all))
+			snprintf(lines + strlen(lines), sizeof(lines) - strlen(lines), "cpu%d %ld %ld 0 %ld 0 0 0 %ld 0 0\n", i, 10 * tick, 20 * tick,
+				 60 * tick, 10 * tick);
+	sys_put(root, "/proc/stat", lines);
+	after = bc_cpu_time_read(root);
+	after.own = before.own;
+	s = bc_cpu_time_shares(&before, &after);
+	assert_int_equal((int)(1000 * s.others + 0.5), 300);
+	assert_int_equal((int)(1000 * s.stolen + 0.5), 100);
+	s = bc_cpu_time_shares(&after, &after);
+	assert_true(s.others == 0 && s.stolen == 0);
+}
+
 static void a_captures_report(void **state)
 {
-	static const char good[] = "{\"started_ns\":1000000000,\"stopped_ns\":1500000000,\"outputs\":[{\"written\":1000,"
+	static const char good[] = "{\"started_ns\":1000000000,\"stopped_ns\":1500000000,\"balance\":{\"received\":1250,\"dropped\":250},\"outputs\":[{\"written\":1000,"
 				   "\"written_bytes\":80000,\"file_bytes\":40000}]}";
 	static const char *const bad[] = { "", "{}", "[]", "{\"started_ns\":2,\"stopped_ns\":1,\"outputs\":[{\"written\":1,"
 		"\"written_bytes\":8,\"file_bytes\":4}]}", "{\"started_ns\":1,\"stopped_ns\":2,\"outputs\":[{\"written\":0}]}" };
 	struct bc_measured m;
 
 	assert_int_equal(bc_measured_parse(good, strlen(good), &m), 0);
-	assert_true(m.packets_per_s == 2000 && m.ratio == 2 && m.file_bytes_per_s == 80000);
+	assert_true(m.packets_per_s == 2000 && m.ratio == 2 && m.file_bytes_per_s == 80000 && m.lost == 0.2);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(bc_measured_parse(bad[i], strlen(bad[i]), &m), -EBADMSG);
 }
@@ -339,6 +383,8 @@ int main(void)
 		ROOTED(folders),
 		ROOTED(cpus_or_the_disk_are_the_limit),
 		ROOTED(a_rate_that_is_asked_for),
+		ROOTED(what_was_tried_is_safe),
+		ROOTED(who_has_the_cpus),
 		ROOTED(a_captures_report),
 		ROOTED(more_problems_than_there_is_room_for),
 	};

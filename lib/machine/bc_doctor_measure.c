@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_doctor_measure.h"
+
+#include <unistd.h>
+
+#include "bc_cpu_time.h"
+#include "bc_measure.h"
+#include "bc_sizing.h"
+
+/* What a capture may take of a folder: this share of what is free, and no more than so much for each second. */
+#define FREE_SHARE 0.05
+#define BYTES_PER_S 8e9
+/* Packets come by one queue more for so many CPUs. */
+#define CPUS_PER_QUEUE 8
+#define MAX_QUEUES 16
+/* Of each kind, one after the other: what disturbs one of them may leave the next alone. */
+#define ROUNDS 3
+/* A rate that loses packets is lowered to this share of itself, so many times. */
+#define LOWER 0.75
+#define TRIES 4
+/* As many captures as there are when the first tries lose nothing. */
+#define PARTS (2 * ROUNDS + 2)
+
+static uint32_t queues(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN) / CPUS_PER_QUEUE;
+
+	return n < 1 ? 1 : n < MAX_QUEUES ? (uint32_t)n : MAX_QUEUES;
+}
+
+static struct bc_measure_request request(const struct bc_doctor_request *req, double free_bytes)
+{
+	struct bc_measure_request m = { .folder = req->folder, .packet = req->packet, .seconds = req->seconds / PARTS, .queues = queues() };
+	double most = BYTES_PER_S * m.seconds;
+
+	m.max_bytes = req->folder && free_bytes * FREE_SHARE < most ? (uint64_t)(free_bytes * FREE_SHARE) : (uint64_t)most;
+	return m;
+}
+
+/* The lowest of what was seen counts: a capture has to bear the worst moments, too. */
+static void note(double v, double *lowest, double *highest)
+{
+	*lowest = *lowest > 0 && *lowest < v ? *lowest : v;
+	*highest = *highest > v ? *highest : v;
+}
+
+static int run_rounds(struct bc_measure_request *m, struct bc_doctor_measured *ret, struct bc_err *err)
+{
+	struct bc_figure *at = &ret->figures.at[0];
+	double fastest = 0;
+	int r = 0;
+
+	*at = (struct bc_figure){ .bytes = m->packet };
+	for (int i = 0; !r && i < 2 * ROUNDS; i++) {
+		struct bc_measured got;
+
+		m->lz4 = i % 2;
+		r = bc_measure(m, &got, err);
+		if (r)
+			return r;
+		note(got.packets_per_s, m->lz4 ? &at->lz4_pps : &at->none_pps, &ret->most_pps[m->lz4]);
+		if (m->lz4)
+			at->lz4_ratio = got.ratio;
+		else if (m->folder)
+			note(got.file_bytes_per_s, &ret->figures.disk_bytes_per_s, &fastest);
+	}
+	ret->figures.n = 1;
+	return 0;
+}
+
+/* Does a capture at that share of the limit lose nothing? */
+static int try_rates(const struct bc_doctor_request *req, struct bc_measure_request *m, struct bc_doctor_measured *ret, struct bc_err *err)
+{
+	const double limit_pps = bc_doctor_rate(ret, req, m->lz4, 0).limit / 8 / (req->packet + BC_SIZING_FRAME);
+	double share = BC_DOCTOR_SAFE;
+	struct bc_measured got;
+
+	for (int i = 0; i < TRIES; i++, share *= LOWER) {
+		int r;
+
+		m->pps = limit_pps * share;
+		r = bc_measure(m, &got, err);
+		if (r)
+			return r;
+		if (got.lost <= 0) {
+			ret->safe[m->lz4] = share;
+			return 0;
+		}
+	}
+	return 0;
+}
+
+int bc_doctor_measure(const struct bc_doctor_request *req, double free_bytes, struct bc_doctor_measured *ret, struct bc_err *err)
+{
+	struct bc_measure_request m = request(req, free_bytes);
+	struct bc_cpu_time before = bc_cpu_time_read(""), after;
+	struct bc_doctor_measured d = { .others = 0 };
+	struct bc_cpu_shares shares;
+	int r = run_rounds(&m, &d, err);
+
+	for (int lz4 = 0; !r && lz4 < 2; lz4++) {
+		m.lz4 = lz4;
+		r = try_rates(req, &m, &d, err);
+	}
+	if (r)
+		return r;
+	after = bc_cpu_time_read("");
+	shares = bc_cpu_time_shares(&before, &after);
+	d.others = shares.others;
+	d.stolen = shares.stolen;
+	*ret = d;
+	return 0;
+}
