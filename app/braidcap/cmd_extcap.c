@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bc_extcap.h"
+#include "bc_extcap_fifo.h"
 #include "bc_filter.h"
 #include "cmd_find.h"
 
@@ -39,15 +39,12 @@ static int check_filter(const struct bc_extcap_request *q)
 /* The pipe becomes stdout. Nothing is to be ended in good order yet: a signal may end the process while it waits for a reader. */
 static int open_stdout(const char *fifo, struct bc_err *err)
 {
-	struct stat st;
-	int fd, r;
+	int fd, r = bc_extcap_fifo_open(fifo, -1, BC_EXTCAP_READER_NS, &fd, err);
 
-	if (stat(fifo, &st) == 0 && !S_ISFIFO(st.st_mode))
-		return bc_err_set(err, -EINVAL, "--fifo: '%s' is not a named pipe", fifo);
-	fd = open(fifo, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return bc_err_set(err, -errno, "--fifo: '%s': %s", fifo, strerror(errno));
-	r = dup2(fd, STDOUT_FILENO) < 0 ? bc_err_set(err, -errno, "--fifo: %s", strerror(errno)) : 0;
+	if (r)
+		return r;
+	if (fcntl(fd, F_SETFL, 0) < 0 || dup2(fd, STDOUT_FILENO) < 0)
+		r = bc_err_set(err, -errno, "--fifo: %s", strerror(errno));
 	close(fd);
 	return r;
 }

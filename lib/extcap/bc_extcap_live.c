@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From a capture's --pcap-over-ip into Wireshark's pipe. */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bc_conn.h"
 #include "bc_ctl_client.h"
 #include "bc_extcap.h"
+#include "bc_extcap_fifo.h"
 #include "bc_extcap_relay.h"
 #include "bc_extcap_toolbar.h"
 #include "bc_field.h"
 #include "bc_time.h"
 
 #define HOST_MAX 256
-#define RETRY_MS 20
 #define CONNECT_NS (10 * BC_NS_PER_S)
 
 struct live {
@@ -107,22 +105,6 @@ static int open_signals(struct live *l)
 	signal(SIGPIPE, SIG_IGN);
 	l->signals = signalfd(-1, &set, SFD_CLOEXEC);
 	return l->signals < 0 ? bc_err_set(l->err, -errno, "signalfd: %s", strerror(errno)) : 0;
-}
-
-/* Its reader may still be on its way. */
-static int open_fifo(struct live *l)
-{
-	struct pollfd p[1];
-	struct stat st;
-
-	if (stat(l->q->fifo, &st) == 0 && !S_ISFIFO(st.st_mode))
-		return bc_err_set(l->err, -EINVAL, "--fifo: '%s' is not a named pipe", l->q->fifo);
-	while ((l->fifo = open(l->q->fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0)
-		if (errno != ENXIO)
-			return bc_err_set(l->err, -errno, "--fifo: '%s': %s", l->q->fifo, strerror(errno));
-		else if (wait_for(l, p, 1, RETRY_MS))
-			return 1;
-	return 0;
 }
 
 static int shake_hands(struct live *l)
@@ -217,7 +199,7 @@ static int run(struct live *l)
 	if (!r)
 		r = find_server(l);
 	if (!r)
-		r = open_fifo(l);
+		r = bc_extcap_fifo_open(l->q->fifo, l->signals, BC_EXTCAP_READER_NS, &l->fifo, l->err);
 	if (!r)
 		r = connect_to(l);
 	if (r)

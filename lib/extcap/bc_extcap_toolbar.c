@@ -92,6 +92,11 @@ void bc_extcap_toolbar_read(struct bc_extcap_toolbar *t)
 	ssize_t got = read(t->in, t->data + t->len, sizeof(t->data) - t->len);
 	int n;
 
+	/* A pipe that we could write to does not end: it is something else. */
+	if (got == 0) {
+		close(t->in);
+		t->in = -1;
+	}
 	if (got <= 0)
 		return;
 	t->len += (uint32_t)got;

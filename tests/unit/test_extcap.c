@@ -2,10 +2,16 @@
 #include "bc_test.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "bc_extcap.h"
+#include "bc_extcap_fifo.h"
 #include "bc_extcap_relay.h"
+#include "bc_extcap_toolbar.h"
 #include "bc_pcapng.h"
+#include "scratch.h"
 
 #define T0 1792888200000000000ULL
 
@@ -100,6 +106,38 @@ static void a_filter_that_does_not_suit_is_refused(void **state)
 	bc_extcap_relay_free(r);
 }
 
+static void a_pipe_is_opened_once_it_is_read(void **state)
+{
+	char folder[SCRATCH_MAX], path[SCRATCH_MAX + 16];
+	int fd = -1, reader;
+
+	scratch_folder(folder, "bc-extcap");
+	snprintf(path, sizeof(path), "%s/fifo", folder);
+	assert_int_equal(bc_extcap_fifo_open(path, -1, 0, &fd, NULL), -ENOENT);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	/* Wireshark may be gone before it reads. */
+	assert_int_equal(bc_extcap_fifo_open(path, -1, 0, &fd, NULL), -ETIMEDOUT);
+	reader = open(path, O_RDONLY | O_NONBLOCK);
+	assert_int_equal(bc_extcap_fifo_open(path, -1, 0, &fd, NULL), 0);
+	assert_int_equal(write(fd, "x", 1), 1);
+	close(fd);
+	close(reader);
+	snprintf(path, sizeof(path), "%s/file", folder);
+	close(open(path, O_WRONLY | O_CREAT, 0600));
+	assert_int_equal(bc_extcap_fifo_open(path, -1, 0, &fd, NULL), -EINVAL);
+}
+
+static void a_toolbar_that_is_no_pipe_is_given_up(void **state)
+{
+	struct bc_extcap_toolbar t;
+
+	bc_extcap_toolbar_open(&t, "/dev/null", NULL, NULL);
+	assert_true(t.in >= 0);
+	bc_extcap_toolbar_read(&t);
+	assert_int_equal(t.in, -1);
+	bc_extcap_toolbar_close(&t);
+}
+
 static void servers_are_understood(void **state)
 {
 	static const struct { const char *text, *host; unsigned short port; } good[] = {
@@ -128,6 +166,8 @@ int main(void)
 		cmocka_unit_test(a_filter_holds_for_each_link_type),
 		cmocka_unit_test(what_is_no_capture_file_is_refused),
 		cmocka_unit_test(a_filter_that_does_not_suit_is_refused),
+		cmocka_unit_test(a_pipe_is_opened_once_it_is_read),
+		cmocka_unit_test(a_toolbar_that_is_no_pipe_is_given_up),
 		cmocka_unit_test(servers_are_understood),
 	};
 
