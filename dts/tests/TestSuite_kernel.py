@@ -7,6 +7,7 @@ import time
 from framework import host
 from framework.checks import assert_balance, assert_lossless, assert_streams, losses, published, verify_segments
 from framework.packets import frames, numbers
+from framework.preload import preload
 from framework.process import tool, unique, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -43,6 +44,20 @@ class TestKernel(TestSuite):
         """`-i NAME` is `-i pcap:NAME`."""
         packets, _ = self.exchange(frames(0, 100), source="{}")
         assert_streams(packets, {0: 100})
+
+    @func_test
+    def devices_without_nanoseconds(self):
+        """Of those that libpcap stamps in microseconds the time is right as far as it goes."""
+        near, far = self.stack.enter_context(host.veth())
+        out = self.make_folder()
+        run = self.start("-i", "any", "-w", out, OURS, env={"LD_PRELOAD": str(preload("coarse_pcap", self.folder))})
+        begun = time.time_ns()
+        with host.Sender(near) as sender:
+            sender.send(frames(0, 10))
+        wait_until(lambda: run.ask("/braidcap/ledger")["balance"]["written"] >= 10, "packets")
+        run.stop()
+        packets = verify_segments(published(out))
+        verify(all(begun - 1000 <= p.ts_ns <= time.time_ns() and p.ts_ns % 1000 == 0 for p in packets), [p.ts_ns for p in packets[:3]])
 
     @func_test
     def first_packet_after_a_silence(self):

@@ -23,13 +23,13 @@ struct pcap_source {
 	uint32_t wrapped_drop, wrapped_ifdrop;	/* the kernel's 32-bit counters as last read */
 	uint64_t drop, ifdrop;			/* and unwrapped */
 	bool first_stats;
+	uint32_t unit_ns;		/* of a stamp's fraction: some devices of libpcap have microseconds only (nflog, usbmon) */
 };
 
 static void take(u_char *user, const struct pcap_pkthdr *h, const u_char *data)
 {
 	struct pcap_source *p = (struct pcap_source *)user;
-	/* The handle was asked for nanoseconds, so tv_usec holds them. */
-	uint64_t ts_ns = (uint64_t)h->ts.tv_sec * BC_NS_PER_S + (uint64_t)h->ts.tv_usec;
+	uint64_t ts_ns = (uint64_t)h->ts.tv_sec * BC_NS_PER_S + (uint64_t)h->ts.tv_usec * p->unit_ns;
 
 	bc_spare_take(&p->spare, p->s, p->batch, data, h->caplen, h->len, ts_ns);
 }
@@ -204,8 +204,6 @@ static int setup(pcap_t *h, const struct bc_source_config *cfg, const struct bc_
 	/* The newer of the two headers that stand in for several links' own also tells the interface. */
 	if (!cfg->linktype && pcap_datalink(h) == DLT_LINUX_SLL && pcap_set_datalink(h, DLT_LINUX_SLL2) != 0)
 		bc_log(env->log, BC_WARN, "%s: libpcap does not know SLL2: %s", cfg->spec, pcap_geterr(h));
-	if (pcap_get_tstamp_precision(h) != PCAP_TSTAMP_PRECISION_NANO)
-		return bc_err_set(err, -ENOTSUP, "%s: libpcap does not support nanoseconds here", cfg->spec);
 	if (pcap_setnonblock(h, 1, errbuf) != 0)
 		return bc_err_set(err, -EIO, "%s: %s", cfg->spec, errbuf);
 	return set_direction(h, cfg, err);
@@ -220,8 +218,9 @@ static void describe(const struct bc_source_config *cfg, pcap_t *h, bool adapter
 	};
 	snprintf(ret->name, sizeof(ret->name), "%s", cfg->target);
 	snprintf(ret->description, sizeof(ret->description), "libpcap %s capture", cfg->immediate ? "immediate" : "buffered");
-	snprintf(ret->clock, sizeof(ret->clock), "%s", adapter ? "stamped by the adapter, as the kernel converts it" :
-		 "stamped by the kernel's receive path with the system clock");
+	snprintf(ret->clock, sizeof(ret->clock), "%s%s", adapter ? "stamped by the adapter, as the kernel converts it" :
+		 "stamped by the kernel's receive path with the system clock",
+		 pcap_get_tstamp_precision(h) == PCAP_TSTAMP_PRECISION_NANO ? "" : ", in microseconds");
 }
 
 static int open_handle(struct pcap_source *p, const struct bc_source_config *cfg, const struct bc_source_env *env,
@@ -237,6 +236,7 @@ static int open_handle(struct pcap_source *p, const struct bc_source_config *cfg
 	if (!p->s)
 		return -ENOSPC;
 	p->first_stats = true;
+	p->unit_ns = pcap_get_tstamp_precision(p->handle) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
 	p->s->priv = p;
 	bc_kernel_setup(p->s, cfg);
 	pcap_source_stats(p->s);
