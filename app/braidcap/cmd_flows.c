@@ -345,7 +345,8 @@ int cmd_flows(int argc, char **argv)
 	if (!r)
 		r = set_times(&f, &err);
 	if (!r && optind + !f.extent >= argc)
-		r = bc_err_set(&err, -EINVAL, "%s; see 'braidcap flows --help'", optind < argc ? "no path behind the expression" : "nothing to look into");
+		r = optind < argc ? bc_err_set(&err, -EINVAL, "no path behind the expression '%s': name folders or files to look into", argv[optind]) :
+				    bc_err_set(&err, -EINVAL, "nothing to look into; see 'braidcap flows --help'");
 	if (!r && f.per_segment && (f.extent || f.look.form == BC_FLOWS_TABLE))
 		r = bc_err_set(&err, -EINVAL, "--per-segment: it needs --format json or csv%s", f.extent ? ", and no --extent" : "");
 	if (!r)
