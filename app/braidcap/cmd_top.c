@@ -16,8 +16,8 @@
 static const char help[] =
 	"usage: braidcap top [-d SECONDS] [--prefix NAME]...\n"
 	"\n"
-	"Show this user's running captures on a terminal: rates, losses as they happen, buffers, CPUs, outputs, the largest\n"
-	"flows. q quits, ? explains the keys.\n"
+	"Show this user's running captures on a terminal: rates, losses as they happen, buffers, CPUs, outputs, clients,\n"
+	"the largest flows. q quits, ? explains the keys.\n"
 	"\n"
 	"  -d, --delay SECONDS     look so often (default and least 1)\n"
 	"      --prefix NAME       only the capture with this --prefix, also while it does not answer; repeatable\n"
