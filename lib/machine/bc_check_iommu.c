@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bc_check.h"
+#include "bc_plural.h"
 #include "bc_sys.h"
 
 #define IOMMU "iommu"
@@ -34,7 +35,7 @@ void bc_check_iommu(const char *root, const struct bc_devices *d, struct bc_find
 		bc_finding_add(f, BC_FINDING_PROBLEM, IOMMU, "port %s is bound to vfio-pci, but there is no IOMMU for it", bare->address);
 		bc_finding_advise(f, "switch it on: VT-d or AMD-Vi in the firmware, intel_iommu=on iommu=pt on the kernel command line");
 	} else if (n) {
-		bc_finding_add(f, BC_FINDING_OK, IOMMU, "on, with %" PRIu32 " groups: DPDK can have a port by vfio-pci", n);
+		bc_finding_add(f, BC_FINDING_OK, IOMMU, "on, with %" PRIu32 " group%s: DPDK can have a port by vfio-pci", n, bc_plural(n, "", "s"));
 	} else if (given) {
 		bc_finding_add(f, BC_FINDING_NOTE, IOMMU, "off: a port that DPDK has can write anywhere in memory");
 		bc_finding_advise(f, "switch it on: VT-d or AMD-Vi in the firmware, intel_iommu=on iommu=pt on the kernel command line");
