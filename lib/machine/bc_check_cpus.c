@@ -36,8 +36,8 @@ static void check_governor(const char *root, const struct bc_sys_list *l, struct
 	if (!told) {
 		bc_finding_add(f, BC_FINDING_OK, CPU, "the kernel does not scale frequencies here");
 	} else if (slow) {
-		bc_finding_add(f, BC_FINDING_NOTE, CPU, "%" PRIu32 " of %" PRIu32 " CPUs have the governor %s: slow when a burst begins", slow,
-			       told, other);
+		bc_finding_add(f, BC_FINDING_NOTE, CPU, "%" PRIu32 " of %" PRIu32 " CPU%s %s the governor %s: slow when a burst begins", slow,
+			       told, bc_plural(told, "", "s"), bc_plural(slow, "has", "have"), other);
 		bc_finding_advise(f, "cpupower frequency-set -g performance");
 	} else {
 		bc_finding_add(f, BC_FINDING_OK, CPU, "all CPUs have the governor performance");

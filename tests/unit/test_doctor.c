@@ -146,7 +146,7 @@ static void governors(void **state)
 	found(BC_FINDING_OK, "all CPUs have the governor performance");
 	sys_put(root, "/sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "powersave");
 	bc_check_cpus(root, &f);
-	found(BC_FINDING_NOTE, "1 of 2 CPUs have the governor powersave");
+	found(BC_FINDING_NOTE, "1 of 2 CPUs has the governor powersave");
 }
 
 static void isolated_cpus(void **state)
