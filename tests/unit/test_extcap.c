@@ -46,7 +46,8 @@ static size_t relay(const char *filter, const uint8_t *data, size_t len, size_t 
 		p = bc_extcap_relay_get(r, &got);
 		/* Not all at once. */
 		got = got > 100 ? 100 : got;
-		memcpy(out + n, p, got);
+		if (got)
+			memcpy(out + n, p, got);
 		bc_extcap_relay_passed(r, got);
 		n += got;
 	}
