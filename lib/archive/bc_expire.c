@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "bc_age_file.h"
 #include "bc_file.h"
 #include "bc_index_beside.h"
 #include "bc_lz4hc.h"
@@ -30,9 +32,10 @@ struct segment {
 	uint64_t mtime_ns;
 	uint64_t size;
 	uint64_t bytes;		/* on disk, with an index beside it */
-	uint64_t first_ns;	/* of its first packet; 0: there is none */
+	uint64_t first_ns;	/* of its first packet; 0: there is none, or it is encrypted */
 	int origin;		/* enum bc_origin, or a negative errno */
 	bool looked, lz4hc;	/* into its header: it was recompressed with LZ4 HC */
+	bool encrypted;		/* FILE.age: it counts as FILE, and stays as it is */
 	bool uploaded;		/* is on object storage */
 	bool index_waits;	/* the index beside it is not */
 	bool gone;
@@ -99,7 +102,18 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct segment *)a)->file, ((const struct segment *)b)->file);
 }
 
-static int add(struct look *l, const char *file, const struct bc_series *series, const struct stat *st)
+/* The name of a segment, or of one that is encrypted. */
+static bool is_segment(const char *file, struct bc_series *ret, bool *ret_encrypted)
+{
+	const size_t len = strlen(file), ext = strlen(BC_AGE_EXT);
+	char plain[NAME_MAX + 1];
+
+	*ret_encrypted = len > ext && len <= NAME_MAX && !strcmp(file + len - ext, BC_AGE_EXT);
+	snprintf(plain, sizeof(plain), "%.*s", (int)(*ret_encrypted ? len - ext : len), file);
+	return bc_series_parse(plain, ret);
+}
+
+static int add(struct look *l, const char *file, const struct bc_series *series, bool encrypted, const struct stat *st)
 {
 	struct segment *s;
 
@@ -116,6 +130,7 @@ static int add(struct look *l, const char *file, const struct bc_series *series,
 	*s = (struct segment){
 		.file = strdup(file),
 		.series = *series,
+		.encrypted = encrypted,
 		.ino = st->st_ino,
 		.mtime_ns = bc_file_mtime_ns(st),
 		.size = (uint64_t)st->st_size,
@@ -144,11 +159,12 @@ static int list(struct look *l)
 	rewinddir(dir);
 	while (!r && (errno = 0, entry = readdir(dir))) {
 		struct bc_series series;
+		bool encrypted;
 		struct stat st;
 
-		if (bc_series_parse(entry->d_name, &series) && fstatat(l->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		if (is_segment(entry->d_name, &series, &encrypted) && fstatat(l->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode))
-			r = add(l, entry->d_name, &series, &st);
+			r = add(l, entry->d_name, &series, encrypted, &st);
 	}
 	if (!r && errno)
 		r = -errno;
@@ -158,13 +174,26 @@ static int list(struct look *l)
 	return r;
 }
 
+/* What is in it nobody here can read: it has the name of one of ours, and is encrypted. */
+static int is_encrypted(int fd, const struct bc_series *series)
+{
+	char magic[BC_AGE_MAGIC_LEN];
+	ssize_t n = read(fd, magic, sizeof(magic));
+
+	if (n < 0)
+		return -errno;
+	if (n < (ssize_t)sizeof(magic) || memcmp(magic, BC_AGE_MAGIC, sizeof(magic)))
+		return BC_ORIGIN_FOREIGN;
+	return series->format == BC_FORMAT_PCAPNG ? BC_ORIGIN_OURS : BC_ORIGIN_UNMARKED;
+}
+
 static int read_origin(const struct look *l, struct segment *s)
 {
 	int fd = openat(l->fd, s->file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), r;
 
 	if (fd < 0)
 		return -errno;
-	r = bc_series_origin(fd, &s->series, &s->first_ns);
+	r = s->encrypted ? is_encrypted(fd, &s->series) : bc_series_origin(fd, &s->series, &s->first_ns);
 	close(fd);
 	return r;
 }
@@ -507,7 +536,7 @@ static void recompress_old(struct look *l)
 
 		if (k->recompress_after_ns && (s->mtime_ns >= now || now - s->mtime_ns <= k->recompress_after_ns))
 			break;
-		if (!s->gone && !is_done(l, s))
+		if (!s->gone && !s->encrypted && !is_done(l, s))
 			recompress(l, s);
 	}
 }

@@ -182,6 +182,32 @@ static void run(struct fixture *f, struct bc_retention_rules keep)
 
 static const struct bc_retention_rules nothing = { .age_ns = 1, .unmarked = true };	/* everything goes that may */
 
+/* FILE.age is FILE encrypted: removed in its turn, and never recompressed. */
+static void what_is_encrypted_counts_as_its_segment(void **state)
+{
+	static const char sealed[] = "age-encryption.org/v1\n-> X25519 and so on";
+	struct fixture *f = *state;
+	char name[96];
+
+	segments(f, 4);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(unlink(in_dir(f, nth(i))), 0);
+		snprintf(name, sizeof(name), "%s.age", nth(i));
+		put(f, name, sealed, sizeof(sealed) - 1, (int)(4 - i) * HOUR);
+	}
+	put(f, "20261025-003009-00000009.pcapng.age", "something else", 14, 9 * HOUR);
+	put(f, "notes.age", sealed, sizeof(sealed) - 1, 9 * HOUR);
+	run(f, (struct bc_retention_rules){ .number = 3, .recompress = true, .codec = BC_CODEC_ZSTD, .level = 1 });
+	snprintf(name, sizeof(name), "%s.age", nth(0));
+	assert_false(there(f, name));
+	snprintf(name, sizeof(name), "%s.age", nth(1));
+	assert_true(there(f, name));
+	assert_int_equal(f->sum.recompressed, 2);
+	assert_int_equal(f->sum.failed, 0);
+	assert_true(there(f, "20261025-003009-00000009.pcapng.age"));
+	assert_true(there(f, "notes.age"));
+}
+
 static void ages_and_sizes_are_parsed(void **state)
 {
 	uint64_t v = 1;
@@ -843,6 +869,7 @@ int main(void)
 		cmocka_unit_test(recompression_is_parsed),
 		cmocka_unit_test(names_of_segments_are_known_with_their_series),
 		cmocka_unit_test(other_names_are_not),
+		TEST(what_is_encrypted_counts_as_its_segment),
 		TEST(the_section_header_tells_who_made_a_file),
 		TEST(pcap_cannot_tell_and_nonsense_is_foreign),
 		TEST(what_is_too_old_is_removed),
