@@ -30,7 +30,7 @@ static void *begin(void *arg)
 
 static void fill_blocked(sigset_t *set)
 {
-	const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, BC_SIGNAL_EACH };
+	const int open[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, BC_SIGNAL_EACH };
 
 	sigfillset(set);
 	for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)

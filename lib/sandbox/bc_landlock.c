@@ -84,7 +84,7 @@ static void allow_system(const struct rules *r)
 	};
 
 	for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
-		allow(r, read[i], READ | LANDLOCK_ACCESS_FS_EXECUTE);
+		allow(r, read[i], READ);
 	allow(r, "/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE);
 }
 
@@ -101,6 +101,8 @@ int bc_landlock_enter(const struct bc_sandbox *s)
 		attr.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
 	if (version >= 3)
 		attr.handled_access_fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
+	if (!s->read)
+		attr.handled_access_fs &= ~(uint64_t)READ;
 	r.handled = attr.handled_access_fs;
 	r.fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr.handled_access_fs), 0);
 	if (r.fd < 0)
@@ -110,8 +112,8 @@ int bc_landlock_enter(const struct bc_sandbox *s)
 		allow(&r, s->read[i], READ);
 		allow_links(&r, open(s->read[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0);
 	}
-	if (s->write)
-		allow(&r, s->write, r.handled & ~LANDLOCK_ACCESS_FS_EXECUTE);
+	for (size_t i = 0; i < s->n_write; i++)
+		allow(&r, s->write[i], r.handled & ~LANDLOCK_ACCESS_FS_EXECUTE);
 	e = syscall(SYS_landlock_restrict_self, r.fd, 0) < 0 ? -errno : 0;
 	close(r.fd);
 	return e;

@@ -4,7 +4,7 @@
 
 #include "bc_sandbox.h"
 
-/* The files of s, and what the C library reads, and no others: for the calling thread, which can gain no rights any more, and those
+/* The files of s, with read also what the C library reads, and no others: for the calling thread, which can gain no rights any more, and those
  * that it will start. 0; or a negative errno, where the kernel cannot: nothing has changed then. */
 int bc_landlock_enter(const struct bc_sandbox *s);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the process can still do once it has begun: a fault in a parser that a hostile file makes use of gets no further. It may open
- * only the files that it was told to work on (Landlock), and make only the system calls that its work needs (seccomp).
+ * What the process can still do once it has begun: a fault in a parser that hostile input makes use of gets no further. It may open
+ * only the files that it was told to work on (Landlock), and make only the system calls that its duty needs (seccomp).
  */
 #ifndef BC_SANDBOX_H
 #define BC_SANDBOX_H
@@ -9,20 +9,35 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What a process is there for. bc_sandbox_calls.c has a row for each: which system calls it needs. */
+enum bc_duty {
+	BC_DUTY_SEARCH,		/* reads stored captures, writes what it finds: verify, find, flows */
+	BC_DUTY_FETCH,		/* the same, from object storage */
+	BC_DUTY_TEND,		/* changes stored captures: index, recover, expire */
+	BC_DUTY_UPLOAD,
+	BC_DUTY_CONSOLE,
+	BC_DUTY_COLLECT,
+	BC_DUTY_CAPTURE,	/* of kernel interfaces, files, remote nodes */
+	BC_DUTY_PORTS,		/* capture or collect with DPDK */
+	BC_DUTIES
+};
+
 struct bc_sandbox {
-	char *const *read;		/* files, and folders with all below, for reading; NULL: files are not restricted */
+	enum bc_duty duty;
+	char *const *read;		/* files, and folders with all below, for reading; NULL: anything is read */
 	size_t n_read;
-	const char *write;		/* a folder in which files are made, renamed and removed; NULL: nothing is written */
-	bool net;			/* it talks to others; libraries for that may be loaded later */
+	char *const *write;		/* folders in which files are made, renamed and removed; NULL: none with read; without it, anywhere */
+	size_t n_write;
+	bool xdp;			/* BC_DUTY_PORTS with AF_XDP sockets, whose driver loads programs into the kernel */
+	bool tell;			/* what is refused is for bc_breach_next(): no thread blocks SIGSYS, which would kill it then */
 };
 
 #define BC_SANDBOX_FILES 1U
 #define BC_SANDBOX_CALLS 2U
 
 /*
- * For the process and all its threads, for good: from now on it gains no rights by running a program either. Before other threads
- * exist, because files are restricted for the caller and the threads that it will start. What was opened stays open. Links in the
- * folders to files elsewhere are followed now, and these may be read too.
+ * For the process and all its threads, for good: from now on it gains no rights by running a program either. Files are restricted for
+ * the caller and the threads that it will start, not for others. What was opened stays open. Links in the folders to files elsewhere are followed now, and these may be read too.
  * Returns which of the two parts hold: a kernel may have neither. A call that is refused fails (EPERM, or ENOSYS, which libraries
  * know from older kernels); nothing is killed.
  */
