@@ -30,6 +30,9 @@ def sanitizers():
     return {"ASAN_OPTIONS": "detect_leaks=0:exitcode=99", "UBSAN_OPTIONS": "halt_on_error=1"} if SANITIZED else {}
 
 
+# Of no system call of ours is this to be said, in any suite.
+REFUSED = "the sandbox refused"
+
 # By default it leaves the CPUs to all others, and then gets none for minutes where they are busy.
 FIND = ("find", "--priority", "normal")
 
@@ -84,12 +87,13 @@ class Braidcap:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failure, *_):
         end(self.process)
         if self.process.stdout:
             self.process.stdout.close()
         # pytest shows this where a test case fails.
         print(f"--- stderr of {self.process.args}, which ended with {self.process.returncode}:\n{self.stderr[-4000:]}")
+        assert failure or REFUSED not in self.stderr, self.stderr[-4000:]
 
     @property
     def stderr(self):

@@ -10,7 +10,7 @@ import socket
 import subprocess
 from contextlib import contextmanager
 
-from .braidcap import program, sanitizers
+from .braidcap import REFUSED, program, sanitizers
 from .process import end, environment, free_port, wait_until
 
 
@@ -33,9 +33,10 @@ class Console:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failure, *_):
         end(self.process)
         print(f"--- stderr of {self.process.args}, which ended with {self.process.returncode}:\n{self.stderr[-4000:]}")
+        assert failure or REFUSED not in self.stderr, self.stderr[-4000:]
 
     @property
     def stderr(self):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Commands that read stored captures give up what they do not need; the unit test `sandbox` tries what is then refused."""
+"""All that reads what others made or sent gives up what it does not need; the unit test `sandbox` tries what is then refused."""
 
 import re
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,9 +10,16 @@ from pathlib import Path
 import pytest
 
 from framework.braidcap import program, sanitizers
+from framework.console import Console
 from framework.packets import frames, timed, write_pcap
-from framework.process import end, environment, wait_until
+from framework.process import end, environment, free_port, wait_until
 from framework.test_suite import TestSuite, func_test, verify
+
+
+def restrictions(pid):
+    """What the kernel says of each thread: it gains no rights, and its system calls are filtered."""
+    status = [p.read_text() for p in Path(f"/proc/{pid}/task").glob("*/status")]
+    return {(re.search(r"NoNewPrivs:\t(\d)", s)[1], re.search(r"Seccomp:\t(\d)", s)[1]) for s in status}
 
 
 class TestSandbox(TestSuite):
@@ -25,19 +33,46 @@ class TestSandbox(TestSuite):
                                stderr=subprocess.PIPE, env={**environment(self.folder), **sanitizers()})
         try:
             wait_until(lambda: len(list(Path(f"/proc/{run.pid}/task").iterdir())) > 2, "its threads")
-            status = [p.read_text() for p in Path(f"/proc/{run.pid}/task").glob("*/status")]
+            return restrictions(run.pid)
         finally:
             end(run)
             run.stdout.close()
             run.stderr.close()
-        return [(re.search(r"NoNewPrivs:\t(\d)", s)[1], re.search(r"Seccomp:\t(\d)", s)[1]) for s in status]
+
+    def needs_seccomp(self):
+        if "Seccomp:\t" not in Path("/proc/self/status").read_text():
+            pytest.skip("a kernel without seccomp")
+
+    @func_test
+    def every_thread_of_a_capture_is_restricted(self):
+        """Without DPDK and with it, with a command, a tap, applications; --no-sandbox does without, and says so."""
+        self.needs_seccomp()
+        more = ("-Z", "zstd", "--on-segment", "true", "--pcap-over-ip", f"127.0.0.1:{free_port()}", "--zmq-publish", f"ipc://{self.folder}/zmq")
+        for n, args in enumerate((("-i", "null:rate=1000", *more), ("-i", self.vhost()), ("-i", "lo"))):
+            if args[1] == "lo" and os.geteuid():
+                continue
+            run = self.start(*args, "-w", self.make_folder(f"out{n}"))
+            verify(restrictions(run.process.pid) == {("1", "2")}, f"{args}: a thread may do everything")
+            run.stop()
+        run = self.start("-i", "null:rate=1000", "-w", self.make_folder("free"), "--no-sandbox")
+        verify("2" not in {seccomp for _, seccomp in restrictions(run.process.pid)}, "--no-sandbox restricts")
+        verify("--no-sandbox: a fault" in run.stderr, run.stderr)
+
+    @func_test
+    def every_thread_of_what_serves_is_restricted(self):
+        """Of a collector, whose threads come with its clients, and of a console."""
+        self.needs_seccomp()
+        run = self.collect("-l", f"127.0.0.1:{free_port()}", "--allow", "node=127.0.0.1", "-w", f"{self.make_folder('collected')}/")
+        verify(restrictions(run.process.pid) == {("1", "2")}, "collect: a thread may do everything")
+        with Console(self.folder, [self.place]) as console:
+            console.get("/api/now")
+            verify(restrictions(console.process.pid) == {("1", "2")}, "console: a thread may do everything")
 
     @func_test
     def every_thread_is_restricted(self):
         """System calls are filtered in all of them, unless that was not wanted."""
-        if "Seccomp:\t" not in Path("/proc/self/status").read_text():
-            pytest.skip("a kernel without seccomp")
-        verify(set(self.while_it_writes()) == {("1", "2")}, "a thread may do everything")
+        self.needs_seccomp()
+        verify(self.while_it_writes() == {("1", "2")}, "a thread may do everything")
         verify("2" not in {seccomp for _, seccomp in self.while_it_writes("--no-sandbox")}, "--no-sandbox restricts")
 
     @func_test

@@ -67,6 +67,7 @@ struct bc_config {
 	uint32_t upload_connections;	/* 0: the default */
 	uint64_t upload_bytes_per_s;	/* 0: no limit */
 	char *report;			/* file for the JSON report */
+	bool no_sandbox;		/* keep the right to all system calls, and to write anywhere */
 	bool rotate_on_hup;		/* also where a closed terminal would end the run */
 	char *pcap_over_ip;		/* bc_config_tap.h; NULL: none */
 	char *zmq_publish;		/* endpoint for applications; NULL: none */

@@ -91,7 +91,7 @@ const char bc_config_collect_help[] =
 "\n"
 "Speed and memory: --memory, --mbufs, --chunk, --writers (with --merge), --io,\n"
 "--lcores, --busy-poll, --no-accelerate, --no-huge, --eal, --prefix, --user,\n"
-"--report, --rotate-on-hup, -v, --verbose, --quiet, --check: as for\n"
+"--report, --no-sandbox, --rotate-on-hup, -v, --verbose, --quiet, --check: as for\n"
 "capture. --memory is shared equally by the clients, and --io auto is direct only\n"
 "with --merge.\n"
 "\n"

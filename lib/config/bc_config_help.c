@@ -234,6 +234,8 @@ const char bc_config_help[] =
 "      --eal \"ARGS\"        additional arguments for DPDK's EAL\n"
 "      --prefix NAME       DPDK's file prefix, by which ctl finds this capture\n"
 "      --user NAME         switch to this user once devices are open\n"
+"      --no-sandbox        keep the right to all system calls, and to write\n"
+"                          anywhere\n"
 "      --rotate-on-hup     SIGHUP starts new segments in a terminal, too, where\n"
 "                          it otherwise ends the capture\n"
 "\n"

@@ -66,6 +66,7 @@ const struct bc_setting bc_capture_settings[BC_CAP_N] = {
 	[BC_CAP_UPLOAD_RATE] = { "upload-rate", "upload_rate_mb", 0, true, BC_SET_MEGABYTES, CAP(upload_bytes_per_s), 0.01, 1e6 },
 	[BC_CAP_REPORT] = { "report", "report", 0, false, BC_SET_TEXT, CAP(report), 1, 4095 },
 	[BC_CAP_ROTATE_ON_HUP] = { "rotate-on-hup", "rotate_on_hup", 0, false, BC_SET_YES, CAP(rotate_on_hup), 0, 0 },
+	[BC_CAP_NO_SANDBOX] = { "no-sandbox", "no_sandbox", 0, false, BC_SET_YES, CAP(no_sandbox), 0, 0 },
 	[BC_CAP_VERBOSE] = { "verbose", "verbose", 'v', false, BC_SET_U32, CAP(verbose), 0, 9 },
 	[BC_CAP_QUIET] = { "quiet", "quiet", 'q', false, BC_SET_YES, CAP(quiet), 0, 0 },
 };

@@ -163,6 +163,7 @@ static void release(void *ctx)
 
 static const struct bc_session_ops capture_ops = {
 	.doing = "capturing",
+	.duty = BC_DUTY_CAPTURE,
 	.source = "source",
 	.request = request,
 	.mbufs = mbufs,

@@ -261,6 +261,7 @@ static void release(void *ctx)
 
 static const struct bc_session_ops collect_ops = {
 	.doing = "collecting",
+	.duty = BC_DUTY_COLLECT,
 	.source = "client",
 	.request = request,
 	.mbufs = mbufs,

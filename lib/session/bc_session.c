@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bc_await.h"
+#include "bc_breach.h"
 #include "bc_plural.h"
 #include "bc_privileges.h"
 #include "bc_report.h"
@@ -175,6 +176,8 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 		r = bc_session_make_lcores(s, err);
 	if (!r)
 		r = new_telemetry(s, err);
+	if (!r)
+		r = bc_session_confine(s, err);
 	return r ? r : bc_session_launch(s, err);
 }
 
@@ -292,6 +295,7 @@ static enum bc_exit finish(struct bc_session *s)
 	bc_session_join(s);
 	wait_for_post_publish(s);
 	bc_display_erase(s->display);
+	bc_breach_tell(&s->log);
 	status = failed(s, &lost) ? BC_EXIT_FAILED : BC_EXIT_DONE;
 	if (s->cfg->report)
 		r = bc_report_write(s->cfg->report, bc_view_report(&s->group), &err);

@@ -17,6 +17,7 @@
 #include "bc_engine.h"
 #include "bc_group.h"
 #include "bc_plan.h"
+#include "bc_sandbox.h"
 #include "bc_publisher.h"
 #include "bc_uploader.h"
 #include "bc_signals.h"
@@ -37,6 +38,7 @@ struct bc_stamper;
 /* ctx is the session's. Those that return int: 0, or a negative errno with a line in err. */
 struct bc_session_ops {
 	const char *doing;	/* "capturing" */
+	enum bc_duty duty;	/* without DPDK */
 	const char *source;	/* "source", as the first line counts them */
 	/* Before EAL: who is to run where. */
 	int (*request)(void *ctx, const struct bc_topology *topo, struct bc_plan_request *ret, struct bc_err *err);

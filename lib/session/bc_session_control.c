@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control thread's loop: signals, clients' actions, and when a session is over. */
+#include "bc_breach.h"
 #include "bc_session_priv.h"
 
 #define ROUND_NS (50 * BC_NS_PER_MS)
@@ -119,6 +120,7 @@ void bc_session_control(struct bc_session *s)
 			s->control_mono_ns = now_ns;
 			follow_clock(s);
 			bc_session_look_at_spawner(s);
+			bc_breach_tell(&s->log);
 			if (s->ops->control(s->ctx))
 				break;
 		}

@@ -108,6 +108,7 @@ static void capture_options_are_taken(void **state)
 	ACCEPT("--drain-timeout 0.5", c.drain_timeout_s == 0.5);
 	ACCEPT("--detect-loop", c.detect_loop);
 	ACCEPT("--rotate-on-hup", c.rotate_on_hup);
+	ACCEPT("--no-sandbox", c.no_sandbox);
 	ACCEPT("--quiet", c.quiet);
 	ACCEPT("--zmq-publish ipc:///x --zmq-client n1 --zmq-ns",
 	       !strcmp(c.zmq_publish, "ipc:///x") && !strcmp(c.zmq_client, "n1") && c.zmq_ns);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a session gives up before packets come: system calls that its duty does not need, and writing beside its outputs. */
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bc_sandbox.h"
+#include "bc_session_priv.h"
+#include "bc_source_kind.h"
+
+/* Of each output: where segments are, are moved, are spooled, and their number is. Then report, control socket, ZeroMQ's. */
+#define PLACES (4 * BC_MAX_OUTPUTS + 3)
+
+struct places {
+	char *path[PLACES];
+	size_t n;
+	bool anywhere;		/* it is not known where something is written */
+	bool failed;		/* no memory */
+};
+
+/* Takes path. */
+static void take(struct places *p, char *path)
+{
+	if (path)
+		p->path[p->n++] = path;
+	else
+		p->failed = true;
+}
+
+static void add(struct places *p, const char *folder)
+{
+	if (folder)
+		take(p, strdup(folder));
+}
+
+static void add_parent(struct places *p, const char *file)
+{
+	char *copy = file ? strdup(file) : NULL;
+
+	if (file)
+		take(p, copy ? strdup(dirname(copy)) : NULL);
+	free(copy);
+}
+
+static bool is_device(const char *path)
+{
+	return !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6);
+}
+
+static void add_output(struct places *p, const struct bc_output_config *o)
+{
+	if (o->kind == BC_DEST_FOLDER)
+		add(p, o->dest);
+	else if (o->kind == BC_DEST_STREAM && strcmp(o->dest, "-") != 0 && is_device(o->dest))
+		p->anywhere = true;
+	else if (o->kind == BC_DEST_FILE || (o->kind == BC_DEST_STREAM && strcmp(o->dest, "-") != 0))
+		add_parent(p, o->dest);
+	add(p, o->completed);
+	add(p, o->remote.spool);
+	add_parent(p, o->seqfile);
+}
+
+static void find_places(const struct bc_session *s, struct places *p)
+{
+	static const char ipc[] = "ipc://";
+	const struct bc_config *c = s->cfg;
+
+	for (uint32_t i = 0; i < c->n_outputs; i++)
+		add_output(p, &c->outputs[i]);
+	add_parent(p, c->report);
+	add_parent(p, s->env.runtime.folder);
+	if (c->zmq_publish && !strncmp(c->zmq_publish, ipc, strlen(ipc)))
+		add_parent(p, c->zmq_publish + strlen(ipc));
+}
+
+static bool uses_xdp(const struct bc_config *cfg)
+{
+	for (uint32_t i = 0; i < cfg->n_sources; i++)
+		if (cfg->sources[i].kind->target == BC_TARGET_PORT && strstr(cfg->sources[i].target, "af_xdp"))
+			return true;
+	return cfg->eal && strstr(cfg->eal, "af_xdp");
+}
+
+/* DPDK writes to devices and hugepages, by threads that are there already. ZeroMQ's block all signals. */
+static void enter(struct bc_session *s, struct places *p)
+{
+	const bool files = !s->env.eal && !p->anywhere;
+	const struct bc_sandbox box = {
+		.duty = s->env.eal ? BC_DUTY_PORTS : s->ops->duty,
+		.write = files ? p->path : NULL,
+		.n_write = files ? p->n : 0,
+		.xdp = uses_xdp(s->cfg),
+		.tell = !s->cfg->zmq_publish,
+	};
+	unsigned holds = bc_sandbox_enter(&box);
+
+	if (!(holds & BC_SANDBOX_CALLS))
+		bc_log(&s->log, BC_INFO, "system calls are not restricted: this kernel has no seccomp, or it is not allowed");
+	if (files && !(holds & BC_SANDBOX_FILES))
+		bc_log(&s->log, BC_INFO, "writing is not restricted to the outputs' folders: this kernel has no Landlock");
+}
+
+int bc_session_confine(struct bc_session *s, struct bc_err *err)
+{
+	struct places p = { .n = 0 };
+
+	if (s->cfg->no_sandbox) {
+		bc_log(&s->log, BC_WARN, "--no-sandbox: a fault in reading packets could be used for all that this user may do");
+		return 0;
+	}
+	find_places(s, &p);
+	if (!p.failed)
+		enter(s, &p);
+	for (size_t i = 0; i < p.n; i++)
+		free(p.path[i]);
+	return p.failed ? bc_err_set(err, -ENOMEM, "no memory for the sandbox") : 0;
+}
