@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_breach.h"
 #include "bc_console.h"
 #include "bc_ctl_client.h"
 #include "bc_option.h"
@@ -14,10 +15,12 @@
 #include "bc_retention_parse.h"
 #include "bc_signals.h"
 #include "bc_time.h"
+#include "confine.h"
 #include "bc_when.h"
 
 #define DEFAULT_LISTEN "127.0.0.1:9470"
 #define NAMES_MAX 64
+#define LOOK_NS (10 * BC_NS_PER_S)	/* between looks at what the sandbox refused */
 #define JOB_BYTES 2000000000U
 #define JOB_KEEP_NS (86400 * BC_NS_PER_S)
 
@@ -41,17 +44,18 @@ static const char help[] =
 	"      --tls-cert FILE     our certificate and the chain to its CA, PEM\n"
 	"      --tls-key FILE      its private key, if it is not in the same file\n"
 	"      --tls-ca FILE       the CA of users' certificates, PEM\n"
+	CONFINE_HELP
 	"  -v, --verbose           say more\n"
 	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 ended by a signal, 1 it cannot serve, 2 bad usage.\n";
 
-enum option_code { OPT_HOST = 256, OPT_PREFIX, OPT_USERS, OPT_ROLE, OPT_AUDIT, OPT_JOBS, OPT_JOB_SIZE, OPT_JOB_KEEP, OPT_CERT, OPT_KEY, OPT_CA };
+enum option_code { OPT_HOST = 256, OPT_PREFIX, OPT_USERS, OPT_ROLE, OPT_AUDIT, OPT_JOBS, OPT_JOB_SIZE, OPT_JOB_KEEP, OPT_CERT, OPT_KEY, OPT_CA, OPT_NO_SANDBOX };
 
 struct console {
 	struct bc_console_config cfg;
 	const char *host[NAMES_MAX], *prefix[NAMES_MAX];
-	bool has_role, verbose;
+	bool has_role, verbose, no_sandbox;
 };
 
 static int add_name(const char *option, const char *name, const char **names, uint32_t *n, struct bc_err *err)
@@ -106,6 +110,9 @@ static int take(struct console *c, int o, const char *text, struct bc_err *err)
 	case OPT_CA:
 		cfg->ca = text;
 		return 0;
+	case OPT_NO_SANDBOX:
+		c->no_sandbox = true;
+		return 0;
 	default:
 		c->verbose = true;
 		return 0;
@@ -127,6 +134,7 @@ static int parse(int argc, char **argv, struct console *c, struct bc_err *err)
 		{ "tls-cert", required_argument, NULL, OPT_CERT },
 		{ "tls-key", required_argument, NULL, OPT_KEY },
 		{ "tls-ca", required_argument, NULL, OPT_CA },
+		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -157,13 +165,32 @@ static void emit(void *ctx, enum bc_level level, const char *line)
 		fprintf(stderr, "braidcap: %s\n", line);
 }
 
-static void wait_for_the_end(struct bc_signals *signals)
+/* It writes marks beside segments, what finds have found, its audit, and removes its socket. */
+static void restrict_writing(const struct console *c)
+{
+	const struct bc_console_config *cfg = &c->cfg;
+	const char *unix_socket = strncmp(cfg->listen, "unix:", 5) ? NULL : cfg->listen + 5;
+	const char *const more[] = { cfg->jobs_folder, cfg->audit, unix_socket };
+	char **all = calloc(cfg->n_paths + 3, sizeof(*all));
+	size_t n = 0;
+
+	for (size_t i = 0; all && i < cfg->n_paths; i++)
+		all[n++] = cfg->paths[i];
+	for (size_t i = 0; all && i < 3; i++)
+		if (more[i])
+			all[n++] = (char *)(uintptr_t)more[i];
+	confine_to_folders(BC_DUTY_CONSOLE, all, n, true);
+	free(all);
+}
+
+static void wait_for_the_end(const struct console *c, struct bc_signals *signals)
 {
 	int sig;
 
-	do
-		sig = bc_signals_wait(signals, 3600 * BC_NS_PER_S);
-	while (sig != SIGINT && sig != SIGTERM && !(sig == SIGHUP && signals->hup_ends));
+	do {
+		sig = bc_signals_wait(signals, LOOK_NS);
+		bc_breach_tell(c->cfg.log);
+	} while (sig != SIGINT && sig != SIGTERM && !(sig == SIGHUP && signals->hup_ends));
 	/* A second one does not wait for searches. */
 	pthread_sigmask(SIG_UNBLOCK, &signals->set, NULL);
 }
@@ -179,6 +206,8 @@ static int run(struct console *c)
 	c->cfg.log = &log;
 	bc_signals_block(&signals, BC_HUP_CLOSES);
 	r = bc_privileges_shed(&err);
+	if (!r && !c->no_sandbox)
+		restrict_writing(c);
 	if (!r)
 		r = bc_console_start(&c->cfg, &console, &err);
 	if (r) {
@@ -186,7 +215,7 @@ static int run(struct console *c)
 		return r == -EINVAL ? 2 : 1;
 	}
 	fprintf(stderr, "braidcap: serving at %s\n", bc_console_url(console));
-	wait_for_the_end(&signals);
+	wait_for_the_end(c, &signals);
 	bc_console_stop(console);
 	return 0;
 }

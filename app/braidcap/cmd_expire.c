@@ -15,6 +15,7 @@
 #include "bc_thread.h"
 #include "bc_number.h"
 #include "folder.h"
+#include "confine.h"
 #include "progress.h"
 
 static const char help[] =
@@ -37,15 +38,16 @@ static const char help[] =
 	"  -n, --dry-run           show what would be done, change nothing\n"
 	"  -v, --verbose           report what is left alone, and why\n"
 	"      --quiet             report only failures\n"
+	CONFINE_HELP
 	"  -h, --help              this text\n"
 	"\n"
 	"Exit status: 0 done, 1 something could not be done, 2 bad usage.\n";
 
-enum option_code { OPT_AGE = 256, OPT_NUMBER, OPT_SIZE, OPT_FREE, OPT_UPLOADED, OPT_RECOMPRESS, OPT_UNMARKED, OPT_QUIET, OPT_JSON };
+enum option_code { OPT_AGE = 256, OPT_NUMBER, OPT_SIZE, OPT_FREE, OPT_UPLOADED, OPT_RECOMPRESS, OPT_UNMARKED, OPT_QUIET, OPT_JSON, OPT_NO_SANDBOX };
 
 struct expire {
 	struct bc_expire_config cfg;
-	bool verbose, quiet;
+	bool verbose, quiet, no_sandbox;
 	json_t *files, *folders;	/* NULL: words instead */
 	struct progress progress;
 	uint64_t to_recompress, recompressed;	/* bytes of the folder at hand */
@@ -176,6 +178,9 @@ static int take(struct expire *e, int o, const char *text, struct bc_err *err)
 		e->files = e->files ? e->files : json_array();
 		e->folders = e->folders ? e->folders : json_array();
 		break;
+	case OPT_NO_SANDBOX:
+		e->no_sandbox = true;
+		break;
 	case OPT_QUIET:
 		e->quiet = true;
 		break;
@@ -205,6 +210,7 @@ int cmd_expire(int argc, char **argv)
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "quiet", no_argument, NULL, OPT_QUIET },
+		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -231,6 +237,8 @@ int cmd_expire(int argc, char **argv)
 	}
 	progress_begin(&e.progress, e.quiet);
 	bc_thread_give_way();
+	if (!e.no_sandbox)
+		confine_to_folders(BC_DUTY_TEND, argv + optind, (size_t)(argc - optind), false);
 	for (int i = optind; i < argc; i++)
 		status |= expire_folder(&e, argv[i]);
 	if (e.files)

@@ -17,12 +17,13 @@
 #include "bc_plural.h"
 #include "bc_segname.h"
 #include "bc_series.h"
+#include "confine.h"
 #include "folder.h"
 
 #define MEMORY (64U << 20)
 
 static const char help[] =
-	"usage: braidcap index [--anew] [--beside] [--time] FOLDER|FILE...\n"
+	"usage: braidcap index [--anew] [--beside] [--time] [--no-sandbox] FOLDER|FILE...\n"
 	"\n"
 	"Give capture files an index of their flows, as a capture with --index has them. pcapng that braidcap wrote, and\n"
 	"that is uncompressed or LZ4, has it inside: a copy with the index takes the file's place. Any other file stays\n"
@@ -32,6 +33,8 @@ static const char help[] =
 	"      --anew      also where there is an index of flows\n"
 	"      --beside    leave all files as they are\n"
 	"      --time      only the times of blocks\n"
+	"      --no-sandbox\n"
+	"                  do not give up the right to other files and system calls\n"
 	"  -h, --help      this text\n"
 	"\n"
 	"Exit status: 0 done, 1 a file could not be given one, 2 bad usage.\n";
@@ -164,10 +167,12 @@ int cmd_index(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "anew", no_argument, NULL, 'a' }, { "beside", no_argument, NULL, 'b' }, { "time", no_argument, NULL, 't' },
+		{ "no-sandbox", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct how how = { .cfg = { .flows = true, .memory = MEMORY } };
 	struct bc_err err;
+	bool no_sandbox = false;
 	int status = 0, o;
 
 	while ((o = bc_option_next(argc, argv, ":h", options, "braidcap index", &err)) != -1) {
@@ -182,11 +187,14 @@ int cmd_index(int argc, char **argv)
 		how.cfg.anew |= o == 'a';
 		how.cfg.flows &= o != 't';
 		how.beside |= o == 'b';
+		no_sandbox |= o == 's';
 	}
 	if (optind == argc) {
 		fputs("braidcap: no folder or file to index; see 'braidcap index --help'\n", stderr);
 		return 2;
 	}
+	if (!no_sandbox)
+		confine_to_folders(BC_DUTY_TEND, argv + optind, (size_t)(argc - optind), false);
 	for (int i = optind; i < argc; i++) {
 		struct stat st;
 

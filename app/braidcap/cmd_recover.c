@@ -15,6 +15,7 @@
 #include "bc_plural.h"
 #include "bc_recover.h"
 #include "bc_segname.h"
+#include "confine.h"
 #include "folder.h"
 
 #define INDEX_MEMORY (64U << 20)
@@ -29,6 +30,8 @@ static const char help[] =
 	"      --json      print one object in JSON instead\n"
 	"  -n, --dry-run   show what would be done, change nothing\n"
 	"  -U, --utc       use UTC in names, otherwise local time\n"
+	"      --no-sandbox\n"
+	"                  do not give up the right to other files and system calls\n"
 	"  -h, --help      this text\n"
 	"\n"
 	"Exit status: 0 everything is complete, 1 something could not be recovered, 2 bad usage.\n";
@@ -114,18 +117,23 @@ int cmd_recover(int argc, char **argv)
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "utc", no_argument, NULL, 'U' },
+		{ "no-sandbox", no_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	const struct bc_log log = { .emit = emit };
 	struct recover c = { .cfg = { .pid = (uint32_t)getpid(), .log = &log } };
 	struct bc_err err;
+	bool no_sandbox = false;
 	int status = 0, o;
 
 	while ((o = bc_option_next(argc, argv, ":nUh", options, "braidcap recover", &err)) != -1) {
 		switch (o) {
 		case 'n':
 			c.cfg.dry_run = true;
+			break;
+		case 's':
+			no_sandbox = true;
 			break;
 		case 'U':
 			c.cfg.utc = true;
@@ -145,6 +153,8 @@ int cmd_recover(int argc, char **argv)
 		fputs("braidcap: no folder or temporary file to recover; see 'braidcap recover --help'\n", stderr);
 		return 2;
 	}
+	if (!no_sandbox)
+		confine_to_folders(BC_DUTY_TEND, argv + optind, (size_t)(argc - optind), false);
 	for (int i = optind; i < argc; i++) {
 		struct stat st;
 		bool there = stat(argv[i], &st) == 0;

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bc_breach.h"
 #include "bc_config_s3.h"
 #include "bc_number.h"
 #include "bc_object_name.h"
@@ -17,6 +18,7 @@
 #include "bc_time.h"
 #include "bc_upload_key.h"
 #include "bc_uploader.h"
+#include "confine.h"
 
 #define ROUND_NS 100000000L
 
@@ -34,6 +36,7 @@ static const char help[] =
 	"      --rate MB           at most this many MB (1,000,000 bytes) a second\n"
 	"      --wait SECONDS      how long to wait for a store that does not answer (default 60)\n"
 	BC_S3_HELP
+	CONFINE_HELP
 	"  -v, --verbose           name each segment\n"
 	"  -h, --help              this text\n"
 	"\n"
@@ -44,6 +47,7 @@ struct upload {
 	struct bc_upload_dest dest;
 	uint64_t wait_s;
 	enum bc_level most;
+	bool no_sandbox;
 	char host[256];
 };
 
@@ -55,7 +59,7 @@ static void say(void *ctx, enum bc_level level, const char *line)
 		fprintf(level <= BC_WARN ? stderr : stdout, "%s%s\n", level <= BC_WARN ? "braidcap: " : "", line);
 }
 
-enum { OPT_NODE = 256, OPT_CONNECTIONS, OPT_RATE, OPT_WAIT };
+enum { OPT_NODE = 256, OPT_CONNECTIONS, OPT_RATE, OPT_WAIT, OPT_NO_SANDBOX };
 
 static int take(struct upload *u, int o, const char *text, struct bc_err *err)
 {
@@ -77,6 +81,9 @@ static int take(struct upload *u, int o, const char *text, struct bc_err *err)
 		return r;
 	case OPT_WAIT:
 		return bc_parse_u64("--wait", text, 0, 31536000, &u->wait_s, err);
+	case OPT_NO_SANDBOX:
+		u->no_sandbox = true;
+		return 0;
 	case 'U':
 		u->dest.utc = true;
 		return 0;
@@ -94,7 +101,7 @@ static int parse(struct upload *u, int argc, char **argv, struct bc_err *err)
 	static const struct option options[] = {
 		{ "node", required_argument, NULL, OPT_NODE }, { "utc", no_argument, NULL, 'U' },
 		{ "connections", required_argument, NULL, OPT_CONNECTIONS }, { "rate", required_argument, NULL, OPT_RATE },
-		{ "wait", required_argument, NULL, OPT_WAIT },
+		{ "wait", required_argument, NULL, OPT_WAIT }, { "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 		BC_S3_OPTIONS, { "verbose", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct bc_object_name name;
@@ -119,7 +126,7 @@ static int parse(struct upload *u, int argc, char **argv, struct bc_err *err)
 }
 
 /* Until all is done, or a signal comes. */
-static void wait_for(struct bc_uploader *up, uint64_t wait_s)
+static void wait_for(struct bc_uploader *up, const struct upload *u)
 {
 	const struct timespec round = { .tv_nsec = ROUND_NS };
 	sigset_t ends;
@@ -127,9 +134,11 @@ static void wait_for(struct bc_uploader *up, uint64_t wait_s)
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGINT);
 	sigaddset(&ends, SIGTERM);
-	while (!bc_uploader_finish(up, wait_s * BC_NS_PER_S))
+	while (!bc_uploader_finish(up, u->wait_s * BC_NS_PER_S)) {
+		bc_breach_tell(u->cfg.log);
 		if (sigtimedwait(&ends, NULL, &round) > 0)
 			break;
+	}
 	bc_uploader_close(up);
 }
 
@@ -146,12 +155,14 @@ static int run(struct upload *u, struct bc_err *err)
 	sigaddset(&ends, SIGTERM);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	if (!u->no_sandbox)
+		confine_to_folders(BC_DUTY_UPLOAD, (char *[]){ (char *)(uintptr_t)u->dest.folder }, 1, true);
 	r = bc_uploader_new(&u->cfg, &up, err);
 	if (r)
 		return r;
 	r = bc_uploader_add(up, &u->dest, &f, err);
 	if (!r) {
-		wait_for(up, u->wait_s);
+		wait_for(up, u);
 		bc_uploader_stats(f, &st);
 		printf("%s: %" PRIu64 " uploaded (%" PRIu64 " bytes), %" PRIu64 " not (%" PRIu64 " refused)", u->dest.folder, st.uploaded,
 		       st.uploaded_bytes, st.waiting, st.failed);
