@@ -59,7 +59,7 @@ static const char *const capturing[] = { "adjtimex", "clock_adjtime", "memfd_cre
 /* What drivers of DPDK do while a port runs, comes or goes. */
 static const char *const driving[] = {
 	"inotify_add_watch", "inotify_init1", "inotify_rm_watch", "migrate_pages", "mknod", "mknodat", "mlockall", "mprotect", "move_pages",
-	"munlockall", "remap_file_pages", "set_mempolicy", "signalfd4", "timerfd_create", "timerfd_gettime", "timerfd_settime",
+	"munlockall", "remap_file_pages", "set_mempolicy", "signalfd4", "timer_create", "timer_delete", "timer_gettime", "timer_settime", "timerfd_create", "timerfd_gettime", "timerfd_settime",
 };
 
 /*

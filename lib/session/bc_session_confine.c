@@ -34,26 +34,22 @@ static void add(struct places *p, const char *folder)
 		take(p, strdup(folder));
 }
 
+/* What a device or an open descriptor stands for is not seen by its name. */
 static void add_parent(struct places *p, const char *file)
 {
 	char *copy = file ? strdup(file) : NULL;
 
-	if (file)
+	if (file && (!strncmp(file, "/dev/", 5) || !strncmp(file, "/proc/", 6)))
+		p->anywhere = true;
+	else if (file)
 		take(p, copy ? strdup(dirname(copy)) : NULL);
 	free(copy);
-}
-
-static bool is_device(const char *path)
-{
-	return !strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6);
 }
 
 static void add_output(struct places *p, const struct bc_output_config *o)
 {
 	if (o->kind == BC_DEST_FOLDER)
 		add(p, o->dest);
-	else if (o->kind == BC_DEST_STREAM && strcmp(o->dest, "-") != 0 && is_device(o->dest))
-		p->anywhere = true;
 	else if (o->kind == BC_DEST_FILE || (o->kind == BC_DEST_STREAM && strcmp(o->dest, "-") != 0))
 		add_parent(p, o->dest);
 	add(p, o->completed);
