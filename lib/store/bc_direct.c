@@ -246,6 +246,15 @@ int bc_direct_begin(struct bc_direct *d, int fd, uint64_t size)
 	return (size_t)n < d->fill ? -EIO : 0;
 }
 
+int bc_direct_cut(struct bc_direct *d, uint64_t size)
+{
+	if (size < d->base)
+		return bc_direct_begin(d, d->fd, size);
+	d->fill = size - d->base;
+	d->dirty = true;
+	return 0;
+}
+
 ptrdiff_t bc_direct_put(struct bc_direct *d, const uint8_t *data, size_t len)
 {
 	struct piece *p = &d->piece[d->cur];

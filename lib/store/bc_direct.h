@@ -39,6 +39,12 @@ bool bc_direct_probe(struct bc_direct *d, int fd);
 int bc_direct_begin(struct bc_direct *d, int fd, uint64_t size);
 
 /*
+ * What was put behind the first size bytes is forgotten; these stay, in the file or not. The same conditions and errors. The file may
+ * hold anything behind what was settled.
+ */
+int bc_direct_cut(struct bc_direct *d, uint64_t size);
+
+/*
  * Takes 1 to len bytes, and returns how many. A negative errno is that of a write that failed twice, now or earlier; it
  * stays until bc_direct_settle() has returned it, too. It is then unknown which bytes since the last settle are in the
  * file.
@@ -47,7 +53,7 @@ ptrdiff_t bc_direct_put(struct bc_direct *d, const uint8_t *data, size_t len);
 
 /*
  * Wait until all bytes put are in the file, padded with zeros to the next multiple of BC_DIRECT_ALIGN. 0, or
- * the negative errno as above, after which bc_direct_begin() must come.
+ * the negative errno as above, after which bc_direct_begin() or _cut() must come.
  */
 int bc_direct_settle(struct bc_direct *d);
 

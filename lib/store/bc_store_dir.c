@@ -102,7 +102,7 @@ static int direct_cut(struct bc_store *s, uint64_t size)
 	if (bc_direct_failed(d->direct))
 		return 0;
 	bc_segfile_cut(&d->folder, d->file, size);
-	return bc_direct_begin(d->direct, d->file->fd, size);
+	return bc_direct_cut(d->direct, size);
 }
 
 static int direct_settle(struct bc_store *s)

@@ -287,6 +287,28 @@ static void broken_block_leaves_whole_blocks(void **state)
 	assert_bytes(in_dir(f, FINAL), 100 + 2 * (MIB + 4096));
 }
 
+/* The file has none of it then. */
+static void what_was_not_settled_outlives_a_broken_block(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_fault fault = { .space = 110 };
+	struct bc_store *s = open_faulty(open_io(f, BC_IO_DIRECT, 4), &fault);
+
+	if (!strcmp(io_of(s), "buffered")) {
+		bc_store_close(s);
+		BC_SKIP("the file system of TMPDIR does not take O_DIRECT");
+	}
+	assert_int_equal(bc_store_begin(s), 0);
+	assert_int_equal(put(s, 100), 0);
+	assert_int_equal(put(s, 50), -ENOSPC);
+	atomic_store(&fault.space, BC_FAULT_NO_LIMIT);
+	assert_int_equal(put(s, 5000), 0);
+	assert_int_equal(finish(s), 0);
+	assert_int_equal(bc_store_close(s), 0);
+	assert_int_equal(size_of(in_dir(f, FINAL)), 5100);
+	assert_bytes(in_dir(f, FINAL), 5100);
+}
+
 /* No write goes beyond size, as if the disk had an error there: space is taken already, so that it comes when it is written. */
 static void break_disk_at(uint64_t size)
 {
@@ -651,6 +673,7 @@ int main(void)
 		T(empty_segment_is_removed),
 		T(what_is_not_finished_stays_with_all_its_bytes),
 		T(broken_block_leaves_whole_blocks),
+		T(what_was_not_settled_outlives_a_broken_block),
 		T(failed_write_cuts_back_to_what_was_settled),
 		T(failed_write_surfaces_in_the_next_ones_until_settled),
 		T(write_that_fails_once_is_written_again),
