@@ -2,7 +2,7 @@
 /*
  * disk FOLDER MIB: a file "disk" in FOLDER (FUSE, in memory) that is a disk with a volatile cache: a written block is safe after the next
  * fsync. A line "PERCENT PATH" on stdin cuts the power: PATH becomes what the disk then holds, of the blocks that were not safe PERCENT,
- * drawn block by block. The answer is a line, "ok" or what failed; the disk itself goes on.
+ * drawn block by block. The answer is a line, "ok" or what failed; the disk itself goes on, until stdin ends.
  */
 #define FUSE_USE_VERSION 31
 #define _GNU_SOURCE
@@ -124,12 +124,13 @@ static void *obey(void *unused)
 	char line[4200], path[4096];
 	int percent, r;
 
+	(void)unused;
 	while (fgets(line, sizeof(line), stdin)) {
 		r = sscanf(line, "%d %4095[^\n]", &percent, path) == 2 ? cut(path, percent) : -EINVAL;
 		printf("%s\n", r == 0 ? "ok" : strerror(-r));
 		fflush(stdout);
 	}
-	return unused;
+	exit(0);
 }
 
 static void *init(struct fuse_conn_info *connection, struct fuse_config *config)

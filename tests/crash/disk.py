@@ -50,7 +50,9 @@ class Disk:
         self._process = subprocess.Popen([_build(folder), fuse, str(MIB)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                          start_new_session=True)
         self._stack.callback(self._process.wait)
-        self._stack.callback(tool, "umount", fuse, check=False)
+        # The program ends by it, even while another mount namespace has a copy of the mounts.
+        self._stack.callback(self._process.stdin.close)
+        self._stack.callback(tool, "umount", "--lazy", fuse, check=False)
         try:
             wait_until(lambda: self._process.poll() is not None or (fuse / "disk").exists(), "the disk")
             tool("mkfs.ext4", "-q", "-F", fuse / "disk")
