@@ -47,7 +47,8 @@ struct bc_indexer {
 	struct message *ring;
 	_Atomic uint32_t head;		/* the thread writes */
 	_Atomic uint32_t tail;		/* the committer writes */
-	_Atomic uint32_t segment;	/* the one that is written; the committer writes */
+	_Atomic uint32_t segment;	/* the one that is written, from 1 on; the committer writes */
+	_Atomic uint32_t failed;	/* one of whose parts nothing could be told; the thread writes */
 	_Atomic bool sleeping, ending;
 	uint32_t reclaimed;		/* the committer's: messages whose notes went back to their pool, so that no lane waits for the thread */
 	uint32_t notes_out;		/* chunks whose notes did not */
@@ -79,13 +80,21 @@ static void give(struct bc_indexer *x, struct result *r)
 	sem_post(&x->done);
 }
 
+static void fail(struct bc_indexer *x, uint32_t segment)
+{
+	atomic_store(&x->failed, segment);
+	sem_post(&x->done);
+}
+
 /* Of what was told so far. Without memory for it, the segment can have no index. */
 static void make_part(struct bc_indexer *x, uint32_t segment, bool last)
 {
 	struct result *r = calloc(1, sizeof(*r));
 
-	if (!r)
+	if (!r) {
+		fail(x, segment);
 		return;
+	}
 	r->segment = segment;
 	r->part.last = last;
 	if (bc_flow_table_blocks(x->table))
@@ -317,6 +326,10 @@ bool bc_indexer_take(struct bc_indexer *x, struct bc_indexer_part *ret)
 	uint32_t segment = atomic_load_explicit(&x->segment, memory_order_relaxed);
 	struct result *r;
 
+	if (atomic_load(&x->failed) == segment) {
+		*ret = (struct bc_indexer_part){ .last = true, .err = -ENOMEM };
+		return true;
+	}
 	for (;;) {
 		/* Not waited for: whoever has it may not get a CPU. */
 		if (pthread_mutex_trylock(&x->lock))

@@ -4,6 +4,21 @@
 
 #include "bc_index.h"
 
+/* Linked in place of the C library's: out of memory on order, in the indexer's thread. */
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+static _Atomic bool memory_fails;
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	char name[16] = "";
+
+	if (atomic_load(&memory_fails) && !pthread_getname_np(pthread_self(), name, sizeof(name)) && !strcmp(name, "bc-index"))
+		return NULL;
+	return __real_calloc(n, size);
+}
+
 struct file {
 	uint8_t *bytes;
 	size_t len;
@@ -316,6 +331,22 @@ static void a_segment_that_was_cut_back_has_no_index(void **state)
 	chain_free(c);
 }
 
+/* Nor does a capture wait for ever, whose end waits for its index. */
+static void without_memory_for_its_index_a_segment_is_whole_without(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4, .index = true, .index_part = 16384, .buffers = 64 });
+	struct file f;
+
+	atomic_store(&memory_fails, true);
+	send_some(c, 300);
+	chain_end(c);
+	atomic_store(&memory_fails, false);
+	chain_check_all(c);
+	assert_int_equal(open_file(&f, c->segment[0].path), -ENODATA);
+	free(f.bytes);
+	chain_free(c);
+}
+
 static void an_abort_leaves_the_indexer_in_peace(void **state)
 {
 	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4, .index = true, .buffers = 64 });
@@ -333,6 +364,7 @@ int main(void)
 		cmocka_unit_test(stored_chunks_are_one_block),
 		cmocka_unit_test(without_space_for_its_index_a_segment_is_whole_without),
 		cmocka_unit_test(a_segment_that_was_cut_back_has_no_index),
+		cmocka_unit_test(without_memory_for_its_index_a_segment_is_whole_without),
 		cmocka_unit_test(an_abort_leaves_the_indexer_in_peace),
 	};
 
