@@ -291,7 +291,7 @@ static bool write_tiny(struct bc_direct *d)
 {
 	bool written;
 
-	if (d->base > 0 || d->fill > BC_DIRECT_TINY || fcntl(d->fd, F_SETFL, d->flags & ~O_DIRECT) < 0)
+	if (d->base > 0 || d->fill > BC_DIRECT_TINY || d->flags < 0 || fcntl(d->fd, F_SETFL, d->flags & ~O_DIRECT) < 0)
 		return false;
 	written = write_whole(d->fd, d->piece[d->cur].mem, d->fill, 0) == 0;
 	fcntl(d->fd, F_SETFL, d->flags);

@@ -14,6 +14,23 @@
 
 #include "bc_direct.h"
 
+/* Linked in place of the C library's: a file whose flags are not told, on order. */
+int __real_fcntl64(int fd, int what, ...);
+int __wrap_fcntl64(int fd, int what, ...);
+
+static bool flags_unknown;
+
+int __wrap_fcntl64(int fd, int what, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, what);
+	n = va_arg(ap, int);
+	va_end(ap);
+	return flags_unknown && what == F_GETFL ? -1 : __real_fcntl64(fd, what, n);
+}
+
 #define MIB (1U << 20)
 #define TMP "tmp-77-00000000.x"
 #define FINAL STAMP "-00000000.x"
@@ -128,6 +145,28 @@ static void what_began_tiny_goes_on_when_it_is_larger(void **state)
 	assert_int_equal(bc_store_close(s), 0);
 	assert_int_equal(size_of(in_dir(f, FINAL)), sum);
 	assert_bytes(in_dir(f, FINAL), sum);
+}
+
+static void a_file_whose_flags_are_unknown_keeps_them(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_store *s = open_io(f, BC_IO_DIRECT, 4);
+
+	if (!strcmp(io_of(s), "buffered")) {
+		bc_store_close(s);
+		BC_SKIP("the file system of TMPDIR does not take O_DIRECT");
+	}
+	flags_unknown = true;
+	assert_int_equal(bc_store_begin(s), 0);
+	flags_unknown = false;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(put(s, 100), 0);
+		assert_int_equal(bc_store_settle(s), 0);
+	}
+	assert_int_equal(finish(s), 0);
+	assert_int_equal(bc_store_close(s), 0);
+	assert_int_equal(size_of(in_dir(f, FINAL)), 200);
+	assert_bytes(in_dir(f, FINAL), 200);
 }
 
 static const uint32_t depths[] = { 1, 2, 4, 64 };
@@ -665,6 +704,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(blocks_of_every_size_arrive),
 		T(what_began_tiny_goes_on_when_it_is_larger),
+		T(a_file_whose_flags_are_unknown_keeps_them),
 		T(single_bytes_between_settles_arrive),
 		T(exact_pages_and_buffers_settle),
 		T(settled_bytes_are_in_the_file_and_counted),
