@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 import pathlib
+import random
 import struct
 import subprocess
 
@@ -107,6 +108,12 @@ def spool():
     return [b"\x01" + head + link + struct.pack("<IIQQ", len(packet), 0, 0, 0) + packet]
 
 
+def ledger():
+    """Any sequence will do."""
+    chance = random.Random(1)
+    return [chance.randbytes(chance.randrange(30, 200)) for _ in range(200)]
+
+
 def all_seeds():
     """Of each target that has any."""
     return {
@@ -121,6 +128,7 @@ def all_seeds():
         "gprs": [b"\0\x01\0\0" + FRAME],
         "import": [path.read_bytes() for path in GOLDEN.glob("*.cfg")],
         "index": [bytes((kind,)) + bytes(8) + part for kind in (0, 1) for part in [(GOLDEN / "index-v1.pcapng.lz4").read_bytes()[-2048:]]],
+        "ledger": ledger(),
         "lz4_packets": [b"\x01\xff" + data for data in captures()],
         "plain_blob": [b"\0" + frame[:19] + frame for data in captures() for frame in through("lz4", data)],
         "reader": [b"\0\0\0\0" + data for data in captures()],

@@ -34,7 +34,7 @@
 #include "scratch.h"
 
 #define CHAIN_MAX_LANES 4
-#define CHAIN_MAX_SEGMENTS 64
+#define CHAIN_MAX_SEGMENTS 256
 #define CHAIN_TIMEOUT_NS (60 * BC_NS_PER_S)
 
 static struct rte_mempool *chain_pool;
@@ -55,7 +55,7 @@ struct chain_config {
 	uint32_t snaplen;		/* 0: the maximum */
 	uint32_t chunk_bytes;		/* 0: 64 KiB */
 	uint32_t buffers;		/* 0: 32 */
-	uint64_t rotate_bytes;
+	uint64_t rotate_bytes, rotate_packets, rotate_ns;
 	bool queue_option;
 	bool accelerate;
 	uint32_t calm_rounds;
@@ -64,11 +64,13 @@ struct chain_config {
 	uint64_t flush_ns;		/* 0: a second */
 	uint64_t sync_ns;		/* the committer's; 0: the same */
 	enum bc_store_kind store;	/* BC_STORE_DIR is 0 */
-	const char *dest;		/* NULL: a folder of the chain's own */
+	const char *folder;		/* what becomes the chain's folder, and is removed with it; NULL: a new one */
+	const char *dest;		/* NULL: that folder */
 	int fd;				/* for BC_STORE_FD */
 	struct bc_peer *peer;		/* for BC_STORE_PEER, which no faults are put into */
 	uint64_t drain_ns;
 	enum bc_io io;
+	uint32_t depth;
 	bool settling;			/* the store settles, as a direct one does */
 	const char *watchfile;
 	const char *pipe;		/* a command behind the store */
@@ -235,7 +237,7 @@ static inline void chain_new_merge(struct chain *c)
 		.n_sources = c->cfg.sources, .n_lanes = c->cfg.lanes, .free_chunks = c->free_chunks, .ifaces = c->ifaces, .chunk_bytes = c->cfg.chunk_bytes,
 		.overhead = bc_format_overhead(c->cfg.format) + (c->cfg.framing ? 4 : 0) +
 			    (c->cfg.queue_option ? BC_EPB_OPT_QUEUE + BC_EPB_OPT_END : 0),
-		.snaplen = c->cfg.snaplen, .rotate_bytes = c->cfg.rotate_bytes, .flush_ns = c->cfg.flush_ns,
+		.snaplen = c->cfg.snaplen, .rotate_bytes = c->cfg.rotate_bytes, .rotate_packets = c->cfg.rotate_packets, .rotate_ns = c->cfg.rotate_ns, .flush_ns = c->cfg.flush_ns,
 	};
 	struct bc_merge_config mc = {
 		.n_links = c->cfg.sources, .link = c->link, .n_outputs = 1, .output = { &c->chunker }, .ledger = c->ledger,
@@ -260,7 +262,7 @@ static inline void chain_over(void *ctx)
 static inline void chain_new_committer(struct chain *c)
 {
 	struct bc_store_config sc = {
-		.kind = c->cfg.store, .dest = c->cfg.dest || c->cfg.store == BC_STORE_FD ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .io = c->cfg.io, .ext = ".x",
+		.kind = c->cfg.store, .dest = c->cfg.dest || c->cfg.store == BC_STORE_FD ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .io = c->cfg.io, .depth = c->cfg.depth, .ext = ".x",
 		.peer = c->cfg.peer, .drain_ns = c->cfg.drain_ns,
 		.utc = true, .pid = 5, .log = &c->log, .pipe = c->cfg.pipe, .spawner = c->cfg.spawner,
 		.published = chain_published, .ctx = c, .keep_empty = c->cfg.format == BC_FORMAT_ERF,
@@ -288,6 +290,16 @@ static inline void chain_new_committer(struct chain *c)
 	assert_int_equal(bc_committer_start(c->committer), 0);
 }
 
+static inline void chain_new_folder(struct chain *c)
+{
+	if (!c->cfg.folder) {
+		scratch_folder(c->dir, "bc-chain");
+		return;
+	}
+	snprintf(c->dir, sizeof(c->dir), "%s", c->cfg.folder);
+	assert_int_equal(mkdir(c->dir, 0700), 0);
+}
+
 static inline struct chain *chain_new(struct chain_config cfg)
 {
 	struct chain *c = calloc(1, sizeof(*c));
@@ -306,7 +318,7 @@ static inline struct chain *chain_new(struct chain_config cfg)
 	c->ts_ns = 1792888200ULL * BC_NS_PER_S;
 	c->log = (struct bc_log){ chain_log, c };
 	pthread_mutex_init(&c->lock, NULL);
-	scratch_folder(c->dir, "bc-chain");
+	chain_new_folder(c);
 	c->ifaces = bc_iface_table_new();
 	c->ledger = bc_ledger_new();
 	c->ledger->n_sources = cfg.sources;
@@ -369,6 +381,7 @@ static inline struct rte_mbuf *chain_mbuf(struct chain *c, uint32_t number, uint
 			break;
 		rte_pktmbuf_free(m);
 		chain_barrier(c);
+		sched_yield();
 		assert_true(bc_mono_ns() < until_ns);
 	}
 	free(data);
@@ -398,6 +411,7 @@ static inline void chain_send_as(struct chain *c, struct chain_packet p)
 	}
 	while (!bc_link_room(link, 1)) {
 		chain_barrier(c);
+		sched_yield();
 		assert_true(bc_mono_ns() < until_ns);
 	}
 	bc_link_put(link, p.ts_ns, bc_desc_word(m, ((p.len + 3) & ~3U) + (p.drops ? 16 : 0), 1));
