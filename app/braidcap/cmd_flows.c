@@ -56,6 +56,7 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 done, 1 something could not be read, 2 bad usage.\n";
 
+#define ROWS 4096U	/* printed between two looks at how many bytes they are */
 #define TOP 20	/* as the help says */
 
 enum option_code { OPT_BY = 256, OPT_SORT, OPT_TOP, OPT_FROM, OPT_TO, OPT_LAST, OPT_FORMAT, OPT_PER_SEGMENT, OPT_NO_SANDBOX, OPT_EXTENT, OPT_CACHE, OPT_IDENTITY, OPT_CLICKHOUSE,
@@ -211,14 +212,19 @@ static int print_segment(void *ctx, const struct bc_find_segment *segment, struc
 static int insert_segment(void *ctx, const struct bc_find_segment *segment, struct bc_flows *flows, struct bc_err *err)
 {
 	struct flows *f = ctx;
-	uint32_t n;
+	uint32_t n, most;
 	const struct bc_flow *sorted = bc_flows_sorted(flows, f->order, &n);
+	int r = 0;
 
 	n = f->top && f->top < n ? (uint32_t)f->top : n;
-	bc_flows_print(bc_clickhouse_rows(f->database), sorted, n, &f->look, segment->path);
+	for (uint32_t at = 0; !r && at < n; at += most) {
+		most = n - at < ROWS ? n - at : ROWS;
+		bc_flows_print(bc_clickhouse_rows(f->database), sorted + at, most, &f->look, segment->path);
+		r = bc_clickhouse_send(f->database, false, err);
+	}
 	f->rows += n;
 	f->segments++;
-	return bc_clickhouse_send(f->database, false, err);
+	return r;
 }
 
 static int open_database(struct flows *f, struct bc_err *err)

@@ -3,6 +3,7 @@
 
 import json
 import re
+import struct
 from pathlib import Path
 
 from framework.clickhouse import ClickHouse
@@ -59,6 +60,24 @@ class TestAnalytics(TestSuite):
         columns = "segment, proto, a, a_port, b, b_port, packets, bytes, first_ns, last_ns, tcp_flags, node"
         mine, theirs = (self.server.query(f"SELECT {columns} FROM {t} FINAL ORDER BY {columns}") for t in ("mine", "flows"))
         verify(mine == theirs and mine, f"{mine[:2]}, {theirs[:2]}")
+
+    @func_test
+    def many_flows_of_a_segment(self):
+        """They go there in batches, so that neither end holds all of them at once."""
+        def frame(n):
+            ip = struct.pack(">BBHIBBH4s4s", 0x45, 0, 28, 0, 64, 17, 0, struct.pack(">I", 0x0B000000 + n), bytes((10, 200, 0, 1)))
+            return bytes(12) + b"\x08\x00" + ip + struct.pack(">HHHH", 1024, 53, 8, 0)
+
+        count, folder = 45000, self.make_folder("many")
+        trace = write_pcap(self.folder / "many.pcap", timed(frame(n) for n in range(count)), nanoseconds=True)
+        self.capture("-i", trace, "-w", folder, "-U", "--index", "flows")
+
+        def batches():
+            return int(self.server.query("SELECT sum(value) FROM system.events WHERE event = 'InsertQuery'")[0][0])
+        before = batches()
+        self.braidcap("flows", "", folder, "--clickhouse", f"http://127.0.0.1:{self.server.port}", "--clickhouse-table", "many", "--clickhouse-create")
+        verify(batches() - before == 2, f"{batches() - before} batches of about 8 MiB")
+        verify(self.server.query("SELECT count(), sum(packets) FROM many FINAL") == [[str(count), str(count)]], "not all flows")
 
     @func_test
     def what_clickhouse_refuses(self):
