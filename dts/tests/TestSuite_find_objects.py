@@ -244,15 +244,17 @@ class TestFindObjects(TestSuite):
     @func_test
     def stopped_while_it_waits(self):
         """Ctrl-C does not wait for a store that says nothing."""
-        with Proxy(self.store.port, lambda method, path, n: Stall(120) if ".lz4" in path else None) as proxy:
-            run = subprocess.Popen([program(), *FIND, "", self.place, "-w", str(self.folder / "found.pcapng"), "--cache", "none"],
-                                   stderr=subprocess.PIPE, text=True,
-                                   env={**environment(self.folder), **sanitizers(), **self.store.environment(endpoint=proxy.endpoint)})
-            self.stack.callback(end, run)
-            wait_until(lambda: proxy.count("GET", ".lz4"), "the first request for an object")
-            run.send_signal(signal.SIGINT)
-            said = run.stderr.read()
-            verify(run.wait(timeout=60) == 0 and "stopped" in said, f"{run.returncode}: {said}")
+        for of in (".lz4", "list-type"):
+            with Proxy(self.store.port, lambda method, path, n, of=of: Stall(120) if of in path else None) as proxy:
+                run = subprocess.Popen([program(), *FIND, "", self.place, "-w", str(self.folder / "found.pcapng"), "--cache", "none"],
+                                       stderr=subprocess.PIPE, text=True,
+                                       env={**environment(self.folder), **sanitizers(), **self.store.environment(endpoint=proxy.endpoint)})
+                self.stack.callback(end, run)
+                wait_until(lambda of=of: proxy.count("GET", of), "the first request for an object, or for a list")
+                run.send_signal(signal.SIGINT)
+                said = run.stderr.read()
+                verify(run.wait(timeout=20) == 0 and "stopped" in said, f"{of}: {run.returncode}: {said}")
+                (self.folder / "found.pcapng").unlink()
 
     @func_test
     def damage_on_the_store(self):

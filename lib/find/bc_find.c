@@ -108,7 +108,7 @@ static int list_segments(struct bc_find *f, struct bc_err *err)
 		if (r && r != -ENOMEM && !bc_depot_is_name(f->cfg.paths[i]))
 			r = -EINVAL;
 	}
-	if (r)
+	if (r && r != -ECANCELED)
 		return r;
 	f->listed = f->list.n;
 	r = bc_find_list_look(&f->list, &f->looked, &f->shared.stop);
