@@ -16,6 +16,7 @@
 #include "bc_object_name.h"
 #include "bc_option.h"
 #include "bc_time.h"
+#include "bc_upload_catalogue.h"
 #include "bc_upload_key.h"
 #include "bc_uploader.h"
 #include "confine.h"
@@ -24,12 +25,15 @@
 
 static const char help[] =
 	"usage: braidcap upload [options] FOLDER s3://BUCKET/PREFIX/\n"
+	"       braidcap upload --catalogue s3://BUCKET/PREFIX/\n"
 	"\n"
 	"Bring the published segments in FOLDER to object storage, to PREFIX/NODE/YYYY/MM/DD/HH/SEGMENT (the hour in\n"
 	"UTC). Those that are there already are not sent again, another object is never overwritten, and what was\n"
 	"interrupted is gone on with. What is there safely is noted in FOLDER/.uploads, for 'expire --keep-uploaded'.\n"
 	"Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or ~/.aws/credentials (docs/objects.md).\n"
 	"\n"
+	"      --catalogue         make the catalogues of hours anew from what is on the store, where they are missing or\n"
+	"                          tell of too little\n"
 	"      --node NAME         whose segments they are (default: the host's name)\n"
 	"  -U, --utc               the segments' names have UTC (capture -U), not local time\n"
 	"      --connections N     at once, 1 to 64 (default 8)\n"
@@ -46,6 +50,7 @@ struct upload {
 	struct bc_uploader_config cfg;
 	struct bc_upload_dest dest;
 	uint64_t wait_s;
+	bool catalogue;
 	enum bc_level most;
 	bool no_sandbox;
 	char host[256];
@@ -59,7 +64,7 @@ static void say(void *ctx, enum bc_level level, const char *line)
 		fprintf(level <= BC_WARN ? stderr : stdout, "%s%s\n", level <= BC_WARN ? "braidcap: " : "", line);
 }
 
-enum { OPT_NODE = 256, OPT_CONNECTIONS, OPT_RATE, OPT_WAIT, OPT_NO_SANDBOX };
+enum { OPT_NODE = 256, OPT_CONNECTIONS, OPT_RATE, OPT_WAIT, OPT_CATALOGUE, OPT_NO_SANDBOX };
 
 static int take(struct upload *u, int o, const char *text, struct bc_err *err)
 {
@@ -84,6 +89,9 @@ static int take(struct upload *u, int o, const char *text, struct bc_err *err)
 	case OPT_NO_SANDBOX:
 		u->no_sandbox = true;
 		return 0;
+	case OPT_CATALOGUE:
+		u->catalogue = true;
+		return 0;
 	case 'U':
 		u->dest.utc = true;
 		return 0;
@@ -101,7 +109,8 @@ static int parse(struct upload *u, int argc, char **argv, struct bc_err *err)
 	static const struct option options[] = {
 		{ "node", required_argument, NULL, OPT_NODE }, { "utc", no_argument, NULL, 'U' },
 		{ "connections", required_argument, NULL, OPT_CONNECTIONS }, { "rate", required_argument, NULL, OPT_RATE },
-		{ "wait", required_argument, NULL, OPT_WAIT }, { "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
+		{ "wait", required_argument, NULL, OPT_WAIT }, { "catalogue", no_argument, NULL, OPT_CATALOGUE },
+		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 		BC_S3_OPTIONS, { "verbose", no_argument, NULL, 'v' }, { "help", no_argument, NULL, 'h' }, { 0 },
 	};
 	struct bc_object_name name;
@@ -114,6 +123,11 @@ static int parse(struct upload *u, int argc, char **argv, struct bc_err *err)
 	}
 	if (r)
 		return r;
+	if (u->catalogue) {
+		u->dest.url = argv[optind];
+		return argc - optind == 1 ? bc_object_name_parse("upload", u->dest.url, &name, err) :
+		       bc_err_set(err, -EINVAL, "upload --catalogue: name one s3://BUCKET/PREFIX/");
+	}
 	if (argc - optind != 2)
 		return bc_err_set(err, -EINVAL, "upload: name one folder and one s3://BUCKET/PREFIX/");
 	u->dest.folder = argv[optind];
@@ -177,6 +191,24 @@ static int run(struct upload *u, struct bc_err *err)
 	return r;
 }
 
+static int make_catalogues(const struct upload *u, struct bc_err *err)
+{
+	struct bc_upload_catalogue_sums s;
+	int r;
+
+	if (!u->no_sandbox)
+		confine_calls();
+	r = bc_upload_catalogue(&u->cfg.store, u->dest.url, u->cfg.log, &s, err);
+
+	if (r)
+		return r;
+	printf("%s: %" PRIu32 " segments, %" PRIu32 " catalogues tell of %" PRIu32 " objects", u->dest.url, s.objects, s.catalogues, s.told_of);
+	if (s.failed)
+		printf(", %" PRIu32 " could not be written", s.failed);
+	putchar('\n');
+	return s.failed ? 1 : 0;
+}
+
 int cmd_upload(int argc, char **argv)
 {
 	struct upload u = { .wait_s = 60, .most = BC_NOTICE };
@@ -193,7 +225,7 @@ int cmd_upload(int argc, char **argv)
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 2;
 	}
-	r = run(&u, &err);
+	r = u.catalogue ? make_catalogues(&u, &err) : run(&u, &err);
 	if (r < 0)
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 	return r ? 1 : 0;

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 
 from framework.braidcap import FIND, program, sanitizers
+from framework.catalogue import put_together, take_apart
 from framework.checks import assert_same, published
 from framework.packets import T0_NS, frames, timed, write_pcap
 from framework.process import end, environment, wait_until
@@ -378,6 +379,65 @@ class TestFindObjects(TestSuite):
         self.admin.put(bucket, f"{there}{first.name}.bcidx", self.admin.get(bucket, f"{there}{second.name}.bcidx"))
         outcome, asked, said = self.search_beside(bucket, folder, "src host 10.0.0.2")
         verify(outcome["damaged_indexes"] == 2 and said.count("of another object") == 2, f"{outcome}, {said}")
+
+    @func_test
+    def a_catalogue_that_lies(self):
+        """With right checksums, and of objects that are as it says: no packet is missed, none is told as damaged; what is right is used."""
+        folder, there = self.local / "north" / hour(T0_NS), f"north/{hour(T0_NS)}/"
+        self.run_it("upload", "-U", "--node", "north", folder, self.place)
+        good = take_apart(self.admin.get(self.bucket, there + ".catalogue"))
+        names, etags, sizes, ends = ([e[i] for e in good] for i in range(4))
+        verify(len(good) > 2 and len({len(e) for e in ends} | set(sizes)) > 2, f"{[(len(e), s) for e, s in zip(ends, sizes)]}")
+        zeros = [e[:-400] + bytes(300) + e[-100:] for e in ends]
+        lies = {
+            "the ends of others": zip(names, etags, sizes, ends[1:] + ends[:1]),
+            "no ends": zip(names, etags, sizes, [bytes(len(e)) for e in ends]),
+            "ends that are cut": zip(names, etags, sizes, [e[:-1] for e in ends]),
+            "only footers": zip(names, etags, sizes, [e[-168:] for e in ends]),
+            "damaged directories": zip(names, etags, sizes, zeros),
+            "damaged filters": zip(names, etags, sizes, [bytes([e[0] ^ 1]) + e[1:60] + bytes(20) + e[80:] for e in ends]),
+            "objects of 2^63": zip(names, etags, [2**63] * len(good), ends),
+            "objects that are shorter than their ends": zip(names, etags, [1] * len(good), ends),
+            "names twice": [e for e in good for _ in range(2)],
+            "names with dots": zip(["../" + n for n in names], etags, sizes, ends),
+            "stale ETags": zip(names, etags[1:] + etags[:1], sizes, ends),
+            "nothing": [],
+        }
+        expected = {e: self.find(e, folder)[0] for e in ("src host 10.0.0.1 and greater 100", "src host 10.0.0.3")}
+        for what, entries in lies.items():
+            self.admin.put(self.bucket, there + ".catalogue", put_together(list(entries)))
+            for expression, packets_of in expected.items():
+                got, outcome = self.find(expression, f"{self.place}north/", "--cache", "none")
+                verify(got == packets_of and outcome["damaged"] == 0, f"{what}, {expression}: {outcome}: {self.said}")
+
+    @func_test
+    def a_catalogue_from_the_store(self):
+        """`upload --catalogue` makes it of the objects alone, with indexes inside and beside; what is right is left, what is not made anew."""
+        bucket, folder, there = self.with_indexes_beside()
+        place, catalogues = f"s3://{bucket}/", [there + ".catalogue", f"north/{hour(T0_NS)}/.catalogue"]
+        for path in published(self.local / "north" / hour(T0_NS)):
+            self.admin.put(bucket, str(path.relative_to(self.local)), path.read_bytes())
+        uploaded = self.admin.get(bucket, catalogues[0])
+        self.admin.remove(bucket, catalogues[0])
+        verify("2 catalogues tell of" in self.run_it("upload", "--catalogue", place).stdout, "not two catalogues")
+        made = [self.admin.get(bucket, c) for c in catalogues]
+        verify(take_apart(made[0]) == take_apart(uploaded), "another catalogue than that of the upload")
+        for node, where in (("south", folder), ("north", self.local / "north" / hour(T0_NS))):
+            first = f"/{min(p.name for p in where.iterdir() if '.bcidx' not in p.name and p.name[0] != '.')}"
+            with Proxy(self.store.port) as proxy:
+                got, _ = self.find("src host 10.0.0.3", f"{place}{node}/", "--cache", "none", endpoint=proxy.endpoint)
+                asked = [path for _, path in proxy.requests if ".pcapng" in path and not path.endswith(first)]
+            verify(not asked and got == self.find("src host 10.0.0.3", where)[0], f"{node}: {asked}")
+        with Proxy(self.store.port) as proxy:
+            self.run_it("upload", "--catalogue", place, endpoint=proxy.endpoint)
+            verify(proxy.count("PUT") == 0, proxy.requests)
+        self.admin.put(bucket, catalogues[0], put_together([[n, e, s, bytes(len(t))] for n, e, s, t in take_apart(made[0])[:-1]]))
+        reader = self.store.user()
+        self.admin.allow(bucket, reader, "s3:GetObject", "s3:ListBucket")
+        refused = self.run_it("upload", "--catalogue", place, user=reader, rc=1)
+        verify("access denied" in refused.stderr and "1 could not be written" in refused.stdout, refused)
+        self.run_it("upload", "--catalogue", place)
+        verify([self.admin.get(bucket, c) for c in catalogues] == made, "a catalogue that lies stays")
 
     @func_test
     def ten_thousand_objects(self):

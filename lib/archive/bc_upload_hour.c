@@ -61,7 +61,7 @@ static int read_old(struct work *w)
 
 static bool is_same(const struct bc_hour_entry *a, const struct bc_hour_entry *b)
 {
-	return a && a->bytes == b->bytes && !strcmp(a->etag, b->etag) && bc_hour_has_index(a);
+	return a && a->bytes == b->bytes && !strcmp(a->etag, b->etag) && a->tail_len == b->tail_len && !memcmp(a->tail, b->tail, a->tail_len);
 }
 
 /* What it tells of other segments is kept. Returns whether it lacks any of ours. */
