@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bc_breach.h"
+#include "bc_config_s3.h"
 #include "bc_console.h"
 #include "bc_ctl_client.h"
 #include "bc_option.h"
@@ -28,7 +29,7 @@ static const char help[] =
 	"usage: braidcap console [options] [PATH...]\n"
 	"\n"
 	"Serve a web page, a JSON API and Prometheus's metrics (/metrics) of this user's running captures, and of the\n"
-	"segments under the paths.\n"
+	"segments under the paths: files, folders, s3://BUCKET/PREFIX/.\n"
 	"\n"
 	"  -l, --listen ADDRESS:PORT|unix:PATH\n"
 	"                          where (default " DEFAULT_LISTEN "). Beyond this host only with TLS and --users\n"
@@ -44,6 +45,7 @@ static const char help[] =
 	"      --tls-cert FILE     our certificate and the chain to its CA, PEM\n"
 	"      --tls-key FILE      its private key, if it is not in the same file\n"
 	"      --tls-ca FILE       the CA of users' certificates, PEM\n"
+	BC_S3_HELP
 	CONFINE_HELP
 	"  -v, --verbose           say more\n"
 	"  -h, --help              this text\n"
@@ -55,6 +57,7 @@ enum option_code { OPT_HOST = 256, OPT_PREFIX, OPT_USERS, OPT_ROLE, OPT_AUDIT, O
 struct console {
 	struct bc_console_config cfg;
 	const char *host[NAMES_MAX], *prefix[NAMES_MAX];
+	struct bc_object_settings store;
 	bool has_role, verbose, no_sandbox;
 };
 
@@ -113,8 +116,11 @@ static int take(struct console *c, int o, const char *text, struct bc_err *err)
 	case OPT_NO_SANDBOX:
 		c->no_sandbox = true;
 		return 0;
-	default:
+	case 'v':
 		c->verbose = true;
+		return 0;
+	default:
+		bc_config_s3_take(&c->store, o, text);
 		return 0;
 	}
 }
@@ -134,6 +140,7 @@ static int parse(int argc, char **argv, struct console *c, struct bc_err *err)
 		{ "tls-cert", required_argument, NULL, OPT_CERT },
 		{ "tls-key", required_argument, NULL, OPT_KEY },
 		{ "tls-ca", required_argument, NULL, OPT_CA },
+		BC_S3_OPTIONS,
 		{ "no-sandbox", no_argument, NULL, OPT_NO_SANDBOX },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
@@ -150,6 +157,7 @@ static int parse(int argc, char **argv, struct console *c, struct bc_err *err)
 		r = bc_err_set(err, -EINVAL, "--tls-key and --tls-ca need --tls-cert");
 	if (!c->has_role && !c->cfg.users)
 		c->cfg.anybody = strncmp(c->cfg.listen, "unix:", 5) ? BC_ROLE_VIEWER : BC_ROLE_OPERATOR;
+	c->cfg.store = &c->store;
 	c->cfg.paths = argv + optind;
 	c->cfg.n_paths = (uint32_t)(argc - optind);
 	c->cfg.hosts = c->host;

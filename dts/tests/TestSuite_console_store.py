@@ -12,6 +12,8 @@ from framework.console import Console, deaf_store, write_users
 from framework.packets import T0_NS, frames, timed, write_pcap
 from framework.process import tool, wait_until
 from framework.reader import packets
+from framework.s3 import store
+from framework.s3proxy import Proxy, Refuse
 from framework.test_suite import TestSuite, func_test, verify
 
 COUNT = 3000
@@ -58,6 +60,34 @@ class TestConsoleStore(TestSuite):
             assert_same(packets(found), packets(expected))
         ends = [e for e in self.audited() if e["what"] == "find ended"]
         verify([e["packets"] for e in ends] == [COUNT // 2, COUNT // 2, 0, 0, len(self.made)] and all(e["complete"] for e in ends), ends)
+
+    @func_test
+    def segments_on_object_storage(self):
+        """They are listed, found, added up and plotted as files are; while the store is down they stay listed."""
+        s3 = store()
+        bucket = s3.admin.bucket()
+        for path in published(self.store):
+            s3.admin.put(bucket, f"node/{path.name}", path.read_bytes())
+        keys = self.folder / "keys"
+        keys.write_text(f"[site]\naws_access_key_id = {s3.admin.key}\naws_secret_access_key = {s3.admin.secret}\n")
+        keys.chmod(0o600)
+        down = []
+        with Proxy(s3.port, lambda *_: Refuse(403, "AccessDenied") if down else None) as proxy:
+            there = self.console("--role", "operator", "--s3-endpoint", proxy.endpoint, "--s3-credentials", keys, "--s3-profile", "site",
+                                 f"s3://{bucket}/")
+            here = self.console("--role", "operator", self.store)
+            mine, theirs = self.segments(here), self.segments(there)
+            verify([s["path"] for s in theirs] == [f"s3://{bucket}/node/{s['path'].rsplit('/', 1)[1]}" for s in mine], theirs)
+            verify([(s["packets"], s["last_ns"], s["local"]) for s in theirs] == [(s["packets"], s["last_ns"], False) for s in mine], theirs)
+            for ask in ("flows?by=host", "find/estimate?expression=host%2010.0.0.2", "find/packets?expression=src%20host%2010.0.0.2", "timeline?bins=50"):
+                got, expected = (c.ask(f"/api/{ask}")[2] for c in (there, here))
+                verify(got == expected and len(got) > 20, f"{ask}: {got[:300]} {expected[:300]}")
+            for what in ("verify", "hold"):
+                there.post(f"/api/segments/{what}", {"path": theirs[0]["path"], "hold": True}, status=404)
+            down.append(True)
+            there.get("/api/segments")
+            wait_until(lambda: self.segments(there) and "its segments stay listed" in there.stderr, "the outage is told", 60)
+            verify(self.segments(there) == theirs and "access denied" in there.get("/api/find/estimate", status=500)["error"], there.stderr)
 
     @func_test
     def a_find_is_bounded(self):

@@ -27,6 +27,7 @@ struct bc_catalogue {
 	const struct bc_log *log;
 	struct bc_depot_config depot_cfg;
 	struct bc_depot *depot;
+	bool down;			/* the thread's: a store could not be listed the last time */
 	pthread_t thread;
 	_Atomic bool stop;
 	pthread_mutex_t lock;
@@ -131,20 +132,35 @@ static struct bc_catalogue_state *state_of(struct bc_find_list *list, const stru
 	return s;
 }
 
+/* All paths that can be. False: a store cannot, and what is on it is not gone. */
+static bool list_all(struct bc_catalogue *c, struct bc_find_list *list)
+{
+	bool down = false;
+	struct bc_err err;
+
+	for (uint32_t i = 0; i < c->n_paths && !c->stop; i++) {
+		const int r = bc_find_list_add(list, c->paths[i], &err);
+		const bool lost = r && r != -ENOENT && bc_depot_is_name(c->paths[i]);
+
+		if (!r)
+			continue;
+		bc_log(c->log, lost && !c->down ? BC_WARN : BC_DEBUG, "%s%s", err.msg, lost ? ": its segments stay listed" : "");
+		list->bad++;
+		down |= lost;
+	}
+	c->down = down;
+	return !down;
+}
+
 static void look(struct bc_catalogue *c)
 {
 	struct bc_find_list list = { .depot = c->depot, .to_ns = UINT64_MAX };
 	struct bc_catalogue_state *s = NULL, *before;
 	_Atomic uint32_t looked = 0;
-	struct bc_err err;
+	bool all = list_all(c, &list);
 
-	for (uint32_t i = 0; i < c->n_paths && !c->stop; i++)
-		if (bc_find_list_add(&list, c->paths[i], &err)) {
-			bc_log(c->log, BC_DEBUG, "%s", err.msg);
-			list.bad++;
-		}
 	/* Only this thread changes now. */
-	if (!bc_find_list_look(&list, &looked, &c->stop))
+	if ((all || !c->now) && !bc_find_list_look(&list, &looked, &c->stop))
 		s = state_of(&list, c->now);
 	bc_find_list_free(&list);
 	if (!s)
@@ -201,7 +217,8 @@ static void tell_missing(const struct bc_catalogue *c)
 			bc_log(c->log, BC_WARN, "%s: %s: nothing of it is shown until it can be read", c->paths[i], strerror(errno));
 }
 
-int bc_catalogue_start(char *const *paths, uint32_t n_paths, const struct bc_log *log, struct bc_catalogue **ret, struct bc_err *err)
+int bc_catalogue_start(char *const *paths, uint32_t n_paths, const struct bc_object_settings *store, const struct bc_log *log,
+		       struct bc_catalogue **ret, struct bc_err *err)
 {
 	struct bc_catalogue *c = calloc(1, sizeof(*c));
 	pthread_condattr_t attr;
@@ -217,7 +234,7 @@ int bc_catalogue_start(char *const *paths, uint32_t n_paths, const struct bc_log
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&c->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	c->depot_cfg = (struct bc_depot_config){ .hours = true, .log = log };
+	c->depot_cfg = (struct bc_depot_config){ .store = store, .hours = true, .log = log };
 	r = bc_depot_new(&c->depot_cfg, &c->depot, err);
 	if (r) {
 		free(c);

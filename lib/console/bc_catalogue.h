@@ -33,8 +33,10 @@ struct bc_catalogue_state {
 
 struct bc_catalogue;
 
-/* paths, and log, outlive it. 0 and *ret, or a negative errno with a line in err. stop takes NULL. */
-int bc_catalogue_start(char *const *paths, uint32_t n_paths, const struct bc_log *log, struct bc_catalogue **ret, struct bc_err *err);
+struct bc_object_settings;
+
+/* paths, store (as bc_depot_config has it) and log outlive it. 0 and *ret, or a negative errno with a line in err. stop takes NULL. */
+int bc_catalogue_start(char *const *paths, uint32_t n_paths, const struct bc_object_settings *store, const struct bc_log *log, struct bc_catalogue **ret, struct bc_err *err);
 void bc_catalogue_stop(struct bc_catalogue *c);
 
 /* NULL: it is not known yet. To be given back. */

@@ -65,7 +65,7 @@ static int start(struct bc_console *c, struct bc_err *err)
 	c->watch = bc_ctl_watch_new(cfg->prefixes, cfg->n_prefixes);
 	if (!c->watch)
 		return bc_err_set(err, -ENOMEM, "no memory");
-	r = cfg->n_paths ? bc_catalogue_start(cfg->paths, cfg->n_paths, cfg->log, &c->catalogue, err) : 0;
+	r = cfg->n_paths ? bc_catalogue_start(cfg->paths, cfg->n_paths, cfg->store, cfg->log, &c->catalogue, err) : 0;
 	if (r)
 		return r;
 	r = cfg->jobs_folder ? start_jobs(c, err) : 0;

@@ -9,6 +9,8 @@
 #include "bc_log.h"
 #include "bc_users.h"
 
+struct bc_object_settings;
+
 /* All is borrowed for the life of the console. */
 struct bc_console_config {
 	const char *listen;		/* ADDRESS:PORT or unix:PATH */
@@ -18,6 +20,7 @@ struct bc_console_config {
 	uint32_t n_prefixes;
 	char *const *paths;		/* of segments; none: nothing is stored */
 	uint32_t n_paths;
+	const struct bc_object_settings *store;	/* of paths that are s3://; NULL: what the environment says */
 	const char *users;		/* a file; NULL: none */
 	enum bc_role anybody;		/* the role of who has not said who he is */
 	const char *audit;		/* a file; NULL: the log */

@@ -35,7 +35,7 @@ unsigned bc_console_search_parse(const struct bc_request *q, struct bc_console_s
 	const char *expression = argument(q, "expression");
 	struct bc_console *c = q->ctx;
 
-	*s = (struct bc_console_search){ .q = q, .console = c, .depot_cfg = { .log = c->cfg.log } };
+	*s = (struct bc_console_search){ .q = q, .console = c, .depot_cfg = { .store = c->cfg.store, .log = c->cfg.log } };
 	if (expression && strlen(expression) >= sizeof(s->expression)) {
 		bc_err_set(&s->err, -EINVAL, "an expression has at most %zu bytes", sizeof(s->expression) - 1);
 		return MHD_HTTP_BAD_REQUEST;
