@@ -17,7 +17,7 @@ from . import doc, machine, report
 from .programs import CPUS, TOP, unique
 from .stats import Skip
 
-SECTIONS = ("written", "null", "window", "nodrop", "kernel", "files", "disk", "idle", "time", "pressure", "index", "distributed", "find", "micro", "model", "doctor")
+SECTIONS = ("written", "null", "window", "nodrop", "kernel", "files", "disk", "idle", "time", "pressure", "index", "distributed", "find", "upload", "micro", "model", "doctor")
 # A run ends within 20 minutes also on a machine that is slower than thought.
 LATE_SECONDS = 13 * 60
 
