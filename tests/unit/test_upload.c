@@ -6,12 +6,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "bc_expire.h"
 #include "bc_time.h"
 #include "bc_upload_key.h"
 #include "bc_upload_log.h"
-#include "bc_uploader.h"
+#include "bc_uploader_priv.h"
 #include "scratch.h"
 
 #define WHERE "https://h/bucket/prefix/"
@@ -33,6 +34,17 @@ int fdatasync(int fd)
 	while (atomic_load(&slow_disk))
 		usleep(1000);
 	return 0;
+}
+
+/* So much later it is. */
+static _Atomic uint64_t later_s;
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	long r = syscall(SYS_clock_gettime, id, t);
+
+	t->tv_sec += (time_t)atomic_load(&later_s);
+	return (int)r;
 }
 
 struct bed {
@@ -352,6 +364,94 @@ static void space_is_made_of_what_is_uploaded_first(void **state)
 	assert_int_equal(sum.not_uploaded, 1);
 }
 
+/* A folder and items that wait in it, of which nobody takes any. */
+struct hours {
+	struct bc_uploader u;
+	struct bc_upload_folder f;
+};
+
+static void set_up_hours(struct hours *h)
+{
+	*h = (struct hours){ .f = { .u = &h->u, .dest = { .key = "p/" }, .node = "n", .utc = true } };
+	h->f.tail = &h->f.head;
+}
+
+static struct bc_upload_item *wait_in(struct hours *h, const char *name)
+{
+	const struct stat st = { .st_size = 1 };
+	struct bc_upload_item *i;
+
+	assert_int_equal(bc_upload_enqueue(&h->f, name, &st), 0);
+	i = h->f.head;
+	h->f.head = NULL;
+	h->f.tail = &h->f.head;
+	return i;
+}
+
+static void arrive(struct bc_upload_item *i)
+{
+	bc_upload_hour_note(i);
+	bc_upload_drop(i);
+}
+
+/* Once the folder was looked through. */
+static bool is_over(struct hours *h)
+{
+	struct bc_upload_hour *over = bc_upload_hour_over(&h->f);
+
+	assert_null(over);
+	if (!h->f.scan)
+		return false;
+	h->f.scan = false;
+	over = bc_upload_hour_over(&h->f);
+	assert_non_null(over);
+	free(over);
+	return true;
+}
+
+static void an_hour_is_over_when_a_later_one_begins_and_nothing_of_it_waits(void **state)
+{
+	struct bc_upload_item *first, *second, *next;
+	struct hours h;
+
+	set_up_hours(&h);
+	first = wait_in(&h, "20991129-010000-00000001.pcapng");
+	second = wait_in(&h, "20991129-013000-00000002.pcapng");
+	arrive(first);
+	assert_false(is_over(&h));
+	next = wait_in(&h, "20991129-020000-00000003.pcapng");
+	assert_false(is_over(&h));
+	arrive(second);
+	assert_true(is_over(&h));
+	/* That has not begun to be there, and nothing comes after it. */
+	assert_false(is_over(&h));
+	arrive(next);
+	assert_false(is_over(&h));
+	h.u.finishing = true;
+	assert_true(is_over(&h));
+	assert_null(h.f.hours);
+}
+
+/* A node that has left sends no later hour. */
+static void an_hour_that_is_past_and_quiet_is_over(void **state)
+{
+	struct hours h;
+
+	set_up_hours(&h);
+	arrive(wait_in(&h, "20011129-010000-00000001.pcapng"));
+	assert_false(is_over(&h));
+	atomic_store(&later_s, 599);
+	assert_false(is_over(&h));
+	atomic_store(&later_s, 601);
+	assert_true(is_over(&h));
+	/* Of an hour that is not past nothing is said, however quiet it is. */
+	arrive(wait_in(&h, "20991129-010000-00000001.pcapng"));
+	atomic_store(&later_s, 7200);
+	assert_false(is_over(&h));
+	bc_upload_forget_hours(&h.f);
+	atomic_store(&later_s, 0);
+}
+
 /* Where nobody listens. */
 static struct bc_uploader *new_uploader(void)
 {
@@ -431,6 +531,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_reader_follows_a_writer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_what_is_uploaded_is_removed_as_uploaded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(segments_wait_while_the_store_is_down, set_up, tear_down),
+		cmocka_unit_test(an_hour_is_over_when_a_later_one_begins_and_nothing_of_it_waits),
+		cmocka_unit_test(an_hour_that_is_past_and_quiet_is_over),
 		cmocka_unit_test_setup_teardown(an_uploader_ends_at_once, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(space_is_made_of_what_is_uploaded_first, set_up, tear_down),
 	};
