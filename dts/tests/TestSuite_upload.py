@@ -439,6 +439,30 @@ class TestUpload(TestSuite):
         wait_until(lambda: self.admin.uploads(self.bucket) == [], "the upload aborted")
 
     @func_test
+    def test_small_segments_go_side_by_side(self):
+        """As many as there are connections, and no more; a large one takes its parts' share."""
+        self.segments(*[1000] * 20, 6 * PART)
+        busy, lock = [0, 0], threading.Lock()
+        with Proxy(self.store.port) as proxy:
+            forward = proxy.forward
+
+            def count(h, body, fault):
+                with lock:
+                    busy[0] += h.command == "PUT"
+                    busy[1] = max(busy)
+                # So that there is something to be side by side with.
+                time.sleep(0.1)
+                try:
+                    forward(h, body, fault)
+                finally:
+                    with lock:
+                        busy[0] -= h.command == "PUT"
+            proxy.forward = count
+            self.upload("--connections", "6", endpoint=proxy.endpoint)
+        verify(4 < busy[1] <= 6, busy)
+        self.compare()
+
+    @func_test
     def test_a_rate_is_kept(self):
         self.segments(2 * PART)
         begun = time.monotonic()

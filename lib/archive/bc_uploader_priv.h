@@ -63,10 +63,12 @@ struct bc_uploader {
 	struct bc_rate rate;
 	struct bc_upload_worker worker[BC_UPLOAD_THREADS_MAX];
 	unsigned n_workers;
+	uint32_t connections;	/* requests at once */
 	_Atomic bool stop;
 	pthread_mutex_t lock;	/* of all below, and of what folders say */
 	pthread_cond_t work;	/* there is something to do, or to be told */
 	struct bc_upload_folder *folders;
+	uint32_t in_use;	/* of the connections, by segments that are under way */
 	bool finishing;		/* nothing more is published */
 	uint64_t pause_ns;	/* how long after the last failure; 0: the store works */
 	uint64_t resume_ns;	/* bc_mono_ns(): not before */
@@ -83,7 +85,12 @@ int bc_upload_enqueue(struct bc_upload_folder *f, const char *name, const struct
 void bc_upload_drop(struct bc_upload_item *i);
 void bc_upload_back_in_line(struct bc_upload_item *i);
 void bc_upload_to_the_end(struct bc_upload_item *i);
-/* The oldest that is due, off the queue, from the folder that has been waited on longest; or NULL. *ret_ns: the next is due then. */
+/* So many connections are for an item. */
+uint32_t bc_upload_share(const struct bc_uploader *u, const struct bc_upload_item *i);
+/*
+ * The oldest that is due, off the queue, from the folder that has been waited on longest; or NULL. *ret_ns: the next is due then, or
+ * when there are connections for it, which end_work() tells.
+ */
 struct bc_upload_item *bc_upload_next(struct bc_uploader *u, uint64_t *ret_ns);
 
 /* ---- bc_uploader_trouble.c: outages. Under the lock, but for the first ---- */

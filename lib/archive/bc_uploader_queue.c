@@ -62,6 +62,13 @@ void bc_upload_to_the_end(struct bc_upload_item *i)
 	i->f->tail = &i->next;
 }
 
+uint32_t bc_upload_share(const struct bc_uploader *u, const struct bc_upload_item *i)
+{
+	if (i->size <= BC_UPLOAD_PART)
+		return 1;
+	return u->connections < BC_UPLOAD_PARTS_AT_ONCE ? u->connections : BC_UPLOAD_PARTS_AT_ONCE;
+}
+
 struct bc_upload_item *bc_upload_next(struct bc_uploader *u, uint64_t *ret_ns)
 {
 	const uint64_t now = bc_mono_ns();
@@ -77,6 +84,9 @@ struct bc_upload_item *bc_upload_next(struct bc_uploader *u, uint64_t *ret_ns)
 					*ret_ns = i->due_ns;
 				continue;
 			}
+			/* It is not overtaken by those that need fewer. */
+			if (bc_upload_share(u, i) > u->connections - u->in_use)
+				return NULL;
 			*at = i->next;
 			if (f->tail == &i->next)
 				f->tail = at;

@@ -285,12 +285,15 @@ static bool work_on_segments(struct bc_upload_worker *w, uint64_t *ret_ns)
 	struct bc_err err = { "" };
 	char index[BC_SERIES_MAX];
 	struct stat st;
+	uint32_t share;
 	bool more;
 	int r;
 
 	if (!i)
 		return false;
 	f = i->f;
+	share = bc_upload_share(w->u, i);
+	w->u->in_use += share;
 	turn_to_next(w->u, f);
 	begin_work(w, f, i);
 	pthread_mutex_unlock(&w->u->lock);
@@ -301,6 +304,7 @@ static bool work_on_segments(struct bc_upload_worker *w, uint64_t *ret_ns)
 	pthread_mutex_lock(&w->u->lock);
 	if (more && bc_upload_enqueue(f, index, &st))
 		f->scan = true;
+	w->u->in_use -= share;
 	settle(i, r, &res, &err);
 	end_work(w, f);
 	return true;
@@ -330,13 +334,13 @@ static void *worker_main(void *arg)
 int bc_upload_workers_start(struct bc_uploader *u, const struct bc_uploader_config *cfg, struct bc_err *err)
 {
 	const uint32_t connections = cfg->connections ? cfg->connections : BC_UPLOAD_CONNECTIONS;
-	const unsigned n = (connections + BC_UPLOAD_PARTS_AT_ONCE - 1) / BC_UPLOAD_PARTS_AT_ONCE;
 	struct bc_object_config oc = { .settings = cfg->store, .connections = BC_UPLOAD_PARTS_AT_ONCE, .send_rate = cfg->bytes_per_s ? &u->rate : NULL };
 	int r = 0;
 
+	u->connections = connections;
 	if (connections < BC_UPLOAD_PARTS_AT_ONCE)
 		oc.connections = connections;
-	for (unsigned i = 0; !r && i < n && i < BC_UPLOAD_THREADS_MAX; i++) {
+	for (unsigned i = 0; !r && i < connections && i < BC_UPLOAD_THREADS_MAX; i++) {
 		struct bc_upload_worker *w = &u->worker[i];
 
 		w->u = u;
