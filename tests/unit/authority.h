@@ -92,6 +92,7 @@ static inline int authority_time(TS_RESP_CTX *ctx, void *data, long *sec, long *
 /* The answer to a request in DER; its length. */
 static inline size_t authority_answer(struct authority *a, const uint8_t *request, size_t len, uint8_t *answer)
 {
+	ASN1_OBJECT *policy = OBJ_txt2obj("1.2.3.4", 1);
 	BIO *in = BIO_new_mem_buf(request, (int)len);
 	TS_RESP_CTX *ctx = TS_RESP_CTX_new();
 	TS_RESP *resp;
@@ -103,7 +104,7 @@ static inline size_t authority_answer(struct authority *a, const uint8_t *reques
 	TS_RESP_CTX_set_signer_key(ctx, a->key);
 	TS_RESP_CTX_set_signer_digest(ctx, EVP_sha256());
 	TS_RESP_CTX_set_ess_cert_id_digest(ctx, EVP_sha256());
-	TS_RESP_CTX_set_def_policy(ctx, OBJ_txt2obj("1.2.3.4", 1));
+	TS_RESP_CTX_set_def_policy(ctx, policy);
 	TS_RESP_CTX_add_md(ctx, EVP_sha256());
 	if (a->fraction_us >= 0)
 		TS_RESP_CTX_set_clock_precision_digits(ctx, 6);
@@ -115,6 +116,7 @@ static inline size_t authority_answer(struct authority *a, const uint8_t *reques
 	assert_true(n > 0);
 	TS_RESP_free(resp);
 	TS_RESP_CTX_free(ctx);
+	ASN1_OBJECT_free(policy);
 	BIO_free(in);
 	return (size_t)n;
 }
