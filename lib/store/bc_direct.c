@@ -13,7 +13,7 @@
 #include <liburing.h>
 #endif
 
-#define HUGE_PAGE (2U << 20)
+#include "bc_map_pages.h"
 
 /* One write. */
 struct piece {
@@ -27,6 +27,7 @@ struct bc_direct {
 	int fd;
 	int failed;		/* negative errno of the first write that was given up */
 	uint8_t *memory;
+	size_t bytes;		/* of it */
 	uint32_t n;		/* pieces, used in turn */
 	uint32_t cur;		/* the one that fills */
 	size_t fill;
@@ -34,6 +35,7 @@ struct bc_direct {
 	uint64_t base;		/* where in the file it belongs; a multiple of BC_DIRECT_ALIGN */
 	bool dirty;		/* something was put since it was settled */
 	_Atomic bool has_ring;	/* read by any thread */
+	bool large;		/* a buffer has been full: the others are needed, too */
 	bool registered;	/* the kernel knows the buffers */
 	uint32_t in_flight;
 #ifdef BC_HAVE_URING
@@ -75,15 +77,19 @@ static void write_here(struct bc_direct *d, const struct piece *p)
 #ifdef BC_HAVE_URING
 static void open_ring(struct bc_direct *d)
 {
-	struct iovec iov[BC_DIRECT_DEPTH_MAX + 1];
-
 	/* COOP_TASKRUN, of Linux 5.19: a completion does not interrupt the thread. */
 	if (io_uring_queue_init(d->n, &d->ring, IORING_SETUP_COOP_TASKRUN) < 0 && io_uring_queue_init(d->n, &d->ring, 0) < 0)
 		return;
+	atomic_store(&d->has_ring, true);
+}
+
+static void register_buffers(struct bc_direct *d)
+{
+	struct iovec iov[BC_DIRECT_DEPTH_MAX + 1];
+
 	for (uint32_t i = 0; i < d->n; i++)
 		iov[i] = (struct iovec){ d->piece[i].mem, BC_DIRECT_BUFFER };
 	d->registered = io_uring_register_buffers(&d->ring, iov, d->n) == 0;
-	atomic_store(&d->has_ring, true);
 }
 
 static void close_ring(struct bc_direct *d)
@@ -149,6 +155,10 @@ static void open_ring(struct bc_direct *d)
 {
 }
 
+static void register_buffers(struct bc_direct *d)
+{
+}
+
 static void close_ring(struct bc_direct *d)
 {
 }
@@ -167,10 +177,16 @@ static bool submit(struct bc_direct *d, struct piece *p)
 static void launch(struct bc_direct *d, size_t len)
 {
 	struct piece *p = &d->piece[d->cur];
+	bool ring = atomic_load_explicit(&d->has_ring, memory_order_relaxed);
 
 	p->off = d->base;
 	p->len = len;
-	if (!atomic_load_explicit(&d->has_ring, memory_order_relaxed) || !submit(d, p))
+	/* This takes the memory of all buffers, which small files do without. */
+	if (ring && !d->large && len == BC_DIRECT_BUFFER) {
+		d->large = true;
+		register_buffers(d);
+	}
+	if (!ring || !submit(d, p))
 		write_here(d, p);
 }
 
@@ -182,20 +198,17 @@ bool bc_direct_has_ring(const struct bc_direct *d)
 int bc_direct_new(uint32_t depth, struct bc_direct **ret)
 {
 	struct bc_direct *d = calloc(1, sizeof(*d));
-	size_t bytes;
 
 	if (!d)
 		return -ENOMEM;
 	/* One more fills meanwhile. */
 	d->n = depth > 1 ? (depth < BC_DIRECT_DEPTH_MAX ? depth : BC_DIRECT_DEPTH_MAX) + 1 : 1;
-	bytes = ((size_t)d->n * BC_DIRECT_BUFFER + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
-	d->memory = aligned_alloc(HUGE_PAGE, bytes);
+	d->bytes = bc_map_pages_round((size_t)d->n * BC_DIRECT_BUFFER);
+	d->memory = bc_map_pages(d->bytes, false, true);
 	if (!d->memory) {
 		free(d);
 		return -ENOMEM;
 	}
-	madvise(d->memory, bytes, MADV_HUGEPAGE);
-	memset(d->memory, 0, bytes);
 	for (uint32_t i = 0; i < d->n; i++)
 		d->piece[i].mem = d->memory + (size_t)i * BC_DIRECT_BUFFER;
 	if (depth > 1)
@@ -210,7 +223,7 @@ void bc_direct_free(struct bc_direct *d)
 		return;
 	bc_direct_drain(d);
 	close_ring(d);
-	free(d->memory);
+	munmap(d->memory, d->bytes);
 	free(d);
 }
 

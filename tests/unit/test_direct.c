@@ -128,6 +128,30 @@ static struct bc_store *begin_direct(struct fixture *f, uint32_t depth)
 		s_; \
 	})
 
+static uint64_t resident(void)
+{
+	unsigned long pages = 0;
+	FILE *statm = fopen("/proc/self/statm", "r");
+
+	assert_non_null(statm);
+	assert_int_equal(fscanf(statm, "%*u %lu", &pages), 1);
+	fclose(statm);
+	return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void small_file_takes_little_memory(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t before = resident();
+	struct bc_store *s = BEGIN_DIRECT(f, 4);
+
+	assert_int_equal(put(s, 40000), 0);
+	assert_int_equal(bc_store_settle(s), 0);
+	assert_true(resident() < before + MIB);
+	assert_int_equal(finish(s), 0);
+	assert_int_equal(bc_store_close(s), 0);
+}
+
 static void what_began_tiny_goes_on_when_it_is_larger(void **state)
 {
 	static const size_t sizes[] = { 100, 10000, 6284, 1, 4096, MIB, 5 };
@@ -703,6 +727,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(blocks_of_every_size_arrive),
+		T(small_file_takes_little_memory),
 		T(what_began_tiny_goes_on_when_it_is_larger),
 		T(a_file_whose_flags_are_unknown_keeps_them),
 		T(single_bytes_between_settles_arrive),
