@@ -40,7 +40,7 @@ static inline struct bench_pipeline *bench_pipeline_new(uint32_t queues, uint32_
 	struct bench_pipeline *b = bench_zeroed(1, sizeof(*b));
 	struct bc_pipeline_config cfg = {
 		.sources = &b->source, .n_sources = 1, .outputs = &b->output, .n_outputs = 1, .writers = { lanes },
-		.n_lcores = lanes, .max_wait_ns = BC_NS_PER_S, .flush_ns = BC_NS_PER_S, .chunk_bytes = 256 * 1024 - 1024,
+		.n_lcores = lanes, .one_cpu = lanes == 1, .max_wait_ns = BC_NS_PER_S, .flush_ns = BC_NS_PER_S, .chunk_bytes = 256 * 1024 - 1024,
 		.memory_bytes = BENCH_MEMORY, .clock = &b->clock,
 	};
 	struct bc_err err = { "" };
