@@ -28,6 +28,9 @@ struct bc_lane {
 	struct bc_noter *noter;		/* NULL: no notes are wanted */
 	uint32_t unannounced;		/* chunks put out since the committer was woken */
 	uint32_t calm;			/* rounds since a busy one */
+	bool flooded;			/* as the policy said last */
+	uint64_t flood_since_ns;	/* when its times were last taken anew, */
+	uint64_t headers_ns;		/* and what compressing headers has taken since */
 	uint64_t seq;			/* of the chunk that is being packed */
 	uint64_t awaited;		/* by the committer when it was last found behind */
 	uint64_t behind_since_ns;	/* and since when it has made no progress; 0: it is not behind */
@@ -331,7 +334,7 @@ static bool incompressible(struct bc_lane *l, const struct bc_chunk *c)
 /* Of a chunk that does not compress: are its headers compressed nevertheless? */
 static bool keeps_headers(struct bc_lane *l, const struct bc_lane_effort *effort)
 {
-	l->headers_only = !effort->pressed && !l->trial.bare && records_of(&l->cfg) != BC_LZ4_ANY;
+	l->headers_only = (effort->headers || !effort->pressed) && !l->trial.bare && records_of(&l->cfg) != BC_LZ4_ANY;
 	return l->headers_only;
 }
 
@@ -382,10 +385,10 @@ static void compress_one(struct bc_lane *l, const struct bc_lane_effort *effort)
 	if (l->cfg.codec != BC_CODEC_LZ4 || !c->dense) {
 		note(l, c);
 		put_out(l);
-	} else if (effort->acceleration == 0 && l->slice == 0) {
+	} else if (effort->acceleration == 0 && l->slice == 0 && !(effort->headers && keeps_headers(l, effort))) {
 		if (!store_four(l, &l->stats.blocks_stored))
 			store_chunk(l, c, &l->stats.blocks_stored);
-	} else if (l->slice == 0 && incompressible(l, c) && !keeps_headers(l, effort)) {
+	} else if (l->slice == 0 && !l->headers_only && incompressible(l, c) && !keeps_headers(l, effort)) {
 		store_chunk(l, c, &l->stats.blocks_incompressible);
 	} else {
 		compress_slice(l, c, effort);
@@ -428,19 +431,42 @@ static enum bc_lane_intake intake(struct bc_lane *l, struct bc_lane_sight *s)
 	return bc_lane_intake(&l->policy, s);
 }
 
+/* What the policy has to know of a flood. */
+static void observe_flood(struct bc_lane *l, struct bc_lane_sight *s, uint64_t now_ns)
+{
+	const struct bc_chunk *c = l->waiting[l->head & (l->waiting_size - 1)];
+
+	if (now_ns - l->flood_since_ns >= BC_LANE_FLOOD_NS) {
+		l->flood_since_ns = now_ns;
+		l->headers_ns = 0;
+		l->trial.bare = false;
+	}
+	s->flood_ns = now_ns - l->flood_since_ns;
+	s->headers_ns = l->headers_ns;
+	s->record_bytes = c->packets ? c->dense / c->packets : 0;
+}
+
 /* Compress at most one block. Returns how many. */
 static uint32_t compress(struct bc_lane *l, struct bc_lane_sight *s)
 {
 	struct bc_lane_effort effort;
+	uint64_t begin_ns = 0;
+	bool headers = l->headers_only;
 
+	observe(l, s);
+	s->flooded = l->flooded;
+	s->flooded = l->flooded = bc_lane_flooded(&l->policy, s);
 	if (l->head == l->tail)
 		return 0;
-	observe(l, s);
+	if (l->flooded)
+		observe_flood(l, s, begin_ns = bc_mono_ns());
 	effort = bc_lane_effort(&l->policy, s);
 	if (effort.defer)
 		return 0;
 	l->unnoted = effort.unnoted;
 	compress_one(l, &effort);
+	if (l->flooded && (headers || l->headers_only))
+		l->headers_ns += bc_mono_ns() - begin_ns;
 	return 1;
 }
 

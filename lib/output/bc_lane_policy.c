@@ -3,8 +3,6 @@
 
 #include <stddef.h>
 
-#include "bc_time.h"
-
 /*
  * Longer than the committer takes to write a chunk into a page cache, or to get the CPU; a disk may well take longer.
  */
@@ -38,6 +36,14 @@ static const struct {
 	uint32_t eighths;
 	int acceleration;	/* 0: store */
 } ladder[] = { { 6, 0 }, { 4, 32 }, { 2, 8 } };
+/*
+ * In a flood chunks are dealt with while they are in the cache, four at a time for their checksums. Compressing headers may then take
+ * 1 part in so many of the time, and records must not be too small for it to pay.
+ */
+#define FLOOD_TOGETHER 4
+#define FLOOD_HEADERS_PART 4
+#define FLOOD_RECORD_MIN 192
+
 /* And from where on the index has to do without their packets, if a source would lose any by waiting. */
 #define UNNOTED_EIGHTHS 1
 
@@ -96,19 +102,29 @@ uint32_t bc_lane_calm(const struct bc_lane_policy *p, uint32_t calm, uint32_t pa
 	return calm < p->mode.calm_rounds ? calm + 1 : calm;
 }
 
+bool bc_lane_flooded(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
+{
+	return p->mode.accelerate && s->calm < p->mode.calm_rounds && (s->flooded || !plenty(p, s));
+}
+
+static struct bc_lane_effort flood_effort(const struct bc_lane_policy *p, const struct bc_lane_sight *s)
+{
+	return (struct bc_lane_effort){
+		.defer = s->backlog < FLOOD_TOGETHER && plenty(p, s),
+		.pressed = true,
+		.headers = s->record_bytes >= FLOOD_RECORD_MIN && s->headers_ns <= s->flood_ns / FLOOD_HEADERS_PART,
+	};
+}
+
 static struct bc_lane_effort effort(const struct bc_lane_policy *p, const struct bc_lane_sight *s, uint32_t share)
 {
 	bool shares = p->mode.calm_rounds > 0;
 	bool busy = shares ? s->calm < p->mode.calm_rounds : s->packets >= BUSY_ROUND;
 
+	if (s->flooded)
+		return flood_effort(p, s);
 	if (busy && plenty(p, s))
 		return (struct bc_lane_effort){ .defer = true };
-	/*
-	 * The sources receive more than this lcore has time for. Packets are then lost at ingress, which the backlog
-	 * does not show.
-	 */
-	if (busy && shares && p->mode.accelerate)
-		return (struct bc_lane_effort){ .pressed = true };
 	for (size_t i = 0; p->mode.accelerate && i < sizeof(ladder) / sizeof(ladder[0]); i++)
 		if (share >= ladder[i].eighths)
 			return (struct bc_lane_effort){ .pressed = true, .acceleration = ladder[i].acceleration };

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bc_time.h"
+
 /* What a capture is like. */
 struct bc_lane_capture {
 	bool accelerate;		/* the user allows to compress less rather than to lose */
@@ -48,6 +50,10 @@ struct bc_lane_sight {
 	uint32_t packets;		/* packed in this round */
 	uint32_t calm;			/* bc_lane_calm() of this round */
 	uint32_t unannounced;		/* chunks put out since the committer was woken */
+	bool flooded;			/* bc_lane_flooded(); for that function itself, of the round before */
+	uint64_t flood_ns;		/* how long the flood has gone on, or since it was last looked at anew, */
+	uint64_t headers_ns;		/* and what compressing headers has taken of it */
+	uint32_t record_bytes;		/* of the next chunk, on average */
 };
 
 struct bc_lane_mode bc_lane_mode(const struct bc_lane_capture *c);
@@ -76,14 +82,24 @@ uint32_t bc_lane_wait_free(const struct bc_lane_policy *p, const struct bc_lane_
 /* Rounds since a busy one, when there were calm before this one of packets; never more than the mode's calm_rounds. */
 uint32_t bc_lane_calm(const struct bc_lane_policy *p, uint32_t calm, uint32_t packets);
 
+/*
+ * Does more arrive than the lcore has time for, which the sources share with the lane? From when half of the buffers are taken until
+ * it is calm. Packets are then lost at ingress, which the backlog does not show. By flooded, calm and free.
+ */
+bool bc_lane_flooded(const struct bc_lane_policy *p, const struct bc_lane_sight *s);
+
+/* The times of a flood are taken anew so often, because traffic changes. */
+#define BC_LANE_FLOOD_NS (100 * BC_NS_PER_MS)
+
 struct bc_lane_effort {
 	bool defer;			/* compress nothing in this round */
+	bool headers;			/* if nothing is compressed, headers are, where that is worth it */
 	bool pressed;			/* less than asked for, by the ladder */
 	bool unnoted;			/* nothing is done for the index but what costs next to nothing: it gives way first */
 	int acceleration;		/* bc_lz4_block's; 0: store */
 };
 
-/* After packing: by packets, calm, backlog and free. */
+/* After packing: by packets, calm, backlog, free and, in a flood, its figures. */
 struct bc_lane_effort bc_lane_effort(const struct bc_lane_policy *p, const struct bc_lane_sight *s);
 
 /* At the round's end, when there is something to announce: is the committer woken now? By packets, unannounced and free. */

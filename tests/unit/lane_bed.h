@@ -32,11 +32,11 @@ struct bed {
 };
 
 /* n_small: buffers for chunks of few bytes. */
-static inline struct bed *bed_new_small(enum bc_codec codec, const struct bc_steps *steps, uint32_t n_small)
+static inline struct bed *bed_new_mode(enum bc_codec codec, const struct bc_steps *steps, uint32_t n_small, struct bc_lane_mode mode)
 {
 	struct bed *b = calloc(1, sizeof(*b));
 	struct bc_lane_config cfg = { .committer = &b->committer, .n_lanes = 1, .n_sources = 1, .awaited = &b->awaited, .format = BC_FORMAT_PCAPNG,
-				      .snaplen = 262144, .codec = codec, .level = 1, .slice_bytes = 16384, .steps = steps };
+				      .snaplen = 262144, .codec = codec, .level = 1, .mode = mode, .slice_bytes = 16384, .steps = steps };
 	struct bc_iface iface = { .name = "if0", .linktype = 1 };
 
 	cfg.ifaces = b->ifaces = bc_iface_table_new();
@@ -53,6 +53,11 @@ static inline struct bed *bed_new_small(enum bc_codec codec, const struct bc_ste
 	assert_non_null(b->lane);
 	b->stats = bc_lane_stats(b->lane);
 	return b;
+}
+
+static inline struct bed *bed_new_small(enum bc_codec codec, const struct bc_steps *steps, uint32_t n_small)
+{
+	return bed_new_mode(codec, steps, n_small, (struct bc_lane_mode){ 0 });
 }
 
 static inline struct bed *bed_new(enum bc_codec codec, const struct bc_steps *steps)

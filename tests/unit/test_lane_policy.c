@@ -50,7 +50,7 @@ static void the_index_gives_way_before_compression_does(void **state)
 		bool unnoted;
 	} row[] = {
 		{ &lossy, { .backlog = 9 }, false }, { &lossy, { .backlog = 10 }, true }, { &lossy, { .backlog = 80 }, true },
-		{ &blocking, { .backlog = 40 }, false }, { &shared, { .calm = 8 }, false }, { &shared, { .calm = 7 }, true },
+		{ &blocking, { .backlog = 40 }, false }, { &shared, { .calm = 8 }, false }, { &shared, { .flooded = true }, true },
 	};
 
 	for (size_t i = 0; i < N(row); i++)
@@ -111,20 +111,60 @@ static void busy_lane_compresses_only_when_buffers_run_short(void **state)
 				 row[i].defer);
 }
 
-static void lane_that_shares_its_lcore_stores_until_it_is_calm(void **state)
+static void lane_that_shares_its_lcore_compresses_when_it_is_calm(void **state)
 {
 	static const struct {
 		uint32_t calm, free;
-		bool defer, pressed;
-		int acceleration;
-	} row[] = { { 7, 41, true, false, 0 }, { 7, 40, false, true, 0 }, { 8, 80, false, false, 1 }, { 8, 40, false, false, 1 } };
+		bool defer;
+	} row[] = { { 7, 41, true }, { 8, 80, false }, { 8, 40, false } };
 
 	for (size_t i = 0; i < N(row); i++) {
 		struct bc_lane_effort e = bc_lane_effort(&shared, &(struct bc_lane_sight){ .calm = row[i].calm, .free = row[i].free });
 
 		assert_int_equal(e.defer, row[i].defer);
-		assert_int_equal(e.pressed, row[i].pressed);
-		assert_int_equal(e.acceleration, row[i].acceleration);
+		assert_false(e.pressed);
+		assert_int_equal(e.acceleration, !row[i].defer);
+	}
+}
+
+static void flood_begins_when_half_of_the_buffers_are_taken_and_ends_when_it_is_calm(void **state)
+{
+	static const struct {
+		const struct bc_lane_policy *p;
+		uint32_t calm, free;
+		bool before, after;
+	} row[] = {
+		{ &shared, 7, 41, false, false }, { &shared, 7, 40, false, true }, { &shared, 7, 80, true, true },
+		{ &shared, 8, 40, true, false }, { &shared, 8, 40, false, false }, { &lossy, 0, 10, false, false },
+	};
+
+	for (size_t i = 0; i < N(row); i++)
+		assert_int_equal(bc_lane_flooded(row[i].p, &(struct bc_lane_sight){ .calm = row[i].calm, .free = row[i].free,
+										    .flooded = row[i].before }), row[i].after);
+}
+
+static void in_a_flood_headers_get_a_share_of_the_time_where_records_are_not_small(void **state)
+{
+	static const struct {
+		uint32_t backlog, free, record_bytes;
+		uint64_t headers_ns;
+		bool defer, headers;
+	} row[] = {
+		{ 3, 80, 400, 0, true, true }, { 3, 40, 400, 0, false, true }, { 4, 80, 400, 0, false, true },
+		{ 4, 80, 191, 0, false, false }, { 4, 80, 192, 0, false, true },
+		{ 4, 80, 400, 250, false, true }, { 4, 80, 400, 251, false, false },
+	};
+
+	for (size_t i = 0; i < N(row); i++) {
+		struct bc_lane_effort e = bc_lane_effort(&shared, &(struct bc_lane_sight){
+			.flooded = true, .free = row[i].free, .backlog = row[i].backlog, .flood_ns = 1000, .headers_ns = row[i].headers_ns,
+			.record_bytes = row[i].record_bytes });
+
+		assert_true(e.pressed);
+		assert_true(e.unnoted);
+		assert_int_equal(e.acceleration, 0);
+		assert_int_equal(e.defer, row[i].defer);
+		assert_int_equal(e.headers, row[i].headers);
 	}
 }
 
@@ -262,7 +302,9 @@ int main(void)
 		cmocka_unit_test(backlog_of_the_other_lanes_counts),
 		cmocka_unit_test(level_holds_where_the_ladder_is_not_allowed),
 		cmocka_unit_test(busy_lane_compresses_only_when_buffers_run_short),
-		cmocka_unit_test(lane_that_shares_its_lcore_stores_until_it_is_calm),
+		cmocka_unit_test(lane_that_shares_its_lcore_compresses_when_it_is_calm),
+		cmocka_unit_test(flood_begins_when_half_of_the_buffers_are_taken_and_ends_when_it_is_calm),
+		cmocka_unit_test(in_a_flood_headers_get_a_share_of_the_time_where_records_are_not_small),
 		cmocka_unit_test(calm_is_counted_from_the_last_busy_round),
 		cmocka_unit_test(how_far_a_blocking_lane_runs_ahead),
 		cmocka_unit_test(lane_on_the_committers_cpu_waits_until_one_is_left),

@@ -60,6 +60,25 @@ static void headers_before_random_bytes_are_compressed(void **state)
 	bed_free(b);
 }
 
+/* More packets than a calm round has, and no more than half of the buffers left. */
+static void in_a_flood_only_headers_of_large_records_are_compressed(void **state)
+{
+	static const struct {
+		uint32_t packets, stored;
+	} row[] = { { PACKETS, 0 }, { PACKETS * 8, 1 } };
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct bed *b = bed_new_mode(BC_CODEC_LZ4, NULL, 0, (struct bc_lane_mode){ .accelerate = true, .calm_rounds = 64 });
+
+		b->chunk->packets = row[i].packets;
+		percent_behind(b, 60, true);
+		assert_int_equal(bc_counter_get(&b->stats->blocks_stored), row[i].stored);
+		assert_int_equal(bc_counter_get(&b->stats->blocks_faster) > 0, !row[i].stored);
+		assert_int_equal(bc_counter_get(&b->stats->blocks), 0);
+		bed_free(b);
+	}
+}
+
 static void one_random_chunk_costs_no_other_its_compression(void **state)
 {
 	struct bed *b = bed_new(BC_CODEC_LZ4, NULL);
@@ -100,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_chunks_are_soon_stored_whole),
 		cmocka_unit_test(headers_before_random_bytes_are_compressed),
+		cmocka_unit_test(in_a_flood_only_headers_of_large_records_are_compressed),
 		cmocka_unit_test(one_random_chunk_costs_no_other_its_compression),
 		cmocka_unit_test(what_compresses_is_found_again_behind_what_does_not),
 		cmocka_unit_test(what_compresses_is_never_stored),
