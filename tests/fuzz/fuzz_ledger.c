@@ -571,7 +571,7 @@ static void check_published(struct chain *c, const struct chain_segment *s, bool
 		*next = f.next;
 	}
 	if (f.gaps && c->cfg.format == BC_FORMAT_PCAPNG)
-		assert_true(chain_count_text(s->path, "packets were lost here") >= f.gaps);
+		assert_true(chain_count_text(s->path, " lost here: ") >= f.gaps);
 	add(sum, &f);
 	unlink(s->path);
 }
