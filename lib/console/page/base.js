@@ -24,6 +24,8 @@ function scaled(v, units, base) {
 }
 
 export const count = (v) => Math.round(v || 0).toLocaleString("en-US").replaceAll(",", "\u202f");
+// "1 packet", "2 packets".
+export const counted = (v, one, many = `${one}s`) => `${count(v)} ${v === 1 ? one : many}`;
 export const bytes = (v) => scaled(v, ["B", "kB", "MB", "GB", "TB", "PB"], 1000);
 export const bits = (v) => scaled(v, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"], 1000);
 export const perSecond = (v) => scaled(v, ["/s", "k/s", "M/s", "G/s"], 1000);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The screen Find: an expression and a time; what would be read, the packets, and who talked.
-import { bar, bytes, count, el, get, percent, span, table, when } from "/base.js";
+import { bar, bytes, count, counted, el, get, percent, span, table, when } from "/base.js";
 import { hideJobs, queue, showJobs } from "/jobs.js";
 
 const SPANS = [["15m", "last 15 minutes"], ["1h", "last hour"], ["6h", "last 6 hours"], ["1d", "last day"], ["7d", "last week"], ["", "all"],
@@ -77,7 +77,7 @@ function estimate() {
 	return during("Looking into the indexes.", async (signal) => {
 		const e = await get("/api/find/estimate", p, signal);
 		return [el("p", { role: "status" }, `${bytes(e.to_read)} of ${bytes(e.bytes)} would be read, in ${count(e.read_whole + e.read_blocks)} of `
-			   + `${count(e.segments)} segments`, e.flows ? `; ${count(e.flows_wanted)} of ${count(e.flows)} flows may match.` : "."),
+			   + counted(e.segments, "segment"), e.flows ? `; ${count(e.flows_wanted)} of ${count(e.flows)} flows may match.` : "."),
 			...ways(p, e.to_read)];
 	});
 }
@@ -96,7 +96,7 @@ function talkers() {
 		const most = Math.max(...r.flows.map((f) => f.bytes), 0);
 		const rows = r.flows.map((f) => [nameOf(f, by), bar(f.bytes, most, `${percent(f.bytes, most)} of the largest`), bytes(f.bytes),
 						 count(f.packets), when(f.first_ns / 1e6).replace("T", " "), span((f.last_ns - f.first_ns) / 1e9)]);
-		return [el("p", { role: "status" }, `${count(r.flows.length)} shown, of ${count(r.segments)} segments.`,
+		return [el("p", { role: "status" }, `${count(r.flows.length)} shown, of ${counted(r.segments, "segment")}.`,
 			   r.without ? el("span", { class: "warn" }, ` ${count(r.without)} of these have packets that no index of flows tells of: `
 					  + "these packets are left out here, but not of a search.") : null),
 			table("Who talked", [[by, "name"], ["share"], ["bytes", "n"], ["packets", "n"], ["first", "n"], ["for", "n"]], rows)];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The part of the screen Find with queued finds: how far they are, and what they have found.
-import { ask, bar, bytes, count, el, get, percent, post, replace, say, table, trouble, when } from "/base.js";
+import { ask, bar, bytes, count, counted, el, get, percent, post, replace, say, table, trouble, when } from "/base.js";
 
 const BUSY_MS = 1000, IDLE_MS = 5000;	// how often it is looked
 
@@ -14,7 +14,7 @@ function times(j) {
 }
 
 function limits(j) {
-	return [j.limited ? "as much as may be kept" : "", j.damaged ? `${count(j.damaged)} damaged segments` : ""].filter(Boolean).join(", ");
+	return [j.limited ? "as much as may be kept" : "", j.damaged ? counted(j.damaged, "damaged segment") : ""].filter(Boolean).join(", ");
 }
 
 // How far it is, or what became of it.

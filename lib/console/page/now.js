@@ -90,7 +90,7 @@ function tapTable(c, old) {
 	if (!tap)
 		return null;
 	const was = (address) => (x) => list((x.info.pcap_over_ip || {}).clients).find((k) => k.address === address) || {};
-	const caption = `Live packets as ${tap.format} at ${tap.address}${tap.tls ? ", TLS" : ""}: ${count(tap.connected)} connected, ${count(tap.refused)} refused`;
+	const caption = `Live packets as ${tap.format} at ${tap.address}${tap.tls ? ", TLS" : ""}: ${count(tap.open)} connected, ${count(tap.connected)} in all, ${count(tap.refused)} refused`;
 	return table(caption, [["client", "name"], ["since", "n"], ["packets", "n"], ["sent", "n"], ["missed", "n"]], list(tap.clients).map((k) =>
 		[k.address, when(k.since_ns / 1e6).replace("T", " "), perSecond(rateOf(c, old, (x) => was(k.address)(x).sent || 0)), count(k.sent),
 		 el("span", { class: k.client_slow ? "warn" : "" }, count(k.client_slow))]));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The screen Segments: what is stored, the newest first; verified and held.
-import { ask, bytes, count, el, get, post, replace, say, span, table, trouble, when } from "/base.js";
+import { ask, bytes, count, counted, el, get, post, replace, say, span, table, trouble, when } from "/base.js";
 
 const UPLOADS_MS = 5000;	// how often it is asked how far they are
 
@@ -14,7 +14,7 @@ async function verify(s) {
 	try {
 		const v = await post("/api/segments/verify", { path: s.path });
 		const late = v.backwards ? `, ${count(v.backwards)} late` : "";
-		s.checked = v.whole ? [`whole, ${count(v.packets)} packets${late}`, "good"] : [v.why, "bad"];
+		s.checked = v.whole ? [`whole, ${counted(v.packets, "packet")}${late}`, "good"] : [v.why, "bad"];
 	} catch (e) {
 		s.checked = [e.message, "bad"];
 	}

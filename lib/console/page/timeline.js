@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The screen Timeline: packets and bytes over time, as the indexes of the store have them. A range is dragged, chosen by keys, or typed.
-import { bytes, count, el, get, perSecond, say, span, trouble, when } from "/base.js";
+import { bytes, counted, el, get, perSecond, say, span, trouble, when } from "/base.js";
 
 const BINS = 240, PAGE = 24, WIDTH = 960, HEIGHT = 200;
 
@@ -33,7 +33,7 @@ function sums() {
 		size += line.bytes[i] * share;
 	});
 	const seconds = (to - from) / 1000;
-	return `${span(seconds)}: about ${count(packets)} packets, ${bytes(size)} stored before compression, ${perSecond(packets / seconds)}`;
+	return `${span(seconds)}: about ${counted(Math.round(packets), "packet")}, ${bytes(size)} stored before compression, ${perSecond(packets / seconds)}`;
 }
 
 function draw() {
@@ -45,7 +45,7 @@ function draw() {
 	const [from, to] = chosen || range;
 	form.from.value = when(from);
 	form.to.value = when(to);
-	note.replaceChildren(sums(), line.unindexed ? el("span", { class: "warn" }, `; ${count(line.unindexed)} segments have no index and are left out`) : "",
+	note.replaceChildren(sums(), line.unindexed ? el("span", { class: "warn" }, `; ${counted(line.unindexed, "segment has", "segments have")} no index, left out`) : "",
 			     line.spread ? el("span", { class: "dim" }, "; drawn as even where it is longer than a bar") : "");
 	plot.setAttribute("aria-valuenow", cursor);
 	plot.setAttribute("aria-valuetext", chosen ? `${when(from)} to ${when(to)}, ${sums()}` : when(at(cursor / BINS)));
