@@ -2,9 +2,12 @@
 """All that reads what others made or sent gives up what it does not need; the unit test `sandbox` tries what is then refused."""
 
 import re
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -67,6 +70,30 @@ class TestSandbox(TestSuite):
         with Console(self.folder, [self.place]) as console:
             console.get("/api/now")
             verify(restrictions(console.process.pid) == {("1", "2")}, "console: a thread may do everything")
+
+    @func_test
+    def a_collector_writes_nowhere_else(self):
+        """A client that is added has a folder that leads elsewhere: nothing is written there, and all others go on."""
+        create_ruleset, version = 444, 1
+        if ctypes.CDLL(None).syscall(create_ruleset, None, 0, version) < 1:
+            pytest.skip("a kernel without Landlock")
+        # The report is beside the output's folder.
+        out, settings = self.make_folder("out"), self.folder / "collect.yaml"
+        elsewhere = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="bc-")))
+        (out / "second").symlink_to(elsewhere)
+
+        def allow(*clients):
+            settings.write_text(f"listen:\n  - 127.0.0.1:{port}\nallow:\n" + "".join(f"  - {c}\n" for c in clients)
+                                + f"names: braidcap\nrotate_on_hup: yes\noutputs:\n  - dest: {out}/\n")
+
+        port = free_port()
+        allow("first=127.0.1.1")
+        run = self.collect("-C", settings)
+        allow("first=127.0.1.1", "second=127.0.1.2")
+        run.signal(signal.SIGHUP)
+        wait_until(lambda: "keeping the current clients" in run.stderr, "a refusal")
+        verify("second" in run.stderr and "Permission denied" in run.stderr and not list(elsewhere.iterdir()), run.stderr)
+        run.stop()
 
     @func_test
     def every_thread_is_restricted(self):

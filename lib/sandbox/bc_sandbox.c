@@ -6,15 +6,24 @@
 #include "bc_landlock.h"
 #include "bc_sandbox_calls.h"
 
+static bool forswear(void)
+{
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+unsigned bc_sandbox_enter_files(const struct bc_sandbox *s)
+{
+	return (s->read || s->write) && forswear() && !bc_landlock_enter(s) ? BC_SANDBOX_FILES : 0;
+}
+
+unsigned bc_sandbox_enter_calls(const struct bc_sandbox *s)
+{
+	return forswear() && !bc_sandbox_restrict_calls(s) ? BC_SANDBOX_CALLS : 0;
+}
+
 unsigned bc_sandbox_enter(const struct bc_sandbox *s)
 {
-	unsigned holds = 0;
+	unsigned files = bc_sandbox_enter_files(s);
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return 0;
-	if ((s->read || s->write) && !bc_landlock_enter(s))
-		holds |= BC_SANDBOX_FILES;
-	if (!bc_sandbox_restrict_calls(s))
-		holds |= BC_SANDBOX_CALLS;
-	return holds;
+	return files | bc_sandbox_enter_calls(s);
 }

@@ -43,4 +43,8 @@ struct bc_sandbox {
  */
 unsigned bc_sandbox_enter(const struct bc_sandbox *s);
 
+/* The same in two steps: which of the two holds, or 0. */
+unsigned bc_sandbox_enter_files(const struct bc_sandbox *s);
+unsigned bc_sandbox_enter_calls(const struct bc_sandbox *s);
+
 #endif

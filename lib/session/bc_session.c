@@ -176,9 +176,10 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 		r = bc_session_make_lcores(s, err);
 	if (!r)
 		r = new_telemetry(s, err);
-	if (!r)
-		r = bc_session_confine(s, err);
-	return r ? r : bc_session_launch(s, err);
+	if (r)
+		return r;
+	bc_session_confine_calls(s);
+	return bc_session_launch(s, err);
 }
 
 /* While it is prepared a session can be ended by a signal that waits to be taken. */

@@ -122,6 +122,12 @@ enum bc_exit bc_session_run(struct bc_session *s);
 /* Say it on stderr. started: EAL is up. The exit status. */
 enum bc_exit bc_session_fail(const char *name, const struct bc_err *err, int r, bool started);
 
+/*
+ * For build, once it has the user that it is to run as and before it makes an output: this thread, and those that it will start, write
+ * nowhere but where outputs, report and control socket are. 0, or a negative errno with a line in err.
+ */
+int bc_session_confine_files(struct bc_session *s, struct bc_err *err);
+
 /* What every pipeline of the session is told, before its own. The writers and lcores are the plan's. */
 struct bc_pipeline_config bc_session_pipeline(struct bc_session *s);
 

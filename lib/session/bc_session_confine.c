@@ -78,37 +78,32 @@ static bool uses_xdp(const struct bc_config *cfg)
 	return cfg->eal && strstr(cfg->eal, "af_xdp");
 }
 
-/* DPDK writes to devices and hugepages, by threads that are there already. ZeroMQ's block all signals. */
-static void enter(struct bc_session *s, struct places *p)
-{
-	const bool files = !s->env.eal && !p->anywhere;
-	const struct bc_sandbox box = {
-		.duty = s->env.eal ? BC_DUTY_PORTS : s->ops->duty,
-		.write = files ? p->path : NULL,
-		.n_write = files ? p->n : 0,
-		.xdp = uses_xdp(s->cfg),
-		.tell = !s->cfg->zmq_publish,
-	};
-	unsigned holds = bc_sandbox_enter(&box);
-
-	if (!(holds & BC_SANDBOX_CALLS))
-		bc_log(&s->log, BC_INFO, "system calls are not restricted: this kernel has no seccomp, or it is not allowed");
-	if (files && !(holds & BC_SANDBOX_FILES))
-		bc_log(&s->log, BC_INFO, "writing is not restricted to the outputs' folders: this kernel has no Landlock");
-}
-
-int bc_session_confine(struct bc_session *s, struct bc_err *err)
+int bc_session_confine_files(struct bc_session *s, struct bc_err *err)
 {
 	struct places p = { .n = 0 };
 
-	if (s->cfg->no_sandbox) {
-		bc_log(&s->log, BC_WARN, "--no-sandbox: a fault in reading packets could be used for all that this user may do");
+	/* DPDK writes to devices and hugepages, by threads that are there already. */
+	if (s->cfg->no_sandbox || s->env.eal)
 		return 0;
-	}
 	find_places(s, &p);
-	if (!p.failed)
-		enter(s, &p);
+	if (!p.failed && !p.anywhere && !bc_sandbox_enter_files(&(struct bc_sandbox){ .write = p.path, .n_write = p.n }))
+		bc_log(&s->log, BC_INFO, "writing is not restricted to the outputs' folders: this kernel has no Landlock");
 	for (size_t i = 0; i < p.n; i++)
 		free(p.path[i]);
 	return p.failed ? bc_err_set(err, -ENOMEM, "no memory for the sandbox") : 0;
+}
+
+void bc_session_confine_calls(struct bc_session *s)
+{
+	const struct bc_sandbox box = {
+		.duty = s->env.eal ? BC_DUTY_PORTS : s->ops->duty,
+		.xdp = uses_xdp(s->cfg),
+		/* ZeroMQ's threads block all signals. */
+		.tell = !s->cfg->zmq_publish,
+	};
+
+	if (s->cfg->no_sandbox)
+		bc_log(&s->log, BC_WARN, "--no-sandbox: a fault in reading packets could be used for all that this user may do");
+	else if (!bc_sandbox_enter_calls(&box))
+		bc_log(&s->log, BC_INFO, "system calls are not restricted: this kernel has no seccomp, or it is not allowed");
 }

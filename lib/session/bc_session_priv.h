@@ -19,8 +19,8 @@ int bc_session_new_spawner(struct bc_session *s, struct bc_err *err);
 /* The log says once if it has ended. */
 void bc_session_look_at_spawner(struct bc_session *s);
 
-/* All is open, and nothing runs: give up what is not needed, in all threads. 0, or a negative errno with a line in err. */
-int bc_session_confine(struct bc_session *s, struct bc_err *err);
+/* All is open, and nothing runs: give up the system calls that are not needed, in all threads. */
+void bc_session_confine_calls(struct bc_session *s);
 
 /* --pcap-over-ip. 0 and s->tap, if it is wanted; or a negative errno with a line in err. */
 int bc_session_new_tap(struct bc_session *s, struct bc_err *err);

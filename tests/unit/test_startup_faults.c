@@ -85,7 +85,8 @@ int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*ru
 int __real_bc_direct_new(uint32_t depth, struct bc_direct **ret);
 struct bc_display *__real_bc_display_new(const struct bc_pipeline *p, bool quiet, bool verbose);
 void __real_bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text);
-unsigned __wrap_bc_sandbox_enter(const struct bc_sandbox *s);
+unsigned __wrap_bc_sandbox_enter_files(const struct bc_sandbox *s);
+unsigned __wrap_bc_sandbox_enter_calls(const struct bc_sandbox *s);
 void __real_bc_session_control(struct bc_session *s);
 void __real_bc_clock_init(struct bc_clock *c);
 
@@ -231,9 +232,14 @@ struct bc_display *__wrap_bc_display_new(const struct bc_pipeline *p, bool quiet
 }
 
 /* It would hold for all that is still to be tried. */
-unsigned __wrap_bc_sandbox_enter(const struct bc_sandbox *s)
+unsigned __wrap_bc_sandbox_enter_files(const struct bc_sandbox *s)
 {
-	return BC_SANDBOX_FILES | BC_SANDBOX_CALLS;
+	return BC_SANDBOX_FILES;
+}
+
+unsigned __wrap_bc_sandbox_enter_calls(const struct bc_sandbox *s)
+{
+	return BC_SANDBOX_CALLS;
 }
 
 void __wrap_bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text)
