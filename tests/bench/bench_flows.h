@@ -92,7 +92,8 @@ static uint8_t *put_gtp(uint8_t *p, struct flow *f, bool back, uint32_t len)
 	p = put_ip(p, 0xac100001 + (back ? 0 : f->client % 50), 0xac100001 + (back ? f->client % 50 : 0), 17, len);
 	bc_put_be16(p, 2152);
 	bc_put_be16(p + 2, 2152);
-	memcpy(p + 8, "\x30\xff\x00\x00", 4);
+	memcpy(p + 8, "\x30\xff", 2);
+	bc_put_be16(p + 10, (uint16_t)(len - 36));
 	bc_put_be32(p + 12, f->client + (back ? 0x1000000 : 0));
 	return p + 16;
 }

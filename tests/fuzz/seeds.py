@@ -114,11 +114,51 @@ def ledger():
     return [chance.randbytes(chance.randrange(30, 200)) for _ in range(200)]
 
 
+def ip4(proto, body):
+    return struct.pack(">BBHIBBH", 0x45, 0, 20 + len(body), 1, 64, proto, 0) + bytes((10, 0, 0, 1, 10, 0, 0, 2)) + body
+
+
+def ip6(following, body):
+    return struct.pack(">IHBB", 0x60000000, len(body), following, 64) + bytes((0xfd, *(15 * (1,)), 0xfd, *(15 * (2,)))) + body
+
+
+def udp(port, body):
+    return struct.pack(">HHHH", 50000, port, 8 + len(body), 1) + body
+
+
+def anonymise():
+    """Headers of every kind that are looked into: of Ethernet, then of other links."""
+    tcp = FRAME[34:]
+    inner = ip4(6, tcp)
+    ether = FRAME[:12] + b"\x08\0" + inner
+    packets = {
+        0x0800: (inner, ip4(17, udp(53, b"x")), ip4(4, inner), ip4(17, udp(4789, b"\x08" + bytes(7) + ether)),
+                 ip4(17, udp(6081, b"\x01\0\x65\x58\0\0\x07\0" + bytes(4) + ether)),
+                 ip4(17, udp(2152, struct.pack(">BBHIIBBBB", 0x34, 255, len(inner) + 8, 1, 0x85, 1, 2, 3, 0) + inner)),
+                 ip4(47, b"\xb0\0\x08\0" + bytes(12) + inner), ip4(1, b"\x05\x01\0\0\x0a\0\0\x01" + inner), ip4(2, b"\x16\0\0\0\xe0\0\0\x05"),
+                 ip4(132, bytes(20)), b"\x47" + inner[1:20] + b"\x07\x07\x04\x0a\0\0\x01\0" + tcp,
+                 ip4(6, tcp[:12] + b"\xa0" + tcp[13:20] + b"\x02\x04\x05\xb4\xfe\x08\0\x50\x0a\0\0\x01" + bytes(8))),
+        0x86dd: (ip6(6, tcp), ip6(58, b"\x87\0\0\0" + bytes(20) + b"\x01\x01" + bytes(6)), ip6(58, b"\x86" + bytes(15) + b"\x03\x04" + bytes(30)),
+                 ip6(58, b"\x01\0\0\0\0\0\0\0" + ip6(17, udp(53, b""))), ip6(0, b"\x2b\0\x05\x02\0\0\x01\0\x06\x02\x04\x01" + bytes(36) + tcp),
+                 ip6(44, b"\x11\0\0\x01\0\0\0\x01" + udp(53, b"")), ip6(60, b"\x06\x02\xc9\x10" + bytes(20) + tcp)),
+        0x0806: (bytes((0, 1, 8, 0, 6, 4, 0, 1)) + bytes(20),),
+        0x8100: (b"\0\x05\x08\0" + inner,),
+        0x8847: (b"\0\x01\x01\x40" + inner,),
+        0x8864: (struct.pack(">BBHHH", 0x11, 0, 1, len(inner) + 2, 0x21) + inner,),
+        0x88cc: (bytes(20),),
+    }
+    links = ((1, b"\x02\0\0\0"), (2, b"\xff\x03\0\x21"), (4, struct.pack(">BBHHH", 0x11, 0, 1, len(inner) + 2, 0x21)), (5, b""),
+             (8, b"\0\0\0\x01\0\x06" + bytes(8) + b"\x08\0"), (9, b""), (11, b"\x08\0" + bytes(9) + b"\x06" + bytes(8)))
+    return ([b"\0" + FRAME[:12] + struct.pack(">H", kind) + packet for kind, some in packets.items() for packet in some]
+            + [bytes((link,)) + head + inner for link, head in links])
+
+
 def all_seeds():
     """Of each target that has any."""
     return {
         "ack": ack(),
         "age": age(),
+        "anonymise": anonymise(),
         "answer": [json.dumps(part).encode() for part in (LEDGER, *LEDGER.values())],
         "arguments": [bytes((command,)) + text.encode() for command, text in ARGUMENTS],
         "chain": chain(),
