@@ -175,6 +175,8 @@ static json_t *outcome_json(const struct run *r, const struct bc_find_progress *
 	set(o, "packet_bytes", p->packet_bytes);
 	set(o, "first_ns", p->first_ns);
 	set(o, "last_ns", p->last_ns);
+	if (r->cfg.out.anonymise)
+		set(o, "unparsed", p->unparsed);
 	set(o, "damaged", p->damaged);
 	set(o, "damaged_indexes", p->bad_index);
 	set(o, "left_out", p->left_out);
@@ -258,6 +260,9 @@ static void print_summary(const struct run *r, const struct bc_find_progress *p)
 	fprintf(stderr, "%" PRIu64 " packet%s (%s) found in %" PRIu32 " segment%s; %s of %s read in %.1f s%s%s\n", p->packets,
 		bc_plural(p->packets, "", "s"), size_text(p->packet_bytes, found), p->segments, bc_plural(p->segments, "", "s"), size_text(p->read_bytes, read), size_text(p->bytes, all), s,
 		p->limited ? "; the limit was reached" : "", p->stopped ? "; stopped before the end" : "");
+	if (p->unparsed)
+		fprintf(stderr, "unparsed %" PRIu64 ": of these packets some bytes were overwritten with zeros, as there might be addresses in "
+			"them\n", p->unparsed);
 	bc_depot_count(r->depot, &requests, &bytes);
 	if (requests)
 		fprintf(stderr, "%s fetched from the store in %" PRIu64 " request%s\n", size_text(bytes, read), requests, bc_plural(requests, "", "s"));

@@ -30,6 +30,8 @@ struct bc_remote_config {
 	uint32_t spool_gib;	/* what may lie there */
 };
 
+struct bc_anonymise_key;
+
 struct bc_output_config {
 	char *dest;			/* as the user wrote it: a folder, a file, "-", "osmo://...", "null:" */
 	enum bc_dest kind;
@@ -38,6 +40,7 @@ struct bc_output_config {
 	char *exclude;			/* as the user wrote it; NULL: nothing */
 	bool no_gprs_user_data;		/* user traffic of GPRS is not wanted */
 	struct bc_gprs gprs;		/* where it is looked for */
+	struct bc_anonymise_key *anonymise;	/* packets lose their addresses, under this key; NULL: they do not */
 	uint32_t snaplen;		/* 1..BC_SNAPLEN_MAX, default the maximum */
 	enum bc_format format;
 	enum bc_framing framing;

@@ -28,7 +28,7 @@ enum { OPT_FROM = 256, OPT_TO, OPT_LAST, OPT_PACKETS, OPT_BYTES, OPT_THREADS, OP
 
 static const enum bc_output_setting outputs[] = {
 	BC_OUT_FORMAT, BC_OUT_COMPRESS, BC_OUT_LEVEL, BC_OUT_ROTATE_SECONDS, BC_OUT_ROTATE_CLOCK, BC_OUT_ROTATE_SIZE, BC_OUT_UTC, BC_OUT_MODE,
-	BC_OUT_FILE_EXT, BC_OUT_IO,
+	BC_OUT_FILE_EXT, BC_OUT_IO, BC_OUT_ANONYMISE,
 };
 #define N_OUTPUTS (sizeof(outputs) / sizeof(outputs[0]))
 
@@ -197,7 +197,7 @@ static int set_dest(struct parse *p, bool stdout_is_terminal)
 		.kind = kinds[o->kind], .path = strcmp(o->dest, "-") ? o->dest : NULL, .format = o->format, .codec = o->codec,
 		.level = o->level, .ext = o->file_ext, .mode = o->mode, .io = o->io, .utc = o->utc,
 		.rotate_ns = (uint64_t)llround(o->rotate_seconds * (double)BC_NS_PER_S), .rotate_clock = o->rotate_clock,
-		.rotate_bytes = o->rotate_bytes,
+		.rotate_bytes = o->rotate_bytes, .anonymise = o->anonymise,
 	};
 	return 0;
 }

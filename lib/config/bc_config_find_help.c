@@ -35,6 +35,8 @@ const char bc_config_find_help[] =
 "Where to\n"
 "  -w DEST                 a folder, a file or - for stdout, as in capture;\n"
 "                          without it stdout, if that is not a terminal\n"
+"      --anonymise KEYFILE replace addresses; networks can still be told apart\n"
+"                          (docs/anonymise.md)\n"
 "      --format FORMAT     pcapng (default), pcap (with nanoseconds), pcap-us\n"
 "  -Z, --compress CODEC    @names\n"
 "  -z, --compress-level N  @levels\n"

@@ -86,6 +86,8 @@ const char bc_config_help[] =
 "                          control; signalling is kept\n"
 "  -s, --snaplen BYTES     keep only the beginning of each packet, up to 262144\n"
 "                          bytes; 0 keeps all of it (default)\n"
+"      --anonymise KEYFILE replace addresses; networks can still be told apart\n"
+"                          (docs/anonymise.md)\n"
 "      --format FORMAT     pcapng (default), pcap (with nanoseconds), pcap-us,\n"
 "                          erf (Ethernet only)\n"
 "  -P                      --format pcap\n"

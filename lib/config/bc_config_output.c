@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "bc_anonymise_key.h"
 #include "bc_codec_text.h"
 #include "bc_config_draft.h"
 #include "bc_file.h"
@@ -253,6 +254,22 @@ static int set_exclude(struct build *b)
 				  ",port=N", label_of(b, BC_OUT_EXCLUDE, label), o->exclude, BC_GPRS_PORTS);
 	o->no_gprs_user_data = true;
 	return 0;
+}
+
+/* The file may be one that only who starts the capture can read. */
+static int set_anonymise(struct build *b)
+{
+	const char *file = text_of(b, BC_OUT_ANONYMISE);
+	struct bc_output_config *o = b->o;
+	char label[BC_LABEL_MAX];
+
+	if (!file)
+		return 0;
+	label_of(b, BC_OUT_ANONYMISE, label);
+	o->anonymise = malloc(sizeof(*o->anonymise));
+	if (!o->anonymise)
+		return bc_err_set(b->err, -ENOMEM, "%s: no memory", label);
+	return bc_anonymise_key_read(label, file, o->anonymise, b->err);
 }
 
 static int set_format(struct build *b)
@@ -548,7 +565,7 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 		    struct bc_err *err)
 {
 	static int (*const steps[])(struct build *b) = {
-		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_format, set_codec, set_level, set_io, set_index,
+		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_anonymise, set_format, set_codec, set_level, set_io, set_index,
 		check_name, set_file_ext, set_mode, set_clock, check_rotation, set_stop, set_comment, check_numbered,
 		set_keep, check_post_publish, check_upload,
 	};
@@ -573,6 +590,7 @@ uint32_t bc_config_mirrored(const struct bc_config *c)
 
 void bc_output_config_free(struct bc_output_config *o)
 {
+	bc_anonymise_key_free(o->anonymise);
 	free(o->dest);
 	free(o->filter);
 	free(o->file_ext);

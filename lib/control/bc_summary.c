@@ -259,6 +259,21 @@ static void pressure(FILE *f, const json_t *outputs)
 	}
 }
 
+/* What was taken out of the packets beside their addresses. */
+static void unparsed(FILE *f, const json_t *outputs)
+{
+	json_t *o;
+	size_t i;
+
+	json_array_foreach((json_t *)outputs, i, o) {
+		uint64_t n = bc_field_u64(json_object_get(o, "anonymised"), "unparsed");
+
+		if (n)
+			fprintf(f, "output %zu: unparsed %" PRIu64 ": of these packets some bytes were overwritten with zeros, as there might "
+				"be addresses in them\n", i, n);
+	}
+}
+
 /* What clients of PCAP-over-IP missed is no loss of the capture. */
 void bc_summary_tap(FILE *f, const json_t *tap)
 {
@@ -284,6 +299,7 @@ void bc_summary_print(FILE *f, const json_t *ledger)
 	bc_summary_sources(f, json_object_get(ledger, "sources"));
 	bc_summary_outputs(f, json_object_get(ledger, "outputs"));
 	pressure(f, json_object_get(ledger, "outputs"));
+	unparsed(f, json_object_get(ledger, "outputs"));
 	bc_summary_balance(f, ledger);
 	bc_summary_hints(f, ledger);
 	bc_summary_tap(f, json_object_get(ledger, "pcap_over_ip"));

@@ -104,6 +104,16 @@ static json_t *segment_index(const struct bc_output *o)
 						      bc_counter_get(&s->dropped)));
 }
 
+/* What anonymisation did not know, and overwrote. NULL: the output is not anonymised. */
+static json_t *anonymised(const struct bc_output *o)
+{
+	uint64_t unparsed = 0;
+
+	for (uint32_t i = 0; o->cfg.anonymise && i < o->n_lanes; i++)
+		unparsed += bc_counter_get(&bc_lane_stats(o->lane[i])->unparsed);
+	return o->cfg.anonymise ? json_pack("{s:o}", "unparsed", bc_view_u64(unparsed)) : NULL;
+}
+
 json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 {
 	const struct bc_output_account *a = &p->ledger->output[i];
@@ -114,7 +124,7 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 
 	bc_ledger_balance(p->ledger, i, BC_ALL_SOURCES, &b);
 	bc_ledger_output_losses(p->ledger, i, dropped);
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*, s:o*, s:o*}",
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}",
 			 "name", bc_view_string(a->name),
 			 "format", bc_format_name(out->cfg.format),
 			 "compress", bc_codec_name(out->cfg.codec),
@@ -128,7 +138,8 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 			 "retention", retention(out),
 			 "upload", upload(out),
 			 "custody", custody(out),
-			 "index", segment_index(out));
+			 "index", segment_index(out),
+			 "anonymised", anonymised(out));
 }
 
 /* All writers of an output in one sum. */

@@ -84,13 +84,15 @@ void bc_find_cancel(struct bc_find *f)
 
 void bc_find_get_progress(const struct bc_find *f, struct bc_find_progress *ret)
 {
+	const struct bc_find_writer *w = atomic_load_explicit(&f->writer, memory_order_acquire);
+
 	*ret = (struct bc_find_progress){
 		.listed = f->listed, .looked = f->looked, .segments = f->segments, .left_out = f->left_out,
 		.bytes = bc_counter_get(&f->bytes), .read_bytes = f->shared.read_bytes, .read_packets = f->shared.read_packets,
 		.done_bytes = f->shared.done_bytes, .bad_index = f->shared.bad_index, .rows = f->shared.rows,
 		.rows_wanted = f->shared.rows_wanted,
 		.packets = bc_counter_get(&f->packets), .packet_bytes = bc_counter_get(&f->packet_bytes),
-		.first_ns = bc_counter_get(&f->first_ns), .last_ns = bc_counter_get(&f->last_ns),
+		.unparsed = w ? bc_find_writer_unparsed(w) : 0, .first_ns = bc_counter_get(&f->first_ns), .last_ns = bc_counter_get(&f->last_ns),
 		.damaged = f->bad + f->shared.damaged, .limited = f->limited, .stopped = f->stop,
 	};
 	for (int i = 0; i < BC_FIND_WAYS; i++)

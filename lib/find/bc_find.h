@@ -42,6 +42,7 @@ struct bc_find_progress {
 	uint64_t rows, rows_wanted;	/* flows in the indexes that were asked; that may have such packets */
 	uint64_t read_packets;
 	uint64_t packets, packet_bytes;	/* found and written */
+	uint64_t unparsed;		/* of these, as bc_find_writer_unparsed() counts them */
 	uint64_t first_ns, last_ns;	/* of these; 0 without one */
 	uint32_t damaged;		/* files and folders that could not be read, or not to their end */
 	uint32_t left_out;		/* files in folders that are no captures */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_anonymise.h"
+#include "bc_counter.h"
 #include "bc_encode.h"
 #include "bc_pcap.h"
 #include "bc_pcapng.h"
@@ -30,6 +32,8 @@ struct bc_find_writer {
 	struct bc_section section;
 	struct bc_carry *carry;		/* what the inputs say beside their packets; NULL: nothing, or there is no place for it */
 	uint32_t carried;		/* of these, in the segment or earlier ones */
+	struct bc_cryptopan *anonymise;	/* NULL: packets are written as they are */
+	bc_counter_t unparsed;
 	bool carry_full;		/* some was left out */
 	const struct bc_log *log;
 	uint32_t described;		/* of these, in the segment */
@@ -81,8 +85,9 @@ int bc_find_writer_new(const struct bc_find_dest *dest, const char *expression, 
 	w->ctx = ctx;
 	w->log = log;
 	w->ifaces = bc_iface_table_new();
-	w->section = (struct bc_section){ .format = dest->format, .linktype = -1, .ifaces = w->ifaces };
-	r = w->ifaces ? open_store(w, log, err) : bc_err_set(err, -ENOMEM, "no memory for writing");
+	w->section = (struct bc_section){ .format = dest->format, .linktype = -1, .ifaces = w->ifaces, .anonymised = dest->anonymise != NULL };
+	w->anonymise = dest->anonymise ? bc_cryptopan_new(dest->anonymise) : NULL;
+	r = w->ifaces && (w->anonymise || !dest->anonymise) ? open_store(w, log, err) : bc_err_set(err, -ENOMEM, "no memory for writing");
 	if (r) {
 		bc_find_writer_free(w);
 		return r;
@@ -123,7 +128,7 @@ static int put_item(struct bc_find_writer *w, size_t len)
 
 void bc_find_writer_keep(struct bc_find_writer *w, const struct bc_find_packet *p, const uint8_t *data)
 {
-	if (w->dest.format != BC_FORMAT_PCAPNG || w->carry_full)
+	if (w->dest.format != BC_FORMAT_PCAPNG || w->anonymise || w->carry_full)
 		return;
 	if (!w->carry)
 		w->section.carry = w->carry = bc_carry_new();
@@ -295,10 +300,11 @@ static size_t record_len(const struct bc_find_writer *w, const struct bc_find_pa
 	return (size_t)BC_PCAP_RECORD_HEADER + p->caplen;
 }
 
-static void put_pcapng(uint8_t *dst, const struct bc_find_packet *p, uint32_t number, const uint8_t *data)
+/* Returns where the packet's bytes are. */
+static uint8_t *put_pcapng(uint8_t *dst, const struct bc_find_packet *p, uint32_t number, const uint8_t *data)
 {
 	uint32_t opt_len = options_len(p);
-	uint8_t *at = bc_epb_begin(dst, number, p->ts_ns, p->caplen, p->wirelen, opt_len);
+	uint8_t *begin = bc_epb_begin(dst, number, p->ts_ns, p->caplen, p->wirelen, opt_len), *at = begin;
 
 	memcpy(at, data, p->caplen);
 	at += bc_pad4(p->caplen);
@@ -307,17 +313,19 @@ static void put_pcapng(uint8_t *dst, const struct bc_find_packet *p, uint32_t nu
 	if (opt_len)
 		at = bc_epb_options(at + p->opt_len, p->dropcount, 0, 0);
 	bc_put_le32(at, BC_EPB_FIXED + bc_pad4(p->caplen) + opt_len);
+	return begin;
 }
 
-static void put_pcap(uint8_t *dst, const struct bc_find_packet *p, bool nanoseconds, const uint8_t *data)
+static uint8_t *put_pcap(uint8_t *dst, const struct bc_find_packet *p, bool nanoseconds, const uint8_t *data)
 {
-	memcpy(bc_pcap_record(dst, p->ts_ns, nanoseconds, p->caplen, p->wirelen), data, p->caplen);
+	return memcpy(bc_pcap_record(dst, p->ts_ns, nanoseconds, p->caplen, p->wirelen), data, p->caplen);
 }
 
 static int put_packet(struct bc_find_writer *w, const struct bc_find_packet *p, const uint8_t *data)
 {
 	const size_t len = record_len(w, p);
 	uint32_t number;
+	uint8_t *at;
 	int r = number_of(w, p->iface, &number);
 
 	if (!r)
@@ -332,9 +340,11 @@ static int put_packet(struct bc_find_writer *w, const struct bc_find_packet *p, 
 	if (r)
 		return r;
 	if (w->dest.format == BC_FORMAT_PCAPNG)
-		put_pcapng(w->item, p, number, data);
+		at = put_pcapng(w->item, p, number, data);
 	else
-		put_pcap(w->item, p, w->dest.format == BC_FORMAT_PCAP_NS, data);
+		at = put_pcap(w->item, p, w->dest.format == BC_FORMAT_PCAP_NS, data);
+	if (w->anonymise)
+		bc_counter_add(&w->unparsed, bc_anonymise(w->anonymise, p->iface->desc.linktype, at, p->caplen));
 	r = put_item(w, len);
 	if (r)
 		return r;
@@ -346,17 +356,25 @@ static int put_packet(struct bc_find_writer *w, const struct bc_find_packet *p, 
 
 int bc_find_writer_put(struct bc_find_writer *w, const struct bc_find_packet *p, const uint8_t *data, struct bc_err *err)
 {
+	struct bc_find_packet bare = *p;
 	int r = check_linktype(w, p->iface, err);
 
 	if (r)
 		return r;
-	r = put_packet(w, p, data);
+	if (w->anonymise)
+		bare.opt_len = 0;
+	r = put_packet(w, &bare, data);
 	return r ? write_failed(w, r, err) : 0;
 }
 
 uint64_t bc_find_writer_bytes(const struct bc_find_writer *w)
 {
 	return w->info.bytes;
+}
+
+uint64_t bc_find_writer_unparsed(const struct bc_find_writer *w)
+{
+	return bc_counter_get(&w->unparsed);
 }
 
 int bc_find_writer_flush(struct bc_find_writer *w, struct bc_err *err)
@@ -403,6 +421,7 @@ void bc_find_writer_free(struct bc_find_writer *w)
 	bc_store_abort(w->store);
 	pthread_mutex_destroy(&w->lock);
 	bc_carry_free(w->carry);
+	bc_cryptopan_free(w->anonymise);
 	free(w->ifaces);
 	free(w->number);
 	free(w->item);

@@ -12,6 +12,8 @@
 #include "bc_format.h"
 #include "bc_store.h"
 
+struct bc_anonymise_key;
+
 /* Where to, and how. Plain data. */
 struct bc_find_dest {
 	enum bc_store_kind kind;	/* DIR, FILE, FD or NULL */
@@ -26,6 +28,8 @@ struct bc_find_dest {
 	uint64_t rotate_ns;		/* DIR; 0: never */
 	struct bc_calendar rotate_clock;	/* instead of rotate_ns */
 	uint64_t rotate_bytes;		/* before compression; 0: never */
+	/* Packets lose their addresses, and all else that the inputs say goes; NULL: nothing does. Read by bc_find_writer_new() only. */
+	const struct bc_anonymise_key *anonymise;
 };
 
 /* Called for each file that was finished, on a thread of the store; err as bc_store_published has it. */
@@ -51,6 +55,9 @@ int bc_find_writer_put(struct bc_find_writer *w, const struct bc_find_packet *p,
 
 /* What is in the segment so far, before compression. */
 uint64_t bc_find_writer_bytes(const struct bc_find_writer *w);
+
+/* Packets so far of which something was not anonymised, but overwritten. Any thread. */
+uint64_t bc_find_writer_unparsed(const struct bc_find_writer *w);
 
 /*
  * What stands beside the packet that comes next: into this segment, if the format has a place for it, and the next ones

@@ -15,15 +15,33 @@
 #define IDB_MAX (2048 + BC_IFACE_OPTIONS_MAX)
 #define ISB_MAX 2048
 
+/* An interface without addresses, as those who described it may have put them anywhere. */
+static struct bc_iface without_addresses(const struct bc_iface *iface)
+{
+	struct bc_iface r = {
+		.stamp = iface->stamp, .linktype = iface->linktype, .snaplen = iface->snaplen, .speed_bps = iface->speed_bps,
+		.has_fcs_len = iface->has_fcs_len, .fcs_len = iface->fcs_len,
+	};
+
+	if (iface->stamp == BC_STAMP_FILE || iface->stamp == BC_STAMP_REMOTE)
+		return r;
+	memcpy(r.name, iface->name, sizeof(r.name));
+	memcpy(r.clock, iface->clock, sizeof(r.clock));
+	return r;
+}
+
 static size_t more_of_file(const struct bc_section *s, uint32_t from, uint32_t to, const char *filter, uint8_t *dst, size_t cap)
 {
 	size_t len = 0;
 
+	filter = s->anonymised ? NULL : filter;
 	if (!cap)
 		return (to - from) * (IDB_MAX + (filter ? bc_pad4((uint32_t)strlen(filter)) : 0));
 	for (uint32_t i = from; i < to; i++) {
-		const struct bc_iface iface = bc_iface_now(s->ifaces, i);
+		struct bc_iface iface = bc_iface_now(s->ifaces, i);
 
+		if (s->anonymised)
+			iface = without_addresses(&iface);
 		len += bc_pcapng_idb(dst + len, cap - len, &iface, s->snaplen ? s->snaplen : iface.snaplen, filter);
 	}
 	return len;

@@ -3,6 +3,7 @@
 #ifndef BC_SECTION_H
 #define BC_SECTION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct bc_section {
 	uint64_t start_ns;		/* of the capture */
 	const struct bc_iface_table *ifaces;
 	const struct bc_ledger *ledger;
+	bool anonymised;		/* of interfaces only what is of this machine's own making is told, and no filters */
 	const char *comment;		/* the user's, for the section header; NULL: none */
 	const struct bc_carry *carry;	/* what the inputs say beside their packets; NULL: nothing, or the output has no place for it */
 	uint32_t n_carried;		/* entries that its header may tell */

@@ -6,6 +6,7 @@
 
 #include <rte_mbuf.h>
 
+#include "bc_cryptopan.h"
 #include "bc_note.h"
 #include "bc_pack.h"
 #include "bc_time.h"
@@ -89,9 +90,11 @@ struct bc_lane *bc_lane_new(const struct bc_lane_config *cfg)
 		l->lz4 = bc_lz4_new(records_of(cfg));
 		l->spare = bc_bufpool_get(cfg->pool, 0);
 	}
+	if (cfg->anonymise)
+		l->pack.anonymise = bc_cryptopan_new(cfg->anonymise);
 	if (cfg->notes)
 		l->noter = calloc(1, sizeof(*l->noter));
-	if (!l->waiting || (cfg->notes && !l->noter) || (cfg->codec == BC_CODEC_LZ4 && (!l->lz4 || !l->spare))) {
+	if (!l->waiting || (cfg->notes && !l->noter) || (cfg->anonymise && !l->pack.anonymise) || (cfg->codec == BC_CODEC_LZ4 && (!l->lz4 || !l->spare))) {
 		bc_lane_free(l);
 		return NULL;
 	}
@@ -106,6 +109,7 @@ void bc_lane_free(struct bc_lane *l)
 		bc_bufpool_put(l->cfg.pool, l->spare);
 	if (l->pack.buf)
 		bc_bufpool_put(l->cfg.pool, l->pack.buf);
+	bc_cryptopan_free(l->pack.anonymise);
 	bc_lz4_free(l->lz4);
 	free(l->noter);
 	free(l->waiting);
@@ -236,6 +240,7 @@ static uint32_t pack_some(struct bc_lane *l)
 				break;
 			pack(l, d, k);
 			bc_counter_add(&l->stats.packets, k);
+			bc_counter_set(&l->stats.unparsed, l->pack.unparsed);
 		} else {
 			take_word(l, d);
 			k = 1;

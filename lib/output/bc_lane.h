@@ -27,6 +27,8 @@
 #define BC_LANE_BUFFER(chunk_bytes) \
 	(((chunk_bytes) > BC_LANE_RECORD_MAX ? (chunk_bytes) : BC_LANE_RECORD_MAX) + 1024U + 2 * BC_LANE_HEADROOM)
 
+struct bc_anonymise_key;
+
 struct bc_lane_config {
 	struct bc_link *in;		/* from the merge; not owned */
 	struct bc_link *out;		/* to the committer, words name struct bc_chunk; room for every chunk; not owned */
@@ -49,6 +51,7 @@ struct bc_lane_config {
 	bool queue_option;
 	bool linktype_by_segment;	/* classic pcap: each segment has its first packet's link type; for a single lane */
 	uint16_t queue[BC_MAX_SOURCES];
+	const struct bc_anonymise_key *anonymise;	/* packets lose their addresses; NULL: they do not; read by bc_lane_new() only */
 	bool indexed;			/* pcapng: of each slice, packets and times are wanted */
 	struct bc_bufpool *notes;	/* and notes of packets, into these buffers; NULL: none; not owned */
 };
@@ -63,6 +66,7 @@ struct bc_lane_stats {
 	bc_counter_t blocks_stored;	/* under pressure, not compressed */
 	bc_counter_t blocks_incompressible;	/* stored: no gain, or none to be expected */
 	bc_counter_t backlog;		/* chunks that wait for compression */
+	bc_counter_t unparsed;		/* packets of which something was not anonymised, but overwritten */
 	bc_counter_t starved;		/* times that packets waited because no buffer was free */
 };
 

@@ -6,6 +6,7 @@
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
+#include "bc_anonymise.h"
 #include "bc_erf.h"
 #include "bc_ip_find.h"
 #include "bc_packet.h"
@@ -71,6 +72,13 @@ static inline void copy_packet(uint8_t *dst, const struct rte_mbuf *m, uint32_t 
 		bc_packet_copy_chain(dst, m, caplen);
 }
 
+/* Nothing of a packet is in the buffer as it was. */
+static inline void hide(struct bc_pack *p, const struct rte_mbuf *m, uint8_t *data, uint32_t caplen)
+{
+	if (p->anonymise)
+		p->unparsed += bc_anonymise(p->anonymise, p->ifaces->entry[m->port].linktype, data, caplen);
+}
+
 /* A slice ends where the next record would make it longer than a block. */
 static inline void cut(struct bc_pack *p, uint32_t need)
 {
@@ -104,6 +112,7 @@ static void pack_ipip(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_ns)
 
 	assert(BC_WIRE_HEADER + caplen <= p->cap - p->pos);
 	copy_packet(at + BC_WIRE_HEADER, m, caplen);
+	hide(p, m, at + BC_WIRE_HEADER, caplen);
 	ip = bc_ip_find(p->ifaces->entry[m->port].linktype, at + BC_WIRE_HEADER, caplen, &len);
 	if (ip < 0) {
 		refuse(p, bc_meta(m));
@@ -119,7 +128,7 @@ static inline void pack_pcapng(struct bc_pack *p, struct rte_mbuf *m, uint64_t t
 	const struct bc_meta *meta = bc_meta(m);
 	const bool queue = p->queue_option && !(meta->flags & BC_META_QUEUE);
 	uint64_t drops = __builtin_expect(meta->flags & BC_META_DROPS, 0) ? m->tx_offload : 0;
-	uint32_t kept = bc_packet_options_len(m), opt = bc_epb_opt_len(drops, queue) + kept;
+	uint32_t kept = p->anonymise ? 0 : bc_packet_options_len(m), opt = bc_epb_opt_len(drops, queue) + kept;
 	uint32_t caplen = m->pkt_len < p->snaplen ? m->pkt_len : p->snaplen, padded = bc_pad4(caplen);
 	uint32_t frame = frame_bytes(p), need;
 	uint8_t *at = p->buf + p->pos;
@@ -137,6 +146,7 @@ static inline void pack_pcapng(struct bc_pack *p, struct rte_mbuf *m, uint64_t t
 		at = bc_wire_header(at, BC_WIRE_PACKET, (uint16_t)(need - frame));
 	at = bc_epb_begin(at, m->port, ts_ns, caplen, meta->wire_len, opt);
 	copy_packet(at, m, caplen);
+	hide(p, m, at, caplen);
 	if (__builtin_expect(kept != 0, 0)) {
 		bc_packet_copy_options(at + padded, m);
 		at = bc_epb_options(at + padded + kept, drops, queue, queue ? p->queue[meta->source] : 0);
@@ -165,7 +175,9 @@ static inline void pack_pcap(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_
 	cut(p, need);
 	if (frame)
 		at = bc_wire_header(at, BC_WIRE_PACKET, (uint16_t)(need - frame));
-	copy_packet(bc_pcap_record(at, ts_ns, p->format == BC_FORMAT_PCAP_NS, caplen, meta->wire_len), m, caplen);
+	at = bc_pcap_record(at, ts_ns, p->format == BC_FORMAT_PCAP_NS, caplen, meta->wire_len);
+	copy_packet(at, m, caplen);
+	hide(p, m, at, caplen);
 	p->pos += need;
 }
 
@@ -181,7 +193,7 @@ static inline void pack_erf(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_n
 	uint64_t drops = __builtin_expect(meta->flags & BC_META_DROPS, 0) ? m->tx_offload : 0;
 	uint32_t fcs = fcs_of(&p->ifaces->entry[m->port], meta->wire_len), wire_len = meta->wire_len - fcs;
 	uint32_t sliced = m->pkt_len < p->snaplen ? m->pkt_len : p->snaplen;
-	bool has_fcs = fcs && sliced >= meta->wire_len && sliced <= BC_ERF_DATA_MAX;
+	bool has_fcs = fcs && !p->anonymise && sliced >= meta->wire_len && sliced <= BC_ERF_DATA_MAX;
 	uint32_t data = has_fcs ? sliced - fcs : fcs && sliced > wire_len ? wire_len : sliced;
 	uint32_t caplen = bc_erf_caplen(data, wire_len);
 	int whole = bc_erf_is_whole(data, wire_len);
@@ -196,6 +208,7 @@ static inline void pack_erf(struct bc_pack *p, struct rte_mbuf *m, uint64_t ts_n
 	cut(p, need);
 	at = bc_erf_begin(p->buf + p->pos, m->port, ts_ns, caplen, wire_len, whole, drops);
 	copy_packet(at, m, caplen);
+	hide(p, m, at, caplen);
 	bc_erf_end(at, caplen, whole);
 	/* Keep the packet's own check sequence, right or wrong. */
 	if (__builtin_expect(has_fcs, 0))
@@ -361,6 +374,8 @@ void bc_pack_burst(struct bc_pack *p, const struct bc_desc *d, uint32_t n)
 		gone = burst_each(p, m, d, n, pack_erf);
 	else if (p->format != BC_FORMAT_PCAPNG)
 		gone = burst_each(p, m, d, n, pack_pcap);
+	else if (p->anonymise)
+		gone = burst_each(p, m, d, n, pack_pcapng);
 #ifdef __x86_64__
 	else if (__builtin_cpu_supports("avx2"))
 		gone = burst_pcapng_avx2(p, m, d, n);

@@ -11,6 +11,8 @@
 #include "bc_format.h"
 #include "bc_iface.h"
 
+struct bc_cryptopan;
+
 /* Where packets go, and how. */
 struct bc_pack {
 	enum bc_format format;
@@ -19,6 +21,8 @@ struct bc_pack {
 	bool queue_option;
 	const uint16_t *queue;			/* by source */
 	const struct bc_iface_table *ifaces;
+	struct bc_cryptopan *anonymise;		/* packets lose their addresses, and options that they had in a file; NULL: they do not */
+	uint64_t unparsed;			/* packets of which something was overwritten, as bc_anonymise() tells */
 	int32_t linktype;			/* classic pcap: the only one; -1 until the first packet told it */
 	bool linktype_by_packet;		/* that first packet's is the one, otherwise that of interface 0 */
 

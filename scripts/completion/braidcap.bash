@@ -80,7 +80,7 @@ _braidcap_values()
 	-i:*) COMPREPLY=($(compgen -W "$(ls /sys/class/net 2>/dev/null) dpdk: pcap: file: erf: null:" -- "$cur") $(compgen -f -- "$cur")) ;;
 	--user:* | *:USER) COMPREPLY=($(compgen -u -- "$cur")) ;;
 	--role:*) COMPREPLY=($(compgen -W 'viewer analyst operator' -- "$cur")) ;;
-	*:FILE* | *:DIR* | *:FOLDER | *:DEST) COMPREPLY=($(compgen -f -- "$cur")) ;;
+	*:KEYFILE | *:FILE* | *:DIR* | *:FOLDER | *:DEST) COMPREPLY=($(compgen -f -- "$cur")) ;;
 	*) COMPREPLY=($(compgen -W "$words" -- "$cur")) ;;
 	esac
 }
