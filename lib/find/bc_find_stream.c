@@ -67,7 +67,7 @@ static int put(struct bc_find_batch *b, const struct bc_find_packet *p, const ui
 	b->packet[b->n] = *p;
 	b->packet[b->n++].at = b->len;
 	memcpy(b->bytes + b->len, data, p->caplen);
-	if (options && p->opt_len)
+	if (p->opt_len && options)
 		memcpy(b->bytes + b->len + p->caplen, options, p->opt_len);
 	b->len += p->caplen + p->opt_len;
 	return 0;
