@@ -248,10 +248,13 @@ static void await_queue(struct bc_closer *c)
 		r = pthread_cond_clockwait(&c->done, &c->lock, CLOCK_MONOTONIC, &until);
 }
 
-/* The file that was opened ahead, if it is none any more or lies in a folder that was moved away. */
+/*
+ * The file that was opened ahead, if it is none any more or lies in a folder that was moved away. It may have been opened just after
+ * another folder took its place.
+ */
 static void drop_removed(struct bc_closer *c, bool moved)
 {
-	if (c->ahead_state != AHEAD_READY || (!moved && bc_segfile_is_there(c->ahead)))
+	if (c->ahead_state != AHEAD_READY || (moved ? bc_segfile_lies_in(c->folder, c->ahead) : bc_segfile_is_there(c->ahead)))
 		return;
 	bc_segfile_free(c->ahead);
 	c->ahead_state = AHEAD_NONE;

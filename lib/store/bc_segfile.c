@@ -129,6 +129,14 @@ bool bc_segfile_is_there(const struct bc_segfile *f)
 	return fstat(f->fd, &st) < 0 || st.st_nlink > 0;
 }
 
+bool bc_segfile_lies_in(const struct bc_folder *folder, const struct bc_segfile *f)
+{
+	struct stat named, ours;
+
+	return fstatat(folder->fd, f->tmp, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(f->fd, &ours) == 0 &&
+	       named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
+}
+
 int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segfile **ret)
 {
 	struct bc_segfile *f = calloc(1, sizeof(*f));

@@ -64,6 +64,9 @@ int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segf
 /* Has it a name yet? A file without one is gone when it is closed. */
 bool bc_segfile_is_there(const struct bc_segfile *f);
 
+/* Is it what has its temporary name in the folder as it is now? */
+bool bc_segfile_lies_in(const struct bc_folder *folder, const struct bc_segfile *f);
+
 /*
  * Take disk space up to end and the reserve behind it. -EFBIG: the file may not become so long. 0, also where the file
  * system cannot, or a negative errno. A direct file's size grows with it: file systems write side by side only what lies

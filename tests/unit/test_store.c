@@ -547,6 +547,31 @@ static void a_folder_that_was_removed_and_made_again_is_found(void **state)
 	}
 }
 
+/* As if it had been opened between the look at the folder and the exchange. */
+static void a_file_that_was_opened_ahead_in_the_new_folder_is_used(void **state)
+{
+	struct fixture *f = *state;
+	char dir[80], old[80], from[120], to[120];
+	struct bc_store *s;
+
+	snprintf(dir, sizeof(dir), "%s/now", f->dir);
+	snprintf(old, sizeof(old), "%s/then", f->dir);
+	snprintf(from, sizeof(from), "%s/tmp-77-00000001.x", old);
+	snprintf(to, sizeof(to), "%s/tmp-77-00000001.x", dir);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	s = open_store(f, BC_STORE_DIR, dir);
+	segment(s, "first");
+	while (access(to, F_OK) != 0 || count(dir, STAMP) != 1)
+		nap();
+	assert_int_equal(rename(dir, old), 0);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	assert_int_equal(rename(from, to), 0);
+	segment(s, "again");
+	assert_int_equal(bc_store_close(s), 0);
+	assert_int_equal(count(dir, STAMP), 1);
+	assert_int_equal(count(dir, "tmp"), 0);
+}
+
 static void a_removed_file_that_was_opened_ahead_is_not_used(void **state)
 {
 	struct fixture *f = *state;
@@ -1000,6 +1025,7 @@ int main(void)
 		T(a_tiny_segment_takes_little_space),
 		T(many_files_are_brought_to_disk_at_once),
 		T(a_folder_that_was_removed_and_made_again_is_found),
+		T(a_file_that_was_opened_ahead_in_the_new_folder_is_used),
 		T(a_removed_file_that_was_opened_ahead_is_not_used),
 		T(a_limit_on_the_size_of_files_leaves_room_for_the_end),
 		T(syncs_that_wait_are_one),
