@@ -40,20 +40,42 @@ int bc_rename_noreplace(int from_folder, const char *from, int to_folder, const 
 	return unlinkat(from_folder, from, 0) < 0 ? errno : 0;
 }
 
+/* Lock it. -EBUSY: another process has, or had, and gave it its final name meanwhile. Where the file system has no locks it goes without. */
+static int lock_named(int folder, const char *name, int fd, struct stat *ret)
+{
+	struct stat named;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return -EBUSY;
+	if (fstat(fd, ret) < 0)
+		return -errno;
+	if (fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) < 0 || named.st_ino != ret->st_ino || named.st_dev != ret->st_dev)
+		return -EBUSY;
+	return 0;
+}
+
 int bc_open_temporary(int folder, const char *name)
 {
-	int fd = openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), r = 0;
+	struct stat st;
 
-	if (fd < 0)
-		return -errno;
-	/* Where the file system has no locks it goes without. */
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		r = -EBUSY;
-	else if (ftruncate(fd, 0) < 0)
-		r = -errno;
-	if (r)
+	for (int i = 0; i < 2; i++) {
+		int fd = openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), r;
+
+		if (fd < 0)
+			return -errno;
+		r = lock_named(folder, name, fd, &st);
+		if (!r && st.st_nlink == 1 && st.st_uid == geteuid()) {
+			if (ftruncate(fd, 0) == 0)
+				return fd;
+			r = -errno;
+		} else if (!r && unlinkat(folder, name, 0) < 0) {
+			r = -errno;
+		}
 		close(fd);
-	return r ? r : fd;
+		if (r)
+			return r;
+	}
+	return -EBUSY;
 }
 
 int bc_file_descriptor(const char *path)

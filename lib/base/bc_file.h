@@ -21,7 +21,8 @@ int bc_rename_noreplace(int from_folder, const char *from, int to_folder, const 
 
 /*
  * A temporary file of a name that only we use: made, or taken over and emptied where a crash left it behind, and locked, so that no
- * two processes write it. A descriptor for reading and writing; -EBUSY: another is at it; or another negative errno.
+ * two processes write it. What another user owns there, or what has another name, too, is not written: it loses this name. A descriptor
+ * for reading and writing; -EBUSY: another is at it; or another negative errno.
  */
 int bc_open_temporary(int folder, const char *name);
 

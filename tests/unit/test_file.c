@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bc_file.h"
@@ -19,6 +21,17 @@ struct folder {
 	char path[SCRATCH_MAX];
 	int fd;
 };
+
+/* What another process does before a lock is asked for. */
+static void (*before_flock)(void);
+static int publishing;
+
+int flock(int fd, int operation)
+{
+	if (before_flock)
+		before_flock();
+	return (int)syscall(SYS_flock, fd, operation);
+}
 
 static int setup(void **state)
 {
@@ -142,6 +155,69 @@ static void what_another_writes_is_left_alone(void **state)
 	close(fd);
 }
 
+static void publish(void)
+{
+	assert_int_equal(renameat(publishing, "a", publishing, "b"), 0);
+	close(openat(publishing, "a", O_WRONLY | O_CREAT | O_EXCL, 0600));
+}
+
+static off_t size_of(const struct folder *f, const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(f->fd, name, &st, 0), 0);
+	return st.st_size;
+}
+
+static void what_has_its_final_name_by_now_is_left_alone(void **state)
+{
+	const struct folder *f = *state;
+	int fd = create(f, "a");
+
+	assert_int_equal(bc_write_all(fd, "new", 3), 0);
+	close(fd);
+	publishing = f->fd;
+	before_flock = publish;
+	assert_int_equal(bc_open_temporary(f->fd, "a"), -EBUSY);
+	before_flock = NULL;
+	assert_int_equal(size_of(f, "b"), 3);
+}
+
+static void what_also_has_its_final_name_is_left_alone(void **state)
+{
+	const struct folder *f = *state;
+	int fd = create(f, "a");
+
+	assert_int_equal(bc_write_all(fd, "new", 3), 0);
+	close(fd);
+	assert_int_equal(linkat(f->fd, "a", f->fd, "b", 0), 0);
+	fd = bc_open_temporary(f->fd, "a");
+	assert_true(fd >= 0);
+	assert_int_equal(bc_write_all(fd, "1", 1), 0);
+	close(fd);
+	assert_int_equal(size_of(f, "a"), 1);
+	assert_int_equal(size_of(f, "b"), 3);
+}
+
+static void what_another_user_put_there_is_not_written(void **state)
+{
+	const struct folder *f = *state;
+	struct stat st;
+	int fd;
+
+	if (geteuid() != 0) {
+		print_message("SKIP: only root can give files away\n");
+		skip();
+	}
+	fd = create(f, "a");
+	assert_int_equal(fchown(fd, 1, 1), 0);
+	close(fd);
+	fd = bc_open_temporary(f->fd, "a");
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_uid, 0);
+	close(fd);
+}
+
 static void a_link_is_not_followed(void **state)
 {
 	const struct folder *f = *state;
@@ -164,6 +240,9 @@ int main(void)
 		T(what_is_not_there_has_no_name),
 		T(what_a_crash_left_behind_is_emptied),
 		T(what_another_writes_is_left_alone),
+		T(what_has_its_final_name_by_now_is_left_alone),
+		T(what_also_has_its_final_name_is_left_alone),
+		T(what_another_user_put_there_is_not_written),
 		T(a_link_is_not_followed),
 	};
 
