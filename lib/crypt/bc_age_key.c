@@ -8,6 +8,7 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #define RECIPIENT "age"
@@ -48,6 +49,9 @@ int bc_age_recipient_add(struct bc_age_recipients *r, const char *text, struct b
 {
 	if (r->n == BC_AGE_KEYS_MAX)
 		return bc_err_set(err, -E2BIG, "more than %u recipients", BC_AGE_KEYS_MAX);
+	/* Errors get into logs: a secret must not. */
+	if (!strncasecmp(text, IDENTITY, strlen(IDENTITY)))
+		return bc_err_set(err, -EINVAL, "a secret key is no recipient: give age1..., which 'braidcap keygen' printed with it");
 	if (bc_bech32_decode(text, RECIPIENT, r->key[r->n], BC_AGE_KEY))
 		return bc_err_set(err, -EINVAL, "'%.80s' is no recipient: age1 and 58 characters, as 'braidcap keygen' prints it", text);
 	r->n++;

@@ -32,7 +32,7 @@ struct bc_age_identities {
 	struct bc_age_identity key[BC_AGE_KEYS_MAX];
 };
 
-/* One more, of text. 0; -EINVAL: it is none, or -E2BIG: there are too many, with a line in err. */
+/* One more, of text. 0; -EINVAL: it is none, or -E2BIG: there are too many, with a line in err, which never quotes a secret key. */
 int bc_age_recipient_add(struct bc_age_recipients *r, const char *text, struct bc_err *err);
 /* Those of a file: one a line; lines with # and empty ones are passed over. Errors alike, and of open(2). */
 int bc_age_recipients_read(struct bc_age_recipients *r, const char *path, struct bc_err *err);

@@ -164,6 +164,16 @@ static void a_damaged_secret_is_not_told(void **state)
 	assert_null(strstr(err.msg, "NEARLY"));
 }
 
+static void a_secret_given_as_a_recipient_is_not_told(void **state)
+{
+	char secret[BC_AGE_IDENTITY_SIZE];
+
+	bc_age_identity_text(&ids.key[0], secret);
+	assert_int_equal(bc_age_recipient_add(&to, secret, &err), -EINVAL);
+	assert_null(strstr(err.msg, secret));
+	assert_non_null(strstr(err.msg, "a secret key is no recipient"));
+}
+
 /* The vector "x25519" of the test kit of the format, https://c2sp.org/CCTV/age. */
 static void the_header_of_the_test_kit_is_read(void **state)
 {
@@ -473,6 +483,7 @@ int main(void)
 		T(keys_that_are_none_are_refused),
 		T(a_key_file_is_read_and_others_may_not),
 		T(a_damaged_secret_is_not_told),
+		T(a_secret_given_as_a_recipient_is_not_told),
 		T(the_header_of_the_test_kit_is_read),
 		T(stanzas_of_other_kinds_are_passed_over),
 		T(what_was_encrypted_comes_back),
