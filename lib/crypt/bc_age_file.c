@@ -199,6 +199,18 @@ static void release(struct job *j)
 	free(j);
 }
 
+/* Path is still what was encrypted; if not, what was made of it goes. */
+static int confirm(struct job *j, const struct stat *st, struct bc_err *err)
+{
+	struct stat now;
+
+	if (fstatat(j->folder, j->name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == st->st_ino && now.st_dev == st->st_dev &&
+	    now.st_size == st->st_size && bc_file_mtime_ns(&now) == bc_file_mtime_ns(st))
+		return 0;
+	unlinkat(j->folder, j->final, 0);
+	return bc_err_set(err, -ESTALE, "it was changed meanwhile, and stays: encrypt it again once nothing writes to it");
+}
+
 int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, bool remove, uint64_t *ret_bytes, struct bc_err *err)
 {
 	struct job *j = calloc(1, sizeof(*j));
@@ -213,6 +225,8 @@ int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, bo
 		r = check(j, &st, err);
 	if (!r)
 		r = encrypt(j, to, &st, err);
+	if (!r)
+		r = confirm(j, &st, err);
 	if (!r) {
 		*ret_bytes = (uint64_t)lseek(j->fd, 0, SEEK_END);
 		if (remove && unlinkat(j->folder, j->name, 0) < 0)

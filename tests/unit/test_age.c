@@ -3,6 +3,7 @@
 #include "scratch.h"
 
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "bc_age_blob.h"
 #include "bc_age_blocks.h"
@@ -17,6 +18,16 @@ static struct bc_age_identities ids, others;
 static struct bc_age_recipients to;
 static struct bc_err err;
 static uint8_t large[LARGE];
+
+/* What another process does before a file gets its final name. */
+static void (*before_rename)(void);
+
+int renameat2(int from_folder, const char *from, int to_folder, const char *name, unsigned flags)
+{
+	if (before_rename)
+		before_rename();
+	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, name, flags);
+}
 
 static const char *in_folder(const char *name)
 {
@@ -428,6 +439,51 @@ static void no_file_is_replaced(void **state)
 	assert_non_null(strstr(err.msg, "encrypted already"));
 }
 
+static void append(void)
+{
+	FILE *f = fopen(in_folder("x"), "a");
+
+	assert_non_null(f);
+	fputs("more", f);
+	fclose(f);
+}
+
+/* By one as long and as old. */
+static void replace(void)
+{
+	struct timespec times[2];
+	struct stat st;
+
+	assert_int_equal(stat(in_folder("x"), &st), 0);
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	put_file(in_folder("y"), "else", 4);
+	utimensat(AT_FDCWD, in_folder("y"), times, 0);
+	assert_int_equal(rename(in_folder("y"), in_folder("x")), 0);
+}
+
+static void stays(void (*change)(void), const char *as)
+{
+	uint64_t bytes;
+
+	put_file(in_folder("x"), "data", 4);
+	before_rename = change;
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), -ESTALE);
+	before_rename = NULL;
+	check_x(as, strlen(as));
+	assert_int_equal(access(in_folder("x.age"), F_OK), -1);
+}
+
+static void a_file_that_grew_meanwhile_stays(void **state)
+{
+	stays(append, "datamore");
+}
+
+static void a_file_that_was_replaced_meanwhile_stays(void **state)
+{
+	stays(replace, "else");
+}
+
 static void it_has_mode_and_time_of_the_file(void **state)
 {
 	const struct timespec times[2] = { { 1000, 5 }, { 2000, 7 } };
@@ -496,6 +552,8 @@ int main(void)
 		T(an_empty_block_behind_others_is_refused),
 		T(a_range_needs_only_its_blocks),
 		T(no_file_is_replaced),
+		T(a_file_that_grew_meanwhile_stays),
+		T(a_file_that_was_replaced_meanwhile_stays),
 		T(it_has_mode_and_time_of_the_file),
 		T(the_golden_file_of_age_is_read),
 	};
