@@ -4,13 +4,7 @@
 #include <stddef.h>
 
 #include "bc_bytes.h"
-
-#define LINKTYPE_ETHERNET 1
-#define LINKTYPE_RAW 101
-#define LINKTYPE_LINUX_SLL 113
-#define LINKTYPE_IPV4 228
-#define LINKTYPE_IPV6 229
-#define LINKTYPE_LINUX_SLL2 276
+#include "bc_linktype.h"
 
 #define TYPE_IPV4 0x0800
 #define TYPE_IPV6 0x86DD

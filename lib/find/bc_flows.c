@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINKTYPE_ETHERNET 1
+#include "bc_linktype.h"
+
 #define ETHERTYPE_AT 12
 
 struct bc_flows {

@@ -5,19 +5,7 @@
 #include <string.h>
 
 #include "bc_bytes.h"
-
-#define LINKTYPE_NULL 0
-#define LINKTYPE_ETHERNET 1
-#define LINKTYPE_PPP 9
-#define LINKTYPE_PPP_HDLC 50
-#define LINKTYPE_PPP_ETHER 51
-#define LINKTYPE_RAW 101
-#define LINKTYPE_C_HDLC 104
-#define LINKTYPE_LOOP 108
-#define LINKTYPE_LINUX_SLL 113
-#define LINKTYPE_IPV4 228
-#define LINKTYPE_IPV6 229
-#define LINKTYPE_LINUX_SLL2 276
+#include "bc_linktype.h"
 
 /* More headers in one packet than any network stacks; also ends a chain that does not advance. */
 #define HEADERS_MAX 32

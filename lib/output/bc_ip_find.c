@@ -2,18 +2,12 @@
 #include "bc_ip_find.h"
 
 #include "bc_bytes.h"
+#include "bc_linktype.h"
 
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
 #define ETHERTYPE_VLAN 0x8100
 #define ETHERTYPE_QINQ 0x88a8
-
-#define LINKTYPE_ETHERNET 1
-#define LINKTYPE_RAW 101
-#define LINKTYPE_LINUX_SLL 113
-#define LINKTYPE_IPV4 228
-#define LINKTYPE_IPV6 229
-#define LINKTYPE_LINUX_SLL2 276
 
 /* Skip VLAN tags after the EtherType at type_at. Returns where the IP header begins, or -1 if there is none. */
 static int behind_type(const uint8_t *data, uint32_t len, uint32_t type_at, uint32_t next)

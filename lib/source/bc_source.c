@@ -8,11 +8,11 @@
 
 #include "bc_enqueue.h"
 #include "bc_epoch.h"
+#include "bc_linktype.h"
 #include "bc_packet.h"
 #include "bc_classify.h"
 
 /* Assumed while the interface is not known. */
-#define LINKTYPE_ETHERNET 1
 /* While much passes the merge, a source whose device buffers for less than BUFFERED_NS is polled so often, though nothing comes. */
 #define RENEW_NS (20 * BC_NS_PER_US)
 #define BUFFERED_NS BC_NS_PER_MS

@@ -11,9 +11,8 @@
 
 #include "bc_epoch.h"
 #include "bc_kernel.h"
+#include "bc_linktype.h"
 #include "bc_ring.h"
-
-#define LINKTYPE_RAW 101
 
 struct pcap_source {
 	pcap_t *handle;

@@ -8,10 +8,10 @@
 
 #include "bc_epoch.h"
 #include "bc_kernel.h"
+#include "bc_linktype.h"
 #include "bc_ring.h"
 #include "bc_unsettled.h"
 
-#define LINKTYPE_ETHERNET 1
 /* How often a silent interface is looked for. */
 #define CHECK_NS (100 * BC_NS_PER_MS)
 
