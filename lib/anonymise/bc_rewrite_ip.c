@@ -7,6 +7,7 @@
 
 #define IP4_NOP 1
 #define IP4_ROUTER_ALERT 148
+#define IP4_ROUTER_ALERT_LEN 4
 #define IP4_LOOSE_ROUTE 131
 #define IP4_STRICT_ROUTE 137
 
@@ -40,7 +41,7 @@ static bool ip4_options(struct bc_rewrite *w, uint32_t limit)
 		n = kind == IP4_NOP ? 1 : limit - o > 1 ? w->p[o + 1] : 0;
 		if (!n || (n < 2 && kind != IP4_NOP) || n > limit - o)
 			n = limit - o;
-		else if (kind == IP4_ROUTER_ALERT)
+		else if (kind == IP4_ROUTER_ALERT && n == IP4_ROUTER_ALERT_LEN)
 			continue;
 		routed |= kind == IP4_LOOSE_ROUTE || kind == IP4_STRICT_ROUTE;
 		bc_fill(w, o, o + n, IP4_NOP);
@@ -73,10 +74,10 @@ enum bc_header bc_rewrite_ip4(struct bc_rewrite *w)
 	return !plain ? BC_UNKNOWN : offset ? later_fragment(w, offset) : BC_PROTO;
 }
 
-/* What is in an option may stay: padding, router alert, the limit of tunnels, a jumbogram's length. */
-static bool keeps_option(uint8_t kind)
+/* What is in an option of n bytes may stay: router alert, the limit of tunnels, a jumbogram's length. Padding is zeros. */
+static bool keeps_option(uint8_t kind, uint32_t n)
 {
-	return kind == 1 || kind == 5 || kind == 4 || kind == 0xc2;
+	return (kind == 5 && n == 4) || (kind == 4 && n == 3) || (kind == 0xc2 && n == 6);
 }
 
 /* A mobile host's own address (RFC 6275) takes the place of the source in checksums. */
@@ -84,7 +85,7 @@ static void ip6_option(struct bc_rewrite *w, uint32_t at, uint32_t n)
 {
 	if (w->p[at] == 0xc9 && n == 18)
 		w->source = bc_replace_ip6(w, at + 2);
-	else if (!keeps_option(w->p[at]))
+	else if (!keeps_option(w->p[at], n))
 		bc_blank(w, at + 2, at + n);
 }
 

@@ -23,11 +23,17 @@ static bool keeps_option(const uint8_t *p, uint32_t n)
 {
 	switch (p[0]) {
 	case 2:
+		return n == 4;
 	case 3:
+		return n == 3;
 	case 4:
+		return n == 2;
 	case 5:
+		return n % 8 == 2;
 	case 8:
+		return n == 10;
 	case 19:
+		return n == 18;
 	case 29:
 	case 34:
 		return true;

@@ -559,6 +559,40 @@ static void options_of_geneve_are_blanked(void **state)
 	assert_memory_equal(p.data + 54, inner.data, inner.len);
 }
 
+/* Of IPv4, TCP and IPv6: one that may stay, but longer than it should be, with an address in it; and padding that is none. */
+static void known_options_of_another_length_are_overwritten(void **state)
+{
+	static const uint8_t option[][12] = {
+		{ 148, 8, 10, 1, 2, 3, 10, 1, 2, 3, 1, 1 }, { 8, 12, 10, 1, 2, 3, 10, 1, 2, 3, 10, 1 }, { 1, 10, 10, 1, 2, 3, 10, 1, 2, 3, 10, 1 },
+		{ 5, 10, 10, 1, 2, 3, 10, 1, 2, 3, 10, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(option) / sizeof(option[0]); i++) {
+		struct packet p = { .len = 0 };
+		const uint32_t at = i == 0 ? 34 : i == 1 ? 54 : 56;
+
+		packet_ether(&p, 1, 2, i < 2 ? 0x0800 : 0x86dd);
+		if (i == 0)
+			packet_ip4_options(&p, 1, 2, 6, 0, 8, &r);
+		else if (i == 1)
+			packet_ip4(&p, 1, 2, 6, &r);
+		else
+			packet_ip6(&p, 1, 2, 0, &r);
+		if (i < 2)
+			packet_tcp(&p, 1, 2, 2, &r);
+		else
+			packet_add(&p, (uint8_t[]){ 59, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }, 16);
+		if (i == 1) {
+			p.data[34 + 12] = 0x80;
+			packet_add(&p, option[i], 12);
+		}
+		memcpy(p.data + at, option[i], 12);
+		bc_put_be16(p.data + (i < 2 ? 16 : 18), 0);
+		anonymise(&p);
+		assert_null(memmem(p.data, p.len, option[0] + 2, 4));
+	}
+}
+
 static void a_recorded_route_is_overwritten(void **state)
 {
 	struct packet p = { .len = 0 };
@@ -653,6 +687,7 @@ int main(void)
 		cmocka_unit_test(addresses_in_messages_are_rewritten),
 		cmocka_unit_test(a_tunnels_checksum_follows_what_is_in_it),
 		cmocka_unit_test(options_of_geneve_are_blanked),
+		cmocka_unit_test(known_options_of_another_length_are_overwritten),
 		cmocka_unit_test(a_recorded_route_is_overwritten),
 		cmocka_unit_test(a_packet_that_is_cut_has_no_more_than_the_whole_one),
 		cmocka_unit_test(no_address_that_the_index_knows_is_left),
