@@ -139,20 +139,20 @@ static bool is_carrier(uint16_t port)
 	return false;
 }
 
-/* And UDP-Lite, whose length is none. */
+/* And UDP-Lite, whose length is none. What is behind the length is not in the checksum. */
 enum bc_header bc_rewrite_udp(struct bc_rewrite *w)
 {
 	const uint8_t *p = bc_here(w);
-	uint16_t from, to, len;
+	const uint16_t len = w->type == 17 && bc_have(w, 8) ? bc_get_be16(p + 4) : 0;
+	uint16_t from, to;
 
+	if (len >= 8)
+		bc_narrow(w, w->at + len);
 	bc_open_checksum(w, 6, w->source + w->destination, w->type == 17);
 	if (!bc_have(w, 8))
 		return BC_DONE;
 	from = bc_get_be16(p);
 	to = bc_get_be16(p + 2);
-	len = bc_get_be16(p + 4);
-	if (w->type == 17 && len >= 8)
-		bc_narrow(w, w->at + len);
 	w->at += 8;
 	if (to == 4789 || to == 8472)
 		return vxlan(w);

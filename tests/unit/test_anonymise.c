@@ -593,6 +593,21 @@ static void known_options_of_another_length_are_overwritten(void **state)
 	}
 }
 
+/* Bytes behind a packet of UDP, in that of IP, which its checksum does not cover. */
+static void a_udp_checksum_does_not_cover_what_is_behind(void **state)
+{
+	struct packet p;
+	uint32_t end;
+
+	make(&p, false, 17, 10);
+	end = p.len;
+	packet_payload(&p, 7, &r);
+	bc_put_be16(p.data + 16, (uint16_t)(p.len - 14));
+	anonymise(&p);
+	assert_blank_from(&p, end);
+	assert_int_equal(payload_error(p.data + 14, end - 14), 0);
+}
+
 static void a_recorded_route_is_overwritten(void **state)
 {
 	struct packet p = { .len = 0 };
@@ -688,6 +703,7 @@ int main(void)
 		cmocka_unit_test(a_tunnels_checksum_follows_what_is_in_it),
 		cmocka_unit_test(options_of_geneve_are_blanked),
 		cmocka_unit_test(known_options_of_another_length_are_overwritten),
+		cmocka_unit_test(a_udp_checksum_does_not_cover_what_is_behind),
 		cmocka_unit_test(a_recorded_route_is_overwritten),
 		cmocka_unit_test(a_packet_that_is_cut_has_no_more_than_the_whole_one),
 		cmocka_unit_test(no_address_that_the_index_knows_is_left),
