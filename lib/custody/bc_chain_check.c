@@ -228,7 +228,28 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct bc_chain_record *)a)->name, ((const struct bc_chain_record *)b)->name);
 }
 
-/* The records are sorted by name. */
+/* A file of the folder: has it a record, which is of what is in it? The records are sorted by name. */
+static void check_for_record(struct check *c, const char *name, const char *newest)
+{
+	const size_t len = strlen(name), ext = strlen(BC_AGE_EXT);
+	const bool encrypted = len > ext && !strcmp(name + len - ext, BC_AGE_EXT);
+	struct bc_chain_record key = { .number = 0 }, *r;
+	enum bc_chain_fault fault = BC_CHAIN_FAULTS;
+	struct bc_series series;
+
+	snprintf(key.name, sizeof(key.name), "%.*s", (int)(encrypted ? len - ext : len), name);
+	if (!bc_series_parse(key.name, &series))
+		return;
+	r = c->n ? bsearch(&key, c->record, c->n, sizeof(key), by_name) : NULL;
+	if (!r && !(c->res->running && strcmp(key.name, newest) > 0))
+		tell(c, BC_CHAIN_ADDED, UINT64_MAX, name);
+	/* Beside the file itself, which was compared, it was not looked at yet. */
+	if (r && encrypted && c->asked->identities && !is_gone(c, r->name, ""))
+		fault = check_encrypted(c, r);
+	if (fault != BC_CHAIN_FAULTS && fault != BC_CHAIN_MISSING)
+		tell(c, fault, r->number, name);
+}
+
 static int look_for_more(struct check *c, const char *newest)
 {
 	struct dirent **entry;
@@ -237,13 +258,7 @@ static int look_for_more(struct check *c, const char *newest)
 	if (n < 0)
 		return -errno;
 	for (int i = 0; i < n; i++) {
-		struct bc_chain_record key = { .number = 0 };
-		struct bc_series series;
-
-		snprintf(key.name, sizeof(key.name), "%s", entry[i]->d_name);
-		if (bc_series_parse(key.name, &series) && !(c->n && bsearch(&key, c->record, c->n, sizeof(key), by_name)) &&
-		    !(c->res->running && strcmp(key.name, newest) > 0))
-			tell(c, BC_CHAIN_ADDED, UINT64_MAX, key.name);
+		check_for_record(c, entry[i]->d_name, newest);
 		free(entry[i]);
 	}
 	free(entry);

@@ -454,6 +454,41 @@ static void what_is_encrypted_since_is_compared(void **state)
 	assert_non_null(strstr(said, fault(BC_CHAIN_MISSING, 1, names[1])));
 }
 
+/* Whoever has the recipient can make such files. */
+static void what_was_added_encrypted_is_found(void **state)
+{
+	static const char other[] = "20250101-000000-00000000.pcapng";
+	char recipient[BC_AGE_RECIPIENT_SIZE], age[64];
+	struct bc_age_recipients to = { .n = 0 };
+	uint64_t bytes;
+
+	add_all();
+	assert_int_equal(bc_age_identity_make(&ids.key[0]), 0);
+	bc_age_recipient_text(ids.key[0].public, recipient);
+	assert_int_equal(bc_age_recipient_add(&to, recipient, &err), 0);
+	put_file(other, other);
+	assert_int_equal(bc_age_encrypt_file(in_folder(other), &to, true, &bytes, &err), 0);
+	snprintf(age, sizeof(age), "%s.age", other);
+	assert_string_equal(check(), fault(BC_CHAIN_ADDED, -1, age));
+}
+
+/* The file, which is as it was, and one that says to be the same. */
+static void what_is_encrypted_beside_its_file_is_compared_too(void **state)
+{
+	char recipient[BC_AGE_RECIPIENT_SIZE], age[64];
+
+	add_all();
+	assert_int_equal(bc_age_identity_make(&ids.key[0]), 0);
+	bc_age_recipient_text(ids.key[0].public, recipient);
+	put_file(names[0], "20261129-120000-00000000.pcapnG");
+	encrypt(recipient);
+	put_file(names[0], names[0]);
+	ids.n = 1;
+	snprintf(age, sizeof(age), "%s.age", names[0]);
+	assert_string_equal(check(), fault(BC_CHAIN_CHANGED, 0, age));
+	assert_int_equal(res.whole, NAMES);
+}
+
 /* With no descriptor left no segment can be read; then there are enough, and another segment is published every 0.1 s. */
 static void what_failed_is_tried_again_while_more_comes(void **state)
 {
@@ -516,6 +551,8 @@ int main(void)
 		T(what_failed_is_tried_again_while_more_comes),
 		T(what_is_no_file_stops_nothing),
 		T(what_is_encrypted_since_is_compared),
+		T(what_was_added_encrypted_is_found),
+		T(what_is_encrypted_beside_its_file_is_compared_too),
 		T(a_record_with_a_zero_in_it_is_found),
 		T(a_check_keeps_no_capture_from_starting),
 		T(what_retention_removes_meanwhile_is_no_fault),
