@@ -59,13 +59,21 @@ static uint64_t due_ns(const struct bc_stamper *s, const struct bc_stamper_folde
 	return s->failures && s->retry_ns > due ? s->retry_ns : due;
 }
 
+/* With the lock held. Of two that are due at once, such as after an outage, one that failed comes last, so that it holds up no other. */
+static bool is_before(const struct bc_stamper *s, const struct bc_stamper_folder *a, const struct bc_stamper_folder *b)
+{
+	const uint64_t due_a = due_ns(s, a), due_b = due_ns(s, b);
+
+	return due_a != due_b ? due_a < due_b : a->due_ns < b->due_ns;
+}
+
 /* With the lock held: the one that is to be stamped first, or NULL. */
 static struct bc_stamper_folder *first_due(const struct bc_stamper *s)
 {
 	struct bc_stamper_folder *first = NULL;
 
 	for (struct bc_stamper_folder *f = s->folders; f; f = f->next)
-		if (is_wanted(f) && (!first || due_ns(s, f) < due_ns(s, first)))
+		if (is_wanted(f) && (!first || is_before(s, f, first)))
 			first = f;
 	return first;
 }
@@ -95,7 +103,8 @@ static void has_failed(struct bc_stamper *s, struct bc_stamper_folder *f, const 
 	f->failed++;
 	if (!s->failures++)
 		bc_log(s->log, BC_WARN, "%s: no time stamp from %s: %s; it is asked again, and nothing waits for it", f->path, s->url, err->msg);
-	s->retry_ns = bc_mono_ns() + ((uint64_t)RETRY_FIRST_S << doubled) * BC_NS_PER_S;
+	f->due_ns = bc_mono_ns();
+	s->retry_ns = f->due_ns + ((uint64_t)RETRY_FIRST_S << doubled) * BC_NS_PER_S;
 }
 
 /* With the lock held, which is given up meanwhile. */
