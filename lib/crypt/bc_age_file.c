@@ -84,13 +84,15 @@ static int same(struct job *j, struct bc_blob *back, struct bc_err *err)
 	return 0;
 }
 
+/* From the disk, as far as the kernel forgets what it has of it in memory. */
 static int read_back(struct job *j, struct bc_err *err)
 {
-	int copy = fcntl(j->fd, F_DUPFD_CLOEXEC, 0), r;
+	int copy = fsync(j->fd) < 0 ? -1 : fcntl(j->fd, F_DUPFD_CLOEXEC, 0), r;
 	struct bc_blob *back;
 
 	if (copy < 0)
 		return bc_err_set(err, -errno, "%s", strerror(errno));
+	posix_fadvise(j->fd, 0, 0, POSIX_FADV_DONTNEED);
 	r = bc_blob_open_fd(copy, j->temporary, &back, err);
 	if (r)
 		return r;

@@ -29,6 +29,16 @@ int renameat2(int from_folder, const char *from, int to_folder, const char *name
 	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, name, flags);
 }
 
+/* Done to a file once it is only on the disk. */
+static void (*on_disk)(int fd);
+
+int posix_fadvise(int fd, off_t at, off_t len, int advice)
+{
+	if (on_disk && advice == POSIX_FADV_DONTNEED)
+		on_disk(fd);
+	return 0;
+}
+
 static const char *in_folder(const char *name)
 {
 	static char path[4][600];
@@ -484,6 +494,23 @@ static void a_file_that_was_replaced_meanwhile_stays(void **state)
 	stays(replace, "else");
 }
 
+static void spoil(int fd)
+{
+	assert_int_equal(pwrite(fd, "spoilt", 6, 300), 6);
+}
+
+static void a_file_stays_that_the_disk_does_not_give_back(void **state)
+{
+	uint64_t bytes;
+
+	put_file(in_folder("x"), large, sizeof(large));
+	on_disk = spoil;
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), -EBADMSG);
+	on_disk = NULL;
+	check_x(large, sizeof(large));
+	assert_int_equal(access(in_folder("x.age"), F_OK), -1);
+}
+
 static void it_has_mode_and_time_of_the_file(void **state)
 {
 	const struct timespec times[2] = { { 1000, 5 }, { 2000, 7 } };
@@ -554,6 +581,7 @@ int main(void)
 		T(no_file_is_replaced),
 		T(a_file_that_grew_meanwhile_stays),
 		T(a_file_that_was_replaced_meanwhile_stays),
+		T(a_file_stays_that_the_disk_does_not_give_back),
 		T(it_has_mode_and_time_of_the_file),
 		T(the_golden_file_of_age_is_read),
 	};
