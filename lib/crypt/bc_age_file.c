@@ -132,6 +132,8 @@ static int encrypt(struct job *j, const struct bc_age_recipients *to, const stru
 		r = write_blocks(j, err);
 	if (!r)
 		r = read_back(j, err);
+	if (!r && fchown(j->fd, st->st_uid, st->st_gid) < 0 && errno != EPERM)
+		r = bc_err_set(err, -errno, "%s: %s", j->temporary, strerror(errno));
 	if (!r)
 		r = settle(j->folder, j->fd, j->temporary, j->final, st, err);
 	if (r)

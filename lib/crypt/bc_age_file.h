@@ -8,7 +8,7 @@
 #define BC_AGE_EXT ".age"
 
 /*
- * path becomes path.age beside it, with its mode and time, in steps: it is written to a temporary file
+ * path becomes path.age beside it, with its mode, time and, as far as that is allowed, owner, in steps: it is written to a temporary file
  * (".encrypt-NAME"), brought to disk, read back, decrypted and compared, and given its name, which never replaces another file. Then path goes, if remove says so.
  * 0 and *ret_bytes, of the new file; or a negative errno with a line in err, and path as it was: -EEXIST: path.age is there; -EBUSY: another
  * process is at it; -EBADMSG: what was written is not what was read back; -ESTALE: path was changed or replaced meanwhile.

@@ -511,6 +511,23 @@ static void a_file_stays_that_the_disk_does_not_give_back(void **state)
 	assert_int_equal(access(in_folder("x.age"), F_OK), -1);
 }
 
+static void it_has_the_owner_of_the_file(void **state)
+{
+	uint64_t bytes;
+	struct stat st;
+
+	if (geteuid() != 0) {
+		print_message("SKIP: only root can give files away\n");
+		skip();
+	}
+	put_file(in_folder("x"), "data", 4);
+	assert_int_equal(chown(in_folder("x"), 1, 2), 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), 0);
+	assert_int_equal(stat(in_folder("x.age"), &st), 0);
+	assert_int_equal(st.st_uid, 1);
+	assert_int_equal(st.st_gid, 2);
+}
+
 static void it_has_mode_and_time_of_the_file(void **state)
 {
 	const struct timespec times[2] = { { 1000, 5 }, { 2000, 7 } };
@@ -582,6 +599,7 @@ int main(void)
 		T(a_file_that_grew_meanwhile_stays),
 		T(a_file_that_was_replaced_meanwhile_stays),
 		T(a_file_stays_that_the_disk_does_not_give_back),
+		T(it_has_the_owner_of_the_file),
 		T(it_has_mode_and_time_of_the_file),
 		T(the_golden_file_of_age_is_read),
 	};
