@@ -37,7 +37,8 @@ struct run {
 	struct progress progress;
 	uint64_t began_mono_ns;
 	pthread_mutex_t lock;
-	json_t *files;			/* under the lock, as is bad */
+	json_t *files;			/* under the lock, as are published and bad */
+	uint64_t published;		/* packets in files that have their names */
 	bool bad;			/* a file was not published */
 	_Atomic bool over;		/* set by the search's thread */
 	int result;
@@ -59,11 +60,13 @@ static void written(void *ctx, const char *path, const struct bc_segment_info *i
 
 	pthread_mutex_lock(&r->lock);
 	r->bad |= err != 0;
+	r->published += err ? 0 : info->packets;
 	json_array_append_new(r->files, json_pack("{s:s, s:I, s:I, s:I, s:b}", "path", path, "packets", (json_int_t)info->packets, "first_ns",
 						  (json_int_t)info->first_ns, "last_ns", (json_int_t)info->last_ns, "published", !err));
 	pthread_mutex_unlock(&r->lock);
 	if (err)
-		fprintf(stderr, "%sbraidcap: %s: not published: %s\n", r->progress.terminal ? "\r\033[K" : "", path, strerror(-err));
+		fprintf(stderr, "%sbraidcap: %s: not published: %s\n", r->progress.terminal ? "\r\033[K" : "", path,
+			err == -ENODATA ? "nothing of it could be written" : strerror(-err));
 }
 
 static void *search(void *arg)
@@ -260,6 +263,9 @@ static void print_summary(const struct run *r, const struct bc_find_progress *p)
 	fprintf(stderr, "%" PRIu64 " packet%s (%s) found in %" PRIu32 " segment%s; %s of %s read in %.1f s%s%s\n", p->packets,
 		bc_plural(p->packets, "", "s"), size_text(p->packet_bytes, found), p->segments, bc_plural(p->segments, "", "s"), size_text(p->read_bytes, read), size_text(p->bytes, all), s,
 		p->limited ? "; the limit was reached" : "", p->stopped ? "; stopped before the end" : "");
+	if (r->cfg.find.dest.kind != BC_STORE_FD && p->packets > r->published)
+		fprintf(stderr, "%" PRIu64 " of these packets %s in no published file\n", p->packets - r->published,
+			bc_plural(p->packets - r->published, "is", "are"));
 	if (p->unparsed)
 		fprintf(stderr, "unparsed %" PRIu64 ": of these packets some bytes were overwritten with zeros, as there might be addresses in "
 			"them\n", p->unparsed);

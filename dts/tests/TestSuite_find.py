@@ -2,6 +2,7 @@
 """`braidcap find`: stored packets found again, as tcpdump would find them."""
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -170,6 +171,19 @@ class TestFind(TestSuite):
         found = parse(done.stdout).packets
         assert_same(found, self.made[:len(found)])
         verify(found and b"cut.pcapng.lz4" in done.stderr, f"{done.stderr}")
+
+    @func_test
+    def what_found_no_room_is_told(self):
+        """Where a file cannot be written, status 1, why, and how many of the packets found are in none."""
+        out = self.folder / "found.pcapng"
+        for i in range(8):
+            shutil.copytree(self.store, self.store / f"{i}")
+        for kib in (64, 1500):
+            done = tool("bash", "-c", f'ulimit -f {kib}; exec "$@"', "bash", program(), *FIND, "", self.store, "-w", out, check=False)
+            verify(done.returncode == 1 and not out.exists(), f"exit status {done.returncode}: {done.stderr}")
+            verify("File too large" in done.stderr and "No data" not in done.stderr, done.stderr)
+            found, lost = (re.search(f"^([0-9]+){words}", done.stderr, re.M) for words in (" packets ", " of these packets are in no published file"))
+            verify(found and lost and found[1] == lost[1], done.stderr)
 
     @func_test
     def bad_usage(self):

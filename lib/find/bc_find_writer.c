@@ -200,9 +200,9 @@ static int finish(struct bc_find_writer *w)
 
 	bc_encode_free(w->encode);
 	w->encode = NULL;
-	/* What could not be closed is not published. */
-	if (r)
-		bc_store_spoil(w->store, r);
+	/* What could not be closed is not published, nor what lacks packets in its midst or at its end. */
+	if (r || w->failed)
+		bc_store_spoil(w->store, r ? r : w->failed);
 	bc_store_finish(w->store, &w->info);
 	return r;
 }
