@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bc_age_file.h"
@@ -50,10 +51,13 @@ static int decrypt(const struct how *how, const char *path)
 	const size_t len = strlen(path), ext = strlen(BC_AGE_EXT);
 	char out[PATH_MAX] = "";
 	struct bc_err err;
+	struct stat st;
 	int r = 0;
 
 	if (how->out)
 		r = decrypt_to(how, path, how->out, &err);
+	else if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		r = bc_err_set(&err, -EISDIR, "%s: a folder: name the files in it, %s/*%s", path, path, BC_AGE_EXT);
 	else if (len <= ext || len >= sizeof(out) || strcmp(path + len - ext, BC_AGE_EXT))
 		r = bc_err_set(&err, -EINVAL, "%s: its name does not end in %s: say with -w where to", path, BC_AGE_EXT);
 	else

@@ -43,7 +43,7 @@ static int make(const char *path, struct bc_err *err)
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), r;
 
 	if (fd < 0)
-		return bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+		return bc_err_set(err, -errno, "%s: %s", path, errno == EEXIST ? "it is there already, and no key is replaced" : strerror(errno));
 	r = bc_age_identity_make(&key);
 	bc_age_recipient_text(key.public, recipient);
 	if (!r)
@@ -79,6 +79,8 @@ int cmd_keygen(int argc, char **argv)
 	}
 	if (!r && !path)
 		r = bc_err_set(&err, -EINVAL, "where is the key to go? Name a file with -w");
+	else if (!r && !strcmp(path, "-"))
+		r = bc_err_set(&err, -EINVAL, "-w: a key does not go to standard output: name a file");
 	else if (!r && optind < argc)
 		r = bc_err_set(&err, -EINVAL, "keygen takes no '%.80s'", argv[optind]);
 	if (!r && !make(path, &err))

@@ -42,7 +42,7 @@ static int write_head(struct job *j, const struct bc_age_recipients *to, struct 
 		r = bc_write_all(j->fd, head, j->header);
 		r = r ? r : bc_write_all(j->fd, nonce, sizeof(nonce));
 		if (r)
-			bc_err_set(err, r, "cannot be written: %s", strerror(-r));
+			bc_err_set(err, r, "its encrypted copy cannot be written: %s", strerror(-r));
 	}
 	free(head);
 	return r;
@@ -65,7 +65,7 @@ static int write_blocks(struct job *j, struct bc_err *err)
 		r = bc_age_seal(j->blocks, i, i + 1 == n, j->plain, len, j->sealed);
 		r = r ? r : bc_write_all(j->fd, j->sealed, len + BC_AGE_TAG);
 		if (r)
-			bc_err_set(err, r, "cannot be written: %s", strerror(-r));
+			bc_err_set(err, r, "its encrypted copy cannot be written: %s", strerror(-r));
 	}
 	return r;
 }
@@ -251,7 +251,7 @@ static int copy_out(struct bc_blob *blob, int fd, struct bc_err *err)
 		if (n <= 0)
 			r = n ? (int)n : bc_err_set(err, -ENODATA, "it became shorter");
 		else if ((r = bc_write_all(fd, piece, (size_t)n)))
-			bc_err_set(err, r, "cannot be written: %s", strerror(-r));
+			bc_err_set(err, r, "what is in it cannot be written: %s", strerror(-r));
 	}
 	free(piece);
 	return r;
@@ -273,7 +273,7 @@ int bc_age_decrypt_file(const char *path, const struct bc_age_identities *ids, i
 	return r ? bc_err_prefix(err, r, "%s", path) : 0;
 }
 
-static int decrypt_as(const char *path, const struct bc_age_identities *ids, int folder, const char *name, struct bc_err *err)
+static int decrypt_as(const char *path, const struct bc_age_identities *ids, int folder, const char *name, const char *out, struct bc_err *err)
 {
 	char temporary[NAME_MAX + 16];
 	struct stat st;
@@ -282,7 +282,7 @@ static int decrypt_as(const char *path, const struct bc_age_identities *ids, int
 
 	snprintf(temporary, sizeof(temporary), ".decrypt-%s", name);
 	if (faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return bc_err_set(err, -EEXIST, "%s: it is there already", name);
+		return bc_err_set(err, -EEXIST, "%s: it is there already", out);
 	fd = bc_open_temporary(folder, temporary);
 	if (fd < 0)
 		return bc_err_set(err, fd, "%s: %s", temporary, fd == -EBUSY ? "another process is at it" : strerror(-fd));
@@ -305,7 +305,7 @@ int bc_age_decrypt_to(const char *path, const struct bc_age_identities *ids, con
 
 	if (folder < 0)
 		return bc_err_prefix(err, folder, "%s", out);
-	r = decrypt_as(path, ids, folder, name, err);
+	r = decrypt_as(path, ids, folder, name, out, err);
 	close(folder);
 	return r;
 }

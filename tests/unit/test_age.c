@@ -444,6 +444,7 @@ static void no_file_is_replaced(void **state)
 	put_file(in_folder("x"), "other", 5);
 	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), -EEXIST);
 	assert_int_equal(decrypt(&ids), -EEXIST);
+	assert_ptr_equal(strstr(err.msg, in_folder("x: it is there already")), err.msg);
 	check_x("other", 5);
 	assert_int_equal(bc_age_encrypt_file(in_folder("x.age"), &to, true, &bytes, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "encrypted already"));
