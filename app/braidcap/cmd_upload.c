@@ -202,7 +202,8 @@ static int make_catalogues(const struct upload *u, struct bc_err *err)
 
 	if (r)
 		return r;
-	printf("%s: %" PRIu32 " segments, %" PRIu32 " catalogues tell of %" PRIu32 " objects", u->dest.url, s.objects, s.catalogues, s.told_of);
+	printf("%s: %" PRIu32 " segments, %" PRIu32 " %s of %" PRIu32 " objects", u->dest.url, s.objects, s.catalogues,
+	       s.catalogues == 1 ? "catalogue tells" : "catalogues tell", s.told_of);
 	if (s.failed)
 		printf(", %" PRIu32 " could not be written", s.failed);
 	putchar('\n');

@@ -214,7 +214,7 @@ int bc_credentials_find(const char *file, const char *profile, struct bc_credent
 	r = bc_aws_file_path("AWS_SHARED_CREDENTIALS_FILE", "credentials", path, sizeof(path));
 	if (r || access(path, F_OK) < 0)
 		return bc_err_set(err, -ENOENT, "no credentials for object storage: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-				  "or write ~/.aws/credentials, or name a file of that form");
+				  "or write ~/.aws/credentials, or name a file of that form with --s3-credentials");
 	return from_file(path, bc_aws_profile(profile), ret, err);
 }
 

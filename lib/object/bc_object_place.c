@@ -132,7 +132,7 @@ static int find_endpoint(const struct bc_object_settings *s, struct bc_object_pl
 		return r;
 	drop_port(p);
 	if (!p->https && !p->loopback && !s->plain)
-		return bc_err_set(err, -EINVAL, "the endpoint http://%s is not encrypted: use https://, or allow it in so many words (plain)", p->host);
+		return bc_err_set(err, -EINVAL, "the endpoint http://%s is not encrypted: use https://, or allow it with --s3-plain", p->host);
 	return 0;
 }
 
