@@ -142,6 +142,12 @@ static void tell(const struct bc_request *q, const char *what)
 	pthread_mutex_unlock(&h->lock);
 }
 
+static const char *const too_little[BC_ROLES] = {
+	[BC_ROLE_VIEWER] = "this needs the role viewer, analyst or operator",
+	[BC_ROLE_ANALYST] = "this needs the role analyst or operator",
+	[BC_ROLE_OPERATOR] = "this needs the role operator",
+};
+
 unsigned bc_http_guard(struct bc_request *q, const struct bc_route *route, const char *method, const char **ret_why)
 {
 	bool post = !strcmp(method, MHD_HTTP_METHOD_POST);
@@ -169,7 +175,7 @@ unsigned bc_http_guard(struct bc_request *q, const struct bc_route *route, const
 		return MHD_HTTP_UNAUTHORIZED;
 	}
 	if (q->role < route->role || (q->role == BC_ROLE_NOBODY && q->http->cfg->users->tokens)) {
-		*ret_why = q->user[0] || !q->http->cfg->users->tokens ? "your role does not allow this" : "say who you are";
+		*ret_why = q->user[0] || !q->http->cfg->users->tokens ? too_little[route->role] : "say who you are";
 		return q->user[0] || !q->http->cfg->users->tokens ? MHD_HTTP_FORBIDDEN : MHD_HTTP_UNAUTHORIZED;
 	}
 	if (post && !is_ours_to_post(q)) {
