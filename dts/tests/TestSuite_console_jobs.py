@@ -202,6 +202,14 @@ class TestConsoleJobs(TestSuite):
         wait_until(lambda: not self.open_files(console), "the file's end")
 
     @func_test
+    def a_name_that_is_no_argument_is_refused(self):
+        """A misspelt one, or a number for a text, would otherwise ask for every packet."""
+        console = self.console("--role", "analyst", self.stored())
+        for wrong in ({"expresion": "udp"}, {"expression": "udp", "last": 5}):
+            self.add(console, status=400, **wrong)
+        verify(self.listed(console) == [], "it was queued all the same")
+
+    @func_test
     def without_an_audit_log_nothing_is_queued(self):
         """Where its line cannot be written, nothing is queued."""
         self.audit = self.folder / "none" / "audit"

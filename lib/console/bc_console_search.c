@@ -30,12 +30,32 @@ static const char *argument(const struct bc_request *q, const char *name)
 	return q->body ? json_string_value(json_object_get(q->body, name)) : bc_request_arg(q, name);
 }
 
+/* A name that is written wrong would ask for all packets. */
+static int check_body(const json_t *body, struct bc_err *err)
+{
+	static const char *const known[] = { "expression", "from", "to", "last" };
+	const char *key;
+	const json_t *value;
+
+	json_object_foreach((json_t *)body, key, value) {
+		size_t k = 0;
+
+		while (k < sizeof(known) / sizeof(known[0]) && strcmp(key, known[k]))
+			k++;
+		if (k == sizeof(known) / sizeof(known[0]) || !json_is_string(value))
+			return bc_err_set(err, -EINVAL, "'%.40s': there are expression, from, to and last, each a text", key);
+	}
+	return 0;
+}
+
 unsigned bc_console_search_parse(const struct bc_request *q, struct bc_console_search *s)
 {
 	const char *expression = argument(q, "expression");
 	struct bc_console *c = q->ctx;
 
 	*s = (struct bc_console_search){ .q = q, .console = c, .depot_cfg = { .store = c->cfg.store, .log = c->cfg.log } };
+	if (check_body(q->body, &s->err))
+		return MHD_HTTP_BAD_REQUEST;
 	if (expression && strlen(expression) >= sizeof(s->expression)) {
 		bc_err_set(&s->err, -EINVAL, "an expression has at most %zu bytes", sizeof(s->expression) - 1);
 		return MHD_HTTP_BAD_REQUEST;
