@@ -39,9 +39,9 @@ static void put_clock(const struct bc_top *t, struct bc_top_grid *g)
 	if (g->columns < sizeof("12:34:56"))
 		return;
 	if (t->paused)
-		bc_top_put(g, 0, g->columns - 9, BC_TOP_BAD, " PAUSED ");
+		bc_top_put(g, 0, g->columns - 9, BC_TOP_BAD, " PAUSED  ");
 	else
-		bc_top_put(g, 0, g->columns - 9, BC_TOP_BAR, "%8s", text);
+		bc_top_put(g, 0, g->columns - 9, BC_TOP_BAR, "%8s ", text);
 }
 
 static void put_title(const struct bc_top *t, struct bc_top_grid *g)

@@ -211,6 +211,15 @@ static void a_capture_without_clients_says_so(void **state)
 
 /* --- captures that come and go --- */
 
+static void the_clock_ends_the_first_row(void **state)
+{
+	struct bc_top t = { 0 };
+
+	take(&t, 10 * S, 0);
+	/* As many columns as cut "7 clients". */
+	assert_int_equal(page(&t, 24, 70)->text[0][69], ' ');
+}
+
 static void a_capture_begins_and_ends(void **state)
 {
 	struct bc_top t = { 0 };
@@ -568,6 +577,7 @@ int main(void)
 		cmocka_unit_test(another_run_has_no_rates),
 		cmocka_unit_test(a_counter_that_went_back_has_no_rate),
 		cmocka_unit_test(a_loss_is_remembered),
+		cmocka_unit_test(the_clock_ends_the_first_row),
 		cmocka_unit_test(a_capture_begins_and_ends),
 		cmocka_unit_test(a_silent_capture_is_told_from_one_that_is_gone),
 		cmocka_unit_test(an_old_answer_leaves_the_rates),
