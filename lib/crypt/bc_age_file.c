@@ -175,7 +175,7 @@ static int check(struct job *j, struct stat *st, struct bc_err *err)
 	int fd = openat(j->folder, j->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r;
 
 	if (fd < 0 || fstat(fd, st) < 0) {
-		r = bc_err_set(err, -errno, "%s", strerror(errno));
+		r = bc_err_set(err, -errno, "%s", errno == ELOOP ? "it is a link: name the file that it leads to" : strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return r;

@@ -450,6 +450,16 @@ static void no_file_is_replaced(void **state)
 	assert_non_null(strstr(err.msg, "encrypted already"));
 }
 
+static void a_link_is_not_followed(void **state)
+{
+	uint64_t bytes;
+
+	put_file(in_folder("y"), "data", 4);
+	assert_int_equal(symlink("y", in_folder("x")), 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), -ELOOP);
+	assert_non_null(strstr(err.msg, "it is a link"));
+}
+
 static void append(void)
 {
 	FILE *f = fopen(in_folder("x"), "a");
@@ -597,6 +607,7 @@ int main(void)
 		T(an_empty_block_behind_others_is_refused),
 		T(a_range_needs_only_its_blocks),
 		T(no_file_is_replaced),
+		T(a_link_is_not_followed),
 		T(a_file_that_grew_meanwhile_stays),
 		T(a_file_that_was_replaced_meanwhile_stays),
 		T(a_file_stays_that_the_disk_does_not_give_back),
