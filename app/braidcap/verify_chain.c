@@ -79,23 +79,26 @@ static void stamp_range(void *ctx, const struct bc_stamped *s)
 					     [BC_STAMPED_WAITING] = "waiting" };
 	const struct folder *f = ctx;
 	const time_t t = (time_t)s->time_s;
-	char time[32] = "?", range[64];
+	char time[32] = "?", range[2 * BC_CHAIN_NAME_MAX + 64];
 	struct tm tm;
 
 	if (gmtime_r(&t, &tm))
 		strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	snprintf(range, sizeof(range), s->from == s->to ? "record %" PRIu64 : "records %" PRIu64 " to %" PRIu64, s->from, s->to);
+	if (s->from == s->to)
+		snprintf(range, sizeof(range), "record %" PRIu64 " (%s)", s->from, s->first);
+	else
+		snprintf(range, sizeof(range), "records %" PRIu64 " to %" PRIu64 " (%s to %s)", s->from, s->to, s->first, s->last);
 	if (f->stamps)
 		list_range(f->stamps, s, kinds[s->kind], time);
 	else if (s->kind == BC_STAMPED_PROVEN)
-		printf("%s: %s (%s to %s): there by %s, as %s says\n", f->path, range, s->first, s->last, time, s->authority);
+		printf("%s: %s: there by %s, as %s says\n", f->path, range, time, s->authority);
 	else if (s->kind == BC_STAMPED_WAITING)
-		printf("%s: %s (%s to %s): no time stamp yet\n", f->path, range, s->first, s->last);
+		printf("%s: %s: no time stamp yet\n", f->path, range);
 	else if (s->kind == BC_STAMPED_EXPIRED)
-		fprintf(stderr, "braidcap: %s: %s (%s to %s): there by %s, as %s said, whose certificate has expired since\n", f->path, range,
-			s->first, s->last, time, s->authority);
+		fprintf(stderr, "braidcap: %s: %s: there by %s, as %s said, whose certificate has expired since\n", f->path, range,
+			time, s->authority);
 	else
-		fprintf(stderr, "braidcap: %s: %s (%s to %s): no time stamp\n", f->path, range, s->first, s->last);
+		fprintf(stderr, "braidcap: %s: %s: no time stamp\n", f->path, range);
 }
 
 static void say(const struct folder *f, const struct bc_chain_result *res, json_t *folders)
