@@ -40,6 +40,8 @@ send 20; soon received capture 20
 systemctl reload braidcap@capture
 soon grep -q pcapng /srv/capture/list
 send 10; soon received capture 30
+on_disk() { [ "$(stat -c %s /srv/capture/tmp-* | sort -n | tail -1)" -gt 0 ]; }
+soon on_disk
 pid=$(main_pid braidcap@capture)
 kill -9 "$pid"
 soon another_pid braidcap@capture "$pid"
