@@ -55,7 +55,8 @@ static double ns_each(struct bc_source *s)
 static void measure(struct rte_mempool *pool, const char *what, uint32_t outputs, const char *expression)
 {
 	struct bc_source_config cfg = { .spec = "bench:", .kind = &kind };
-	struct bc_source_env env = { .pool = pool, .ifaces = bc_iface_table_new(), .ledger = bc_ledger_new(),
+	struct bc_clock clock;
+	struct bc_source_env env = { .pool = pool, .clock = &clock, .ifaces = bc_iface_table_new(), .ledger = bc_ledger_new(),
 				     .n_outputs = outputs };
 	struct bc_iface iface = { .name = "bench0", .linktype = 1 };
 	struct bc_source *s = bc_source_new(&cfg, &env, &ops, &iface, 0, NULL);
@@ -63,6 +64,7 @@ static void measure(struct rte_mempool *pool, const char *what, uint32_t outputs
 	uint32_t runs = bench_runs();
 	double v[99];
 
+	bc_clock_init(&clock);
 	bc_filters_add(f, &s->filters);
 	s->link = bc_link_new(BC_BURST);
 	for (uint32_t o = 0; o < outputs; o++)
