@@ -25,8 +25,6 @@
 #define AFTER_NS HOUR_NS
 #define CLOCKS_NS HOUR_NS
 
-/* "YYYY/MM/DD/HH/" */
-
 struct lister {
 	struct bc_depot *depot;
 	struct bc_object_client *client;

@@ -29,7 +29,7 @@ struct bc_sandbox {
 	char *const *write;		/* folders in which files are made, renamed and removed; NULL: none with read; without it, anywhere */
 	size_t n_write;
 	bool xdp;			/* BC_DUTY_PORTS with AF_XDP sockets, whose driver loads programs into the kernel */
-	bool tell;			/* what is refused is for bc_breach_next(): no thread blocks SIGSYS, which would kill it then */
+	bool tell;			/* what is refused is for bc_breach_tell(): no thread blocks SIGSYS, which would kill it then */
 };
 
 #define BC_SANDBOX_FILES 1U

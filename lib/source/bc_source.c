@@ -12,7 +12,6 @@
 #include "bc_packet.h"
 #include "bc_classify.h"
 
-/* Assumed while the interface is not known. */
 /* While much passes the merge, a source whose device buffers for less than BUFFERED_NS is polled so often, though nothing comes. */
 #define RENEW_NS (20 * BC_NS_PER_US)
 #define BUFFERED_NS BC_NS_PER_MS
