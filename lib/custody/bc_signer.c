@@ -153,7 +153,7 @@ static void *sign_main(void *arg)
 			continue;
 		}
 		/* However many segments are published meanwhile, what failed is tried again in time. */
-		if (pthread_cond_timedwait(&s->work, &s->lock, &retry) == ETIMEDOUT) {
+		if (pthread_cond_clockwait(&s->work, &s->lock, CLOCK_MONOTONIC, &retry) == ETIMEDOUT) {
 			try_again(s);
 			clock_gettime(CLOCK_MONOTONIC, &retry);
 			retry.tv_sec += RETRY_S;
@@ -166,7 +166,6 @@ static void *sign_main(void *arg)
 int bc_signer_new(const char *key, struct bc_stamper *stamper, const struct bc_log *log, struct bc_signer **ret, struct bc_err *err)
 {
 	struct bc_signer *s = calloc(1, sizeof(*s));
-	pthread_condattr_t attr;
 	int r;
 
 	if (!s)
@@ -174,10 +173,7 @@ int bc_signer_new(const char *key, struct bc_stamper *stamper, const struct bc_l
 	s->log = log;
 	s->stamper = stamper;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->work, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&s->work, NULL);
 	r = bc_chain_key_private(key, &s->key, err);
 	if (!r) {
 		r = bc_thread_start(&s->thread, "bc-sign", sign_main, s);

@@ -139,7 +139,7 @@ static void wait_until_ns(struct bc_stamper *s, uint64_t ns)
 {
 	const struct timespec at = { .tv_sec = (time_t)(ns / BC_NS_PER_S), .tv_nsec = (long)(ns % BC_NS_PER_S) };
 
-	pthread_cond_timedwait(&s->work, &s->lock, &at);
+	pthread_cond_clockwait(&s->work, &s->lock, CLOCK_MONOTONIC, &at);
 }
 
 static void *stamp_main(void *arg)
@@ -162,17 +162,6 @@ static void *stamp_main(void *arg)
 	return NULL;
 }
 
-static void init_lock(struct bc_stamper *s)
-{
-	pthread_condattr_t attr;
-
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->work, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
 int bc_stamper_new(const char *url, uint32_t seconds, const struct bc_log *log, struct bc_stamper **ret, struct bc_err *err)
 {
 	size_t len = strlen(url) + 1;
@@ -184,7 +173,8 @@ int bc_stamper_new(const char *url, uint32_t seconds, const struct bc_log *log, 
 	memcpy(s->url, url, len);
 	s->log = log;
 	s->interval_ns = seconds * BC_NS_PER_S;
-	init_lock(s);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->work, NULL);
 	s->line = malloc(sizeof(*s->line));
 	r = s->line ? bc_tsa_new(url, &s->stop, &s->tsa, err) : bc_err_set(err, -ENOMEM, "no memory for time stamps");
 	if (!r) {
