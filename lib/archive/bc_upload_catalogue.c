@@ -55,14 +55,9 @@ static int by_folder(const void *a, const void *b)
 /* The object that has the segment's index: one beside it, or the segment. As long as the depot, but for the latter. */
 static const char *index_of(const struct work *w, const char *segment)
 {
-	const char *known;
-	char *beside;
+	const char *beside = bc_depot_beside(w->depot, segment);
 
-	if (asprintf(&beside, "%s" BC_INDEX_BESIDE_EXT, segment) < 0)
-		return segment;
-	known = bc_depot_known(w->depot, beside);
-	free(beside);
-	return known ? known : segment;
+	return beside ? beside : segment;
 }
 
 /* Its first bytes, if it is of this object. */

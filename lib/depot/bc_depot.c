@@ -209,6 +209,18 @@ const char *bc_depot_known(struct bc_depot *d, const char *name)
 	return item ? item->name : NULL;
 }
 
+const char *bc_depot_beside(struct bc_depot *d, const char *name)
+{
+	const char *known;
+	char *beside;
+
+	if (asprintf(&beside, "%s" BC_INDEX_BESIDE_EXT, name) < 0)
+		return NULL;
+	known = bc_depot_known(d, beside);
+	free(beside);
+	return known;
+}
+
 /* What an end is kept under. */
 static void cache_key(struct bc_depot *d, const struct bc_known *k, char key[BC_KEY_MAX + 1024])
 {

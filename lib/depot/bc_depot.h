@@ -61,6 +61,9 @@ int bc_depot_list(struct bc_depot *d, const char *name, uint64_t from_ns, uint64
 /* The name of an object that a list has told of, or has passed over as an index beside another, as long as the depot; NULL: none has. */
 const char *bc_depot_known(struct bc_depot *d, const char *name);
 
+/* The same of the index beside the object of that name: NAME.bcidx. */
+const char *bc_depot_beside(struct bc_depot *d, const char *name);
+
 /*
  * These names will be opened in this order, to look at their ends, which are fetched ahead. They stay as they are until
  * this is called again; 0 of them end it. One thread, which also opens them.

@@ -266,14 +266,9 @@ static void drop_same(struct bc_find_list *l)
 /* Whose end has the object's index. */
 static const char *index_of(struct bc_find_list *l, const struct bc_find_segment *s)
 {
-	const char *known;
-	char *beside;
+	const char *beside = bc_depot_beside(l->depot, s->path);
 
-	if (asprintf(&beside, "%s" BC_INDEX_BESIDE_EXT, s->path) < 0)
-		return s->path;
-	known = bc_depot_known(l->depot, beside);
-	free(beside);
-	return known ? known : s->path;
+	return beside ? beside : s->path;
 }
 
 /* The ends of objects are fetched ahead. */
