@@ -23,6 +23,7 @@
 #include "bc_segname.h"
 #include "bc_series.h"
 #include "bc_time.h"
+#include "bc_upload_beside.h"
 #include "bc_upload_log.h"
 
 struct segment {
@@ -233,31 +234,19 @@ static int open_uploads(const struct look *l, struct bc_expire *e)
 	return r;
 }
 
-/* An index that has nothing to bring there counts as uploaded. */
-static bool index_waits(const struct look *l, const struct bc_expire *e, const char *segment)
-{
-	char name[BC_SERIES_MAX + sizeof(BC_INDEX_BESIDE_EXT)];
-	struct bc_upload_file f = { .name = name };
-	struct stat st;
-
-	snprintf(name, sizeof(name), "%s" BC_INDEX_BESIDE_EXT, segment);
-	if (fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
-		return false;
-	f.size = (uint64_t)st.st_size;
-	f.mtime_ns = bc_file_mtime_ns(&st);
-	return !bc_upload_log_has(e->uploads, &f);
-}
-
 static void find_uploaded(struct look *l, struct bc_expire *e)
 {
 	if (open_uploads(l, e) || !e->uploads || bc_upload_log_refresh(e->uploads))
 		return;
 	l->uploads = true;
 	for (size_t i = 0; i < l->n; i++) {
+		char index[BC_UPLOAD_INDEX_MAX];
+		struct stat st;
 		const struct bc_upload_file f = { l->all[i].file, l->all[i].size, l->all[i].mtime_ns };
 
 		l->all[i].uploaded = bc_upload_log_has(e->uploads, &f);
-		l->all[i].index_waits = l->all[i].uploaded && index_waits(l, e, l->all[i].file);
+		/* An index that has nothing to bring there counts as uploaded. */
+		l->all[i].index_waits = l->all[i].uploaded && bc_upload_index_waits(e->uploads, l->fd, l->all[i].file, index, &st);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +25,18 @@ int bc_upload_open(int folder, const char *name, struct bc_upload_file *ret)
 	}
 	*ret = (struct bc_upload_file){ name, (uint64_t)st.st_size, bc_file_mtime_ns(&st) };
 	return fd;
+}
+
+bool bc_upload_index_waits(struct bc_upload_log *log, int folder, const char *segment, char ret[BC_UPLOAD_INDEX_MAX], struct stat *ret_stat)
+{
+	struct bc_upload_file file = { .name = ret };
+
+	if (snprintf(ret, BC_UPLOAD_INDEX_MAX, "%s" BC_INDEX_BESIDE_EXT, segment) >= (int)BC_UPLOAD_INDEX_MAX ||
+	    fstatat(folder, ret, ret_stat, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(ret_stat->st_mode))
+		return false;
+	file.size = (uint64_t)ret_stat->st_size;
+	file.mtime_ns = bc_file_mtime_ns(ret_stat);
+	return !bc_upload_log_has(log, &file);
 }
 
 /* Both are taken over. */

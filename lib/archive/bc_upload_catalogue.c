@@ -2,7 +2,6 @@
 #include "bc_upload_catalogue.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ioprio.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -164,19 +163,6 @@ static int try_item(struct bc_upload_worker *w, struct bc_upload_item *i, struct
 	return r;
 }
 
-/* Without the lock: is there an index beside the segment that is not uploaded? */
-static bool has_index(const struct bc_upload_item *i, char ret[BC_SERIES_MAX], struct stat *ret_stat)
-{
-	struct bc_upload_file file = { .name = ret };
-
-	if (bc_index_beside_is_name(i->name) || snprintf(ret, BC_SERIES_MAX, "%s" BC_INDEX_BESIDE_EXT, i->name) >= BC_SERIES_MAX ||
-	    fstatat(i->f->fd, ret, ret_stat, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(ret_stat->st_mode))
-		return false;
-	file.size = (uint64_t)ret_stat->st_size;
-	file.mtime_ns = bc_file_mtime_ns(ret_stat);
-	return !bc_upload_log_has(i->f->log, &file);
-}
-
 /* Under the lock: the next turn begins behind it. */
 static void turn_to_next(struct bc_uploader *u, struct bc_upload_folder *f)
 {
@@ -283,7 +269,7 @@ static bool work_on_segments(struct bc_upload_worker *w, uint64_t *ret_ns)
 	struct bc_upload_folder *f;
 	struct bc_upload_item *i = bc_upload_next(w->u, ret_ns);
 	struct bc_err err = { "" };
-	char index[BC_SERIES_MAX];
+	char index[BC_UPLOAD_INDEX_MAX];
 	struct stat st;
 	uint32_t share;
 	bool more;
@@ -300,7 +286,7 @@ static bool work_on_segments(struct bc_upload_worker *w, uint64_t *ret_ns)
 	r = try_item(w, i, &res, &err);
 	if (!r)
 		note_done(i, &res);
-	more = !r && has_index(i, index, &st);
+	more = !r && !bc_index_beside_is_name(i->name) && bc_upload_index_waits(f->log, f->fd, i->name, index, &st);
 	pthread_mutex_lock(&w->u->lock);
 	if (more && bc_upload_enqueue(f, index, &st))
 		f->scan = true;
