@@ -54,17 +54,33 @@ static int lock_named(int folder, const char *name, int fd, struct stat *ret)
 	return 0;
 }
 
+/* Make it, or open what is there. -EAGAIN: that is gone again. */
+static int make_or_open(int folder, const char *name, bool *ret_made)
+{
+	int fd = openat(folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	*ret_made = fd >= 0;
+	if (fd >= 0 || errno != EEXIST)
+		return fd < 0 ? -errno : fd;
+	fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 ? fd : errno == ENOENT ? -EAGAIN : -errno;
+}
+
 int bc_open_temporary(int folder, const char *name)
 {
 	struct stat st;
+	bool made;
 
 	for (int i = 0; i < 2; i++) {
-		int fd = openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), r;
+		int fd = make_or_open(folder, name, &made), r;
 
+		if (fd == -EAGAIN)
+			continue;
 		if (fd < 0)
-			return -errno;
+			return fd;
 		r = lock_named(folder, name, fd, &st);
-		if (!r && st.st_nlink == 1 && st.st_uid == geteuid()) {
+		/* Who owns what we made, some file systems decide. */
+		if (!r && (made || (st.st_nlink == 1 && st.st_uid == geteuid()))) {
 			if (ftruncate(fd, 0) == 0)
 				return fd;
 			r = -errno;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/fsuid.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -218,6 +219,24 @@ static void what_another_user_put_there_is_not_written(void **state)
 	close(fd);
 }
 
+/* As where root's files are nobody's, or all are one user's: by the server of a network, or a file system without owners. */
+static void what_we_made_is_ours_whoever_owns_it(void **state)
+{
+	const struct folder *f = *state;
+	int fd;
+
+	if (geteuid() != 0) {
+		print_message("SKIP: only root can make files of another user\n");
+		skip();
+	}
+	assert_int_equal(fchmod(f->fd, 0777), 0);
+	setfsuid(1);
+	fd = bc_open_temporary(f->fd, "a");
+	setfsuid(0);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
 static void a_link_is_not_followed(void **state)
 {
 	const struct folder *f = *state;
@@ -243,6 +262,7 @@ int main(void)
 		T(what_has_its_final_name_by_now_is_left_alone),
 		T(what_also_has_its_final_name_is_left_alone),
 		T(what_another_user_put_there_is_not_written),
+		T(what_we_made_is_ours_whoever_owns_it),
 		T(a_link_is_not_followed),
 	};
 
