@@ -48,11 +48,11 @@ static int run_rounds(struct bc_measure_request *m, struct bc_doctor_measured *r
 {
 	struct bc_figure *at = &ret->figures.at[0];
 	double fastest = 0;
-	int r = 0;
 
 	*at = (struct bc_figure){ .bytes = m->packet };
-	for (int i = 0; !r && i < 2 * ROUNDS; i++) {
+	for (int i = 0; i < 2 * ROUNDS; i++) {
 		struct bc_measured got;
+		int r;
 
 		m->lz4 = i % 2;
 		r = bc_measure(m, &got, err);
