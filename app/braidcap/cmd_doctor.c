@@ -12,7 +12,7 @@
 
 enum { EXIT_WELL, EXIT_PROBLEM, EXIT_USAGE };
 
-#define SECONDS 4
+#define SECONDS 10
 #define PACKET 800
 #define MAX_SOURCES 64
 
@@ -25,7 +25,7 @@ static const char help[] =
 	"  -i SOURCE            only this interface or port, as for capture; may be repeated\n"
 	"      --rate RATE      what the link brings, such as 10G bits per second: can it be kept, and how long does it last?\n"
 	"      --packet BYTES   of a packet, on average, 64 to 2048 (default 800)\n"
-	"      --measure S      for so many seconds, 0.1 to 600 (default 4)\n"
+	"      --measure S      for so many seconds, 0.1 to 600 (default 10)\n"
 	"      --no-measure     do not measure\n"
 	"      --json           as JSON\n"
 	"  -h, --help           this text\n"
@@ -102,8 +102,8 @@ static json_t *rate_json(const struct doctor *d, bool lz4)
 	struct bc_doctor_rate r = bc_doctor_rate(&d->measured, &d->req, lz4, d->free_bytes);
 	const struct bc_figure *at = &d->measured.figures.at[0];
 
-	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:s, s:o}", "packets_per_s", lz4 ? at->lz4_pps : at->none_pps, "most_packets_per_s",
-			 d->measured.most_pps[lz4], "ratio",
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:o}", "packets_per_s", lz4 ? at->lz4_pps : at->none_pps,
+			 "least_packets_per_s", d->measured.least_pps[lz4], "most_packets_per_s", d->measured.most_pps[lz4], "ratio",
 			 lz4 ? at->lz4_ratio : 1.0, "limit_bits_per_s", r.limit, "safe_bits_per_s", r.safe, "limited_by",
 			 r.by_disk ? "disk" : "cpu", "days", r.days > 0 ? json_real(r.days) : json_null());
 }

@@ -41,7 +41,8 @@ class TestDoctor(TestSuite):
         verify(measured["disk_bytes_per_s"] > 0 and measured["lz4"]["ratio"] > 1.2 and measured["none"]["packets_per_s"] > 0, measured)
         # Beside others every rate that is tried may lose packets.
         verify(0 <= measured["lz4"]["safe_bits_per_s"] < measured["lz4"]["limit_bits_per_s"] < 1e15, measured)
-        verify(measured["none"]["packets_per_s"] <= measured["none"]["most_packets_per_s"], measured)
+        none = measured["none"]
+        verify(none["least_packets_per_s"] <= none["packets_per_s"] <= none["most_packets_per_s"], measured)
         verify(0 <= measured["others_share"] <= 1 and 0 <= measured["steal_share"] <= 1, measured)
         verify([f["level"] for f in self.of(found, "rate")] == ["problem"], found)
         verify(list(self.out.iterdir()) == [], "something was left")

@@ -182,22 +182,22 @@ static void say_load(const struct bc_doctor_measured *m, struct bc_findings *f)
 	bc_finding_advise(f, "measure again when the machine is idle; a capture beside them loses packets when they want more");
 }
 
-static void say_way(const struct bc_doctor_request *req, const char *how, double least, double most, struct bc_findings *f)
+static void say_way(const struct bc_doctor_request *req, const struct bc_doctor_measured *m, const char *how, bool lz4, struct bc_findings *f)
 {
-	char a[BC_UNITS_MAX], b[BC_UNITS_MAX];
+	const struct bc_figure *at = &m->figures.at[0];
+	char a[BC_UNITS_MAX], b[BC_UNITS_MAX], c[BC_UNITS_MAX];
 
-	bc_finding_add(f, BC_FINDING_OK, "measured", "packets of %" PRIu32 " bytes with text, %s: at least %s/s, at most %s/s", req->packet, how,
-		       bc_units(a, least), bc_units(b, most));
+	bc_finding_add(f, BC_FINDING_OK, "measured", "packets of %" PRIu32 " bytes with text, %s: %s/s, at least %s/s, at most %s/s",
+		       req->packet, how, bc_units(a, lz4 ? at->lz4_pps : at->none_pps), bc_units(b, m->least_pps[lz4]), bc_units(c, m->most_pps[lz4]));
 }
 
 static void say_measured(const struct bc_doctor_request *req, const struct bc_doctor_measured *m, struct bc_findings *f)
 {
-	const struct bc_figure *at = &m->figures.at[0];
 	char how[48], c[BC_UNITS_MAX];
 
-	snprintf(how, sizeof(how), "with LZ4 (ratio %.2f)", at->lz4_ratio);
-	say_way(req, how, at->lz4_pps, m->most_pps[true], f);
-	say_way(req, "uncompressed", at->none_pps, m->most_pps[false], f);
+	snprintf(how, sizeof(how), "with LZ4 (ratio %.2f)", m->figures.at[0].lz4_ratio);
+	say_way(req, m, how, true, f);
+	say_way(req, m, "uncompressed", false, f);
 	if (m->figures.disk_bytes_per_s > 0)
 		bc_finding_add(f, BC_FINDING_OK, "measured", "%sB/s into the folder, for short times: a disk may be slower for longer",
 			       bc_units(c, m->figures.disk_bytes_per_s));

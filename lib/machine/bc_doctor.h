@@ -22,9 +22,11 @@ struct bc_doctor_request {
 
 /* [0]: uncompressed, [1]: with LZ4. */
 struct bc_doctor_measured {
-	struct bc_figures figures;	/* the lowest of several captures; n is 0: nothing was measured. Its "core" is all CPUs of a capture */
-	double most_pps[2];		/* the highest of them, packets per second */
+	struct bc_figures figures;	/* the median of several captures; n is 0: nothing was measured. Its "core" is all CPUs of a capture */
+	double least_pps[2];		/* the lowest of them, packets per second, */
+	double most_pps[2];		/* and the highest */
 	double safe[2];			/* share of the limit at which a capture lost nothing; 0: none that was tried */
+	double try_s;			/* how long that capture was */
 	double others, stolen;		/* shares of the CPUs' time meanwhile: other programs, and the host */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the machine takes, by the lowest of several short captures of each kind; then at which rate one of them loses nothing. */
+/* What the machine takes, by the median of several short captures of each kind; then at which rate one of them loses nothing. */
 #ifndef BC_DOCTOR_MEASURE_H
 #define BC_DOCTOR_MEASURE_H
 

@@ -43,7 +43,7 @@ static const char *lasts(const struct bc_doctor_rate *r, char buf[48])
 	return buf;
 }
 
-static void say_safe(const struct bc_doctor_rate *r, const char *how, const struct bc_doctor_request *req, struct bc_findings *f)
+static void say_safe(const struct bc_doctor_rate *r, const char *how, const struct bc_doctor_request *req, double try_s, struct bc_findings *f)
 {
 	char a[BC_UNITS_MAX], days[48];
 
@@ -52,8 +52,8 @@ static void say_safe(const struct bc_doctor_rate *r, const char *how, const stru
 		bc_finding_advise(f, "measure again when the machine is idle, and longer (--measure)");
 		return;
 	}
-	bc_finding_add(f, BC_FINDING_OK, RATE, "%s: safe up to %sbit/s of packets of %u bytes, %.0f %% of what the %s took: nothing was lost%s", how,
-		       bc_units(a, r->safe), req->packet, r->safe / r->limit * 100, r->by_disk ? "disk" : "CPUs", lasts(r, days));
+	bc_finding_add(f, BC_FINDING_OK, RATE, "%s: safe up to %sbit/s of packets of %u bytes, %.0f %% of what the %s took: nothing was lost in %.1f s%s", how,
+		       bc_units(a, r->safe), req->packet, r->safe / r->limit * 100, r->by_disk ? "disk" : "CPUs", try_s, lasts(r, days));
 }
 
 /* The one that is asked for, by the better of both ways. */
@@ -87,6 +87,6 @@ void bc_doctor_check_rate(const struct bc_doctor_measured *m, const struct bc_do
 		check_asked(&lz4, &none, req, ret);
 		return;
 	}
-	say_safe(&lz4, "with LZ4", req, ret);
-	say_safe(&none, "uncompressed", req, ret);
+	say_safe(&lz4, "with LZ4", req, m->try_s, ret);
+	say_safe(&none, "uncompressed", req, m->try_s, ret);
 }
