@@ -323,9 +323,9 @@ class TestConsolePage(TestSuite):
         browser.wait(wait, screen)
         return browser
 
-    def picture(self, browser, name):
+    def picture(self, browser, name, seconds=0.5):
         if PICTURES:
-            browser.look(0.5)
+            browser.look(seconds)
             browser.screenshot(Path(PICTURES) / f"console-{name}.png", height=820)
 
     @func_test
@@ -476,6 +476,6 @@ class TestConsolePage(TestSuite):
         browser = self.at(console, "now", f"document.querySelector('section[data-capture={run.prefix}] tbody')")
         verify(browser.run("[...document.querySelectorAll('nav a')].map((a) => a.textContent)") == ["Now", "Timeline", "Segments"], browser.text())
         verify(browser.run("document.querySelectorAll('main button').length") == 0, "a button")
-        self.picture(browser, "now")
+        self.picture(browser, "now", seconds=20)
         verify(browser.run("fetch('/api/action', {method: 'POST', headers: {'X-Braidcap': '1', 'Content-Type': 'application/json'}, body: "
                            f"JSON.stringify({{capture: '{run.prefix}', action: 'stop'}})}}).then((r) => r.status)") == 403, "an action")

@@ -121,9 +121,9 @@ export function bar(part, all, words) {
 		  el("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none" }, el("rect", { width: share, height: 10 })));
 }
 
-// The last values of something, the newest at the right end of room for n, as an area.
-export function sparkline(values, n, words) {
-	const top = Math.max(...values, 1), step = 300 / (n - 1), begin = 300 - step * (values.length - 1);
+// The last values of something, the newest at the right end, as an area: over the whole width once there are some.
+export function sparkline(values, words) {
+	const top = Math.max(...values, 1), step = 300 / Math.max(values.length - 1, 10), begin = 300 - step * (values.length - 1);
 	const points = values.map((v, i) => `${(begin + i * step).toFixed(1)},${(60 - 58 * v / top).toFixed(1)}`);
 	if (!points.length)
 		points.push("300,60");

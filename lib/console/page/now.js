@@ -183,8 +183,8 @@ function captureSection(c, old) {
 		     el("span", { class: "dim" }, `since ${when(c.info.started_ns / 1e6).replace("T", " ")}, version ${c.info.version}`),
 		     actionButtons(c)),
 		  figures(c, old),
-		  el("p", { class: "dim" }, `Packets of the last two minutes, at most ${perSecond(top)}`),
-		  sparkline(values, KEPT, `packets a second during the last ${values.length} s, at most ${perSecond(top)}`),
+		  el("p", { class: "dim" }, `Packets a second during the last ${values.length} s, at most ${perSecond(top)}`),
+		  sparkline(values, `packets a second during the last ${values.length} s, at most ${perSecond(top)}`),
 		  lossesTable(c, old), sourcesTable(c, old), clientsTable(c, old), outputsTable(c, old), peersTable(c), tapTable(c, old),
 		  lcoresTable(c, old),
 		  el("h3", {}, "Clock"), el("p", { class: "dim" }, (c.clock || {}).description || "unknown"));
