@@ -3,11 +3,9 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "bc_age_file.h"
 #include "bc_file.h"
@@ -42,22 +40,12 @@ struct how {
 	bool remove, quiet;
 };
 
-/* It tells in clear what is encrypted now. */
-static int remove_index(const char *path, struct bc_err *err)
-{
-	char index[PATH_MAX];
-
-	if (snprintf(index, sizeof(index), "%s" BC_INDEX_BESIDE_EXT, path) >= (int)sizeof(index) || unlink(index) == 0 || errno == ENOENT)
-		return 0;
-	return bc_err_set(err, -errno, "%s: it tells of what is encrypted, and cannot be removed: %s", index, strerror(errno));
-}
-
 static int encrypt_file(const struct how *how, const char *path)
 {
 	struct bc_err err;
 	uint64_t bytes;
 
-	if (bc_age_encrypt_file(path, &how->to, how->remove, &bytes, &err) || (how->remove && remove_index(path, &err))) {
+	if (bc_age_encrypt_file(path, &how->to, how->remove ? BC_INDEX_BESIDE_EXT : NULL, &bytes, &err)) {
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 1;
 	}

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ struct job {
 	struct bc_blob *from;
 	struct bc_age_blocks *blocks;
 	int folder, fd;
+	bool marked;	/* what is encrypted keeps its temporary name, too, until path is gone */
 	size_t header;
 	uint8_t file_key[BC_AGE_FILE_KEY];
 	uint8_t plain[BC_AGE_BLOCK], sealed[BC_AGE_BLOCK + BC_AGE_TAG];
@@ -105,15 +107,19 @@ static int read_back(struct job *j, struct bc_err *err)
 	return r;
 }
 
-/* The temporary file is as st says, on disk, and then has its final name. */
-static int settle(int folder, int fd, const char *temporary, const char *final, const struct stat *st, struct bc_err *err)
+/*
+ * The temporary file is as st says, on disk, and then has its final name; and also its temporary one, if keep asks for both and the file
+ * system can.
+ */
+static int settle(int folder, int fd, const char *temporary, const char *final, const struct stat *st, bool *keep, struct bc_err *err)
 {
 	const struct timespec times[2] = { st->st_atim, st->st_mtim };
 	int r = 0;
 
 	if (fchmod(fd, st->st_mode & 0777) < 0 || futimens(fd, times) < 0 || fsync(fd) < 0)
 		r = -errno;
-	if (!r)
+	*keep = !r && *keep && linkat(folder, temporary, folder, final, 0) == 0;
+	if (!r && !*keep)
 		r = bc_rename_noreplace(folder, temporary, folder, final);
 	if (r >= 0 && fsync(folder) < 0)
 		r = -errno;
@@ -135,7 +141,7 @@ static int encrypt(struct job *j, const struct bc_age_recipients *to, const stru
 	if (!r && fchown(j->fd, st->st_uid, st->st_gid) < 0 && errno != EPERM)
 		r = bc_err_set(err, -errno, "%s: %s", j->temporary, strerror(errno));
 	if (!r)
-		r = settle(j->folder, j->fd, j->temporary, j->final, st, err);
+		r = settle(j->folder, j->fd, j->temporary, j->final, st, &j->marked, err);
 	if (r)
 		unlinkat(j->folder, j->temporary, 0);
 	return r;
@@ -170,7 +176,35 @@ static int locate(struct job *j, const char *path, struct bc_err *err)
 	return 0;
 }
 
-static int check(struct job *j, struct stat *st, struct bc_err *err)
+/* Is it the file of that name, as it was then? */
+static bool is_as(int folder, const char *name, const struct stat *st)
+{
+	struct stat now;
+
+	return fstatat(folder, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == st->st_ino && now.st_dev == st->st_dev &&
+	       now.st_size == st->st_size && bc_file_mtime_ns(&now) == bc_file_mtime_ns(st);
+}
+
+/*
+ * Path.age is there. Path can go if it is what a run that was to remove path made, and read back, of path as it is: it then has both names.
+ * 1: so it is, and j holds its lock; 0: who knows; -EBUSY: that run goes on.
+ */
+static int was_interrupted(struct job *j, const struct stat *st, struct bc_err *err)
+{
+	struct stat made;
+
+	j->fd = openat(j->folder, j->temporary, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (j->fd < 0)
+		return 0;
+	if (flock(j->fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? bc_err_set(err, -EBUSY, "%s: another process is at it", j->temporary) : 0;
+	return fstat(j->fd, &made) == 0 && S_ISREG(made.st_mode) && made.st_size > st->st_size &&
+	       bc_file_mtime_ns(&made) == bc_file_mtime_ns(st) && is_as(j->folder, j->temporary, &made) && is_as(j->folder, j->final, &made) &&
+	       is_as(j->folder, j->name, st);
+}
+
+/* 0: path is to be encrypted; 1: it was, and is to be removed; or a negative errno. */
+static int check(struct job *j, bool remove, struct stat *st, struct bc_err *err)
 {
 	int fd = openat(j->folder, j->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), r;
 
@@ -186,7 +220,10 @@ static int check(struct job *j, struct stat *st, struct bc_err *err)
 	r = bc_age_is_encrypted(j->from, err);
 	if (r > 0)
 		return bc_err_set(err, -EINVAL, "it is encrypted already");
-	if (!r && faccessat(j->folder, j->final, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (r || faccessat(j->folder, j->final, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return r;
+	j->marked = remove && (r = was_interrupted(j, st, err)) > 0;
+	if (!r)
 		return bc_err_set(err, -EEXIST, "%s is there already: decrypt and compare it, then remove one of them", j->final);
 	return r;
 }
@@ -206,16 +243,30 @@ static void release(struct job *j)
 /* Path is still what was encrypted; if not, what was made of it goes. */
 static int confirm(struct job *j, const struct stat *st, struct bc_err *err)
 {
-	struct stat now;
-
-	if (fstatat(j->folder, j->name, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == st->st_ino && now.st_dev == st->st_dev &&
-	    now.st_size == st->st_size && bc_file_mtime_ns(&now) == bc_file_mtime_ns(st))
+	if (is_as(j->folder, j->name, st))
 		return 0;
 	unlinkat(j->folder, j->final, 0);
+	if (j->marked)
+		unlinkat(j->folder, j->temporary, 0);
 	return bc_err_set(err, -ESTALE, "it was changed meanwhile, and stays: encrypt it again once nothing writes to it");
 }
 
-int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, bool remove, uint64_t *ret_bytes, struct bc_err *err)
+/* At no time is there in clear what tells of a path that is gone. */
+static int remove_clear(struct job *j, const char *index_ext, struct bc_err *err)
+{
+	char index[2 * NAME_MAX];
+
+	snprintf(index, sizeof(index), "%s%s", j->name, index_ext);
+	if (unlinkat(j->folder, index, 0) < 0 && errno != ENOENT)
+		return bc_err_set(err, -errno, "%s tells of what is encrypted, and cannot be removed: %s", index, strerror(errno));
+	if (unlinkat(j->folder, j->name, 0) < 0)
+		return bc_err_set(err, -errno, "it is encrypted, but cannot be removed: %s", strerror(errno));
+	if (j->marked)
+		unlinkat(j->folder, j->temporary, 0);
+	return 0;
+}
+
+int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, const char *remove, uint64_t *ret_bytes, struct bc_err *err)
 {
 	struct job *j = calloc(1, sizeof(*j));
 	struct stat st;
@@ -226,15 +277,15 @@ int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, bo
 	j->folder = j->fd = -1;
 	r = locate(j, path, err);
 	if (!r)
-		r = check(j, &st, err);
-	if (!r)
-		r = encrypt(j, to, &st, err);
-	if (!r)
-		r = confirm(j, &st, err);
+		r = check(j, remove != NULL, &st, err);
 	if (!r) {
+		j->marked = remove != NULL;
+		r = encrypt(j, to, &st, err);
+		r = r ? r : confirm(j, &st, err);
+	}
+	if (r >= 0) {
 		*ret_bytes = (uint64_t)lseek(j->fd, 0, SEEK_END);
-		if (remove && unlinkat(j->folder, j->name, 0) < 0)
-			r = bc_err_set(err, -errno, "it is encrypted, but cannot be removed: %s", strerror(errno));
+		r = remove ? remove_clear(j, remove, err) : 0;
 	}
 	release(j);
 	return r ? bc_err_prefix(err, r, "%s", path) : 0;
@@ -278,6 +329,7 @@ static int decrypt_as(const char *path, const struct bc_age_identities *ids, int
 	char temporary[NAME_MAX + 16];
 	struct stat st;
 	uint64_t bytes;
+	bool keep = false;
 	int fd, r = 0;
 
 	snprintf(temporary, sizeof(temporary), ".decrypt-%s", name);
@@ -291,7 +343,7 @@ static int decrypt_as(const char *path, const struct bc_age_identities *ids, int
 	if (!r)
 		r = bc_age_decrypt_file(path, ids, fd, &bytes, err);
 	if (!r)
-		r = settle(folder, fd, temporary, name, &st, err);
+		r = settle(folder, fd, temporary, name, &st, &keep, err);
 	if (r)
 		unlinkat(folder, temporary, 0);
 	close(fd);

@@ -9,11 +9,13 @@
 
 /*
  * path becomes path.age beside it, with its mode, time and, as far as that is allowed, owner, in steps: it is written to a temporary file
- * (".encrypt-NAME"), brought to disk, read back, decrypted and compared, and given its name, which never replaces another file. Then path goes, if remove says so.
+ * (".encrypt-NAME"), brought to disk, read back, decrypted and compared, and given its name, which never replaces another file.
+ * remove: NULL: path stays. Otherwise path goes then; before it an index of it, whose name is path and this. A run that ends between leaves
+ * path.age also under the temporary name, and the next one removes what that one left.
  * 0 and *ret_bytes, of the new file; or a negative errno with a line in err, and path as it was: -EEXIST: path.age is there; -EBUSY: another
  * process is at it; -EBADMSG: what was written is not what was read back; -ESTALE: path was changed or replaced meanwhile.
  */
-int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, bool remove, uint64_t *ret_bytes, struct bc_err *err);
+int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, const char *remove, uint64_t *ret_bytes, struct bc_err *err);
 
 /*
  * What is in path, to fd, and its size. 0; or a negative errno with a line in err, and what was whole before that was written: as

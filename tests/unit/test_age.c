@@ -2,8 +2,11 @@
 #include "bc_test.h"
 #include "scratch.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "bc_age_blob.h"
 #include "bc_age_blocks.h"
@@ -27,6 +30,23 @@ int renameat2(int from_folder, const char *from, int to_folder, const char *name
 	if (before_rename)
 		before_rename();
 	return (int)syscall(SYS_renameat2, from_folder, from, to_folder, name, flags);
+}
+
+int linkat(int from_folder, const char *from, int to_folder, const char *name, int flags)
+{
+	if (before_rename)
+		before_rename();
+	return (int)syscall(SYS_linkat, from_folder, from, to_folder, name, flags);
+}
+
+/* The process ends instead of removing a name so often; 0: it does not. */
+static unsigned ends_after;
+
+int unlinkat(int of, const char *name, int flags)
+{
+	if (ends_after && !--ends_after)
+		_exit(0);
+	return (int)syscall(SYS_unlinkat, of, name, flags);
 }
 
 /* Done to a file once it is only on the disk. */
@@ -252,7 +272,7 @@ static void encrypt(const void *data, size_t len)
 
 	unlink(in_folder("x.age"));
 	put_file(in_folder("x"), data, len);
-	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err), 0);
 	assert_int_equal(access(in_folder("x"), F_OK), -1);
 }
 
@@ -442,11 +462,11 @@ static void no_file_is_replaced(void **state)
 
 	encrypt(large, 10);
 	put_file(in_folder("x"), "other", 5);
-	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), -EEXIST);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err), -EEXIST);
 	assert_int_equal(decrypt(&ids), -EEXIST);
 	assert_ptr_equal(strstr(err.msg, in_folder("x: it is there already")), err.msg);
 	check_x("other", 5);
-	assert_int_equal(bc_age_encrypt_file(in_folder("x.age"), &to, true, &bytes, &err), -EINVAL);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x.age"), &to, ".bcidx", &bytes, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "encrypted already"));
 }
 
@@ -456,7 +476,7 @@ static void a_link_is_not_followed(void **state)
 
 	put_file(in_folder("y"), "data", 4);
 	assert_int_equal(symlink("y", in_folder("x")), 0);
-	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), -ELOOP);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err), -ELOOP);
 	assert_non_null(strstr(err.msg, "it is a link"));
 }
 
@@ -489,7 +509,7 @@ static void stays(void (*change)(void), const char *as)
 
 	put_file(in_folder("x"), "data", 4);
 	before_rename = change;
-	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), -ESTALE);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err), -ESTALE);
 	before_rename = NULL;
 	check_x(as, strlen(as));
 	assert_int_equal(access(in_folder("x.age"), F_OK), -1);
@@ -505,6 +525,90 @@ static void a_file_that_was_replaced_meanwhile_stays(void **state)
 	stays(replace, "else");
 }
 
+static bool there(const char *name)
+{
+	return access(in_folder(name), F_OK) == 0;
+}
+
+static void remove_in_child(unsigned n)
+{
+	pid_t child = fork();
+	uint64_t bytes;
+	int status;
+
+	if (child == 0) {
+		ends_after = n;
+		bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err);
+		_exit(1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+/* Between any two removals: no index is left of a file that is gone, and what is left is finished by the next run. */
+static void a_removal_that_was_killed_is_finished(void **state)
+{
+	uint64_t bytes;
+
+	for (unsigned n = 1; n <= 3; n++) {
+		put_file(in_folder("x"), large, LARGE);
+		put_file(in_folder("x.bcidx"), "index", 5);
+		remove_in_child(n);
+		assert_true(there("x.age"));
+		assert_true(there("x") || !there("x.bcidx"));
+		assert_int_equal(there("x"), n < 3);
+		assert_int_equal(there("x.bcidx"), n == 1);
+		if (n < 3)
+			assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err), 0);
+		assert_false(there("x") || there("x.bcidx"));
+		assert_int_equal(there(".encrypt-x"), n == 3);
+		assert_int_equal(decrypt(&ids), 0);
+		check_x(large, LARGE);
+		unlink(in_folder("x"));
+		unlink(in_folder("x.age"));
+		unlink(in_folder(".encrypt-x"));
+	}
+}
+
+static void what_was_changed_since_a_kill_stays(void **state)
+{
+	const struct timespec times[2] = { { 1000, 5 }, { 2000, 7 } };
+	uint64_t bytes;
+
+	put_file(in_folder("x"), "data", 4);
+	remove_in_child(1);
+	append();
+	/* Not within one tick of the file system's clock. */
+	utimensat(AT_FDCWD, in_folder("x"), times, 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err), -EEXIST);
+	check_x("datamore", 8);
+}
+
+/* FILE.age was made for others, maybe: nobody asked for FILE to be removed then. */
+static void what_stayed_by_intent_stays(void **state)
+{
+	uint64_t bytes;
+
+	put_file(in_folder("x"), "data", 4);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, NULL, &bytes, &err), 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err), -EEXIST);
+	check_x("data", 4);
+}
+
+static void a_removal_that_goes_on_is_left_alone(void **state)
+{
+	uint64_t bytes;
+	int fd;
+
+	put_file(in_folder("x"), "data", 4);
+	remove_in_child(1);
+	fd = open(in_folder(".encrypt-x"), O_RDONLY);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err), -EBUSY);
+	close(fd);
+	check_x("data", 4);
+}
+
 static void spoil(int fd)
 {
 	assert_int_equal(pwrite(fd, "spoilt", 6, 300), 6);
@@ -516,7 +620,7 @@ static void a_file_stays_that_the_disk_does_not_give_back(void **state)
 
 	put_file(in_folder("x"), large, sizeof(large));
 	on_disk = spoil;
-	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), -EBADMSG);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err), -EBADMSG);
 	on_disk = NULL;
 	check_x(large, sizeof(large));
 	assert_int_equal(access(in_folder("x.age"), F_OK), -1);
@@ -533,7 +637,7 @@ static void it_has_the_owner_of_the_file(void **state)
 	}
 	put_file(in_folder("x"), "data", 4);
 	assert_int_equal(chown(in_folder("x"), 1, 2), 0);
-	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, true, &bytes, &err), 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, ".bcidx", &bytes, &err), 0);
 	assert_int_equal(stat(in_folder("x.age"), &st), 0);
 	assert_int_equal(st.st_uid, 1);
 	assert_int_equal(st.st_gid, 2);
@@ -548,7 +652,7 @@ static void it_has_mode_and_time_of_the_file(void **state)
 	put_file(in_folder("x"), "data", 4);
 	chmod(in_folder("x"), 0640);
 	utimensat(AT_FDCWD, in_folder("x"), times, 0);
-	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, false, &bytes, &err), 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder("x"), &to, NULL, &bytes, &err), 0);
 	assert_int_equal(access(in_folder("x"), F_OK), 0);
 	assert_int_equal(stat(in_folder("x.age"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0640);
@@ -610,6 +714,10 @@ int main(void)
 		T(a_link_is_not_followed),
 		T(a_file_that_grew_meanwhile_stays),
 		T(a_file_that_was_replaced_meanwhile_stays),
+		T(a_removal_that_was_killed_is_finished),
+		T(what_was_changed_since_a_kill_stays),
+		T(what_stayed_by_intent_stays),
+		T(a_removal_that_goes_on_is_left_alone),
 		T(a_file_stays_that_the_disk_does_not_give_back),
 		T(it_has_the_owner_of_the_file),
 		T(it_has_mode_and_time_of_the_file),

@@ -426,7 +426,7 @@ static void encrypt(const char *recipient)
 	uint64_t bytes;
 
 	assert_int_equal(bc_age_recipient_add(&to, recipient, &err), 0);
-	assert_int_equal(bc_age_encrypt_file(in_folder(names[0]), &to, true, &bytes, &err), 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder(names[0]), &to, ".bcidx", &bytes, &err), 0);
 }
 
 /* The chain is of the bytes that were published; encryption since is no change of these. */
@@ -467,7 +467,7 @@ static void what_was_added_encrypted_is_found(void **state)
 	bc_age_recipient_text(ids.key[0].public, recipient);
 	assert_int_equal(bc_age_recipient_add(&to, recipient, &err), 0);
 	put_file(other, other);
-	assert_int_equal(bc_age_encrypt_file(in_folder(other), &to, true, &bytes, &err), 0);
+	assert_int_equal(bc_age_encrypt_file(in_folder(other), &to, ".bcidx", &bytes, &err), 0);
 	snprintf(age, sizeof(age), "%s.age", other);
 	assert_string_equal(check(), fault(BC_CHAIN_ADDED, -1, age));
 }
