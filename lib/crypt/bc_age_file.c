@@ -324,6 +324,15 @@ int bc_age_decrypt_file(const char *path, const struct bc_age_identities *ids, i
 	return r ? bc_err_prefix(err, r, "%s", path) : 0;
 }
 
+/* It can only be read by being set. */
+static mode_t current_umask(void)
+{
+	const mode_t mask = umask(0077);
+
+	umask(mask);
+	return mask;
+}
+
 static int decrypt_as(const char *path, const struct bc_age_identities *ids, int folder, const char *name, const char *out, struct bc_err *err)
 {
 	char temporary[NAME_MAX + 16];
@@ -340,6 +349,7 @@ static int decrypt_as(const char *path, const struct bc_age_identities *ids, int
 		return bc_err_set(err, fd, "%s: %s", temporary, fd == -EBUSY ? "another process is at it" : strerror(-fd));
 	if (stat(path, &st) < 0)
 		r = bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	st.st_mode &= ~current_umask();
 	if (!r)
 		r = bc_age_decrypt_file(path, ids, fd, &bytes, err);
 	if (!r)

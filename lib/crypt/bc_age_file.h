@@ -24,8 +24,9 @@ int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, co
 int bc_age_decrypt_file(const char *path, const struct bc_age_identities *ids, int fd, uint64_t *ret_bytes, struct bc_err *err);
 
 /*
- * The same to a new file: out, which gets path's mode, is written under a temporary name (".decrypt-NAME") and has its own only when it is whole
- * and on disk. -EEXIST: it is there already; nothing is left behind then, or after any other error.
+ * The same to a new file: out, which gets path's mode less the umask, is written under a temporary name (".decrypt-NAME") and has its own only
+ * when it is whole and on disk. -EEXIST: it is there already; nothing is left behind then, or after any other error. Beside no other thread that
+ * makes files: for a moment the umask is 0077.
  */
 int bc_age_decrypt_to(const char *path, const struct bc_age_identities *ids, const char *out, struct bc_err *err);
 

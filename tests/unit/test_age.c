@@ -660,6 +660,30 @@ static void it_has_mode_and_time_of_the_file(void **state)
 	assert_int_equal(st.st_size, bytes);
 }
 
+/* What comes back is in clear: it is for nobody whom the user's files are not for. */
+static void what_is_decrypted_heeds_the_umask(void **state)
+{
+	static const struct {
+		mode_t sealed, mask, expected;
+	} modes[] = { { 0644, 0077, 0600 }, { 0644, 0027, 0640 }, { 0640, 0022, 0640 }, { 0444, 0022, 0444 } };
+	struct stat st;
+
+	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		mode_t before;
+		int r;
+
+		encrypt("data", 4);
+		chmod(in_folder("x.age"), modes[i].sealed);
+		before = umask(modes[i].mask);
+		r = decrypt(&ids);
+		umask(before);
+		assert_int_equal(r, 0);
+		assert_int_equal(stat(in_folder("x"), &st), 0);
+		assert_int_equal(st.st_mode & 07777, modes[i].expected);
+		unlink(in_folder("x"));
+	}
+}
+
 /* tests/golden/age, made by another program: age 1.1.1, for two recipients. */
 static void the_golden_file_of_age_is_read(void **state)
 {
@@ -721,6 +745,7 @@ int main(void)
 		T(a_file_stays_that_the_disk_does_not_give_back),
 		T(it_has_the_owner_of_the_file),
 		T(it_has_mode_and_time_of_the_file),
+		T(what_is_decrypted_heeds_the_umask),
 		T(the_golden_file_of_age_is_read),
 	};
 
