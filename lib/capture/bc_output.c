@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bc_ack_file.h"
+#include "bc_folder.h"
 #include "bc_indexer.h"
 #include "bc_note.h"
 #include "bc_packet.h"
@@ -64,12 +64,12 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 }
 
 /* Before segments have their names the file beside them knows of the numbered packets in them. */
-static void publishing(void *ctx, int folder, uint32_t n, const bool *on_disk)
+static void publishing(void *ctx, const struct bc_folder *folder, uint32_t n, const bool *on_disk)
 {
 	struct bc_output *o = ctx;
 	size_t len;
 	uint8_t *block = bc_committer_publishing(o->committer, n, on_disk, &len);
-	int r = block ? bc_ack_file_write(folder, o->cfg.series, block, len) : 0;
+	int r = block ? bc_folder_acknowledge(folder, block, len) : 0;
 
 	free(block);
 	if (r)

@@ -14,6 +14,7 @@
 #include "bc_decoder.h"
 #include "bc_encode.h"
 #include "bc_erf.h"
+#include "bc_folder.h"
 #include "bc_format.h"
 #include "bc_pcapng.h"
 #include "bc_segname.h"
@@ -204,15 +205,15 @@ static void published(void *ctx, const char *path, uint64_t file_bytes, const st
 }
 
 /* The file beside the segments knows of the numbered packets in it before it is one of them. */
-static void publishing(void *ctx, int folder, uint32_t n, const bool *on_disk)
+static void publishing(void *ctx, const struct bc_folder *folder, uint32_t n, const bool *on_disk)
 {
 	const struct target *t = ctx;
 	struct bc_ack_table table = { .n = 0 };
 	uint32_t apart;
-	int r = bc_ack_file_read(folder, t->series, &table);
+	int r = bc_ack_file_read(folder->fd, t->series, &table);
 
 	if ((!r || r == -ENOENT) && bc_ack_found_enter(t->found, &table, &apart))
-		r = bc_ack_file_put(folder, t->series, &table);
+		r = bc_ack_file_put(folder->fd, t->series, &table);
 	if (r && r != -ENOENT)
 		bc_log(t->log, BC_ERROR, "cannot write down which of its packets are acknowledged: %s", strerror(-r));
 	bc_ack_table_fini(&table);

@@ -133,7 +133,7 @@ static void report(struct bc_closer *c, struct bc_segfile *f, uint64_t start_ns)
 {
 	char path[BC_STORE_PATH_MAX];
 
-	bc_segfile_path(c->folder, *f->name ? f->name : f->tmp, path);
+	bc_segfile_path(c->folder, *f->name ? f->name : f->file.tmp, path);
 	if (c->published)
 		c->published(c->ctx, path, f->size, &f->info, f->err);
 	pthread_mutex_lock(&c->lock);
@@ -366,6 +366,6 @@ void bc_closer_stats(struct bc_closer *c, struct bc_store_stats *ret)
 	ret->slowest_publish_ns = c->stats.slowest_publish_ns;
 	ret->queue = c->stats.queue;
 	if (c->current)
-		bc_segfile_path(c->folder, c->current->tmp, ret->path);
+		bc_segfile_path(c->folder, c->current->file.tmp, ret->path);
 	pthread_mutex_unlock(&c->lock);
 }

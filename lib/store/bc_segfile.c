@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -15,11 +14,9 @@
 #include <unistd.h>
 
 #include "bc_direct.h"
-#include "bc_file.h"
 #include "bc_fsync_many.h"
 #include "bc_time.h"
 
-#define MAX_AGAIN 10000U
 /* How long a refused name is asked for again, and how often. */
 #define RENAME_PATIENCE_NS (1 * BC_NS_PER_S)
 #define RENAME_RETRY_NS (20 * BC_NS_PER_MS)
@@ -40,76 +37,17 @@ void bc_segfile_path(const struct bc_folder *folder, const char *name, char path
 /* Log what failed for f and return err. */
 static int complain(const struct bc_folder *folder, const struct bc_segfile *f, const char *what, int err)
 {
-	bc_log(folder->log, BC_ERROR, "%s%s: %s: %s", folder->prefix, f->tmp, what, strerror(-err));
+	bc_log(folder->log, BC_ERROR, "%s%s: %s: %s", folder->prefix, f->file.tmp, what, strerror(-err));
 	return err;
-}
-
-static int tmp_name(const struct bc_folder *folder, struct bc_segfile *f, unsigned again)
-{
-	if (folder->name)
-		return bc_segname_tmp_file(f->tmp, folder->pid, folder->name, again, folder->ext);
-	return bc_segname_tmp(f->tmp, folder->pid, f->seq, again, folder->series, folder->ext);
-}
-
-/*
- * So that a recovery tells a live file from a dead one; one that runs just now may have been faster than the lock.
- * Where the file system has no locks, people must tell it.
- */
-static bool lock_is_ours(int fd)
-{
-	struct stat st;
-
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return errno != EWOULDBLOCK;
-	return fstat(fd, &st) == 0 && st.st_nlink > 0;
-}
-
-/* The name may be taken by an earlier capture that died with our process number: a container's is always the same. */
-static int create(const struct bc_folder *folder, struct bc_segfile *f)
-{
-	for (unsigned again = 0; again < MAX_AGAIN; again++) {
-		int r = tmp_name(folder, f, again);
-
-		if (r < 0)
-			return r;
-		f->fd = openat(folder->fd, f->tmp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
-		if (f->fd < 0 && errno != EEXIST)
-			return os_error();
-		if (f->fd >= 0 && lock_is_ours(f->fd)) {
-			if (folder->mode && fchmod(f->fd, folder->mode) < 0)
-				complain(folder, f, "its permissions cannot be set", -errno);
-			return 0;
-		}
-		if (f->fd >= 0)
-			close(f->fd);
-	}
-	return -EEXIST;
 }
 
 int bc_segfile_follow_folder(const struct bc_folder *folder)
 {
-	struct stat here, ours;
-	int fd;
+	int r = bc_folder_follow(folder);
 
-	if (fstat(folder->fd, &ours) < 0)
-		return -errno;
-	if (stat(folder->path, &here) < 0)
-		return ours.st_nlink ? 0 : -errno;
-	if (here.st_ino == ours.st_ino && here.st_dev == ours.st_dev)
-		return 0;
-	fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	/* The number stays, and with it what the other thread holds. */
-	if (dup3(fd, folder->fd, O_CLOEXEC) < 0) {
-		int r = -errno;
-
-		close(fd);
-		return r;
-	}
-	close(fd);
-	bc_log(folder->log, BC_WARN, "%s: another folder has taken its place: segments go there from now on", folder->path);
-	return 1;
+	if (r > 0)
+		bc_log(folder->log, BC_WARN, "%s: another folder has taken its place: segments go there from now on", folder->path);
+	return r;
 }
 
 /* Signals and errors come behind it, and the closing bytes would find no room. */
@@ -133,7 +71,7 @@ bool bc_segfile_lies_in(const struct bc_folder *folder, const struct bc_segfile 
 {
 	struct stat named, ours;
 
-	return fstatat(folder->fd, f->tmp, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(f->fd, &ours) == 0 &&
+	return fstatat(folder->fd, f->file.tmp, &named, AT_SYMLINK_NOFOLLOW) == 0 && fstat(f->fd, &ours) == 0 &&
 	       named.st_ino == ours.st_ino && named.st_dev == ours.st_dev;
 }
 
@@ -144,13 +82,14 @@ int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segf
 
 	if (!f)
 		return -ENOMEM;
-	f->seq = seq;
 	f->limit = size_limit();
-	r = create(folder, f);
+	r = f->fd = bc_folder_create(folder, seq, &f->file);
 	if (r < 0) {
 		free(f);
 		return r;
 	}
+	if (folder->mode && fchmod(f->fd, folder->mode) < 0)
+		complain(folder, f, "its permissions cannot be set", -errno);
 	if (folder->direct)
 		bc_segfile_set_direct(f, true);
 	*ret = f;
@@ -254,17 +193,10 @@ void bc_segfile_sync(const struct bc_folder *folder, struct bc_segfile *f)
 
 void bc_segfile_remove(const struct bc_folder *folder, const struct bc_segfile *f)
 {
-	if (unlinkat(folder->fd, f->tmp, 0) < 0)
-		complain(folder, f, "cannot be removed", -errno);
-}
+	int r = bc_folder_remove(folder, &f->file);
 
-static int rename_to(const struct bc_folder *folder, const struct bc_segfile *f, const char *to)
-{
-	int r = bc_rename_noreplace(folder->fd, f->tmp, folder->fd, to);
-
-	if (r > 0)
-		complain(folder, f, "cannot be removed", -r);
-	return r < 0 ? r : 0;
+	if (r < 0)
+		complain(folder, f, "cannot be removed", r);
 }
 
 void bc_segfile_count(const struct bc_folder *folder, uint64_t seq)
@@ -274,43 +206,6 @@ void bc_segfile_count(const struct bc_folder *folder, uint64_t seq)
 	if (r < 0)
 		bc_log(folder->log, BC_ERROR, "cannot write the sequence file: %s: the next capture may reuse number "
 		       "%08u", strerror(-r), (unsigned)(seq % BC_SEQ_END));
-}
-
-static int name_by_time(const struct bc_folder *folder, const struct bc_segfile *f, bool utc, unsigned again, char *dst)
-{
-	uint64_t ns = folder->name_first && f->info.packets ? f->info.first_ns : f->info.begin_ns;
-
-	if (folder->series)
-		return bc_segname_series(dst, folder->series, ns, utc, again, folder->ext);
-	return bc_segname_final(dst, ns, utc, f->seq, again, folder->ext);
-}
-
-static int final_name(const struct bc_folder *folder, const struct bc_segfile *f, unsigned again, char *dst)
-{
-	int r;
-
-	if (folder->name)
-		return bc_segname_again(dst, folder->name, again, folder->ext);
-	r = name_by_time(folder, f, folder->utc, again, dst);
-	if (r == -ERANGE && !folder->utc)
-		r = name_by_time(folder, f, true, again, dst);
-	return r;
-}
-
-static int give_final_name(const struct bc_folder *folder, const struct bc_segfile *f, char name[BC_SEGNAME_MAX])
-{
-	int r = -EEXIST;
-
-	for (unsigned again = 0; r == -EEXIST && again < MAX_AGAIN; again++) {
-		r = final_name(folder, f, again, name);
-		if (r == 0)
-			r = rename_to(folder, f, name);
-		/* Two segments of a series may well begin in one second. */
-		if (r == 0 && again && !folder->series)
-			bc_log(folder->log, BC_WARN, "%s%s: named with a later number, because a file with the first "
-			       "one already exists and is kept", folder->prefix, name);
-	}
-	return r;
 }
 
 int bc_segfile_await(const struct bc_folder *folder, struct bc_segfile *f)
@@ -326,7 +221,7 @@ int bc_segfile_await(const struct bc_folder *folder, struct bc_segfile *f)
 	if (r == -ECOMM)
 		bc_log(folder->log, BC_ERROR, "%s%s: the output's command %s: the segment is not published%s",
 		       folder->prefix,
-		       f->tmp, why.msg, f->size ? ", and keeps its temporary name" : "");
+		       f->file.tmp, why.msg, f->size ? ", and keeps its temporary name" : "");
 	return r;
 }
 
@@ -374,12 +269,21 @@ static int is_on_disk(const struct bc_folder *folder, struct bc_segfile *f)
 
 static int rename_finally(const struct bc_folder *folder, struct bc_segfile *f)
 {
+	uint64_t ns = folder->name_first && f->info.packets ? f->info.first_ns : f->info.begin_ns;
 	char name[BC_SEGNAME_MAX];
-	int r = give_final_name(folder, f, name);
+	unsigned again;
+	int r = bc_folder_publish(folder, &f->file, ns, name, &again);
 
-	if (r == 0)
-		strcpy(f->name, name);
-	return r;
+	if (r < 0)
+		return r;
+	if (r > 0)
+		complain(folder, f, "cannot be removed", -r);
+	/* Two segments of a series may well begin in one second. */
+	if (again && !folder->series)
+		bc_log(folder->log, BC_WARN, "%s%s: named with a later number, because a file with the first one already exists and is kept",
+		       folder->prefix, name);
+	strcpy(f->name, name);
+	return 0;
 }
 
 /* Rights and space may be back in a moment. */
@@ -415,7 +319,7 @@ static void rename_patiently(const struct bc_folder *folder, struct bc_segfile *
 
 	for (struct bc_segfile *f = list; f; f = f->next)
 		if (!f->err && !atomic_load(give_up))
-			bc_segfile_count(folder, f->seq);
+			bc_segfile_count(folder, f->file.seq);
 	while (!rename_all(folder, list, give_up, bc_mono_ns() >= until_ns))
 		nanosleep(&(struct timespec){ .tv_nsec = RENAME_RETRY_NS }, NULL);
 }
@@ -459,7 +363,7 @@ static void cut_back(const struct bc_folder *folder, struct bc_segfile *f)
 	if (!size)
 		bc_segfile_remove(folder, f);
 	else if (ftruncate(f->fd, (off_t)size) < 0 || fdatasync(f->fd) < 0)
-		bc_log(folder->log, BC_ERROR, "%s%s: cannot cut off what will come again: %s", folder->prefix, f->tmp,
+		bc_log(folder->log, BC_ERROR, "%s%s: cannot cut off what will come again: %s", folder->prefix, f->file.tmp,
 		       strerror(errno));
 }
 
@@ -478,7 +382,7 @@ static void say_on_disk(const struct bc_folder *folder, const struct bc_segfile 
 
 		for (n = 0; f && n < BC_STORE_QUEUE_MAX; f = f->next)
 			on_disk[n++] = f->info.on_disk;
-		folder->publishing(folder->publishing_ctx, folder->fd, n, on_disk);
+		folder->publishing(folder->publishing_ctx, folder, n, on_disk);
 	}
 }
 

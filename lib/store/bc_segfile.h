@@ -4,41 +4,13 @@
 #define BC_SEGFILE_H
 
 #include "bc_command.h"
-#include "bc_segname.h"
+#include "bc_folder.h"
 #include "bc_seqfile.h"
-#include "bc_store.h"
-
-/* Where files are created and how they are named. Constant once open; read by the caller and the closer. */
-struct bc_folder {
-	int fd;
-	char *path;		/* absolute, to find it again */
-	char *prefix;		/* before a name in messages: "folder/", or "" */
-	char *name;		/* the final name of the one file; NULL: rotated segments */
-	char *ext;
-	char *series;		/* NULL: none */
-	uint32_t mode;		/* 0: 0640 less the umask */
-	bool utc;
-	bool name_first;	/* by the time of the first packet */
-	uint32_t pid;
-	uint32_t reserve;
-	uint32_t step;
-	bool step_by_size;	/* less while a file is small: what is taken ahead is given back at its end, which costs */
-	bool direct;		/* files are opened past the page cache: O_DIRECT */
-	bool keep_empty;	/* publish a file of no bytes, do not remove it */
-	const struct bc_log *log;
-	struct bc_seqfile *seqfile;	/* the closer's; NULL: none */
-	char *pipe;		/* the command that segments go through; NULL: none */
-	struct bc_spawner *spawner;	/* that starts it */
-	const _Atomic bool *cancelled;	/* stop waiting for it */
-	bc_store_publishing publishing;	/* may be NULL */
-	void *publishing_ctx;
-};
 
 /* Belongs to the caller's thread from open to finish, then to the closer's; sync_err is the closer's from the start. */
 struct bc_segfile {
 	struct bc_segfile *next;	/* in a list of finished ones */
 	int fd;
-	uint64_t seq;
 	uint64_t limit;		/* it may not become longer: RLIMIT_FSIZE */
 	uint64_t allocated;	/* disk space is taken up to here */
 	uint64_t size;		/* set at finish, as is tail_err */
@@ -48,14 +20,11 @@ struct bc_segfile {
 	int fsync_err;		/* of the fsync before it is published */
 	int err;		/* why it is not published, or not surely on disk; 0 */
 	struct bc_segment_info info;
-	char tmp[BC_SEGNAME_MAX];
+	struct bc_folder_file file;
 	char name[BC_SEGNAME_MAX];	/* the final one; "" until it has it */
 };
 
-/*
- * Is it still the folder of that path? If another one has taken its place, go on there. 1: so it is. 0, or -ENOENT if
- * there is none at the moment. Any thread, also while the closer works with the folder.
- */
+/* bc_folder_follow(), and say so. */
 int bc_segfile_follow_folder(const struct bc_folder *folder);
 
 /* A new empty file under a temporary name, locked (flock) for as long as it is open. Negative errno. */

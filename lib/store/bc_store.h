@@ -24,6 +24,7 @@
 #define BC_STORE_STEP (8U * 1024 * 1024)
 #define BC_STORE_STEP_TMPFS (512U * 1024)
 
+struct bc_folder;
 struct bc_store;
 
 enum bc_store_kind {
@@ -65,9 +66,9 @@ typedef void (*bc_store_published)(void *ctx, const char *path, uint64_t file_by
 /*
  * Of a folder or a file: called before segments get their final names. The next n for which bc_store_finish() returned
  * 0, in their order, get them when it returns; on_disk: whether the bytes of each are there for good. What it puts into
- * the open folder is on disk when these names are. The store's thread.
+ * the open folder is on disk when these names are. folder is for bc_folder_acknowledge(). The store's thread.
  */
-typedef void (*bc_store_publishing)(void *ctx, int folder, uint32_t n, const bool *on_disk);
+typedef void (*bc_store_publishing)(void *ctx, const struct bc_folder *folder, uint32_t n, const bool *on_disk);
 
 struct bc_store_config {
 	enum bc_store_kind kind;

@@ -29,7 +29,7 @@ static void start_command(struct dir_store *d)
 	int r = bc_command_start(d->folder.spawner, d->folder.pipe, d->file->fd, &d->file->command);
 
 	if (r < 0)
-		bc_log(d->folder.log, BC_ERROR, "%s%s: cannot start a shell: %s", d->folder.prefix, d->file->tmp,
+		bc_log(d->folder.log, BC_ERROR, "%s%s: cannot start a shell: %s", d->folder.prefix, d->file->file.tmp,
 		       r == -EPIPE ? "the process that starts commands has ended" : strerror(-r));
 }
 
