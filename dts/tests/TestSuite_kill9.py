@@ -64,3 +64,24 @@ class TestKill9(TestSuite):
         state = {p: p.read_bytes() for p in out.iterdir()}
         self.braidcap("recover", out)
         verify({p: p.read_bytes() for p in out.iterdir()} == state, "something changed")
+
+    @func_test
+    def the_next_capture_tells_of_it(self):
+        """What a killed capture left in an output folder, or of an output file, is told at the next start; a running one's is not."""
+        out, file = self.make_folder(), self.folder / "one.pcapng"
+
+        def told(dest, count):
+            said = self.braidcap("capture", "-i", "null:size=1000,count=100", "-w", dest).stderr
+            verify(said.count("braidcap recover") == count, said)
+            return said
+
+        for dest, folder in ((out, out), (file, self.folder)):
+            run = self.start("-i", "null:size=1000,rate=1000", "-w", dest)
+            wait_until(lambda: any(p.stat().st_size for p in folder.glob("tmp-*")), "a temporary file that is not empty")
+            if dest == out:
+                told(dest, 0)
+            run.kill()
+            verify(f"'braidcap recover {folder}'" in told(dest, 1), "not the folder's name")
+            self.braidcap("recover", folder)
+            file.unlink(missing_ok=True)
+            told(dest, 0)

@@ -2,11 +2,15 @@
 /* What is special to `capture`: one pipeline, whose sources are devices and files. */
 #include "bc_capture_session.h"
 
+#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_leftovers.h"
 #include "bc_placement.h"
+#include "bc_plural.h"
 #include "bc_privileges.h"
 #include "bc_source_kind.h"
 
@@ -110,6 +114,23 @@ static void choose_client(struct capture *c)
 		bc_client_of_host(c->client);
 }
 
+/* Is something left to be recovered where this capture is going to write? */
+static void tell_leftovers(const struct capture *c, const struct bc_output_config *o)
+{
+	const char *slash = strrchr(o->dest, '/');
+	char folder[PATH_MAX] = ".";
+	uint32_t n;
+
+	if (o->kind == BC_DEST_FOLDER)
+		snprintf(folder, sizeof(folder), "%s", o->dest);
+	else if (slash)
+		snprintf(folder, sizeof(folder), "%.*s", slash > o->dest ? (int)(slash - o->dest) : 1, o->dest);
+	n = bc_leftovers(folder, o->kind == BC_DEST_FOLDER ? NULL : slash ? slash + 1 : o->dest);
+	if (n)
+		bc_log(&c->session.log, BC_NOTICE, "%s: %" PRIu32 " temporary file%s of a capture that was killed: 'braidcap recover %s' completes %s",
+		       folder, n, bc_plural(n, "", "s"), folder, bc_plural(n, "it", "them"));
+}
+
 static int build(struct bc_session *s, struct bc_err *err)
 {
 	struct capture *c = s->ctx;
@@ -117,6 +138,9 @@ static int build(struct bc_session *s, struct bc_err *err)
 	int r;
 
 	choose_client(c);
+	for (uint32_t i = 0; i < c->cfg->n_outputs; i++)
+		if (c->cfg->outputs[i].kind == BC_DEST_FOLDER || c->cfg->outputs[i].kind == BC_DEST_FILE)
+			tell_leftovers(c, &c->cfg->outputs[i]);
 	pc = pipeline_config(c, s->plan);
 	r = bc_pipeline_new(&pc, &c->pipeline, err);
 	if (r)
