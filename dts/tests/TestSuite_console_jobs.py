@@ -83,15 +83,16 @@ class TestConsoleJobs(TestSuite):
 
     @func_test
     def times_and_nonsense(self):
-        """A time goes with it; what is no request is refused, and what is no expression fails in libpcap's words."""
+        """A time goes with it; what is no request or no expression is refused; one for other link types fails in libpcap's words."""
         console = self.console("--role", "analyst", self.stored())
         at = T0_NS // 10**9
         job = self.ended(console, self.add(console, **{"expression": "udp", "from": f"@{at}.001", "to": f"@{at}.002"}))
         verify(job["packets"] == len([p for p in self.made if 10**6 <= p.ts_ns - T0_NS < 2 * 10**6]), job)
-        for what in ({"last": "-5"}, {"from": "never"}, {"expression": "x" * 5000}):
+        for what in ({"last": "-5"}, {"from": "never"}, {"expression": "x" * 5000}, {"expression": "no such word"}):
             self.add(console, status=400, **what)
-        failed = self.ended(console, self.add(console, expression="no such word"))
-        verify(failed["state"] == "failed" and "no such word" in failed["why"], failed)
+        verify([j["id"] for j in self.listed(console)] == [job["id"]], "it was queued all the same")
+        failed = self.ended(console, self.add(console, expression="type mgt"))
+        verify(failed["state"] == "failed" and "type mgt" in failed["why"], failed)
         console.get(f"/api/jobs/packets?id={failed['id']}", status=409)
         for job in ("", "0" * 32, "../../etc/passwd", "x" * 5000):
             console.get(f"/api/jobs/packets?id={job}", status=404)

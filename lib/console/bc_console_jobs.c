@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bc_console_search.h"
+#include "bc_filter.h"
 #include "bc_time.h"
 #include "bc_view_value.h"
 
@@ -116,6 +117,10 @@ enum MHD_Result bc_console_job_add(const struct bc_request *q)
 		return no_jobs(q);
 	if (status)
 		return bc_reply_error(q, status, "%s", s.err.msg);
+	/* It would wait for its turn, and then fail. */
+	r = bc_filter_check(s.expression, &s.err);
+	if (r)
+		return bc_reply_error(q, r == -EINVAL ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR, "%s", s.err.msg);
 	r = job_from(q, &s, &job);
 	if (!r)
 		r = bc_console_search_audit(&s, "job queued", json_pack("{s:s}", "id", job.id));

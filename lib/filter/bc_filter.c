@@ -8,6 +8,7 @@
 #include <rte_mbuf.h>
 
 #include "bc_filter_priv.h"
+#include "bc_linktype.h"
 
 /* libpcap wants its own DLT_ values, which differ from the registry's for two that this platform has. */
 static int dlt_of(uint16_t linktype)
@@ -124,6 +125,23 @@ int bc_filter_compile(const char *expression, uint16_t linktype, uint32_t snaple
 	r = bc_filter_new(&program, expression, snaplen, want_jit, ret, err);
 	if (r < 0)
 		pcap_freecode(&program);
+	return r;
+}
+
+int bc_filter_check(const char *expression, struct bc_err *err)
+{
+	/* Each has words that no other has; 105: IEEE 802.11, 117: PF's log, 123: ATM, 140: MTP2. */
+	static const uint16_t types[] = { LINKTYPE_ETHERNET, LINKTYPE_LINUX_SLL, 105, 117, 123, 140 };
+	struct bc_err other;
+	int r = -EINVAL;
+
+	for (size_t i = 0; r == -EINVAL && i < sizeof(types) / sizeof(types[0]); i++) {
+		struct bc_filter *f;
+
+		r = bc_filter_compile(expression, types[i], BC_FILTER_MAX_SNAPLEN, 0, &f, i ? &other : err);
+		if (!r)
+			bc_filter_destroy(f);
+	}
 	return r;
 }
 

@@ -48,6 +48,11 @@ struct bc_filter_info {
 int bc_filter_compile(const char *expression, uint16_t linktype, uint32_t snaplen, int want_jit,
 		      struct bc_filter **ret, struct bc_err *err);
 
+/*
+ * Is it an expression for packets of some link type? 0; or -EINVAL, with what libpcap says of it for Ethernet; -ENOMEM. Threads as above.
+ */
+int bc_filter_check(const char *expression, struct bc_err *err);
+
 /* Takes NULL. No thread may still be running it. */
 void bc_filter_destroy(struct bc_filter *f);
 

@@ -384,6 +384,20 @@ static void a_bad_expression_is_refused_in_libpcaps_words(void **state)
 	assert_non_null(strstr(err.msg, "nosuchservice"));
 }
 
+static void an_expression_is_one_for_some_link_type(void **state)
+{
+	static const char *const good[] = { "", "udp port 53", "type mgt", "lane", "sio 5", "inbound" };
+	static const char *const bad[] = { "tcp and and", "no such word", "port nosuchservice" };
+	struct bc_err err;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(bc_filter_check(good[i], &err), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(bc_filter_check(bad[i], &err), -EINVAL);
+		assert_non_null(strstr(err.msg, bad[i]));
+	}
+}
+
 static void snaplen_is_bounded(void **state)
 {
 	struct bc_filter *f;
@@ -492,6 +506,7 @@ int main(void)
 		cmocka_unit_test(a_burst_gives_a_bit_for_each_packet),
 		cmocka_unit_test(no_expression_matches_all),
 		cmocka_unit_test(a_bad_expression_is_refused_in_libpcaps_words),
+		cmocka_unit_test(an_expression_is_one_for_some_link_type),
 		cmocka_unit_test(snaplen_is_bounded),
 		cmocka_unit_test(what_is_not_in_the_bytes_is_refused),
 		cmocka_unit_test(vlan_looks_at_the_bytes_only),
