@@ -147,7 +147,7 @@ int bc_extcap_relay_put(struct bc_extcap_relay *r, const uint8_t *data, size_t l
 const uint8_t *bc_extcap_relay_get(const struct bc_extcap_relay *r, size_t *ret_len)
 {
 	*ret_len = r->out.len - r->out.at;
-	return r->out.data + r->out.at;
+	return r->out.data ? r->out.data + r->out.at : NULL;
 }
 
 void bc_extcap_relay_passed(struct bc_extcap_relay *r, size_t len)
