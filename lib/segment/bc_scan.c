@@ -141,6 +141,8 @@ static int step(struct scanner *s, bc_scan_item item, void *ctx, struct bc_err *
 
 	if (s->have > s->pos)
 		r = bc_reader_next(s->reader, s->buf + s->pos, s->have - s->pos, &len, &need, &rec, &why);
+	if (r < 0 && r != -EBADMSG)
+		return bc_err_set(err, r, "%s", why.msg);
 	if (r < 0) {
 		bc_err_prefix(&why, r, "at offset %" PRIu64 "%s", s->res->kept_bytes,
 			      bc_decoder_codec(s->decoder) == BC_CODEC_NONE ? "" : " of the decompressed data");
