@@ -48,11 +48,11 @@ class Braidcap:
     own. beside_generator keeps it to one CPU while testpmd has the other. user is a name to run as, rights are the
     capabilities that it then has ("net_raw"). netns is a network namespace to run in. stdout is as for Popen. terminal is the descriptor of
     one, to be the controlling terminal; it has none otherwise. limit is the size that its files may have.
-    env is what it has in its environment beside ours.
+    env is what it has in its environment beside ours. stdin is as for Popen.
     """
 
     def __init__(self, folder, args, beside_generator=False, stdout=None, user=None, rights=None, netns=None, command="capture",
-                 terminal=None, limit=None, env=None):
+                 terminal=None, limit=None, env=None, stdin=subprocess.DEVNULL):
         self._ready = {"capture": "capturing", "collect": "collecting"}[command]
         self.prefix = unique("bc")
         self.folder = folder
@@ -80,7 +80,7 @@ class Braidcap:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
         with open(self.stderr_path, "wb") as stderr:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=stderr, preexec_fn=prepare, start_new_session=True,
+            self.process = subprocess.Popen(argv, stdin=stdin, stderr=stderr, preexec_fn=prepare, start_new_session=True,
                                             stdout=subprocess.DEVNULL if stdout is None else stdout,
                                             env={**environment(folder), **sanitizers(), **(env or {})})
 

@@ -134,12 +134,20 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 	return r;
 }
 
+const char *bc_output_ext(const struct bc_output_config *cfg, char buf[BC_OUTPUT_EXT_MAX])
+{
+	if (cfg->file_ext)
+		return cfg->file_ext;
+	snprintf(buf, BC_OUTPUT_EXT_MAX, "%s%s", bc_format_ext(cfg->format), bc_codec_ext(cfg->codec));
+	return buf;
+}
+
 static int open_store(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
-	char ext[32];
+	char ext[BC_OUTPUT_EXT_MAX];
 	struct bc_store_config sc = {
 		.dest = o->cfg.dest,
-		.ext = o->cfg.file_ext ? o->cfg.file_ext : ext,
+		.ext = bc_output_ext(&o->cfg, ext),
 		.series = o->cfg.series,
 		.mode = o->cfg.mode,
 		.step = env->disk_step,
@@ -147,6 +155,8 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.none_ahead = env->crews != NULL,
 		.pipe = o->cfg.pipeout,
 		.spawner = env->spawner,
+		.keeper = env->keeper,
+		.place = env->place,
 		.seqfile = o->cfg.seqfile,
 		.utc = o->cfg.utc,
 		.name_first = o->cfg.name_first,
@@ -159,7 +169,6 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.ctx = o,
 	};
 
-	snprintf(ext, sizeof(ext), "%s%s", bc_format_ext(o->cfg.format), bc_codec_ext(o->cfg.codec));
 	switch (o->cfg.kind) {
 	case BC_DEST_FOLDER:
 		sc.kind = BC_STORE_DIR;

@@ -23,6 +23,7 @@
 /* Below this many buffers for each lane nothing moves. */
 #define BC_LANE_BUFFERS_MIN 3
 
+struct bc_keeper;
 struct bc_signer;
 struct bc_signer_folder;
 struct bc_tap;
@@ -59,6 +60,8 @@ struct bc_output_env {
 	const char *node;		/* with it: whose the segments are, in keys */
 	struct bc_signer *signer;	/* of folders; outlives the output; NULL: no chain of custody */
 	struct bc_spawner *spawner;	/* of the output's commands; outlives the output; NULL: it has none */
+	struct bc_keeper *keeper;	/* who has the rights to the output's folder, which is its place; outlives the output; NULL: this process */
+	uint32_t place;
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
 	bool mirror;			/* and of packets */
@@ -104,6 +107,10 @@ struct bc_output {
 	struct bc_task commit;		/* the committer's */
 	_Atomic uint64_t awaited;	/* the chunk that the committer waits for: the committer writes, the lanes read */
 };
+
+/* What the names of its files end with: cfg's, or made in buf. */
+#define BC_OUTPUT_EXT_MAX 32
+const char *bc_output_ext(const struct bc_output_config *cfg, char buf[BC_OUTPUT_EXT_MAX]);
 
 /* 0 and *ret; or a negative errno with a line in err, and nothing left behind. */
 int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env *env, struct bc_output **ret,

@@ -316,6 +316,8 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.uploader = p->cfg.uploader,
 			.spawner = p->cfg.spawner,
 			.signer = p->cfg.signer,
+			.keeper = p->cfg.keeper,
+			.place = p->cfg.place,
 			.node = p->cfg.node,
 			.publisher = p->cfg.publisher,
 			.client = p->cfg.client[o],

@@ -36,11 +36,17 @@ static const char *const common[] = {
 	"fchown", "capset", "fgetxattr", "flistxattr", "fsetxattr", "getxattr",
 };
 
-/* Files that are made, renamed and removed beside those that are open. */
+/* Files that are made and renamed beside those that are open. */
 static const char *const making[] = {
 	"chmod", "chown", "copy_file_range", "creat", "fchmodat", "fchmodat2", "fchownat", "lchown", "link", "linkat", "mkdir", "mkdirat", "rename",
-	"renameat", "renameat2", "rmdir", "sendfile", "symlink", "symlinkat", "truncate", "unlink", "unlinkat", "utimensat",
+	"renameat", "renameat2", "sendfile", "symlink", "symlinkat", "truncate", "utimensat",
 };
+
+/* Or removed: a control socket with its folder, too. */
+static const char *const removing[] = { "rmdir", "unlink", "unlinkat" };
+
+/* A process apart, to whoever asks it. */
+static const char *const answering[] = { "recvmsg", "sendmsg" };
 
 /* The store's direct writing. What goes through a ring is not seen here, but by Landlock. */
 static const char *const rings[] = { "io_uring_enter", "io_uring_register", "io_uring_setup" };
@@ -89,13 +95,15 @@ static const struct group {
 	size_t n;
 } groups[] = {
 #define GROUP(list) { list, COUNT(list) }
-	GROUP(common), GROUP(making), GROUP(rings), GROUP(talking), GROUP(serving), GROUP(capturing), GROUP(driving),
+	GROUP(common), GROUP(making), GROUP(rings), GROUP(talking), GROUP(serving), GROUP(capturing), GROUP(driving), GROUP(removing),
+	GROUP(answering),
 };
 
 enum {
-	COMMON = 1, MAKING = 2, RINGS = 4, TALKING = 8, SERVING = 16, CAPTURING = 32, DRIVING = 64,
-	LATE_CODE = 128,	/* libraries are loaded when they are needed: those of the resolver */
-	NEW_CODE = 256,		/* code is made in memory: filters */
+	COMMON = 1, MAKING = 2, RINGS = 4, TALKING = 8, SERVING = 16, CAPTURING = 32, DRIVING = 64, REMOVING = 128, ANSWERING = 256,
+	CHANGING = MAKING | REMOVING,
+	LATE_CODE = 512,	/* libraries are loaded when they are needed: those of the resolver */
+	NEW_CODE = 1024,		/* code is made in memory: filters */
 };
 
 static const int local[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
@@ -111,7 +119,7 @@ static const unsigned long interfaces[] = {
 
 #define FAMILIES(list) .family = list, .n_families = COUNT(list)
 #define REQUESTS(list) .request = list, .n_requests = COUNT(list)
-#define TO_PACKETS (COMMON | MAKING | RINGS | TALKING | SERVING | CAPTURING | LATE_CODE)
+#define TO_PACKETS (COMMON | CHANGING | RINGS | TALKING | SERVING | CAPTURING | LATE_CODE)
 
 /* Which groups a duty has, which families its sockets, and what it may ask of devices; none: whatever there is. */
 static const struct duty {
@@ -121,12 +129,14 @@ static const struct duty {
 	const unsigned long *request;
 	size_t n_requests;
 } duties[BC_DUTIES] = {
-	[BC_DUTY_SEARCH] = { COMMON | MAKING | RINGS, REQUESTS(terminals) },
-	[BC_DUTY_FETCH] = { COMMON | MAKING | RINGS | TALKING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
-	[BC_DUTY_TEND] = { COMMON | MAKING | RINGS, REQUESTS(terminals) },
-	[BC_DUTY_UPLOAD] = { COMMON | MAKING | TALKING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
-	[BC_DUTY_CONSOLE] = { COMMON | MAKING | TALKING | SERVING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
+	[BC_DUTY_SEARCH] = { COMMON | CHANGING | RINGS, REQUESTS(terminals) },
+	[BC_DUTY_FETCH] = { COMMON | CHANGING | RINGS | TALKING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
+	[BC_DUTY_TEND] = { COMMON | CHANGING | RINGS, REQUESTS(terminals) },
+	[BC_DUTY_UPLOAD] = { COMMON | CHANGING | TALKING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
+	[BC_DUTY_CONSOLE] = { COMMON | CHANGING | TALKING | SERVING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_COLLECT] = { TO_PACKETS, FAMILIES(local), REQUESTS(interfaces) },
+	[BC_DUTY_RECEIVE] = { TO_PACKETS & ~MAKING, FAMILIES(local), REQUESTS(interfaces) },
+	[BC_DUTY_KEEP] = { COMMON | CHANGING | ANSWERING, REQUESTS(terminals) },
 	[BC_DUTY_CAPTURE] = { TO_PACKETS, FAMILIES(packets), REQUESTS(interfaces) },
 	[BC_DUTY_PORTS] = { TO_PACKETS | DRIVING | NEW_CODE, FAMILIES(ports) },
 };
@@ -159,7 +169,7 @@ static int add_groups(scmp_filter_ctx f, const struct bc_sandbox *s)
 	int r = 0;
 
 	if (s->read && !s->n_write)
-		wanted &= ~(unsigned)MAKING;
+		wanted &= ~(unsigned)CHANGING;
 	for (size_t i = 0; i < COUNT(groups) && !r; i++)
 		if (wanted & 1U << i)
 			r = add(f, SCMP_ACT_ALLOW, groups[i].call, groups[i].n);

@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_ack_file.h"
 #include "bc_ack_found.h"
+#include "bc_folder.h"
 #include "bc_plural.h"
 #include "bc_recover.h"
 #include "bc_segname.h"
@@ -21,6 +23,8 @@ struct past {
 	const char *folder;
 	const char *series;	/* NULL: none */
 	int fd;
+	struct bc_keeper *keeper;
+	uint32_t place;
 	struct bc_ack_table table;
 	struct bc_ack_found *found;
 };
@@ -98,15 +102,27 @@ static void look_into_leftovers(struct past *p, struct bc_collect_session *c)
 			look_into(p, l->entry[i]->d_name);
 }
 
+static int put(struct past *p)
+{
+	const struct bc_folder folder = { .fd = p->fd, .series = (char *)(uintptr_t)p->series, .keeper = p->keeper, .place = p->place };
+	uint8_t *block;
+	size_t len;
+	int r = bc_ack_table_to_block(&p->table, &block, &len);
+
+	if (r)
+		return r;
+	r = bc_folder_acknowledge(&folder, block, len);
+	free(block);
+	return r ? r : fsync(p->fd) < 0 ? -errno : 0;
+}
+
 /* Leftovers become segments, which are not looked into any more: the file has to know what is in them. */
 static void write_down(struct past *p)
 {
 	uint32_t apart;
 	bool changed = bc_ack_found_enter(p->found, &p->table, &apart);
-	int r = changed ? bc_ack_file_put(p->fd, p->series, &p->table) : 0;
+	int r = changed ? put(p) : 0;
 
-	if (changed && !r && fsync(p->fd) < 0)
-		r = -errno;
 	if (r)
 		bc_log(p->log, BC_WARN, "%s: cannot write down what is acknowledged: %s", p->folder, strerror(-r));
 	if (apart)
@@ -147,7 +163,10 @@ static void restore(const struct bc_ack_table *t, struct bc_ack *ack, const char
 int bc_collect_acks_restore(struct bc_collect_session *c, uint32_t i, struct bc_err *err)
 {
 	const uint32_t first = c->cfg->merge ? 0 : i, end = c->cfg->merge ? c->n_clients : i + 1;
-	struct past p = { .log = &c->session.log, .folder = c->series[i].output.dest, .series = c->series[i].output.series };
+	const struct bc_collect_series *s = &c->series[i];
+	struct past p = {
+		.log = &c->session.log, .folder = s->output.dest, .series = s->output.series, .keeper = c->session.keeper, .place = s->place,
+	};
 	int r;
 
 	if (!c->ack[first])

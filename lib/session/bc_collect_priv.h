@@ -16,6 +16,7 @@
 /* One series of segments. */
 struct bc_collect_series {
 	struct bc_output_config output;
+	uint32_t place;			/* with a keeper: which it is there */
 	char dest[BC_STORE_PATH_MAX];
 	char completed[BC_STORE_PATH_MAX];
 	uint64_t received;		/* packets, when they were last looked at */

@@ -12,14 +12,25 @@ const char *bc_collect_series_name(const struct bc_collect_session *c, uint32_t 
 	return c->cfg->merge ? "merged" : c->name[i];
 }
 
-/* The client's own folder, inside the one given by -w. */
-static int own_folder(char dst[BC_STORE_PATH_MAX], const char *folder, const char *name, struct bc_err *err)
+/* The client's own folder, inside the one given by -w. A keeper makes it when it hears of its place. */
+static int own_folder(const struct bc_collect_session *c, char dst[BC_STORE_PATH_MAX], const char *folder, const char *name,
+		      struct bc_err *err)
 {
 	if (snprintf(dst, BC_STORE_PATH_MAX, "%s/%s", folder, name) >= BC_STORE_PATH_MAX)
 		return bc_err_set(err, -ENAMETOOLONG, "'%.64s...': the path is too long", folder);
-	if (mkdir(dst, 0750) < 0 && errno != EEXIST)
+	if (!c->session.keeper && mkdir(dst, 0750) < 0 && errno != EEXIST)
 		return bc_err_set(err, -errno, "cannot create the folder %s: %s", dst, strerror(errno));
 	return 0;
+}
+
+static int find_place(const struct bc_collect_session *c, struct bc_collect_series *s, const char *client, struct bc_err *err)
+{
+	struct bc_keeper *k = c->session.keeper;
+	int r = k ? bc_keeper_place(k, client, &s->place) : 0;
+
+	if (r == -ENOTDIR)
+		return bc_err_set(err, r, "%s: not a folder, or a link to one: make it a folder", s->output.dest);
+	return r ? bc_err_set(err, r, "cannot use the folder %s: %s", s->output.dest, strerror(-r)) : 0;
 }
 
 /* Nothing from this client is stored. */
@@ -40,7 +51,7 @@ int bc_collect_series_new(struct bc_collect_session *c, uint32_t i, struct bc_er
 	if (!merge && c->no_store[i])
 		store_nothing(&s->output);
 	if (s->output.kind != BC_DEST_FOLDER)
-		return 0;
+		return s->output.kind == BC_DEST_FILE ? find_place(c, s, NULL, err) : 0;
 	/* Direct writing keeps megabytes ready for each file. */
 	if (!merge && s->output.io == BC_IO_AUTO)
 		s->output.io = BC_IO_BUFFERED;
@@ -50,17 +61,17 @@ int bc_collect_series_new(struct bc_collect_session *c, uint32_t i, struct bc_er
 		if (c->kept)
 			s->output.keep = (struct bc_retention_rules){ .age_ns = 0 };
 		c->kept = true;
-		return 0;
+		return find_place(c, s, s->output.series, err);
 	}
 	if (merge)
-		return 0;
-	r = own_folder(s->dest, s->output.dest, c->name[i], err);
+		return find_place(c, s, NULL, err);
+	r = own_folder(c, s->dest, s->output.dest, c->name[i], err);
 	if (!r && s->output.completed)
-		r = own_folder(s->completed, s->output.completed, c->name[i], err);
+		r = own_folder(c, s->completed, s->output.completed, c->name[i], err);
 	s->output.dest = s->dest;
 	if (s->output.completed)
 		s->output.completed = s->completed;
-	return r;
+	return r ? r : find_place(c, s, c->name[i], err);
 }
 
 void bc_collect_series_label(struct bc_collect_session *c, uint32_t i)

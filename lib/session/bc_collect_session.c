@@ -143,6 +143,7 @@ int bc_collect_pipeline_new(struct bc_collect_session *c, uint32_t i, struct bc_
 	struct bc_pipeline_config pc = pipeline_config(c, i, c->session.plan);
 	int r = bc_collect_series_new(c, i, err);
 
+	pc.place = c->series[i].place;
 	if (!r)
 		r = bc_collect_acks_restore(c, i, err);
 	if (!r)
@@ -187,6 +188,17 @@ static int build(struct bc_session *s, struct bc_err *err)
 	s->spread = c->cfg->merge ? 0 : c->max_clients;
 	s->group = (struct bc_group){ c->pipeline, c->n_pipelines, bc_collect_n_clients, bc_collect_client_view, stop, c };
 	return 0;
+}
+
+static void kept(void *ctx, struct bc_keeper_config *k)
+{
+	const struct bc_collect_session *c = ctx;
+	const bool own = !c->cfg->merge;
+
+	k->clients = k->file ? BC_KEEPER_ONE : c->cfg->names == BC_NAMES_OSMO ? BC_KEEPER_SERIES : own ? BC_KEEPER_FOLDERS : BC_KEEPER_ONE;
+	/* Where it says nothing, those of one's own are written through the page cache: see bc_collect_series_new(). */
+	if (own && c->cfg->common.outputs[0].io == BC_IO_AUTO)
+		k->readable = false;
 }
 
 static int start(void *ctx, struct bc_err *err)
@@ -265,6 +277,7 @@ static const struct bc_session_ops collect_ops = {
 	.doing = "collecting",
 	.duty = BC_DUTY_COLLECT,
 	.source = "client",
+	.kept = kept,
 	.request = request,
 	.mbufs = mbufs,
 	.build = build,

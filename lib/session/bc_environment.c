@@ -82,7 +82,7 @@ static int choose_prefix(const struct bc_config *cfg, struct bc_environment *e, 
 }
 
 /* Native code for filters comes from EAL's heap. */
-static bool needs_eal(const struct bc_config *cfg)
+bool bc_environment_needs_eal(const struct bc_config *cfg)
 {
 	bool port = false;
 
@@ -103,7 +103,7 @@ static int start_plain(const struct bc_plan *plan, struct bc_environment *e, str
 int bc_environment_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t mbufs, struct bc_environment *ret,
 			 struct bc_err *err)
 {
-	struct bc_environment e = { .eal = needs_eal(cfg) };
+	struct bc_environment e = { .eal = bc_environment_needs_eal(cfg) };
 	int r;
 
 	bc_runtime_clean();

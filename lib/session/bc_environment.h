@@ -20,6 +20,8 @@ struct bc_environment {
 	char note[256];		/* why hugepages are not used, and what to do; or "" */
 };
 
+bool bc_environment_needs_eal(const struct bc_config *cfg);
+
 /*
  * The calling thread and all that it creates stay on the plan's control CPUs. mbufs: how many the capture wants memory for. 0 and *ret;
  * or a negative errno with a line in err: -EBUSY, the prefix is taken.

@@ -161,6 +161,8 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 	if (!r)
 		r = bc_session_new_spawner(s, err);
 	if (!r)
+		r = bc_session_new_keeper(s, err);
+	if (!r)
 		r = start_environment(s, err);
 	if (!r)
 		r = new_publisher(s, err);
@@ -222,6 +224,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.uploader = s->uploader,
 		.spawner = s->spawner,
 		.signer = s->signer,
+		.keeper = s->keeper,
 		.node = cfg->upload_node ? cfg->upload_node : s->host,
 		.mirror_ns = cfg->zmq_ns,
 	};
@@ -297,9 +300,9 @@ static enum bc_exit finish(struct bc_session *s)
 	wait_for_post_publish(s);
 	bc_display_erase(s->display);
 	bc_breach_tell(&s->log);
-	status = failed(s, &lost) ? BC_EXIT_FAILED : BC_EXIT_DONE;
+	status = failed(s, &lost) || bc_session_has_lost_keeper(s) ? BC_EXIT_FAILED : BC_EXIT_DONE;
 	if (s->cfg->report)
-		r = bc_report_write(s->cfg->report, bc_view_report(&s->group), &err);
+		r = bc_report_write(s->cfg->report, bc_view_report(&s->group), s->keeper, &err);
 	if (r) {
 		bc_session_fail(s->name, &err, r, true);
 		status = BC_EXIT_FAILED;
@@ -319,6 +322,7 @@ static void release(struct bc_session *s)
 	s->ops->release(s->ctx);
 	bc_uploader_free(s->uploader);
 	bc_spawner_free(s->spawner);
+	bc_keeper_free(s->keeper);
 	bc_signer_free(s->signer);
 	bc_stamper_free(s->stamper);
 	bc_publisher_free(s->publisher);

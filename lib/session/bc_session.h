@@ -16,6 +16,8 @@
 #include "bc_environment.h"
 #include "bc_engine.h"
 #include "bc_group.h"
+#include "bc_keeper.h"
+#include "bc_output.h"
 #include "bc_plan.h"
 #include "bc_sandbox.h"
 #include "bc_publisher.h"
@@ -40,6 +42,8 @@ struct bc_session_ops {
 	const char *doing;	/* "capturing" */
 	enum bc_duty duty;	/* without DPDK */
 	const char *source;	/* "source", as the first line counts them */
+	/* The rights to its only output's folder may be another process's: say who shares it. NULL: they stay here. */
+	void (*kept)(void *ctx, struct bc_keeper_config *c);
 	/* Before EAL: who is to run where. */
 	int (*request)(void *ctx, const struct bc_topology *topo, struct bc_plan_request *ret, struct bc_err *err);
 	/* And how many mbufs are wanted. */
@@ -79,6 +83,7 @@ struct bc_session {
 	struct bc_tap *tap;			/* NULL: none */
 	struct bc_object_settings store;	/* of objects that are sources, and of uploads */
 	struct bc_spawner *spawner;		/* NULL: no output has a command */
+	struct bc_keeper *keeper;		/* NULL: this process has the rights to its outputs' folders */
 	struct bc_signer *signer;		/* NULL: no chain of custody */
 	struct bc_stamper *stamper;		/* NULL: nobody stamps it */
 	struct bc_uploader *uploader;		/* NULL: nothing is uploaded */
@@ -94,6 +99,9 @@ struct bc_session {
 	/* Nobody else's. */
 	const char *command[2 * BC_MAX_OUTPUTS];	/* of the spawner's */
 	bool spawner_lost;
+	struct bc_keeper_config keeping;	/* the keeper's */
+	char keeping_ext[BC_OUTPUT_EXT_MAX];
+	bool keeper_lost;
 	struct bc_topology *topo;
 	uint32_t n_stages;
 	struct bc_stage *stages;

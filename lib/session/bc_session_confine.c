@@ -57,17 +57,31 @@ static void add_output(struct places *p, const struct bc_output_config *o)
 	add_parent(p, o->seqfile);
 }
 
-static void find_places(const struct bc_session *s, struct places *p)
+/* What a keeper has, where there is one. */
+static void find_outputs(const struct bc_session *s, struct places *p)
 {
-	static const char ipc[] = "ipc://";
 	const struct bc_config *c = s->cfg;
 
 	for (uint32_t i = 0; i < c->n_outputs; i++)
 		add_output(p, &c->outputs[i]);
 	add_parent(p, c->report);
+}
+
+static void find_control(const struct bc_session *s, struct places *p)
+{
+	static const char ipc[] = "ipc://";
+	const struct bc_config *c = s->cfg;
+
 	add_parent(p, s->env.runtime.folder);
 	if (c->zmq_publish && !strncmp(c->zmq_publish, ipc, strlen(ipc)))
 		add_parent(p, c->zmq_publish + strlen(ipc));
+}
+
+static int end(struct places *p, struct bc_err *err)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->path[i]);
+	return p->failed ? bc_err_set(err, -ENOMEM, "no memory for the sandbox") : 0;
 }
 
 static bool uses_xdp(const struct bc_config *cfg)
@@ -85,18 +99,32 @@ int bc_session_confine_files(struct bc_session *s, struct bc_err *err)
 	/* DPDK writes to devices and hugepages, by threads that are there already. */
 	if (s->cfg->no_sandbox || s->env.eal)
 		return 0;
-	find_places(s, &p);
+	if (!s->keeper)
+		find_outputs(s, &p);
+	find_control(s, &p);
 	if (!p.failed && !p.anywhere && !bc_sandbox_enter_files(&(struct bc_sandbox){ .write = p.path, .n_write = p.n }))
-		bc_log(&s->log, BC_INFO, "writing is not restricted to the outputs' folders: this kernel has no Landlock");
-	for (size_t i = 0; i < p.n; i++)
-		free(p.path[i]);
-	return p.failed ? bc_err_set(err, -ENOMEM, "no memory for the sandbox") : 0;
+		bc_log(&s->log, BC_INFO, "writing is not restricted: this kernel has no Landlock");
+	return end(&p, err);
+}
+
+int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err)
+{
+	struct places p = { .n = 0 };
+	struct bc_sandbox box = { .duty = BC_DUTY_KEEP };
+
+	find_outputs(s, &p);
+	box.read = box.write = p.anywhere ? NULL : p.path;
+	box.n_read = box.n_write = p.n;
+	if (!p.failed && !p.anywhere)
+		bc_sandbox_enter_files(&box);
+	bc_sandbox_enter_calls(&box);
+	return end(&p, err);
 }
 
 void bc_session_confine_calls(struct bc_session *s)
 {
 	const struct bc_sandbox box = {
-		.duty = s->env.eal ? BC_DUTY_PORTS : s->ops->duty,
+		.duty = s->env.eal ? BC_DUTY_PORTS : s->keeper ? BC_DUTY_RECEIVE : s->ops->duty,
 		.xdp = uses_xdp(s->cfg),
 		/* ZeroMQ's threads block all signals. */
 		.tell = !s->cfg->zmq_publish,

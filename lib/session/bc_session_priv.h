@@ -19,6 +19,13 @@ int bc_session_new_spawner(struct bc_session *s, struct bc_err *err);
 /* The log says once if it has ended. */
 void bc_session_look_at_spawner(struct bc_session *s);
 
+/* Before other threads: where it may, the process that keeps the output's folder. 0, or a negative errno with a line in err. */
+int bc_session_new_keeper(struct bc_session *s, struct bc_err *err);
+/* It has ended, which the log says once. */
+bool bc_session_has_lost_keeper(struct bc_session *s);
+/* In that process: it has the output's folder and the report's, and no others. Likewise. */
+int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err);
+
 /* All is open, and nothing runs: give up the system calls that are not needed, in all threads. */
 void bc_session_confine_calls(struct bc_session *s);
 

@@ -68,27 +68,42 @@ int bc_ack_file_read(int folder, const char *series, struct bc_ack_table *ret)
 	return r;
 }
 
-int bc_ack_file_write(int folder, const char *series, const uint8_t *block, size_t len)
+int bc_ack_file_begin(int folder, const char *series)
+{
+	char tmp[BC_SEGNAME_MAX];
+	int r = make_name(tmp, series, ".new");
+
+	return r ? r : bc_open_temporary(folder, tmp);
+}
+
+int bc_ack_file_end(int folder, const char *series, bool good)
 {
 	char name[BC_SEGNAME_MAX], tmp[BC_SEGNAME_MAX];
-	int r = make_name(name, series, ""), fd;
+	int r = make_name(name, series, "");
 
 	if (!r)
 		r = make_name(tmp, series, ".new");
 	if (r)
 		return r;
-	fd = bc_open_temporary(folder, tmp);
+	if (good && renameat(folder, tmp, folder, name) < 0)
+		r = -errno;
+	if (!good || r)
+		unlinkat(folder, tmp, 0);
+	return r;
+}
+
+int bc_ack_file_write(int folder, const char *series, const uint8_t *block, size_t len)
+{
+	int fd = bc_ack_file_begin(folder, series), r, end;
+
 	if (fd < 0)
 		return fd;
 	r = bc_write_all(fd, block, len);
 	if (!r && fdatasync(fd) < 0)
 		r = -errno;
-	if (!r && renameat(folder, tmp, folder, name) < 0)
-		r = -errno;
-	if (r)
-		unlinkat(folder, tmp, 0);
+	end = bc_ack_file_end(folder, series, r == 0);
 	close(fd);
-	return r;
+	return r ? r : end;
 }
 
 int bc_ack_file_put(int folder, const char *series, const struct bc_ack_table *t)

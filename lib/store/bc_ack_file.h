@@ -6,6 +6,7 @@
 #ifndef BC_ACK_FILE_H
 #define BC_ACK_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,10 @@ int bc_ack_file_read(int folder, const char *series, struct bc_ack_table *ret);
  * synced. A negative errno: what was there is untouched.
  */
 int bc_ack_file_write(int folder, const char *series, const uint8_t *block, size_t len);
+
+/* The same in two steps: the descriptor of its new file, to be written, synced and closed; it takes its place if it is good, or is removed. */
+int bc_ack_file_begin(int folder, const char *series);
+int bc_ack_file_end(int folder, const char *series, bool good);
 
 /* The same with a table. */
 int bc_ack_file_put(int folder, const char *series, const struct bc_ack_table *t);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_keeper.h"
 #include "bc_time.h"
 
 #define QUEUE_WAIT_NS (20 * BC_NS_PER_MS)
@@ -44,7 +45,7 @@ static void log_open_failure(struct bc_closer *c, int err)
 {
 	if (!c->open_failed)
 		bc_log(c->folder->log, BC_ERROR, "%s: cannot open the next segment's temporary file: %s",
-		       *c->folder->prefix ? c->folder->prefix : ".", strerror(-err));
+		       *c->folder->prefix ? c->folder->prefix : ".", bc_keeper_error(err));
 	c->open_failed = true;
 }
 

@@ -11,6 +11,7 @@
 #include "bc_segname.h"
 #include "bc_store.h"
 
+struct bc_keeper;
 struct bc_seqfile;
 
 /* Where files are created and how they are named. Constant once open; read by the store's caller and the closer. */
@@ -37,6 +38,9 @@ struct bc_folder {
 	const _Atomic bool *cancelled;	/* stop waiting for it */
 	bc_store_publishing publishing;	/* may be NULL */
 	void *publishing_ctx;
+	struct bc_keeper *keeper;	/* who has the rights to it; NULL: this process */
+	uint32_t place;			/* which it is there */
+	bool write_only;		/* files are not opened for reading, too */
 };
 
 /* A file that has a temporary name. */
@@ -58,6 +62,9 @@ int bc_folder_remove(const struct bc_folder *folder, const struct bc_folder_file
  */
 int bc_folder_publish(const struct bc_folder *folder, const struct bc_folder_file *f, uint64_t ns, char name[BC_SEGNAME_MAX],
 		      unsigned *ret_again);
+
+/* The folder that is at its path now: its descriptor. */
+int bc_folder_open(const struct bc_folder *folder);
 
 /*
  * Is it still the folder of that path? If another one has taken its place, go on there. 1: so it is. 0, or -ENOENT if

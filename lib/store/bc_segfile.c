@@ -15,6 +15,7 @@
 
 #include "bc_direct.h"
 #include "bc_fsync_many.h"
+#include "bc_keeper.h"
 #include "bc_time.h"
 
 /* How long a refused name is asked for again, and how often. */
@@ -37,7 +38,7 @@ void bc_segfile_path(const struct bc_folder *folder, const char *name, char path
 /* Log what failed for f and return err. */
 static int complain(const struct bc_folder *folder, const struct bc_segfile *f, const char *what, int err)
 {
-	bc_log(folder->log, BC_ERROR, "%s%s: %s: %s", folder->prefix, f->file.tmp, what, strerror(-err));
+	bc_log(folder->log, BC_ERROR, "%s%s: %s: %s", folder->prefix, f->file.tmp, what, bc_keeper_error(err));
 	return err;
 }
 

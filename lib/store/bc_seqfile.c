@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,17 +21,6 @@ struct bc_seqfile {
 	uint64_t next;	/* the lowest number that is not used up */
 };
 
-/* Opens or creates; *ret_new says which. */
-static int open_file(const char *path, bool *ret_new)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-	*ret_new = fd >= 0;
-	if (fd < 0 && errno == EEXIST)
-		fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	return fd < 0 ? -errno : fd;
-}
-
 /* A name that is not on disk would be forgotten with its number. */
 static int sync_folder(const char *path)
 {
@@ -45,6 +33,20 @@ static int sync_folder(const char *path)
 	if (fd >= 0)
 		close(fd);
 	return r;
+}
+
+int bc_seqfile_make(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644), r;
+
+	if (fd < 0 && errno == EEXIST) {
+		fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		return fd < 0 ? -errno : fd;
+	}
+	r = fd < 0 ? -errno : sync_folder(path);
+	if (fd >= 0 && r)
+		close(fd);
+	return r ? r : fd;
 }
 
 /* The number that comes first. -EBADMSG if the text is no number. */
@@ -61,7 +63,7 @@ static int parse(const char *text, size_t len, uint64_t *ret_first)
 	return 0;
 }
 
-static int take(int fd, bool new, const char *path, uint64_t *ret_first, struct bc_err *err)
+static int take(int fd, const char *path, uint64_t *ret_first, struct bc_err *err)
 {
 	char text[TEXT_MAX + 2];
 	struct stat st;
@@ -73,7 +75,7 @@ static int take(int fd, bool new, const char *path, uint64_t *ret_first, struct 
 		return bc_err_set(err, -EBUSY, "%s: another output or capture uses this sequence file: give each its "
 				  "own", path);
 	n = pread(fd, text, sizeof(text), 0);
-	if (n < 0 || (new && sync_folder(path) < 0))
+	if (n < 0)
 		return bc_err_set(err, -errno, "%s: the sequence file: %s", path, strerror(errno));
 	if (parse(text, (size_t)n, ret_first))
 		return bc_err_set(err, -EBADMSG, "%s: the sequence file is corrupt, and left as it is: write the last "
@@ -82,16 +84,15 @@ static int take(int fd, bool new, const char *path, uint64_t *ret_first, struct 
 	return 0;
 }
 
-int bc_seqfile_open(const char *path, struct bc_seqfile **ret, uint64_t *ret_first, struct bc_err *err)
+int bc_seqfile_begin(int fd, const char *path, struct bc_seqfile **ret, uint64_t *ret_first, struct bc_err *err)
 {
 	struct bc_seqfile *f;
 	uint64_t first = 0;
-	bool new;
-	int fd = open_file(path, &new), r;
+	int r;
 
 	if (fd < 0)
 		return bc_err_set(err, fd, "%s: cannot open the sequence file: %s", path, strerror(-fd));
-	r = take(fd, new, path, &first, err);
+	r = take(fd, path, &first, err);
 	f = r ? NULL : malloc(sizeof(*f));
 	if (!f) {
 		close(fd);
@@ -101,6 +102,11 @@ int bc_seqfile_open(const char *path, struct bc_seqfile **ret, uint64_t *ret_fir
 	*ret = f;
 	*ret_first = first;
 	return 0;
+}
+
+int bc_seqfile_open(const char *path, struct bc_seqfile **ret, uint64_t *ret_first, struct bc_err *err)
+{
+	return bc_seqfile_begin(bc_seqfile_make(path), path, ret, ret_first, err);
 }
 
 int bc_seqfile_used(struct bc_seqfile *f, uint64_t seq)

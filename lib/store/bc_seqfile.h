@@ -19,6 +19,10 @@ struct bc_seqfile;
  */
 int bc_seqfile_open(const char *path, struct bc_seqfile **ret, uint64_t *ret_first, struct bc_err *err);
 
+/* The same in two steps: the descriptor of path, made and on disk, or a negative errno; then, where fd is that or such an errno, the rest. */
+int bc_seqfile_make(const char *path);
+int bc_seqfile_begin(int fd, const char *path, struct bc_seqfile **ret, uint64_t *ret_first, struct bc_err *err);
+
 /*
  * All numbers up to seq are used up; it counts on from the first and does not wrap. On disk when this returns 0; nothing is done for
  * what was used before. A negative errno otherwise. One thread at a time.

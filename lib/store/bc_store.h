@@ -25,6 +25,7 @@
 #define BC_STORE_STEP_TMPFS (512U * 1024)
 
 struct bc_folder;
+struct bc_keeper;
 struct bc_store;
 
 enum bc_store_kind {
@@ -91,6 +92,8 @@ struct bc_store_config {
 	const char *pipe;
 	struct bc_spawner *spawner;	/* with it; outlives the store */
 	const char *seqfile;	/* DIR: numbers go on from this file instead, see bc_seqfile.h; NULL: none */
+	struct bc_keeper *keeper;	/* DIR, FILE: who has the rights to the folder, which is its place; outlives the store; NULL: this process */
+	uint32_t place;
 	uint32_t pid;		/* DIR, FILE: stands in temporary names */
 	uint32_t reserve;	/* bytes kept free for bc_store_write_tail(); 0: BC_STORE_RESERVE */
 	bool keep_empty;	/* DIR, FILE: a file of no bytes is a valid segment */

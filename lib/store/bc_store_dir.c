@@ -12,6 +12,7 @@
 
 #include "bc_closer.h"
 #include "bc_direct.h"
+#include "bc_keeper.h"
 #include "bc_store_ops.h"
 
 struct dir_store {
@@ -262,10 +263,10 @@ static int open_folder(struct bc_folder *folder, struct bc_err *err)
 	folder->path = absolute(path);
 	if (!folder->path)
 		return bc_err_set(err, -errno, "cannot find the folder %s: %s", path, strerror(errno));
-	folder->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	folder->fd = bc_folder_open(folder);
 	if (folder->fd >= 0)
 		return 0;
-	e = errno;
+	e = -folder->fd;
 	if (e == ENOENT)
 		return bc_err_set(err, -e, "%s: no such folder: create it, or name another", path);
 	if (e == ENOTDIR)
@@ -354,7 +355,8 @@ static int set_up(struct dir_store *d, const struct bc_store_config *cfg, struct
 	if (r == 0 && d->folder.name)
 		r = refuse_existing(&d->folder, err);
 	if (r == 0 && cfg->seqfile)
-		r = bc_seqfile_open(cfg->seqfile, &d->folder.seqfile, &seq, err);
+		r = bc_seqfile_begin(cfg->keeper ? bc_keeper_seqfile(cfg->keeper) : bc_seqfile_make(cfg->seqfile), cfg->seqfile,
+				     &d->folder.seqfile, &seq, err);
 	if (r == 0)
 		r = first_file(&d->folder, seq, &first, err);
 	if (r < 0)
@@ -395,6 +397,8 @@ int bc_store_dir_open(const struct bc_store_config *cfg, struct bc_store **ret, 
 		.cancelled = &d->base.cancelled,
 		.publishing = cfg->publishing,
 		.publishing_ctx = cfg->ctx,
+		.keeper = cfg->keeper,
+		.place = cfg->place,
 	};
 	r = set_up(d, cfg, err);
 	if (r < 0) {

@@ -82,6 +82,7 @@ void __real_free(void *p);
 FILE *__real_open_memstream(char **buf, size_t *size);
 void *__real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset);
 int __real_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*run)(void *), void *arg);
+pid_t __real_fork(void);
 int __real_bc_direct_new(uint32_t depth, struct bc_direct **ret);
 struct bc_display *__real_bc_display_new(const struct bc_pipeline *p, bool quiet, bool verbose);
 void __real_bc_publisher_event(struct bc_publisher *p, const char *event, const char *client, const char *text);
@@ -202,6 +203,16 @@ void *__wrap_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offse
 int __wrap_pthread_create(pthread_t *ret, const pthread_attr_t *attr, void *(*run)(void *), void *arg)
 {
 	return refuse(CALLER) ? EAGAIN : __real_pthread_create(ret, attr, run, arg);
+}
+
+/* Another process's calls are its own. */
+pid_t __wrap_fork(void)
+{
+	pid_t pid = __real_fork();
+
+	if (pid == 0)
+		t.counting = false;
+	return pid;
 }
 
 /* One calibration is enough for all. */
