@@ -220,7 +220,7 @@ static int run(struct console *c)
 		r = bc_console_start(&c->cfg, &console, &err);
 	if (r) {
 		fprintf(stderr, "braidcap: %s\n", err.msg);
-		return r == -EINVAL ? 2 : 1;
+		return bc_err_may_pass(r) ? 1 : 2;
 	}
 	fprintf(stderr, "braidcap: serving at %s\n", bc_console_url(console));
 	wait_for_the_end(c, &signals);

@@ -156,6 +156,13 @@ static void wait_for(struct bc_uploader *up, const struct upload *u)
 	bc_uploader_close(up);
 }
 
+/* Nothing was begun: -EINVAL unless the same may be begun later. */
+static int refused(int r)
+{
+	return bc_err_may_pass(r) ? r : -EINVAL;
+}
+
+/* 0, 1: something is not there; or a negative errno. */
 static int run(struct upload *u, struct bc_err *err)
 {
 	struct bc_upload_folder *f;
@@ -173,9 +180,12 @@ static int run(struct upload *u, struct bc_err *err)
 		confine_to_folders(BC_DUTY_UPLOAD, (char *[]){ (char *)(uintptr_t)u->dest.folder }, 1, true);
 	r = bc_uploader_new(&u->cfg, &up, err);
 	if (r)
-		return r;
+		return refused(r);
 	r = bc_uploader_add(up, &u->dest, &f, err);
-	if (!r) {
+	if (r) {
+		bc_uploader_close(up);
+		r = refused(r);
+	} else {
 		wait_for(up, u);
 		bc_uploader_stats(f, &st);
 		printf("%s: %" PRIu64 " uploaded (%" PRIu64 " bytes), %" PRIu64 " not (%" PRIu64 " refused)", u->dest.folder, st.uploaded,
@@ -184,8 +194,6 @@ static int run(struct upload *u, struct bc_err *err)
 			printf(", and %" PRIu64 " indexes beside them", st.indexes);
 		putchar('\n');
 		r = st.waiting ? 1 : 0;
-	} else {
-		bc_uploader_close(up);
 	}
 	bc_uploader_free(up);
 	return r;
@@ -229,5 +237,5 @@ int cmd_upload(int argc, char **argv)
 	r = u.catalogue ? make_catalogues(&u, &err) : run(&u, &err);
 	if (r < 0)
 		fprintf(stderr, "braidcap: %s\n", err.msg);
-	return r ? 1 : 0;
+	return r == -EINVAL ? 2 : r ? 1 : 0;
 }

@@ -225,7 +225,7 @@ class TestConsoleJobs(TestSuite):
         verify(not console.get("/api/me")["jobs"], "jobs")
         console.get("/api/jobs", status=404)
         self.add(console, status=404)
-        for args, words, rc in ((("--jobs", self.folder / "none", self.jobs), "--jobs", 1), (("--job-size", "x"), "--job-size", 2),
+        for args, words, rc in ((("--jobs", self.folder / "none", self.jobs), "--jobs", 2), (("--job-size", "x"), "--job-size", 2),
                                 (("--job-size", "0"), "--job-size", 2), (("--job-keep", "-1"), "--job-keep", 2)):
             done = self.braidcap("console", *args, check=False, timeout=60)
             verify(done.returncode == rc and len(done.stderr.splitlines()) == 1 and words in done.stderr, f"{args}: {done.returncode}: {done.stderr}")

@@ -605,6 +605,16 @@ outputs:
             verify(done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1, done)
         done = self.braidcap("upload", self.out, check=False)
         verify(done.returncode == 2 and "s3://BUCKET" in done.stderr, done)
+        (self.folder / "shared").write_text("[default]\n")
+        for args, words in [
+            (["--s3-endpoint", "nonsense"], "nonsense"), (["--s3-endpoint", "http://192.0.2.1"], "--s3-plain"),
+            (["--s3-credentials", self.folder / "none"], "No such file"), (["--s3-credentials", self.folder / "shared"], "aws_access_key_id"),
+        ]:
+            for what in (["--catalogue"], [self.out]):
+                done = self.braidcap("upload", *args, *what, "s3://bucket/", check=False)
+                verify(done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1, done)
+        done = self.braidcap("upload", self.folder / "none", "s3://bucket/", check=False, env=self.environment())
+        verify(done.returncode == 2 and "No such file" in done.stderr and len(done.stderr.splitlines()) == 1, done)
 
     @func_test
     def test_two_do_not_upload_from_one_folder(self):

@@ -177,6 +177,8 @@ int bc_upload_catalogue(const struct bc_object_settings *store, const char *url,
 	int r = bc_depot_new(&dc, &w.depot, err);
 
 	r = r ? r : bc_object_client_new(&oc, &w.client, err);
+	if (r && !bc_err_may_pass(r))
+		r = -EINVAL;
 	if (!r)
 		r = bc_depot_list(w.depot, url, 0, UINT64_MAX, take, &w, err);
 	if (r == -ENOMEM)

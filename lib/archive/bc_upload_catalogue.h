@@ -17,7 +17,7 @@ struct bc_upload_catalogue_sums {
 
 /*
  * Of all below url, "s3://BUCKET/PREFIX/". What a catalogue there tells of these objects is not believed but compared. 0 and *ret; or
- * a negative errno of bc_object.h with a line in err.
+ * with a line in err: -EINVAL: what store says cannot be used; another negative errno of bc_object.h.
  */
 int bc_upload_catalogue(const struct bc_object_settings *store, const char *url, const struct bc_log *log, struct bc_upload_catalogue_sums *ret,
 			struct bc_err *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,4 +42,21 @@ int bc_err_prefix(struct bc_err *err, int code, const char *fmt, ...)
 	snprintf(err->msg + n, sizeof(err->msg) - n, ": %s", old);
 	one_line(err->msg);
 	return code;
+}
+
+bool bc_err_may_pass(int code)
+{
+	switch (code) {
+	case -ENOMEM:
+	case -EAGAIN:
+	case -EBUSY:
+	case -EADDRINUSE:
+	case -EADDRNOTAVAIL:
+	case -ENOSPC:
+	case -EMFILE:
+	case -ENFILE:
+		return true;
+	default:
+		return false;
+	}
 }

@@ -44,27 +44,10 @@ void bc_session_init(struct bc_session *s)
 	bc_config_store(s->cfg, &s->store);
 }
 
-/* The cause may pass, and the same start succeed later. */
-static bool may_pass(int r)
-{
-	switch (r) {
-	case -ENOMEM:
-	case -EAGAIN:
-	case -EBUSY:
-	case -EADDRINUSE:
-	case -ENOSPC:
-	case -EMFILE:
-	case -ENFILE:
-		return true;
-	default:
-		return false;
-	}
-}
-
 enum bc_exit bc_session_fail(const char *name, const struct bc_err *err, int r, bool started)
 {
 	fprintf(stderr, "%s: %s\n", name, err->msg);
-	return r == -EINVAL || (!started && !may_pass(r)) ? BC_EXIT_USAGE : BC_EXIT_FAILED;
+	return r == -EINVAL || (!started && !bc_err_may_pass(r)) ? BC_EXIT_USAGE : BC_EXIT_FAILED;
 }
 
 static int make_plan(struct bc_session *s, struct bc_err *err)
