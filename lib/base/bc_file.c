@@ -94,6 +94,25 @@ int bc_open_temporary(int folder, const char *name)
 	return -EBUSY;
 }
 
+FILE *bc_file_open_key(const char *path, bool secret, struct bc_err *err)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	FILE *f = NULL;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	else if (!S_ISREG(st.st_mode))
+		bc_err_set(err, -EINVAL, "%s: not a regular file", path);
+	else if (secret && st.st_mode & (S_IRWXG | S_IRWXO))
+		bc_err_set(err, -EACCES, "%s: others may read this key: chmod 600 it", path);
+	else if (!(f = fdopen(fd, "r")))
+		bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
+	if (!f && fd >= 0)
+		close(fd);
+	return f;
+}
+
 int bc_file_descriptor(const char *path)
 {
 	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+
+#include "bc_err.h"
 
 struct stat;
 
@@ -25,6 +28,12 @@ int bc_rename_noreplace(int from_folder, const char *from, int to_folder, const 
  * for reading and writing; -EBUSY: another is at it; or another negative errno.
  */
 int bc_open_temporary(int folder, const char *name);
+
+/*
+ * A file with a key, for reading: a regular one only, and no FIFO is waited for. secret: none that others may read or change. NULL with a
+ * line in err.
+ */
+FILE *bc_file_open_key(const char *path, bool secret, struct bc_err *err);
 
 /* When it was last written, UTC in ns; 0: before 1970. */
 uint64_t bc_file_mtime_ns(const struct stat *st);

@@ -2,7 +2,6 @@
 #include "bc_http.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bc_file.h"
 #include "bc_http_priv.h"
 #include "bc_time.h"
 
@@ -188,22 +188,25 @@ static int open_socket(struct bc_http *h, struct bc_err *err)
 /* A file with a final zero; *ret is NULL without a path. */
 static int read_pem(const char *path, char **ret, struct bc_err *err)
 {
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	ssize_t n = -1, len = 0;
-	char *text;
+	FILE *f = path ? bc_file_open_key(path, false, err) : NULL;
+	char *text = f ? malloc(PEM_MAX + 1) : NULL;
+	size_t len = text ? fread(text, 1, PEM_MAX, f) : 0;
+	int r = 0;
 
 	if (!path)
 		return 0;
-	text = fd < 0 ? NULL : malloc(PEM_MAX + 1);
-	while (text && len < PEM_MAX && (n = read(fd, text + len, PEM_MAX - (size_t)len)) > 0)
-		len += n;
-	if (fd < 0 || n < 0)
-		bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	if (n) {
+	if (!f)
+		return -EINVAL;
+	if (!text)
+		r = bc_err_set(err, -ENOMEM, "no memory");
+	else if (ferror(f))
+		r = bc_err_set(err, -EINVAL, "%s: %s", path, strerror(errno));
+	else if (len == PEM_MAX)
+		r = bc_err_set(err, -E2BIG, "%s: too long", path);
+	fclose(f);
+	if (r) {
 		free(text);
-		return n < 0 ? -EINVAL : bc_err_set(err, -E2BIG, "%s: too long", path);
+		return r;
 	}
 	text[len] = '\0';
 	*ret = text;

@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
+
+#include "bc_file.h"
 
 #define RECIPIENT "age"
 #define IDENTITY "age-secret-key-"
@@ -76,27 +77,9 @@ static int add_identity(void *ctx, const char *line, struct bc_err *err)
 	return 0;
 }
 
-static FILE *open_keys(const char *path, bool secret, struct bc_err *err)
-{
-	FILE *f = fopen(path, "re");
-	struct stat st;
-
-	if (!f || fstat(fileno(f), &st) < 0)
-		bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
-	else if (!S_ISREG(st.st_mode))
-		bc_err_set(err, -EINVAL, "%s: no file", path);
-	else if (secret && st.st_mode & (S_IRWXG | S_IRWXO))
-		bc_err_set(err, -EACCES, "%s: others may read this key: chmod 600 it", path);
-	else
-		return f;
-	if (f)
-		fclose(f);
-	return NULL;
-}
-
 static int read_keys(const char *path, bool secret, int (*add)(void *ctx, const char *line, struct bc_err *err), void *ctx, struct bc_err *err)
 {
-	FILE *f = open_keys(path, secret, err);
+	FILE *f = bc_file_open_key(path, secret, err);
 	char line[LINE_MAX_BYTES];
 	unsigned n = 0, keys = 0;
 	int r = 0;

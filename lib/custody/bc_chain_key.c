@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include "bc_file.h"
 
 #define PUBLIC_BYTES 32
 
@@ -49,30 +50,26 @@ static int make(EVP_PKEY *pkey, const char *path, const char *how, struct bc_cha
 	return 0;
 }
 
-static FILE *open_key(const char *path, bool secret, struct bc_err *err)
+/* Is there a key of this kind in it? */
+static bool holds(const char *path, EVP_PKEY *(*read_pem)(FILE *f, EVP_PKEY **ret, pem_password_cb *passphrase, void *ctx))
 {
-	FILE *f = fopen(path, "re");
-	struct stat st;
+	FILE *f = bc_file_open_key(path, false, NULL);
+	EVP_PKEY *pkey = f ? read_pem(f, NULL, no_passphrase, NULL) : NULL;
 
-	if (!f || fstat(fileno(f), &st) < 0) {
-		bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
-	} else if (!S_ISREG(st.st_mode)) {
-		bc_err_set(err, -EINVAL, "%s: no file", path);
-	} else if (secret && st.st_mode & (S_IRWXG | S_IRWXO)) {
-		bc_err_set(err, -EACCES, "%s: others may read this key: chmod 600 it", path);
-	} else {
-		return f;
-	}
 	if (f)
 		fclose(f);
-	return NULL;
+	EVP_PKEY_free(pkey);
+	return pkey != NULL;
 }
 
 int bc_chain_key_private(const char *path, struct bc_chain_key **ret, struct bc_err *err)
 {
-	FILE *f = open_key(path, true, err);
 	EVP_PKEY *pkey;
+	FILE *f;
 
+	if (holds(path, PEM_read_PUBKEY))
+		return bc_err_set(err, -EINVAL, "%s: a public key, which cannot sign: name the secret one, of 'openssl genpkey -algorithm ed25519'", path);
+	f = bc_file_open_key(path, true, err);
 	if (!f)
 		return -EINVAL;
 	pkey = PEM_read_PrivateKey(f, NULL, no_passphrase, NULL);
@@ -82,13 +79,15 @@ int bc_chain_key_private(const char *path, struct bc_chain_key **ret, struct bc_
 
 int bc_chain_key_public(const char *path, struct bc_chain_key **ret, struct bc_err *err)
 {
-	FILE *f = open_key(path, false, err);
+	FILE *f = bc_file_open_key(path, false, err);
 	EVP_PKEY *pkey;
 
 	if (!f)
 		return -EINVAL;
 	pkey = PEM_read_PUBKEY(f, NULL, no_passphrase, NULL);
 	fclose(f);
+	if (!pkey && holds(path, PEM_read_PrivateKey))
+		return bc_err_set(err, -EINVAL, "%s: a secret key: name its public one, made with 'openssl pkey -pubout -in %s'", path, path);
 	return make(pkey, path, "openssl pkey -pubout -in KEY", ret, err);
 }
 

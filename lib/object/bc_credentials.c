@@ -138,11 +138,15 @@ int bc_aws_file_value(const char *path, bool in_config, const char *profile, con
 	return r;
 }
 
-static int writable_by_others(const char *path, struct bc_err *err)
+static int check_file(const char *path, struct bc_err *err)
 {
 	struct stat st;
 
-	if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH))
+	if (stat(path, &st) < 0)
+		return 0;
+	if (!S_ISREG(st.st_mode))
+		return bc_err_set(err, -EINVAL, "%s: not a regular file", path);
+	if (st.st_mode & S_IWOTH)
 		return bc_err_set(err, -EACCES, "%s holds credentials, and everybody may write it: chmod go-rwx it", path);
 	return 0;
 }
@@ -164,7 +168,7 @@ static bool usable(const struct bc_credentials *c)
 static int from_file(const char *path, const char *profile, struct bc_credentials *ret, struct bc_err *err)
 {
 	struct bc_credentials c = { .token = "" };
-	int r = writable_by_others(path, err);
+	int r = check_file(path, err);
 
 	if (r)
 		return r;

@@ -190,6 +190,9 @@ static void a_key_file_is_read_and_others_may_not(void **state)
 	chmod(in_folder("key"), 0600);
 	assert_int_equal(bc_age_identities_read(&read, in_folder("key"), &err), 0);
 	assert_memory_equal(&read.key[0], &ids.key[0], sizeof(ids.key[0]));
+	assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+	assert_int_equal(bc_age_identities_read(&read, in_folder("fifo"), &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "not a regular file"));
 	put_file(in_folder("key"), "# nothing\n", 10);
 	assert_int_equal(bc_age_identities_read(&read, in_folder("key"), &err), -EINVAL);
 }

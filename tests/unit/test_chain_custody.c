@@ -324,11 +324,19 @@ static void keys_of_other_kinds_are_refused(void **state)
 	struct bc_chain_key *k;
 
 	assert_int_equal(bc_chain_key_private(public, &k, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "a public key"));
 	assert_int_equal(bc_chain_key_public(secret, &k, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "a secret key"));
 	chmod(secret, 0644);
 	assert_int_equal(bc_chain_key_private(secret, &k, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "chmod 600"));
 	assert_int_equal(bc_chain_key_private("/nowhere", &k, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "No such file"));
+	/* Nobody writes it: this would wait forever. */
+	assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
+	assert_int_equal(bc_chain_key_private(in_folder("fifo"), &k, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "not a regular file"));
+	assert_int_equal(bc_chain_key_public(in_folder("fifo"), &k, &err), -EINVAL);
 }
 
 static void a_name_with_a_newline_gets_no_record(void **state)
