@@ -64,7 +64,8 @@ static void written(void *ctx, const char *path, const struct bc_segment_info *i
 	json_array_append_new(r->files, json_pack("{s:s, s:I, s:I, s:I, s:b}", "path", path, "packets", (json_int_t)info->packets, "first_ns",
 						  (json_int_t)info->first_ns, "last_ns", (json_int_t)info->last_ns, "published", !err));
 	pthread_mutex_unlock(&r->lock);
-	if (err)
+	/* The store has told of what else can be wrong. */
+	if (err == -ENODATA || err == -ECANCELED)
 		fprintf(stderr, "%sbraidcap: %s: not published: %s\n", r->progress.terminal ? "\r\033[K" : "", path,
 			err == -ENODATA ? "nothing of it could be written" : strerror(-err));
 }

@@ -182,6 +182,7 @@ class TestFind(TestSuite):
             done = tool("bash", "-c", f'ulimit -f {kib}; exec "$@"', "bash", program(), *FIND, "", self.store, "-w", out, check=False)
             verify(done.returncode == 1 and not out.exists(), f"exit status {done.returncode}: {done.stderr}")
             verify("File too large" in done.stderr and "No data" not in done.stderr, done.stderr)
+            verify(done.stderr.count("not published") == 1, done.stderr)
             found, lost = (re.search(f"^([0-9]+){words}", done.stderr, re.M) for words in (" packets ", " of these packets are in no published file"))
             verify(found and lost and found[1] == lost[1], done.stderr)
 
