@@ -15,6 +15,7 @@
 #include "bc_number.h"
 #include "bc_object_name.h"
 #include "bc_option.h"
+#include "bc_plural.h"
 #include "bc_time.h"
 #include "bc_upload_catalogue.h"
 #include "bc_upload_key.h"
@@ -156,6 +157,22 @@ static void wait_for(struct bc_uploader *up, const struct upload *u)
 	bc_uploader_close(up);
 }
 
+static void print_sums(const char *folder, const struct bc_upload_stats *st)
+{
+	if (!st->uploaded && !st->indexes && !st->waiting) {
+		printf("%s: nothing is left to upload\n", folder);
+		return;
+	}
+	printf("%s: %" PRIu64 " uploaded (%" PRIu64 " bytes)", folder, st->uploaded, st->uploaded_bytes);
+	if (st->indexes)
+		printf(", and %" PRIu64 " %s beside them", st->indexes, bc_plural(st->indexes, "index", "indexes"));
+	if (st->waiting)
+		printf(", %" PRIu64 " not", st->waiting);
+	if (st->failed)
+		printf(" (%" PRIu64 " refused)", st->failed);
+	putchar('\n');
+}
+
 /* Nothing was begun: -EINVAL unless the same may be begun later. */
 static int refused(int r)
 {
@@ -188,11 +205,7 @@ static int run(struct upload *u, struct bc_err *err)
 	} else {
 		wait_for(up, u);
 		bc_uploader_stats(f, &st);
-		printf("%s: %" PRIu64 " uploaded (%" PRIu64 " bytes), %" PRIu64 " not (%" PRIu64 " refused)", u->dest.folder, st.uploaded,
-		       st.uploaded_bytes, st.waiting, st.failed);
-		if (st.indexes)
-			printf(", and %" PRIu64 " indexes beside them", st.indexes);
-		putchar('\n');
+		print_sums(u->dest.folder, &st);
 		r = st.waiting ? 1 : 0;
 	}
 	bc_uploader_free(up);

@@ -90,8 +90,9 @@ class TestUpload(TestSuite):
         with Proxy(self.store.port) as proxy:
             self.upload(endpoint=proxy.endpoint)
             sent = proxy.count("PUT")
-            self.upload(endpoint=proxy.endpoint)
+            again = self.upload(endpoint=proxy.endpoint)
             verify(proxy.count("PUT") == sent, proxy.requests)
+            verify("nothing is left to upload" in again.stdout, again.stdout)
             # Without the folder's own record the store is asked.
             (self.out / ".uploads").unlink()
             done = self.upload("--verbose", endpoint=proxy.endpoint)
