@@ -57,7 +57,7 @@ enum bc_loss_at {
 	  "the program that read the output exited before the capture did") \
 	X(BC_LOSS_PIPE_ERROR, "pipe_error", BC_LOSS_AT_OUTPUT, true, \
 	  "the command that the output goes through failed", \
-	  "check the messages above, and try the command by hand; its output has a temporary name") \
+	  "check the messages above, and try the command by hand; what it wrote, if anything, keeps a temporary name") \
 	X(BC_LOSS_ABORTED, "aborted", BC_LOSS_AT_OUTPUT, true, \
 	  "in flight when the capture was aborted", \
 	  "end the capture with one signal: a second one does not wait for the disk") \
