@@ -159,6 +159,21 @@ class TestTop(TestSuite):
             verify(not re.search(r"\x1b\[[\d;]*3[1-7]m|\x1b\[[\d;]*5m", screen.styled), repr(screen.styled))
 
     @func_test
+    def one_that_was_killed_is_told(self):
+        """It is told from one that has ended, also by a top that is started later and asked for it."""
+        run = self.capture_null()
+        screen = self.top()
+        screen.wait_text(f"{run.prefix}  running")
+        run.kill()
+        screen.wait_text(f"{run.prefix}  was killed")
+        self.top("--prefix", run.prefix).wait_text(f"{run.prefix}  was killed")
+        other = self.capture_null()
+        screen.wait_text(other.prefix)
+        screen.press("Down", "k", "j")
+        other.stop()
+        screen.wait(lambda text: re.search(f"{other.prefix} +ended", text), "that it has ended")
+
+    @func_test
     def readers_are_listed(self):
         """Who reads by --pcap-over-ip is counted, and listed with what it was sent."""
         port = free_port()

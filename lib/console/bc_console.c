@@ -62,7 +62,7 @@ static int start(struct bc_console *c, struct bc_err *err)
 
 	if (r)
 		return r;
-	c->watch = bc_ctl_watch_new(cfg->prefixes, cfg->n_prefixes);
+	c->watch = bc_ctl_watch_new(cfg->prefixes, cfg->n_prefixes, false);
 	if (!c->watch)
 		return bc_err_set(err, -ENOMEM, "no memory");
 	r = cfg->n_paths ? bc_catalogue_start(cfg->paths, cfg->n_paths, cfg->store, cfg->log, &c->catalogue, err) : 0;

@@ -17,6 +17,7 @@
 
 #define EVERY_NS (900 * BC_NS_PER_MS)
 #define PATIENCE_NS BC_NS_PER_S
+#define KILLED_AFTER 2U
 #define STALE_NS (5 * BC_NS_PER_S)
 
 /* All under the watch's lock but for prefix, which stays. */
@@ -25,6 +26,8 @@ struct watched {
 	bool named;		/* by the user */
 	bool answered;		/* since it began */
 	bool gone;		/* nobody is there */
+	unsigned refused;	/* so often, one after the other, there was only its socket */
+	bool known;		/* it has ever answered */
 	bool asking;		/* a thread is at it */
 	uint64_t asked_mono_ns, told_mono_ns;
 	json_t *told;		/* what it said; NULL: nothing */
@@ -33,6 +36,7 @@ struct watched {
 struct bc_ctl_watch {
 	const char *const *prefix;
 	uint32_t n_prefixes;
+	bool killed;		/* are told of */
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	/* Under the lock. */
@@ -49,7 +53,7 @@ struct errand {
 	struct watched *capture;
 };
 
-struct bc_ctl_watch *bc_ctl_watch_new(const char *const *prefix, uint32_t n)
+struct bc_ctl_watch *bc_ctl_watch_new(const char *const *prefix, uint32_t n, bool killed)
 {
 	struct bc_ctl_watch *w = calloc(1, sizeof(*w));
 	pthread_condattr_t attr;
@@ -58,6 +62,7 @@ struct bc_ctl_watch *bc_ctl_watch_new(const char *const *prefix, uint32_t n)
 		return NULL;
 	w->prefix = prefix;
 	w->n_prefixes = n;
+	w->killed = killed;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -145,6 +150,8 @@ static void note(struct watched *c, int r, json_t *told)
 {
 	c->asking = false;
 	c->gone = r == -ECONNREFUSED || r == -ENOENT;
+	c->refused = r == -ECONNREFUSED ? c->refused + 1 : 0;
+	c->known = (c->known || !r) && r != -ENOENT;
 	if (!r) {
 		json_decref(c->told);
 		c->told = told;
@@ -226,13 +233,20 @@ static void add_found(void *ctx, const char *prefix)
 	add(ctx, prefix, false);
 }
 
+/* One that ends by itself removes its socket soon after it stops to listen. Under the lock. */
+static bool was_killed(const struct bc_ctl_watch *w, const struct watched *c)
+{
+	return w->killed && (c->known || c->named) && c->refused >= KILLED_AFTER;
+}
+
 /* Those of no use: not named, and no capture that we know. Under the lock. */
 static void leave_out(struct bc_ctl_watch *w)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < w->n; i++)
-		if (w->capture[i]->named || w->capture[i]->answered || w->capture[i]->asking)
+		if (w->capture[i]->named || w->capture[i]->answered || w->capture[i]->asking ||
+		    (w->killed && w->capture[i]->known))
 			w->capture[n++] = w->capture[i];
 		else
 			forget(w->capture[i]);
@@ -281,6 +295,8 @@ static json_t *all(const struct bc_ctl_watch *w)
 
 		if (c->told && now_ns - c->told_mono_ns < STALE_NS)
 			json_array_append(list, c->told);
+		else if (was_killed(w, c))
+			json_array_append_new(list, json_pack("{s:o, s:b}", "prefix", bc_view_string(c->prefix), "killed", true));
 		else if (c->answered || (c->named && !c->gone))
 			json_array_append_new(list, json_pack("{s:o, s:n}", "prefix", bc_view_string(c->prefix), "info"));
 		else if (c->named)

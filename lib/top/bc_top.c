@@ -70,7 +70,7 @@ static int build(struct program *p, struct bc_err *err)
 	p->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->signals < 0 || p->bell < 0)
 		return bc_err_set(err, -errno, "no descriptors (%s)", strerror(errno));
-	p->watch = bc_ctl_watch_new(p->cfg->prefix, p->cfg->n_prefixes);
+	p->watch = bc_ctl_watch_new(p->cfg->prefix, p->cfg->n_prefixes, true);
 	p->counters = bc_top_errand_new(ask_counters, p->bell);
 	p->store = bc_top_errand_new(bc_top_store, p->bell);
 	p->rotate = bc_top_errand_new(bc_top_rotate, p->bell);

@@ -47,6 +47,11 @@ static void take_out(struct bc_top *t, uint32_t i)
 		t->chosen--;
 }
 
+static bool is_over(const struct bc_top_capture *c)
+{
+	return c->state == BC_TOP_ENDED || c->state == BC_TOP_KILLED;
+}
+
 /* Is there room for one more? The capture that ended first gives way. */
 static bool make_room(struct bc_top *t)
 {
@@ -55,7 +60,7 @@ static bool make_room(struct bc_top *t)
 	if (t->n < BC_TOP_CAPTURES_MAX)
 		return true;
 	for (uint32_t i = 0; i < t->n; i++)
-		if (t->capture[i]->state == BC_TOP_ENDED && (first == t->n || t->capture[i]->since_ns < t->capture[first]->since_ns))
+		if (is_over(t->capture[i]) && (first == t->n || t->capture[i]->since_ns < t->capture[first]->since_ns))
 			first = i;
 	if (first == t->n)
 		return false;
@@ -106,7 +111,7 @@ static uint64_t told_ns(const json_t *answer)
 
 static void take_answer(struct bc_top_capture *c, const json_t *answer)
 {
-	const bool first = c->state == BC_TOP_ENDED;
+	const bool first = is_over(c);
 	struct bc_top_figures figures;
 
 	/* It is slow: this is what we have. */
@@ -138,7 +143,7 @@ void bc_top_take(struct bc_top *t, const json_t *captures, uint64_t utc_ns)
 
 	t->now_ns = utc_ns;
 	for (uint32_t k = 0; k < t->n; k++)
-		if (!is_in(captures, t->capture[k]->prefix))
+		if (!is_in(captures, t->capture[k]->prefix) && !is_over(t->capture[k]))
 			set_state(t->capture[k], BC_TOP_ENDED, utc_ns);
 	json_array_foreach((json_t *)captures, i, answer) {
 		struct bc_top_capture *c = find(t, bc_field_text(answer, "prefix"));
@@ -148,7 +153,8 @@ void bc_top_take(struct bc_top *t, const json_t *captures, uint64_t utc_ns)
 			continue;
 		if (json_is_object(info))
 			take_answer(c, answer);
-		set_state(c, json_is_object(info) ? BC_TOP_ANSWERS : info ? BC_TOP_SILENT : BC_TOP_ENDED, utc_ns);
+		set_state(c, json_is_object(info) ? BC_TOP_ANSWERS : info ? BC_TOP_SILENT :
+			     json_is_true(json_object_get(answer, "killed")) ? BC_TOP_KILLED : BC_TOP_ENDED, utc_ns);
 	}
 }
 
@@ -215,13 +221,25 @@ static void move(struct bc_top *t, int key)
 	}
 }
 
+static void press_in_help(struct bc_top *t, int key)
+{
+	if (key == BC_TOP_DOWN || key == 'j' || key == BC_TOP_PAGE_DOWN)
+		t->help_scroll += key == BC_TOP_PAGE_DOWN ? PAGE : 1;
+	else if (key == BC_TOP_UP || key == 'k')
+		t->help_scroll -= t->help_scroll > 0;
+	else if (key == BC_TOP_PAGE_UP || key == BC_TOP_HOME)
+		t->help_scroll = 0;
+	else
+		t->help = false;
+}
+
 enum bc_top_wish bc_top_press(struct bc_top *t, int key)
 {
 	t->message[0] = '\0';
 	if (t->confirms)
 		return confirm(t, key);
 	if (t->help && key != 'q') {
-		t->help = false;
+		press_in_help(t, key);
 		return BC_TOP_NOTHING;
 	}
 	switch (key) {
@@ -238,6 +256,7 @@ enum bc_top_wish bc_top_press(struct bc_top *t, int key)
 	case 'h':
 	case '?':
 		t->help = true;
+		t->help_scroll = 0;
 		break;
 	case 'r':
 		ask_to_rotate(t);

@@ -25,6 +25,7 @@ enum bc_top_state {
 	BC_TOP_ANSWERS,
 	BC_TOP_SILENT,		/* it is there, and does not answer */
 	BC_TOP_ENDED,		/* or it has never been there: now is NULL then */
+	BC_TOP_KILLED,		/* it ended, and left its socket behind */
 };
 
 struct bc_top_capture {
@@ -43,6 +44,7 @@ struct bc_top {
 	enum bc_top_sort sort;
 	uint32_t scroll;		/* first row of the view's list; page may make it less */
 	bool paused, help;
+	uint32_t help_scroll;		/* as scroll */
 	bool confirms;			/* the user is asked whether to rotate the chosen one */
 	uint64_t now_ns;		/* UTC of the last bc_top_take() */
 	json_t *store;			/* what bc_top_store() said of the chosen one; NULL: nothing yet */

@@ -95,7 +95,7 @@ static void put_state(const struct bc_top *t, const struct bc_top_capture *c, st
 	uint32_t at = 2 + bc_top_put(g, row, 0, BC_TOP_HEAD, "%s", c->prefix);
 
 	at = 2 + bc_top_put(g, row, at, bc_top_state_style(c), "%s", bc_top_state_text(c));
-	if (c->state == BC_TOP_ENDED && c->now)
+	if ((c->state == BC_TOP_ENDED || c->state == BC_TOP_KILLED) && c->now)
 		at = 2 + bc_top_put(g, row, at, BC_TOP_PLAIN, "%s ago", bc_top_span(span, since_s));
 	else if (c->state == BC_TOP_SILENT)
 		at = 2 + bc_top_put(g, row, at, BC_TOP_PLAIN, "for %s", bc_top_span(span, since_s));
@@ -274,29 +274,33 @@ static void put_view(struct bc_top *t, struct bc_top_grid *g, uint32_t row, uint
 
 /* ---- all of it ---- */
 
-static void put_help(struct bc_top_grid *g)
+/* As much as there are rows for; the last row says what keys do. */
+static void put_help(struct bc_top *t, struct bc_top_grid *g)
 {
 	static const char *const lines[] = {
-		"up, down, k, j      choose a capture",
-		"Tab, left, right    choose a view; 1 to 7 are the views themselves",
-		"PgUp, PgDn, Home    move in a long list",
-		"s                   sort: as given, busiest, most lost, by name",
-		"p, Space            pause the display; captures go on",
-		"r                   begin new segments in the chosen capture; it asks before",
-		"q                   quit",
+		"up, down, k, j    choose a capture",
+		"Tab, left, right  choose a view; 1 to 7 are the views themselves",
+		"PgUp, PgDn, Home  move in a long list",
+		"s                 sort: as given, busiest, most lost, by name",
+		"p, Space          pause the display; captures go on",
+		"r                 new segments in the chosen capture; asks before",
+		"q                 quit",
 		"",
-		"BIT/s is what came on the wire, DISK B/s what goes to disk. RING, BUFFERS: how",
-		"full they are; full ones lose packets. LOST/s, NOW/s: at this moment. FREE: on",
-		"the output's disk. KEPT: what retention keeps, BACK TO: how old its oldest packet",
-		"is. SLOWEST: the longest write. Clients send to a collector, or read by",
-		"--pcap-over-ip: MISSED is what one that reads did not get, being too slow.",
+		"BIT/s is what came on the wire, DISK B/s what goes to disk. RING,",
+		"BUFFERS: how full they are; full ones lose packets. LOST/s, NOW/s:",
+		"at this moment. FREE: on the output's disk. KEPT: what retention",
+		"keeps, BACK TO: how old its oldest packet is. SLOWEST: the longest",
+		"write. Clients send to a collector, or read by --pcap-over-ip:",
+		"MISSED is what one that reads did not get, being too slow.",
 		"'braidcap ctl ledger' says what helps against each loss.",
-		"",
-		"Any key goes on.",
 	};
+	const uint32_t n = sizeof(lines) / sizeof(lines[0]), shown = g->rows > 2 ? g->rows - 2 : 0;
+	const uint32_t most = n > shown ? n - shown : 0;
 
-	for (uint32_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		bc_top_put(g, i + 2, 1, BC_TOP_PLAIN, "%s", lines[i]);
+	t->help_scroll = t->help_scroll < most ? t->help_scroll : most;
+	for (uint32_t i = 0; i < shown && t->help_scroll + i < n; i++)
+		bc_top_put(g, i + 1, 1, BC_TOP_PLAIN, "%s", lines[t->help_scroll + i]);
+	bc_top_put(g, g->rows - 1, 0, BC_TOP_DIM, most ? "up, down: the rest of this help  any other key: go on" : "any key: go on");
 }
 
 void bc_top_page(struct bc_top *t, struct bc_top_grid *g)
@@ -307,7 +311,7 @@ void bc_top_page(struct bc_top *t, struct bc_top_grid *g)
 		return;
 	put_title(t, g);
 	if (t->help) {
-		put_help(g);
+		put_help(t, g);
 		return;
 	}
 	row = put_captures(t, g, row);

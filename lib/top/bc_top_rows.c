@@ -35,6 +35,8 @@ const char *bc_top_state_text(const struct bc_top_capture *c)
 {
 	if (c->state == BC_TOP_SILENT)
 		return "no answer";
+	if (c->state == BC_TOP_KILLED)
+		return "was killed";
 	if (c->state == BC_TOP_ENDED)
 		return c->now ? "ended" : "not there";
 	return bc_field_text(json_object_get(c->now, "info"), "state");
@@ -44,7 +46,7 @@ enum bc_top_style bc_top_state_style(const struct bc_top_capture *c)
 {
 	if (c->state == BC_TOP_ENDED)
 		return BC_TOP_DIM;
-	if (c->state == BC_TOP_SILENT)
+	if (c->state == BC_TOP_SILENT || c->state == BC_TOP_KILLED)
 		return BC_TOP_BAD;
 	return strcmp(bc_top_state_text(c), "running") ? BC_TOP_WARN : BC_TOP_GOOD;
 }

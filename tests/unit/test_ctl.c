@@ -382,7 +382,7 @@ static void a_silent_capture_holds_up_no_other(void **state)
 
 	server_start(&s, "braidcap1", INFO, strlen(INFO));
 	fd = silent_start(&s, "silent");
-	w = bc_ctl_watch_new(names, 3);
+	w = bc_ctl_watch_new(names, 3, false);
 	assert_non_null(w);
 	for (int i = 0; i < 20; i++) {
 		all = bc_ctl_watch_get(w);
@@ -410,7 +410,7 @@ static void captures_that_answer_are_watched(void **state)
 
 	server_start(&s, "braidcap1", INFO, strlen(INFO));
 	fd = silent_start(&s, "silent");
-	w = bc_ctl_watch_new(NULL, 0);
+	w = bc_ctl_watch_new(NULL, 0, false);
 	assert_non_null(w);
 	for (int i = 0; i < 20; i++) {
 		all = bc_ctl_watch_get(w);

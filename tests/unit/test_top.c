@@ -257,6 +257,22 @@ static void a_silent_capture_is_told_from_one_that_is_gone(void **state)
 	bc_top_clear(&t);
 }
 
+static void a_killed_capture_is_told_from_one_that_ended(void **state)
+{
+	struct bc_top t = { 0 };
+
+	take(&t, 10 * S, 1, answer("x", 1, ""));
+	take(&t, 11 * S, 0);
+	assert_shows(page(&t, 24, 80), "x  ended");
+	take(&t, 12 * S, 1, json_of("{\"prefix\":\"x\",\"killed\":true}"));
+	take(&t, 17 * S, 0);
+	assert_shows(page(&t, 24, 80), "x  was killed  5 s ago");
+	assert_style(page(&t, 24, 80), "was killed", BC_TOP_BAD);
+	take(&t, 18 * S, 1, answer("x", 1, ""));
+	assert_shows(page(&t, 24, 80), "x  running");
+	bc_top_clear(&t);
+}
+
 /* A slow capture: its last answer is handed out once more. */
 static void an_old_answer_leaves_the_rates(void **state)
 {
@@ -454,6 +470,26 @@ static void help_and_quit(void **state)
 	bc_top_clear(&t);
 }
 
+static void all_of_the_help_can_be_read_on_a_small_screen(void **state)
+{
+	struct bc_top t = { 0 };
+
+	bc_top_press(&t, '?');
+	assert_shows(page(&t, 12, 70), "up, down: the rest of this help");
+	assert_shows(page(&t, 12, 70), "choose a capture");
+	assert_int_equal(row_of(page(&t, 12, 70), "what helps against each loss."), -1);
+	for (int i = 0; i < 30; i++)
+		bc_top_press(&t, BC_TOP_DOWN);
+	assert_shows(page(&t, 12, 70), "what helps against each loss.");
+	assert_int_equal(row_of(page(&t, 12, 70), "choose a capture"), -1);
+	for (int i = 0; i < 30; i++)
+		bc_top_press(&t, BC_TOP_UP);
+	assert_shows(page(&t, 12, 70), "choose a capture");
+	assert_shows(page(&t, 24, 80), "any key: go on");
+	assert_shows(page(&t, 24, 80), "what helps against each loss.");
+	bc_top_clear(&t);
+}
+
 static void views_go_round(void **state)
 {
 	struct bc_top t = { 0 };
@@ -593,6 +629,8 @@ int main(void)
 		cmocka_unit_test(flows_are_those_of_the_store),
 		cmocka_unit_test(rotate_asks_first),
 		cmocka_unit_test(help_and_quit),
+		cmocka_unit_test(all_of_the_help_can_be_read_on_a_small_screen),
+		cmocka_unit_test(a_killed_capture_is_told_from_one_that_ended),
 		cmocka_unit_test(views_go_round),
 		cmocka_unit_test(text_cannot_steer_the_terminal),
 		cmocka_unit_test(odd_answers_are_borne),
