@@ -368,9 +368,10 @@ static inline void chain_barrier(struct chain *c)
 static inline struct rte_mbuf *chain_mbuf(struct chain *c, uint32_t number, uint32_t len)
 {
 	uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS;
-	uint8_t *data = malloc(len + 1);
+	static uint8_t data[1 << 20];
 	struct rte_mbuf *m;
 
+	assert_true(len <= sizeof(data));
 	for (uint32_t i = 0; i < len; i++)
 		data[i] = chain_byte(number, i);
 	if (len >= 4)
@@ -384,7 +385,6 @@ static inline struct rte_mbuf *chain_mbuf(struct chain *c, uint32_t number, uint
 		sched_yield();
 		assert_true(bc_mono_ns() < until_ns);
 	}
-	free(data);
 	return m;
 }
 

@@ -44,7 +44,8 @@ static inline bool refusal_strikes(bool memory, const char *name, int err)
 		return false;
 	if (!refusal.name)
 		refusal.name = name;
-	errno = err;
+	/* Many wait for space or rights to come back, which they do not here. */
+	errno = refusal.kind == REFUSE_DISK ? EIO : err;
 	return true;
 }
 
