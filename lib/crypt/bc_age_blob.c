@@ -19,12 +19,13 @@ struct age {
 	struct bc_age_blocks *blocks;
 	uint64_t begin, n;		/* where the first block is; how many there are */
 	uint64_t have;			/* the number of the block in plain, or NO_BLOCK */
+	bool torn;			/* there are n blocks at most, and no last one */
 	uint8_t plain[BC_AGE_BLOCK], sealed[SEALED];
 };
 
 static size_t sealed_len(const struct age *a, uint64_t number)
 {
-	return number + 1 < a->n ? SEALED : (size_t)(a->file->bytes - a->begin - (a->n - 1) * SEALED);
+	return a->torn || number + 1 < a->n ? SEALED : (size_t)(a->file->bytes - a->begin - (a->n - 1) * SEALED);
 }
 
 /* Which block does it hold? NO_BLOCK: none of this file's, as it seems: those around it are tried. */
@@ -45,6 +46,8 @@ static int refuse(struct age *a, uint64_t number, size_t len, struct bc_err *err
 	bool last = false;
 	uint64_t other = whose(a, number, len, &last);
 
+	if (a->torn && other == NO_BLOCK)
+		return bc_err_set(err, -ENODATA, number ? "it is cut off behind block %" PRIu64 : "it is cut off before the end of block 0", number - 1);
 	if (other == number && !last)
 		return bc_err_set(err, -ENODATA, "it is cut off behind block %" PRIu64, number);
 	if (other == number)
@@ -52,6 +55,12 @@ static int refuse(struct age *a, uint64_t number, size_t len, struct bc_err *err
 	if (other != NO_BLOCK)
 		return bc_err_set(err, -EBADMSG, "block %" PRIu64 " stands where block %" PRIu64 " belongs", other, number);
 	return bc_err_set(err, -EBADMSG, "block %" PRIu64 " is damaged%s", number, number + 1 == a->n ? ", or cut off" : "");
+}
+
+/* Behind all blocks of a torn file. */
+static int refuse_end(const struct age *a, struct bc_err *err)
+{
+	return bc_err_set(err, -ENODATA, a->n ? "it is cut off behind block %" PRIu64 : "it is cut off before the end of block 0", a->n - 1);
 }
 
 /* 0, -EAGAIN (hurried), or another negative errno. */
@@ -62,6 +71,8 @@ static int get_block(struct age *a, uint64_t number, struct bc_err *err)
 
 	if (a->have == number)
 		return 0;
+	if (number >= a->n)
+		return refuse_end(a, err);
 	a->have = NO_BLOCK;
 	a->file->hurried = a->blob.hurried;
 	n = bc_blob_read(a->file, a->sealed, len, a->begin + number * SEALED, err);
@@ -69,7 +80,7 @@ static int get_block(struct age *a, uint64_t number, struct bc_err *err)
 		return (int)n;
 	if ((size_t)n < len)
 		return a->blob.hurried ? -EAGAIN : bc_err_set(err, -ENODATA, "it became shorter");
-	if (bc_age_open(a->blocks, number, number + 1 == a->n, a->sealed, len, a->plain))
+	if (bc_age_open(a->blocks, number, !a->torn && number + 1 == a->n, a->sealed, len, a->plain))
 		return refuse(a, number, len, err);
 	a->have = number;
 	return 0;
@@ -89,7 +100,7 @@ static ptrdiff_t age_read(struct bc_blob *b, void *to, size_t len, uint64_t at, 
 		int r = get_block(a, (at + done) / BC_AGE_BLOCK, err);
 
 		if (r)
-			return r == -EAGAIN && done ? (ptrdiff_t)done : r;
+			return (r == -EAGAIN || a->torn) && done ? (ptrdiff_t)done : r;
 		memcpy((uint8_t *)to + done, a->plain + from, want < rest ? want : rest);
 		done += want < rest ? want : rest;
 	}
@@ -142,6 +153,11 @@ static int measure(struct age *a, struct bc_err *err)
 	const uint64_t bytes = a->file->bytes > a->begin ? a->file->bytes - a->begin : 0;
 	uint64_t in_last;
 
+	if (a->torn) {
+		a->n = bytes / SEALED;
+		a->blob.bytes = a->n * BC_AGE_BLOCK + 1;
+		return 0;
+	}
 	a->n = (bytes + SEALED - 1) / SEALED;
 	in_last = a->n ? bytes - (a->n - 1) * SEALED : 0;
 	if (in_last < BC_AGE_TAG || (in_last == BC_AGE_TAG && a->n > 1))
@@ -150,7 +166,7 @@ static int measure(struct age *a, struct bc_err *err)
 	return 0;
 }
 
-int bc_age_blob_wrap_key(struct bc_blob **blob, const uint8_t file_key[BC_AGE_FILE_KEY], size_t header, struct bc_err *err)
+static int wrap_key(struct bc_blob **blob, const uint8_t file_key[BC_AGE_FILE_KEY], size_t header, bool torn, struct bc_err *err)
 {
 	struct bc_blob *file = *blob;
 	struct age *a = calloc(1, sizeof(*a));
@@ -164,17 +180,23 @@ int bc_age_blob_wrap_key(struct bc_blob **blob, const uint8_t file_key[BC_AGE_FI
 	a->file = file;
 	a->begin = header + BC_AGE_NONCE;
 	a->have = NO_BLOCK;
+	a->torn = torn;
 	n = bc_blob_read(file, nonce, sizeof(nonce), header, err);
 	r = n < 0 ? (int)n : n < (ptrdiff_t)sizeof(nonce) ? bc_err_set(err, -ENODATA, "it is cut off") : measure(a, err);
 	if (!r && bc_age_blocks_new(file_key, nonce, &a->blocks))
 		r = bc_err_set(err, -ENOMEM, "no memory");
-	if (!r)
+	if (!r && !torn)
 		r = get_block(a, a->n - 1, err);
 	if (r)
 		age_free(a);
 	else
 		*blob = &a->blob;
 	return r;
+}
+
+int bc_age_blob_wrap_key(struct bc_blob **blob, const uint8_t file_key[BC_AGE_FILE_KEY], size_t header, struct bc_err *err)
+{
+	return wrap_key(blob, file_key, header, false, err);
 }
 
 int bc_age_is_encrypted(struct bc_blob *file, struct bc_err *err)
@@ -185,7 +207,7 @@ int bc_age_is_encrypted(struct bc_blob *file, struct bc_err *err)
 	return n < 0 ? (int)n : n == (ptrdiff_t)sizeof(magic) && !memcmp(magic, BC_AGE_MAGIC, sizeof(magic));
 }
 
-int bc_age_blob_wrap(struct bc_blob **blob, const struct bc_age_identities *ids, struct bc_err *err)
+static int wrap(struct bc_blob **blob, const struct bc_age_identities *ids, bool torn, struct bc_err *err)
 {
 	uint8_t file_key[BC_AGE_FILE_KEY], *head = malloc(BC_AGE_HEADER_MAX);
 	size_t header;
@@ -197,8 +219,18 @@ int bc_age_blob_wrap(struct bc_blob **blob, const struct bc_age_identities *ids,
 	n = bc_blob_read(*blob, head, BC_AGE_HEADER_MAX, 0, err);
 	r = n < 0 ? (int)n : bc_age_header_read(head, (size_t)n, ids, file_key, &header, err);
 	if (!r)
-		r = bc_age_blob_wrap_key(blob, file_key, header, err);
+		r = wrap_key(blob, file_key, header, torn, err);
 	OPENSSL_cleanse(file_key, sizeof(file_key));
 	free(head);
 	return r;
+}
+
+int bc_age_blob_wrap(struct bc_blob **blob, const struct bc_age_identities *ids, struct bc_err *err)
+{
+	return wrap(blob, ids, false, err);
+}
+
+int bc_age_blob_wrap_torn(struct bc_blob **blob, const struct bc_age_identities *ids, struct bc_err *err)
+{
+	return wrap(blob, ids, true, err);
 }

@@ -16,6 +16,12 @@ int bc_age_is_encrypted(struct bc_blob *file, struct bc_err *err);
  */
 int bc_age_blob_wrap(struct bc_blob **blob, const struct bc_age_identities *ids, struct bc_err *err);
 
+/*
+ * The same of a file whose end is missing, or is not known to be there: all blocks are read as ones that others follow. A read of what is
+ * behind the last of them that is whole, or of block 0 if none is, says -ENODATA with a line that says where it is cut off; bytes is more than there can be.
+ */
+int bc_age_blob_wrap_torn(struct bc_blob **blob, const struct bc_age_identities *ids, struct bc_err *err);
+
 /* The same with the file's key, behind a header of so many bytes. */
 int bc_age_blob_wrap_key(struct bc_blob **blob, const uint8_t file_key[BC_AGE_FILE_KEY], size_t header, struct bc_err *err);
 

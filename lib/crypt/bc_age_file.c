@@ -310,12 +310,15 @@ static int copy_out(struct bc_blob *blob, int fd, struct bc_err *err)
 
 int bc_age_decrypt_file(const char *path, const struct bc_age_identities *ids, int fd, uint64_t *ret_bytes, struct bc_err *err)
 {
+	struct bc_err ignored;
 	struct bc_blob *blob;
 	int r = bc_blob_open_file(path, &blob, err);
 
 	if (r)
 		return r;
 	r = bc_age_blob_wrap(&blob, ids, err);
+	if ((r == -ENODATA || r == -EBADMSG) && bc_age_blob_wrap_torn(&blob, ids, &ignored) == 0)
+		copy_out(blob, fd, &ignored);
 	if (!r) {
 		*ret_bytes = blob->bytes;
 		r = copy_out(blob, fd, err);

@@ -19,7 +19,7 @@ int bc_age_encrypt_file(const char *path, const struct bc_age_recipients *to, co
 
 /*
  * What is in path, to fd, and its size. 0; or a negative errno with a line in err, and what was whole before that was written: as
- * bc_age_blob_wrap() and its reads.
+ * bc_age_blob_wrap() and its reads; -ENODATA: its end is missing.
  */
 int bc_age_decrypt_file(const char *path, const struct bc_age_identities *ids, int fd, uint64_t *ret_bytes, struct bc_err *err);
 

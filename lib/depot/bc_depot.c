@@ -367,7 +367,9 @@ static int see_through(const struct bc_depot *d, struct bc_blob **blob, struct b
 		return r;
 	if (!d || !d->cfg.identities)
 		return bc_err_set(err, -EACCES, "it is encrypted: name a file with its key (--identity), or decrypt it first");
-	return bc_age_blob_wrap(blob, d->cfg.identities, err);
+	r = bc_age_blob_wrap(blob, d->cfg.identities, err);
+	/* What is left of it is read, and the error comes behind that. */
+	return r == -ENODATA || r == -EBADMSG ? bc_age_blob_wrap_torn(blob, d->cfg.identities, err) : r;
 }
 
 int bc_depot_open(struct bc_depot *d, const char *name, struct bc_blob **ret, struct bc_err *err)
