@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "answer.h"
+#include "bc_age_file.h"
 #include "bc_index_file.h"
 #include "bc_option.h"
 #include "bc_plural.h"
@@ -17,6 +18,7 @@
 #include "bc_segname.h"
 #include "confine.h"
 #include "folder.h"
+#include "identity.h"
 
 #define INDEX_MEMORY (64U << 20)
 
@@ -30,6 +32,8 @@ static const char help[] =
 	"      --json      print one object in JSON instead\n"
 	"  -n, --dry-run   show what would be done, change nothing\n"
 	"  -U, --utc       use UTC in names, otherwise local time\n"
+	"      --identity FILE\n"
+	"                  the key of encrypted ones (tmp-....age): what is recovered is encrypted for the same recipients\n"
 	"      --no-sandbox\n"
 	"                  do not give up the right to other files and system calls\n"
 	"  -h, --help      this text\n"
@@ -82,9 +86,19 @@ static void say(const char *path, const struct bc_recover_config *cfg, int e, co
 	}
 }
 
+/* It can have none from outside. */
+static bool is_encrypted(const char *path)
+{
+	const size_t len = strlen(path), ext = strlen(BC_AGE_EXT);
+
+	return len > ext && !strcmp(path + len - ext, BC_AGE_EXT);
+}
+
 struct recover {
 	struct bc_recover_config cfg;
 	json_t *files;		/* NULL: words instead */
+	const char *identity;	/* the file of a key; NULL: none */
+	bool no_sandbox;
 };
 
 static int recover_file(void *ctx, const char *path)
@@ -98,7 +112,7 @@ static int recover_file(void *ctx, const char *path)
 		list(c->files, path, e, r, &err);
 	else
 		say(path, &c->cfg, e, r, &err);
-	if (!e && r->path[0])
+	if (!e && r->path[0] && !is_encrypted(r->path))
 		make_index(r->path);
 	free(r);
 	return e && e != -EBUSY;
@@ -111,62 +125,72 @@ static int is_tmp(const struct dirent *e)
 	return bc_segname_is_tmp(e->d_name, &seq);
 }
 
-int cmd_recover(int argc, char **argv)
+/* A folder or a file. */
+static int recover_path(struct recover *c, const char *path)
+{
+	struct stat st;
+	bool there = stat(path, &st) == 0;
+
+	if (!there && !c->files) {
+		fprintf(stderr, "braidcap: %s: %s\n", path, strerror(errno));
+		return 1;
+	}
+	return there && S_ISDIR(st.st_mode) ? folder_each(path, c->files ? NULL : "nothing to recover", is_tmp, recover_file, c) :
+	       recover_file(c, path);
+}
+
+/* 0; 1: --help; -EINVAL. */
+static int parse(struct recover *c, int argc, char **argv, struct bc_err *err)
 {
 	static const struct option options[] = {
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "utc", no_argument, NULL, 'U' },
 		{ "no-sandbox", no_argument, NULL, 's' },
+		{ "identity", required_argument, NULL, 'i' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
+	int o;
+
+	while ((o = bc_option_next(argc, argv, ":nUh", options, "braidcap recover", err)) != -1) {
+		if (o == 'h')
+			return 1;
+		if (o == '?')
+			return -EINVAL;
+		c->cfg.dry_run |= o == 'n';
+		c->cfg.utc |= o == 'U';
+		c->no_sandbox |= o == 's';
+		if (o == 'i')
+			c->identity = optarg;
+		if (o == 'j' && !c->files)
+			c->files = json_array();
+	}
+	return optind < argc ? 0 : bc_err_set(err, -EINVAL, "no folder or temporary file to recover; see 'braidcap recover --help'");
+}
+
+int cmd_recover(int argc, char **argv)
+{
 	const struct bc_log log = { .emit = emit };
 	struct recover c = { .cfg = { .pid = (uint32_t)getpid(), .log = &log } };
+	struct bc_age_identities *ids = NULL;
 	struct bc_err err;
-	bool no_sandbox = false;
-	int status = 0, o;
+	int status = 0, r = parse(&c, argc, argv, &err);
 
-	while ((o = bc_option_next(argc, argv, ":nUh", options, "braidcap recover", &err)) != -1) {
-		switch (o) {
-		case 'n':
-			c.cfg.dry_run = true;
-			break;
-		case 's':
-			no_sandbox = true;
-			break;
-		case 'U':
-			c.cfg.utc = true;
-			break;
-		case 'j':
-			c.files = c.files ? c.files : json_array();
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return 0;
-		default:
-			fprintf(stderr, "braidcap: %s\n", err.msg);
-			return 2;
-		}
+	if (r > 0) {
+		fputs(help, stdout);
+		return 0;
 	}
-	if (optind == argc) {
-		fputs("braidcap: no folder or temporary file to recover; see 'braidcap recover --help'\n", stderr);
+	if (r || identity_read(c.identity, &ids, &err)) {
+		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 2;
 	}
-	if (!no_sandbox)
+	c.cfg.identities = ids;
+	if (!c.no_sandbox)
 		confine_to_folders(BC_DUTY_TEND, argv + optind, (size_t)(argc - optind), false);
-	for (int i = optind; i < argc; i++) {
-		struct stat st;
-		bool there = stat(argv[i], &st) == 0;
-
-		if (!there && !c.files) {
-			fprintf(stderr, "braidcap: %s: %s\n", argv[i], strerror(errno));
-			status = 1;
-			continue;
-		}
-		status |= there && S_ISDIR(st.st_mode) ? folder_each(argv[i], c.files ? NULL : "nothing to recover", is_tmp, recover_file, &c) :
-				   recover_file(&c, argv[i]);
-	}
+	for (int i = optind; i < argc; i++)
+		status |= recover_path(&c, argv[i]);
+	identity_forget(ids);
 	if (c.files)
 		status |= answer_print(json_pack("{s:i, s:b, s:o}", "version", 1, "dry_run", c.cfg.dry_run, "files", c.files));
 	return status;

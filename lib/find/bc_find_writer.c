@@ -177,7 +177,7 @@ static int begin(struct bc_find_writer *w, uint64_t begin_ns)
 	while ((r = bc_store_begin(w->store)) == -EAGAIN)
 		usleep(AGAIN_US);
 	if (!r)
-		r = bc_encode_new(w->dest.codec, w->dest.level, w->store, &w->encode, NULL);
+		r = bc_encode_new(w->dest.codec, w->dest.level, w->store, NULL, &w->encode, NULL);
 	if (r)
 		return r;
 	w->section.n_carried = carried;

@@ -23,6 +23,7 @@
 #define BC_PCAPNG_JOURNAL 9U		/* an entry of the systemd journal */
 #define BC_PCAPNG_DSB 10U
 #define BC_PCAPNG_INDEX 0xBCA90001U	/* ours, for local use: docs/formats.md */
+#define BC_PCAPNG_PADDING 0xBCA90002U	/* the same */
 #define BC_PCAPNG_CUSTOM 0xbadU		/* the custom block that may be copied into another file */
 
 /* Bytes of an enhanced packet block without data and options; of two options; of the options' end. */

@@ -201,6 +201,7 @@ static int read_whole(struct bc_reader *r, uint32_t type, const uint8_t *block, 
 		return BC_READ_SKIP;
 	case BC_ACK_BLOCK_TYPE:
 	case BC_PCAPNG_INDEX:
+	case BC_PCAPNG_PADDING:
 		return BC_READ_SKIP;
 	default:
 		return bc_reader_keep_block(r, type, block, total, rec);

@@ -15,11 +15,14 @@
 #include "bc_scan.h"
 #include "bc_store.h"
 
+struct bc_age_identities;
+
 struct bc_recover_config {
 	bool dry_run;		/* read and report, change nothing */
 	bool utc;		/* name the new segment in UTC, otherwise in local time */
 	uint32_t pid;		/* stands in the new segment's temporary name */
 	const struct bc_log *log;	/* may be NULL */
+	const struct bc_age_identities *identities;	/* of who may read encrypted ones; NULL: none are read */
 	/* In a dry run told of each item that would be kept; may be NULL. */
 	bc_scan_item item;
 	void *ctx;
@@ -48,6 +51,7 @@ struct bc_recovered {
  *   -EBUSY   a capture that is alive holds it (flock), for half a second and longer;
  *   -EMLINK  it has a second name, hence was published, but for the removal of this name;
  *   -ENODATA no packet can be recovered from it;
+ *   -ENOKEY  it is encrypted, and there are no identities; -EACCES: none of them fits. What is made of it is encrypted for the same recipients;
  *   else what reading or writing it met, for example -ENOSPC: free some space and call again.
  * If only the removal of the leftover failed, that is logged, and 0 returned. ret is filled as far as things went.
  * Any thread; two calls for one file keep apart by the lock.

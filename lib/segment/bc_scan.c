@@ -209,7 +209,7 @@ int bc_scan(int fd, bool erf, uint64_t limit, bc_scan_item item, void *ctx, stru
 	return r;
 }
 
-int bc_scan_blob(struct bc_blob *blob, bool erf, struct bc_scan *ret, struct bc_err *err)
+int bc_scan_blob(struct bc_blob *blob, bool erf, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err)
 {
 	struct scanner s = { .res = ret, .file_bytes = blob->bytes };
 	int r;
@@ -219,7 +219,7 @@ int bc_scan_blob(struct bc_blob *blob, bool erf, struct bc_scan *ret, struct bc_
 	if (r == 0)
 		r = open_scanner(&s, erf, err);
 	if (r == 0)
-		r = run(&s, NULL, NULL, err);
+		r = run(&s, item, ctx, err);
 	close_scanner(&s);
 	return r;
 }

@@ -42,6 +42,6 @@ typedef int (*bc_scan_item)(void *ctx, const uint8_t *item, size_t len, const st
 int bc_scan(int fd, bool erf, uint64_t limit, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err);
 
 /* The same of all of a blob, which stays open. */
-int bc_scan_blob(struct bc_blob *blob, bool erf, struct bc_scan *ret, struct bc_err *err);
+int bc_scan_blob(struct bc_blob *blob, bool erf, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err);
 
 #endif

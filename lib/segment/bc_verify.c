@@ -86,7 +86,7 @@ int bc_verify_object(struct bc_depot *depot, const char *name, struct bc_scan *r
 	memset(ret, 0, sizeof(*ret));
 	if (r)
 		return r;
-	r = bc_scan_blob(blob, erf, ret, err);
+	r = bc_scan_blob(blob, erf, NULL, NULL, ret, err);
 	bc_blob_close(blob);
 	return judge(name, erf, r, ret, err);
 }
