@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/evp.h>
 #include <search.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_age_file.h"
 #include "bc_file.h"
 #include "bc_series.h"
 #include "bc_time.h"
@@ -165,16 +167,32 @@ void bc_chain_close(struct bc_chain *c)
 	free(c);
 }
 
+static bool is_recorded(const struct bc_chain *c, const char *name)
+{
+	return tfind(name, &c->names, by_name) != NULL;
+}
+
+/* A segment that has no record; encrypted, neither of its bytes nor of what is in it. */
+static bool is_unrecorded(const struct bc_chain *c, const char *name)
+{
+	const size_t len = strlen(name), ext = strlen(BC_AGE_EXT);
+	const bool encrypted = len > ext && !strcmp(name + len - ext, BC_AGE_EXT);
+	struct bc_series series;
+	char stem[NAME_MAX + 1];
+
+	snprintf(stem, sizeof(stem), "%.*s", (int)(encrypted ? len - ext : len), name);
+	return bc_series_parse(stem, &series) && !is_recorded(c, name) && !(encrypted && is_recorded(c, stem));
+}
+
 int bc_chain_unrecorded(struct bc_chain *c, int (*each)(void *ctx, const char *name), void *ctx, struct bc_err *err)
 {
 	struct dirent **entry;
 	int n = scandirat(c->folder, ".", &entry, NULL, alphasort), r = 0;
-	struct bc_series series;
 
 	if (n < 0)
 		return bc_err_set(err, -errno, "%s: the folder cannot be read: %s", c->path, strerror(errno));
 	for (int i = 0; i < n; i++) {
-		if (!r && bc_series_parse(entry[i]->d_name, &series) && !tfind(entry[i]->d_name, &c->names, by_name))
+		if (!r && is_unrecorded(c, entry[i]->d_name))
 			r = each(ctx, entry[i]->d_name);
 		free(entry[i]);
 	}

@@ -228,7 +228,12 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct bc_chain_record *)a)->name, ((const struct bc_chain_record *)b)->name);
 }
 
-/* A file of the folder: has it a record, which is of what is in it? The records are sorted by name. */
+static struct bc_chain_record *record_of(const struct check *c, const struct bc_chain_record *key)
+{
+	return c->n ? bsearch(key, c->record, c->n, sizeof(*key), by_name) : NULL;
+}
+
+/* A file of the folder: has it a record, of its bytes or of what is in it? The records are sorted by name. */
 static void check_for_record(struct check *c, const char *name, const char *newest)
 {
 	const size_t len = strlen(name), ext = strlen(BC_AGE_EXT);
@@ -240,7 +245,13 @@ static void check_for_record(struct check *c, const char *name, const char *newe
 	snprintf(key.name, sizeof(key.name), "%.*s", (int)(encrypted ? len - ext : len), name);
 	if (!bc_series_parse(key.name, &series))
 		return;
-	r = c->n ? bsearch(&key, c->record, c->n, sizeof(key), by_name) : NULL;
+	r = record_of(c, &key);
+	/* It was encrypted while it was captured: its own bytes were compared. */
+	if (!r && encrypted && len < sizeof(key.name)) {
+		memcpy(key.name, name, len + 1);
+		if (record_of(c, &key))
+			return;
+	}
 	if (!r && !(c->res->running && strcmp(key.name, newest) > 0))
 		tell(c, BC_CHAIN_ADDED, UINT64_MAX, name);
 	/* Beside the file itself, which was compared, it was not looked at yet. */
