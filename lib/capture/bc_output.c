@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_age_file.h"
 #include "bc_folder.h"
 #include "bc_indexer.h"
 #include "bc_note.h"
@@ -32,6 +33,9 @@
 #define INDEX_MEMORY_MIN (4U << 20)
 /* Chunks whose notes may wait for the indexer while their buffers are used again. */
 #define NOTES_AT_INDEXER 64U
+
+/* Sealed blocks that close an encrypted segment: one that fills, one of padding, the index's footer and statistics. */
+#define ENCRYPTED_RESERVE (4 * BC_STORE_RESERVE)
 
 /* A segment has its final name, or could not be published. */
 static void settled(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
@@ -138,7 +142,7 @@ const char *bc_output_ext(const struct bc_output_config *cfg, char buf[BC_OUTPUT
 {
 	if (cfg->file_ext)
 		return cfg->file_ext;
-	snprintf(buf, BC_OUTPUT_EXT_MAX, "%s%s", bc_format_ext(cfg->format), bc_codec_ext(cfg->codec));
+	snprintf(buf, BC_OUTPUT_EXT_MAX, "%s%s%s", bc_format_ext(cfg->format), bc_codec_ext(cfg->codec), cfg->encrypt ? BC_AGE_EXT : "");
 	return buf;
 }
 
@@ -160,7 +164,8 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.seqfile = o->cfg.seqfile,
 		.utc = o->cfg.utc,
 		.name_first = o->cfg.name_first,
-		.io = o->cfg.io,
+		.io = o->cfg.encrypt ? BC_IO_BUFFERED : o->cfg.io,
+		.reserve = o->cfg.encrypt ? ENCRYPTED_RESERVE : 0,
 		.keep_empty = o->cfg.format == BC_FORMAT_ERF,
 		.pid = (uint32_t)getpid(),
 		.log = env->log,
@@ -401,7 +406,8 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.level = o->cfg.level,
 		.stream_workers = o->n_lanes,
 		.block_max = env->chunk_bytes > BC_LANE_RECORD_MAX ? env->chunk_bytes : BC_LANE_RECORD_MAX,
-		.flush_ns = env->flush_ns,
+		.flush_ns = o->cfg.encrypt ? env->encrypted_flush_ns : env->flush_ns,
+		.encrypt = o->cfg.encrypt,
 		.watchfile = o->cfg.watchfile,
 		.piped = o->cfg.pipeout != NULL,
 		.ended = o->statistics ? segment_ended : NULL,

@@ -48,6 +48,7 @@ struct bc_output_env {
 	const struct bc_output_crews *crews;	/* whose threads do its work, one of many outputs, that opens no file ahead; NULL: threads of its own */
 	uint32_t lane_ring;		/* packets before a lane */
 	uint64_t flush_ns;
+	uint64_t encrypted_flush_ns;	/* the same of encrypted outputs, where each takes space */
 	uint64_t start_ns;		/* of the capture */
 	const struct bc_steps *steps;	/* of the system clock; not owned */
 	bool sparse;			/* without packets no segment; and where there is one lane, each has a link type of its own */

@@ -31,6 +31,7 @@ struct bc_remote_config {
 };
 
 struct bc_anonymise_key;
+struct bc_age_recipients;
 
 struct bc_output_config {
 	char *dest;			/* as the user wrote it: a folder, a file, "-", "osmo://...", "null:" */
@@ -41,6 +42,7 @@ struct bc_output_config {
 	bool no_gprs_user_data;		/* user traffic of GPRS is not wanted */
 	struct bc_gprs gprs;		/* where it is looked for */
 	struct bc_anonymise_key *anonymise;	/* packets lose their addresses, under this key; NULL: they do not */
+	struct bc_age_recipients *encrypt;	/* who can read segments, which are never on the disk in clear; NULL: everybody */
 	uint32_t snaplen;		/* 1..BC_SNAPLEN_MAX, default the maximum */
 	enum bc_format format;
 	enum bc_framing framing;

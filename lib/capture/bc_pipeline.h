@@ -26,7 +26,7 @@ struct bc_pipeline_config {
 	bool one_cpu;				/* a single lcore, and the I/O threads have no CPU but its own */
 	uint64_t count;				/* packets; 0: no limit */
 	uint64_t max_wait_ns;
-	uint64_t flush_ns;
+	uint64_t flush_ns, encrypted_flush_ns;
 	uint32_t chunk_bytes;
 	uint64_t memory_bytes;
 	uint32_t link_size;			/* packets between a source and the merge; 0: 4096, 1024 if all are files; a lane has half of it before it */

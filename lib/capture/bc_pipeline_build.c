@@ -305,6 +305,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.disk_step = p->cfg.disk_step,
 			.lane_ring = bc_pipeline_link_size(&p->cfg) / 2,
 			.flush_ns = p->cfg.flush_ns,
+			.encrypted_flush_ns = p->cfg.encrypted_flush_ns,
 			.start_ns = p->start_ns,
 			.steps = &p->cfg.clock->steps,
 			.live = p->live,

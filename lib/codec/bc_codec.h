@@ -128,6 +128,8 @@ typedef int (*bc_stream_sink)(void *ctx, const uint8_t *data, size_t len);
 #define BC_STREAM_WORKERS_MAX 128U
 int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink sink, void *ctx,
 		  struct bc_stream **ret, struct bc_err *err);
+/* Before _begin: frames have no checksum of their content, where the codec leaves the choice. */
+void bc_stream_unchecked(struct bc_stream *s);
 int bc_stream_begin(struct bc_stream *s);
 int bc_stream_feed(struct bc_stream *s, const uint8_t *data, size_t len);
 int bc_stream_flush(struct bc_stream *s);

@@ -22,6 +22,8 @@ enum bc_stream_push { BC_STREAM_FEED, BC_STREAM_FLUSH, BC_STREAM_END };
 struct bc_stream_ops {
 	/* level and workers are within their limits; *out is copied. As bc_stream_new(). */
 	int (*open)(int level, unsigned workers, const struct bc_stream_out *out, void **ret, struct bc_err *err);
+	/* As bc_stream_unchecked(); NULL: there is no choice. */
+	void (*unchecked)(void *state);
 	/* Before each frame; whatever was left of the last one is forgotten. */
 	int (*begin)(void *state);
 	/* After a failure the next call is begin or close. data is NULL but for BC_STREAM_FEED. */

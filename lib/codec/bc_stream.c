@@ -41,6 +41,12 @@ int bc_stream_new(enum bc_codec c, int level, unsigned workers, bc_stream_sink s
 	return 0;
 }
 
+void bc_stream_unchecked(struct bc_stream *s)
+{
+	if (s->ops->unchecked)
+		s->ops->unchecked(s->state);
+}
+
 int bc_stream_begin(struct bc_stream *s)
 {
 	s->failed = s->ops->begin(s->state);

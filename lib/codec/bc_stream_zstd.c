@@ -54,6 +54,13 @@ static int open_zstd(int level, unsigned workers, const struct bc_stream_out *ou
 	return 0;
 }
 
+static void unchecked(void *state)
+{
+	struct zstd_stream *z = state;
+
+	ZSTD_CCtx_setParameter(z->ctx, ZSTD_c_checksumFlag, 0);
+}
+
 static int begin(void *state)
 {
 	struct zstd_stream *z = state;
@@ -97,6 +104,7 @@ static int push(void *state, const uint8_t *data, size_t len, enum bc_stream_pus
 
 const struct bc_stream_ops bc_stream_zstd = {
 	.open = open_zstd,
+	.unchecked = unchecked,
 	.begin = begin,
 	.push = push,
 	.close = close_zstd,

@@ -14,7 +14,6 @@ void bc_config_defaults(struct bc_config *c)
 {
 	*c = (struct bc_config){
 		.max_wait_ms = 1000,
-		.flush_ms = 1000,
 		.chunk_kib = 256,
 		.memory_mib = 256,
 		.huge = BC_HUGE_AUTO,

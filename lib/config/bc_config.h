@@ -26,7 +26,7 @@ struct bc_config {
 	double duration_s;		/* 0: no limit */
 	double idle_exit_s;		/* 0: never */
 	uint32_t max_wait_ms;		/* default 1000 */
-	uint32_t flush_ms;		/* default 1000 */
+	uint32_t flush_ms;		/* 0: not given, 1000, or 10000 of encrypted outputs */
 	uint32_t chunk_kib;		/* 64..4096, default 256 */
 	uint32_t memory_mib;		/* for dense blocks; default 256; at least 4 chunks for each output */
 	uint32_t mbufs;			/* in the pool; 0: by the sources */

@@ -121,6 +121,8 @@ static int take_setting(struct bc_draft *d, int code, const char *text, struct b
 		return bc_draft_replace(&d->collect[code - LONG_COLLECT], text, err);
 	s = &bc_output_settings[code - LONG_OUTPUT];
 	at = &d->all.v[code - LONG_OUTPUT];
+	if (code == LONG_OUTPUT + BC_OUT_ENCRYPT)
+		return bc_draft_append(at, text, err);
 	if (*at && !bc_setting_is_flag(s))
 		return bc_err_set(err, -EINVAL, "--%s is given twice, but applies to every -w: different outputs need "
 				  "a file (-C)",

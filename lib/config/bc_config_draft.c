@@ -73,6 +73,20 @@ int bc_draft_replace(char **at, const char *text, struct bc_err *err)
 	return 0;
 }
 
+int bc_draft_append(char **at, const char *text, struct bc_err *err)
+{
+	char *both;
+	int rc;
+
+	if (!*at)
+		return bc_draft_replace(at, text, err);
+	if (asprintf(&both, "%s %s", *at, text) < 0)
+		return bc_err_set(err, -ENOMEM, "no memory for the options");
+	rc = bc_draft_replace(at, both, err);
+	free(both);
+	return rc;
+}
+
 int bc_draft_add_source(struct bc_draft *d, const char *spec, struct bc_err *err)
 {
 	if (d->n_sources == BC_MAX_SOURCES)

@@ -23,7 +23,7 @@ enum bc_capture_setting {
 };
 
 enum bc_output_setting {
-	BC_OUT_EXCLUDE, BC_OUT_ANONYMISE,
+	BC_OUT_EXCLUDE, BC_OUT_ANONYMISE, BC_OUT_ENCRYPT, BC_OUT_ENCRYPT_FILE,
 	BC_OUT_DEST, BC_OUT_FILTER, BC_OUT_SNAPLEN, BC_OUT_FORMAT, BC_OUT_COMPRESS, BC_OUT_LEVEL, BC_OUT_ROTATE_SECONDS,
 	BC_OUT_ROTATE_CLOCK, BC_OUT_COMPLETED, BC_OUT_ON_SEGMENT, BC_OUT_ON_SEGMENT_SECONDS,
 	BC_OUT_KEEP_AGE, BC_OUT_KEEP_NUMBER, BC_OUT_KEEP_SIZE, BC_OUT_KEEP_FREE, BC_OUT_UPLOAD, BC_OUT_KEEP_UPLOADED, BC_OUT_RECOMPRESS, BC_OUT_EXPIRE_UNMARKED,
@@ -129,6 +129,8 @@ void bc_draft_setting_label(char label[BC_LABEL_MAX], const struct bc_draft *d, 
 
 /* Replace *at with a copy of text. 0 or -ENOMEM. */
 int bc_draft_replace(char **at, const char *text, struct bc_err *err);
+/* One word more, behind those that are there. */
+int bc_draft_append(char **at, const char *text, struct bc_err *err);
 
 /* Both add one at the end; -EINVAL when there are too many, or -ENOMEM. */
 int bc_draft_add_source(struct bc_draft *d, const char *spec, struct bc_err *err);

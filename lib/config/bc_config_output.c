@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "bc_age_file.h"
 #include "bc_anonymise_key.h"
 #include "bc_codec_text.h"
 #include "bc_config_draft.h"
@@ -15,6 +16,8 @@
 #include "bc_retention_parse.h"
 #include "bc_number.h"
 #include "bc_object_name.h"
+#include "bc_padding.h"
+#include "bc_store.h"
 #include "bc_wire.h"
 
 #define FILE_EXT_MAX 64
@@ -114,19 +117,28 @@ struct name {
 	bool has_format, has_codec;
 	enum bc_format format;
 	enum bc_codec codec;
+	bool encrypted;
+	size_t whole;		/* without encryption's extension */
 	size_t len;		/* without the compression's extension */
 	size_t stem;		/* nor the format's */
 };
 
-/* x.pcap, x.cap, x.dmp, x.pcapng, x.erf, followed by .lz4 or the like. */
-static struct name read_name(const char *name)
+/* x.pcap, x.cap, x.dmp, x.pcapng, x.erf, followed by .lz4 or the like, and .age. */
+static struct name read_name(const char *path)
 {
 	static const struct { const char *ext; enum bc_format format; } exts[] = {
 		{ ".pcap", BC_FORMAT_PCAP_NS }, { ".cap", BC_FORMAT_PCAP_NS }, { ".dmp", BC_FORMAT_PCAP_NS },
 		{ ".pcapng", BC_FORMAT_PCAPNG }, { ".erf", BC_FORMAT_ERF },
 	};
-	struct name n = { .format = BC_FORMAT_PCAPNG, .codec = bc_codec_of_path(name), .len = strlen(name) };
+	struct name n = { .format = BC_FORMAT_PCAPNG, .len = strlen(path) };
+	char name[BC_STORE_PATH_MAX];
 
+	n.encrypted = ends_with(path, n.len, BC_AGE_EXT);
+	if (n.encrypted)
+		n.len -= strlen(BC_AGE_EXT);
+	n.whole = n.len;
+	snprintf(name, sizeof(name), "%.*s", (int)n.len, path);
+	n.codec = bc_codec_of_path(name);
 	n.has_codec = n.codec != BC_CODEC_NONE;
 	if (n.has_codec)
 		n.len -= strlen(bc_codec_ext(n.codec));
@@ -189,6 +201,10 @@ static int check_name(struct build *b)
 				  n.has_codec ? bc_codec_name(n.codec) : "not compressed",
 				  o->codec == BC_CODEC_NONE ? "no compression" : bc_codec_name(o->codec),
 				  (int)n.len, o->dest, bc_codec_ext(o->codec));
+	if (n.encrypted != !!o->encrypt)
+		return bc_err_set(b->err, -EINVAL, n.encrypted ? "%s: '%s' is named as encrypted: say with --encrypt for whom, or name it '%.*s'" :
+				  "%s: '%s' becomes encrypted: name it '%.*s" BC_AGE_EXT "'", label_of(b, BC_OUT_DEST, label), o->dest,
+				  (int)n.whole, o->dest);
 	if (alien)
 		return bc_err_set(b->err, -EINVAL, "%s: '%s': %s files cannot be written; compressions are %s",
 				  label_of(b, BC_OUT_DEST, label), o->dest, alien, bc_codec_names(", ", names));
@@ -270,6 +286,66 @@ static int set_anonymise(struct build *b)
 	if (!o->anonymise)
 		return bc_err_set(b->err, -ENOMEM, "%s: no memory", label);
 	return bc_anonymise_key_read(label, file, o->anonymise, b->err);
+}
+
+/* Words, of which each is a recipient. */
+static int add_recipients(struct build *b, const char *text, struct bc_age_recipients *to)
+{
+	char *copy = strdup(text), *rest = copy, *word;
+	int rc = copy ? 0 : bc_err_set(b->err, -ENOMEM, "no memory for the options");
+
+	while (!rc && (word = strsep(&rest, " \t\r\n,")))
+		rc = *word ? bc_age_recipient_add(to, word, b->err) : 0;
+	free(copy);
+	return rc;
+}
+
+static int set_encrypt(struct build *b)
+{
+	const char *text = text_of(b, BC_OUT_ENCRYPT), *file = text_of(b, BC_OUT_ENCRYPT_FILE);
+	enum bc_output_setting given = text ? BC_OUT_ENCRYPT : BC_OUT_ENCRYPT_FILE;
+	char label[BC_LABEL_MAX];
+	int rc = 0;
+
+	if (!text && !file)
+		return 0;
+	b->o->encrypt = calloc(1, sizeof(*b->o->encrypt));
+	if (!b->o->encrypt)
+		return bc_err_set(b->err, -ENOMEM, "no memory for the options");
+	if (text)
+		rc = add_recipients(b, text, b->o->encrypt);
+	if (rc)
+		return bc_err_prefix(b->err, rc, "%s", label_of(b, given, label));
+	rc = file ? bc_age_recipients_read(b->o->encrypt, file, b->err) : 0;
+	if (rc)
+		return bc_err_prefix(b->err, rc, "%s", label_of(b, BC_OUT_ENCRYPT_FILE, label));
+	return b->o->encrypt->n ? 0 : bc_err_set(b->err, -EINVAL, "%s: no recipient is in it, so nobody could read '%s'",
+						 label_of(b, given, label), b->o->dest);
+}
+
+/* What cannot be encrypted as it is written. */
+static int check_encrypt(struct build *b)
+{
+	const struct bc_output_config *o = b->o;
+	char label[BC_LABEL_MAX];
+
+	if (!o->encrypt)
+		return 0;
+	label_of(b, text_of(b, BC_OUT_ENCRYPT) ? BC_OUT_ENCRYPT : BC_OUT_ENCRYPT_FILE, label);
+	if (o->kind == BC_DEST_PEER)
+		return bc_err_set(b->err, -EINVAL, "%s: '%s' is a remote peer: encrypt where it stores what it gets, and use ,tls on the way", label,
+				  o->dest);
+	if (!bc_padding_possible(o->format, o->codec))
+		return bc_err_set(b->err, -EINVAL, "%s: %s, %s, cannot be encrypted while it is written: use pcapng with lz4, zstd or no "
+				  "compression, or zstd", label, bc_format_name(o->format),
+				  o->codec == BC_CODEC_NONE ? "not compressed" : bc_codec_name(o->codec));
+	if (o->io == BC_IO_DIRECT)
+		return bc_err_set(b->err, -EINVAL, "%s: the end of an encrypted segment is written where the next bytes will go, which --io direct "
+				  "cannot: leave it out", label);
+	if (o->pipeout || o->upload || o->file_ext || o->keep.recompress)
+		return bc_err_set(b->err, -EINVAL, "%s: not with %s: '%s' is encrypted before that could see it", label,
+				  o->pipeout ? "--pipeout" : o->upload ? "--upload" : o->file_ext ? "--file-ext" : "--recompress", o->dest);
+	return 0;
 }
 
 static int set_format(struct build *b)
@@ -565,9 +641,9 @@ int bc_output_build(const struct bc_draft *cli, const struct bc_draft *d, uint32
 		    struct bc_err *err)
 {
 	static int (*const steps[])(struct build *b) = {
-		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_anonymise, set_format, set_codec, set_level, set_io, set_index,
-		check_name, set_file_ext, set_mode, set_clock, check_rotation, set_stop, set_comment, check_numbered,
-		set_keep, check_post_publish, check_upload,
+		store_all, find_kind, set_remote, choose_by_name, set_pipeout, set_exclude, set_anonymise, set_encrypt, set_format,
+		set_codec, set_level, set_io, set_index, check_name, set_file_ext, set_mode, set_clock, check_rotation, set_stop, set_comment, check_numbered,
+		set_keep, check_post_publish, check_upload, check_encrypt,
 	};
 	struct build b = { .cli = cli, .from = d, .index = i, .o = ret, .err = err };
 	int rc = 0;
@@ -591,6 +667,7 @@ uint32_t bc_config_mirrored(const struct bc_config *c)
 void bc_output_config_free(struct bc_output_config *o)
 {
 	bc_anonymise_key_free(o->anonymise);
+	free(o->encrypt);
 	free(o->dest);
 	free(o->filter);
 	free(o->file_ext);

@@ -76,6 +76,8 @@ const struct bc_setting bc_output_settings[BC_OUT_N] = {
 	[BC_OUT_FILTER] = { "filter", "filter", 'f', false, BC_SET_TEXT, OUT(filter), 0, 65535, .capture_only = true },
 	[BC_OUT_EXCLUDE] = { "exclude", "exclude", 0, false, BC_SET_TEXT, OUT(exclude), 0, 255, .capture_only = true },
 	[BC_OUT_ANONYMISE] = { "anonymise", "anonymise", 0, false, BC_SET_SPECIAL, 0, 0, 0, .capture_only = true },
+	[BC_OUT_ENCRYPT] = { "encrypt", "encrypt", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
+	[BC_OUT_ENCRYPT_FILE] = { "encrypt-file", "encrypt_file", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
 	[BC_OUT_SNAPLEN] = { "snaplen", "snaplen", 's', true, BC_SET_U32, OUT(snaplen), 1, BC_SNAPLEN_MAX },
 	[BC_OUT_FORMAT] = { "format", "format", 0, false, BC_SET_SPECIAL, 0, 0, 0 },
 	[BC_OUT_COMPRESS] = { "compress", "compress", 'Z', false, BC_SET_SPECIAL, 0, 0, 0 },

@@ -27,7 +27,7 @@ struct bc_committer {
 	const char *name;		/* the output's, for the log */
 	struct bc_crew *own_crew;	/* NULL: it is the configuration's */
 
-	bool stream;			/* the codec holds bytes back */
+	bool holding;			/* the codec, or encryption, holds bytes back */
 
 	uint64_t seq;			/* the chunk that comes next */
 	struct bc_open_segment *segment;
@@ -190,8 +190,8 @@ static void sync_when_due(struct bc_committer *c)
 {
 	uint64_t now = bc_mono_ns();
 	bool due = now - c->synced_mono_ns >= c->cfg.flush_ns || (c->acks && bc_acks_hurried(c->acks));
-	/* Not with a stream codec, which would compress worse. */
-	bool soon = !c->stream && (now - c->chunk_mono_ns >= WAIT_NS ||
+	/* Not with a stream codec, which would compress worse, nor encrypted, where padding would be needed. */
+	bool soon = !c->holding && (now - c->chunk_mono_ns >= WAIT_NS ||
 				   now - bc_open_segment_settled_ns(c->segment) >= SETTLE_NS);
 
 	if ((due || soon) && bc_open_segment_described(c->segment) && !bc_open_segment_end_pending(c->segment) &&
@@ -273,7 +273,7 @@ static void end(struct bc_committer *c)
 {
 	if (c->last)
 		give_up_rest(c);
-	else if (!c->stream)
+	else if (!c->holding)
 		bc_open_segment_settle_store(c->segment, 0);
 	bc_delivery_drain(c->delivery);
 	bc_open_segment_sync(c->segment);
@@ -307,7 +307,7 @@ static int new_delivery(struct bc_committer *c, struct bc_err *err)
 		.store = c->cfg.store,
 		.ledger = c->cfg.ledger,
 		.output = c->cfg.section.output,
-		.stream = c->stream,
+		.stream = c->holding,
 		.piped = c->cfg.piped,
 		.aborted = &c->aborted,
 		.log = c->cfg.log,
@@ -336,6 +336,7 @@ static int new_segment(struct bc_committer *c, struct bc_err *err)
 		.level = cfg->level,
 		.stream_workers = cfg->stream_workers,
 		.block_max = cfg->block_max,
+		.encrypt = cfg->encrypt,
 		.store = cfg->store,
 		.delivery = c->delivery,
 		.acks = c->acks,
@@ -367,7 +368,7 @@ int bc_committer_new(const struct bc_committer_config *cfg, struct bc_committer 
 	c->patience = (struct bc_patience){ .output = c->name, .log = cfg->log };
 	for (int i = 0; i < BC_MIRRORS; i++)
 		bc_mirror_feed_init(&c->mirror[i], cfg->mirror[i], &cfg->section, cfg->codec);
-	c->stream = bc_codec_is_stream(cfg->codec);
+	c->holding = cfg->encrypt || bc_codec_is_stream(cfg->codec);
 	r = new_delivery(c, err);
 	if (!r)
 		r = new_acks(c, err);

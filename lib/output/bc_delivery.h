@@ -26,7 +26,7 @@ struct bc_delivery_config {
 	struct bc_store *store;		/* asked what it does with bytes; not owned; NULL: nothing is written */
 	struct bc_ledger *ledger;	/* not owned */
 	uint32_t output;		/* whose account is kept */
-	bool stream;			/* a stream codec holds bytes back */
+	bool stream;			/* a stream codec, or encryption, holds bytes back */
 	bool piped;			/* the store has a command behind it */
 	const _Atomic bool *aborted;	/* nothing is waited for any more; not owned */
 	const struct bc_log *log;	/* may be NULL */

@@ -17,7 +17,7 @@ struct bc_open_segment {
 	struct bc_open_segment_config cfg;
 	struct bc_segment_writer *writer;
 	struct bc_segment_index *index;	/* NULL: none */
-	bool stream;			/* its codec holds bytes back */
+	bool holding;			/* its codec, or encryption, holds bytes back */
 	bool begun;			/* the store has a segment */
 	bool end_pending;		/* its last chunk has come, its end is not written yet */
 	bool dirty;			/* something was written since the last sync */
@@ -46,8 +46,11 @@ static int write_bytes(void *ctx, const uint8_t *data, size_t len, bool end)
 static int write_index(void *ctx, const uint8_t *data, size_t len)
 {
 	struct bc_open_segment *s = ctx;
-	int r = bc_store_write(s->cfg.store, data, len);
+	int r;
 
+	if (s->cfg.encrypt)
+		return bc_segment_writer_raw(s->writer, data, len);
+	r = bc_store_write(s->cfg.store, data, len);
 	if (r)
 		return r;
 	s->dirty = true;
@@ -111,7 +114,7 @@ static void roll_back(struct bc_open_segment *s, int r)
 	if (s->cfg.acks)
 		bc_acks_forget(s->cfg.acks);
 	/* A stream's frame cannot go on: the segment keeps its temporary name, and the next packets begin another. */
-	if (s->stream)
+	if (s->holding)
 		finish(s);
 }
 
@@ -123,18 +126,38 @@ int bc_open_segment_settle_store(struct bc_open_segment *s, int r)
 		roll_back(s, lost);
 		return lost;
 	}
-	if (!r || !s->stream)
+	if (!r || !s->holding)
 		confirm(s);
 	return r;
 }
 
-int bc_open_segment_settle(struct bc_open_segment *s)
+static int settle(struct bc_open_segment *s)
 {
 	bool pending = bc_delivery_pending(s->cfg.delivery)->packets;
 
 	s->settled_ns = bc_mono_ns();
 	return bc_open_segment_settle_store(s, pending ? bc_segment_writer_flush(s->writer) :
 						 bc_segment_writer_push(s->writer));
+}
+
+/* What an encrypted file needs for being whole, as long as nothing follows. Without it nothing is lost. */
+static void end_so_far(struct bc_open_segment *s)
+{
+	uint8_t end[BC_SEGMENT_END_MAX];
+	size_t len = bc_store_can_write_behind(s->cfg.store) ? bc_segment_writer_end_so_far(s->writer, end) : 0;
+
+	if (len && bc_store_write_behind(s->cfg.store, end, len) == 0)
+		s->dirty = true;
+}
+
+int bc_open_segment_settle(struct bc_open_segment *s)
+{
+	bool pending = bc_delivery_pending(s->cfg.delivery)->packets;
+	int r = settle(s);
+
+	if (!r && pending && s->cfg.encrypt)
+		end_so_far(s);
+	return r;
 }
 
 bool bc_open_segment_unsettled(const struct bc_open_segment *s)
@@ -251,7 +274,7 @@ int bc_open_segment_write(struct bc_open_segment *s, struct bc_chunk *k, const s
 		return r;
 	}
 	bc_delivery_take(s->cfg.delivery, t);
-	if (s->stream) {
+	if (s->holding) {
 		push_stream(s);
 		return 0;
 	}
@@ -330,7 +353,7 @@ int bc_open_segment_end(struct bc_open_segment *s, bool last_try)
 	s->end_pending = true;
 	/* First, so that the statistics know what was written. */
 	if (!bc_segment_writer_closed(s->writer) && bc_open_segment_unsettled(s))
-		r = bc_open_segment_settle(s);
+		r = settle(s);
 	if (!bc_segment_writer_begun(s->writer)) {
 		s->end_pending = false;
 		return 0;
@@ -393,6 +416,7 @@ static int new_writer(struct bc_open_segment *s, struct bc_err *err)
 		.level = s->cfg.level,
 		.stream_workers = s->cfg.stream_workers,
 		.block_max = s->cfg.block_max,
+		.encrypt = s->cfg.encrypt,
 		.write = write_bytes,
 		.write_ctx = s,
 		.filter = s->cfg.filter,
@@ -411,7 +435,7 @@ int bc_open_segment_new(const struct bc_open_segment_config *cfg, struct bc_open
 	if (!s)
 		return bc_err_set(err, -ENOMEM, "no memory for a segment");
 	s->cfg = *cfg;
-	s->stream = bc_codec_is_stream(cfg->codec);
+	s->holding = cfg->encrypt || bc_codec_is_stream(cfg->codec);
 	s->settled_ns = bc_mono_ns();
 	r = new_index(s, err);
 	if (!r)

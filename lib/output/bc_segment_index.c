@@ -72,6 +72,17 @@ void bc_segment_index_own(struct bc_segment_index *x, const uint8_t *data, size_
 		tell_own(x, data, bytes, len);
 }
 
+void bc_segment_index_padding(struct bc_segment_index *x, size_t bytes)
+{
+	const struct bc_index_block b = { .file_len = (uint32_t)bytes, .flags = BC_INDEX_BLOCK_PIECES };
+
+	if (!x || !x->open || !bytes)
+		return;
+	if (!x->ended)
+		x->open = bc_indexer_block(x->cfg.indexer, &b);
+	x->file_at += bytes;
+}
+
 /* Slices first to last became one block of file_len bytes. */
 static void tell_packets(struct bc_segment_index *x, struct bc_chunk *k, uint32_t first, uint32_t last, uint32_t file_len)
 {

@@ -42,6 +42,9 @@ void bc_segment_index_begin(struct bc_segment_index *x, const uint8_t *data, siz
 void bc_segment_index_own(struct bc_segment_index *x, const uint8_t *data, size_t bytes, size_t len);
 void bc_segment_index_chunk(struct bc_segment_index *x, struct bc_chunk *k, uint64_t packets);
 
+/* Padding was written, in which nothing is to be read. */
+void bc_segment_index_padding(struct bc_segment_index *x, size_t bytes);
+
 /* Now and then: parts that are ready are written. */
 void bc_segment_index_poll(struct bc_segment_index *x);
 /* And so it is to be called again soon. */

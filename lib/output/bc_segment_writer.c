@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bc_plural.h"
+#include "bc_sealer.h"
 #include "bc_segment_index.h"
 #include "bc_time.h"
 
@@ -25,12 +26,13 @@ struct content {
 struct bc_segment_writer {
 	struct bc_segment_writer_config cfg;
 	struct content now, mark;
-	bool closed;			/* of a stream: the end is in out */
+	bool closed;			/* the end is in out */
 	bool ended;			/* all of the segment is written */
 
 	struct bc_lz4 *lz4;		/* for the segments' own bytes */
 	struct bc_stream *stream;	/* NULL: a block codec */
-	uint8_t *out;			/* output of the stream codec that is not written yet */
+	struct bc_sealer *sealer;	/* NULL: not encrypted */
+	uint8_t *out;			/* what the stream codec or the sealer put out, and is not written yet */
 	size_t out_len, out_cap;
 	uint8_t *text;			/* the segments' own bytes, plain; text_cap of them */
 	size_t text_cap;
@@ -53,6 +55,14 @@ static int to_out(void *ctx, const uint8_t *data, size_t len)
 	memcpy(w->out + w->out_len, data, len);
 	w->out_len += len;
 	return 0;
+}
+
+/* Of the stream codec. */
+static int to_file(void *ctx, const uint8_t *data, size_t len)
+{
+	struct bc_segment_writer *w = ctx;
+
+	return w->sealer ? bc_sealer_put(w->sealer, data, len) : to_out(w, data, len);
 }
 
 /* Make room for plain bytes of the segment's own, and for the blocks they become. */
@@ -94,12 +104,15 @@ static size_t encode_text(struct bc_segment_writer *w, size_t len, size_t at)
 
 static int write_bytes(struct bc_segment_writer *w, const uint8_t *data, size_t len)
 {
+	if (w->sealer)
+		return bc_sealer_put(w->sealer, data, len);
 	return len ? w->cfg.write(w->cfg.write_ctx, data, len, false) : 0;
 }
 
 static int write_out(struct bc_segment_writer *w, bool end)
 {
-	int r = end ? w->cfg.write(w->cfg.write_ctx, w->out, w->out_len, true) : write_bytes(w, w->out, w->out_len);
+	/* What is held is given once more as it is: it is never encrypted again. */
+	int r = w->out_len || end ? w->cfg.write(w->cfg.write_ctx, w->out, w->out_len, end) : 0;
 
 	if (!r)
 		w->out_len = 0;
@@ -116,8 +129,11 @@ static int write_begin(struct bc_segment_writer *w, size_t len)
 	size_t at = 0;
 	int r;
 
+	w->out_len = 0;
+	r = w->sealer ? bc_sealer_begin(w->sealer) : 0;
+	if (r)
+		return r;
 	if (w->stream) {
-		w->out_len = 0;
 		r = bc_stream_begin(w->stream);
 		return r ? r : bc_stream_feed(w->stream, w->text, len);
 	}
@@ -296,16 +312,48 @@ int bc_segment_writer_push(struct bc_segment_writer *w)
 	return write_out(w, false);
 }
 
-int bc_segment_writer_flush(struct bc_segment_writer *w)
+/* Padding up to the edge of a block, or one block more. */
+static int pad(struct bc_segment_writer *w, bool more)
 {
+	size_t len = 0;
 	int r = w->stream ? bc_stream_flush(w->stream) : 0;
 
+	if (!r)
+		r = bc_sealer_pad(w->sealer, more, &len);
+	if (!r)
+		bc_segment_index_padding(w->cfg.index, len);
+	return r;
+}
+
+int bc_segment_writer_flush(struct bc_segment_writer *w)
+{
+	int r;
+
+	if (w->sealer) {
+		r = write_out(w, false);
+		r = r ? r : pad(w, false);
+		r = r ? r : bc_sealer_flush(w->sealer);
+	} else {
+		r = w->stream ? bc_stream_flush(w->stream) : 0;
+	}
 	return r ? r : write_out(w, false);
+}
+
+size_t bc_segment_writer_end_so_far(struct bc_segment_writer *w, uint8_t dst[BC_SEGMENT_END_MAX])
+{
+	return w->sealer && !w->out_len ? bc_sealer_end_so_far(w->sealer, dst) : 0;
 }
 
 bool bc_segment_writer_holds(const struct bc_segment_writer *w)
 {
 	return w->out_len > 0;
+}
+
+int bc_segment_writer_raw(struct bc_segment_writer *w, const uint8_t *data, size_t len)
+{
+	int r = w->out_len ? -ENOSPC : bc_sealer_put(w->sealer, data, len);
+
+	return r ? r : write_out(w, false);
 }
 
 /* The statistics into text; 0 where the format has none, or there is no memory for them. */
@@ -318,32 +366,69 @@ static size_t stats_text(struct bc_segment_writer *w)
 	return bc_section_stats(&w->cfg.section, w->now.ifaces, bc_utc_ns(), NULL, w->text, len);
 }
 
-static int end_stream(struct bc_segment_writer *w, size_t stats)
+/* A block codec's last bytes into coded. */
+static size_t encode_end(struct bc_segment_writer *w)
 {
-	int r = !w->closed && stats ? bc_stream_feed(w->stream, w->text, stats) : 0;
+	size_t at = encode_text(w, stats_text(w), 0);
 
-	if (!r && !w->closed)
-		r = bc_stream_end(w->stream);
-	w->closed = !r;
-	return r ? r : write_out(w, true);
-}
-
-int bc_segment_writer_end(struct bc_segment_writer *w)
-{
-	size_t at, stats;
-	int r;
-
-	if (w->now.info.packets)
-		bc_segment_index_end(w->cfg.index);
-	stats = stats_text(w);
-	if (w->stream)
-		return end_stream(w, stats);
-	at = encode_text(w, stats, 0);
 	at += bc_segment_index_footer(w->cfg.index, at, &w->now.info, w->coded + at);
 	if (w->cfg.codec == BC_CODEC_LZ4) {
 		bc_lz4_end(w->coded + at);
 		at += BC_LZ4_END_SIZE;
 	}
+	return at;
+}
+
+static int end_stream(struct bc_segment_writer *w)
+{
+	size_t stats = stats_text(w);
+	int r = stats ? bc_stream_feed(w->stream, w->text, stats) : 0;
+
+	return r ? r : bc_stream_end(w->stream);
+}
+
+static int end_sealed(struct bc_segment_writer *w)
+{
+	size_t at = 0;
+	int r;
+
+	if (w->stream) {
+		r = end_stream(w);
+	} else {
+		at = encode_end(w);
+		r = at ? bc_sealer_put(w->sealer, w->coded, at) : bc_sealer_pad_least(w->sealer);
+	}
+	return r ? r : bc_sealer_end(w->sealer);
+}
+
+static int end_held(struct bc_segment_writer *w)
+{
+	int r = 0;
+
+	if (!w->closed)
+		r = w->sealer ? end_sealed(w) : end_stream(w);
+	w->closed = !r;
+	r = r ? r : write_out(w, true);
+	w->ended = !r && !w->stream;
+	return r;
+}
+
+int bc_segment_writer_end(struct bc_segment_writer *w)
+{
+	size_t at;
+	int r = 0;
+
+	if (w->sealer && !w->closed && bc_sealer_must_go_on(w->sealer)) {
+		r = pad(w, true);
+		/* The index waits for nothing that is held. */
+		if (!r)
+			write_out(w, false);
+	}
+	if (!r && w->now.info.packets)
+		bc_segment_index_end(w->cfg.index);
+	if (r || w->stream || w->sealer)
+		return r ? r : end_held(w);
+	at = encode_end(w);
 	r = w->cfg.write(w->cfg.write_ctx, w->coded, at, true);
 	w->ended = !r;
 	return r;
@@ -386,9 +471,17 @@ int bc_segment_writer_new(const struct bc_segment_writer_config *cfg, struct bc_
 	if (reserve_text(w, TEXT_MIN))
 		r = bc_err_set(err, -ENOMEM, "no memory for the committer");
 	else if (bc_codec_is_stream(cfg->codec))
-		r = bc_stream_new(cfg->codec, cfg->level, cfg->stream_workers, to_out, w, &w->stream, err);
+		r = bc_stream_new(cfg->codec, cfg->level, cfg->stream_workers, to_file, w, &w->stream, err);
 	else if (!(w->lz4 = bc_lz4_new(BC_LZ4_ANY)))
 		r = bc_err_set(err, -ENOMEM, "no memory for the committer");
+	/* It would be other bytes at each end so far; and what is encrypted is known to be as it was. */
+	if (!r && cfg->encrypt && w->stream)
+		bc_stream_unchecked(w->stream);
+	if (!r && cfg->encrypt) {
+		r = bc_sealer_new(cfg->encrypt, cfg->codec, to_out, w, &w->sealer);
+		if (r)
+			bc_err_set(err, r, "%s", r == -ENOMEM ? "no memory for encryption" : "OpenSSL cannot encrypt for these recipients here");
+	}
 	if (r) {
 		bc_segment_writer_free(w);
 		return r;
@@ -402,6 +495,7 @@ void bc_segment_writer_free(struct bc_segment_writer *w)
 	if (!w)
 		return;
 	bc_stream_free(w->stream);
+	bc_sealer_free(w->sealer);
 	bc_lz4_free(w->lz4);
 	free(w->out);
 	free(w->text);

@@ -14,6 +14,7 @@
 #include "bc_chunk.h"
 #include "bc_codec.h"
 #include "bc_err.h"
+#include "bc_sealer.h"
 #include "bc_section.h"
 #include "bc_store.h"
 
@@ -24,7 +25,8 @@ struct bc_segment_writer_config {
 	enum bc_codec codec;
 	int level;
 	unsigned stream_workers;	/* threads of a stream codec */
-	uint32_t block_max;		/* the largest block that a lane makes */
+	uint32_t block_max;		/* the largest block that a lane makes; encrypted: two blocks of age at least */
+	const struct bc_age_recipients *encrypt;	/* NULL: in clear. Not owned; bc_padding_possible() */
 	/* All len bytes (0), or none and a negative errno. end: they close the segment, and len may be 0. */
 	int (*write)(void *ctx, const uint8_t *data, size_t len, bool end);
 	void *write_ctx;
@@ -35,6 +37,8 @@ struct bc_segment_writer_config {
 };
 
 struct bc_segment_writer;
+
+#define BC_SEGMENT_END_MAX BC_SEALER_END_MAX
 
 /* 0 and *ret, or a negative errno with a line in err. free takes NULL. */
 int bc_segment_writer_new(const struct bc_segment_writer_config *cfg, struct bc_segment_writer **ret,
@@ -71,9 +75,9 @@ int bc_segment_writer_tell_loss(struct bc_segment_writer *w, uint64_t lost, enum
 uint64_t bc_segment_writer_lost_told(const struct bc_segment_writer *w);
 
 /*
- * A chunk, of which packets count. Of a stream codec, which holds bytes back, only push and flush write: push what
- * the codec has put out, flush all that it was given. What they could not write is held until the next push, flush or
- * end.
+ * A chunk, of which packets count. Of a stream codec, and encrypted, bytes are held back, and only push and flush write: push what
+ * has come out, flush all that was given, behind padding if it is encrypted. What they could not write is held until the next push, flush or
+ * end. -ESTALE, also of all calls before: it cannot be encrypted, and the segment not go on.
  */
 int bc_segment_writer_chunk(struct bc_segment_writer *w, struct bc_chunk *k, uint64_t packets);
 int bc_segment_writer_push(struct bc_segment_writer *w);
@@ -81,8 +85,17 @@ int bc_segment_writer_flush(struct bc_segment_writer *w);
 bool bc_segment_writer_holds(const struct bc_segment_writer *w);
 
 /*
+ * Encrypted, after a flush: the end of the file as it is so far, for the place behind its bytes, where the next ones will go. Returns its
+ * length; 0: there is none.
+ */
+size_t bc_segment_writer_end_so_far(struct bc_segment_writer *w, uint8_t dst[BC_SEGMENT_END_MAX]);
+
+/* Encrypted: bytes of the index, as they are. -ENOSPC: others are held, and go first. */
+int bc_segment_writer_raw(struct bc_segment_writer *w, const uint8_t *data, size_t len);
+
+/*
  * The segment's statistics, and its end mark; they have to fit into BC_STORE_RESERVE, which the store keeps free for them. After a
- * failure it may be called again; closed: of a stream, the end was made by then.
+ * failure it may be called again; closed: of what is held back, the end was made by then.
  */
 int bc_segment_writer_end(struct bc_segment_writer *w);
 bool bc_segment_writer_closed(const struct bc_segment_writer *w);

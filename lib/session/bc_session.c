@@ -23,6 +23,9 @@
 
 /* How long the end waits for subscribers. */
 #define LINGER_MS 1000
+/* Between two flushes, if nothing is said. One of an encrypted output takes a block of 64 KiB, which 86400 a day make 5.7 GB. */
+#define FLUSH_MS 1000U
+#define ENCRYPTED_FLUSH_MS 10000U
 #define STAMP_SECONDS 60	/* what public authorities ask of their users, and less than most segments take */
 
 static void emit(void *ctx, enum bc_level level, const char *line)
@@ -185,7 +188,8 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 
 	return (struct bc_pipeline_config){
 		.max_wait_ns = cfg->max_wait_ms * BC_NS_PER_MS,
-		.flush_ns = cfg->flush_ms * BC_NS_PER_MS,
+		.flush_ns = (cfg->flush_ms ? cfg->flush_ms : FLUSH_MS) * BC_NS_PER_MS,
+		.encrypted_flush_ns = (cfg->flush_ms ? cfg->flush_ms : ENCRYPTED_FLUSH_MS) * BC_NS_PER_MS,
 		/* A little less, so that a stored chunk is never longer than a block may be. */
 		.chunk_bytes = cfg->chunk_kib * 1024 - 1024,
 		.memory_bytes = (uint64_t)cfg->memory_mib << 20,

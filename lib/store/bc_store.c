@@ -99,6 +99,18 @@ int bc_store_write_tail(struct bc_store *s, const void *data, size_t len)
 	return s->tail_err;
 }
 
+bool bc_store_can_write_behind(const struct bc_store *s)
+{
+	return s->ops->write_behind != NULL;
+}
+
+int bc_store_write_behind(struct bc_store *s, const void *data, size_t len)
+{
+	if (!s->begun || !s->ops->write_behind)
+		return -EINVAL;
+	return s->dead ? s->dead : s->ops->write_behind(s, s->size, data, len);
+}
+
 void bc_store_cancel(struct bc_store *s)
 {
 	atomic_store(&s->cancelled, true);

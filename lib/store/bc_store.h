@@ -156,6 +156,14 @@ int bc_store_write(struct bc_store *s, const void *data, size_t len);
 int bc_store_write_tail(struct bc_store *s, const void *data, size_t len);
 
 /*
+ * Put len bytes behind the segment's end, which stays where it is: what is written next is written over them, and a published segment
+ * does not have them. They find room in the reserve. 0, or a negative errno; -EINVAL also where can_write_behind is false, as
+ * it is but for a DIR or FILE through the page cache.
+ */
+bool bc_store_can_write_behind(const struct bc_store *s);
+int bc_store_write_behind(struct bc_store *s, const void *data, size_t len);
+
+/*
  * Any thread: a write that waits for a reader, now or later, returns -ECANCELED. Waiting for a disk is not cancelled.
  */
 void bc_store_cancel(struct bc_store *s);

@@ -68,6 +68,14 @@ static ptrdiff_t dir_write(struct bc_store *s, uint64_t off, const uint8_t *data
 	return r < 0 ? r : bc_segfile_write(d->file, off, data, len);
 }
 
+static int dir_write_behind(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len)
+{
+	struct dir_store *d = (struct dir_store *)s;
+	ptrdiff_t n = d->folder.pipe ? -ESPIPE : bc_segfile_write(d->file, off, data, len);
+
+	return n < 0 ? (int)n : (size_t)n < len ? -EIO : 0;
+}
+
 static int dir_cut(struct bc_store *s, uint64_t size)
 {
 	struct dir_store *d = (struct dir_store *)s;
@@ -183,6 +191,7 @@ static void dir_stats(struct bc_store *s, struct bc_store_stats *ret)
 static const struct bc_store_ops dir_ops = {
 	.begin = dir_begin,
 	.write = dir_write,
+	.write_behind = dir_write_behind,
 	.cut = dir_cut,
 	.sync = dir_sync,
 	.synced = dir_synced,

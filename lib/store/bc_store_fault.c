@@ -79,6 +79,13 @@ static ptrdiff_t fault_write(struct bc_store *s, uint64_t off, const uint8_t *da
 	return n;
 }
 
+static int fault_write_behind(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len)
+{
+	struct bc_store *inner = ((struct fault_store *)s)->inner;
+
+	return inner->ops->write_behind(inner, off, data, len);
+}
+
 static int fault_cut(struct bc_store *s, uint64_t size)
 {
 	struct fault_store *f = (struct fault_store *)s;
@@ -138,6 +145,7 @@ static void fault_stats(struct bc_store *s, struct bc_store_stats *ret)
 static const struct bc_store_ops fault_ops = {
 	.begin = fault_begin,
 	.write = fault_write,
+	.write_behind = fault_write_behind,
 	.cut = fault_cut,
 	.sync = fault_sync,
 	.synced = fault_synced,
@@ -169,6 +177,8 @@ int bc_store_fault_wrap(struct bc_store *inner, struct bc_fault *fault, struct b
 	f->ops = fault->settling || inner->ops->settle ? settling_ops : fault_ops;
 	if (!inner->ops->synced)
 		f->ops.synced = NULL;
+	if (!inner->ops->write_behind)
+		f->ops.write_behind = NULL;
 	f->base.ops = &f->ops;
 	f->inner = inner;
 	f->fault = fault;

@@ -13,6 +13,8 @@ struct bc_store_ops {
 	int (*begin)(struct bc_store *s);
 	/* 1 to len bytes written at off, the segment's current end, or a negative errno; never -EINTR. len is not 0. */
 	ptrdiff_t (*write)(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len, bool tail);
+	/* All len bytes at off, the segment's current end, which stays where it is; NULL: there is no such place. 0 or a negative errno. */
+	int (*write_behind)(struct bc_store *s, uint64_t off, const uint8_t *data, size_t len);
 	/* After a write that failed half way: forget what lies beyond size. An error makes the segment unwritable. */
 	int (*cut)(struct bc_store *s, uint64_t size);
 	/*

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_age_blob.h"
 #include "bc_committer.h"
 #include "bc_decoder.h"
 #include "bc_erf.h"
@@ -80,7 +81,11 @@ struct chain_config {
 	bool index_hurries;
 	uint64_t index_part;		/* bytes of a part; 0: the default */
 	size_t index_memory;		/* 0: 16 MiB */
+	const struct bc_age_recipients *encrypt;
 };
+
+/* Who reads what was encrypted; NULL: nothing was. */
+static const struct bc_age_identities *chain_identities;
 
 /* A packet as it was sent. Its bytes come from its number. */
 struct chain_packet {
@@ -273,6 +278,7 @@ static inline void chain_new_committer(struct chain *c)
 		.n_lanes = c->cfg.lanes, .task = &c->commit, .awaited = &c->awaited, .free_chunks = c->free_chunks,
 		.pool = c->pool, .ledger = c->ledger, .codec = c->cfg.codec, .level = c->cfg.level, .stream_workers = 1,
 		.block_max = c->cfg.chunk_bytes > BC_LANE_RECORD_MAX ? c->cfg.chunk_bytes : BC_LANE_RECORD_MAX,
+		.encrypt = c->cfg.encrypt,
 		.flush_ns = c->cfg.sync_ns ? c->cfg.sync_ns : c->cfg.flush_ns, .log = &c->log, .watchfile = c->cfg.watchfile,
 		.indexer = c->indexer, .notes = c->notes,
 		.piped = c->cfg.pipe != NULL, .over = chain_over, .over_ctx = c,
@@ -569,13 +575,15 @@ static inline uint8_t *chain_load(const char *path, size_t *ret_len)
 {
 	struct bc_decoder *d = NULL;
 	struct bc_err err = { "" };
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct bc_blob *blob;
 	size_t len = 0, cap = 1 << 20;
 	uint8_t *p = malloc(cap);
 	ptrdiff_t n;
 
-	assert_true(fd >= 0);
-	assert_int_equal(bc_decoder_open(fd, &d, &err), 0);
+	assert_int_equal(bc_blob_open_file(path, &blob, &err), 0);
+	if (chain_identities && bc_age_blob_wrap(&blob, chain_identities, &err))
+		fail_msg("%s: %s", path, err.msg);
+	assert_int_equal(bc_decoder_open_blob(blob, &d, &err), 0);
 	while ((n = bc_decoder_read(d, p + len, cap - len, &err)) > 0) {
 		len += (size_t)n;
 		if (len == cap)
@@ -584,6 +592,7 @@ static inline uint8_t *chain_load(const char *path, size_t *ret_len)
 	if (n < 0)
 		fail_msg("%s: %s", path, err.msg);
 	bc_decoder_close(d);
+	bc_blob_close(blob);
 	*ret_len = len;
 	return p;
 }

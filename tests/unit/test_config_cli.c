@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_age_key.h"
 #include "bc_config_draft.h"
 #include "bc_config_find.h"
 #include "bc_help.h"
@@ -12,6 +13,7 @@
 #include "scratch.h"
 
 #define ARGS_MAX 32
+#define RECIPIENT "age18nsrnz2af44rrnurp308mtzm7wwx3daevwzckujyunfx8esen5qq3t3u6c"
 
 static struct bc_err err;
 
@@ -69,7 +71,7 @@ static void defaults_are_those_of_the_header(void **state)
 
 	assert_int_equal(parse("-i null: -w out/", &c), 0);
 	assert_true(c.count == 0 && c.duration_s == 0 && c.idle_exit_s == 0);
-	assert_true(c.max_wait_ms == 1000 && c.flush_ms == 1000 && c.chunk_kib == 256 && c.memory_mib == 256 && c.mbufs == 0);
+	assert_true(c.max_wait_ms == 1000 && c.flush_ms == 0 && c.chunk_kib == 256 && c.memory_mib == 256 && c.mbufs == 0);
 	assert_true(c.promiscuous && c.accelerate && !c.bpf_jit && !c.busy_poll && !c.quiet && c.verbose == 0);
 	assert_true(c.huge == BC_HUGE_AUTO && !c.lcores && !c.eal && !c.prefix && !c.user && !c.report);
 	assert_true(c.drain_timeout_s == 10 && !c.detect_loop && !c.tls_ca);
@@ -90,6 +92,8 @@ static void capture_options_are_taken(void **state)
 	ACCEPT("--idle-exit 2.5", c.idle_exit_s == 2.5);
 	ACCEPT("--max-wait 20", c.max_wait_ms == 20);
 	ACCEPT("--flush-ms 30", c.flush_ms == 30);
+	ACCEPT("--encrypt " RECIPIENT, c.outputs[0].encrypt->n == 1);
+	ACCEPT("--encrypt " RECIPIENT " --encrypt " RECIPIENT, c.outputs[0].encrypt->n == 2);
 	ACCEPT("--chunk 4096", c.chunk_kib == 4096);
 	ACCEPT("--memory 1024", c.memory_mib == 1024);
 	ACCEPT("--mbufs 4096", c.mbufs == 4096);
