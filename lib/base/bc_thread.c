@@ -61,13 +61,24 @@ int bc_thread_start(pthread_t *ret, const char *name, void *(*run)(void *arg), v
 	return 0;
 }
 
-void bc_thread_shed(void)
+void bc_thread_shed_but(uint64_t keep)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { .effective = 0 } };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { { .effective = 0 } };
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	syscall(SYS_capset, &header, none);
+	syscall(SYS_capget, &header, data);
+	for (int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		data[i].permitted &= (uint32_t)(keep >> 32 * i);
+		data[i].effective = data[i].permitted;
+		data[i].inheritable = 0;
+	}
+	syscall(SYS_capset, &header, data);
+}
+
+void bc_thread_shed(void)
+{
+	bc_thread_shed_but(0);
 }
 
 /* Linux takes both for the calling thread alone. */

@@ -4,6 +4,7 @@
 #define BC_THREAD_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 #define BC_THREAD_NAME_MAX 16	/* with the final zero: what the kernel keeps */
 
@@ -18,6 +19,9 @@ int bc_thread_start(pthread_t *ret, const char *name, void *(*run)(void *arg), v
 
 /* The calling thread, and those that it will start: without capabilities from now on, and without a way to new ones. */
 void bc_thread_shed(void);
+
+/* The same, but with those capabilities of a set (bit CAP_X) that it has. */
+void bc_thread_shed_but(uint64_t keep);
 
 /* The calling thread, and those that it will start: from now on only CPU and disk time that nobody else wants. */
 void bc_thread_give_way(void);

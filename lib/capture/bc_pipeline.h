@@ -55,6 +55,7 @@ struct bc_pipeline_config {
 	void (*output_over)(void *ctx);
 	void *output_over_ctx;
 	struct bc_uploader *uploader;		/* of outputs that have an upload; outlives the pipeline; NULL: nothing is uploaded */
+	struct bc_keyring *keyring;		/* of the private keys; outlives the pipeline; NULL: there are none */
 	struct bc_spawner *spawner;		/* of the outputs' commands; outlives the pipeline; NULL: there are none */
 	struct bc_keeper *keeper;		/* of its only output's folder, which is its place; outlives the pipeline; NULL: this process has the rights */
 	uint32_t place;

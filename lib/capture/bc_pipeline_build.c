@@ -260,7 +260,7 @@ static int open_peer(struct bc_pipeline *p, uint32_t o, struct bc_err *err)
 		.doubt_ns = BC_PEER_DOUBT_NS,
 		.log = p->cfg.log,
 	};
-	int r = rc->tls && !p->tls ? bc_tls_new(BC_TLS_CLIENT, &p->cfg.tls, &p->tls, err) : 0;
+	int r = rc->tls && !p->tls ? bc_tls_new(BC_TLS_CLIENT, &p->cfg.tls, p->cfg.keyring, &p->tls, err) : 0;
 
 	pc.tls = rc->tls ? p->tls : NULL;
 	return r ? r : bc_peer_new(&pc, &p->peer[o], err);

@@ -15,7 +15,9 @@
 #include "bc_extcap_relay.h"
 #include "bc_extcap_toolbar.h"
 #include "bc_field.h"
+#include "bc_keyring.h"
 #include "bc_time.h"
+#include "bc_tls.h"
 
 #define HOST_MAX 256
 #define CONNECT_NS (10 * BC_NS_PER_S)
@@ -28,6 +30,8 @@ struct live {
 	char prefix[BC_CTL_PREFIX_MAX];	/* of the capture, if it is known */
 	int signals;
 	int fifo;
+	struct bc_keyring_key key;
+	struct bc_keyring *keyring;
 	struct bc_tls *tls;
 	struct bc_conn *conn;
 	struct bc_extcap_relay *relay;
@@ -128,8 +132,11 @@ static int connect_to(struct live *l)
 {
 	const struct bc_tls_files files = { l->q->tls_cert, l->q->tls_key, l->q->tls_ca, NULL };
 	const struct bc_conn_target target = { .host = l->host, .port = l->port };
-	int r = l->q->tls ? bc_tls_new(BC_TLS_CLIENT, &files, &l->tls, l->err) : 0;
+	int r = l->q->tls && bc_tls_key(&files, &l->key) ?
+		bc_keyring_new(&(struct bc_keyring_config){ .key = &l->key, .n = 1 }, &l->keyring, l->err) : 0;
 
+	if (!r && l->q->tls)
+		r = bc_tls_new(BC_TLS_CLIENT, &files, l->keyring, &l->tls, l->err);
 	if (!r)
 		r = bc_conn_connect(&target, 0, l->tls, &l->conn, l->err);
 	if (!r)
@@ -221,6 +228,7 @@ int bc_extcap_live(const struct bc_extcap_request *q, struct bc_err *err)
 	bc_extcap_relay_free(l.relay);
 	bc_conn_close(l.conn);
 	bc_tls_free(l.tls);
+	bc_keyring_free(l.keyring);
 	if (l.fifo >= 0)
 		close(l.fifo);
 	if (l.signals >= 0)

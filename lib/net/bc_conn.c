@@ -224,12 +224,19 @@ static void send_alert(const struct bc_conn *c)
 /* OpenSSL gave up: in words of the person who has to mend it. */
 static int tls_failure(struct bc_conn *c, struct bc_err *err)
 {
-	unsigned long e = ERR_peek_error();
+	const char *said;
+	int flags;
+	unsigned long e = ERR_peek_error_data(&said, &flags);
 	int why = ERR_GET_REASON(e), alert = why - SSL_AD_REASON_OFFSET;
 	const char *text = ERR_reason_error_string(e);
 	long verify = SSL_get_verify_result(c->ssl);
 
+	/* Our own key's. */
+	if (ERR_GET_LIB(e) == ERR_LIB_USER)
+		bc_err_set(err, -EIO, "%s", said);
 	ERR_clear_error();
+	if (ERR_GET_LIB(e) == ERR_LIB_USER)
+		return -EIO;
 	if (why == SSL_R_CERTIFICATE_VERIFY_FAILED)
 		return bc_err_set(err, -EACCES, "its certificate is refused: %s", X509_verify_cert_error_string(verify));
 	if (why == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,9 +11,12 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
+#include "bc_keyring.h"
+
 struct bc_tls {
 	enum bc_tls_side side;
 	char *cert, *key, *ca, *crl;	/* names of files */
+	struct bc_keyring *keyring;
 	pthread_mutex_t lock;
 	SSL_CTX *ctx;			/* under lock; sessions hold references of their own */
 };
@@ -27,6 +31,35 @@ static const char *reason(void)
 	return text ? text : "it cannot be used";
 }
 
+/* In the keyring's process. */
+static int read_key(const char *path, const char *cert, int fd, EVP_PKEY **ret, struct bc_err *err)
+{
+	ERR_clear_error();
+	*ret = fd < 0 ? NULL : bc_keyring_pem(fd);
+	return *ret ? 0 : bc_err_set(err, -EINVAL, "TLS: '%s' has no usable key for '%s': %s", path, cert, fd < 0 ? strerror(-fd) : reason());
+}
+
+bool bc_tls_key(const struct bc_tls_files *files, struct bc_keyring_key *ret)
+{
+	static const struct bc_key_purpose purpose = { .read = read_key };
+
+	*ret = (struct bc_keyring_key){ .path = files->key ? files->key : files->cert, .owner = files->cert, .purpose = &purpose };
+	return files->cert;
+}
+
+static int load_key(const struct bc_tls *t, SSL_CTX *ctx, const char *path, struct bc_err *err)
+{
+	EVP_PKEY *key;
+	int r = bc_keyring_pkey(t->keyring, path, &key, err);
+
+	if (r)
+		return r;
+	if (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+		r = bc_err_set(err, -EINVAL, "TLS: '%s' has no usable key for '%s': %s", path, t->cert, reason());
+	EVP_PKEY_free(key);
+	return r;
+}
+
 static int load_identity(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
 {
 	const char *key = t->key ? t->key : t->cert;
@@ -37,9 +70,7 @@ static int load_identity(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *er
 		return t->side == BC_TLS_CLIENT ? 0 : bc_err_set(err, -EINVAL, "TLS: a server needs a certificate");
 	if (SSL_CTX_use_certificate_chain_file(ctx, t->cert) != 1)
 		return bc_err_set(err, -EINVAL, "TLS: cannot load a certificate from '%s': %s", t->cert, reason());
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1)
-		return bc_err_set(err, -EINVAL, "TLS: '%s' has no usable key for '%s': %s", key, t->cert, reason());
-	return 0;
+	return load_key(t, ctx, key, err);
 }
 
 static int load_trust(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
@@ -98,17 +129,38 @@ static void set_rules(const struct bc_tls *t, SSL_CTX *ctx)
 	SSL_CTX_set_verify(ctx, verify, NULL);
 }
 
+/* Those that would have the server's key decrypt. */
+static int leave_out_decrypting(SSL_CTX *ctx, struct bc_err *err)
+{
+	const STACK_OF(SSL_CIPHER) *all = SSL_CTX_get_ciphers(ctx);
+	char names[8192] = "";
+	size_t len = 0;
+
+	for (int i = 0; i < sk_SSL_CIPHER_num(all); i++) {
+		const SSL_CIPHER *c = sk_SSL_CIPHER_value(all, i);
+
+		if (SSL_CIPHER_get_kx_nid(c) != NID_kx_rsa && len < sizeof(names))
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s", len ? ":" : "", SSL_CIPHER_get_name(c));
+	}
+	if (len >= sizeof(names) || SSL_CTX_set_cipher_list(ctx, names) != 1)
+		return bc_err_set(err, -EINVAL, "TLS: OpenSSL's configuration leaves no cipher with forward secrecy: %s", reason());
+	return 0;
+}
+
 static int load(const struct bc_tls *t, SSL_CTX **ret, struct bc_err *err)
 {
 	SSL_CTX *ctx;
 	int r;
 
 	ERR_clear_error();
-	ctx = SSL_CTX_new(t->side == BC_TLS_CLIENT ? TLS_client_method() : TLS_server_method());
+	ctx = SSL_CTX_new_ex(bc_keyring_library(t->keyring), BC_KEYRING_PROPERTIES,
+			     t->side == BC_TLS_CLIENT ? TLS_client_method() : TLS_server_method());
 	if (!ctx)
 		return bc_err_set(err, -ENOMEM, "TLS: %s", reason());
 	set_rules(t, ctx);
-	r = load_identity(t, ctx, err);
+	r = t->side == BC_TLS_SERVER ? leave_out_decrypting(ctx, err) : 0;
+	if (!r)
+		r = load_identity(t, ctx, err);
 	if (!r)
 		r = load_trust(t, ctx, err);
 	if (!r)
@@ -127,7 +179,7 @@ static int copy(const char *from, char **to)
 	return from && !*to ? -ENOMEM : 0;
 }
 
-int bc_tls_new(enum bc_tls_side side, const struct bc_tls_files *files, struct bc_tls **ret, struct bc_err *err)
+int bc_tls_new(enum bc_tls_side side, const struct bc_tls_files *files, struct bc_keyring *keyring, struct bc_tls **ret, struct bc_err *err)
 {
 	struct bc_tls *t = calloc(1, sizeof(*t));
 	int r;
@@ -135,6 +187,7 @@ int bc_tls_new(enum bc_tls_side side, const struct bc_tls_files *files, struct b
 	if (!t)
 		return bc_err_set(err, -ENOMEM, "no memory for TLS");
 	t->side = side;
+	t->keyring = keyring;
 	pthread_mutex_init(&t->lock, NULL);
 	if (copy(files->cert, &t->cert) || copy(files->key, &t->key) || copy(files->ca, &t->ca) || copy(files->crl, &t->crl))
 		r = bc_err_set(err, -ENOMEM, "no memory for TLS");

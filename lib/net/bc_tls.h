@@ -6,6 +6,8 @@
 #ifndef BC_TLS_H
 #define BC_TLS_H
 
+#include <stdbool.h>
+
 #include "bc_err.h"
 
 enum bc_tls_side { BC_TLS_CLIENT, BC_TLS_SERVER };
@@ -22,13 +24,18 @@ struct bc_tls_files {
 	const char *crl;	/* revocation lists of all CAs that a chain can contain */
 };
 
+struct bc_keyring;
+struct bc_keyring_key;
 struct bc_tls;
 
+/* What a keyring is to be told for these files (bc_keyring.h), which outlive it; false: they name no key. */
+bool bc_tls_key(const struct bc_tls_files *files, struct bc_keyring_key *ret);
+
 /*
- * Reads the files; the strings are copied. 0 and *ret; or a negative errno, and a line in err that names the file. free takes NULL;
- * connections live on.
+ * Reads the files; the strings are copied. keyring: has the key, and outlives connections; NULL: without a certificate. 0 and *ret; or a
+ * negative errno, and a line in err that names the file. free takes NULL; connections live on.
  */
-int bc_tls_new(enum bc_tls_side side, const struct bc_tls_files *files, struct bc_tls **ret, struct bc_err *err);
+int bc_tls_new(enum bc_tls_side side, const struct bc_tls_files *files, struct bc_keyring *keyring, struct bc_tls **ret, struct bc_err *err);
 void bc_tls_free(struct bc_tls *t);
 
 /*

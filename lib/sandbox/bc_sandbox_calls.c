@@ -138,6 +138,8 @@ static const struct duty {
 	[BC_DUTY_RECEIVE] = { TO_PACKETS & ~MAKING, FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_KEEP] = { COMMON | CHANGING | ANSWERING, REQUESTS(terminals) },
 	[BC_DUTY_CAPTURE] = { TO_PACKETS, FAMILIES(packets), REQUESTS(interfaces) },
+	/* It has a socket, and makes none. */
+	[BC_DUTY_SIGN] = { COMMON | ANSWERING, REQUESTS(terminals) },
 	[BC_DUTY_PORTS] = { TO_PACKETS | DRIVING | NEW_CODE, FAMILIES(ports) },
 };
 

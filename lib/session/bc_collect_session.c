@@ -94,7 +94,7 @@ static int listen_to_clients(struct bc_collect_session *c, struct bc_err *err)
 	const struct bc_collect_config *cfg = c->cfg;
 	const struct bc_config *common = &cfg->common;
 	const struct bc_tls_files files = { common->tls_cert, common->tls_key, common->tls_ca, common->tls_crl };
-	int r = bc_config_collect_uses_tls(cfg) ? bc_tls_new(BC_TLS_SERVER, &files, &c->tls, err) : 0;
+	int r = bc_config_collect_uses_tls(cfg) ? bc_tls_new(BC_TLS_SERVER, &files, c->session.keyring, &c->tls, err) : 0;
 
 	if (r)
 		return r;

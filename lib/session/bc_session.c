@@ -149,6 +149,8 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 	if (!r)
 		r = bc_session_new_keeper(s, err);
 	if (!r)
+		r = bc_session_new_keyring(s, err);
+	if (!r)
 		r = start_environment(s, err);
 	if (!r)
 		r = new_publisher(s, err);
@@ -210,6 +212,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.store = &s->store,
 		.uploader = s->uploader,
 		.spawner = s->spawner,
+		.keyring = s->keyring,
 		.signer = s->signer,
 		.keeper = s->keeper,
 		.node = cfg->upload_node ? cfg->upload_node : s->host,
@@ -314,6 +317,7 @@ static void release(struct bc_session *s)
 	bc_stamper_free(s->stamper);
 	bc_publisher_free(s->publisher);
 	bc_tap_free(s->tap);
+	bc_keyring_free(s->keyring);
 	bc_calibration_free(&s->calibration);
 	if (s->env_up)
 		bc_environment_stop(&s->env);

@@ -18,6 +18,7 @@
 #include "bc_group.h"
 #include "bc_keeper.h"
 #include "bc_output.h"
+#include "bc_keyring.h"
 #include "bc_plan.h"
 #include "bc_sandbox.h"
 #include "bc_publisher.h"
@@ -66,6 +67,8 @@ struct bc_session_ops {
 	void (*release)(void *ctx);
 };
 
+#define BC_SESSION_KEYS 2	/* of TLS, of the chain of custody */
+
 struct bc_session {
 	/* The caller's, before bc_session_run. */
 	const char *name;			/* of the program, for messages */
@@ -84,6 +87,7 @@ struct bc_session {
 	struct bc_object_settings store;	/* of objects that are sources, and of uploads */
 	struct bc_spawner *spawner;		/* NULL: no output has a command */
 	struct bc_keeper *keeper;		/* NULL: this process has the rights to its outputs' folders */
+	struct bc_keyring *keyring;		/* NULL: there is no private key */
 	struct bc_signer *signer;		/* NULL: no chain of custody */
 	struct bc_stamper *stamper;		/* NULL: nobody stamps it */
 	struct bc_uploader *uploader;		/* NULL: nothing is uploaded */
@@ -102,6 +106,8 @@ struct bc_session {
 	struct bc_keeper_config keeping;	/* the keeper's */
 	char keeping_ext[BC_OUTPUT_EXT_MAX];
 	bool keeper_lost;
+	struct bc_keyring_key key[BC_SESSION_KEYS];	/* of the keyring's */
+	bool keyring_lost;
 	struct bc_topology *topo;
 	uint32_t n_stages;
 	struct bc_stage *stages;

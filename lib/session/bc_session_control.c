@@ -120,6 +120,7 @@ void bc_session_control(struct bc_session *s)
 			s->control_mono_ns = now_ns;
 			follow_clock(s);
 			bc_session_look_at_spawner(s);
+			bc_session_look_at_keyring(s);
 			if (!s->stopping && bc_session_has_lost_keeper(s))
 				stop(s);
 			bc_breach_tell(&s->log);

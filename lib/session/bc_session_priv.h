@@ -25,6 +25,10 @@ int bc_session_new_keeper(struct bc_session *s, struct bc_err *err);
 bool bc_session_has_lost_keeper(struct bc_session *s);
 /* In that process: it has the output's folder and the report's, and no others. Likewise. */
 int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err);
+/* Before other threads: with private keys, the process that keeps them. 0, or a negative errno with a line in err. */
+int bc_session_new_keyring(struct bc_session *s, struct bc_err *err);
+/* The log says once if it has ended. */
+void bc_session_look_at_keyring(struct bc_session *s);
 
 /* All is open, and nothing runs: give up the system calls that are not needed, in all threads. */
 void bc_session_confine_calls(struct bc_session *s);

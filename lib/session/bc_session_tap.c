@@ -30,7 +30,7 @@ int bc_session_new_tap(struct bc_session *s, struct bc_err *err)
 		.listen = t.listen, .format = t.format, .clients = t.clients, .buffer_bytes = (size_t)t.buffer_mib << 20,
 		.linger_ms = LINGER_MS, .log = &s->log,
 	};
-	r = t.tls ? bc_tls_new(BC_TLS_SERVER, &files, &tc.tls, err) : 0;
+	r = t.tls ? bc_tls_new(BC_TLS_SERVER, &files, s->keyring, &tc.tls, err) : 0;
 	if (!r)
 		r = bc_tap_new(&tc, &s->tap, err);
 	if (r) {

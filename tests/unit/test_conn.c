@@ -7,6 +7,7 @@
 
 #include "bc_conn.h"
 #include "bc_time.h"
+#include "keyring.h"
 #include "scratch.h"
 
 #define LIMIT_NS (60 * BC_NS_PER_S)
@@ -46,7 +47,7 @@ static struct bc_tls *new_tls(enum bc_tls_side side, struct bc_tls_files f)
 {
 	struct bc_tls *t = NULL;
 
-	if (bc_tls_new(side, &f, &t, &client_err))
+	if (bc_tls_new(side, &f, keyring_of(&f), &t, &client_err))
 		fail_msg("%s", client_err.msg);
 	return t;
 }
@@ -365,11 +366,11 @@ static void files_that_are_not_right_are_named(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_true(bc_tls_new(BC_TLS_CLIENT, &bad[i], &t, &client_err) < 0);
+		assert_true(bc_tls_new(BC_TLS_CLIENT, &bad[i], keyring_of(&bad[i]), &t, &client_err) < 0);
 		if (!strstr(client_err.msg, want[i]))
 			fail_msg("'%s' instead of '%s'", client_err.msg, want[i]);
 	}
-	assert_true(bc_tls_new(BC_TLS_SERVER, &(struct bc_tls_files){ .ca = in_ca("ca.crt") }, &t, &client_err) < 0);
+	assert_true(bc_tls_new(BC_TLS_SERVER, &(struct bc_tls_files){ .ca = in_ca("ca.crt") }, NULL, &t, &client_err) < 0);
 	assert_null(t);
 }
 
@@ -397,6 +398,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	close(listener);
+	keyrings_end();
 	return 0;
 }
 

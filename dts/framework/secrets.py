@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether a private key is in the memory of a process."""
+
+import os
+import re
+from pathlib import Path
+
+from framework.process import tool
+
+CHUNK = 1 << 24
+
+
+def secrets_of(key):
+    """What makes a key in PEM private, as its bytes may lie in memory: in both orders."""
+    text = tool("openssl", "pkey", "-in", key, "-noout", "-text").stdout
+    found = []
+    for name in ("priv", "prime1", "prime2", "privateExponent"):
+        match = re.search(rf"^{name}:\n((?:    .*\n)+)", text, re.M)
+        if match:
+            number = bytes.fromhex(re.sub(r"[\s:]", "", match[1])).lstrip(b"\0")
+            found += [number, number[::-1]]
+    assert found, text
+    return found
+
+
+def has_any(pid, needles):
+    """Does the memory of a process hold one of these, or anything that PEM of it would have?"""
+    longest = max(map(len, needles))
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            span, rights, *_ = line.split()
+            start, end = (int(x, 16) for x in span.split("-"))
+            if rights[0] != "r" or "[v" in line:
+                continue
+            for at in range(start, end, CHUNK):
+                try:
+                    data = os.pread(memory.fileno(), min(CHUNK + longest, end - at), at)
+                except OSError:
+                    continue
+                if any(n in data for n in needles):
+                    return True
+    return False
+
+
+def child_named(pid, name):
+    """The process that this one has started and called so, or None."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            if Path(f"/proc/{child}/comm").read_text().strip() == name:
+                return int(child)
+    return None

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Private keys: kept in a process apart, which signs with them, whatever kind they are of."""
+
+import os
+import signal
+import ssl
+from pathlib import Path
+
+from framework.checks import assert_lossless, published_of, verify_segments
+from framework.osmopcap import Receiver
+from framework.packets import T0_NS, frames, numbers, timed, write_pcap
+from framework.peer import Peer
+from framework.process import free_port, tool, wait_until
+from framework.secrets import child_named, has_any, secrets_of
+from framework.test_suite import TestSuite, func_test, verify
+
+TEST_CA = Path(__file__).parents[2] / "scripts" / "test-ca"
+KINDS = {"ec": (), "rsa": ("--rsa",), "ed25519": ("--ed25519",)}
+VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+
+
+def ten(first):
+    return timed(frames(0, 10, first=first), T0_NS + first * 10**6)
+
+
+class TestKeys(TestSuite):
+    def authority(self):
+        """Certificates of every kind: for this host, and for client0."""
+        ca = self.folder / "ca"
+        for kind, option in KINDS.items():
+            tool(TEST_CA, ca, *option, f"{kind}=localhost", f"client-{kind}=client0")
+        return ca
+
+    def collector(self, ca, kind, *more):
+        self.port, self.out = free_port(), self.make_folder(f"out-{kind}")
+        return self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "client0=127.0.1.1", "-w", f"{self.out}/", "--tls",
+                            "--tls-cert", ca / f"{kind}.crt", "--tls-key", ca / f"{kind}.key", *more)
+
+    def peer(self, ca, version=None, cert=None):
+        context = ssl.create_default_context(cafile=ca / "ca.crt")
+        if version:
+            context.maximum_version = version
+        if cert:
+            context.load_cert_chain(ca / f"{cert}.crt", ca / f"{cert}.key")
+        peer = self.stack.enter_context(Peer(self.port, source="127.0.1.1", tls=context, server_name="localhost"))
+        peer.hello()
+        return peer
+
+    def stored(self):
+        return verify_segments(published_of(self.out, "client0"))
+
+    @func_test
+    def collectors_with_every_kind_of_key(self):
+        """RSA, P-256 and Ed25519, TLS 1.2 and 1.3, clients with a certificate of each kind."""
+        ca = self.authority()
+        for kind in KINDS:
+            run = self.collector(ca, kind, "--tls-ca", ca / "ca.crt")
+            sent = 0
+            for version in VERSIONS:
+                for cert in KINDS:
+                    with self.peer(ca, version, f"client-{cert}") as peer:
+                        verify(peer.socket.version() == f"TLSv1.{version - 0x301}", peer.socket.version())
+                        peer.packets(ten(sent))
+                        sent += 10
+                        run.wait_received(sent)
+            run.wait_written(sent)
+            assert_lossless(run.stop(), sent)
+            verify(numbers(self.stored()) == {0: list(range(sent))}, f"{kind}: packets are missing")
+
+    @func_test
+    def captures_with_every_kind_of_key(self):
+        """A node whose collector wants a certificate: of each kind, TLS 1.2 and 1.3."""
+        ca = self.authority()
+        trace = write_pcap(self.folder / "in.pcap", timed(frames(0, 100)), nanoseconds=True)
+        for kind in KINDS:
+            for version in VERSIONS:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(ca / "ec.crt", ca / "ec.key")
+                context.load_verify_locations(ca / "ca.crt")
+                context.verify_mode = ssl.CERT_REQUIRED
+                context.maximum_version = version
+                receiver = self.stack.enter_context(Receiver(tls=context))
+                run = self.capture("-i", trace, "-w", f"osmo://localhost:{receiver.port},tls", "--tls-ca", ca / "ca.crt",
+                                   "--tls-cert", ca / f"client-{kind}.crt", "--tls-key", ca / f"client-{kind}.key")
+                receiver.wait_closed()
+                verify(run.report["balance"]["written"] == 100, (kind, version, run.report["balance"]))
+
+    @func_test
+    def no_key_is_in_the_memory_of_who_parses(self):
+        """Looked for from outside, after handshakes and a SIGHUP: the collector does not have it, its keyring does."""
+        if os.geteuid():
+            self.skip("needs root, to read the keyring's memory")
+        ca = self.authority()
+        for kind in KINDS:
+            needles = secrets_of(ca / f"{kind}.key")
+            run = self.collector(ca, kind)
+            for version in VERSIONS:
+                with self.peer(ca, version) as peer:
+                    peer.packets(ten(0))
+            run.signal(signal.SIGHUP)
+            wait_until(lambda: "certificates were read again" in run.stderr, "a line that says so")
+            with self.peer(ca) as peer:
+                peer.packets(ten(0))
+            run.wait_written(30)
+            keyring = child_named(run.process.pid, "bc-keyring")
+            verify(keyring, "there is no process that keeps the key")
+            verify(has_any(keyring, needles), f"{kind}: not even the keyring has the key: the search is blind")
+            verify(not has_any(run.process.pid, needles), f"{kind}: the collector has the key in its memory")
+            run.stop()
+
+    @func_test
+    def a_keyring_that_is_killed(self):
+        """What is connected goes on, and nothing is lost; new connections fail, and lines say why."""
+        ca = self.authority()
+        run = self.collector(ca, "ec")
+        with self.peer(ca) as peer:
+            peer.packets(ten(0))
+            run.wait_received(10)
+            os.kill(child_named(run.process.pid, "bc-keyring"), signal.SIGKILL)
+            wait_until(lambda: "the process that keeps the private keys has ended" in run.stderr, "a line that says so")
+            try:
+                verify(self.peer(ca).closed(), "a handshake without the key")
+            except (OSError, ssl.SSLError):
+                pass
+            wait_until(lambda: run.stderr.count("the process that keeps the private keys has ended") > 1, "why the handshake failed")
+            run.signal(signal.SIGHUP)
+            wait_until(lambda: "keeping the current certificates" in run.stderr, "what SIGHUP came to")
+            peer.packets(ten(10))
+            run.wait_received(20)
+        run.wait_written(20)
+        assert_lossless(run.stop(), 20)
+        verify(numbers(self.stored()) == {0: list(range(20))}, "packets are missing")
