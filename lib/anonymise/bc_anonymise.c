@@ -14,6 +14,8 @@ static enum bc_header step(struct bc_rewrite *w, enum bc_header h)
 		return bc_rewrite_mpls(w);
 	case BC_IP:
 		return bc_rewrite_ip(w);
+	case BC_MAYBE_IP:
+		return bc_rewrite_maybe_ip(w);
 	case BC_IP4:
 		return bc_rewrite_ip4(w);
 	case BC_IP6:
@@ -33,7 +35,7 @@ static enum bc_header step(struct bc_rewrite *w, enum bc_header h)
 	return BC_DONE;
 }
 
-bool bc_anonymise(struct bc_cryptopan *map, uint16_t linktype, uint8_t *data, uint32_t len)
+bool bc_anonymise(struct bc_cryptopan *map, uint16_t linktype, uint8_t *data, uint32_t len, uint32_t wire_len)
 {
 	struct bc_rewrite w;
 	enum bc_header h;
@@ -42,6 +44,7 @@ bool bc_anonymise(struct bc_cryptopan *map, uint16_t linktype, uint8_t *data, ui
 	w.p = data;
 	w.at = 0;
 	w.end = len;
+	w.wire_end = wire_len > len ? wire_len : len;
 	w.type = 0;
 	w.quoted = w.unparsed = false;
 	w.changed = w.source = w.destination = 0;

@@ -31,6 +31,8 @@ void bc_blank(struct bc_rewrite *w, uint32_t from, uint32_t to)
 
 void bc_narrow(struct bc_rewrite *w, uint32_t end)
 {
+	if (end < w->wire_end)
+		w->wire_end = end;
 	if (end >= w->end)
 		return;
 	zero(w, end, w->end);

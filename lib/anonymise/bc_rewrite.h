@@ -17,7 +17,7 @@
 #define BC_HEADERS_MAX 32
 
 /* What comes next, at w->at. PAYLOAD may stay, unless it is in a quoted packet; UNKNOWN may not. */
-enum bc_header { BC_DONE, BC_PAYLOAD, BC_UNKNOWN, BC_ETHER, BC_ETHERTYPE, BC_MPLS, BC_IP, BC_IP4, BC_IP6, BC_PROTO };
+enum bc_header { BC_DONE, BC_PAYLOAD, BC_UNKNOWN, BC_ETHER, BC_ETHERTYPE, BC_MPLS, BC_IP, BC_MAYBE_IP, BC_IP4, BC_IP6, BC_PROTO };
 
 struct bc_checksum {
 	uint32_t at;
@@ -31,6 +31,7 @@ struct bc_rewrite {
 	uint8_t *p;
 	uint32_t at;		/* of the header that is next */
 	uint32_t end;		/* of the innermost packet, as far as it is at hand */
+	uint32_t wire_end;	/* where it ended before it was cut */
 	uint16_t type;		/* the next header's EtherType, or IP protocol */
 	bool quoted;		/* in a message of ICMP */
 	bool unparsed;
@@ -114,6 +115,7 @@ enum bc_header bc_rewrite_ether(struct bc_rewrite *w);
 enum bc_header bc_rewrite_ethertype(struct bc_rewrite *w);
 enum bc_header bc_rewrite_mpls(struct bc_rewrite *w);
 enum bc_header bc_rewrite_ip(struct bc_rewrite *w);
+enum bc_header bc_rewrite_maybe_ip(struct bc_rewrite *w);
 enum bc_header bc_rewrite_ip4(struct bc_rewrite *w);
 enum bc_header bc_rewrite_ip6(struct bc_rewrite *w);
 enum bc_header bc_rewrite_proto(struct bc_rewrite *w);

@@ -5,6 +5,9 @@
 /* Headers are not longer: what begins so far into a fragmented packet is payload. */
 #define HEADERS_BYTES 256U
 
+#define SHORTEST_FRAME 60U	/* of Ethernet */
+#define CHECK_SEQUENCE 4U
+
 #define IP4_NOP 1
 #define IP4_ROUTER_ALERT 148
 #define IP4_ROUTER_ALERT_LEN 4
@@ -182,6 +185,42 @@ enum bc_header bc_rewrite_ip(struct bc_rewrite *w)
 	uint8_t version = bc_have(w, 1) ? bc_here(w)[0] >> 4 : 0;
 
 	return version == 4 ? BC_IP4 : version == 6 ? BC_IP6 : BC_UNKNOWN;
+}
+
+/* How many bytes there are behind one that ends there: none, or a check sequence, or what pads a short Ethernet frame. */
+static bool ends_well(const struct bc_rewrite *w, uint64_t end)
+{
+	return end == w->wire_end || end + CHECK_SEQUENCE == w->wire_end || (end < w->wire_end && w->wire_end <= SHORTEST_FRAME + CHECK_SEQUENCE);
+}
+
+static bool looks_like_ip4(const struct bc_rewrite *w)
+{
+	const uint8_t *p = bc_here(w);
+	uint32_t hlen = bc_have(w, 20) ? (p[0] & 15U) * 4 : 0, total, sum = 0;
+
+	if (hlen < 20 || !bc_have(w, hlen))
+		return false;
+	total = bc_get_be16(p + 2);
+	for (uint32_t i = 0; i < hlen; i += 2)
+		sum += bc_get_be16(p + i);
+	return total >= hlen && w->at + total <= w->wire_end && ((sum & 0xffff) + (sum >> 16) == 0xffff || ends_well(w, w->at + total));
+}
+
+/* What has no checksum has to have the right length, and a protocol that there is. */
+static bool looks_like_ip6(const struct bc_rewrite *w)
+{
+	static const uint8_t known[] = { HOP_BY_HOP, 4, 6, 17, 41, ROUTING, FRAGMENT, 47, 50, AUTHENTICATION, 58, 59, DESTINATION, 132, 136 };
+	const uint8_t *p = bc_here(w);
+
+	return bc_have(w, 40) && ends_well(w, (uint64_t)w->at + 40 + bc_get_be16(p + 4)) && memchr(known, p[6], sizeof(known));
+}
+
+/* Nothing tells whether it is IP or Ethernet, whose first bits may be the same. */
+enum bc_header bc_rewrite_maybe_ip(struct bc_rewrite *w)
+{
+	enum bc_header h = bc_rewrite_ip(w);
+
+	return (h == BC_IP4 && !looks_like_ip4(w)) || (h == BC_IP6 && !looks_like_ip6(w)) ? BC_UNKNOWN : h;
 }
 
 enum bc_header bc_rewrite_proto(struct bc_rewrite *w)

@@ -83,18 +83,6 @@ enum bc_header bc_rewrite_ethertype(struct bc_rewrite *w)
 	}
 }
 
-/* A pseudowire's Ethernet may begin like IPv4, but hardly with a right checksum. */
-static bool is_ip4(const struct bc_rewrite *w)
-{
-	uint32_t hlen = bc_have(w, 20) ? (bc_here(w)[0] & 15U) * 4 : 0, sum = 0;
-
-	if (hlen < 20 || !bc_have(w, hlen))
-		return false;
-	for (uint32_t i = 0; i < hlen; i += 2)
-		sum += bc_get_be16(bc_here(w) + i);
-	return (sum & 0xffff) + (sum >> 16) == 0xffff;
-}
-
 /* Nothing tells what is below the last label. */
 enum bc_header bc_rewrite_mpls(struct bc_rewrite *w)
 {
@@ -106,9 +94,7 @@ enum bc_header bc_rewrite_mpls(struct bc_rewrite *w)
 	w->at += 4;
 	if (!bottom)
 		return BC_MPLS;
-	if (!bc_have(w, 1) || (bc_here(w)[0] >> 4 == 4 && !is_ip4(w)))
-		return BC_UNKNOWN;
-	return BC_IP;
+	return BC_MAYBE_IP;
 }
 
 /* Linux's cooked header of n bytes, with an address in it. */

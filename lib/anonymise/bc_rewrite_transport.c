@@ -124,11 +124,11 @@ static enum bc_header gtp(struct bc_rewrite *w)
 	if ((p[0] & 0xf0) != 0x30 || p[1] != 255)
 		return BC_UNKNOWN;
 	if (!(p[0] & 7))
-		return BC_IP;
+		return BC_MAYBE_IP;
 	if (!bc_have(w, 4))
 		return BC_UNKNOWN;
 	w->at += 4;
-	return !(p[0] & 4) || gtp_extensions(w, p[11]) ? BC_IP : BC_UNKNOWN;
+	return !(p[0] & 4) || gtp_extensions(w, p[11]) ? BC_MAYBE_IP : BC_UNKNOWN;
 }
 
 static bool is_carrier(uint16_t port)

@@ -344,7 +344,7 @@ static int put_packet(struct bc_find_writer *w, const struct bc_find_packet *p, 
 	else
 		at = put_pcap(w->item, p, w->dest.format == BC_FORMAT_PCAP_NS, data);
 	if (w->anonymise)
-		bc_counter_add(&w->unparsed, bc_anonymise(w->anonymise, p->iface->desc.linktype, at, p->caplen));
+		bc_counter_add(&w->unparsed, bc_anonymise(w->anonymise, p->iface->desc.linktype, at, p->caplen, p->wirelen));
 	r = put_item(w, len);
 	if (r)
 		return r;

@@ -73,10 +73,10 @@ static inline void copy_packet(uint8_t *dst, const struct rte_mbuf *m, uint32_t 
 }
 
 /* Nothing of a packet is in the buffer as it was. */
-static inline void hide(struct bc_pack *p, const struct rte_mbuf *m, uint8_t *data, uint32_t caplen)
+static inline void hide(struct bc_pack *p, struct rte_mbuf *m, uint8_t *data, uint32_t caplen)
 {
 	if (p->anonymise)
-		p->unparsed += bc_anonymise(p->anonymise, p->ifaces->entry[m->port].linktype, data, caplen);
+		p->unparsed += bc_anonymise(p->anonymise, p->ifaces->entry[m->port].linktype, data, caplen, bc_meta(m)->wire_len);
 }
 
 /* A slice ends where the next record would make it longer than a block. */

@@ -29,7 +29,7 @@ static double ns_each(struct flow_traffic *t, struct bc_cryptopan *map)
 		uint64_t begin = bench_cpu_ns();
 
 		for (uint32_t at = 0; at < len; at += bc_get_le32(chunk + at + 4), n++)
-			bc_anonymise(map, 1, chunk + at + BC_EPB_FIXED - 4, bc_get_le32(chunk + at + 20));
+			bc_anonymise(map, 1, chunk + at + BC_EPB_FIXED - 4, bc_get_le32(chunk + at + 20), bc_get_le32(chunk + at + 24));
 		ns += bench_cpu_ns() - begin - cost;
 	}
 	return (double)ns / (double)n;

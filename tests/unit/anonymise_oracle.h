@@ -41,12 +41,12 @@ static inline bool oracle_holds(struct bc_cryptopan *map, uint16_t linktype, con
 	struct bc_tuple t;
 
 	bc_tuple_of(linktype, data, len, false, &t);
-	bc_anonymise(map, linktype, p, len);
+	bc_anonymise(map, linktype, p, len, len);
 	for (int i = 0; t.addr_len && i < 2; i++)
 		ok &= oracle_address(map, data + t.addr_at[i], p + t.addr_at[i], t.addr_len);
 	for (int i = 0; i < t.n_outer; i++)
 		ok &= oracle_address(map, data + t.outer_at[i], p + t.outer_at[i], t.outer_len[i]);
-	ok &= !bc_anonymise(map, linktype, p, len);
+	ok &= !bc_anonymise(map, linktype, p, len, len);
 	free(p);
 	return ok;
 }

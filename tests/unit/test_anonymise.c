@@ -187,7 +187,7 @@ static void make(struct packet *p, bool six, uint8_t proto, uint32_t payload)
 
 static bool anonymise(struct packet *p)
 {
-	return bc_anonymise(map, ETHERNET, p->data, p->len);
+	return bc_anonymise(map, ETHERNET, p->data, p->len, p->len);
 }
 
 static void right_checksums_stay_right(void **state)
@@ -351,7 +351,7 @@ static void a_packet_of_an_unknown_link_is_blank(void **state)
 	struct packet p;
 
 	make(&p, false, 6, 20);
-	assert_true(bc_anonymise(map, 127, p.data, p.len));
+	assert_true(bc_anonymise(map, 127, p.data, p.len, p.len));
 	assert_blank_from(&p, 0);
 }
 
@@ -407,16 +407,64 @@ static void tcp_options_with_addresses_are_overwritten(void **state)
 	assert_int_equal(payload_error(p.data + 14, p.len - 14), 0);
 }
 
-/* Behind an MPLS label: Ethernet of a pseudowire that begins like IPv4. */
-static void a_pseudowire_is_not_taken_for_ip(void **state)
+/* Ethernet to a MAC address that begins so: in MPLS, or in GTP-U. */
+static uint32_t ethernet_in(struct packet *p, bool gtp, uint8_t first)
 {
-	struct packet p = { .len = 0 };
+	struct packet inner;
+	uint32_t at;
 
-	packet_ether(&p, 1, 2, 0x8847);
-	packet_add(&p, (uint8_t[]){ 0, 1, 1, 64, 0x46, 2, 3, 4, 5, 6 }, 10);
-	packet_payload(&p, 60, &r);
-	assert_true(anonymise(&p));
-	assert_blank_from(&p, 18);
+	make(&inner, false, 17, 60);
+	inner.data[0] = first;
+	p->len = 0;
+	packet_ether(p, 1, 2, gtp ? 0x0800 : 0x8847);
+	if (!gtp) {
+		packet_add(p, (uint8_t[]){ 0, 1, 1, 64 }, 4);
+	} else {
+		packet_ip4(p, 1, 2, 17, &r);
+		packet_udp(p, 2152, 2152);
+		packet_add(p, (uint8_t[]){ 0x30, 255, 0, (uint8_t)inner.len, 0, 0, 0, 1 }, 8);
+	}
+	at = p->len;
+	packet_add(p, inner.data, inner.len);
+	if (gtp)
+		seal(p, 14, 6);
+	return at;
+}
+
+/* It begins like IPv4 or IPv6. */
+static void ethernet_in_a_tunnel_is_not_taken_for_ip(void **state)
+{
+	for (int i = 0; i < 2000; i++) {
+		struct packet p;
+		uint32_t at = ethernet_in(&p, i & 1, (uint8_t)(i & 2 ? 0x60 : 0x46) + (uint8_t)(i & 4));
+
+		assert_true(anonymise(&p));
+		assert_blank_from(&p, at);
+	}
+}
+
+/* Behind a label, and cut off. */
+static void ip_in_a_tunnel_is_taken_for_ip(void **state)
+{
+	for (int i = 0; i < 4000; i++) {
+		struct packet inner, p = { .len = 0 }, q;
+		uint32_t wire_len;
+
+		make(&inner, i & 1, i & 2 ? 6 : 17, random_below(&r, 40));
+		packet_ether(&p, 1, 2, 0x8847);
+		packet_add(&p, (uint8_t[]){ 0, 1, 1, 64 }, 4);
+		packet_add(&p, inner.data + 14, inner.len - 14);
+		if (i & 4)
+			packet_payload(&p, 4, &r);
+		q = p;
+		wire_len = p.len;
+		anonymise(&inner);
+		assert_false(anonymise(&p));
+		assert_memory_equal(p.data + 18, inner.data + 14, inner.len - 14);
+		q.len = 18 + (i & 1 ? 40 : 20) + 8;
+		bc_anonymise(map, ETHERNET, q.data, q.len, wire_len);
+		assert_memory_equal(q.data, p.data, 18 + (i & 1 ? 40 : 20) + 4);
+	}
 }
 
 /* What begins early in a fragmented packet may be a header; nobody sends it like that. */
@@ -437,6 +485,25 @@ static void only_a_fragment_far_behind_the_headers_is_kept(void **state)
 	p = q;
 	assert_false(anonymise(&q));
 	assert_memory_equal(q.data + 34, p.data + 34, 40);
+	bc_cryptopan_ip4(map, p.data + 26);
+	bc_cryptopan_ip4(map, p.data + 30);
+	assert_memory_equal(q.data + 26, p.data + 26, 8);
+}
+
+/* Of a tunnel: its addresses are replaced, and nothing in it is taken for another header, whatever it looks like. */
+static void a_later_fragment_of_a_tunnel_has_no_headers(void **state)
+{
+	struct packet p = { .len = 0 }, q;
+
+	packet_ether(&p, 1, 2, 0x0800);
+	packet_ip4_options(&p, 1, 2, 4, 185, 5, &r);
+	bc_put_be16(p.data + 16, 0);
+	packet_ip4(&p, 3, 4, 17, &r);
+	packet_payload(&p, 40, &r);
+	q = p;
+	assert_false(anonymise(&q));
+	assert_memory_equal(q.data + 34, p.data + 34, 60);
+	assert_memory_not_equal(q.data + 26, p.data + 26, 8);
 }
 
 /* Where it is going is told by an option, and what follows is not looked into. */
@@ -667,7 +734,7 @@ static void cooked_headers_lose_their_address(void **state)
 	packet_add(&q, (uint8_t[]){ 0, 0, 0, 1, 0, 6, 2, 1, 2, 3, 4, 5, 7, 7, 8, 0 }, 16);
 	packet_add(&q, p.data + 14, p.len - 14);
 	anonymise(&p);
-	assert_false(bc_anonymise(map, 113, q.data, q.len));
+	assert_false(bc_anonymise(map, 113, q.data, q.len, q.len));
 	bc_cryptopan_mac(map, m);
 	assert_memory_equal(q.data + 6, m, 6);
 	assert_memory_equal(q.data + 12, "\0\0\x08\0", 4);
@@ -695,8 +762,10 @@ int main(void)
 		cmocka_unit_test(what_follows_the_packet_is_blanked),
 		cmocka_unit_test(dhcp_and_tunnels_that_are_not_known_are_blanked),
 		cmocka_unit_test(tcp_options_with_addresses_are_overwritten),
-		cmocka_unit_test(a_pseudowire_is_not_taken_for_ip),
+		cmocka_unit_test(ethernet_in_a_tunnel_is_not_taken_for_ip),
+		cmocka_unit_test(ip_in_a_tunnel_is_taken_for_ip),
 		cmocka_unit_test(only_a_fragment_far_behind_the_headers_is_kept),
+		cmocka_unit_test(a_later_fragment_of_a_tunnel_has_no_headers),
 		cmocka_unit_test(a_packet_with_a_source_route_is_blanked),
 		cmocka_unit_test(addresses_in_extension_headers_count_in_checksums),
 		cmocka_unit_test(addresses_in_messages_are_rewritten),
