@@ -57,7 +57,7 @@ bool bc_apart_has_ended(struct bc_apart *a);
 /* Its process, for tests and messages; 0: it has ended. */
 int bc_apart_pid(struct bc_apart *a);
 
-/* Ends the process and waits for it. Takes NULL. */
+/* Ends the process, and waits for that; not forever for one that is stopped, which ends when it goes on. Takes NULL. */
 void bc_apart_free(struct bc_apart *a);
 
 #endif

@@ -119,6 +119,21 @@ static void one_that_has_ended_answers_nothing(void **state)
 	bc_apart_free(a);
 }
 
+static void one_that_is_stopped_is_not_waited_for(void **state)
+{
+	struct bc_apart *a = apart(echo);
+	pid_t pid = bc_apart_pid(a);
+	int status;
+
+	kill(pid, SIGSTOP);
+	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+	assert_true(WIFSTOPPED(status));
+	bc_apart_free(a);
+	kill(pid, SIGCONT);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+}
+
 /* The program is another one here: the end of its process apart is seen by a pipe that both hold. */
 static void it_ends_when_the_program_is_killed(void **state)
 {
@@ -236,6 +251,7 @@ int main(void)
 		cmocka_unit_test(it_holds_no_descriptor_of_the_program),
 		cmocka_unit_test(what_its_begin_says_is_passed_on),
 		cmocka_unit_test(one_that_has_ended_answers_nothing),
+		cmocka_unit_test(one_that_is_stopped_is_not_waited_for),
 		cmocka_unit_test(it_ends_when_the_program_is_killed),
 		cmocka_unit_test(signals_of_the_terminal_do_not_end_it),
 		cmocka_unit_test(it_tells_how_a_command_ended),
