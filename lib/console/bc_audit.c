@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +31,33 @@ static char *line_of(json_t *entry)
 	return line;
 }
 
+/*
+ * Is what was written last a part of a line, as a full disk leaves it? Who cannot read it is not asked. Others may write meanwhile: that at
+ * worst gives an empty line.
+ */
+static bool is_cut(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	char last;
+	bool cut = end > 0 && pread(fd, &last, 1, end - 1) == 1 && last != '\n';
+
+	if (fd >= 0)
+		close(fd);
+	return cut;
+}
+
+/* One call: lines of several threads do not mix. What could not be written whole is closed off before the next line. */
+static int append(int fd, char *line, size_t len, bool cut)
+{
+	struct iovec part[] = { { "\n", 1 }, { line, len } };
+	ssize_t n;
+
+	errno = EIO;
+	n = writev(fd, part + !cut, 1 + cut);
+	return n == (ssize_t)len + cut ? 0 : -errno;
+}
+
 int bc_audit_write(const struct bc_audit *a, json_t *entry, struct bc_err *err)
 {
 	char *line = line_of(entry);
@@ -47,9 +76,8 @@ int bc_audit_write(const struct bc_audit *a, json_t *entry, struct bc_err *err)
 	fd = open(a->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
 	if (fd < 0)
 		r = bc_err_set(err, -errno, "%s: %s", a->path, strerror(errno));
-	/* One call: lines of several threads do not mix. */
-	else if (write(fd, line, len) != (ssize_t)len)
-		r = bc_err_set(err, errno ? -errno : -EIO, "%s: cannot write", a->path);
+	else if ((r = append(fd, line, len, is_cut(a->path))))
+		bc_err_set(err, r, "%s: cannot write: %s", a->path, strerror(-r));
 	if (fd >= 0)
 		close(fd);
 	free(line);

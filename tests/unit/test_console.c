@@ -3,6 +3,8 @@
 #include "bc_test.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "bc_audit.h"
@@ -174,6 +176,37 @@ static void the_audit_log_has_a_line_for_each(void **state)
 	assert_int_equal(bc_audit_write(&a, json_object(), &err), -ENOENT);
 }
 
+static void a_line_that_was_cut_is_one_of_its_own(void **state)
+{
+	struct rlimit was, little;
+	char path[SCRATCH_MAX], line[512];
+	struct bc_audit a = { .path = path };
+	struct bc_err err;
+	FILE *f;
+
+	close(scratch_file(path, "bc-audit"));
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	little = was;
+	little.rlim_cur = 20;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	assert_int_equal(bc_audit_write(&a, json_pack("{s:i}", "n", 1), &err), -EIO);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	for (int n = 2; n <= 3; n++)
+		assert_int_equal(bc_audit_write(&a, json_pack("{s:i}", "n", n), &err), 0);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof(line), f));
+	assert_int_equal(strlen(line), 21);
+	for (int n = 2; n <= 3; n++) {
+		assert_non_null(fgets(line, sizeof(line), f));
+		assert_int_equal(strncmp(line, "{\"time\":\"20", 11), 0);
+		assert_int_equal(line[strlen(line) - 3], '0' + n);
+	}
+	assert_null(fgets(line, sizeof(line), f));
+	fclose(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,6 +219,7 @@ int main(void)
 		cmocka_unit_test(a_bad_file_of_users_is_refused),
 		cmocka_unit_test(others_may_not_read_tokens),
 		cmocka_unit_test(the_audit_log_has_a_line_for_each),
+		cmocka_unit_test(a_line_that_was_cut_is_one_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
