@@ -18,6 +18,7 @@
 #include "bc_time.h"
 
 #define NEW ".uploads.new"
+#define TRIES 3
 #define MAGIC "braidcap-uploads 1 "
 #define RECORD_MAX (3 * 256 + BC_OBJECT_TOKEN_MAX + 128)
 
@@ -276,33 +277,46 @@ static int rewrite(struct bc_upload_log *l, const char *where)
 	return 0;
 }
 
-/* The one that is there must not be another process's. */
+/* Does it still have its name? Another process may have made it anew before we had its lock. */
+static bool is_named(const struct bc_upload_log *l, int fd)
+{
+	struct stat st, named;
+
+	return fstat(fd, &st) == 0 && fstatat(l->folder, BC_UPLOAD_LOG, &named, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == named.st_ino &&
+	       st.st_dev == named.st_dev;
+}
+
+/* The one that is there, or an empty one, with its lock: until it is made anew nobody else does that. */
 static int hold_old(const struct bc_upload_log *l)
 {
-	int fd = openat(l->folder, BC_UPLOAD_LOG, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	for (int i = 0; i < TRIES; i++) {
+		int fd = openat(l->folder, BC_UPLOAD_LOG, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+		bool locked;
 
-	if (fd < 0)
-		return errno == ENOENT ? -ENOENT : -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (fd < 0)
+			return -errno;
+		locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+		if (locked && is_named(l, fd))
+			return fd;
 		close(fd);
-		return -EBUSY;
+		if (!locked)
+			break;
 	}
-	return fd;
+	return -EBUSY;
 }
 
 static int load(struct bc_upload_log *l, const char *where)
 {
 	int old = hold_old(l), r;
 
-	if (old < 0 && old != -ENOENT)
+	if (old < 0)
 		return old;
 	r = refresh(l);
 	if (!r && (!l->where || strcmp(l->where, where)))
 		forget_all(l);
 	if (!r)
 		r = rewrite(l, where);
-	if (old >= 0)
-		close(old);
+	close(old);
 	return r;
 }
 

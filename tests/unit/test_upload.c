@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -45,6 +46,19 @@ int clock_gettime(clockid_t id, struct timespec *t)
 
 	t->tv_sec += (time_t)atomic_load(&later_s);
 	return (int)r;
+}
+
+/* What another process does before we get a lock, once. */
+static void (*before_lock)(void);
+
+int flock(int fd, int how)
+{
+	void (*f)(void) = before_lock;
+
+	before_lock = NULL;
+	if (f)
+		f();
+	return (int)syscall(SYS_flock, fd, how);
 }
 
 struct bed {
@@ -258,6 +272,31 @@ static void two_do_not_upload_from_one_folder(void **state)
 
 	assert_int_equal(bc_upload_log_open(b->fd, b->path, WHERE, &other, &err), -EBUSY);
 	bc_upload_log_free(l);
+	bc_upload_log_free(open_log(b, WHERE));
+}
+
+static const struct bed *their_bed;
+static struct bc_upload_log *theirs;
+
+static void they_open_it(void)
+{
+	theirs = open_log(their_bed, WHERE);
+}
+
+/* With a file that is there and without one: who comes second is told, wherever the first one was. */
+static void two_that_come_at_once_do_not_both_upload(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_log *ours_too;
+	struct bc_err err;
+
+	their_bed = b;
+	for (int i = 0; i < 2; i++) {
+		before_lock = they_open_it;
+		assert_int_equal(bc_upload_log_open(b->fd, b->path, WHERE, &ours_too, &err), -EBUSY);
+		assert_non_null(theirs);
+		bc_upload_log_free(theirs);
+	}
 	bc_upload_log_free(open_log(b, WHERE));
 }
 
@@ -527,6 +566,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_aborted_is_not_told_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_asks_does_not_wait_for_the_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_do_not_upload_from_one_folder, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(two_that_come_at_once_do_not_both_upload, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_torn_or_strange_record_counts_for_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_reader_follows_a_writer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(only_what_is_uploaded_is_removed_as_uploaded, set_up, tear_down),
