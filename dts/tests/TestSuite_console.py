@@ -68,6 +68,7 @@ class TestConsole(TestSuite):
             return now if now.get("braidcap_output_upload_store_down") and now["braidcap_output_upload_waiting_segments"] else None
         now = wait_until(found, "the outage")
         verify(now["braidcap_output_uploaded_segments_total"] == 0 and now["braidcap_output_upload_failed_segments"] == 0, now)
+        verify(now["braidcap_output_uploaded_indexes_total"] == 0 == now["braidcap_output_uploaded_index_bytes_total"], now)
         verify(now["braidcap_output_upload_waiting_bytes"] > 0, now)
         verify(begun - 1 < now["braidcap_output_upload_oldest_waiting_timestamp_seconds"] < time.time() + 1, now)
         if shutil.which("promtool"):
