@@ -175,10 +175,11 @@ class TestHooks(TestSuite):
 
     @func_test
     def one_more_signal_ends_a_command(self):
-        """At the end a running command is waited for; a second signal ends it, and everything is published."""
+        """At the end a running command is waited for, which is told; a second signal ends it, and everything is published."""
         trace, out = write_pcap(self.folder / "in.pcap", timed(frames(0, 10))), self.make_folder()
         run = self.start("-i", trace, "-w", out, "--on-segment", "touch $BRAIDCAP_PATH.begun; sleep 1000", capturing=False)
         wait_until(lambda: any(p.suffix == ".begun" for p in out.iterdir()), "the command")
+        wait_until(lambda: "waiting for 1 command: press Ctrl-C" in run.stderr, "what it is waiting for")
         # The first may come while the capture itself still ends, and an echo of one soon behind it does not count.
         for _ in range(3):
             if run.process.poll() is None:

@@ -234,5 +234,6 @@ void bc_post_publish_stats(struct bc_post_publish *a, struct bc_post_publish_sta
 		.commands_failed = run.failed,
 		.commands_skipped = run.skipped,
 		.commands_waiting = run.waiting,
+		.command_running = run.running,
 	};
 }

@@ -57,6 +57,7 @@ struct bc_post_publish_stats {
 	uint64_t commands_failed;	/* could not be started, exited otherwise, or were ended after their time */
 	uint64_t commands_skipped;	/* the queue was full, or the end came first */
 	uint32_t commands_waiting;
+	bool command_running;
 };
 
 /* Any thread, until bc_post_publish_free. */

@@ -281,5 +281,6 @@ void bc_runner_stats(struct bc_runner *r, struct bc_runner_stats *ret)
 {
 	pthread_mutex_lock(&r->lock);
 	*ret = r->stats;
+	ret->running = r->running;
 	pthread_mutex_unlock(&r->lock);
 }

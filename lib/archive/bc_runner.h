@@ -49,6 +49,7 @@ struct bc_runner_stats {
 	uint64_t failed;	/* did not start, exited otherwise, or were ended after their time */
 	uint64_t skipped;	/* the queue was full, or the end came first */
 	uint32_t waiting;
+	bool running;		/* one is */
 };
 
 /* Any thread, until free. */

@@ -3,6 +3,7 @@
 #include "bc_session_priv.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@
 /* Between two flushes, if nothing is said. One of an encrypted output takes a block of 64 KiB, which 86400 a day make 5.7 GB. */
 #define FLUSH_MS 1000U
 #define ENCRYPTED_FLUSH_MS 10000U
+#define TELL_WAIT_NS BC_NS_PER_S	/* the end says what it is waiting for */
 #define STAMP_SECONDS 60	/* what public authorities ask of their users, and less than most segments take */
 
 static void emit(void *ctx, enum bc_level level, const char *line)
@@ -242,13 +244,46 @@ static bool all_idle(const struct bc_session *s)
 	       (!s->uploader || bc_uploader_finish(s->uploader, patience_ns));
 }
 
+/* What the end is waiting for: at the longest as long as the slowest command, or a store that answers. */
+static void tell_wait(const struct bc_session *s)
+{
+	uint64_t uploads = 0, commands = 0;
+	char text[2][48] = { "", "" };
+
+	for (uint32_t i = 0; i < s->group.n; i++)
+		for (uint32_t o = 0; o < s->group.pipeline[i]->cfg.n_outputs; o++) {
+			const struct bc_output *out = s->group.pipeline[i]->output[o];
+			struct bc_post_publish_stats after = { .commands = 0 };
+			struct bc_upload_stats up = { .waiting = 0 };
+
+			if (out->after)
+				bc_post_publish_stats(out->after, &after);
+			if (out->upload)
+				bc_uploader_stats(out->upload, &up);
+			uploads += up.waiting - up.failed;
+			commands += after.commands_waiting + after.command_running;
+		}
+	if (uploads)
+		snprintf(text[0], sizeof(text[0]), "%" PRIu64 " upload%s", uploads, bc_plural(uploads, "", "s"));
+	if (commands)
+		snprintf(text[1], sizeof(text[1]), "%" PRIu64 " command%s", commands, bc_plural(commands, "", "s"));
+	bc_log(&s->log, BC_NOTICE, "waiting for %s%s%s: press Ctrl-C to leave %s", text[0], uploads && commands ? " and " : "",
+	       uploads || commands ? text[1] : "published segments to be dealt with", bc_plural(uploads + commands, "it", "them"));
+}
+
 /* Wait until segments are moved and uploaded, commands have run, packets are published and sent, unless another signal comes. */
 static void wait_for_post_publish(struct bc_session *s)
 {
-	bool now = false;
+	const uint64_t tell_mono_ns = bc_mono_ns() + TELL_WAIT_NS;
+	bool now = false, told = false;
 
-	while (!now && !all_idle(s))
+	while (!now && !all_idle(s)) {
+		if (!told && bc_mono_ns() >= tell_mono_ns) {
+			tell_wait(s);
+			told = true;
+		}
 		now = bc_signals_hurried(&s->signals);
+	}
 	if (s->uploader)
 		bc_uploader_close(s->uploader);
 	if (s->signer)
