@@ -6,6 +6,7 @@
  */
 #include <cyaml/cyaml.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,16 +122,40 @@ static void offer_keys(struct bc_similar *similar, const struct bc_setting *s, u
 			bc_similar_offer(similar, s[i].key);
 }
 
-/* path is that of a key which is not legal there. */
-static int refuse_key(const char *file, const struct bc_yaml_event *at, enum bc_command what, struct bc_err *err)
+static bool is_output_key(const char *key)
 {
+	for (unsigned i = 0; i < BC_OUT_N; i++)
+		if (!strcmp(key, bc_output_settings[i].key))
+			return true;
+	return false;
+}
+
+/* "rotate: {seconds: 5}": is what was meant the key of an output "rotate_seconds"? The events behind at are the mapping's and its first key's. */
+static bool is_split(const struct bc_yaml_map *map, const struct bc_yaml_event *at, char ret[BC_PATH_MAX])
+{
+	const struct bc_yaml_event *child = at + 2;
+	const char *dot = strchr(at->path, '.'), *key = dot ? dot + 1 : at->path;
+	const size_t n = strlen(at->path);
+
+	if (child >= map->event + map->n || strncmp(child->path, at->path, n) || child->path[n] != '.')
+		return false;
+	snprintf(ret, BC_PATH_MAX, "%s", child->path + (key - at->path));
+	ret[strlen(key)] = '_';
+	return is_output_key(ret);
+}
+
+/* path is that of a key which is not legal there. */
+static int refuse_key(const char *file, const struct bc_yaml_map *map, const struct bc_yaml_event *at, enum bc_command what, struct bc_err *err)
+{
+	char split[BC_PATH_MAX];
 	const char *dot = strchr(at->path, '.');
 	struct bc_similar s;
 	char text[BC_SIMILAR_MAX];
 
-	for (unsigned i = 0; i < BC_OUT_N; i++)
-		if (!strcmp(at->path, bc_output_settings[i].key))
-			return bc_err_set(err, -EINVAL, "%s:%u: %s: belongs to an output, under 'outputs:'", file, at->line, at->path);
+	if (is_output_key(at->path))
+		return bc_err_set(err, -EINVAL, "%s:%u: %s: belongs to an output, under 'outputs:'", file, at->line, at->path);
+	if (is_split(map, at, split))
+		return bc_err_set(err, -EINVAL, "%s:%u: %s: there is no such key; did you mean '%s', of an output?", file, at->line, at->path, split);
 	bc_similar_begin(&s, dot ? dot + 1 : at->path);
 	if (dot) {
 		offer_keys(&s, bc_output_settings, BC_OUT_N, what);
@@ -173,7 +198,7 @@ static int refuse(const char *file, const struct bc_yaml_map *map, cyaml_err_t e
 		return bc_err_set(err, -EINVAL, "%s: %s", file, explain(e, said));
 	at = &map->event[said->events - 1];
 	if (e == CYAML_ERR_INVALID_KEY)
-		return refuse_key(file, at, what, err);
+		return refuse_key(file, map, at, what, err);
 	return bc_err_set(err, -EINVAL, "%s:%u: %s%s%s", file, at->line, at->path, at->path[0] ? ": " : "",
 			  explain(e, said));
 }

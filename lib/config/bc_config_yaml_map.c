@@ -12,7 +12,7 @@
 #include "bc_config_draft.h"
 
 #define EVENTS_MAX 4096
-#define DEPTH_MAX 3	/* the file, the list of outputs, an output */
+#define DEPTH_MAX 8	/* deeper than any setting, so that who nests one is told which */
 
 /* A mapping or a list that is open. */
 struct frame {
@@ -115,7 +115,7 @@ static int on_open(struct walk *w, const yaml_event_t *e, bool list, const yaml_
 	if (anchor)
 		return refuse(w, line_of(e), "anchors and aliases are not supported");
 	if (w->depth == DEPTH_MAX)
-		return refuse(w, line_of(e), "nested too deeply");
+		return refuse(w, line_of(e), "nested too deeply: no setting is");
 	if (is_key(w))
 		return refuse(w, line_of(e), "a key must be a word");
 	path = value_path(w);

@@ -158,6 +158,16 @@ static void unknown_keys_are_refused_with_their_line(void **state)
 	refused("utc: yes\n", ":1: utc: belongs to an output, under 'outputs:'");
 }
 
+static void what_is_nested_for_no_reason_is_named(void **state)
+{
+	refused(GOOD "    rotate: {seconds: 5}\n", ":4: outputs[0].rotate: there is no such key; did you mean 'rotate_seconds', of an output?");
+	refused("rotate:\n  seconds: 5\n", ":1: rotate: there is no such key; did you mean 'rotate_seconds', of an output?");
+	refused(GOOD "    rotate_seconds: {a: {b: {c: 1}}}\n", ":4: outputs[0].rotate_seconds: one plain value is expected here; what ends with ':' needs quotes");
+	refused("memory_mb: [[1]]\n", ":1: memory_mb: one plain value is expected here; what ends with ':' needs quotes");
+	refused("bogus: {a: 1}\n", ":1: bogus: there is no such key");
+	refused("bogus: {}\n", ":1: bogus: there is no such key");
+}
+
 static void the_form_is_checked(void **state)
 {
 	refused("count: 1\n\ncount: 2\n", ":3: count: is given twice");
@@ -190,7 +200,7 @@ static void what_makes_a_small_file_large_is_refused(void **state)
 	refused("sources: &a [ b ]\n", ":1: anchors and aliases are not supported");
 	refused("outputs:\n - &a { dest: b }\n", ":2: anchors and aliases are not supported");
 	refused("count: 1\nprefix: *a\n", ":2: anchors and aliases are not supported");
-	refused("a: [[[[ b ]]]]\n", ":1: nested too deeply");
+	refused("a: [[[[[[[[[ b ]]]]]]]]]\n", ":1: nested too deeply: no setting is");
 	refused("? [ a ]\n: b\n", ":1: a key must be a word");
 	refused("prefix: \"a\\0b\"\n", ":1: a value with a NUL in it");
 	refused("count: 1\n---\ncount: 2\n", ":2: a second document; a file may hold only one");
@@ -328,6 +338,7 @@ int main(void)
 		cmocka_unit_test(wrong_values_are_told_with_line_and_key),
 		cmocka_unit_test(values_are_read_strictly),
 		cmocka_unit_test(unknown_keys_are_refused_with_their_line),
+		cmocka_unit_test(what_is_nested_for_no_reason_is_named),
 		cmocka_unit_test(the_form_is_checked),
 		cmocka_unit_test(lists_have_a_longest_length),
 		cmocka_unit_test(what_makes_a_small_file_large_is_refused),
