@@ -312,7 +312,31 @@ static int check_database(struct flows *f, struct bc_err *err)
 	return 0;
 }
 
-int cmd_flows(int argc, char **argv)
+/* What options ask for together, and what stands behind them: n words. */
+static int check(struct flows *f, char **word, int n, struct bc_err *err)
+{
+	int r = set_times(f, err);
+
+	if (!r && n < 1 + !f->extent)
+		r = n ? bc_err_set(err, -EINVAL, "no path behind the expression '%s': name folders or files to look into", word[0]) :
+			bc_err_set(err, -EINVAL, "nothing to look into; see 'braidcap flows --help'");
+	if (!r && f->per_segment && (f->extent || f->look.form == BC_FLOWS_TABLE))
+		r = bc_err_set(err, -EINVAL, "--per-segment: it needs --format json or csv%s", f->extent ? ", and no --extent" : "");
+	if (!r)
+		r = check_database(f, err);
+	if (r)
+		return r;
+	if (f->top == UINT64_MAX)
+		f->top = f->per_segment ? 0 : TOP;
+	if (!f->extent)
+		f->cfg.expression = word[0];
+	f->cfg.paths = word + !f->extent;
+	f->cfg.n_paths = (uint32_t)(n - !f->extent);
+	return 0;
+}
+
+/* 0; 1: --help; -EINVAL. */
+static int parse(struct flows *f, int argc, char **argv, struct bc_err *err)
 {
 	static const struct option options[] = {
 		{ "by", required_argument, NULL, OPT_BY },
@@ -337,35 +361,27 @@ int cmd_flows(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	struct flows f = { .top = UINT64_MAX, .cfg = { .expression = "" }, .into = { .table = "flows" } };
-	struct bc_err err;
 	int o, r = 0;
 
-	while (!r && (o = bc_option_next(argc, argv, ":Uh", options, "braidcap flows", &err)) != -1) {
-		if (o == 'h') {
-			fputs(help, stdout);
-			return 0;
-		}
-		r = o == '?' ? -EINVAL : take(&f, o, optarg, &err);
+	while (!r && (o = bc_option_next(argc, argv, ":Uh", options, "braidcap flows", err)) != -1) {
+		if (o == 'h')
+			return 1;
+		r = o == '?' ? -EINVAL : take(f, o, optarg, err);
 	}
-	if (!r)
-		r = set_times(&f, &err);
-	if (!r && optind + !f.extent >= argc)
-		r = optind < argc ? bc_err_set(&err, -EINVAL, "no path behind the expression '%s': name folders or files to look into", argv[optind]) :
-				    bc_err_set(&err, -EINVAL, "nothing to look into; see 'braidcap flows --help'");
-	if (!r && f.per_segment && (f.extent || f.look.form == BC_FLOWS_TABLE))
-		r = bc_err_set(&err, -EINVAL, "--per-segment: it needs --format json or csv%s", f.extent ? ", and no --extent" : "");
-	if (!r)
-		r = check_database(&f, &err);
-	if (r)
-		return fail(-EINVAL, &err);
-	if (f.top == UINT64_MAX)
-		f.top = f.per_segment ? 0 : TOP;
-	if (!f.extent)
-		f.cfg.expression = argv[optind++];
-	f.cfg.paths = argv + optind;
-	f.cfg.n_paths = (uint32_t)(argc - optind);
-	if (identity_read(f.identity, &f.ids, &err))
+	return r ? r : check(f, argv + optind, argc - optind, err);
+}
+
+int cmd_flows(int argc, char **argv)
+{
+	struct flows f = { .top = UINT64_MAX, .cfg = { .expression = "" }, .into = { .table = "flows" } };
+	struct bc_err err;
+	int r = parse(&f, argc, argv, &err);
+
+	if (r > 0) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (r || identity_read(f.identity, &f.ids, &err))
 		return fail(-EINVAL, &err);
 	r = run(&f);
 	identity_forget(f.ids);
