@@ -130,3 +130,34 @@ class TestKeys(TestSuite):
         run.wait_written(20)
         assert_lossless(run.stop(), 20)
         verify(numbers(self.stored()) == {0: list(range(20))}, "packets are missing")
+
+    def custody_key(self):
+        key, public = self.folder / "custody.pem", self.folder / "custody.pub.pem"
+        tool("openssl", "genpkey", "-algorithm", "ed25519", "-out", key)
+        tool("openssl", "pkey", "-in", key, "-pubout", "-out", public)
+        key.chmod(0o600)
+        return key, public
+
+    @func_test
+    def the_key_of_a_chain_is_kept_as_well(self):
+        """Custody's key is the keyring's; without it segments are published and wait for their records."""
+        if os.geteuid():
+            self.skip("needs root, to read the keyring's memory")
+        key, public = self.custody_key()
+        out = self.make_folder()
+        run = self.start("-i", "null:size=100,rate=10000", "-w", out, "-G", "0.2", "-Z", "none", "--sign", key)
+
+        def custody():
+            return run.ask("/braidcap/outputs")["outputs"][0]["custody"]
+
+        wait_until(lambda: custody()["records"] > 2, "records")
+        keyring, needles = child_named(run.process.pid, "bc-keyring"), secrets_of(key)
+        verify(has_any(keyring, needles), "not even the keyring has the key: the search is blind")
+        verify(not has_any(run.process.pid, needles), "the capture has the key in its memory")
+        os.kill(keyring, signal.SIGKILL)
+        wait_until(lambda: "segments get no record in the chain of custody" in run.stderr, "a line that says so")
+        wait_until(lambda: custody()["waiting"] > 2, "segments without a record")
+        run.stop()
+        verify(self.braidcap("verify", "--chain", public, out, check=False).returncode == 1, "all have a record")
+        self.capture("-i", "null:size=100,count=10", "-w", out, "-Z", "none", "--sign", key)
+        self.braidcap("verify", "--chain", public, out)

@@ -11,6 +11,9 @@
 #include "bc_file.h"
 
 #define PUBLIC_BYTES 32
+#define NO_KEY "%s: no Ed25519 key in PEM without a passphrase: make it with '%s'"
+#define IS_PUBLIC "%s: a public key, which cannot sign: name the secret one, of 'openssl genpkey -algorithm ed25519'"
+#define HOW_PRIVATE "openssl genpkey -algorithm ed25519"
 
 struct bc_chain_key {
 	EVP_PKEY *pkey;
@@ -34,10 +37,10 @@ static int make(EVP_PKEY *pkey, const char *path, const char *how, struct bc_cha
 	size_t len = sizeof(public);
 	struct bc_chain_key *k;
 
-	if (!pkey || EVP_PKEY_get_id(pkey) != EVP_PKEY_ED25519 || EVP_PKEY_get_raw_public_key(pkey, public, &len) != 1 ||
+	if (!pkey || !EVP_PKEY_is_a(pkey, "ED25519") || EVP_PKEY_get_raw_public_key(pkey, public, &len) != 1 ||
 	    len != sizeof(public) || bc_chain_hash(public, len, hash)) {
 		EVP_PKEY_free(pkey);
-		return bc_err_set(err, -EINVAL, "%s: no Ed25519 key in PEM without a passphrase: make it with '%s'", path, how);
+		return bc_err_set(err, -EINVAL, NO_KEY, path, how);
 	}
 	k = malloc(sizeof(*k));
 	if (!k) {
@@ -62,19 +65,47 @@ static bool holds(const char *path, EVP_PKEY *(*read_pem)(FILE *f, EVP_PKEY **re
 	return pkey != NULL;
 }
 
-int bc_chain_key_private(const char *path, struct bc_chain_key **ret, struct bc_err *err)
+/* In the keyring's process. */
+static int read_private(const char *path, const char *owner, int fd, EVP_PKEY **ret, struct bc_err *err)
 {
-	EVP_PKEY *pkey;
+	char own[32];
 	FILE *f;
 
-	if (holds(path, PEM_read_PUBKEY))
-		return bc_err_set(err, -EINVAL, "%s: a public key, which cannot sign: name the secret one, of 'openssl genpkey -algorithm ed25519'", path);
-	f = bc_file_open_key(path, true, err);
-	if (!f)
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+	f = bc_file_open_key(fd < 0 ? path : own, true, err);
+	if (!f) {
+		if (holds(path, PEM_read_PUBKEY))
+			bc_err_set(err, -EINVAL, IS_PUBLIC, path);
 		return -EINVAL;
-	pkey = PEM_read_PrivateKey(f, NULL, no_passphrase, NULL);
+	}
+	*ret = bc_keyring_pem(path, fileno(f));
 	fclose(f);
-	return make(pkey, path, "openssl genpkey -algorithm ed25519", ret, err);
+	if (*ret && EVP_PKEY_is_a(*ret, "ED25519"))
+		return 0;
+	if (!*ret && holds(path, PEM_read_PUBKEY))
+		return bc_err_set(err, -EINVAL, IS_PUBLIC, path);
+	EVP_PKEY_free(*ret);
+	return bc_err_set(err, -EINVAL, NO_KEY, path, HOW_PRIVATE);
+}
+
+static bool is_record(const uint8_t *data, size_t len)
+{
+	return bc_chain_record_is_text((const char *)data, len);
+}
+
+struct bc_keyring_key bc_chain_key_kept(const char *path)
+{
+	static const struct bc_key_purpose purpose = { .read = read_private, .may_sign = is_record };
+
+	return (struct bc_keyring_key){ .path = path, .owner = "", .purpose = &purpose };
+}
+
+int bc_chain_key_private(const char *path, struct bc_keyring *keyring, struct bc_chain_key **ret, struct bc_err *err)
+{
+	EVP_PKEY *pkey;
+	int r = bc_keyring_pkey(keyring, path, &pkey, err);
+
+	return r ? r : make(pkey, path, HOW_PRIVATE, ret, err);
 }
 
 int bc_chain_key_public(const char *path, struct bc_chain_key **ret, struct bc_err *err)

@@ -7,14 +7,17 @@
 
 #include "bc_chain_record.h"
 #include "bc_err.h"
+#include "bc_keyring.h"
 
 struct bc_chain_key;
 
+/* What a keyring is to be told (bc_keyring.h) of such a key, so that it signs records and nothing else. path outlives it. */
+struct bc_keyring_key bc_chain_key_kept(const char *path);
 /*
- * From a file in PEM, as `openssl genpkey -algorithm ed25519` makes it. 0 and *ret, or a negative errno with a line in err: also where
- * others than its owner may read it.
+ * From a file in PEM, as `openssl genpkey -algorithm ed25519` makes it, which the keyring reads and signs with; it outlives *ret. 0 and
+ * *ret, or a negative errno with a line in err: also where others than its owner may read it.
  */
-int bc_chain_key_private(const char *path, struct bc_chain_key **ret, struct bc_err *err);
+int bc_chain_key_private(const char *path, struct bc_keyring *keyring, struct bc_chain_key **ret, struct bc_err *err);
 /* From its public half (`openssl pkey -pubout`). Errors alike. */
 int bc_chain_key_public(const char *path, struct bc_chain_key **ret, struct bc_err *err);
 /* Takes NULL. */

@@ -134,3 +134,18 @@ int bc_chain_record_parse(const char *line, size_t len, struct bc_chain_record *
 	/* One record has one form: leading zeros and the like are refused. */
 	return bc_chain_record_line(ret, again) == len && !memcmp(again, copy, len) ? 0 : -EBADMSG;
 }
+
+/* With any signature it is a line. */
+bool bc_chain_record_is_text(const char *text, size_t len)
+{
+	static const uint8_t none[BC_CHAIN_SIGNATURE];
+	char line[BC_CHAIN_LINE_MAX];
+	struct bc_chain_record r;
+
+	if (len + 1 + 2 * BC_CHAIN_SIGNATURE >= sizeof(line))
+		return false;
+	memcpy(line, text, len);
+	line[len] = ' ';
+	bc_chain_hex(none, BC_CHAIN_SIGNATURE, line + len + 1);
+	return !bc_chain_record_parse(line, len + 1 + 2 * BC_CHAIN_SIGNATURE, &r);
+}

@@ -45,6 +45,9 @@ int bc_chain_name_check(const char *name);
 /* What is signed: the line without the signature. Its length. */
 size_t bc_chain_record_text(const struct bc_chain_record *r, char text[BC_CHAIN_LINE_MAX]);
 
+/* Is this what bc_chain_record_text() makes? */
+bool bc_chain_record_is_text(const char *text, size_t len);
+
 /* The whole line, without a newline. Its length. */
 size_t bc_chain_record_line(const struct bc_chain_record *r, char line[BC_CHAIN_LINE_MAX]);
 

@@ -163,7 +163,8 @@ static void *sign_main(void *arg)
 	return NULL;
 }
 
-int bc_signer_new(const char *key, struct bc_stamper *stamper, const struct bc_log *log, struct bc_signer **ret, struct bc_err *err)
+int bc_signer_new(const char *key, struct bc_keyring *keyring, struct bc_stamper *stamper, const struct bc_log *log, struct bc_signer **ret,
+		  struct bc_err *err)
 {
 	struct bc_signer *s = calloc(1, sizeof(*s));
 	int r;
@@ -174,7 +175,7 @@ int bc_signer_new(const char *key, struct bc_stamper *stamper, const struct bc_l
 	s->stamper = stamper;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->work, NULL);
-	r = bc_chain_key_private(key, &s->key, err);
+	r = bc_chain_key_private(key, keyring, &s->key, err);
 	if (!r) {
 		r = bc_thread_start(&s->thread, "bc-sign", sign_main, s);
 		s->started = r == 0;

@@ -15,14 +15,16 @@
 #include "bc_log.h"
 #include "bc_stamper.h"
 
+struct bc_keyring;
 struct bc_signer;
 struct bc_signer_folder;
 
 /*
- * key: a file, see bc_chain_key_private(). stamper: gets each chain's head; log: either may be NULL, else outlives it. 0 and *ret, or a
+ * key: a file, see bc_chain_key_private(); keyring: has it, and outlives it. stamper: gets each chain's head; log: either may be NULL, else outlives it. 0 and *ret, or a
  * negative errno with a line in err.
  */
-int bc_signer_new(const char *key, struct bc_stamper *stamper, const struct bc_log *log, struct bc_signer **ret, struct bc_err *err);
+int bc_signer_new(const char *key, struct bc_keyring *keyring, struct bc_stamper *stamper, const struct bc_log *log, struct bc_signer **ret,
+		  struct bc_err *err);
 
 /* A folder that was added already is the same again. One thread adds. 0 and *ret, which lives as long as s; errors of bc_chain_open(). */
 int bc_signer_add(struct bc_signer *s, const char *folder, struct bc_signer_folder **ret, struct bc_err *err);

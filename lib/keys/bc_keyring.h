@@ -26,8 +26,8 @@ struct bc_kept;
 /* What a key is for. Both are called in the process apart. */
 struct bc_key_purpose {
 	/*
-	 * What is in the file, of which fd is open, or a negative errno. owner: who asks, for messages. 0 and *ret, or a negative errno
-	 * with a line in err.
+	 * What is in the file. fd: where path names a descriptor of the program's, this is it, and open; otherwise -1. owner: who asks, for
+	 * messages. 0 and *ret, or a negative errno with a line in err.
 	 */
 	int (*read)(const char *path, const char *owner, int fd, EVP_PKEY **ret, struct bc_err *err);
 	/* Is this what such a key signs? NULL: whatever it is. */
@@ -98,7 +98,10 @@ int bc_keyring_pkey(struct bc_keyring *k, const char *path, EVP_PKEY **ret, stru
 OSSL_LIB_CTX *bc_keyring_library(const struct bc_keyring *k);
 #define BC_KEYRING_PROPERTIES "?provider!=braidcap"
 
-/* The private key in the PEM of fd, without passphrase, read so that nothing of it stays behind. NULL: OpenSSL's errors say why. */
-EVP_PKEY *bc_keyring_pem(int fd);
+/*
+ * The private key in PEM, without passphrase, read so that nothing of it stays behind: from fd or, if that is -1, from path. NULL:
+ * OpenSSL's errors say why.
+ */
+EVP_PKEY *bc_keyring_pem(const char *path, int fd);
 
 #endif

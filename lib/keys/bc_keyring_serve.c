@@ -3,12 +3,10 @@
 #include "bc_keyring_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/objects.h>
@@ -82,17 +80,13 @@ static int put_public(EVP_PKEY *key, uint8_t *ret, size_t *len)
 	return 0;
 }
 
-/* A descriptor that the path names was sent along. */
 static int read_key(struct bc_keyring_server *s, const struct bc_keyring_ask *ask, struct bc_apart_message *m, uint8_t *ret, size_t *len)
 {
 	const struct bc_keyring_key *key = &s->cfg->key[ask->key];
 	struct bc_err err = { .msg = "" };
 	EVP_PKEY *pkey = NULL;
-	int fd = m->n_fds ? m->fd[0] : open(key->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	int r = key->purpose->read(key->path, key->owner, fd < 0 ? -errno : fd, &pkey, &err);
+	int r = key->purpose->read(key->path, key->owner, m->n_fds ? m->fd[0] : -1, &pkey, &err);
 
-	if (fd >= 0 && !m->n_fds)
-		close(fd);
 	if (!r)
 		r = hold(s, ask->key, pkey);
 	if (r == -ENOSPC)

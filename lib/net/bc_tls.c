@@ -35,8 +35,8 @@ static const char *reason(void)
 static int read_key(const char *path, const char *cert, int fd, EVP_PKEY **ret, struct bc_err *err)
 {
 	ERR_clear_error();
-	*ret = fd < 0 ? NULL : bc_keyring_pem(fd);
-	return *ret ? 0 : bc_err_set(err, -EINVAL, "TLS: '%s' has no usable key for '%s': %s", path, cert, fd < 0 ? strerror(-fd) : reason());
+	*ret = bc_keyring_pem(path, fd);
+	return *ret ? 0 : bc_err_set(err, -EINVAL, "TLS: '%s' has no usable key for '%s': %s", path, cert, reason());
 }
 
 bool bc_tls_key(const struct bc_tls_files *files, struct bc_keyring_key *ret)

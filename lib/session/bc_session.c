@@ -129,7 +129,7 @@ static int new_custody(struct bc_session *s, struct bc_err *err)
 	const uint32_t seconds = s->cfg->timestamp_seconds ? s->cfg->timestamp_seconds : STAMP_SECONDS;
 	int r = s->cfg->timestamp ? bc_stamper_new(s->cfg->timestamp, seconds, &s->log, &s->stamper, err) : 0;
 
-	return r ? r : bc_signer_new(s->cfg->sign, s->stamper, &s->log, &s->signer, err);
+	return r ? r : bc_signer_new(s->cfg->sign, s->keyring, s->stamper, &s->log, &s->signer, err);
 }
 
 static int new_telemetry(struct bc_session *s, struct bc_err *err)

@@ -2,6 +2,7 @@
 /* The process that keeps a session's private keys: made where there are any, and heard of when it ends. */
 #include <pthread.h>
 
+#include "bc_chain_key.h"
 #include "bc_keyring.h"
 #include "bc_session_priv.h"
 #include "bc_tls.h"
@@ -22,6 +23,8 @@ int bc_session_new_keyring(struct bc_session *s, struct bc_err *err)
 
 	if (bc_tls_key(&files, &s->key[kc.n]))
 		kc.n++;
+	if (c->sign)
+		s->key[kc.n++] = bc_chain_key_kept(c->sign);
 	return kc.n ? bc_keyring_new(&kc, &s->keyring, err) : 0;
 }
 
@@ -30,5 +33,6 @@ void bc_session_look_at_keyring(struct bc_session *s)
 	if (!s->keyring || s->keyring_lost || !bc_keyring_has_ended(s->keyring))
 		return;
 	s->keyring_lost = true;
-	bc_log(&s->log, BC_ERROR, BC_KEYRING_ENDED "; until then TLS connections go on, and new ones fail");
+	bc_log(&s->log, BC_ERROR, BC_KEYRING_ENDED "; until then %s%s%s", s->cfg->tls_cert ? "TLS connections go on, and new ones fail" : "",
+	       s->cfg->tls_cert && s->cfg->sign ? "; " : "", s->cfg->sign ? "segments get no record in the chain of custody" : "");
 }

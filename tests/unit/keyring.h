@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "bc_keyring.h"
-#include "bc_tls.h"
 
 #define KEYRINGS 64
 
@@ -20,17 +19,15 @@ static struct keyrings {
 	unsigned n;
 } keyrings;
 
-/* NULL: there is no key. */
-static inline struct bc_keyring *keyring_of(const struct bc_tls_files *files)
+static inline struct bc_keyring *keyring_of(struct bc_keyring_key key)
 {
-	unsigned i = keyrings.n;
+	unsigned i = keyrings.n++;
 	struct bc_err err;
 
-	if (!bc_tls_key(files, &keyrings.key[i]))
-		return NULL;
-	assert_true(++keyrings.n < KEYRINGS);
-	keyrings.key[i].path = keyrings.path[i] = strdup(keyrings.key[i].path);
-	keyrings.key[i].owner = keyrings.owner[i] = strdup(keyrings.key[i].owner);
+	assert_true(i < KEYRINGS);
+	keyrings.key[i] = key;
+	keyrings.key[i].path = keyrings.path[i] = strdup(key.path);
+	keyrings.key[i].owner = keyrings.owner[i] = strdup(key.owner);
 	if (bc_keyring_new(&(struct bc_keyring_config){ .key = &keyrings.key[i], .n = 1 }, &keyrings.keyring[i], &err))
 		fail_msg("%s", err.msg);
 	return keyrings.keyring[i];

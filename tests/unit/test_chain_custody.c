@@ -11,6 +11,7 @@
 #include "bc_chain.h"
 #include "bc_chain_check.h"
 #include "bc_signer.h"
+#include "keyring.h"
 
 #define NAMES 4
 static const char *const names[NAMES] = {
@@ -62,7 +63,7 @@ static int start(void **state)
 	snprintf(secret, sizeof(secret), "%s/key.pem", folder);
 	snprintf(public, sizeof(public), "%s/public.pem", folder);
 	make_key(secret, public);
-	assert_int_equal(bc_chain_key_private(secret, &key, &err), 0);
+	assert_int_equal(bc_chain_key_private(secret, keyring_of(bc_chain_key_kept(secret)), &key, &err), 0);
 	assert_int_equal(bc_chain_key_public(public, &checker, &err), 0);
 	assert_int_equal(bc_chain_open(folder, NULL, &chain, &err), 0);
 	return 0;
@@ -80,6 +81,7 @@ static int over(void **state)
 	close_chain();
 	bc_chain_key_free(key);
 	bc_chain_key_free(checker);
+	keyrings_end();
 	return 0;
 }
 
@@ -323,20 +325,55 @@ static void keys_of_other_kinds_are_refused(void **state)
 {
 	struct bc_chain_key *k;
 
-	assert_int_equal(bc_chain_key_private(public, &k, &err), -EINVAL);
+	assert_int_equal(bc_chain_key_private(public, keyring_of(bc_chain_key_kept(public)), &k, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "a public key"));
 	assert_int_equal(bc_chain_key_public(secret, &k, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "a secret key"));
 	chmod(secret, 0644);
-	assert_int_equal(bc_chain_key_private(secret, &k, &err), -EINVAL);
+	assert_int_equal(bc_chain_key_private(secret, keyring_of(bc_chain_key_kept(secret)), &k, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "chmod 600"));
-	assert_int_equal(bc_chain_key_private("/nowhere", &k, &err), -EINVAL);
+	assert_int_equal(bc_chain_key_private("/nowhere", keyring_of(bc_chain_key_kept("/nowhere")), &k, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "No such file"));
 	/* Nobody writes it: this would wait forever. */
 	assert_int_equal(mkfifo(in_folder("fifo"), 0600), 0);
-	assert_int_equal(bc_chain_key_private(in_folder("fifo"), &k, &err), -EINVAL);
+	assert_int_equal(bc_chain_key_private(in_folder("fifo"), keyring_of(bc_chain_key_kept(in_folder("fifo"))), &k, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "not a regular file"));
 	assert_int_equal(bc_chain_key_public(in_folder("fifo"), &k, &err), -EINVAL);
+}
+
+static int sign_text(struct bc_kept *kept, const char *text, size_t len)
+{
+	uint8_t signature[BC_CHAIN_SIGNATURE];
+	size_t room = sizeof(signature);
+
+	return bc_kept_sign(kept, &(struct bc_how){ .md = 0 }, (const uint8_t *)text, len, signature, &room);
+}
+
+/* Who broke in asks the keyring for a signature of something else. */
+static void nothing_but_records_is_signed(void **state)
+{
+	struct bc_chain_record r = { .number = 7, .time_ns = 1, .kind = BC_CHAIN_FOUND, .bytes = 3, .name = "a name.pcapng" };
+	static const char *const other[] = { "", " ", "hello", "7 1 found 3", "7 1 found 3 x x x name" };
+	char text[BC_CHAIN_LINE_MAX], bad[BC_CHAIN_LINE_MAX];
+	const size_t len = bc_chain_record_text(&r, text);
+	struct bc_kept *kept;
+
+	assert_int_equal(bc_keyring_read(keyring_of(bc_chain_key_kept(secret)), secret, &kept, &err), 0);
+	assert_int_equal(sign_text(kept, text, len), 0);
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
+		assert_int_equal(sign_text(kept, other[i], strlen(other[i])), -EACCES);
+	memcpy(bad, text, len);
+	memset(bad + len, 'a', sizeof(bad) - len);
+	assert_int_equal(sign_text(kept, bad, sizeof(bad)), -EACCES);
+	bad[len] = '\n';
+	assert_int_equal(sign_text(kept, bad, len + 1), -EACCES);
+	bad[len] = '/';
+	assert_int_equal(sign_text(kept, bad, len + 1), -EACCES);
+	bad[0] = '0';
+	assert_int_equal(sign_text(kept, bad, len), 0);
+	bad[1] = '0';
+	assert_int_equal(sign_text(kept, bad, len), -EACCES);
+	bc_kept_free(kept);
 }
 
 static void a_name_with_a_newline_gets_no_record(void **state)
@@ -507,7 +544,7 @@ static void what_failed_is_tried_again_while_more_comes(void **state)
 
 	close_chain();
 	put_file(names[0], names[0]);
-	assert_int_equal(bc_signer_new(secret, NULL, NULL, &s, &err), 0);
+	assert_int_equal(bc_signer_new(secret, keyring_of(bc_chain_key_kept(secret)), NULL, NULL, &s, &err), 0);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &enough), 0);
 	none = enough;
 	none.rlim_cur = 3;
@@ -554,6 +591,7 @@ int main(void)
 		T(an_altered_record_is_found),
 		T(another_key_is_found),
 		T(keys_of_other_kinds_are_refused),
+		T(nothing_but_records_is_signed),
 		T(a_name_with_a_newline_gets_no_record),
 		T(what_is_gone_gets_no_record),
 		T(what_failed_is_tried_again_while_more_comes),

@@ -43,11 +43,19 @@ static struct bc_tls_files files(const char *name)
 	};
 }
 
+/* NULL: there is no key. */
+static struct bc_keyring *keyring_for(const struct bc_tls_files *files)
+{
+	struct bc_keyring_key key;
+
+	return bc_tls_key(files, &key) ? keyring_of(key) : NULL;
+}
+
 static struct bc_tls *new_tls(enum bc_tls_side side, struct bc_tls_files f)
 {
 	struct bc_tls *t = NULL;
 
-	if (bc_tls_new(side, &f, keyring_of(&f), &t, &client_err))
+	if (bc_tls_new(side, &f, keyring_for(&f), &t, &client_err))
 		fail_msg("%s", client_err.msg);
 	return t;
 }
@@ -366,7 +374,7 @@ static void files_that_are_not_right_are_named(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_true(bc_tls_new(BC_TLS_CLIENT, &bad[i], keyring_of(&bad[i]), &t, &client_err) < 0);
+		assert_true(bc_tls_new(BC_TLS_CLIENT, &bad[i], keyring_for(&bad[i]), &t, &client_err) < 0);
 		if (!strstr(client_err.msg, want[i]))
 			fail_msg("'%s' instead of '%s'", client_err.msg, want[i]);
 	}

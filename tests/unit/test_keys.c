@@ -83,13 +83,21 @@ static struct bc_tls_files files_of(const char *name, const char *trusted)
 	return (struct bc_tls_files){ in_folder(name, ".crt"), in_folder(name, ".key"), in_folder(trusted, ".crt"), NULL };
 }
 
+/* NULL: there is no key. */
+static struct bc_keyring *keyring_for(const struct bc_tls_files *files)
+{
+	struct bc_keyring_key key;
+
+	return bc_tls_key(files, &key) ? keyring_of(key) : NULL;
+}
+
 static struct bc_tls *tls_of(enum bc_tls_side side, const char *name, const char *trusted)
 {
 	const struct bc_tls_files f = files_of(name, trusted);
 	struct bc_tls *t = NULL;
 	struct bc_err err;
 
-	if (bc_tls_new(side, &f, keyring_of(&f), &t, &err))
+	if (bc_tls_new(side, &f, keyring_for(&f), &t, &err))
 		fail_msg("%s: %s", name, err.msg);
 	return t;
 }
@@ -235,7 +243,7 @@ static void a_key_may_come_by_a_descriptor(void **state)
 	struct bc_err err;
 
 	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
-	if (bc_tls_new(BC_TLS_SERVER, &f, keyring_of(&f), &t, &err))
+	if (bc_tls_new(BC_TLS_SERVER, &f, keyring_for(&f), &t, &err))
 		fail_msg("%s", err.msg);
 	assert_int_equal(bc_tls_reload(t, &err), 0);
 	bc_tls_free(t);
@@ -255,7 +263,7 @@ static void a_key_with_a_passphrase_is_refused(void **state)
 	fclose(from);
 	fclose(to);
 	EVP_PKEY_free(key);
-	assert_int_equal(bc_tls_new(BC_TLS_SERVER, &f, keyring_of(&f), &t, &err), -EINVAL);
+	assert_int_equal(bc_tls_new(BC_TLS_SERVER, &f, keyring_for(&f), &t, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "locked.key' has no usable key for"));
 	keyrings_end();
 }
@@ -269,7 +277,7 @@ static bool only_hello(const uint8_t *data, size_t len)
 
 static int read_plain(const char *path, const char *owner, int fd, EVP_PKEY **ret, struct bc_err *err)
 {
-	*ret = fd < 0 ? NULL : bc_keyring_pem(fd);
+	*ret = bc_keyring_pem(path, fd);
 	return *ret ? 0 : bc_err_set(err, -EINVAL, "%s: no", path);
 }
 

@@ -9,6 +9,7 @@
 #include "bc_chain_check.h"
 #include "bc_stamp_file.h"
 #include "bc_tsa.h"
+#include "keyring.h"
 
 #define FROM 1700000000L	/* the authority's certificate is valid from then */
 #define TO 1800000000L		/* to then */
@@ -249,7 +250,7 @@ static void make_key(void)
 	PEM_write_PUBKEY(f, pkey);
 	fclose(f);
 	EVP_PKEY_free(pkey);
-	assert_int_equal(bc_chain_key_private(in_folder("key.pem"), &key, &err), 0);
+	assert_int_equal(bc_chain_key_private(in_folder("key.pem"), keyring_of(bc_chain_key_kept(in_folder("key.pem"))), &key, &err), 0);
 	assert_int_equal(bc_chain_key_public(in_folder("public.pem"), &checker, &err), 0);
 }
 
@@ -272,6 +273,7 @@ static int start_chain(void **state)
 static int chain_over(void **state)
 {
 	bc_chain_key_free(key);
+	keyrings_end();
 	bc_chain_key_free(checker);
 	return over(state);
 }
