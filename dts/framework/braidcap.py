@@ -42,7 +42,29 @@ def braidcap(*args, folder, check=True, env=None, **options):
     return tool(program(), *args, check=check, env={**environment(folder), **sanitizers(), **(env or {})}, **options)
 
 
-class Braidcap:
+class Running:
+    """A process whose stderr goes to a file: both are the heir's to make. It ends with the context."""
+
+    process = None
+    stderr_path = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, failure, *_):
+        end(self.process)
+        if self.process.stdout:
+            self.process.stdout.close()
+        # pytest shows this where a test case fails.
+        print(f"--- stderr of {self.process.args}, which ended with {self.process.returncode}:\n{self.stderr[-4000:]}")
+        assert failure or REFUSED not in self.stderr, self.stderr[-4000:]
+
+    @property
+    def stderr(self):
+        return self.stderr_path.read_text(errors="replace")
+
+
+class Braidcap(Running):
     """
     One `braidcap capture`, or another command that runs for long, without hugepages and with a prefix and a report of its
     own. beside_generator keeps it to one CPU while testpmd has the other. user is a name to run as, rights are the
@@ -83,21 +105,6 @@ class Braidcap:
             self.process = subprocess.Popen(argv, stdin=stdin, stderr=stderr, preexec_fn=prepare, start_new_session=True,
                                             stdout=subprocess.DEVNULL if stdout is None else stdout,
                                             env={**environment(folder), **sanitizers(), **(env or {})})
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, failure, *_):
-        end(self.process)
-        if self.process.stdout:
-            self.process.stdout.close()
-        # pytest shows this where a test case fails.
-        print(f"--- stderr of {self.process.args}, which ended with {self.process.returncode}:\n{self.stderr[-4000:]}")
-        assert failure or REFUSED not in self.stderr, self.stderr[-4000:]
-
-    @property
-    def stderr(self):
-        return self.stderr_path.read_text(errors="replace")
 
     @property
     def report(self):

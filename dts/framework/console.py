@@ -10,11 +10,11 @@ import socket
 import subprocess
 from contextlib import contextmanager
 
-from .braidcap import REFUSED, program, sanitizers
-from .process import end, environment, free_port, wait_until
+from .braidcap import Running, program, sanitizers
+from .process import environment, free_port, wait_until
 
 
-class Console:
+class Console(Running):
     """One `braidcap console ARGS`; it serves when this returns. listen: None: a free port of 127.0.0.1."""
 
     def __init__(self, folder, args=(), listen=None, tls=None, env=None):
@@ -29,18 +29,6 @@ class Console:
                                             env={**environment(folder), **sanitizers(), **(env or {})})
         wait_until(lambda: self.process.poll() is not None or "serving at" in self.stderr, "the console serves")
         assert self.process.poll() is None, self.stderr
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, failure, *_):
-        end(self.process)
-        print(f"--- stderr of {self.process.args}, which ended with {self.process.returncode}:\n{self.stderr[-4000:]}")
-        assert failure or REFUSED not in self.stderr, self.stderr[-4000:]
-
-    @property
-    def stderr(self):
-        return self.stderr_path.read_text(errors="replace")
 
     @property
     def url(self):
