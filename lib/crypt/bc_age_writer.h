@@ -18,7 +18,7 @@
 struct bc_age_writer;
 
 /* The most that any call but _begin() puts out for len bytes. */
-#define BC_AGE_WRITER_BOUND(len) (((len) / BC_AGE_BLOCK + 2) * (BC_AGE_BLOCK + BC_AGE_TAG))
+#define BC_AGE_WRITER_BOUND(len) (((len) / BC_AGE_BLOCK + 1) * (BC_AGE_BLOCK + BC_AGE_TAG))
 #define BC_AGE_WRITER_HEAD (BC_AGE_HEADER_MAX + BC_AGE_NONCE)
 
 /* to is copied. end: 1 to 64 bytes, for _end_so_far(); copied. 0 and *ret, or -ENOMEM. free takes NULL, and forgets keys and plaintext. */

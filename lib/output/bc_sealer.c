@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_sealer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "bc_age_writer.h"
 
-/* A gap that is too small for padding, and the block behind it. */
-#define PADDING_MAX (2 * BC_AGE_BLOCK)
+/* The next block, and a gap before it that is too small for padding. */
+#define PADDING_MAX (BC_AGE_BLOCK + 128)
+/* So much at once, that one block at most comes out. */
+#define PIECE (BC_AGE_BLOCK - 1)
 
 struct bc_sealer {
 	enum bc_codec codec;
@@ -17,7 +20,7 @@ struct bc_sealer {
 	uint8_t padding[PADDING_MAX];
 	union {
 		uint8_t head[BC_AGE_WRITER_HEAD];
-		uint8_t sealed[BC_AGE_WRITER_BOUND(BC_AGE_BLOCK)];
+		uint8_t sealed[BC_AGE_WRITER_BOUND(PIECE)];
 	};
 };
 
@@ -74,7 +77,7 @@ int bc_sealer_put(struct bc_sealer *s, const uint8_t *data, size_t len)
 	for (size_t at = 0, n; !r && at < len; at += n) {
 		size_t sealed;
 
-		n = len - at < BC_AGE_BLOCK ? len - at : BC_AGE_BLOCK;
+		n = len - at < PIECE ? len - at : PIECE;
 		r = bc_age_writer_put(s->age, data + at, n, s->sealed, &sealed);
 		r = put_out(s, r, s->sealed, sealed);
 	}
@@ -83,6 +86,7 @@ int bc_sealer_put(struct bc_sealer *s, const uint8_t *data, size_t len)
 
 static int pad(struct bc_sealer *s, size_t len)
 {
+	assert(len <= PADDING_MAX);
 	bc_padding_make(s->codec, s->padding, len);
 	return bc_sealer_put(s, s->padding, len);
 }

@@ -4,6 +4,7 @@
 #include "sealed_once.h"
 
 #include <dirent.h>
+#include <sys/resource.h>
 
 #define CODECS 3
 
@@ -211,6 +212,70 @@ static void a_disk_that_keeps_nothing_ends_the_segment(void **state)
 	}
 }
 
+/* A file that has reached its limit, or is gone, is followed by another one. */
+static void a_file_that_cannot_go_on_is_followed_by_another(void **state)
+{
+	const struct rlimit small = { 1 << 20, RLIM_INFINITY }, all = { RLIM_INFINITY, RLIM_INFINITY };
+
+	for (uint32_t n = 0; n < 2 * CODECS; n++) {
+		struct chain *c;
+		char path[600];
+
+		if (n < CODECS)
+			assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+		c = begin((struct chain_config){ .codec = (enum bc_codec)(n % CODECS), .flush_ns = BC_NS_PER_MS });
+		chain_send_many(c, 10, 1000);
+		chain_settle(c);
+		open_file(c, path);
+		if (n >= CODECS)
+			assert_int_equal(unlink(path), 0);
+		while (!chain_lost_so_far(c, BC_LOSS_DISK_ERROR))
+			chain_send(c, 1000);
+		chain_send_many(c, 100, 1000);
+		chain_end(c);
+		assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
+		assert_true(c->n_segments > 1);
+		assert_int_equal(chain_balance(c).written + chain_lost(c, BC_LOSS_DISK_ERROR), c->n_sent);
+		chain_check_segments(c);
+		chain_free(c);
+	}
+}
+
+static void an_abort_does_not_wait_for_a_full_disk(void **state)
+{
+	for (uint32_t n = 0; n < CODECS; n++) {
+		struct chain *c = begin((struct chain_config){ .codec = (enum bc_codec)n, .flush_ns = BC_NS_PER_MS });
+
+		atomic_store(&c->fault.space, 0);
+		chain_send_many(c, 200, 1000);
+		for (uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS; !chain_said(c, "no space left");) {
+			assert_true(bc_mono_ns() < until_ns);
+			c->ahead_ns += c->cfg.flush_ns;
+			chain_barrier(c);
+		}
+		chain_abort(c);
+		chain_free(c);
+	}
+}
+
+/* The disk gets room for a segment's end only when it is over: it is written then, or its file keeps its temporary name. */
+static void a_disk_that_is_full_at_the_end(void **state)
+{
+	for (uint32_t n = 0; n < 5 * CODECS; n++) {
+		struct chain *c = begin((struct chain_config){ .codec = (enum bc_codec)(n % CODECS), .flush_ns = BC_NS_PER_MS, .index = n % CODECS < 2 });
+
+		chain_send_many(c, 100, 1000);
+		chain_settle(c);
+		atomic_store(&c->fault.space, n / CODECS * 17000);
+		chain_send_many(c, 50, 1000);
+		chain_end(c);
+		assert_int_equal(chain_balance(c).unaccounted, 0);
+		assert_int_equal(chain_balance(c).written + chain_lost(c, BC_LOSS_DISK_FULL), 150);
+		chain_check_segments(c);
+		chain_free(c);
+	}
+}
+
 /* Into a pipe no end can be written over. */
 static void a_stream_is_encrypted_too(void **state)
 {
@@ -241,6 +306,9 @@ int main(void)
 		cmocka_unit_test(a_disk_that_was_full_for_a_while),
 		cmocka_unit_test(a_write_that_fails_once_is_repeated),
 		cmocka_unit_test(a_disk_that_keeps_nothing_ends_the_segment),
+		cmocka_unit_test(a_file_that_cannot_go_on_is_followed_by_another),
+		cmocka_unit_test(a_disk_that_is_full_at_the_end),
+		cmocka_unit_test(an_abort_does_not_wait_for_a_full_disk),
 		cmocka_unit_test(a_stream_is_encrypted_too),
 	};
 
