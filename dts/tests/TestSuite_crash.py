@@ -51,6 +51,23 @@ class TestCrash(TestSuite):
         verify("is published, and not whole" in self.faults(), self.faults())
 
     @func_test
+    def encrypted_segments_are_looked_into(self):
+        """With their key; one in clear is named, and so is one that is cut off."""
+        key = self.folder / "identity"
+        recipient = self.braidcap("keygen", "-w", key).stdout.strip()
+        self.out = self.make_folder("encrypted")
+        self.capture("-i", "null:payload=text,size=100,count=1000,rate=5000", "-w", f"{self.out}/", "--rotate-packets", "250",
+                     "-Z", "none", "--encrypt", recipient)
+        paths = sorted(self.out.glob("*.age"))
+        ours = functools.partial(braidcap, folder=self.folder)
+        found = left.check(ours, self.out, {path.name for path in paths}, key)
+        verify(len(paths) > 3 and (found.segments, found.faults) == (len(paths), []), f"{found}")
+        (self.out / self.paths[0].name).write_bytes(self.paths[0].read_bytes())
+        paths[-1].write_bytes(paths[-1].read_bytes()[:-5])
+        said = " ".join(left.check(ours, self.out, (), key).faults)
+        verify(f"{self.paths[0].name} is in clear" in said and f"{paths[-1]} is published, and not whole" in said, said)
+
+    @func_test
     def what_the_chain_says_is_told(self):
         """A byte that was changed."""
         data = bytearray(self.paths[0].read_bytes())

@@ -202,7 +202,7 @@ static int check_name(struct build *b)
 				  o->codec == BC_CODEC_NONE ? "no compression" : bc_codec_name(o->codec),
 				  (int)n.len, o->dest, bc_codec_ext(o->codec));
 	if (n.encrypted != !!o->encrypt)
-		return bc_err_set(b->err, -EINVAL, n.encrypted ? "%s: '%s' is named as encrypted: say with --encrypt for whom, or name it '%.*s'" :
+		return bc_err_set(b->err, -EINVAL, n.encrypted ? "%s: '%s' is named as encrypted, which it is only with capture --encrypt: else name it '%.*s'" :
 				  "%s: '%s' becomes encrypted: name it '%.*s" BC_AGE_EXT "'", label_of(b, BC_OUT_DEST, label), o->dest,
 				  (int)n.whole, o->dest);
 	if (alien)

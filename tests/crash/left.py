@@ -3,10 +3,14 @@
 import dataclasses
 import hashlib
 import json
+import shutil
 import struct
 import subprocess
+import tempfile
+from pathlib import Path
 
-from framework.checks import published, verify_segments
+from framework.checks import PUBLISHED, published, verify_segments
+from framework.process import tool
 from framework.reader import read
 
 NUMBER_AT = 42  # in a packet of null:payload=text
@@ -28,30 +32,39 @@ def _sums(paths):
     return {path.name: hashlib.sha256(path.read_bytes()).digest() for path in paths}
 
 
-def _check_published(left, braidcap, folder, promised):
+def _segments(folder):
+    """The published ones, in clear or encrypted."""
+    return published(folder) + sorted(path for path in folder.glob("*.age") if PUBLISHED.match(path.stem))
+
+
+def _with(identity):
+    return ("--identity", identity) if identity else ()
+
+
+def _check_published(left, braidcap, folder, promised, identity):
     """Each is there, and whole, before anything was mended."""
-    paths = published(folder)
+    paths = _segments(folder)
     left.segments = len(paths)
     left.faults += [f"{name} was published, and is gone" for name in sorted(set(promised) - {path.name for path in paths})]
     if paths:
-        done = braidcap("verify", "--json", *paths, check=False)
+        done = braidcap("verify", "--json", *_with(identity), *paths, check=False)
         bad = [file["path"] for file in json.loads(done.stdout)["files"] if not file["complete"]]
         left.faults += [f"{path} is published, and not whole" for path in bad]
         if done.returncode and not bad:
             left.faults.append(f"verify: exit status {done.returncode}: {done.stderr}")
 
 
-def _check_recovery(left, braidcap, folder):
+def _check_recovery(left, braidcap, folder, identity):
     """It leaves over only what has no packet in it, and published segments as they were."""
-    before = _sums(published(folder))
-    done = braidcap("recover", "--json", folder, check=False)
+    before = _sums(_segments(folder))
+    done = braidcap("recover", "--json", *_with(identity), folder, check=False)
     empty = set()
     for file in json.loads(done.stdout)["files"]:
         if NO_PACKET in file.get("why", "") and file["outcome"] == "failed":
             empty.add(file["path"])
         elif file["outcome"] not in ("recovered", "empty"):
             left.faults.append(f"recover: {file}")
-    after = _sums(published(folder))
+    after = _sums(_segments(folder))
     left.faults += [f"recover changed {name}" for name, digest in before.items() if after.get(name) != digest]
     left.faults += [f"{path.name} was not recovered" for path in folder.iterdir()
                     if path.name.startswith(UNFINISHED) and str(path) not in empty]
@@ -89,15 +102,34 @@ def _check_packets(left, folder):
     left.last_ns = packets[-1].ts_ns if packets else 0
 
 
-def check(braidcap, folder, promised):
+def _check_encrypted(left, braidcap, folder, identity):
+    """What is in them, decrypted by age itself where it is installed; nothing is there in clear."""
+    left.faults += [f"{path.name} is in clear" for path in published(folder)]
+    with tempfile.TemporaryDirectory() as name:
+        for path in _segments(folder):
+            clear = Path(name) / path.stem
+            try:
+                if shutil.which("age"):
+                    tool("age", "-d", "-i", identity, "-o", clear, path)
+                else:
+                    braidcap("decrypt", "-i", identity, "-w", clear, path)
+            except AssertionError as why:
+                left.faults.append(f"after recovery: {why}")
+        _check_packets(left, Path(name))
+
+
+def check(braidcap, folder, promised, identity=None):
     """
     Checks, and recovers. braidcap(ARGS, check=) runs the program; promised are the names that had been published before the
-    crash.
+    crash; identity is the file of the key, if they are encrypted.
     """
     left = Left()
-    _check_published(left, braidcap, folder, promised)
-    _check_recovery(left, braidcap, folder)
-    _check_packets(left, folder)
+    _check_published(left, braidcap, folder, promised, identity)
+    _check_recovery(left, braidcap, folder, identity)
+    if identity:
+        _check_encrypted(left, braidcap, folder, identity)
+    else:
+        _check_packets(left, folder)
     return left
 
 

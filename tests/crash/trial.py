@@ -31,15 +31,20 @@ class Settings:
     @staticmethod
     def draw():
         codec = random.choice(["none", "lz4", "zstd", "gzip"])
-        return Settings(codec, random.choice(["direct", "buffered"]), random.choice([100, 300, 1000]),
+        ways = ["direct", "buffered", *(["encrypted"] if codec != "gzip" else [])]
+        return Settings(codec, random.choice(ways), random.choice([100, 300, 1000]),
                         random.choice([("-G", "0.3"), ("-G", "1"), ("-S", "1"), ("-G", "60")]),
                         random.choice(["none", "time", "flows"]) if codec in ("none", "lz4") else "none",
                         random.random() < 0.5, random.choice([100, 500, 1500]), random.choice([500, 2000]))
 
-    def arguments(self, out, key):
+    @property
+    def encrypted(self):
+        return self.io == "encrypted"
+
+    def arguments(self, out, key, recipient):
         # Slow enough for the source to miss none: numbers then have no gaps.
-        return ["-i", f"null:payload=text,size={self.size},rate={self.rate}", "-w", f"{out}/", "-Z", self.codec, "--io", self.io,
-                "--flush-ms", self.flush_ms, *self.rotation, "--index", self.index, "--memory", "32", "--quiet", "-v",
+        return ["-i", f"null:payload=text,size={self.size},rate={self.rate}", "-w", f"{out}/", "-Z", self.codec,
+                *(["--encrypt", recipient] if self.encrypted else ["--io", self.io]), "--flush-ms", self.flush_ms, *self.rotation, "--index", self.index, "--memory", "32", "--quiet", "-v",
                 *(["--sign", key] if self.sign else [])]
 
 
@@ -72,16 +77,18 @@ class Trials:
         self._folder = folder
         self._keys = make_keys(folder)
         self._braidcap = functools.partial(braidcap, folder=folder)
+        self._identity = folder / "identity"
+        self._recipient = self._braidcap("keygen", "-w", self._identity).stdout.strip()
         self._count = 0
 
     def _capture(self, settings, where):
         self._count += 1
         out = where / f"{self._count}"
         out.mkdir()
-        return out, Braidcap(self._folder, settings.arguments(out, self._keys[0]))
+        return out, Braidcap(self._folder, settings.arguments(out, self._keys[0], self._recipient))
 
     def _judge(self, settings, out, promised, began_ns, crash_ns):
-        left = check(self._braidcap, out, promised)
+        left = check(self._braidcap, out, promised, self._identity if settings.encrypted else None)
         if settings.sign and not left.faults:
             check_chain(left, self._braidcap, out, *self._keys)
         loss_ms = max(0, crash_ns - (left.last_ns or began_ns)) / 1e6
