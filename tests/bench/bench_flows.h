@@ -118,7 +118,7 @@ static uint8_t *put_flow_packet(struct flow_traffic *t, uint8_t *p)
 	at += 14;
 	if (t->kind == GTP)
 		at = put_gtp(at, f, back, len - 14);
-	at = put_ip(at, back ? f->server : f->client, back ? f->client : f->server, f->proto, len - 14);
+	at = put_ip(at, back ? f->server : f->client, back ? f->client : f->server, f->proto, len - (uint32_t)(at - data));
 	bc_put_be16(at, back ? f->service : f->port);
 	bc_put_be16(at + 2, back ? f->port : f->service);
 	if (len > (uint32_t)(at - data) + 14)

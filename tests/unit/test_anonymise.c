@@ -443,6 +443,27 @@ static void ethernet_in_a_tunnel_is_not_taken_for_ip(void **state)
 	}
 }
 
+static void a_users_packet_in_gtp_is_taken_for_ip(void **state)
+{
+	for (int i = 0; i < 4000; i++) {
+		struct packet inner, p = { .len = 0 };
+		uint32_t at;
+
+		make(&inner, i & 1, i & 2 ? 6 : 17, random_below(&r, 40));
+		packet_ether(&p, 1, 2, 0x0800);
+		packet_ip4(&p, 1, 2, 17, &r);
+		packet_udp(&p, 2152, 2152);
+		packet_add(&p, (uint8_t[]){ 0x30, 255, 0, (uint8_t)(inner.len - 14), 0, 0, 0, 1 }, 8);
+		at = p.len;
+		packet_add(&p, inner.data + 14, inner.len - 14);
+		bc_put_be16(p.data + 38, (uint16_t)(p.len - 34));
+		seal(&p, 14, 6);
+		anonymise(&inner);
+		assert_false(anonymise(&p));
+		assert_memory_equal(p.data + at, inner.data + 14, inner.len - 14);
+	}
+}
+
 /* Behind a label, and cut off. */
 static void ip_in_a_tunnel_is_taken_for_ip(void **state)
 {
@@ -764,6 +785,7 @@ int main(void)
 		cmocka_unit_test(tcp_options_with_addresses_are_overwritten),
 		cmocka_unit_test(ethernet_in_a_tunnel_is_not_taken_for_ip),
 		cmocka_unit_test(ip_in_a_tunnel_is_taken_for_ip),
+		cmocka_unit_test(a_users_packet_in_gtp_is_taken_for_ip),
 		cmocka_unit_test(only_a_fragment_far_behind_the_headers_is_kept),
 		cmocka_unit_test(a_later_fragment_of_a_tunnel_has_no_headers),
 		cmocka_unit_test(a_packet_with_a_source_route_is_blanked),
