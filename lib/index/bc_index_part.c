@@ -205,8 +205,9 @@ static int take_pieces(struct bc_index_reader *r, struct bc_err *err)
 static int check_blocks(const struct bc_index_reader *r, struct bc_err *err)
 {
 	const struct bc_index_block *last = r->n_blocks ? &r->block[r->n_blocks - 1] : NULL;
+	const uint64_t bytes = last ? last->file_at + last->file_len - r->part.blocks_at : 0;
 
-	if (last && (last->file_at + last->file_len > r->part.at || last->file_at < r->part.blocks_at))
+	if (r->part.at < r->part.blocks_at || bytes > r->part.at - r->part.blocks_at)
 		return bad(err, "its blocks are not in the file");
 	return 0;
 }
