@@ -184,7 +184,8 @@ static void label(FILE *f, char before, const char *name, const char *value)
 			fputs("\\n", f);
 			break;
 		default:
-			fputc(*value, f);
+			/* For a terminal that shows them. */
+			fputc((unsigned char)*value < ' ' || *value == 0x7f ? '?' : *value, f);
 		}
 	fputc('"', f);
 }

@@ -37,6 +37,15 @@ static void labels_are_escaped(void **state)
 	free(text);
 }
 
+/* They may be shown in a terminal. */
+static void a_label_has_no_control_characters(void **state)
+{
+	char *text = metrics_of("{\"captures\":[{\"prefix\":\"p\",\"sources\":[{\"name\":\"a\\u001b[2J\\u007fb\",\"received\":7}]}]}");
+
+	assert_non_null(strstr(text, "\"a?[2J?b\""));
+	free(text);
+}
+
 static void every_loss_is_there(void **state)
 {
 	char *text = metrics_of("{\"captures\":[{\"prefix\":\"p\",\"sources\":[{\"dropped\":{\"link_full\":3,\"new_one\":4,\"disk_full\":5}}],"
@@ -210,6 +219,7 @@ static void a_line_that_was_cut_is_one_of_its_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_label_has_no_control_characters),
 		cmocka_unit_test(labels_are_escaped),
 		cmocka_unit_test(every_loss_is_there),
 		cmocka_unit_test(wrong_types_are_left_out),
