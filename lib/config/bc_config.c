@@ -127,7 +127,7 @@ int bc_config_drafts(int argc, char **argv, enum bc_command what, struct bc_draf
 
 	*ret_file = NULL;
 	if (!rc && ret_cli->file)
-		rc = bc_config_yaml(ret_cli->file, what, ret_file, err);
+		rc = bc_config_yaml(ret_cli->file, -1, what, ret_file, err);
 	if (!rc && !*ret_file) {
 		*ret_file = calloc(1, sizeof(**ret_file));
 		rc = *ret_file ? 0 : bc_err_set(err, -ENOMEM, "no memory for the options");

@@ -147,7 +147,7 @@ static int take_filter_file(struct bc_draft *d, const char *path, struct bc_err 
 {
 	char *text = NULL;
 	size_t len = 0;
-	int rc = bc_draft_read_file(path, FILTER_MAX, &text, &len, err);
+	int rc = bc_draft_read_file(path, -1, FILTER_MAX, &text, &len, err);
 
 	if (!rc && strlen(text) != len)
 		rc = bc_err_set(err, -EINVAL, "-F %.200s: is not text", path);

@@ -67,12 +67,12 @@ static int keep_allow_file(const struct bc_draft *cli, struct bc_collect_config 
 	return c->allow_file ? 0 : bc_err_set(err, -ENOMEM, "no memory for the options");
 }
 
-int bc_config_collect_reread(const char *file, struct bc_allow **ret, uint32_t *ret_n, struct bc_err *err)
+int bc_config_collect_reread(const char *file, int fd, struct bc_allow **ret, uint32_t *ret_n, struct bc_err *err)
 {
 	struct bc_draft *d = NULL;
 	struct bc_allow *list = NULL;
 	uint32_t n = 0;
-	int rc = bc_config_yaml(file, BC_COMMAND_COLLECT, &d, err);
+	int rc = bc_config_yaml(file, fd, BC_COMMAND_COLLECT, &d, err);
 
 	if (!rc)
 		rc = parse_allow(d, &list, &n, err);

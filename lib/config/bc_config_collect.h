@@ -34,8 +34,8 @@ struct bc_collect_config {
 int bc_config_collect_parse(int argc, char **argv, struct bc_collect_config *ret, struct bc_err *err);
 void bc_config_collect_free(struct bc_collect_config *c);
 
-/* The clients that a file names by now, not numbered. 0 and *ret for free(); or a negative errno with a line in err. */
-int bc_config_collect_reread(const char *file, struct bc_allow **ret, uint32_t *ret_n, struct bc_err *err);
+/* The clients that a file names by now, not numbered. It is open already, and stays so, where fd is not -1. 0 and *ret for free(); or a negative errno with a line in err. */
+int bc_config_collect_reread(const char *file, int fd, struct bc_allow **ret, uint32_t *ret_n, struct bc_err *err);
 
 /* Does any client use TLS? */
 bool bc_config_collect_uses_tls(const struct bc_collect_config *c);

@@ -119,9 +119,9 @@ int bc_draft_add_verbose(struct bc_draft *d, struct bc_err *err)
 	return bc_draft_replace(&d->v[BC_CAP_VERBOSE], n, err);
 }
 
-int bc_draft_read_file(const char *file, size_t max, char **ret, size_t *ret_len, struct bc_err *err)
+int bc_draft_read_file(const char *file, int open_fd, size_t max, char **ret, size_t *ret_len, struct bc_err *err)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = 0;
+	int fd = open_fd >= 0 ? open_fd : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY), rc = 0;
 	char *text = fd < 0 ? NULL : malloc(max + 1);
 	size_t len = 0;
 	ssize_t n = 1;
@@ -136,7 +136,7 @@ int bc_draft_read_file(const char *file, size_t max, char **ret, size_t *ret_len
 		rc = -errno;
 	else if (len > max)
 		rc = -EFBIG;
-	if (fd >= 0)
+	if (fd >= 0 && fd != open_fd)
 		close(fd);
 	if (rc) {
 		free(text);

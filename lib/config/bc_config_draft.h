@@ -137,8 +137,8 @@ int bc_draft_add_source(struct bc_draft *d, const char *spec, struct bc_err *err
 int bc_draft_add_output(struct bc_draft *d, const char *dest, struct bc_err *err);
 int bc_draft_add_verbose(struct bc_draft *d, struct bc_err *err);
 
-/* The whole file, or pipe, of at most max bytes, and a NUL behind them; to be freed. */
-int bc_draft_read_file(const char *file, size_t max, char **ret, size_t *ret_len, struct bc_err *err);
+/* The whole file, or pipe, of at most max bytes, and a NUL behind them; to be freed. fd: it is open already, and stays so; or -1. */
+int bc_draft_read_file(const char *file, int fd, size_t max, char **ret, size_t *ret_len, struct bc_err *err);
 
 /* From the drafts of a command line and of a file to the checked struct, which has its defaults. */
 int bc_config_build(const struct bc_draft *cli, const struct bc_draft *file, struct bc_config *c, struct bc_err *err);
@@ -147,8 +147,8 @@ void bc_config_defaults(struct bc_config *c);
 /* 0, BC_CONFIG_HELP or _DEVICES, or a negative errno with a line in err. d is zeroed by the caller. */
 int bc_config_cli(int argc, char **argv, enum bc_command what, struct bc_draft *d, struct bc_err *err);
 
-/* Reads file. 0 with a draft to free, or a negative errno. */
-int bc_config_yaml(const char *file, enum bc_command what, struct bc_draft **ret, struct bc_err *err);
+/* Reads file, which is open already, and stays so, where fd is not -1. 0 with a draft to free, or a negative errno. */
+int bc_config_yaml(const char *file, int fd, enum bc_command what, struct bc_draft **ret, struct bc_err *err);
 
 /* The longest path of a value in a file, "outputs[6].rotate_seconds" and the like; longer ones are cut. */
 #define BC_PATH_MAX 80

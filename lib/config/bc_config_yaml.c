@@ -227,12 +227,12 @@ static int make_draft(const char *file, const char *text, size_t len, enum bc_co
 	return 0;
 }
 
-int bc_config_yaml(const char *file, enum bc_command what, struct bc_draft **ret, struct bc_err *err)
+int bc_config_yaml(const char *file, int fd, enum bc_command what, struct bc_draft **ret, struct bc_err *err)
 {
 	struct bc_yaml_map *map = NULL;
 	char *text = NULL;
 	size_t len = 0;
-	int rc = bc_draft_read_file(file, FILE_MAX, &text, &len, err);
+	int rc = bc_draft_read_file(file, fd, FILE_MAX, &text, &len, err);
 
 	if (!rc)
 		rc = bc_yaml_map_read(file, text, len, &map, err);

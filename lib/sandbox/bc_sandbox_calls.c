@@ -137,6 +137,7 @@ static const struct duty {
 	[BC_DUTY_COLLECT] = { TO_PACKETS, FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_RECEIVE] = { TO_PACKETS & ~MAKING, FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_KEEP] = { COMMON | CHANGING | ANSWERING, REQUESTS(terminals) },
+	[BC_DUTY_LOOK] = { COMMON | ANSWERING, REQUESTS(terminals) },
 	[BC_DUTY_CAPTURE] = { TO_PACKETS, FAMILIES(packets), REQUESTS(interfaces) },
 	/* It has a socket, and makes none. */
 	[BC_DUTY_SIGN] = { COMMON | ANSWERING, REQUESTS(terminals) },

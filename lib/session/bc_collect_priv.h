@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "bc_collect_past.h"
 #include "bc_collector.h"
 #include "bc_config_collect.h"
 #include "bc_session.h"
@@ -22,13 +23,6 @@ struct bc_collect_series {
 	uint64_t received;		/* packets, when they were last looked at */
 	uint64_t due_ns;		/* when the segment that they are in is over by the clock; 0: never */
 	bool cut;			/* since then its segment was ended, because nothing came */
-};
-
-/* Temporary files that were found in a folder. */
-struct bc_collect_leftovers {
-	const char *folder;	/* NULL: none was looked into */
-	struct dirent **entry;
-	int n;
 };
 
 struct bc_collect_session {
@@ -50,7 +44,7 @@ struct bc_collect_session {
 	struct bc_tls *tls;
 	_Atomic bool gone[BC_MAX_CLIENTS];	/* its connection has ended, and subscribers are not told yet: the network sets */
 	struct bc_collector *collector;
-	struct bc_collect_leftovers leftovers;	/* while pipelines are built */
+	struct bc_collect_past past;
 	bool kept;				/* a series looks after the folder that they share */
 	int wake_fd;
 };
@@ -79,10 +73,9 @@ const char *bc_collect_series_name(const struct bc_collect_session *c, uint32_t 
 int bc_collect_series_new(struct bc_collect_session *c, uint32_t i, struct bc_err *err);
 /*
  * What the clients of pipeline i were acknowledged before, between the two calls that make its series and it. 0, or a negative
- * errno with a line in err. forget: none are built any more for now.
+ * errno with a line in err.
  */
 int bc_collect_acks_restore(struct bc_collect_session *c, uint32_t i, struct bc_err *err);
-void bc_collect_acks_forget(struct bc_collect_session *c);
 /* In messages an output is its client's. */
 void bc_collect_series_label(struct bc_collect_session *c, uint32_t i);
 /*

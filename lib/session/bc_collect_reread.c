@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bc_plural.h"
 
@@ -69,7 +70,7 @@ static int add_new(struct bc_collect_session *c, const struct bc_allow *list, ui
 	for (uint32_t i = 0; !r && i < n; i++)
 		if (list[i].client == c->n_clients)
 			r = add(c, &list[i], err);
-	bc_collect_acks_forget(c);
+	bc_collect_past_forget(&c->past);
 	return r;
 }
 
@@ -102,6 +103,19 @@ static int hand_over(struct bc_collect_session *c, const struct bc_allow *list, 
 	return 0;
 }
 
+/* What this process may not open, another hands over. */
+static int read_list(struct bc_collect_session *c, struct bc_allow **ret, uint32_t *ret_n, struct bc_err *err)
+{
+	int fd, r = bc_collect_past_file(&c->past, &fd);
+
+	if (r)
+		return bc_err_set(err, r, "%s: %s", c->cfg->allow_file, r == -EOWNERDEAD ? "the process that reads it has ended" : strerror(-r));
+	r = bc_config_collect_reread(c->cfg->allow_file, fd, ret, ret_n, err);
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 void bc_collect_reread(struct bc_collect_session *c)
 {
 	const struct bc_log *log = &c->session.log;
@@ -113,7 +127,7 @@ void bc_collect_reread(struct bc_collect_session *c)
 
 	if (!c->cfg->allow_file || c->session.stopping)
 		return;
-	r = bc_config_collect_reread(c->cfg->allow_file, &list, &n, &err);
+	r = read_list(c, &list, &n, &err);
 	if (!r)
 		r = bc_allow_number(list, n, (const char *const *)c->name, c->n_clients, &err);
 	if (r > 0)

@@ -168,7 +168,7 @@ static int build_pipelines(struct bc_collect_session *c, struct bc_err *err)
 		return -ENOMEM;
 	for (uint32_t i = 0; !r && i < c->n_pipelines; i++)
 		r = bc_collect_pipeline_new(c, i, err);
-	bc_collect_acks_forget(c);
+	bc_collect_past_forget(&c->past);
 	return r;
 }
 
@@ -179,7 +179,7 @@ static int build(struct bc_session *s, struct bc_err *err)
 
 	if (!r && s->cfg->user)
 		r = bc_privileges_drop(s->cfg->user, err);
-	if (!r)
+	if (!r && !s->keeper)
 		r = bc_session_confine_files(s, err);
 	if (!r)
 		r = build_pipelines(c, err);
@@ -199,6 +199,22 @@ static void kept(void *ctx, struct bc_keeper_config *k)
 	/* Where it says nothing, those of one's own are written through the page cache: see bc_collect_series_new(). */
 	if (own && c->cfg->common.outputs[0].io == BC_IO_AUTO)
 		k->readable = false;
+}
+
+/* It reads only, what nodes had sent before and who may send now. */
+static int begin_reader(void *ctx, struct bc_err *err)
+{
+	const struct bc_collect_session *c = ctx;
+	int r = bc_session_settle(&c->session, err);
+
+	return r ? r : bc_session_confine_reader(&c->session, c->cfg->allow_file, err);
+}
+
+static int apart(void *ctx, struct bc_err *err)
+{
+	struct bc_collect_session *c = ctx;
+
+	return bc_collect_past_apart(&c->past, err);
 }
 
 static int start(void *ctx, struct bc_err *err)
@@ -268,6 +284,7 @@ static void release(void *ctx)
 	bc_crew_free(c->crews.close);
 	bc_packet_pool_free(c->pool);
 	bc_tls_free(c->tls);
+	bc_collect_past_fini(&c->past);
 	bc_collect_clients_free(c);
 	free(c->series);
 	free(c->pipeline);
@@ -278,6 +295,7 @@ static const struct bc_session_ops collect_ops = {
 	.duty = BC_DUTY_COLLECT,
 	.source = "client",
 	.kept = kept,
+	.apart = apart,
 	.request = request,
 	.mbufs = mbufs,
 	.build = build,
@@ -305,6 +323,7 @@ enum bc_exit bc_collect_run(const struct bc_collect_config *cfg, const char *nam
 	c->max_clients = cfg->merge ? cfg->n_clients : BC_MAX_CLIENTS;
 	c->n_pipelines = cfg->merge ? 1 : cfg->n_clients;
 	c->wake_fd = -1;
+	c->past.cfg = (struct bc_collect_past_config){ &c->session.log, cfg->allow_file, begin_reader, c };
 	status = bc_session_run(&c->session);
 	free(c);
 	return status;

@@ -154,6 +154,9 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 		r = bc_session_new_keyring(s, err);
 	if (!r)
 		r = start_environment(s, err);
+	/* Before there are other threads. */
+	if (!r && s->keeper)
+		r = bc_session_confine_files(s, err);
 	if (!r)
 		r = new_publisher(s, err);
 	if (!r)

@@ -45,6 +45,8 @@ struct bc_session_ops {
 	const char *source;	/* "source", as the first line counts them */
 	/* The rights to its only output's folder may be another process's: say who shares it. NULL: they stay here. */
 	void (*kept)(void *ctx, struct bc_keeper_config *c);
+	/* It is so: what else wants rights goes to other processes. 0, or a negative errno with a line in err. */
+	int (*apart)(void *ctx, struct bc_err *err);
 	/* Before EAL: who is to run where. */
 	int (*request)(void *ctx, const struct bc_topology *topo, struct bc_plan_request *ret, struct bc_err *err);
 	/* And how many mbufs are wanted. */
@@ -136,9 +138,14 @@ enum bc_exit bc_session_run(struct bc_session *s);
 /* Say it on stderr. started: EAL is up. The exit status. */
 enum bc_exit bc_session_fail(const char *name, const struct bc_err *err, int r, bool started);
 
+/* In a process apart: run as the outputs' threads do, on their CPUs, as their user. 0, or a negative errno with a line in err. */
+int bc_session_settle(const struct bc_session *s, struct bc_err *err);
+/* And only read: the output's folder, and this file (NULL: none). Likewise. */
+int bc_session_confine_reader(const struct bc_session *s, const char *file, struct bc_err *err);
+
 /*
- * For build, once it has the user that it is to run as and before it makes an output: this thread, and those that it will start, write
- * nowhere but where outputs, report and control socket are. 0, or a negative errno with a line in err.
+ * Without a keeper for build, once it has the user that it is to run as and before it makes an output: this thread, and those that it will start, write
+ * nowhere but where outputs, report and control socket are. With one it is done before. 0, or a negative errno with a line in err.
  */
 int bc_session_confine_files(struct bc_session *s, struct bc_err *err);
 

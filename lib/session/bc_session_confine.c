@@ -2,6 +2,8 @@
 /* What a session gives up before packets come: system calls that its duty does not need, and writing beside its outputs. */
 #include <errno.h>
 #include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +94,80 @@ static bool uses_xdp(const struct bc_config *cfg)
 	return cfg->eal && strstr(cfg->eal, "af_xdp");
 }
 
+/* Without links; of a file that is not there yet, its folder. */
+static bool whole_path(const char *path, char buf[PATH_MAX])
+{
+	char copy[PATH_MAX];
+
+	if (realpath(path, buf))
+		return true;
+	return snprintf(copy, sizeof(copy), "%s", path) < (int)sizeof(copy) && realpath(dirname(copy), buf);
+}
+
+bool bc_session_holds_output(const struct bc_session *s, const char *folder)
+{
+	char whole[PATH_MAX], dest[PATH_MAX];
+	size_t len;
+
+	/* What cannot be told is not given away. */
+	if (!realpath(folder, whole) || !whole_path(s->cfg->outputs[0].dest, dest))
+		return true;
+	len = strlen(whole);
+	return len == 1 || (!strncmp(dest, whole, len) && (dest[len] == '/' || !dest[len]));
+}
+
+static void add_read_at(const struct bc_session *s, struct places *p, const char *file)
+{
+	char copy[PATH_MAX];
+	const char *folder;
+
+	snprintf(copy, sizeof(copy), "%s", file);
+	folder = dirname(copy);
+	add(p, bc_session_holds_output(s, folder) ? file : folder);
+}
+
+/* What is read again while it runs, by its name, whatever file has it then; a link may lead on. */
+static void add_read(const struct bc_session *s, struct places *p, const char *file)
+{
+	char whole[PATH_MAX];
+
+	if (file)
+		add_read_at(s, p, file);
+	if (file && realpath(file, whole))
+		add_read_at(s, p, whole);
+}
+
+/* Where others' packets are it may not read either. */
+static void find_reads(const struct bc_session *s, struct places *p)
+{
+	const struct bc_config *c = s->cfg;
+
+	add(p, "/etc");
+	add_read(s, p, c->tls_cert);
+	add_read(s, p, c->tls_ca);
+	add_read(s, p, c->tls_crl);
+}
+
+static void enter(const struct bc_session *s, const struct bc_sandbox *box)
+{
+	if (!bc_sandbox_enter_files(box))
+		bc_log(&s->log, BC_INFO, "files are not restricted: this kernel has no Landlock");
+}
+
+static int confine_kept(const struct bc_session *s, struct bc_err *err)
+{
+	struct places write = { .n = 0 }, read = { .n = 0 };
+	int r, e;
+
+	find_control(s, &write);
+	find_reads(s, &read);
+	if (!write.failed && !read.failed)
+		enter(s, &(struct bc_sandbox){ .read = read.path, .n_read = read.n, .write = write.path, .n_write = write.n });
+	r = end(&write, err);
+	e = end(&read, err);
+	return r ? r : e;
+}
+
 int bc_session_confine_files(struct bc_session *s, struct bc_err *err)
 {
 	struct places p = { .n = 0 };
@@ -99,22 +175,34 @@ int bc_session_confine_files(struct bc_session *s, struct bc_err *err)
 	/* DPDK writes to devices and hugepages, by threads that are there already. */
 	if (s->cfg->no_sandbox || s->env.eal)
 		return 0;
-	if (!s->keeper)
-		find_outputs(s, &p);
+	if (s->keeper)
+		return confine_kept(s, err);
+	find_outputs(s, &p);
 	find_control(s, &p);
-	if (!p.failed && !p.anywhere && !bc_sandbox_enter_files(&(struct bc_sandbox){ .write = p.path, .n_write = p.n }))
-		bc_log(&s->log, BC_INFO, "writing is not restricted: this kernel has no Landlock");
+	if (!p.failed && !p.anywhere)
+		enter(s, &(struct bc_sandbox){ .write = p.path, .n_write = p.n });
 	return end(&p, err);
 }
 
 int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err)
 {
 	struct places p = { .n = 0 };
-	struct bc_sandbox box = { .duty = BC_DUTY_KEEP };
 
 	find_outputs(s, &p);
-	box.read = box.write = p.anywhere ? NULL : p.path;
-	box.n_read = box.n_write = p.n;
+	if (!p.failed && !p.anywhere)
+		bc_sandbox_enter_files(&(struct bc_sandbox){ .read = p.path, .n_read = p.n, .write = p.path, .n_write = p.n });
+	bc_sandbox_enter_calls(&(struct bc_sandbox){ .duty = BC_DUTY_KEEP });
+	return end(&p, err);
+}
+
+int bc_session_confine_reader(const struct bc_session *s, const char *file, struct bc_err *err)
+{
+	struct places p = { .n = 0 };
+	struct bc_sandbox box = { .duty = BC_DUTY_LOOK, .read = p.path };
+
+	add(&p, s->cfg->outputs[0].dest);
+	add_parent(&p, file);
+	box.n_read = p.n;
 	if (!p.failed && !p.anywhere)
 		bc_sandbox_enter_files(&box);
 	bc_sandbox_enter_calls(&box);

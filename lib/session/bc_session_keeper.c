@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The process that has the rights to a session's output folder: made where the duty is to receive, and heard of when it ends. */
+#include <libgen.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "bc_keeper.h"
@@ -9,15 +13,21 @@
 #include "bc_session_priv.h"
 #include "bc_thread.h"
 
-/* As the outputs' threads, on their CPUs, as their user; and with rights to nothing else. */
-static int begin(void *ctx, struct bc_err *err)
+int bc_session_settle(const struct bc_session *s, struct bc_err *err)
 {
-	const struct bc_session *s = ctx;
 	int r = s->cfg->user ? bc_privileges_drop(s->cfg->user, err) : 0;
 
 	pthread_setaffinity_np(pthread_self(), sizeof(s->plan->control), &s->plan->control);
 	if (!r && geteuid())
 		bc_thread_shed();
+	return r;
+}
+
+static int begin(void *ctx, struct bc_err *err)
+{
+	const struct bc_session *s = ctx;
+	int r = bc_session_settle(s, err);
+
 	return r ? r : bc_session_confine_keeper(s, err);
 }
 
@@ -27,12 +37,25 @@ static bool needs_rights(const struct bc_output_config *o)
 	return o->upload || o->completed || bc_retention_wanted(&o->keep);
 }
 
+/* Who may make a socket beside the output may do more there. */
+static bool publishes_beside(const struct bc_session *s)
+{
+	static const char ipc[] = "ipc://";
+	const char *to = s->cfg->zmq_publish;
+	char copy[PATH_MAX];
+
+	if (!to || strncmp(to, ipc, strlen(ipc)) != 0)
+		return false;
+	snprintf(copy, sizeof(copy), "%s", to + strlen(ipc));
+	return bc_session_holds_output(s, dirname(copy));
+}
+
 static bool is_wanted(const struct bc_session *s)
 {
 	const struct bc_config *c = s->cfg;
 	const struct bc_output_config *o = &c->outputs[0];
 
-	if (!s->ops->kept || c->no_sandbox || bc_environment_needs_eal(c) || c->sign)
+	if (!s->ops->kept || c->no_sandbox || bc_environment_needs_eal(c) || c->sign || publishes_beside(s))
 		return false;
 	return c->n_outputs == 1 && (o->kind == BC_DEST_FOLDER || o->kind == BC_DEST_FILE) && !needs_rights(o);
 }
@@ -40,6 +63,7 @@ static bool is_wanted(const struct bc_session *s)
 int bc_session_new_keeper(struct bc_session *s, struct bc_err *err)
 {
 	const struct bc_output_config *o = &s->cfg->outputs[0];
+	int r;
 
 	if (!is_wanted(s))
 		return 0;
@@ -49,14 +73,15 @@ int bc_session_new_keeper(struct bc_session *s, struct bc_err *err)
 		.ext = bc_output_ext(o, s->keeping_ext),
 		.utc = o->utc,
 		.pid = (uint32_t)getpid(),
-		.readable = o->io != BC_IO_BUFFERED,
+		.readable = o->io != BC_IO_BUFFERED && !o->encrypt,
 		.seqfile = o->seqfile,
 		.report = s->cfg->report,
 		.begin = begin,
 		.ctx = s,
 	};
 	s->ops->kept(s->ctx, &s->keeping);
-	return bc_keeper_new(&s->keeping, &s->keeper, err);
+	r = bc_keeper_new(&s->keeping, &s->keeper, err);
+	return r ? r : s->ops->apart(s->ctx, err);
 }
 
 bool bc_session_has_lost_keeper(struct bc_session *s)
