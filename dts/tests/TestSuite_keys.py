@@ -148,7 +148,7 @@ class TestKeys(TestSuite):
         run = self.start("-i", "null:size=100,rate=10000", "-w", out, "-G", "0.2", "-Z", "none", "--sign", key)
 
         def custody():
-            return run.ask("/braidcap/outputs")["outputs"][0]["custody"]
+            return run.ask("/braidcap/outputs")[0]["custody"]
 
         wait_until(lambda: custody()["records"] > 2, "records")
         keyring, needles = child_named(run.process.pid, "bc-keyring"), secrets_of(key)
