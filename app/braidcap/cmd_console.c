@@ -11,6 +11,8 @@
 #include "bc_config_s3.h"
 #include "bc_console.h"
 #include "bc_ctl_client.h"
+#include "bc_http_identity.h"
+#include "bc_keyring.h"
 #include "bc_option.h"
 #include "bc_privileges.h"
 #include "bc_retention_parse.h"
@@ -59,6 +61,8 @@ struct console {
 	const char *host[NAMES_MAX], *prefix[NAMES_MAX];
 	struct bc_object_settings store;
 	bool has_role, verbose, no_sandbox;
+	struct bc_keyring_key key;
+	bool keyring_lost;
 };
 
 static int add_name(const char *option, const char *name, const char **names, uint32_t *n, struct bc_err *err)
@@ -191,16 +195,34 @@ static void restrict_writing(const struct console *c)
 	free(all);
 }
 
-static void wait_for_the_end(const struct console *c, struct bc_signals *signals)
+static void look_at_keyring(struct console *c)
+{
+	if (!c->cfg.keyring || c->keyring_lost || !bc_keyring_has_ended(c->cfg.keyring))
+		return;
+	c->keyring_lost = true;
+	bc_log(c->cfg.log, BC_ERROR, BC_KEYRING_ENDED "; until then connections go on, and new ones fail");
+}
+
+static void wait_for_the_end(struct console *c, struct bc_signals *signals)
 {
 	int sig;
 
 	do {
 		sig = bc_signals_wait(signals, LOOK_NS);
 		bc_breach_tell(c->cfg.log);
+		look_at_keyring(c);
 	} while (sig != SIGINT && sig != SIGTERM && !(sig == SIGHUP && signals->hup_ends));
 	/* A second one does not wait for searches. */
 	pthread_sigmask(SIG_UNBLOCK, &signals->set, NULL);
+}
+
+/* Before rights are given up, which the keyring may need. */
+static int new_keyring(struct console *c, struct bc_err *err)
+{
+	if (!c->cfg.cert)
+		return 0;
+	c->key = bc_http_identity_key(c->cfg.cert, c->cfg.key);
+	return bc_keyring_new(&(struct bc_keyring_config){ .key = &c->key, .n = 1, .no_sandbox = c->no_sandbox }, &c->cfg.keyring, err);
 }
 
 static int run(struct console *c)
@@ -213,18 +235,22 @@ static int run(struct console *c)
 
 	c->cfg.log = &log;
 	bc_signals_block(&signals, BC_HUP_CLOSES);
-	r = bc_privileges_shed(&err);
+	r = new_keyring(c, &err);
+	if (!r)
+		r = bc_privileges_shed(&err);
 	if (!r && !c->no_sandbox)
 		restrict_writing(c);
 	if (!r)
 		r = bc_console_start(&c->cfg, &console, &err);
 	if (r) {
+		bc_keyring_free(c->cfg.keyring);
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return bc_err_may_pass(r) ? 1 : 2;
 	}
 	fprintf(stderr, "braidcap: serving at %s\n", bc_console_url(console));
 	wait_for_the_end(c, &signals);
 	bc_console_stop(console);
+	bc_keyring_free(c->cfg.keyring);
 	return 0;
 }
 

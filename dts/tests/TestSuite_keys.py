@@ -7,6 +7,7 @@ import ssl
 from pathlib import Path
 
 from framework.checks import assert_lossless, published_of, verify_segments
+from framework.console import Console
 from framework.osmopcap import Receiver
 from framework.packets import T0_NS, frames, numbers, timed, write_pcap
 from framework.peer import Peer
@@ -161,3 +162,27 @@ class TestKeys(TestSuite):
         verify(self.braidcap("verify", "--chain", public, out, check=False).returncode == 1, "all have a record")
         self.capture("-i", "null:size=100,count=10", "-w", out, "-Z", "none", "--sign", key)
         self.braidcap("verify", "--chain", public, out)
+
+    @func_test
+    def consoles_with_every_kind_of_key(self):
+        """TLS 1.2 and 1.3 by GnuTLS: it answers, has no key in its memory, and says so when its keyring is killed."""
+        ca = self.authority()
+        for kind in KINDS:
+            context = ssl.create_default_context(cafile=ca / "ca.crt")
+            context.check_hostname = False
+            pair = ("--tls-cert", ca / f"{kind}.crt", "--tls-key", ca / f"{kind}.key")
+            with Console(self.folder, pair, tls=context) as console:
+                for version in VERSIONS:
+                    context.maximum_version = version
+                    verify(console.get("/api/me")["role"] == "viewer", f"{kind}, {version}")
+                keyring, needles = child_named(console.process.pid, "bc-keyring"), secrets_of(ca / f"{kind}.key")
+                if os.geteuid() == 0:
+                    verify(has_any(keyring, needles), f"{kind}: not even the keyring has the key: the search is blind")
+                    verify(not has_any(console.process.pid, needles), f"{kind}: the console has the key in its memory")
+                os.kill(keyring, signal.SIGKILL)
+                wait_until(lambda: "the process that keeps the private keys has ended" in console.stderr, "a line that says so")
+                try:
+                    console.get("/api/me")
+                    raise AssertionError("a handshake without the key")
+                except (OSError, ssl.SSLError):
+                    pass

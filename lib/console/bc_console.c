@@ -74,7 +74,7 @@ static int start(struct bc_console *c, struct bc_err *err)
 	c->audit = (struct bc_audit){ .path = cfg->audit, .log = cfg->log };
 	c->http_cfg = (struct bc_http_config){
 		.listen = cfg->listen, .hosts = cfg->hosts, .n_hosts = cfg->n_hosts, .users = &c->users, .anybody = cfg->anybody,
-		.cert = cfg->cert, .key = cfg->key, .ca = cfg->ca, .route = routes, .n_routes = sizeof(routes) / sizeof(routes[0]),
+		.cert = cfg->cert, .key = cfg->key, .ca = cfg->ca, .keyring = cfg->keyring, .route = routes, .n_routes = sizeof(routes) / sizeof(routes[0]),
 		.styles = bc_console_styles,
 		.log = cfg->log, .ctx = c,
 	};

@@ -9,6 +9,7 @@
 #include "bc_log.h"
 #include "bc_users.h"
 
+struct bc_keyring;
 struct bc_object_settings;
 
 /* All is borrowed for the life of the console. */
@@ -28,6 +29,7 @@ struct bc_console_config {
 	uint64_t job_bytes;		/* of each of these at most */
 	uint64_t job_keep_ns;		/* so long */
 	const char *cert, *key, *ca;
+	struct bc_keyring *keyring;	/* with cert: of bc_http_identity_key() */
 	const struct bc_log *log;	/* thread safe */
 };
 

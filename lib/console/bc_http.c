@@ -17,7 +17,8 @@
 #define UNIX_PREFIX "unix:"
 #define STACK_BYTES (256U * 1024)
 #define PEM_MAX (1024U * 1024)
-#define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+/* Nothing has the key decrypt. */
+#define PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA"
 
 /* ---- a request ---- */
 
@@ -219,9 +220,9 @@ static int read_tls(struct bc_http *h, struct bc_err *err)
 	int r = read_pem(cfg->cert, &h->cert, err);
 
 	if (!r)
-		r = read_pem(cfg->key ? cfg->key : cfg->cert, &h->key, err);
-	if (!r)
 		r = read_pem(cfg->ca, &h->ca, err);
+	if (!r && cfg->cert)
+		r = bc_http_identity_new(h->cert, cfg->key ? cfg->key : cfg->cert, cfg->keyring, &h->identity, err);
 	return r;
 }
 
@@ -241,8 +242,7 @@ static struct MHD_Daemon *start_daemon(struct bc_http *h, int fd)
 			 MHD_USE_ERROR_LOG | (h->cert ? MHD_USE_TLS : 0);
 	bool apart = h->address.len && !is_loopback(&h->address);
 	const struct MHD_OptionItem tls[] = {
-		{ h->cert ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, 0, h->cert },
-		{ MHD_OPTION_HTTPS_MEM_KEY, 0, h->key },
+		{ h->cert ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, 0, (void *)(uintptr_t)bc_http_identity_show },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)PRIORITIES },
 		{ h->ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, h->ca },
 		{ MHD_OPTION_END, 0, NULL },
@@ -285,8 +285,7 @@ int bc_http_start(const struct bc_http_config *cfg, struct bc_http **ret, struct
 	if (!r) {
 		h->daemon = start_daemon(h, fd);
 		if (!h->daemon)
-			r = bc_err_set(err, -EINVAL, cfg->cert ? "the server cannot start: are --tls-cert and --tls-key of a pair?" :
-				       "the server cannot start");
+			r = bc_err_set(err, -EINVAL, "the server cannot start");
 	}
 	if (r) {
 		if (fd >= 0)
@@ -307,10 +306,8 @@ void bc_http_stop(struct bc_http *h)
 		MHD_stop_daemon(h->daemon);
 	if (h->path[0])
 		unlink(h->path);
-	if (h->key)
-		explicit_bzero(h->key, strlen(h->key));
+	bc_http_identity_free(h->identity);
 	free(h->cert);
-	free(h->key);
 	free(h->ca);
 	pthread_cond_destroy(&h->ending);
 	pthread_mutex_destroy(&h->lock);

@@ -25,6 +25,7 @@
 #define BC_HTTP_IDLE_NS 30000000000ULL		/* between two requests */
 
 struct bc_http;
+struct bc_keyring;
 
 struct bc_request {
 	struct bc_http *http;
@@ -50,7 +51,8 @@ struct bc_http_config {
 	uint32_t n_hosts;
 	const struct bc_users *users;
 	enum bc_role anybody;		/* the role of who has not said who he is */
-	const char *cert, *key, *ca;	/* files, PEM; NULL: no TLS; no certificates are asked for */
+	const char *cert, *key, *ca;	/* files, PEM; NULL: no TLS; it stands in cert; no certificates are asked for */
+	struct bc_keyring *keyring;	/* with cert: of bc_http_identity_key() */
 	const struct bc_route *route;
 	size_t n_routes;
 	const char *styles;		/* style sheets in pages, by their hashes, as a content security policy has them; may be NULL */

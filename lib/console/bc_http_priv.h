@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "bc_http.h"
+#include "bc_http_identity.h"
 #include "bc_listen.h"
 #include "bc_log_limit.h"
 
@@ -24,7 +25,8 @@ struct bc_http {
 	struct bc_listen address;	/* len 0: a Unix socket */
 	char path[108];			/* of that socket; "" */
 	char url[128];
-	char *cert, *key, *ca;		/* the files' contents */
+	char *cert, *ca;		/* the files' contents */
+	struct bc_http_identity *identity;
 	pthread_t warden;
 	bool has_warden;
 	atomic_bool over;

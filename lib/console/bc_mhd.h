@@ -6,6 +6,7 @@
 #ifndef BC_MHD_H
 #define BC_MHD_H
 
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 #include <microhttpd.h>
@@ -16,7 +17,8 @@
 	X(add_response_header) X(basic_auth_get_username_password) X(create_response_from_buffer) X(create_response_from_callback) \
 	X(destroy_response) X(free) X(get_connection_info) X(lookup_connection_value) X(queue_response) X(start_daemon) X(stop_daemon)
 #define BC_GNUTLS_FUNCTIONS(X) \
-	X(certificate_get_peers) X(certificate_verify_peers) X(x509_crt_deinit) X(x509_crt_get_dn_by_oid) X(x509_crt_import) \
+	X(certificate_get_peers) X(certificate_verify_peers) X(pcert_deinit) X(pcert_list_import_x509_raw) X(privkey_deinit) \
+	X(privkey_import_ext4) X(privkey_init) X(x509_crt_deinit) X(x509_crt_get_dn_by_oid) X(x509_crt_import) \
 	X(x509_crt_init)
 
 struct bc_mhd {
@@ -51,6 +53,11 @@ const struct bc_gnutls *bc_gnutls(void);
 #define MHD_stop_daemon bc_mhd()->stop_daemon
 #define gnutls_certificate_get_peers bc_gnutls()->certificate_get_peers
 #define gnutls_certificate_verify_peers bc_gnutls()->certificate_verify_peers
+#define gnutls_pcert_deinit bc_gnutls()->pcert_deinit
+#define gnutls_pcert_list_import_x509_raw bc_gnutls()->pcert_list_import_x509_raw
+#define gnutls_privkey_deinit bc_gnutls()->privkey_deinit
+#define gnutls_privkey_import_ext4 bc_gnutls()->privkey_import_ext4
+#define gnutls_privkey_init bc_gnutls()->privkey_init
 #define gnutls_x509_crt_deinit bc_gnutls()->x509_crt_deinit
 #define gnutls_x509_crt_get_dn_by_oid bc_gnutls()->x509_crt_get_dn_by_oid
 #define gnutls_x509_crt_import bc_gnutls()->x509_crt_import

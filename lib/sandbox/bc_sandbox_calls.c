@@ -59,8 +59,11 @@ static const char *const talking[] = {
 
 static const char *const serving[] = { "accept", "accept4", "listen" };
 
-/* The state of the clock's discipline, which is only read; rings in memory; the end of the process that starts commands. */
-static const char *const capturing[] = { "adjtimex", "clock_adjtime", "memfd_create", "wait4", "waitid", "waitpid" };
+/* The state of the clock's discipline, which is only read; rings in memory. */
+static const char *const capturing[] = { "adjtimex", "clock_adjtime", "memfd_create" };
+
+/* For the end of a process apart. */
+static const char *const waiting[] = { "wait4", "waitid", "waitpid" };
 
 /* What drivers of DPDK do while a port runs, comes or goes. */
 static const char *const driving[] = {
@@ -96,14 +99,14 @@ static const struct group {
 } groups[] = {
 #define GROUP(list) { list, COUNT(list) }
 	GROUP(common), GROUP(making), GROUP(rings), GROUP(talking), GROUP(serving), GROUP(capturing), GROUP(driving), GROUP(removing),
-	GROUP(answering),
+	GROUP(answering), GROUP(waiting),
 };
 
 enum {
-	COMMON = 1, MAKING = 2, RINGS = 4, TALKING = 8, SERVING = 16, CAPTURING = 32, DRIVING = 64, REMOVING = 128, ANSWERING = 256,
+	COMMON = 1, MAKING = 2, RINGS = 4, TALKING = 8, SERVING = 16, CAPTURING = 32, DRIVING = 64, REMOVING = 128, ANSWERING = 256, WAITING = 512,
 	CHANGING = MAKING | REMOVING,
-	LATE_CODE = 512,	/* libraries are loaded when they are needed: those of the resolver */
-	NEW_CODE = 1024,		/* code is made in memory: filters */
+	LATE_CODE = 1024,	/* libraries are loaded when they are needed: those of the resolver */
+	NEW_CODE = 2048,		/* code is made in memory: filters */
 };
 
 static const int local[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
@@ -119,7 +122,7 @@ static const unsigned long interfaces[] = {
 
 #define FAMILIES(list) .family = list, .n_families = COUNT(list)
 #define REQUESTS(list) .request = list, .n_requests = COUNT(list)
-#define TO_PACKETS (COMMON | CHANGING | RINGS | TALKING | SERVING | CAPTURING | LATE_CODE)
+#define TO_PACKETS (COMMON | CHANGING | RINGS | TALKING | SERVING | CAPTURING | WAITING | LATE_CODE)
 
 /* Which groups a duty has, which families its sockets, and what it may ask of devices; none: whatever there is. */
 static const struct duty {
@@ -133,7 +136,7 @@ static const struct duty {
 	[BC_DUTY_FETCH] = { COMMON | CHANGING | RINGS | TALKING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_TEND] = { COMMON | CHANGING | RINGS, REQUESTS(terminals) },
 	[BC_DUTY_UPLOAD] = { COMMON | CHANGING | TALKING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
-	[BC_DUTY_CONSOLE] = { COMMON | CHANGING | TALKING | SERVING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
+	[BC_DUTY_CONSOLE] = { COMMON | CHANGING | TALKING | SERVING | WAITING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_COLLECT] = { TO_PACKETS, FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_RECEIVE] = { TO_PACKETS & ~MAKING, FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_KEEP] = { COMMON | CHANGING | ANSWERING, REQUESTS(terminals) },
