@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
+#include "bc_file.h"
 #include "bc_keyring.h"
 
 struct bc_tls {
@@ -60,6 +61,16 @@ static int load_key(const struct bc_tls *t, SSL_CTX *ctx, const char *path, stru
 	return r;
 }
 
+/* OpenSSL would wait for whoever writes a FIFO, possibly forever. A pipe that the shell has made for us has its writer. */
+static int check_no_fifo(const char *path, struct bc_err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode) && bc_file_descriptor(path) < 0)
+		return bc_err_set(err, -EINVAL, "TLS: '%s' is a named pipe: name a file", path);
+	return 0;
+}
+
 static int load_identity(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
 {
 	const char *key = t->key ? t->key : t->cert;
@@ -68,6 +79,8 @@ static int load_identity(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *er
 		return bc_err_set(err, -EINVAL, "TLS: key '%s' has no certificate", t->key);
 	if (!t->cert)
 		return t->side == BC_TLS_CLIENT ? 0 : bc_err_set(err, -EINVAL, "TLS: a server needs a certificate");
+	if (check_no_fifo(t->cert, err))
+		return -EINVAL;
 	if (SSL_CTX_use_certificate_chain_file(ctx, t->cert) != 1)
 		return bc_err_set(err, -EINVAL, "TLS: cannot load a certificate from '%s': %s", t->cert, reason());
 	return load_key(t, ctx, key, err);
@@ -85,6 +98,8 @@ static int load_trust(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
 	}
 	if (stat(t->ca, &st) < 0)
 		return bc_err_set(err, -EINVAL, "TLS: the CA '%s': %s", t->ca, strerror(errno));
+	if (check_no_fifo(t->ca, err))
+		return -EINVAL;
 	ok = S_ISDIR(st.st_mode) ? SSL_CTX_load_verify_dir(ctx, t->ca) : SSL_CTX_load_verify_file(ctx, t->ca);
 	if (ok != 1)
 		return bc_err_set(err, -EINVAL, "TLS: cannot load a CA from '%s': %s", t->ca, reason());
@@ -103,6 +118,8 @@ static int load_crl(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
 		return 0;
 	if (t->side == BC_TLS_SERVER && !t->ca)
 		return bc_err_set(err, -EINVAL, "TLS: a revocation list needs the CA whose certificates it revokes");
+	if (check_no_fifo(t->crl, err))
+		return -EINVAL;
 	lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
 	if (!lookup || X509_load_crl_file(lookup, t->crl, X509_FILETYPE_PEM) < 1)
 		return bc_err_set(err, -EINVAL, "TLS: cannot load a revocation list from '%s': %s", t->crl, reason());

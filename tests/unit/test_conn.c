@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "bc_conn.h"
@@ -382,6 +383,20 @@ static void files_that_are_not_right_are_named(void **state)
 	assert_null(t);
 }
 
+/* Nobody writes it. */
+static void a_named_pipe_is_not_waited_for(void **state)
+{
+	const char *fifo = in_ca("fifo");
+	const struct bc_tls_files bad[] = { { .cert = fifo }, { .ca = fifo }, { .ca = in_ca("ca.crt"), .crl = fifo } };
+	struct bc_tls *t = NULL;
+
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(bc_tls_new(BC_TLS_CLIENT, &bad[i], NULL, &t, &client_err), -EINVAL);
+		assert_non_null(strstr(client_err.msg, "fifo' is a named pipe"));
+	}
+}
+
 static void make_authorities(void)
 {
 	char other[SCRATCH_MAX + 8];
@@ -424,6 +439,7 @@ int main(void)
 		cmocka_unit_test(a_tls_stream_that_is_cut_off_is_no_end),
 		cmocka_unit_test(a_reload_holds_for_the_next_connections),
 		cmocka_unit_test(files_that_are_not_right_are_named),
+		cmocka_unit_test(a_named_pipe_is_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
