@@ -35,8 +35,7 @@ int bc_age_writer_new(const struct bc_age_recipients *to, const uint8_t *end, si
 	return 0;
 }
 
-/* Nothing more is sealed with this file's key. */
-static void over(struct bc_age_writer *w)
+void bc_age_writer_give_up(struct bc_age_writer *w)
 {
 	bc_age_blocks_free(w->blocks);
 	w->blocks = NULL;
@@ -47,14 +46,14 @@ void bc_age_writer_free(struct bc_age_writer *w)
 {
 	if (!w)
 		return;
-	over(w);
+	bc_age_writer_give_up(w);
 	free(w);
 }
 
 int bc_age_writer_begin_like(struct bc_age_writer *w, const uint8_t *header, size_t len, const uint8_t file_key[BC_AGE_FILE_KEY], uint8_t *dst,
 			     size_t *ret_len)
 {
-	over(w);
+	bc_age_writer_give_up(w);
 	w->number = w->fill = 0;
 	w->ended = NONE;
 	memmove(dst, header, len);
@@ -70,7 +69,7 @@ int bc_age_writer_begin(struct bc_age_writer *w, uint8_t *dst, size_t *ret_len, 
 	size_t len;
 	int r;
 
-	over(w);
+	bc_age_writer_give_up(w);
 	r = bc_age_header_make(&w->to, file_key, (char *)dst, &len, err);
 	if (!r) {
 		r = bc_age_writer_begin_like(w, dst, len, file_key, dst, ret_len);
@@ -87,7 +86,7 @@ static int seal(struct bc_age_writer *w, bool last, uint8_t *dst, size_t *ret_le
 	int r = w->blocks ? bc_age_seal(w->blocks, w->number, last, w->plain, w->fill, dst) : -EINVAL;
 
 	if (r) {
-		over(w);
+		bc_age_writer_give_up(w);
 		return r;
 	}
 	*ret_len += w->fill + BC_AGE_TAG;
@@ -137,7 +136,7 @@ int bc_age_writer_end_so_far(struct bc_age_writer *w, uint8_t *dst, size_t *ret_
 	w->ended = w->number;
 	r = bc_age_seal(w->blocks, w->number, true, w->end, w->end_len, dst);
 	if (r) {
-		over(w);
+		bc_age_writer_give_up(w);
 		return r;
 	}
 	*ret_len = w->end_len + BC_AGE_TAG;
@@ -157,6 +156,6 @@ int bc_age_writer_end(struct bc_age_writer *w, uint8_t *dst, size_t *ret_len)
 	if (bc_age_writer_must_go_on(w) || (!w->fill && w->number))
 		return -EINVAL;
 	r = seal(w, true, dst, ret_len);
-	over(w);
+	bc_age_writer_give_up(w);
 	return r;
 }

@@ -53,4 +53,7 @@ bool bc_age_writer_must_go_on(const struct bc_age_writer *w);
 /* The last block, with something in it unless the file is empty (-EINVAL: it is not so, or must go on). */
 int bc_age_writer_end(struct bc_age_writer *w, uint8_t *dst, size_t *ret_len);
 
+/* What was put out is gone: the file can have no end. Nothing more is sealed with its key, and only begin and free may be called. */
+void bc_age_writer_give_up(struct bc_age_writer *w);
+
 #endif

@@ -55,10 +55,13 @@ void bc_sealer_free(struct bc_sealer *s)
 	free(s);
 }
 
-/* What was sealed is not sealed again: if it cannot be kept, the file cannot go on. */
+/* What was sealed is not sealed again: if it cannot be kept, the file cannot go on, whatever is tried, nor get an end. */
 static int put_out(struct bc_sealer *s, int r, const uint8_t *data, size_t len)
 {
-	return r || (len && s->out(s->ctx, data, len)) ? -ESTALE : 0;
+	if (!r && (!len || !s->out(s->ctx, data, len)))
+		return 0;
+	bc_age_writer_give_up(s->age);
+	return -ESTALE;
 }
 
 int bc_sealer_begin(struct bc_sealer *s)

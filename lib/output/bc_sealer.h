@@ -28,7 +28,7 @@ void bc_sealer_free(struct bc_sealer *s);
 /* Another segment. 0, or -EIO. */
 int bc_sealer_begin(struct bc_sealer *s);
 
-/* The calls below: 0, or -ESTALE: this segment cannot go on, for want of memory. */
+/* The calls below: 0, or -ESTALE: this segment cannot go on, for want of memory; so it is until the next begins. */
 int bc_sealer_put(struct bc_sealer *s, const uint8_t *data, size_t len);
 
 /*
