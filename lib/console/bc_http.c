@@ -214,10 +214,28 @@ static int read_pem(const char *path, char **ret, struct bc_err *err)
 	return 0;
 }
 
+/* From a file that has the key, too, the keyring copies the certificates: the program does not read it. */
+static int read_certificates(struct bc_http *h, struct bc_err *err)
+{
+	const struct bc_http_config *cfg = h->cfg;
+	int fd, r;
+	char own[32];
+
+	if (!cfg->cert || (cfg->key && strcmp(cfg->key, cfg->cert) != 0))
+		return read_pem(cfg->cert, &h->cert, err);
+	fd = bc_keyring_certificates(cfg->keyring, cfg->cert);
+	if (fd < 0)
+		return bc_err_set(err, fd, "%s: %s", cfg->cert, strerror(-fd));
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+	r = read_pem(own, &h->cert, err);
+	close(fd);
+	return r;
+}
+
 static int read_tls(struct bc_http *h, struct bc_err *err)
 {
 	const struct bc_http_config *cfg = h->cfg;
-	int r = read_pem(cfg->cert, &h->cert, err);
+	int r = read_certificates(h, err);
 
 	if (!r)
 		r = read_pem(cfg->ca, &h->ca, err);

@@ -98,23 +98,41 @@ static int take(struct bc_keyring *k, uint32_t number, const uint8_t *der, size_
 	return key->public ? 0 : -EINVAL;
 }
 
-int bc_keyring_read(struct bc_keyring *k, const char *path, struct bc_kept **ret, struct bc_err *err)
+/* Ask about a file: -ENOENT, it was not told of it. */
+static int ask_about(struct bc_keyring *k, int what, const char *path, struct bc_apart_message *m, size_t *len)
 {
-	struct bc_keyring_ask ask = { .what = BC_KEYRING_READ };
-	struct bc_apart_message m = { .len = sizeof(ask) };
-	int fd = bc_file_descriptor(path), r;
-	struct bc_kept *key = NULL;
-	size_t len;
+	struct bc_keyring_ask ask = { .what = what };
+	int fd = bc_file_descriptor(path);
 
+	*m = (struct bc_apart_message){ .len = sizeof(ask) };
+	*len = 0;
 	while (ask.key < k->cfg.n && strcmp(k->cfg.key[ask.key].path, path) != 0)
 		ask.key++;
-	if (ask.key == k->cfg.n)
-		return bc_err_set(err, -ENOENT, "%s: it is not kept", path);
 	if (fd >= 0)
-		m.fd[m.n_fds++] = fd;
-	r = ask_for(k, &ask, &m, &len);
+		m->fd[m->n_fds++] = fd;
+	return ask.key < k->cfg.n ? ask_for(k, &ask, m, len) : -ENOENT;
+}
+
+int bc_keyring_certificates(struct bc_keyring *k, const char *path)
+{
+	struct bc_apart_message m;
+	size_t len;
+	int r = ask_about(k, BC_KEYRING_CERTIFICATES, path, &m, &len);
+
+	return r ? r : m.n_fds == 1 ? m.fd[0] : -EPROTO;
+}
+
+int bc_keyring_read(struct bc_keyring *k, const char *path, struct bc_kept **ret, struct bc_err *err)
+{
+	struct bc_apart_message m;
+	struct bc_kept *key = NULL;
+	size_t len;
+	int r = ask_about(k, BC_KEYRING_READ, path, &m, &len);
+
 	if (r == -EPIPE)
 		return bc_err_set(err, r, "%s: " BC_KEYRING_ENDED, path);
+	if (r < 0 && !len)
+		return bc_err_set(err, r, "%s: %s", path, strerror(-r));
 	if (r < 0)
 		return bc_err_set(err, r, "%.*s", (int)len, (const char *)m.data + sizeof(struct bc_keyring_answer));
 	r = take(k, (uint32_t)r, m.data + sizeof(struct bc_keyring_answer), len, &key);

@@ -69,6 +69,12 @@ void bc_keyring_free(struct bc_keyring *k);
  */
 int bc_keyring_read(struct bc_keyring *k, const char *path, struct bc_kept **ret, struct bc_err *err);
 
+/*
+ * The certificates in such a file, where they stand beside the key, in PEM: a descriptor of memory, or a negative errno. -EPIPE: the keyring
+ * has ended. Any thread.
+ */
+int bc_keyring_certificates(struct bc_keyring *k, const char *path);
+
 /* Its public half, borrowed. */
 EVP_PKEY *bc_kept_public(const struct bc_kept *key);
 

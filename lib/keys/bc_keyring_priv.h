@@ -6,16 +6,16 @@
 #include "bc_apart.h"
 #include "bc_keyring.h"
 
-enum { BC_KEYRING_READ, BC_KEYRING_SIGN, BC_KEYRING_FORGET };
+enum { BC_KEYRING_READ, BC_KEYRING_CERTIFICATES, BC_KEYRING_SIGN, BC_KEYRING_FORGET };
 
 /* What is to be signed follows. */
 struct bc_keyring_ask {
 	int32_t what;
-	uint32_t key;		/* READ: which of those that it was told of. Otherwise what READ returned */
+	uint32_t key;		/* READ, CERTIFICATES: which of those that it was told of. Otherwise what READ returned */
 	int32_t md, padding;	/* SIGN: of struct bc_how */
 };
 
-/* Behind result: READ, its public half in DER, or why not, as text; SIGN, the signature. */
+/* Behind result, or a descriptor of CERTIFICATES: READ, its public half in DER, or why not, as text; SIGN, the signature. */
 struct bc_keyring_answer {
 	int32_t result;		/* of READ: a number; otherwise 0; or a negative errno */
 };
@@ -33,6 +33,9 @@ struct bc_keyring_server {
 		unsigned readers;	/* 0: free */
 	} held[BC_KEYRING_KEYS];
 };
+
+/* What bc_keyring_certificates() returns; path and fd as in bc_keyring_pem(). A descriptor, or a negative errno. */
+int bc_keyring_copy_certificates(const char *path, int fd);
 
 /* Of bc_apart_config; ctx is the server. */
 int bc_keyring_begin(void *ctx, struct bc_err *err);

@@ -102,6 +102,17 @@ static int read_key(struct bc_keyring_server *s, const struct bc_keyring_ask *as
 	return r;
 }
 
+static int copy_certificates(const struct bc_keyring_server *s, const struct bc_keyring_ask *ask, const struct bc_apart_message *m,
+			     struct bc_apart_message *answer)
+{
+	int fd = bc_keyring_copy_certificates(s->cfg->key[ask->key].path, m->n_fds ? m->fd[0] : -1);
+
+	if (fd < 0)
+		return fd;
+	answer->fd[answer->n_fds++] = fd;
+	return 0;
+}
+
 static const EVP_MD *find_hash(int nid)
 {
 	switch (nid) {
@@ -177,6 +188,8 @@ void bc_keyring_serve(void *ctx, struct bc_apart_message *request, struct bc_apa
 	if (ask.what == BC_KEYRING_READ && ask.key < s->cfg->n) {
 		a.result = read_key(s, &ask, request, ret, &len);
 		used = len;
+	} else if (ask.what == BC_KEYRING_CERTIFICATES && ask.key < s->cfg->n) {
+		a.result = copy_certificates(s, &ask, request, answer);
 	} else if (ask.what == BC_KEYRING_SIGN && held) {
 		a.result = sign(s, &ask, request, ret, &len);
 		used = a.result ? 0 : len;

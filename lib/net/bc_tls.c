@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -71,19 +72,35 @@ static int check_no_fifo(const char *path, struct bc_err *err)
 	return 0;
 }
 
+/* From a file that has the key, too, the keyring copies them: the program does not read it. */
+static int load_chain(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
+{
+	const bool beside_key = !t->key || !strcmp(t->key, t->cert);
+	int fd = beside_key ? bc_keyring_certificates(t->keyring, t->cert) : -1, ok;
+	char own[32];
+
+	if (beside_key && fd < 0)
+		return bc_err_set(err, -EINVAL, "TLS: cannot load a certificate from '%s': %s", t->cert, fd == -EPIPE ? BC_KEYRING_ENDED : strerror(-fd));
+	snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
+	ok = SSL_CTX_use_certificate_chain_file(ctx, beside_key ? own : t->cert);
+	if (fd >= 0)
+		close(fd);
+	return ok == 1 ? 0 : bc_err_set(err, -EINVAL, "TLS: cannot load a certificate from '%s': %s", t->cert, reason());
+}
+
 static int load_identity(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
 {
 	const char *key = t->key ? t->key : t->cert;
+	int r;
 
 	if (!t->cert && t->key)
 		return bc_err_set(err, -EINVAL, "TLS: key '%s' has no certificate", t->key);
 	if (!t->cert)
 		return t->side == BC_TLS_CLIENT ? 0 : bc_err_set(err, -EINVAL, "TLS: a server needs a certificate");
-	if (check_no_fifo(t->cert, err))
-		return -EINVAL;
-	if (SSL_CTX_use_certificate_chain_file(ctx, t->cert) != 1)
-		return bc_err_set(err, -EINVAL, "TLS: cannot load a certificate from '%s': %s", t->cert, reason());
-	return load_key(t, ctx, key, err);
+	r = check_no_fifo(t->cert, err);
+	if (!r)
+		r = load_chain(t, ctx, err);
+	return r ? r : load_key(t, ctx, key, err);
 }
 
 static int load_trust(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)

@@ -251,6 +251,36 @@ static void a_key_may_come_by_a_descriptor(void **state)
 	keyrings_end();
 }
 
+/* The certificates beside a key are all that the program gets of the file. */
+static void a_key_may_stand_beside_its_certificate(void **state)
+{
+	struct bc_tls_files f = { in_folder("both", ".pem"), NULL, in_folder("rsa", ".crt"), NULL };
+	struct bc_tls *server, *client = tls_of(BC_TLS_CLIENT, "rsa", "p256");
+	char command[3 * SCRATCH_MAX + 100], got[8192];
+	struct bc_keyring *keyring = keyring_for(&f);
+	struct bc_err err;
+	int fd;
+
+	snprintf(command, sizeof(command), "cat %s %s %s > %s", in_folder("p256", ".key"), in_folder("p256", ".crt"), in_folder("rsa", ".crt"), f.cert);
+	assert_int_equal(system(command), 0);
+	fd = bc_keyring_certificates(keyring, f.cert);
+	assert_true(fd >= 0);
+	got[pread(fd, got, sizeof(got) - 1, 0)] = '\0';
+	close(fd);
+	assert_null(strstr(got, "PRIVATE"));
+	assert_non_null(strstr(strstr(got, "BEGIN CERTIFICATE") + 1, "BEGIN CERTIFICATE"));
+	if (bc_tls_new(BC_TLS_SERVER, &f, keyring, &server, &err))
+		fail_msg("%s", err.msg);
+	assert_true(connects(client, server, TLS1_3_VERSION));
+	unlink(f.cert);
+	assert_true(bc_tls_reload(server, &err) < 0);
+	assert_non_null(strstr(err.msg, "cannot load a certificate from"));
+	assert_non_null(strstr(err.msg, "No such file"));
+	bc_tls_free(client);
+	bc_tls_free(server);
+	keyrings_end();
+}
+
 static void a_key_with_a_passphrase_is_refused(void **state)
 {
 	struct bc_tls_files f = { in_folder("p256", ".crt"), in_folder("locked", ".key"), NULL, NULL };
@@ -415,7 +445,7 @@ static void noise_is_answered(void **state)
 		assert_true(read_number(i) >= 0);
 	for (unsigned i = 0; i < 20000; i++) {
 		struct bc_keyring_ask a = {
-			.what = (int32_t)random_below(&random, 5) - 1, .key = random_below(&random, 10),
+			.what = (int32_t)random_below(&random, 6) - 1, .key = random_below(&random, 10),
 			.md = (const int[]){ 0, NID_sha256, NID_sha1, -1 }[random_below(&random, 4)], .padding = (int32_t)random_below(&random, 4),
 		};
 
@@ -424,9 +454,11 @@ static void noise_is_answered(void **state)
 			continue;
 		request = (struct bc_apart_message){ .len = 1 + random_below(&random, 80) };
 		memcpy(request.data, &a, sizeof(a));
-		answer.len = 0;
+		answer = (struct bc_apart_message){ .len = 0 };
 		bc_keyring_serve(server, &request, &answer);
 		assert_in_range(answer.len, sizeof(struct bc_keyring_answer), sizeof(answer.data));
+		if (answer.n_fds)
+			close(answer.fd[0]);
 	}
 	forget_all();
 }
@@ -448,6 +480,7 @@ int main(void)
 		cmocka_unit_test(a_key_read_anew_does_not_push_out_the_one_in_use),
 		cmocka_unit_test(a_keyring_that_is_killed_is_told_of),
 		cmocka_unit_test(a_key_may_come_by_a_descriptor),
+		cmocka_unit_test(a_key_may_stand_beside_its_certificate),
 		cmocka_unit_test(a_key_with_a_passphrase_is_refused),
 		cmocka_unit_test(only_what_fits_a_key_is_signed),
 		cmocka_unit_test(a_key_is_held_as_long_as_somebody_reads_it),
