@@ -66,6 +66,8 @@ class TestEncryptLive(TestSuite):
             verify(len(verify_segments(self.in_clear(paths))) == 2400, f"{codec}: packets are missing")
             told = {Path(s["path"]).name: s["bytes"] for s in run.report["outputs"][0]["segments"]}
             verify(told == {p.name: p.stat().st_size for p in paths}, f"{codec}: other sizes than the report's: {told}")
+            seen = run.report["outputs"][0]["encrypted"]
+            verify(seen["recipients"] == 2 and 0 < seen["padding"] < sum(told.values()), f"{codec}: {seen}")
 
     @func_test
     def it_is_as_without_encryption(self):

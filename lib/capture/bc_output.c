@@ -408,6 +408,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.block_max = env->chunk_bytes > BC_LANE_RECORD_MAX ? env->chunk_bytes : BC_LANE_RECORD_MAX,
 		.flush_ns = o->cfg.encrypt ? env->encrypted_flush_ns : env->flush_ns,
 		.encrypt = o->cfg.encrypt,
+		.padding = &o->padding,
 		.watchfile = o->cfg.watchfile,
 		.piped = o->cfg.pipeout != NULL,
 		.ended = o->statistics ? segment_ended : NULL,

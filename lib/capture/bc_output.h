@@ -91,6 +91,7 @@ struct bc_output {
 	struct bc_bufpool *notes;		/* of packets, for the index; NULL: there are none */
 	struct bc_indexer *indexer;		/* NULL: segments have no index */
 	struct bc_committer *committer;
+	bc_counter_t padding;			/* bytes of it in encrypted segments; the committer's */
 	struct bc_store *store;
 	pthread_mutex_t closing;		/* of store, against those who only look */
 	struct bc_seglog *segments;

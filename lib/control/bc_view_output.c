@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "bc_age_key.h"
 #include "bc_ctl_print.h"
 #include "bc_indexer.h"
 #include "bc_signer.h"
@@ -114,6 +115,13 @@ static json_t *anonymised(const struct bc_output *o)
 	return o->cfg.anonymise ? json_pack("{s:o}", "unparsed", bc_view_u64(unparsed)) : NULL;
 }
 
+/* NULL: the output is not encrypted. */
+static json_t *encrypted(const struct bc_output *o)
+{
+	return o->cfg.encrypt ? json_pack("{s:o, s:o}", "recipients", bc_view_u64(o->cfg.encrypt->n), "padding",
+					  bc_view_u64(bc_counter_get(&o->padding))) : NULL;
+}
+
 json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 {
 	const struct bc_output_account *a = &p->ledger->output[i];
@@ -124,7 +132,7 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 
 	bc_ledger_balance(p->ledger, i, BC_ALL_SOURCES, &b);
 	bc_ledger_output_losses(p->ledger, i, dropped);
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}",
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}",
 			 "name", bc_view_string(a->name),
 			 "format", bc_format_name(out->cfg.format),
 			 "compress", bc_codec_name(out->cfg.codec),
@@ -139,7 +147,8 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 			 "upload", upload(out),
 			 "custody", custody(out),
 			 "index", segment_index(out),
-			 "anonymised", anonymised(out));
+			 "anonymised", anonymised(out),
+			 "encrypted", encrypted(out));
 }
 
 /* All writers of an output in one sum. */

@@ -337,6 +337,7 @@ static int new_segment(struct bc_committer *c, struct bc_err *err)
 		.stream_workers = cfg->stream_workers,
 		.block_max = cfg->block_max,
 		.encrypt = cfg->encrypt,
+		.padding = cfg->padding,
 		.store = cfg->store,
 		.delivery = c->delivery,
 		.acks = c->acks,

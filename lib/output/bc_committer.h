@@ -45,7 +45,8 @@ struct bc_committer_config {
 	int level;
 	unsigned stream_workers;		/* threads of a stream codec */
 	uint32_t block_max;			/* the largest block that a lane makes */
-	const struct bc_age_recipients *encrypt;	/* as bc_segment_writer_config has it */
+	const struct bc_age_recipients *encrypt;	/* as bc_segment_writer_config has them */
+	bc_counter_t *padding;
 	uint64_t flush_ns;			/* how often what was written is brought to disk */
 	/* A segment is begun only when this file exists; all waits in the buffers meanwhile. NULL: at once. Not owned. */
 	const char *watchfile;

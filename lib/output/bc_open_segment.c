@@ -417,6 +417,7 @@ static int new_writer(struct bc_open_segment *s, struct bc_err *err)
 		.stream_workers = s->cfg.stream_workers,
 		.block_max = s->cfg.block_max,
 		.encrypt = s->cfg.encrypt,
+		.padding = s->cfg.padding,
 		.write = write_bytes,
 		.write_ctx = s,
 		.filter = s->cfg.filter,

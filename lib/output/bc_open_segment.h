@@ -28,7 +28,8 @@ struct bc_open_segment_config {
 	int level;
 	unsigned stream_workers;	/* threads of a stream codec */
 	uint32_t block_max;		/* the largest block that a lane makes */
-	const struct bc_age_recipients *encrypt;	/* as bc_segment_writer_config has it */
+	const struct bc_age_recipients *encrypt;	/* as bc_segment_writer_config has them */
+	bc_counter_t *padding;
 	struct bc_store *store;		/* not owned */
 	struct bc_delivery *delivery;	/* accounts for its packets; not owned */
 	struct bc_acks *acks;		/* finds out which of them can be acknowledged; not owned; NULL: nothing is */

@@ -17,6 +17,7 @@ struct bc_sealer {
 	int (*out)(void *ctx, const uint8_t *data, size_t len);
 	void *ctx;
 	struct bc_age_writer *age;
+	bc_counter_t *padded;		/* NULL: nobody counts */
 	uint8_t padding[PADDING_MAX];
 	union {
 		uint8_t head[BC_AGE_WRITER_HEAD];
@@ -25,7 +26,7 @@ struct bc_sealer {
 };
 
 int bc_sealer_new(const struct bc_age_recipients *to, enum bc_codec codec, int (*out)(void *ctx, const uint8_t *data, size_t len), void *ctx,
-		  struct bc_sealer **ret)
+		  bc_counter_t *padding, struct bc_sealer **ret)
 {
 	struct bc_sealer *s = calloc(1, sizeof(*s));
 	uint8_t end[BC_PADDING_END_MAX];
@@ -41,6 +42,7 @@ int bc_sealer_new(const struct bc_age_recipients *to, enum bc_codec codec, int (
 		return r;
 	}
 	s->codec = codec;
+	s->padded = padding;
 	s->out = out;
 	s->ctx = ctx;
 	*ret = s;
@@ -91,6 +93,8 @@ static int pad(struct bc_sealer *s, size_t len)
 {
 	assert(len <= PADDING_MAX);
 	bc_padding_make(s->codec, s->padding, len);
+	if (s->padded)
+		bc_counter_add(s->padded, len);
 	return bc_sealer_put(s, s->padding, len);
 }
 

@@ -12,6 +12,7 @@
 
 #include "bc_age_key.h"
 #include "bc_codec.h"
+#include "bc_counter.h"
 #include "bc_err.h"
 #include "bc_padding.h"
 
@@ -20,9 +21,9 @@ struct bc_sealer;
 /* Of what is sealed and the end of a file so far. */
 #define BC_SEALER_END_MAX (BC_PADDING_END_MAX + 16)
 
-/* out takes what is sealed: 0, or a negative errno. 0 and *ret, or -ENOMEM, or -EIO: OpenSSL cannot encrypt. free takes NULL. */
+/* out takes what is sealed: 0, or a negative errno. padding, which may be NULL, counts bytes of it. 0 and *ret, or -ENOMEM, or -EIO: OpenSSL cannot encrypt. free takes NULL. */
 int bc_sealer_new(const struct bc_age_recipients *to, enum bc_codec codec, int (*out)(void *ctx, const uint8_t *data, size_t len), void *ctx,
-		  struct bc_sealer **ret);
+		  bc_counter_t *padding, struct bc_sealer **ret);
 void bc_sealer_free(struct bc_sealer *s);
 
 /* Another segment. 0, or -EIO. */

@@ -478,7 +478,7 @@ int bc_segment_writer_new(const struct bc_segment_writer_config *cfg, struct bc_
 	if (!r && cfg->encrypt && w->stream)
 		bc_stream_unchecked(w->stream);
 	if (!r && cfg->encrypt) {
-		r = bc_sealer_new(cfg->encrypt, cfg->codec, to_out, w, &w->sealer);
+		r = bc_sealer_new(cfg->encrypt, cfg->codec, to_out, w, cfg->padding, &w->sealer);
 		if (r)
 			bc_err_set(err, r, "%s", r == -ENOMEM ? "no memory for encryption" : "OpenSSL cannot encrypt for these recipients here");
 	}

@@ -27,6 +27,7 @@ struct bc_segment_writer_config {
 	unsigned stream_workers;	/* threads of a stream codec */
 	uint32_t block_max;		/* the largest block that a lane makes; encrypted: two blocks of age at least */
 	const struct bc_age_recipients *encrypt;	/* NULL: in clear. Not owned; bc_padding_possible() */
+	bc_counter_t *padding;		/* counts bytes of it then; not owned; may be NULL */
 	/* All len bytes (0), or none and a negative errno. end: they close the segment, and len may be 0. */
 	int (*write)(void *ctx, const uint8_t *data, size_t len, bool end);
 	void *write_ctx;

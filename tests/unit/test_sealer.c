@@ -37,7 +37,7 @@ static struct bc_sealer *new_sealer(enum bc_codec codec)
 		bc_age_recipient_text(ids.key[0].public, text);
 		assert_int_equal(bc_age_recipient_add(&to, text, &err), 0);
 	}
-	assert_int_equal(bc_sealer_new(&to, codec, to_file, NULL, &s), 0);
+	assert_int_equal(bc_sealer_new(&to, codec, to_file, NULL, NULL, &s), 0);
 	file_len = calls = refused = 0;
 	return s;
 }
