@@ -117,6 +117,8 @@ int bc_file_descriptor(const char *path)
 {
 	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
 
+	if (!strcmp(path, "/dev/stdin"))
+		return STDIN_FILENO;
 	if (!strcmp(path, "/dev/stdout"))
 		return STDOUT_FILENO;
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {

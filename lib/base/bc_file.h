@@ -38,7 +38,7 @@ FILE *bc_file_open_key(const char *path, bool secret, struct bc_err *err);
 /* When it was last written, UTC in ns; 0: before 1970. */
 uint64_t bc_file_mtime_ns(const struct stat *st);
 
-/* The open descriptor that path names (/dev/stdout, /dev/fd/N, /proc/self/fd/N), or -1. */
+/* The open descriptor that path names (/dev/stdin, /dev/stdout, /dev/fd/N, /proc/self/fd/N), or -1. */
 int bc_file_descriptor(const char *path);
 /* Is path written into as it is, and not replaced by a file: such a descriptor, a named pipe, a character device? */
 bool bc_file_is_stream(const char *path);

@@ -190,6 +190,16 @@ static const OSSL_PARAM *settable(void *ctx, void *provider)
 	return list;
 }
 
+/* A key of RSA-PSS may say with which hash alone it is used. OpenSSL asks for each, and takes one that is not refused. */
+static bool allows(const struct key *k, const char *md)
+{
+	EVP_MD_CTX *ctx = k->kind == KIND_PSS ? EVP_MD_CTX_new() : NULL;
+	bool ok = k->kind != KIND_PSS || (ctx && EVP_DigestVerifyInit_ex(ctx, NULL, md, NULL, NULL, k->public, NULL) == 1);
+
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
 static int begin(void *ctx, const char *md, void *key, const OSSL_PARAM params[])
 {
 	static const enum bc_padding usual[KINDS] = { [KIND_RSA] = BC_PADDING_PKCS1, [KIND_PSS] = BC_PADDING_PSS };
@@ -198,7 +208,7 @@ static int begin(void *ctx, const char *md, void *key, const OSSL_PARAM params[]
 
 	*s = (struct signing){ .key = key, .md = hashed ? EVP_get_digestbyname(md ? md : "SHA256") : NULL };
 	s->padding = usual[s->key->kind];
-	return s->key->kept && (s->md || !hashed) && set_params(s, params);
+	return s->key->kept && (s->md || !hashed) && allows(s->key, md) && set_params(s, params);
 }
 
 static int complain(int r)

@@ -17,7 +17,7 @@
 #include "random.h"
 #include "scratch.h"
 
-static const char *const kinds[] = { "rsa", "pss", "p256", "p384", "ed25519", "ed448" };
+static const char *const kinds[] = { "rsa", "pss", "p256", "p384", "ed25519", "ed448", "pss384" };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static char folder[SCRATCH_MAX];
@@ -45,6 +45,9 @@ static EVP_PKEY *generate(const char *kind)
 		return EVP_PKEY_Q_keygen(NULL, NULL, kind);
 	ctx = EVP_PKEY_CTX_new_from_name(NULL, kind[0] == 'r' ? "RSA" : "RSA-PSS", NULL);
 	assert_true(ctx && EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048) == 1);
+	if (!strcmp(kind, "pss384"))
+		assert_true(EVP_PKEY_CTX_set_rsa_pss_keygen_md(ctx, EVP_sha384()) == 1 && EVP_PKEY_CTX_set_rsa_pss_keygen_saltlen(ctx, 48) == 1 &&
+			    EVP_PKEY_CTX_set_rsa_pss_keygen_mgf1_md(ctx, EVP_sha384()) == 1);
 	assert_int_equal(EVP_PKEY_keygen(ctx, &key), 1);
 	EVP_PKEY_CTX_free(ctx);
 	return key;
@@ -69,7 +72,7 @@ static void make_identity(const char *name, const char *kind)
 	X509_gmtime_adj(X509_getm_notAfter(cert), 1000000);
 	X509_set_pubkey(cert, key);
 	authority_extend(cert, NID_basic_constraints, "critical,CA:TRUE");
-	assert_true(X509_sign(cert, key, edwards ? NULL : EVP_sha256()) > 0);
+	assert_true(X509_sign(cert, key, edwards ? NULL : !strcmp(kind, "pss384") ? EVP_sha384() : EVP_sha256()) > 0);
 	f = fopen(in_folder(name, ".crt"), "w");
 	PEM_write_X509(f, cert);
 	fclose(f);
@@ -231,6 +234,24 @@ static void a_keyring_that_is_killed_is_told_of(void **state)
 	bc_tls_free(client);
 	bc_tls_free(server);
 	keyrings_end();
+}
+
+/* Standard input, too: the program's, which the keyring does not have. */
+static void a_key_may_come_by_standard_input(void **state)
+{
+	struct bc_tls_files f = { in_folder("p256", ".crt"), "/dev/stdin", NULL, NULL };
+	int before = dup(STDIN_FILENO), fd = open(in_folder("p256", ".key"), O_RDONLY | O_CLOEXEC);
+	struct bc_tls *t = NULL;
+	struct bc_err err;
+
+	dup2(fd, STDIN_FILENO);
+	if (bc_tls_new(BC_TLS_SERVER, &f, keyring_for(&f), &t, &err))
+		fail_msg("%s", err.msg);
+	bc_tls_free(t);
+	keyrings_end();
+	dup2(before, STDIN_FILENO);
+	close(before);
+	close(fd);
 }
 
 /* From a pipe, or whatever else is open: of the program's, not of the keyring's. */
@@ -479,6 +500,7 @@ int main(void)
 		cmocka_unit_test(a_server_decrypts_nothing),
 		cmocka_unit_test(a_key_read_anew_does_not_push_out_the_one_in_use),
 		cmocka_unit_test(a_keyring_that_is_killed_is_told_of),
+		cmocka_unit_test(a_key_may_come_by_standard_input),
 		cmocka_unit_test(a_key_may_come_by_a_descriptor),
 		cmocka_unit_test(a_key_may_stand_beside_its_certificate),
 		cmocka_unit_test(a_key_with_a_passphrase_is_refused),

@@ -51,6 +51,7 @@ static void only_what_cannot_be_replaced_is_a_stream(void **state)
 	assert_true(bc_file_is_stream("/dev/null"));
 	assert_true(bc_file_is_stream("/dev/fd/63"));
 	assert_true(bc_file_is_stream("/dev/stdout"));
+	assert_true(bc_file_is_stream("/dev/stdin"));
 	assert_false(bc_file_is_stream("/dev/fd/"));
 	assert_false(bc_file_is_stream("/proc/self/exe"));
 	assert_false(bc_file_is_stream("/nowhere"));
