@@ -29,11 +29,15 @@ class TestKeeper(TestSuite):
         peer.packets(timed(frames(0, n)))
         return peer
 
-    def keeper_of(self, run):
+    def child(self, run, name):
+        """The process id of one of its processes, or None."""
         for pid in Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split():
-            if Path(f"/proc/{pid}/comm").read_text() == "bc-keeper\n":
+            if Path(f"/proc/{pid}/comm").read_text() == f"{name}\n":
                 return int(pid)
         return None
+
+    def keeper_of(self, run):
+        return self.child(run, "bc-keeper")
 
     def needs_landlock(self):
         create_ruleset, version = 444, 1
@@ -71,6 +75,28 @@ class TestKeeper(TestSuite):
         assert_lossless(run.stop(), 1000)
         verify(segment.read_bytes() == before, "a published segment has changed")
         verify(sum(len(verify_segments([p])) for p in published_of(self.out, "node")) == 1000, "packets are missing")
+
+    @func_test
+    def limits_are_kept_by_another_process(self):
+        """Only one segment stays; the collector itself has no rights to it, and goes on without the process that removes others."""
+        self.needs_landlock()
+        run = self.faulty("--keep-number", "1")
+        for n in range(3):
+            self.packets(500).close()
+            run.wait_written(500 * (n + 1))
+            run.ask("/braidcap/rotate")
+            wait_until(lambda: run.ask("/braidcap/ledger")["outputs"][0]["retention"]["removed"] == n, f"{n} segments removed")
+            segment = wait_until(lambda: len(p := published_of(self.out, "node")) == 1 and p[0], "one segment")
+        got = self.tries(run, self.out, segment)
+        verify("done" not in [v for k, v in got.items() if k != "over"], f"{got}")
+        os.kill(self.child(run, "bc-tender"), signal.SIGKILL)
+        wait_until(lambda: "within its limits has ended: nothing is removed any more" in run.stderr, "a line")
+        self.packets(500).close()
+        run.wait_written(2000)
+        report = run.stop()
+        assert_lossless(report, 2000)
+        verify(report["outputs"][0]["retention"]["removed"] == 2, f"{report['outputs'][0]['retention']}")
+        verify(len(published_of(self.out, "node")) == 2, "a segment was removed")
 
     @func_test
     def a_collector_ends_without_its_keeper(self):

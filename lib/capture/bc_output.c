@@ -134,7 +134,8 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 	if (!r)
 		r = new_custody(o, env, err);
 	if (!r && bc_retention_wanted(&o->cfg.keep))
-		r = bc_retention_new(ac.completed ? ac.completed : o->cfg.dest, &o->cfg.keep, env->log, &o->retention, err);
+		r = bc_retention_new(ac.completed ? ac.completed : o->cfg.dest, &o->cfg.keep, env->log, env->tender,
+				     &o->retention, err);
 	return r;
 }
 

@@ -27,6 +27,7 @@ struct bc_keeper;
 struct bc_signer;
 struct bc_signer_folder;
 struct bc_tap;
+struct bc_tender;
 
 /* Threads that many outputs share. Apart, as a committer may wait for a file that is to be published. */
 struct bc_output_crews {
@@ -63,6 +64,7 @@ struct bc_output_env {
 	struct bc_spawner *spawner;	/* of the output's commands; outlives the output; NULL: it has none */
 	struct bc_keeper *keeper;	/* who has the rights to the output's folder, which is its place; outlives the output; NULL: this process */
 	uint32_t place;
+	struct bc_tender *tender;	/* who keeps it within limits; outlives the output; NULL: this process */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
 	bool mirror;			/* and of packets */

@@ -18,7 +18,7 @@ enum bc_duty {
 	BC_DUTY_CONSOLE,
 	BC_DUTY_COLLECT,
 	BC_DUTY_RECEIVE,	/* the same, while another process keeps the folders (BC_DUTY_KEEP) */
-	BC_DUTY_KEEP,		/* makes, names and removes files for it */
+	BC_DUTY_KEEP,		/* makes, names and removes files, for it */
 	BC_DUTY_LOOK,		/* reads, for it */
 	BC_DUTY_CAPTURE,	/* of kernel interfaces, files, remote nodes */
 	BC_DUTY_PORTS,		/* capture or collect with DPDK */

@@ -18,7 +18,7 @@
  * Memory, time, threads, files that are open or only read. Some are not made by us, but by other versions of the C library in place of
  * those that are; capset is there to give up what is left. Names of other architectures, or that this libseccomp does not know, are left out.
  */
-static const char *const common[] = {
+static const char *const bare[] = {
 	"brk", "madvise", "mincore", "mlock", "mlock2", "mremap", "msync", "munlock", "munmap", "membarrier", "get_mempolicy", "mbind", "mseal",
 	"clock_getres", "clock_gettime", "clock_nanosleep", "gettimeofday", "nanosleep", "time", "times",
 	"arch_prctl", "exit", "exit_group", "futex", "futex_wait", "futex_wake", "futex_requeue", "futex_waitv", "getcpu", "getpgid", "getpgrp",
@@ -32,9 +32,12 @@ static const char *const common[] = {
 	"fadvise64", "fcntl", "flock", "fstat", "fstatfs", "getcwd", "getdents", "getdents64", "lseek", "lstat", "newfstatat", "open", "openat",
 	"openat2", "pipe", "pipe2", "poll", "ppoll", "pread64", "preadv", "preadv2", "pselect6", "read", "readahead", "readlink", "readlinkat",
 	"readv", "select", "stat", "statfs", "statx", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait",
-	"write", "writev", "pwrite64", "pwritev", "pwritev2", "fsync", "fdatasync", "sync_file_range", "fallocate", "ftruncate", "fchmod",
-	"fchown", "capset", "fgetxattr", "flistxattr", "fsetxattr", "getxattr",
+	"write", "writev", "pwrite64", "pwritev", "pwritev2", "fsync", "fdatasync", "sync_file_range", "fallocate", "ftruncate",
+	"capset", "fgetxattr", "flistxattr", "getxattr",
 };
+
+/* Who may use what is open: files, and folders. */
+static const char *const owning[] = { "fchmod", "fchown", "fsetxattr" };
 
 /* Files that are made and renamed beside those that are open. */
 static const char *const making[] = {
@@ -98,15 +101,17 @@ static const struct group {
 	size_t n;
 } groups[] = {
 #define GROUP(list) { list, COUNT(list) }
-	GROUP(common), GROUP(making), GROUP(rings), GROUP(talking), GROUP(serving), GROUP(capturing), GROUP(driving), GROUP(removing),
-	GROUP(answering), GROUP(waiting),
+	GROUP(bare), GROUP(making), GROUP(rings), GROUP(talking), GROUP(serving), GROUP(capturing), GROUP(driving), GROUP(removing),
+	GROUP(answering), GROUP(waiting), GROUP(owning),
 };
 
 enum {
-	COMMON = 1, MAKING = 2, RINGS = 4, TALKING = 8, SERVING = 16, CAPTURING = 32, DRIVING = 64, REMOVING = 128, ANSWERING = 256, WAITING = 512,
+	BARE = 1, MAKING = 2, RINGS = 4, TALKING = 8, SERVING = 16, CAPTURING = 32, DRIVING = 64, REMOVING = 128, ANSWERING = 256, WAITING = 512,
+	OWNING = 1024,
+	COMMON = BARE | OWNING,
 	CHANGING = MAKING | REMOVING,
-	LATE_CODE = 1024,	/* libraries are loaded when they are needed: those of the resolver */
-	NEW_CODE = 2048,		/* code is made in memory: filters */
+	LATE_CODE = 2048,	/* libraries are loaded when they are needed: those of the resolver */
+	NEW_CODE = 4096,	/* code is made in memory: filters */
 };
 
 static const int local[] = { AF_UNIX, AF_INET, AF_INET6, AF_NETLINK };
@@ -138,9 +143,9 @@ static const struct duty {
 	[BC_DUTY_UPLOAD] = { COMMON | CHANGING | TALKING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_CONSOLE] = { COMMON | CHANGING | TALKING | SERVING | WAITING | LATE_CODE, FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_COLLECT] = { TO_PACKETS, FAMILIES(local), REQUESTS(interfaces) },
-	[BC_DUTY_RECEIVE] = { TO_PACKETS & ~MAKING, FAMILIES(local), REQUESTS(interfaces) },
+	[BC_DUTY_RECEIVE] = { TO_PACKETS & ~(MAKING | OWNING), FAMILIES(local), REQUESTS(interfaces) },
 	[BC_DUTY_KEEP] = { COMMON | CHANGING | ANSWERING, REQUESTS(terminals) },
-	[BC_DUTY_LOOK] = { COMMON | ANSWERING, REQUESTS(terminals) },
+	[BC_DUTY_LOOK] = { BARE | ANSWERING, REQUESTS(terminals) },
 	[BC_DUTY_CAPTURE] = { TO_PACKETS, FAMILIES(packets), REQUESTS(interfaces) },
 	/* It has a socket, and makes none. */
 	[BC_DUTY_SIGN] = { COMMON | ANSWERING, REQUESTS(terminals) },

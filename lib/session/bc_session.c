@@ -19,6 +19,7 @@
 #include "bc_spawner.h"
 #include "bc_stamper.h"
 #include "bc_tap.h"
+#include "bc_tender.h"
 #include "bc_upload_key.h"
 #include "bc_view.h"
 
@@ -220,6 +221,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.keyring = s->keyring,
 		.signer = s->signer,
 		.keeper = s->keeper,
+		.tender = s->tender,
 		.node = cfg->upload_node ? cfg->upload_node : s->host,
 		.mirror_ns = cfg->zmq_ns,
 	};
@@ -351,6 +353,7 @@ static void release(struct bc_session *s)
 	bc_uploader_free(s->uploader);
 	bc_spawner_free(s->spawner);
 	bc_keeper_free(s->keeper);
+	bc_tender_free(s->tender);
 	bc_signer_free(s->signer);
 	bc_stamper_free(s->stamper);
 	bc_publisher_free(s->publisher);

@@ -37,6 +37,7 @@ struct bc_session;
 struct bc_signer;
 struct bc_spawner;
 struct bc_stamper;
+struct bc_tender;
 
 /* ctx is the session's. Those that return int: 0, or a negative errno with a line in err. */
 struct bc_session_ops {
@@ -89,6 +90,7 @@ struct bc_session {
 	struct bc_object_settings store;	/* of objects that are sources, and of uploads */
 	struct bc_spawner *spawner;		/* NULL: no output has a command */
 	struct bc_keeper *keeper;		/* NULL: this process has the rights to its outputs' folders */
+	struct bc_tender *tender;		/* NULL: there are no limits, or no keeper */
 	struct bc_keyring *keyring;		/* NULL: there is no private key */
 	struct bc_signer *signer;		/* NULL: no chain of custody */
 	struct bc_stamper *stamper;		/* NULL: nobody stamps it */
@@ -107,7 +109,7 @@ struct bc_session {
 	bool spawner_lost;
 	struct bc_keeper_config keeping;	/* the keeper's */
 	char keeping_ext[BC_OUTPUT_EXT_MAX];
-	bool keeper_lost;
+	bool keeper_lost, tender_lost;
 	struct bc_keyring_key key[BC_SESSION_KEYS];	/* of the keyring's */
 	bool keyring_lost;
 	struct bc_topology *topo;

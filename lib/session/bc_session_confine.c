@@ -195,6 +195,18 @@ int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err)
 	return end(&p, err);
 }
 
+int bc_session_confine_tender(const struct bc_session *s, struct bc_err *err)
+{
+	struct places p = { .n = 0 };
+
+	add(&p, s->cfg->outputs[0].dest);
+	if (!p.failed)
+		bc_sandbox_enter(&(struct bc_sandbox){
+			.duty = BC_DUTY_KEEP, .read = p.path, .n_read = p.n, .write = p.path, .n_write = p.n,
+		});
+	return end(&p, err);
+}
+
 int bc_session_confine_reader(const struct bc_session *s, const char *file, struct bc_err *err)
 {
 	struct places p = { .n = 0 };

@@ -11,6 +11,7 @@
 #include "bc_privileges.h"
 #include "bc_retention_rules.h"
 #include "bc_session_priv.h"
+#include "bc_tender.h"
 #include "bc_thread.h"
 
 int bc_session_settle(const struct bc_session *s, struct bc_err *err)
@@ -34,7 +35,7 @@ static int begin(void *ctx, struct bc_err *err)
 /* What else is done with published segments is done by this process, and takes the rights that it would give up. */
 static bool needs_rights(const struct bc_output_config *o)
 {
-	return o->upload || o->completed || bc_retention_wanted(&o->keep);
+	return o->upload || o->completed;
 }
 
 /* Who may make a socket beside the output may do more there. */
@@ -60,6 +61,24 @@ static bool is_wanted(const struct bc_session *s)
 	return c->n_outputs == 1 && (o->kind == BC_DEST_FOLDER || o->kind == BC_DEST_FILE) && !needs_rights(o);
 }
 
+static int begin_tender(void *ctx, struct bc_err *err)
+{
+	const struct bc_session *s = ctx;
+	int r = bc_session_settle(s, err);
+
+	return r ? r : bc_session_confine_tender(s, err);
+}
+
+static int new_tender(struct bc_session *s, struct bc_err *err)
+{
+	const struct bc_output_config *o = &s->cfg->outputs[0];
+
+	return o->kind != BC_DEST_FOLDER || !bc_retention_wanted(&o->keep) ? 0 : bc_tender_new(&(struct bc_tender_config){
+		.folder = o->dest, .clients = s->keeping.clients == BC_KEEPER_FOLDERS, .keep = &o->keep, .log = &s->log, .begin = begin_tender,
+		.ctx = s,
+	}, &s->tender, err);
+}
+
 int bc_session_new_keeper(struct bc_session *s, struct bc_err *err)
 {
 	const struct bc_output_config *o = &s->cfg->outputs[0];
@@ -72,6 +91,7 @@ int bc_session_new_keeper(struct bc_session *s, struct bc_err *err)
 		.file = o->kind == BC_DEST_FILE,
 		.ext = bc_output_ext(o, s->keeping_ext),
 		.utc = o->utc,
+		.mode = o->mode,
 		.pid = (uint32_t)getpid(),
 		.readable = o->io != BC_IO_BUFFERED && !o->encrypt,
 		.seqfile = o->seqfile,
@@ -81,7 +101,18 @@ int bc_session_new_keeper(struct bc_session *s, struct bc_err *err)
 	};
 	s->ops->kept(s->ctx, &s->keeping);
 	r = bc_keeper_new(&s->keeping, &s->keeper, err);
+	if (!r)
+		r = new_tender(s, err);
 	return r ? r : s->ops->apart(s->ctx, err);
+}
+
+void bc_session_look_at_tender(struct bc_session *s)
+{
+	if (!s->tender || s->tender_lost || !bc_tender_has_ended(s->tender))
+		return;
+	s->tender_lost = true;
+	bc_log(&s->log, BC_ERROR, "the process that keeps %s within its limits has ended: nothing is removed any more; start again when it suits",
+	       s->keeping.dest);
 }
 
 bool bc_session_has_lost_keeper(struct bc_session *s)

@@ -27,6 +27,10 @@ bool bc_session_holds_output(const struct bc_session *s, const char *folder);
 bool bc_session_has_lost_keeper(struct bc_session *s);
 /* In that process: it has the output's folder and the report's, and no others. Likewise. */
 int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err);
+/* In the one that keeps the folder within limits: it has that. Likewise. */
+int bc_session_confine_tender(const struct bc_session *s, struct bc_err *err);
+/* The log says once if that one has ended. */
+void bc_session_look_at_tender(struct bc_session *s);
 /* Before other threads: with private keys, the process that keeps them. 0, or a negative errno with a line in err. */
 int bc_session_new_keyring(struct bc_session *s, struct bc_err *err);
 /* The log says once if it has ended. */

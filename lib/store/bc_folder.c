@@ -53,6 +53,7 @@ static int create_here(const struct bc_folder *folder, uint64_t seq, struct bc_f
 		if (fd < 0 && errno != EEXIST)
 			return of_quota(-errno);
 		if (fd >= 0 && lock_is_ours(fd)) {
+			f.mode_err = folder->mode && fchmod(fd, folder->mode) < 0 ? -errno : 0;
 			*ret = f;
 			return fd;
 		}
@@ -69,7 +70,7 @@ int bc_folder_create(const struct bc_folder *folder, uint64_t seq, struct bc_fol
 
 	if (!folder->keeper)
 		return create_here(folder, seq, ret);
-	fd = bc_keeper_create(folder->keeper, folder->place, seq, &f.again);
+	fd = bc_keeper_create(folder->keeper, folder->place, seq, &f);
 	r = fd < 0 ? fd : tmp_name(folder, &f);
 	if (fd >= 0 && r < 0)
 		close(fd);

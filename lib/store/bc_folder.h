@@ -47,6 +47,7 @@ struct bc_folder {
 struct bc_folder_file {
 	uint64_t seq;
 	unsigned again;		/* so many such names were taken */
+	int mode_err;		/* why its permissions are not those that were wanted; 0 */
 	char tmp[BC_SEGNAME_MAX];
 };
 

@@ -123,12 +123,13 @@ int bc_keeper_seqfile(struct bc_keeper *k)
 	return ask_for_fd(k, &(struct bc_keeper_ask){ .what = BC_KEEPER_SEQFILE }, &a);
 }
 
-int bc_keeper_create(struct bc_keeper *k, uint32_t place, uint64_t seq, unsigned *ret_again)
+int bc_keeper_create(struct bc_keeper *k, uint32_t place, uint64_t seq, struct bc_folder_file *ret)
 {
 	struct bc_keeper_answer a = { .number = 0 };
 	int fd = ask_for_fd(k, &(struct bc_keeper_ask){ .what = BC_KEEPER_CREATE, .place = place, .seq = seq }, &a);
 
-	*ret_again = a.number;
+	ret->again = a.number;
+	ret->mode_err = a.mode_err;
 	return fd;
 }
 

@@ -24,6 +24,7 @@ struct bc_keeper_config {
 	} clients;
 	const char *ext;
 	bool utc;
+	uint32_t mode;		/* as bc_store_config's */
 	uint32_t pid;		/* of the program, in temporary names */
 	bool readable;		/* files are handed over for reading, too: direct writing wants that */
 	const char *seqfile;	/* NULL: none */
@@ -43,6 +44,9 @@ bool bc_keeper_has_ended(struct bc_keeper *k);
 
 /* Its process; 0: it has ended. */
 int bc_keeper_pid(struct bc_keeper *k);
+
+/* As clients are called, who may have folders and series: nothing that leads out of a folder, nor begins as our own files beside segments do. */
+bool bc_keeper_is_client(const char *name);
 
 /* strerror(), and what it does not know. */
 const char *bc_keeper_error(int err);
@@ -64,8 +68,8 @@ int bc_keeper_folder(struct bc_keeper *k, uint32_t place);
 /* The sequence file, see bc_seqfile_make(). */
 int bc_keeper_seqfile(struct bc_keeper *k);
 
-/* As bc_folder's. The number of the place has to be right; a file is one that this process made and nobody named or removed since. */
-int bc_keeper_create(struct bc_keeper *k, uint32_t place, uint64_t seq, unsigned *ret_again);
+/* As bc_folder's, but that ret->tmp is the caller's to fill. The number of the place has to be right; a file is one that this process made and nobody named or removed since. */
+int bc_keeper_create(struct bc_keeper *k, uint32_t place, uint64_t seq, struct bc_folder_file *ret);
 int bc_keeper_remove(struct bc_keeper *k, uint32_t place, const struct bc_folder_file *f);
 int bc_keeper_publish(struct bc_keeper *k, uint32_t place, const struct bc_folder_file *f, uint64_t ns, char name[BC_SEGNAME_MAX],
 		      unsigned *ret_again);

@@ -30,6 +30,7 @@ struct bc_keeper_ask {
 /* A descriptor goes with it where one was asked for, and r is 0 then. */
 struct bc_keeper_answer {
 	int32_t r;
+	int32_t mode_err;	/* CREATE */
 	uint32_t number;	/* PLACE: which. CREATE, PUBLISH: how many names were taken */
 	char name[BC_SEGNAME_MAX];
 };

@@ -43,8 +43,7 @@ struct bc_keeper_server *bc_keeper_server_new(const struct bc_keeper_config *cfg
 	return s;
 }
 
-/* As clients are called: nothing that leads out of a folder, nor begins as our own files beside segments do. */
-static bool is_client(const char name[BC_KEEPER_CLIENT_MAX])
+bool bc_keeper_is_client(const char *name)
 {
 	size_t len = strnlen(name, BC_KEEPER_CLIENT_MAX);
 
@@ -104,7 +103,7 @@ static struct place *new_place(const struct bc_keeper_config *cfg, const char *c
 		return NULL;
 	strcpy(p->client, client);
 	p->folder = (struct bc_folder){
-		.fd = -1, .utc = cfg->utc, .pid = cfg->pid, .write_only = !cfg->readable,
+		.fd = -1, .mode = cfg->mode, .utc = cfg->utc, .pid = cfg->pid, .write_only = !cfg->readable,
 		.ext = strdup(cfg->ext),
 		.name = cfg->file ? strdup(slash ? slash + 1 : cfg->dest) : NULL,
 		.series = cfg->clients == BC_KEEPER_SERIES ? strdup(client) : NULL,
@@ -136,7 +135,7 @@ static int find_place(struct bc_keeper_server *s, const struct bc_keeper_ask *q,
 {
 	const bool clients = s->cfg->clients != BC_KEEPER_ONE;
 
-	if (clients ? !is_client(q->client) : q->client[0])
+	if (clients ? !bc_keeper_is_client(q->client) : q->client[0])
 		return -EINVAL;
 	for (uint32_t i = 0; i < s->n; i++)
 		if (!strcmp(s->place[i]->client, q->client)) {
@@ -186,6 +185,7 @@ static int create(struct place *p, const struct bc_keeper_ask *q, struct bc_keep
 	p->files = f;
 	p->n_files++;
 	a->number = f->f.again;
+	a->mode_err = f->f.mode_err;
 	return fd;
 }
 

@@ -89,8 +89,8 @@ int bc_segfile_open(const struct bc_folder *folder, uint64_t seq, struct bc_segf
 		free(f);
 		return r;
 	}
-	if (folder->mode && fchmod(f->fd, folder->mode) < 0)
-		complain(folder, f, "its permissions cannot be set", -errno);
+	if (f->file.mode_err)
+		complain(folder, f, "its permissions cannot be set", f->file.mode_err);
 	if (folder->direct)
 		bc_segfile_set_direct(f, true);
 	*ret = f;

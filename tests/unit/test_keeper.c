@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "bc_keeper_priv.h"
 #include "bc_sandbox.h"
@@ -429,6 +430,22 @@ static void descriptors_are_for_writing(void **state)
 	close(fd);
 }
 
+static void files_have_the_mode_that_was_wanted(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_keeper_config cfg = keeper_of(f);
+	struct bc_keeper_server *s;
+	struct stat st;
+	int fd;
+
+	cfg.mode = 0604;
+	s = server_with_place(&cfg);
+	fd = ask_fd(s, &(struct bc_keeper_ask){ .what = BC_KEEPER_CREATE });
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0604);
+	close(fd);
+}
+
 static void too_many_files_are_forgotten(void **state)
 {
 	struct fixture *f = *state;
@@ -516,9 +533,11 @@ static int try_by_itself(const struct fixture *f)
 	fd = bc_keeper_folder(k, place);
 	if (fd < 0 || openat(fd, STAMP "-00000000.x", O_WRONLY | O_CLOEXEC) >= 0 || unlinkat(fd, STAMP "-00000000.x", 0) == 0)
 		return 7;
+	if (fchmod(fd, 0777) == 0 || fsetxattr(fd, "user.x", "x", 1, 0) == 0)
+		return 10;
 	if (fsync(fd) < 0)
 		return 8;
-	fd = bc_keeper_create(k, place, 1, &(unsigned){ 0 });
+	fd = bc_keeper_create(k, place, 1, &(struct bc_folder_file){ .seq = 1 });
 	return fd >= 0 && write(fd, "x", 1) == 1 ? 0 : 9;
 }
 
@@ -561,6 +580,7 @@ int main(void)
 		IN_FOLDER(only_what_was_made_here_is_removed_or_named),
 		IN_FOLDER(any_time_and_number_give_a_name_of_ours),
 		IN_FOLDER(descriptors_are_for_writing),
+		IN_FOLDER(files_have_the_mode_that_was_wanted),
 		IN_FOLDER(too_many_files_are_forgotten),
 		IN_FOLDER(only_a_file_that_was_begun_takes_a_place),
 		IN_FOLDER(there_is_a_report_if_it_was_told_of),
