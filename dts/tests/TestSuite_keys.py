@@ -32,8 +32,10 @@ class TestKeys(TestSuite):
             tool(TEST_CA, ca, *option, f"{kind}=localhost", f"client-{kind}=client0")
         return ca
 
-    def collector(self, ca, kind, *more):
+    def collector(self, ca, kind, *more, own=True):
         self.port, self.out = free_port(), self.make_folder(f"out-{kind}")
+        if not own:
+            self.out.chmod(0o777)
         return self.collect("-l", f"127.0.0.1:{self.port}", "--allow", "client0=127.0.1.1", "-w", f"{self.out}/", "--tls",
                             "--tls-cert", ca / f"{kind}.crt", "--tls-key", ca / f"{kind}.key", *more)
 
@@ -113,6 +115,35 @@ class TestKeys(TestSuite):
             verify(has_any(keyring, needles), f"{kind}: not even the keyring has the key: the search is blind")
             verify(not has_any(run.process.pid, needles), f"{kind}: the collector has the key in its memory")
             run.stop()
+
+    @func_test
+    def a_key_that_only_root_may_read(self):
+        """With --user the collector cannot read it, the keyring reads it again at SIGHUP, and the user cannot look into it."""
+        if os.geteuid():
+            self.skip("needs root, to become another user")
+        ca = self.authority()
+        self.folder.chmod(0o777)
+        for path in ca.glob("*.key"):
+            path.chmod(0o600)
+        run = self.collector(ca, "ec", "--user", "nobody", own=False)
+        with self.peer(ca) as peer:
+            peer.packets(ten(0))
+            run.wait_received(10)
+        tool(TEST_CA, ca, "ec=localhost")
+        (ca / "ec.key").chmod(0o600)
+        run.signal(signal.SIGHUP)
+        wait_until(lambda: "certificates were read again" in run.stderr, "a line that says so")
+        with self.peer(ca) as peer:
+            peer.packets(ten(10))
+            run.wait_received(20)
+        keyring = child_named(run.process.pid, "bc-keyring")
+        as_nobody = ("setpriv", "--reuid", "nobody", "--clear-groups")
+        for path in (ca / "ec.key", f"/proc/{keyring}/mem", f"/proc/{keyring}/environ"):
+            verify(tool(*as_nobody, "head", "-c1", path, check=False).returncode, f"{path} can be read by the user")
+        status = Path(f"/proc/{keyring}/status").read_text()
+        verify("CapEff:\t0000000000000004\n" in status and "Seccomp:\t2\n" in status, status)
+        run.wait_written(20)
+        run.stop()
 
     @func_test
     def a_keyring_that_is_killed(self):
