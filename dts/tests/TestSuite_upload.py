@@ -12,7 +12,7 @@ import threading
 import time
 from contextlib import contextmanager
 
-from framework.braidcap import program
+from framework.braidcap import program, sanitizers
 from framework.checks import published
 from framework.packets import frames, numbers, timed, write_pcap
 from framework.peer import Peer
@@ -45,7 +45,7 @@ class TestUpload(TestSuite):
 
     def environment(self, **options):
         mine = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-        return {**mine, "HOME": str(self.folder), **self.store.environment(**options)}
+        return {**mine, **sanitizers(), "HOME": str(self.folder), **self.store.environment(**options)}
 
     def argv(self, *options):
         return [program(), "upload", "-U", "--node", "node1", *options, str(self.out), f"s3://{self.bucket}/caps/"]
