@@ -54,7 +54,7 @@ static void read_page(const struct bc_index_reader *r, struct bc_index_page *pag
 
 static void read_part(const uint8_t *input, size_t len)
 {
-	struct bc_index_part part = { .at = 1 << 20, .bytes = (uint32_t)len };
+	struct bc_index_part part = { .at = 1 << 20, .bytes = (uint32_t)len, .max_ns = UINT64_MAX };
 	struct bc_index_reader *r;
 	struct bc_index_page *page;
 	uint8_t *bytes;

@@ -108,6 +108,28 @@ def spool():
     return [b"\x01" + head + link + struct.pack("<IIQQ", len(packet), 0, 0, 0) + packet]
 
 
+def index_piece(kind, extra, items, body):
+    """The target makes its sum."""
+    total = (40 + len(body) + 3) // 4 * 4 + 4
+    head = struct.pack("<IIBBBBIIIIIQ", 0, total, 1, kind, 0, extra, 0, len(body), len(body), items, 0, 0)
+    return (head + body).ljust(total - 4, b"\0") + struct.pack("<I", total)
+
+
+def index_columns(*columns):
+    return b"".join(struct.pack("<I", len(column)) for column in columns) + b"".join(columns)
+
+
+def index():
+    """Of a file, and a part whose pieces are not packed: two blocks, a template of UDP over IPv4, a flow."""
+    blocks = index_columns(b"\x64\x64", b"\x64\x64", b"\x03\x02", b"\0\0", b"\x20\x10", b"\x05\x05")
+    template = bytes((1, 0, 42, 4, 26, 30, 34, 0, 17)) + bytes(84)
+    row = index_columns(b"\1", b"\0", b"\0", b"\x0a\0\0\1", b"\0", b"\x0a\0\0\2", b"\0\x35", b"\1\2", b"\0", b"\0", b"\5", b"\x50", b"\0", b"\0", b"\1",
+                        b"\0\1")
+    part = index_piece(1, 0, 2, blocks) + index_piece(2, 0, 1, template) + index_piece(3, 4, 1, row)
+    end = (GOLDEN / "index-v1.pcapng.lz4").read_bytes()[-2048:]
+    return [bytes((kind,)) + bytes(8) + end for kind in (0, 1)] + [b"\1" + bytes((3, 2, 0, 1, 0, 1, 0, 0)) + part]
+
+
 def ledger():
     """Any sequence will do."""
     chance = random.Random(1)
@@ -167,7 +189,7 @@ def all_seeds():
         "filter": [bytes((i % 7,)) + text.encode() + b"\0" + FRAME for i, text in enumerate(EXPRESSIONS)],
         "gprs": [b"\0\x01\0\0" + FRAME],
         "import": [path.read_bytes() for path in GOLDEN.glob("*.cfg")],
-        "index": [bytes((kind,)) + bytes(8) + part for kind in (0, 1) for part in [(GOLDEN / "index-v1.pcapng.lz4").read_bytes()[-2048:]]],
+        "index": index(),
         "ledger": ledger(),
         "lz4_packets": [b"\x01\xff" + data for data in captures()],
         "plain_blob": [b"\0" + frame[:19] + frame for data in captures() for frame in through("lz4", data)],
