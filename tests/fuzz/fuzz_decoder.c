@@ -7,7 +7,7 @@
 
 #include "bc_decoder.h"
 
-#define OUT_MAX (16u << 20)	/* enough of a bomb */
+#define OUT_MAX (4u << 20)	/* enough of a bomb */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
