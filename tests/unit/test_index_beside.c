@@ -326,6 +326,73 @@ static void what_is_no_capture_gets_none(void **state)
 	assert_true(bc_index_beside_is_name(index_path) && !bc_index_beside_is_name(path));
 }
 
+/* Of the file a in folder, under a name. */
+static int make_under(const char *name, const _Atomic bool *cancel)
+{
+	const struct bc_index_beside_config cfg = { .flows = true, .memory = 8 << 20, .cancel = cancel };
+	int dir = open(folder, O_RDONLY | O_DIRECTORY), fd = open(path, O_RDONLY), r;
+	struct bc_index_beside_result res;
+
+	r = bc_index_beside_make(dir, name, fd, &cfg, &res, NULL);
+	close(fd);
+	close(dir);
+	return r;
+}
+
+static void making_one_can_be_cancelled(void **state)
+{
+	_Atomic bool cancel = false;
+
+	make_file(LZ4_LINKED, true);
+	assert_int_equal(make_under("a", &cancel), 0);
+	assert_int_equal(unlink(index_path), 0);
+	cancel = true;
+	assert_int_equal(make_under("a", &cancel), -ECANCELED);
+	assert_int_equal(access(index_path, F_OK), -1);
+}
+
+static void a_name_that_has_no_room_for_its_ending_gets_none(void **state)
+{
+	char name[256];
+
+	make_file(PLAIN, false);
+	memset(name, 'a', 255);
+	name[255] = '\0';
+	assert_int_equal(make_under(name, NULL), -ENAMETOOLONG);
+}
+
+/* Nanoseconds that are called microseconds: 31,000 years. */
+static void a_time_that_has_no_room_gets_none(void **state)
+{
+	size_t len = make_pcapng();
+	uint8_t *resolution = memmem(plain, 300, "\x09\0\x01\0\x09", 5);
+
+	assert_non_null(resolution);
+	resolution[4] = 6;
+	unlink(index_path);
+	write_file(path, plain, len);
+	assert_int_equal(make_index(true), -ENOTSUP);
+	assert_int_equal(access(index_path, F_OK), -1);
+}
+
+static void an_index_goes_with_its_file(void **state)
+{
+	int dir = open(folder, O_RDONLY | O_DIRECTORY);
+
+	make_file(PLAIN, false);
+	assert_int_equal(bc_index_beside_bytes(dir, "a"), 0);
+	assert_int_equal(make_index(true), 0);
+	assert_true(bc_index_beside_bytes(dir, "a") > 0);
+	bc_index_beside_remove(dir, "a");
+	assert_int_equal(access(index_path, F_OK), -1);
+	/* What is none stays. */
+	write_file(index_path, (const uint8_t *)"mine", 4);
+	bc_index_beside_remove(dir, "a");
+	assert_int_equal(access(index_path, F_OK), 0);
+	unlink(index_path);
+	close(dir);
+}
+
 /* As it lies beside an object with the ETag "e", in packed. */
 static size_t bound_index(void)
 {
@@ -465,6 +532,10 @@ int main(void)
 		cmocka_unit_test(bits_that_are_flipped_change_nothing),
 		cmocka_unit_test(an_index_of_a_file_that_changed_is_not_used),
 		cmocka_unit_test(what_is_no_capture_gets_none),
+		cmocka_unit_test(making_one_can_be_cancelled),
+		cmocka_unit_test(a_name_that_has_no_room_for_its_ending_gets_none),
+		cmocka_unit_test(a_time_that_has_no_room_gets_none),
+		cmocka_unit_test(an_index_goes_with_its_file),
 		cmocka_unit_test(an_index_is_bound_to_an_object),
 		cmocka_unit_test(the_end_of_an_index_is_known_as_one),
 		cmocka_unit_test(what_is_no_end_of_its_object_is_not_believed),
