@@ -168,6 +168,19 @@ class TestEncryptLive(TestSuite):
         verify(len(got) == report["balance"]["written"] > 5000, f"{len(got)} packets, {report['balance']}")
 
     @func_test
+    def a_full_disk_leaves_room_for_the_end(self):
+        """Also for a large chunk that was encrypted before it found no room: what was written before it is published."""
+        host.require_root("mount")
+        for chunk in (256, 4096):
+            out = self.stack.enter_context(host.tmpfs(self.make_folder(f"chunk-{chunk}"), 13))
+            run = self.capture("-i", "null:count=20000,size=2000", "-w", out, "--memory", "32", "--chunk", chunk, "-Z", "none",
+                               "--encrypt", self.recipient, rc=None)
+            verify(not list(out.glob("tmp-*")), f"{chunk} KiB: not published: {run.stderr}")
+            got, report = verify_segments(self.in_clear(self.encrypted(out))), run.report
+            assert_balance(report)
+            verify(len(got) == report["balance"]["written"] > 4000, f"{chunk} KiB: {len(got)} packets, {report['balance']}")
+
+    @func_test
     def a_file_says_who_is_to_read_it(self):
         """In YAML, for each output; recipients in a file; the one file has .age in its name."""
         recipients = self.folder / "recipients"

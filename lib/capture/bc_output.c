@@ -147,6 +147,18 @@ const char *bc_output_ext(const struct bc_output_config *cfg, char buf[BC_OUTPUT
 	return buf;
 }
 
+/* The largest block that a lane makes. */
+static uint32_t block_max(const struct bc_output_env *env)
+{
+	return env->chunk_bytes > BC_LANE_RECORD_MAX ? env->chunk_bytes : BC_LANE_RECORD_MAX;
+}
+
+/* What was encrypted and found no room can only be written before the end: a chunk, too, has to fit into what is kept for that. */
+static uint32_t reserve(const struct bc_output *o, const struct bc_output_env *env)
+{
+	return o->cfg.encrypt ? ENCRYPTED_RESERVE + block_max(env) : 0;
+}
+
 static int open_store(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
 	char ext[BC_OUTPUT_EXT_MAX];
@@ -166,7 +178,7 @@ static int open_store(struct bc_output *o, const struct bc_output_env *env, stru
 		.utc = o->cfg.utc,
 		.name_first = o->cfg.name_first,
 		.io = o->cfg.encrypt ? BC_IO_BUFFERED : o->cfg.io,
-		.reserve = o->cfg.encrypt ? ENCRYPTED_RESERVE : 0,
+		.reserve = reserve(o, env),
 		.keep_empty = o->cfg.format == BC_FORMAT_ERF,
 		.pid = (uint32_t)getpid(),
 		.log = env->log,
@@ -406,7 +418,7 @@ static int new_committer(struct bc_output *o, const struct bc_output_env *env, s
 		.codec = o->cfg.codec,
 		.level = o->cfg.level,
 		.stream_workers = o->n_lanes,
-		.block_max = env->chunk_bytes > BC_LANE_RECORD_MAX ? env->chunk_bytes : BC_LANE_RECORD_MAX,
+		.block_max = block_max(env),
 		.flush_ns = o->cfg.encrypt ? env->encrypted_flush_ns : env->flush_ns,
 		.encrypt = o->cfg.encrypt,
 		.padding = &o->padding,
