@@ -99,6 +99,28 @@ class TestKeeper(TestSuite):
         verify(len(published_of(self.out, "node")) == 2, "a segment was removed")
 
     @func_test
+    def another_process_reads_who_may_send(self):
+        """The file is replaced beside the output, where the collector may read nothing. Without the other process all stay who are there."""
+        settings, out = self.folder / "collect.yaml", self.make_folder()
+
+        def allow(*clients):
+            new = self.folder / "new.yaml"
+            new.write_text(f"listen:\n  - 127.0.0.1:{port}\nallow:\n" + "".join(f"  - {c}\n" for c in clients)
+                           + f"rotate_on_hup: yes\noutputs:\n  - dest: {out}/\n")
+            new.rename(settings)
+
+        port = free_port()
+        allow("first=127.0.1.1")
+        run = self.collect("-C", settings)
+        allow("first=127.0.1.1", "second=127.0.1.2")
+        run.signal(signal.SIGHUP)
+        wait_until(lambda: "was read again: 1 client is new" in run.stderr, "a new client")
+        os.kill(self.child(run, "bc-reader"), signal.SIGKILL)
+        run.signal(signal.SIGHUP)
+        wait_until(lambda: "the process that reads it has ended: keeping the current clients" in run.stderr, "a refusal")
+        run.stop()
+
+    @func_test
     def a_collector_ends_without_its_keeper(self):
         """It is killed: the collector says so and ends with 1; what is written is not lost, and what is not is counted."""
         run = self.collector()
