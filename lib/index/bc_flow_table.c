@@ -578,7 +578,7 @@ static void count_all(struct bc_flow_table *t, const struct bc_flow_packets *p, 
 
 static uint32_t group_of(uint32_t at, uint32_t n)
 {
-	return at >= n ? 0 : n - at < GROUP ? n - at : GROUP;
+	return n - at < GROUP ? n - at : GROUP;
 }
 
 void bc_flow_table_packets(struct bc_flow_table *t, const struct bc_flow_packets *p, uint32_t n)
@@ -586,11 +586,12 @@ void bc_flow_table_packets(struct bc_flow_table *t, const struct bc_flow_packets
 	struct pending k[BC_FLOW_BATCH];
 
 	for (uint32_t at = 0; at < n + 2 * GROUP; at += GROUP) {
-		find_template(t, p + at, k + at, group_of(at, n));
-		if (at >= GROUP)
-			look_ahead(t, k + at - GROUP, group_of(at - GROUP, n));
+		if (at < n)
+			find_template(t, p + at, k + at, group_of(at, n));
+		if (at >= GROUP && at - GROUP < n)
+			look_ahead(t, k + (at - GROUP), group_of(at - GROUP, n));
 		if (at >= 2 * GROUP)
-			count_all(t, p + at - 2 * GROUP, k + at - 2 * GROUP, group_of(at - 2 * GROUP, n));
+			count_all(t, p + (at - 2 * GROUP), k + (at - 2 * GROUP), group_of(at - 2 * GROUP, n));
 	}
 }
 
