@@ -28,6 +28,18 @@ class TestDiskfull(TestSuite):
         verify(len(got) > 5000, f"only {len(got)} packets kept")
 
     @func_test
+    def a_stream_finds_room_for_its_end(self):
+        """What was compressed and found no room comes before the end, which is written all the same."""
+        for size in (2, 3):
+            out = self.stack.enter_context(host.tmpfs(self.make_folder(f"size-{size}"), size))
+            run = self.capture("-i", "null:payload=text,count=20000,size=2000", "-w", out, "--memory", "32", "-Z", "gzip", rc=None)
+            verify(not list(out.glob("tmp-*")), f"not published: {run.stderr}")
+            report = run.report
+            assert_balance(report)
+            got = verify_segments(published(out))
+            verify(len(got) == report["balance"]["written"] > 1000, f"{len(got)} packets, {report['balance']}")
+
+    @func_test
     def goes_on_when_space_returns(self):
         """After space is made the capture writes again."""
         near, far = self.stack.enter_context(host.veth())

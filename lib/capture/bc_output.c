@@ -34,8 +34,11 @@
 /* Chunks whose notes may wait for the indexer while their buffers are used again. */
 #define NOTES_AT_INDEXER 64U
 
-/* Sealed blocks that close an encrypted segment: one that fills, one of padding, the index's footer and statistics. */
-#define ENCRYPTED_RESERVE (4 * BC_STORE_RESERVE)
+/*
+ * What closes a segment of which bytes are held back, beside a chunk. Encrypted these are sealed blocks: one that fills, one of padding, the
+ * index's footer and statistics.
+ */
+#define HOLDING_RESERVE (4 * BC_STORE_RESERVE)
 
 /* A segment has its final name, or could not be published. */
 static void settled(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
@@ -153,10 +156,10 @@ static uint32_t block_max(const struct bc_output_env *env)
 	return env->chunk_bytes > BC_LANE_RECORD_MAX ? env->chunk_bytes : BC_LANE_RECORD_MAX;
 }
 
-/* What was encrypted and found no room can only be written before the end: a chunk, too, has to fit into what is kept for that. */
+/* What was encrypted, or is in a stream, and found no room comes before the end: a chunk, too, has to fit into what is kept for that. */
 static uint32_t reserve(const struct bc_output *o, const struct bc_output_env *env)
 {
-	return o->cfg.encrypt ? ENCRYPTED_RESERVE + block_max(env) : 0;
+	return o->cfg.encrypt || bc_codec_is_stream(o->cfg.codec) ? HOLDING_RESERVE + block_max(env) : 0;
 }
 
 static int open_store(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
