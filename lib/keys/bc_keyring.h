@@ -106,7 +106,7 @@ OSSL_LIB_CTX *bc_keyring_library(const struct bc_keyring *k);
 
 /*
  * The private key in PEM, without passphrase, read so that nothing of it stays behind: from fd or, if that is -1, from path. NULL:
- * OpenSSL's errors say why.
+ * OpenSSL's errors say why, PEM_R_BAD_PASSWORD_READ that it has a passphrase.
  */
 EVP_PKEY *bc_keyring_pem(const char *path, int fd);
 

@@ -13,8 +13,9 @@
 
 #define PEM_MAX (128U * 1024)
 
-static int no_passphrase(char *buf, int size, int writing, void *ctx)
+static int no_passphrase(char *buf, int size, int writing, void *asked)
 {
+	*(bool *)asked = true;
 	return -1;
 }
 
@@ -52,8 +53,14 @@ EVP_PKEY *bc_keyring_pem(const char *path, int fd)
 	char *text = OPENSSL_secure_malloc(PEM_MAX);
 	ssize_t len = text ? read_file(path, fd, text, PEM_MAX) : -ENOMEM;
 	BIO *bio = len < 0 ? NULL : BIO_new_mem_buf(text, (int)len);
-	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	bool asked = false;
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked) : NULL;
 
+	/* OpenSSL says so in one way or another, as the file's form is. */
+	if (asked)
+		ERR_clear_error();
+	if (asked)
+		ERR_raise(ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ);
 	if (len < 0)
 		ERR_raise(ERR_LIB_SYS, (int)-len);
 	BIO_free(bio);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
 #include "bc_file.h"
@@ -33,12 +34,17 @@ static const char *reason(void)
 	return text ? text : "it cannot be used";
 }
 
+#define LOCKED "it has a passphrase, for which nobody is there to ask: take it off with 'openssl pkey -in KEY -out NEW'"
+
 /* In the keyring's process. */
 static int read_key(const char *path, const char *cert, int fd, EVP_PKEY **ret, struct bc_err *err)
 {
 	ERR_clear_error();
 	*ret = bc_keyring_pem(path, fd);
-	return *ret ? 0 : bc_err_set(err, -EINVAL, "TLS: '%s' has no usable key for '%s': %s", path, cert, reason());
+	if (*ret)
+		return 0;
+	return bc_err_set(err, -EINVAL, "TLS: '%s' has no usable key for '%s': %s", path, cert, ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_PEM &&
+			  ERR_GET_REASON(ERR_peek_error()) == PEM_R_BAD_PASSWORD_READ ? LOCKED : reason());
 }
 
 bool bc_tls_key(const struct bc_tls_files *files, struct bc_keyring_key *ret)

@@ -316,6 +316,7 @@ static void a_key_with_a_passphrase_is_refused(void **state)
 	EVP_PKEY_free(key);
 	assert_int_equal(bc_tls_new(BC_TLS_SERVER, &f, keyring_for(&f), &t, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "locked.key' has no usable key for"));
+	assert_non_null(strstr(err.msg, "it has a passphrase"));
 	keyrings_end();
 }
 
