@@ -99,6 +99,18 @@ static inline int fixture_teardown(void **state)
 	return 0;
 }
 
+/* Everything in the folder goes. */
+static inline void fixture_clear(const struct fixture *f)
+{
+	DIR *d = opendir(f->dir);
+	struct dirent *e;
+
+	while ((e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			assert_int_equal(unlinkat(dirfd(d), e->d_name, 0), 0);
+	closedir(d);
+}
+
 static inline struct bc_store_config config_of(struct fixture *f, enum bc_store_kind kind, const char *dest)
 {
 	return (struct bc_store_config){

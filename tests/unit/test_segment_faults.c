@@ -96,18 +96,6 @@ static bool holds(const char *path, const uint8_t *data, size_t len)
 	return n == (ssize_t)len && !memcmp(seen, data, len);
 }
 
-/* Everything in the folder goes, but what a capture keeps. */
-static void clear(const struct fixture *f)
-{
-	DIR *d = opendir(f->dir);
-	struct dirent *e;
-
-	while ((e = readdir(d)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			assert_int_equal(unlinkat(dirfd(d), e->d_name, 0), 0);
-	closedir(d);
-}
-
 /* A file and its name, for an operation that is refused something. */
 struct bed {
 	struct fixture *f;
@@ -118,7 +106,7 @@ struct bed {
 
 static void begin(struct bed *b)
 {
-	clear(b->f);
+	fixture_clear(b->f);
 	put(in_dir(b->f, b->name), packed, packed_len);
 	b->f->err.msg[0] = '\0';
 	b->descriptors = refusal_descriptors();

@@ -11,17 +11,6 @@ struct bed {
 	int published;
 };
 
-static void clear(const struct fixture *f)
-{
-	DIR *d = opendir(f->dir);
-	struct dirent *e;
-
-	while ((e = readdir(d)))
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			assert_int_equal(unlinkat(dirfd(d), e->d_name, 0), 0);
-	closedir(d);
-}
-
 /* A segment, as far as the store goes. */
 static int one(struct bc_store *s, const char *text)
 {
@@ -62,7 +51,7 @@ static void run_store(void *ctx)
 	struct bc_err err = { .msg = "" };
 	int r;
 
-	clear(b->f);
+	fixture_clear(b->f);
 	b->f->seen = 0;
 	b->descriptors = refusal_descriptors();
 	refusal_begin();
