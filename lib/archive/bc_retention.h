@@ -21,7 +21,7 @@ struct bc_tender;
 int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, const struct bc_log *log, struct bc_tender *tender,
 		     struct bc_retention **ret, struct bc_err *err);
 
-/* Any thread: a segment was published. Never waits. */
+/* Any thread: a segment was published. Never waits; with a tender, for its answer only, behind those that it gives to others. */
 void bc_retention_published(struct bc_retention *r);
 
 /*
