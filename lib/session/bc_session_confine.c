@@ -69,14 +69,18 @@ static void find_outputs(const struct bc_session *s, struct places *p)
 	add_parent(p, c->report);
 }
 
-static void find_control(const struct bc_session *s, struct places *p)
+const char *bc_session_zmq_socket(const struct bc_session *s)
 {
 	static const char ipc[] = "ipc://";
-	const struct bc_config *c = s->cfg;
+	const char *to = s->cfg->zmq_publish;
 
+	return to && !strncmp(to, ipc, strlen(ipc)) ? to + strlen(ipc) : NULL;
+}
+
+static void find_control(const struct bc_session *s, struct places *p)
+{
 	add_parent(p, s->env.runtime.folder);
-	if (c->zmq_publish && !strncmp(c->zmq_publish, ipc, strlen(ipc)))
-		add_parent(p, c->zmq_publish + strlen(ipc));
+	add_parent(p, bc_session_zmq_socket(s));
 }
 
 static int end(struct places *p, struct bc_err *err)

@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "bc_keeper.h"
@@ -41,13 +40,12 @@ static bool needs_rights(const struct bc_output_config *o)
 /* Who may make a socket beside the output may do more there. */
 static bool publishes_beside(const struct bc_session *s)
 {
-	static const char ipc[] = "ipc://";
-	const char *to = s->cfg->zmq_publish;
+	const char *to = bc_session_zmq_socket(s);
 	char copy[PATH_MAX];
 
-	if (!to || strncmp(to, ipc, strlen(ipc)) != 0)
+	if (!to)
 		return false;
-	snprintf(copy, sizeof(copy), "%s", to + strlen(ipc));
+	snprintf(copy, sizeof(copy), "%s", to);
 	return bc_session_holds_output(s, dirname(copy));
 }
 

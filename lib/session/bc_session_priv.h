@@ -36,6 +36,9 @@ int bc_session_new_keyring(struct bc_session *s, struct bc_err *err);
 /* The log says once if it has ended. */
 void bc_session_look_at_keyring(struct bc_session *s);
 
+/* The path of ZeroMQ's socket; NULL: it has none in the file system. */
+const char *bc_session_zmq_socket(const struct bc_session *s);
+
 /* All is open, and nothing runs: give up the system calls that are not needed, in all threads. */
 void bc_session_confine_calls(struct bc_session *s);
 
