@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Whether a private key is in the memory of a process."""
+"""Keys as the tests need them: mistyped ones, and whether a private one is in the memory of a process."""
 
 import os
 import re
@@ -8,6 +8,11 @@ from pathlib import Path
 from framework.process import tool
 
 CHUNK = 1 << 24
+
+
+def mistyped(recipient):
+    """Another last letter, whatever it was."""
+    return recipient[:-1] + ("p" if recipient.endswith("q") else "q")
 
 
 def secrets_of(key):

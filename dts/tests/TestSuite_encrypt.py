@@ -8,6 +8,7 @@ import pytest
 
 from framework.checks import published
 from framework.process import tool
+from framework.secrets import mistyped
 from framework.test_suite import TestSuite, func_test, verify
 
 
@@ -150,7 +151,7 @@ class TestEncrypt(TestSuite):
         path = next(iter(self.segments()))
         secret = self.key.read_text().splitlines()[-1]
         verify("-r" in self.fails("encrypt", path, rc=2), "no word of -r")
-        self.fails("encrypt", "-r", self.recipient[:-1] + "q", path, rc=2)
+        self.fails("encrypt", "-r", mistyped(self.recipient), path, rc=2)
         self.fails("encrypt", "-r", secret, path, rc=2)
         self.fails("decrypt", f"{path}.age", rc=2)
         self.fails("keygen", "-w", self.key)

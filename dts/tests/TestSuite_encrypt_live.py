@@ -13,6 +13,7 @@ from framework.checks import assert_balance, assert_ordered, losses, verify_segm
 from framework.packets import T0_NS, frames, numbers, timed, write_pcap
 from framework.peer import Node
 from framework.process import free_port, tool, wait_until
+from framework.secrets import mistyped
 from framework.test_suite import TestSuite, func_test, verify
 from framework.volatile_disk import VolatileDisk
 
@@ -264,7 +265,7 @@ outputs:
         secret = self.key.read_text().splitlines()[-1]
         to = ("--encrypt", self.recipient)
         null = ("capture", "-i", "null:count=1", "-w", self.out)
-        for bad in (self.recipient[:-1] + "q", "age1", "", secret, "/etc/passwd"):
+        for bad in (mistyped(self.recipient), "age1", "", secret, "/etc/passwd"):
             said = self.fails(*null, "--encrypt", bad)
             verify("--encrypt" in said and secret not in said, said)
         self.fails(*null, "--encrypt-file", self.folder / "none")
