@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the console's API does with stored segments, and with captures that run: finds, flows, times, holds, actions."""
 
-import contextlib
 import json
 import os
+import select
 import subprocess
 import time
 
@@ -151,37 +151,35 @@ class TestConsoleStore(TestSuite):
         verify(not any(e["complete"] for e in self.audited() if e["what"] == "find ended"), self.audited())
         console.stop()
 
-    def begins(self, console, stack):
-        """Does a search begin? It goes on until stack is closed."""
-        s = stack.enter_context(console.raw(timeout=0.3))
-        s.sendall(b"GET /api/find/estimate HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        with contextlib.suppress(TimeoutError):
-            verify(s.recv(65536).startswith(b"HTTP/1.1 503"), "an estimate of what cannot be read")
-            return False
-        return True
+    def begun(self):
+        return len([e for e in self.audited() if e["what"] in ("find", "estimate", "flows")])
 
-    def has_place(self, console):
-        """Does a search begin? Whoever asks does not wait for it."""
-        with contextlib.ExitStack() as stack:
-            return self.begins(console, stack)
+    def begin(self, console, path="find/estimate"):
+        """The connection of a search that goes on, once there is a place for it."""
+        before = self.begun()
 
-    def estimates(self):
-        return len([e for e in self.audited() if e["what"] == "estimate"])
+        def tried():
+            s = self.stack.enter_context(console.raw())
+            s.sendall(f"GET /api/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            wait_until(lambda: self.begun() > before or select.select([s], [], [], 0)[0], "a beginning, or an answer")
+            if self.begun() > before:
+                return s
+            verify(s.recv(65536).startswith(b"HTTP/1.1 503"), "an answer from a store that gives none")
+            return None
+
+        return wait_until(tried, "a place")
 
     @func_test
     def who_goes_away_ends_the_search(self):
         """Searches that nobody waits for any more end, whatever they look for, and others get their places."""
         console = self.console("--role", "analyst", "s3://bucket/x/", env=self.stack.enter_context(deaf_store()))
-        asked = [console.raw() for _ in range(4)]
-        for s, path in zip(asked, ("find/packets", "find/packets", "find/estimate", "flows")):
-            s.sendall(f"GET /api/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        wait_until(lambda: not self.has_place(console), "four searches")
+        asked = [self.begin(console, path) for path in ("find/packets", "find/packets", "find/estimate", "flows")]
+        verify("4 searches" in console.get("/api/find/estimate", status=503)["error"], "a fifth")
         for s in asked:
             s.close()
-        wait_until(lambda: self.has_place(console), "a place")
         wait_until(lambda: len([e for e in self.audited() if e["what"] == "find ended" and not e["complete"]]) == 2, "the audit log")
-        before = self.estimates()
-        wait_until(lambda: self.begins(console, self.stack) and self.estimates() > before, "a search")
+        for _ in asked:
+            self.begin(console)
         console.stop()
 
     @func_test
