@@ -427,6 +427,47 @@ class TestUpload(TestSuite):
         self.braidcap("expire", "--keep-uploaded", "1s", self.out)
         verify([p.name for p in self.out.iterdir()] == [".uploads"], list(self.out.iterdir()))
 
+    def make_key(self):
+        key = self.folder / "key.txt"
+        return key, self.braidcap("keygen", "-w", key).stdout.strip()
+
+    @func_test
+    def test_encrypted_segments_are_objects_like_others(self):
+        """Of a capture that encrypts: the same bytes, no catalogue, removed here, and read there by whoever has the key."""
+        key, recipient = self.make_key()
+        place, env = f"s3://{self.bucket}/caps/", self.environment()
+        run = self.capture("-i", "null:size=1000,count=2400", "-w", f"{self.out}/", "-S", "0.5", "-U", "--index", "flows", "--encrypt", recipient,
+                           "--upload", place, "--upload-node", "node1", env=env)
+        told = run.report["outputs"][0]["upload"]
+        verify(told["waiting"] == 0 and told["uploaded"] == len(run.report["outputs"][0]["segments"]) > 2, told)
+        self.compare(prefix="caps/")
+        count = len(list(self.out.glob("*.age")))
+        time.sleep(1.1)
+        self.braidcap("expire", "--keep-uploaded", "1s", self.out)
+        verify([p.name for p in self.out.iterdir()] == [".uploads"], list(self.out.iterdir()))
+        found = self.folder / "found.pcapng"
+        self.braidcap("find", "--identity", key, "", place, "-w", found, env=env)
+        verify(len(packets(found)) == 2400, "other packets")
+        refused = self.braidcap("find", "", place, "-w", self.folder / "none.pcapng", env=env, check=False)
+        verify(refused.returncode == 1 and refused.stderr.count("it is encrypted") == count, refused.stderr)
+        done = self.braidcap("upload", "--catalogue", place, env=env)
+        verify("encrypted" not in done.stderr and not [k for k in self.admin.objects(self.bucket) if k.endswith(".catalogue")], done)
+
+    @func_test
+    def test_what_is_there_in_clear_is_not_sent_encrypted_too(self):
+        """Encrypted after it was uploaded, or while it waits: it is there once. What was encrypted before goes up."""
+        _, recipient = self.make_key()
+        self.segments(1000, 2000, 3000)
+        self.upload()
+        self.braidcap("encrypt", "-r", recipient, "--remove", *(self.out / name(n) for n in range(3)))
+        self.segments(1000, 1000, first=3)
+        self.braidcap("encrypt", "-r", recipient, self.out / name(3))
+        self.braidcap("encrypt", "-r", recipient, "--remove", self.out / name(4))
+        for _ in range(2):
+            self.upload()
+        there = sorted(key.rsplit("/", 1)[1] for key in self.admin.objects(self.bucket))
+        verify(there == [*(name(n) for n in range(4)), f"{name(4)}.age"], there)
+
     @func_test
     def test_what_was_begun_for_a_file_that_is_gone_is_aborted(self):
         self.segments(6 * PART)

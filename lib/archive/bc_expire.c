@@ -103,17 +103,6 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct segment *)a)->file, ((const struct segment *)b)->file);
 }
 
-/* The name of a segment, or of one that is encrypted. */
-static bool is_segment(const char *file, struct bc_series *ret, bool *ret_encrypted)
-{
-	const size_t len = strlen(file), ext = strlen(BC_AGE_EXT);
-	char plain[NAME_MAX + 1];
-
-	*ret_encrypted = len > ext && len <= NAME_MAX && !strcmp(file + len - ext, BC_AGE_EXT);
-	snprintf(plain, sizeof(plain), "%.*s", (int)(*ret_encrypted ? len - ext : len), file);
-	return bc_series_parse(plain, ret);
-}
-
 static int add(struct look *l, const char *file, const struct bc_series *series, bool encrypted, const struct stat *st)
 {
 	struct segment *s;
@@ -163,7 +152,7 @@ static int list(struct look *l)
 		bool encrypted;
 		struct stat st;
 
-		if (is_segment(entry->d_name, &series, &encrypted) && fstatat(l->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		if (bc_series_parse_any(entry->d_name, &series, &encrypted) && fstatat(l->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode))
 			r = add(l, entry->d_name, &series, encrypted, &st);
 	}

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_age_file.h"
 #include "bc_bytes.h"
 #include "bc_decoder.h"
 #include "bc_pcap.h"
@@ -120,6 +121,18 @@ bool bc_series_parse(const char *file, struct bc_series *ret)
 	}
 	*ret = s;
 	return true;
+}
+
+bool bc_series_parse_any(const char *file, struct bc_series *ret, bool *ret_encrypted)
+{
+	const size_t len = strlen(file), ext = strlen(BC_AGE_EXT);
+	char plain[BC_SERIES_MAX];
+
+	*ret_encrypted = len > ext && len < BC_SERIES_MAX && !strcmp(file + len - ext, BC_AGE_EXT);
+	if (!*ret_encrypted)
+		return bc_series_parse(file, ret);
+	snprintf(plain, sizeof(plain), "%.*s", (int)(len - ext), file);
+	return bc_series_parse(plain, ret);
 }
 
 /* Does the section header name us as the application? */

@@ -29,6 +29,9 @@ struct bc_series {
  */
 bool bc_series_parse(const char *file, struct bc_series *ret);
 
+/* The same, also of one that is encrypted: with .age behind it. */
+bool bc_series_parse_any(const char *file, struct bc_series *ret, bool *ret_encrypted);
+
 enum bc_origin {
 	BC_ORIGIN_OURS,		/* it says that braidcap wrote it */
 	BC_ORIGIN_UNMARKED,	/* it is what its name says, and cannot say who wrote it: pcap, ERF */

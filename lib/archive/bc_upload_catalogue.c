@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bc_age_file.h"
 #include "bc_depot.h"
 #include "bc_index_subject.h"
 #include "bc_upload_end.h"
@@ -21,8 +22,12 @@ struct work {
 
 static int take(void *ctx, const struct bc_depot_entry *e)
 {
+	const size_t len = strlen(e->name), ext = strlen(BC_AGE_EXT);
 	struct work *w = ctx;
 
+	/* Its end says nothing. */
+	if (len > ext && !strcmp(e->name + len - ext, BC_AGE_EXT))
+		return 0;
 	if (w->n == w->cap) {
 		const uint32_t cap = w->cap ? 2 * w->cap : 256;
 		char **grown = realloc(w->name, cap * sizeof(*grown));

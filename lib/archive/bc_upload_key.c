@@ -43,10 +43,11 @@ int bc_upload_key(const char *prefix, const char *node, const char *file, bool u
 	char segment[BC_SERIES_MAX];
 	struct bc_series s;
 	const char *stamp;
+	bool encrypted;
 	struct tm tm;
 	int r;
 
-	if (!bc_upload_segment_of(file, segment) || !bc_series_parse(segment, &s))
+	if (!bc_upload_segment_of(file, segment) || !bc_series_parse_any(segment, &s, &encrypted))
 		return -EINVAL;
 	stamp = s.name[0] ? file + strlen("trace-") + strlen(s.name) + 1 : file;
 	if (!read_stamp(stamp, utc, &tm))

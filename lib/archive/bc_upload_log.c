@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <search.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bc_age_file.h"
 #include "bc_file.h"
 #include "bc_object_name.h"
 #include "bc_time.h"
@@ -234,14 +236,24 @@ struct copy {
 	FILE *to;
 };
 
+static bool is_here(const struct bc_upload_log *l, const char *name)
+{
+	char encrypted[NAME_MAX + 1];
+	struct stat st;
+
+	if (fstatat(l->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return true;
+	return snprintf(encrypted, sizeof(encrypted), "%s" BC_AGE_EXT, name) < (int)sizeof(encrypted) &&
+	       fstatat(l->folder, encrypted, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static void copy_record(const void *node, VISIT visit, void *ctx)
 {
 	const struct record *r = *(struct record *const *)node;
 	const struct copy *c = ctx;
 	char line[RECORD_MAX];
-	struct stat st;
 
-	if ((visit != postorder && visit != leaf) || (r->done ? fstatat(c->l->folder, r->name, &st, AT_SYMLINK_NOFOLLOW) < 0 : !r->text[0]))
+	if ((visit != postorder && visit != leaf) || !(r->done ? is_here(c->l, r->name) : r->text[0]))
 		return;
 	if (print_record(line, r->name, r->size, r->mtime_ns, r->done, r->text) > 0)
 		fputs(line, c->to);
@@ -348,6 +360,18 @@ bool bc_upload_log_has(struct bc_upload_log *l, const struct bc_upload_file *f)
 	has = is_it(r, f) && r->done;
 	pthread_mutex_unlock(&l->lock);
 	return has;
+}
+
+bool bc_upload_log_knows(struct bc_upload_log *l, const char *name)
+{
+	const struct record *r;
+	bool knows;
+
+	pthread_mutex_lock(&l->lock);
+	r = find(l, name);
+	knows = r && r->done;
+	pthread_mutex_unlock(&l->lock);
+	return knows;
 }
 
 bool bc_upload_log_etag(struct bc_upload_log *l, const struct bc_upload_file *f, char ret[BC_ETAG_MAX])

@@ -33,7 +33,7 @@ int bc_upload_log_refresh(struct bc_upload_log *l);
 
 /*
  * To be written, by one process at a time. where: "https://HOST/BUCKET/PREFIX"; what was noted for another place is forgotten.
- * Records of files that are gone are dropped. 0 and *ret; -EBUSY: another process uploads from this folder; or another negative
+ * Records of files that are gone, also in encrypted form, are dropped. 0 and *ret; -EBUSY: another process uploads from this folder; or another negative
  * errno, with a line in err.
  */
 int bc_upload_log_open(int folder, const char *folder_name, const char *where, struct bc_upload_log **ret, struct bc_err *err);
@@ -43,6 +43,8 @@ void bc_upload_log_free(struct bc_upload_log *l);
 
 /* Is it safely there? */
 bool bc_upload_log_has(struct bc_upload_log *l, const struct bc_upload_file *f);
+/* Is a file of this name, whatever it was? Also if it is gone, as long as it is here encrypted (NAME.age). */
+bool bc_upload_log_knows(struct bc_upload_log *l, const char *name);
 /* Its ETag there; false: it is not there, or there was nothing to bring there. */
 bool bc_upload_log_etag(struct bc_upload_log *l, const struct bc_upload_file *f, char ret[BC_ETAG_MAX]);
 /*

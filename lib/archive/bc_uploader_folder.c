@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bc_age_file.h"
 #include "bc_file.h"
 #include "bc_index_subject.h"
 #include "bc_series.h"
@@ -18,8 +19,23 @@ static int is_ours(const struct dirent *e)
 {
 	char segment[BC_SERIES_MAX];
 	struct bc_series s;
+	bool encrypted;
 
-	return bc_upload_segment_of(e->d_name, segment) && bc_series_parse(segment, &s);
+	return bc_upload_segment_of(e->d_name, segment) && bc_series_parse_any(segment, &s, &encrypted);
+}
+
+/* Is it there, or on its way, in clear? It was encrypted since then, and is not to be there twice. */
+static bool goes_in_clear(struct bc_upload_folder *f, const char *name)
+{
+	char clear[BC_SERIES_MAX];
+	struct bc_series s;
+	struct stat st;
+	bool encrypted;
+
+	if (!bc_series_parse_any(name, &s, &encrypted) || !encrypted)
+		return false;
+	snprintf(clear, sizeof(clear), "%.*s", (int)(strlen(name) - strlen(BC_AGE_EXT)), name);
+	return fstatat(f->fd, clear, &st, AT_SYMLINK_NOFOLLOW) == 0 || bc_upload_log_knows(f->log, clear);
 }
 
 /* An index has its turn behind its segment, which brings it along. */
@@ -30,7 +46,7 @@ static bool is_due(struct bc_upload_folder *f, const char *name)
 	struct stat st;
 
 	if (!bc_index_beside_is_name(name))
-		return true;
+		return !goes_in_clear(f, name);
 	if (!bc_upload_segment_of(name, segment) || fstatat(f->fd, segment, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
 	file = (struct bc_upload_file){ segment, (uint64_t)st.st_size, bc_file_mtime_ns(&st) };

@@ -45,8 +45,9 @@ static int look_at_upload(void *ctx, const struct bc_object_upload *u)
 	char segment[BC_SERIES_MAX];
 	struct bc_series series;
 	const uint64_t now = bc_utc_ns();
+	bool encrypted;
 
-	if (!slash || !bc_upload_segment_of(slash + 1, segment) || !bc_series_parse(segment, &series) || !u->begun_ns || u->begun_ns > now || now - u->begun_ns < STALE_NS ||
+	if (!slash || !bc_upload_segment_of(slash + 1, segment) || !bc_series_parse_any(segment, &series, &encrypted) || !u->begun_ns || u->begun_ns > now || now - u->begun_ns < STALE_NS ||
 	    s->n == sizeof(s->found) / sizeof(s->found[0]))
 		return 0;
 	s->found[s->n].key = strdup(u->key);

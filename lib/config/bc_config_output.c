@@ -342,9 +342,9 @@ static int check_encrypt(struct build *b)
 	if (o->io == BC_IO_DIRECT)
 		return bc_err_set(b->err, -EINVAL, "%s: the end of an encrypted segment is written where the next bytes will go, which --io direct "
 				  "cannot: leave it out", label);
-	if (o->pipeout || o->upload || o->file_ext || o->keep.recompress)
+	if (o->pipeout || o->file_ext || o->keep.recompress)
 		return bc_err_set(b->err, -EINVAL, "%s: not with %s: '%s' is encrypted before that could see it", label,
-				  o->pipeout ? "--pipeout" : o->upload ? "--upload" : o->file_ext ? "--file-ext" : "--recompress", o->dest);
+				  o->pipeout ? "--pipeout" : o->file_ext ? "--file-ext" : "--recompress", o->dest);
 	return 0;
 }
 

@@ -126,6 +126,8 @@ static void a_key_has_the_node_and_the_hour_in_utc(void **state)
 	assert_string_equal(key, "p/n/2026/11/29/00/20261129-003000-00000001.pcapng.lz4");
 	assert_int_equal(bc_upload_key("", "n", "trace-bts-1-20261129_120000.pcap", true, key), 0);
 	assert_string_equal(key, "bts-1/2026/11/29/12/trace-bts-1-20261129_120000.pcap");
+	assert_int_equal(bc_upload_key("", "n", "20261129-003000-00000001.pcapng.lz4.age", true, key), 0);
+	assert_string_equal(key, "n/2026/11/29/00/20261129-003000-00000001.pcapng.lz4.age");
 }
 
 static void what_is_no_segment_has_no_key(void **state)
@@ -261,6 +263,26 @@ static void who_asks_does_not_wait_for_the_disk(void **state)
 	assert_true(bc_upload_log_has(l, &a));
 	atomic_store(&slow_disk, false);
 	pthread_join(writer, NULL);
+	bc_upload_log_free(l);
+}
+
+static void what_is_here_encrypted_only_is_known_still(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file first = make(b, A), second = make(b, B);
+	struct bc_upload_log *l = open_log(b, WHERE);
+
+	bc_upload_log_done(l, &first, "etag");
+	bc_upload_log_done(l, &second, "etag");
+	bc_upload_log_free(l);
+	assert_int_equal(renameat(b->fd, A, b->fd, A ".age"), 0);
+	assert_int_equal(unlinkat(b->fd, B, 0), 0);
+	/* The first makes the file anew, the second reads that. */
+	bc_upload_log_free(open_log(b, WHERE));
+	l = open_log(b, WHERE);
+	assert_true(bc_upload_log_knows(l, A));
+	assert_false(bc_upload_log_knows(l, A ".age"));
+	assert_false(bc_upload_log_knows(l, B));
 	bc_upload_log_free(l);
 }
 
@@ -565,6 +587,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_was_begun_for_a_file_that_is_gone_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_aborted_is_not_told_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_asks_does_not_wait_for_the_disk, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_here_encrypted_only_is_known_still, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_do_not_upload_from_one_folder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(two_that_come_at_once_do_not_both_upload, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_torn_or_strange_record_counts_for_nothing, set_up, tear_down),
