@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/ts.h>
 #include <openssl/x509v3.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct authority {
 	long now_s;		/* what it takes for the time */
 	long fraction_us;	/* of it, -1: none */
 	long accuracy_s;	/* 0: not told */
+	bool named;		/* it says who it is, beside its certificate */
 };
 
 static inline void authority_sign(X509 *cert, const char *subject, EVP_PKEY *key, X509 *issuer, EVP_PKEY *by, time_t from, time_t to)
@@ -108,6 +110,8 @@ static inline size_t authority_answer(struct authority *a, const uint8_t *reques
 	TS_RESP_CTX_add_md(ctx, EVP_sha256());
 	if (a->fraction_us >= 0)
 		TS_RESP_CTX_set_clock_precision_digits(ctx, 6);
+	if (a->named)
+		TS_RESP_CTX_add_flags(ctx, TS_TSA_NAME);
 	if (a->accuracy_s)
 		TS_RESP_CTX_set_accuracy(ctx, (int)a->accuracy_s, 0, 0);
 	resp = TS_RESP_create_response(ctx, in);

@@ -79,6 +79,15 @@ static void a_good_answer_is_taken(void **state)
 	assert_false(said.expired);
 }
 
+/* The field tsa of RFC 3161, 2.4.2: whose it is, is for who checks it. */
+static void an_authority_may_name_itself(void **state)
+{
+	authority.named = true;
+	let_answer(req);
+	assert_int_equal(bc_stamp_accept(req, answer, len, &err), 0);
+	assert_int_equal(check(FROM), 0);
+}
+
 static void the_answer_to_another_request_is_refused(void **state)
 {
 	struct bc_stamp_request *same_hash, *other_hash;
@@ -488,6 +497,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_good_answer_is_taken),
+		T(an_authority_may_name_itself),
 		T(the_answer_to_another_request_is_refused),
 		T(a_refusal_is_no_stamp),
 		T(what_is_behind_an_answer_is_refused),
