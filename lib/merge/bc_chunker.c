@@ -394,7 +394,9 @@ bool bc_chunker_cut(struct bc_chunker *c)
 
 void bc_chunker_rotate(struct bc_chunker *c)
 {
-	atomic_store_explicit(&c->rotate_asked, true, memory_order_relaxed);
+	/* What comes next begins a segment anyway, which is not to be ended behind its first packets. */
+	if (c->cfg.begin_ns || atomic_load_explicit(&c->segment_begun, memory_order_relaxed))
+		atomic_store_explicit(&c->rotate_asked, true, memory_order_relaxed);
 }
 
 bool bc_chunker_finish(struct bc_chunker *c)

@@ -57,7 +57,7 @@ struct bc_chunker {
 	uint32_t cur;			/* lane of the open chunk */
 	uint64_t seq;
 	uint64_t segment;
-	bool segment_begun;		/* false: the segment begins with the next packet */
+	_Atomic bool segment_begun;	/* false: the segment begins with the next packet. merge sets, any thread reads */
 	uint64_t segment_begin_ns;	/* UTC */
 	uint64_t period_ns;		/* of a period that has no segment yet: its begin; 0: the segment begins with its packet */
 	uint64_t segment_due_ns;	/* UINT64_MAX: never; 0: by the first packet. Or a step, where a chunk ends */
@@ -132,7 +132,7 @@ static inline bool bc_chunker_over(const struct bc_chunker *c)
 /* End the segment now, if one has begun. False when there was no room: call again. */
 bool bc_chunker_cut(struct bc_chunker *c);
 
-/* Any thread: end the segment soon. */
+/* Any thread: end the segment soon. Where one begins with its first packet only, and none has begun, nothing is done. */
 void bc_chunker_rotate(struct bc_chunker *c);
 
 /*

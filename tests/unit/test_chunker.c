@@ -124,6 +124,28 @@ static void a_chunk_ends_before_it_would_exceed_its_bytes(void **state)
 	over(&f);
 }
 
+static void a_rotation_between_segments_cuts_none(void **state)
+{
+	struct fixture f;
+
+	begin(&f, plain);
+	bc_chunker_rotate(f.c);
+	put(&f, NOON);
+	tick(&f, 0);
+	put(&f, NOON + 1);
+	bc_chunker_rotate(f.c);
+	tick(&f, 0);
+	bc_chunker_rotate(f.c);
+	put(&f, NOON + 2);
+	tick(&f, 0);
+	put(&f, NOON + 3);
+	end(&f);
+	assert_int_equal(f.n_segments, 2);
+	assert_segment(&f, 0, NOON, 2);
+	assert_segment(&f, 1, NOON + 2, 2);
+	over(&f);
+}
+
 static void a_segment_ends_with_its_packets(void **state)
 {
 	struct bc_chunker_config cfg = plain;
@@ -946,6 +968,7 @@ int main(void)
 		cmocka_unit_test(what_a_descriptor_does_not_tell_is_asked_for),
 		cmocka_unit_test(a_chunk_ends_before_it_would_exceed_its_bytes),
 		cmocka_unit_test(a_record_larger_than_a_chunk_gets_one_of_its_own),
+		cmocka_unit_test(a_rotation_between_segments_cuts_none),
 		cmocka_unit_test(a_segment_ends_with_its_packets),
 		cmocka_unit_test(nothing_is_taken_behind_the_last_segment),
 		cmocka_unit_test(the_last_segment_ends_in_time),
