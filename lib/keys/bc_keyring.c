@@ -11,6 +11,9 @@
 #include "bc_keyring_priv.h"
 #include "bc_key_provider.h"
 
+/* Handshakes wait for it, and with them all that comes from the network. The longest signature takes a second. */
+#define PATIENCE_MS 10000
+
 struct bc_keyring {
 	struct bc_keyring_config cfg;
 	struct bc_apart *apart;
@@ -34,6 +37,7 @@ int bc_keyring_new(const struct bc_keyring_config *cfg, struct bc_keyring **ret,
 	k->cfg = *cfg;
 	r = bc_apart_new(&(struct bc_apart_config){
 		.name = "bc-keyring", .begin = bc_keyring_begin, .serve = bc_keyring_serve, .ctx = &server,
+		.patience_ms = PATIENCE_MS,
 	}, &k->apart, err);
 	if (!r)
 		r = bc_key_provider_new(&k->provider, err);

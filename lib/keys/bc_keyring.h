@@ -54,7 +54,7 @@ struct bc_keyring_config {
  */
 int bc_keyring_new(const struct bc_keyring_config *cfg, struct bc_keyring **ret, struct bc_err *err);
 
-/* Any thread: it has ended before its time, and signs nothing any more. */
+/* Any thread: it has ended before its time, and signs nothing any more. One that has not answered for ten seconds counts as ended. */
 bool bc_keyring_has_ended(struct bc_keyring *k);
 
 /* Its process; 0: it has ended. */

@@ -20,9 +20,10 @@
 #define SOCKET_FD 3	/* in the new process, behind the standard ones */
 
 struct bc_apart {
-	pthread_mutex_t lock;	/* of both below */
 	int fd;
+	pthread_mutex_t lock;	/* of a question with its answer, and of all below */
 	pid_t pid;		/* 0: it has ended and was waited for */
+	bool given_up;		/* it did not answer in time */
 };
 
 union control {
@@ -126,7 +127,7 @@ static bool serve_one(const struct bc_apart_config *cfg)
 		return r == -EMSGSIZE;
 	cfg->serve(cfg->ctx, &request, &answer);
 	close_all(&request);
-	r = send_message(SOCKET_FD, &answer);
+	r = answer.len ? send_message(SOCKET_FD, &answer) : 0;
 	close_all(&answer);
 	return !r;
 }
@@ -179,6 +180,14 @@ static int hear(struct bc_apart *a, const char *name, struct bc_err *err)
 	return began ? bc_err_set(err, began, "%.*s", (int)sizeof(err->msg) - 1, (const char *)hello.data + sizeof(began)) : 0;
 }
 
+/* Once it has begun, which may take longer. */
+static void limit_patience(struct bc_apart *a, uint32_t ms)
+{
+	const struct timeval most = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	setsockopt(a->fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof(most));
+}
+
 int bc_apart_new(const struct bc_apart_config *cfg, struct bc_apart **ret, struct bc_err *err)
 {
 	struct bc_apart *a = calloc(1, sizeof(*a));
@@ -201,6 +210,7 @@ int bc_apart_new(const struct bc_apart_config *cfg, struct bc_apart **ret, struc
 		bc_apart_free(a);
 		return r;
 	}
+	limit_patience(a, cfg->patience_ms);
 	*ret = a;
 	return 0;
 }
@@ -213,8 +223,51 @@ int bc_apart_ask(struct bc_apart *a, const struct bc_apart_message *request, str
 	r = send_message(a->fd, request);
 	if (!r)
 		r = receive_message(a->fd, ret);
+	if (r == -EAGAIN) {
+		/* Its answer must not be taken for that to the next question; once it goes on it finds that nobody asks any more. */
+		shutdown(a->fd, SHUT_RDWR);
+		a->given_up = true;
+		r = -EPIPE;
+	}
 	pthread_mutex_unlock(&a->lock);
 	return r;
+}
+
+static void give_descriptor(struct bc_apart_message *m, int *fd)
+{
+	if (fd)
+		*fd = m->n_fds ? m->fd[0] : -1;
+	if (fd && m->n_fds)
+		m->fd[0] = -1;
+	close_all(m);
+}
+
+int bc_apart_call(struct bc_apart *a, const void *question, size_t len, void *ret, size_t ret_len, int *fd)
+{
+	struct bc_apart_message m = { .len = len }, got;
+	int r;
+
+	if (fd && *fd >= 0)
+		m.fd[m.n_fds++] = *fd;
+	memcpy(m.data, question, len);
+	r = bc_apart_ask(a, &m, &got);
+	if (r)
+		return r == -EPIPE ? -EOWNERDEAD : r;
+	if (got.len != ret_len) {
+		close_all(&got);
+		return -EBADMSG;
+	}
+	memcpy(ret, got.data, ret_len);
+	give_descriptor(&got, fd);
+	return 0;
+}
+
+int bc_apart_tell(struct bc_apart *a, const void *news, size_t len)
+{
+	struct bc_apart_message m = { .len = len };
+
+	memcpy(m.data, news, len);
+	return send_message(a->fd, &m);
 }
 
 /* With the lock held. */
@@ -242,7 +295,15 @@ int bc_apart_pid(struct bc_apart *a)
 
 bool bc_apart_has_ended(struct bc_apart *a)
 {
-	return bc_apart_pid(a) == 0;
+	bool ended;
+
+	/* It is being asked, and who asks will know. */
+	if (pthread_mutex_trylock(&a->lock))
+		return false;
+	look_for_end(a, WNOHANG);
+	ended = a->given_up || !a->pid;
+	pthread_mutex_unlock(&a->lock);
+	return ended;
 }
 
 void bc_apart_free(struct bc_apart *a)
@@ -250,7 +311,7 @@ void bc_apart_free(struct bc_apart *a)
 	if (!a)
 		return;
 	close(a->fd);
-	for (int i = 0; i < GRACE_MS / LOOK_MS && !bc_apart_has_ended(a); i++)
+	for (int i = 0; i < GRACE_MS / LOOK_MS && bc_apart_pid(a); i++)
 		usleep(LOOK_MS * 1000);
 	pthread_mutex_destroy(&a->lock);
 	free(a);

@@ -29,12 +29,18 @@ struct bc_apart_config {
 	int (*begin)(void *ctx, struct bc_err *err);
 	/*
 	 * Answer a request, which is not to be believed: whoever sends it may have been taken over. The request's descriptors
-	 * are closed behind it, but for those that it replaces by -1; the answer's, once they are sent.
+	 * are closed behind it, but for those that it replaces by -1; the answer's, once they are sent. What was told, and not asked,
+	 * gets an empty answer.
 	 */
 	void (*serve)(void *ctx, struct bc_apart_message *request, struct bc_apart_message *answer);
 	/* A child of it may have ended. May be NULL. */
 	void (*child_ended)(void *ctx);
 	void *ctx;
+	/*
+	 * One that does not answer for so long, as it is stopped, counts as ended: for those whose answers only take CPU time, and whom the
+	 * program must not wait for. 0: it is waited for as long as it takes, as for a disk that hangs and comes back.
+	 */
+	uint32_t patience_ms;
 };
 
 struct bc_apart;
@@ -51,7 +57,20 @@ int bc_apart_new(const struct bc_apart_config *cfg, struct bc_apart **ret, struc
  */
 int bc_apart_ask(struct bc_apart *a, const struct bc_apart_message *request, struct bc_apart_message *ret);
 
-/* Any thread: it has ended before its time. */
+/*
+ * The same for a question and an answer of a fixed size each. *fd goes with the question, and on success is
+ * what came with the answer, the caller's; -1: none; NULL: neither. 0; -EOWNERDEAD: the process has ended; -EBADMSG: it is no such answer; or
+ * another negative errno.
+ */
+int bc_apart_call(struct bc_apart *a, const void *question, size_t len, void *ret, size_t ret_len, int *fd);
+
+/*
+ * Any thread, also while others ask: there is no answer to it. Waits only when the process is some 200 such messages behind. 0 or a negative
+ * errno.
+ */
+int bc_apart_tell(struct bc_apart *a, const void *news, size_t len);
+
+/* Any thread; never waits: it has ended before its time, or counts as such. */
 bool bc_apart_has_ended(struct bc_apart *a);
 
 /* Its process, for tests and messages; 0: it has ended. */

@@ -214,19 +214,14 @@ int bc_collect_past_apart(struct bc_collect_past *p, struct bc_err *err)
 	return bc_apart_new(&(struct bc_apart_config){ .name = "bc-reader", .begin = begin, .serve = serve, .ctx = p }, &p->reader, err);
 }
 
-static int ask(struct bc_collect_past *p, const struct ask *q, int with_fd, struct answer *ret, int *ret_fd)
+/* fd: see bc_apart_call(). */
+static int ask(struct bc_collect_past *p, const struct ask *q, struct answer *ret, int *fd)
 {
-	struct bc_apart_message m = { .len = sizeof(*q), .n_fds = with_fd >= 0, .fd = { with_fd } }, got;
 	int r;
 
-	_Static_assert(sizeof(*q) <= sizeof(m.data), "a question is one message");
-	memcpy(m.data, q, sizeof(*q));
-	r = bc_apart_ask(p->reader, &m, &got);
-	if (r)
-		return r == -EPIPE ? -EOWNERDEAD : r;
-	memcpy(ret, got.data, sizeof(*ret));
-	*ret_fd = got.n_fds ? got.fd[0] : -1;
-	return ret->r;
+	_Static_assert(sizeof(*q) <= BC_APART_BYTES, "a question is one message");
+	r = bc_apart_call(p->reader, q, sizeof(*q), ret, sizeof(*ret), fd);
+	return r ? r : ret->r;
 }
 
 /* It was parsed from what others sent: it is checked as what a file says is. */
@@ -251,7 +246,7 @@ static int look_by_reader(struct bc_collect_past *p, const char *folder, const c
 {
 	struct ask q = { .what = LOOK };
 	struct answer a;
-	int fd, none, r;
+	int fd, with, r;
 
 	if (snprintf(q.folder, sizeof(q.folder), "%s", folder) >= (int)sizeof(q.folder) ||
 	    snprintf(q.series, sizeof(q.series), "%s", series ? series : "") >= (int)sizeof(q.series))
@@ -259,7 +254,8 @@ static int look_by_reader(struct bc_collect_past *p, const char *folder, const c
 	fd = memfd_create("past", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	r = ask(p, &q, fd, &a, &none);
+	with = fd;
+	r = ask(p, &q, &a, &with);
 	if (!r)
 		r = read_block(fd, ret);
 	if (!r)
@@ -277,11 +273,10 @@ int bc_collect_past_look(struct bc_collect_past *p, const char *folder, const ch
 void bc_collect_past_forget(struct bc_collect_past *p)
 {
 	struct answer a;
-	int none;
 
 	forget_here(p);
 	if (p->reader)
-		ask(p, &(struct ask){ .what = FORGET }, -1, &a, &none);
+		ask(p, &(struct ask){ .what = FORGET }, &a, NULL);
 }
 
 int bc_collect_past_file(struct bc_collect_past *p, int *ret)
@@ -289,7 +284,7 @@ int bc_collect_past_file(struct bc_collect_past *p, int *ret)
 	struct answer a;
 
 	*ret = -1;
-	return p->reader ? ask(p, &(struct ask){ .what = OPEN }, -1, &a, ret) : 0;
+	return p->reader ? ask(p, &(struct ask){ .what = OPEN }, &a, ret) : 0;
 }
 
 bool bc_collect_past_has_ended(struct bc_collect_past *p)

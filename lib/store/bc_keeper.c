@@ -72,18 +72,14 @@ void bc_keeper_free(struct bc_keeper *k)
 /* ret_fd NULL: none is expected. */
 static int ask(struct bc_keeper *k, const struct bc_keeper_ask *question, struct bc_keeper_answer *ret, int *ret_fd)
 {
-	struct bc_apart_message m = { .len = sizeof(*question) }, got;
-	int r;
+	int fd = -1, r = bc_apart_call(k->apart, question, sizeof(*question), ret, sizeof(*ret), ret_fd ? &fd : NULL);
 
-	memcpy(m.data, question, sizeof(*question));
-	r = bc_apart_ask(k->apart, &m, &got);
 	if (r)
-		return r == -EPIPE ? -EOWNERDEAD : r;
-	memcpy(ret, got.data, sizeof(*ret));
+		return r;
 	ret->name[sizeof(ret->name) - 1] = '\0';
 	if (ret_fd)
-		*ret_fd = got.n_fds ? got.fd[0] : -1;
-	return ret->r < 0 || !ret_fd || *ret_fd >= 0 ? ret->r : -EBADMSG;
+		*ret_fd = fd;
+	return ret->r < 0 || !ret_fd || fd >= 0 ? ret->r : -EBADMSG;
 }
 
 /* The descriptor that is the answer. */

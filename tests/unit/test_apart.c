@@ -134,6 +134,54 @@ static void one_that_is_stopped_is_not_waited_for(void **state)
 	assert_true(WIFEXITED(status));
 }
 
+/* What was told, and how often. */
+static void listen_to(void *ctx, struct bc_apart_message *request, struct bc_apart_message *answer)
+{
+	static uint32_t sum;
+	uint32_t n;
+
+	memcpy(&n, request->data, sizeof(n));
+	sum += n;
+	if (n)
+		return;
+	answer->len = sizeof(sum);
+	memcpy(answer->data, &sum, sizeof(sum));
+}
+
+static void what_is_told_comes_before_what_is_asked_next(void **state)
+{
+	struct bc_apart *a = apart(listen_to);
+	uint32_t sum = 0;
+
+	for (uint32_t n = 1; n <= 1000; n++)
+		assert_int_equal(bc_apart_tell(a, &n, sizeof(n)), 0);
+	assert_int_equal(bc_apart_call(a, &(uint32_t){ 0 }, sizeof(sum), &sum, sizeof(sum), NULL), 0);
+	assert_int_equal(sum, 500500);
+	assert_int_equal(bc_apart_call(a, &(uint32_t){ 0 }, sizeof(sum), &(uint64_t){ 0 }, sizeof(uint64_t), NULL), -EBADMSG);
+	kill(bc_apart_pid(a), SIGKILL);
+	assert_int_equal(bc_apart_call(a, &(uint32_t){ 0 }, sizeof(sum), &sum, sizeof(sum), NULL), -EOWNERDEAD);
+	bc_apart_free(a);
+}
+
+static void with_little_patience_one_that_is_stopped_counts_as_ended(void **state)
+{
+	struct bc_apart_message m = text("x"), got;
+	struct bc_apart *a = NULL;
+	pid_t pid;
+
+	assert_int_equal(bc_apart_new(&(struct bc_apart_config){ .name = "bc-test", .serve = echo, .patience_ms = 50 }, &a, NULL), 0);
+	pid = bc_apart_pid(a);
+	kill(pid, SIGSTOP);
+	assert_int_equal(bc_apart_ask(a, &m, &got), -EPIPE);
+	assert_true(bc_apart_has_ended(a));
+	assert_int_equal(bc_apart_ask(a, &m, &got), -EPIPE);
+	/* It ends once it goes on. */
+	kill(pid, SIGCONT);
+	bc_apart_free(a);
+	while (waitpid(pid, NULL, 0) < 0 && errno != ECHILD)
+		;
+}
+
 /* The program is another one here: the end of its process apart is seen by a pipe that both hold. */
 static void it_ends_when_the_program_is_killed(void **state)
 {
@@ -252,6 +300,8 @@ int main(void)
 		cmocka_unit_test(what_its_begin_says_is_passed_on),
 		cmocka_unit_test(one_that_has_ended_answers_nothing),
 		cmocka_unit_test(one_that_is_stopped_is_not_waited_for),
+		cmocka_unit_test(what_is_told_comes_before_what_is_asked_next),
+		cmocka_unit_test(with_little_patience_one_that_is_stopped_counts_as_ended),
 		cmocka_unit_test(it_ends_when_the_program_is_killed),
 		cmocka_unit_test(signals_of_the_terminal_do_not_end_it),
 		cmocka_unit_test(it_tells_how_a_command_ended),
