@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.checks import assert_lossless, published_of, temporary, verify_segments
+from framework.checks import assert_lossless, published, published_of, temporary, verify_segments
+from framework.host import tmpfs
 from framework.packets import frames, timed
 from framework.peer import Peer
 from framework.preload import preload
@@ -52,29 +53,36 @@ class TestKeeper(TestSuite):
         os.close(told)
         return run
 
-    def tries(self, run, folder, segment):
-        """How far each gets."""
-        os.write(self.tell, f"{folder} {segment} {self.keeper_of(run) or run.process.pid}\n".encode())
+    def gets_nowhere(self, run, segment, folder=None):
+        """The fault gets no further, neither with the segment nor in a folder."""
+        before, content = run.stderr.count("fault: over"), segment.read_bytes()
+        os.write(self.tell, f"{folder or segment.parent} {segment} {self.keeper_of(run) or run.process.pid}\n".encode())
         run.signal(signal.SIGUSR1)
-        wait_until(lambda: "fault: over" in run.stderr, "its tries")
-        return dict(line.split(": ")[1:3] for line in run.stderr.splitlines() if line.startswith("fault: "))
+        wait_until(lambda: run.stderr.count("fault: over") > before, "its tries")
+        got = dict(line.split(": ")[1:3] for line in run.stderr.splitlines() if line.startswith("fault: "))
+        verify(got.pop("over") == "done" and set(got.values()) == {"Permission denied"} and len(got) == 7, f"{got}")
+        verify(segment.read_bytes() == content, "a published segment has changed")
+
+    def publish(self, run, n, folder=None):
+        """500 packets more, in segment number n."""
+        self.packets(500).close()
+        run.wait_written(500 * n)
+        run.ask("/braidcap/rotate")
+        return wait_until(lambda: len(found := published_of(folder or self.out, "node")) >= n and found, f"{n} segments")[-1]
 
     @func_test
     def a_fault_in_what_faces_the_network_gets_no_further(self):
         """It neither reads, changes nor removes what is published, nor makes anything."""
         self.needs_landlock()
         run = self.faulty()
-        self.packets(500).close()
-        run.wait_written(500)
-        run.ask("/braidcap/rotate")
-        segment = wait_until(lambda: published_of(self.out, "node"), "a segment")[0]
-        before = segment.read_bytes()
-        got = self.tries(run, self.out, segment)
-        verify({got.pop("over"), *got.values()} == {"done", "Permission denied"} and "done" not in got.values(), f"{got}")
+        self.gets_nowhere(run, self.publish(run, 1))
         self.packets(500).close()
         assert_lossless(run.stop(), 1000)
-        verify(segment.read_bytes() == before, "a published segment has changed")
-        verify(sum(len(verify_segments([p])) for p in published_of(self.out, "node")) == 1000, "packets are missing")
+        verify(self.stored(published_of(self.out, "node")) == 1000, "packets are missing")
+
+    def stored(self, paths):
+        """How many packets are in them, each of which is whole."""
+        return sum(len(verify_segments([p])) for p in paths)
 
     def removed(self, run):
         return run.ask("/braidcap/ledger")["outputs"][0]["retention"]["removed"]
@@ -91,16 +99,76 @@ class TestKeeper(TestSuite):
             segment = wait_until(lambda: not temporary(self.out) and len(p := published_of(self.out, "node")) == 1 and p[0], "one segment")
             # A client that comes again may begin one segment more.
             removed = wait_until(lambda: (r := self.removed(run)) >= n and (r,), f"{n} segments removed")[0]
-        got = self.tries(run, self.out, segment)
-        verify("done" not in [v for k, v in got.items() if k != "over"], f"{got}")
+        self.gets_nowhere(run, segment)
         os.kill(self.child(run, "bc-tender"), signal.SIGKILL)
-        wait_until(lambda: "within its limits has ended: nothing is removed any more" in run.stderr, "a line")
+        wait_until(lambda: "has ended: nothing is removed any more" in run.stderr, "a line")
         self.packets(500).close()
         run.wait_written(2000)
         report = run.stop()
         assert_lossless(report, 2000)
         verify(report["outputs"][0]["retention"]["removed"] == removed, f"{report['outputs'][0]['retention']}, not {removed}")
         verify(len(published_of(self.out, "node")) == report["outputs"][0]["published"] - removed > 1, "a segment was removed")
+
+    @func_test
+    def segments_are_moved_by_another_process(self):
+        """To another disk. The collector has no rights there either; without the process that moves them they stay where they are."""
+        self.needs_landlock()
+        with tmpfs(self.make_folder("done"), 64) as done:
+            run = self.faulty("--completed", done)
+            segment = self.publish(run, 1, done)
+            self.gets_nowhere(run, segment)
+            self.gets_nowhere(run, segment, self.out)
+            os.kill(self.child(run, "bc-tender"), signal.SIGKILL)
+            wait_until(lambda: "has ended: nothing is moved any more" in run.stderr, "a line")
+            self.packets(500).close()
+            run.wait_written(1000)
+            report = run.stop()
+            assert_lossless(report, 1000)
+            left = published_of(self.out, "node")
+            verify(report["outputs"][0]["hooks"]["moved"] == 1, f"{report['outputs'][0]}")
+            verify(report["outputs"][0]["hooks"]["move_failed"] == len(left) >= 1, f"{report['outputs'][0]}")
+            verify(f"cannot move {left[0]}" in run.stderr and "it stays where it is" in run.stderr, run.stderr)
+            verify(self.stored([segment, *left]) == 1000, "packets are missing")
+
+    @func_test
+    def what_finds_no_room_stays(self):
+        """The disk of completed segments is full: they are whole where they were, and the end does not wait."""
+        with tmpfs(self.make_folder("done"), 1) as done:
+            (done / "other").write_bytes(bytes(1040000))
+            run = self.collector("--completed", done, "-Z", "none")
+            for n in range(1, 3):
+                self.publish(run, n)
+            report = run.stop()
+            assert_lossless(report, 1000)
+            left = published_of(self.out, "node")
+            verify(report["outputs"][0]["hooks"]["move_failed"] == len(left) >= 2, f"{report['outputs'][0]}")
+            verify([p.name for p in done.iterdir()] == ["other"], "a half copy lies there")
+        verify(self.stored(left) == 1000, "packets are missing")
+
+    @func_test
+    def all_is_moved_before_the_end(self):
+        """Of clients that were added while it runs, too, each into a folder of its own; the report says where."""
+        settings, out, done = self.folder / "collect.yaml", self.make_folder(), self.make_folder("done")
+        self.port = free_port()
+
+        def allow(*clients):
+            settings.write_text(f"listen:\n  - 127.0.0.1:{self.port}\nallow:\n" + "".join(f"  - {c}\n" for c in clients)
+                                + f"rotate_on_hup: yes\nnames: braidcap\noutputs:\n  - dest: {out}/\n    completed: {done}\n")
+
+        allow("first=127.0.1.1")
+        run = self.collect("-C", settings)
+        allow("first=127.0.1.1", "second=127.0.1.2")
+        run.signal(signal.SIGHUP)
+        wait_until(lambda: "was read again: 1 client is new" in run.stderr, "a new client")
+        for i in (1, 2):
+            self.packets(500, source=f"127.0.1.{i}").close()
+        run.wait_written(1000)
+        report = run.stop()
+        assert_lossless(report, 1000)
+        for client, output in zip(("first", "second"), report["outputs"]):
+            (segment,) = published(done / client)
+            verify([s["path"] for s in output["segments"]] == [str(segment)] and output["hooks"]["moved"] == 1, f"{output}")
+            verify(len(verify_segments([segment])) == 500 and published(out / client) == [], f"{client}: packets are missing")
 
     @func_test
     def another_process_reads_who_may_send(self):

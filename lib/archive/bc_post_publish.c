@@ -2,12 +2,10 @@
 #include "bc_post_publish.h"
 
 #include <errno.h>
-#include <linux/ioprio.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bc_completed.h"
@@ -25,7 +23,7 @@ struct segment {
 
 struct bc_post_publish {
 	struct bc_post_publish_config cfg;
-	struct bc_completed *completed;
+	struct bc_completed *completed;		/* NULL: cfg.move moves, or nothing is moved */
 	struct bc_runner *runner;
 	bool runner_closed;
 	bool started;			/* the thread, which moves */
@@ -65,8 +63,9 @@ static void move(struct bc_post_publish *a, const struct segment *s)
 {
 	char path[BC_STORE_PATH_MAX];
 	struct bc_err err;
+	int r = a->completed ? bc_completed_move(a->completed, s->path, path, &err) : a->cfg.move(a->cfg.move_ctx, s->path, path, &err);
 
-	if (bc_completed_move(a->completed, s->path, path, &err) != 0) {
+	if (r) {
 		bc_log(a->cfg.log, BC_ERROR, "%s", err.msg);
 		bc_counter_add(&a->move_failed, 1);
 		settle(a, s->path, s->file_bytes, &s->info, 0);
@@ -86,17 +85,12 @@ static void take(struct bc_post_publish *a, const struct segment *s)
 		move(a, s);
 }
 
-/* Copies are made when the disks have nothing better to do. */
-static void lower_priority(void)
-{
-	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
-}
-
 static void *after_main(void *arg)
 {
 	struct bc_post_publish *a = arg;
 
-	lower_priority();
+	/* Copies are made when the disks have nothing better to do. */
+	bc_thread_yield_disk();
 	pthread_mutex_lock(&a->lock);
 	while (a->head || !a->stop) {
 		struct segment *s = a->head;
@@ -125,7 +119,7 @@ static int set_up(struct bc_post_publish *a, const struct bc_post_publish_config
 
 	if (cfg->client && !(a->cfg.client = strdup(cfg->client)))
 		return bc_err_set(err, -ENOMEM, "no memory for hooks");
-	if (cfg->completed)
+	if (cfg->completed && !cfg->move)
 		r = bc_completed_open(cfg->completed, &a->completed, err);
 	if (!r && cfg->command)
 		r = bc_runner_new(cfg->spawner, cfg->command, cfg->command_seconds, cfg->log, &a->runner, err);
@@ -163,11 +157,11 @@ int bc_post_publish_new(const struct bc_post_publish_config *cfg, struct bc_post
 void bc_post_publish_segment(struct bc_post_publish *a, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
 {
 	size_t len = strlen(path) + 1;
-	struct segment *s = a->completed ? malloc(sizeof(*s) + len) : NULL;
+	struct segment *s = a->started ? malloc(sizeof(*s) + len) : NULL;
 
 	if (!s) {
 		/* Without memory it is not moved. */
-		if (a->completed && !err)
+		if (a->started && !err)
 			bc_log(a->cfg.log, BC_ERROR, "%s: no memory to move it: it stays where it is", path);
 		settle(a, path, file_bytes, info, err);
 		return;

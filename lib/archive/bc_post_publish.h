@@ -16,6 +16,9 @@
 
 struct bc_post_publish_config {
 	const char *completed;		/* folder; NULL: segments stay where they are */
+	/* With it: as bc_completed_move(), by whoever has the rights to the folders. NULL: this process. */
+	int (*move)(void *ctx, const char *path, char ret[BC_STORE_PATH_MAX], struct bc_err *err);
+	void *move_ctx;
 	const char *command;		/* run after each, see bc_runner.h; NULL: none */
 	uint32_t command_seconds;	/* that it may take; 0: BC_RUNNER_SECONDS */
 	struct bc_spawner *spawner;	/* that starts it, and outlives this; NULL without a command */

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bc_tender.h"
 #include "bc_thread.h"
 #include "bc_time.h"
 
@@ -28,8 +27,6 @@ struct bc_retention {
 	pthread_cond_t work;
 	bool due;
 	struct bc_expired sum;
-	struct bc_tender *tender;	/* NULL: the rest is used; otherwise only started and sum are */
-	uint32_t number;		/* which it is there */
 };
 
 static void on_act(void *ctx, const struct bc_expire_act *a)
@@ -106,8 +103,8 @@ static void *retention_main(void *arg)
 	return NULL;
 }
 
-int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, const struct bc_log *log, struct bc_tender *tender,
-		     struct bc_retention **ret, struct bc_err *err)
+int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, const struct bc_log *log, struct bc_retention **ret,
+		     struct bc_err *err)
 {
 	struct bc_retention *r = calloc(1, sizeof(*r));
 	size_t len = strlen(folder);
@@ -123,10 +120,7 @@ int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, 
 	r->expire = bc_expire_new();
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->work, NULL);
-	r->tender = tender;
-	if (r->folder && r->expire && tender)
-		e = bc_tender_add(tender, folder, &r->number);
-	else if (r->folder && r->expire)
+	if (r->folder && r->expire)
 		e = bc_thread_start(&r->thread, "bc-retention", retention_main, r);
 	r->started = e == 0;
 	if (e) {
@@ -139,10 +133,6 @@ int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, 
 
 void bc_retention_published(struct bc_retention *r)
 {
-	if (r->tender) {
-		bc_tender_published(r->tender, r->number);
-		return;
-	}
 	pthread_mutex_lock(&r->lock);
 	r->due = true;
 	pthread_cond_signal(&r->work);
@@ -153,11 +143,6 @@ void bc_retention_close(struct bc_retention *r, bool now)
 {
 	if (!r->started)
 		return;
-	if (r->tender) {
-		bc_tender_close(r->tender, r->number, now);
-		r->started = false;
-		return;
-	}
 	pthread_mutex_lock(&r->lock);
 	atomic_store(&r->stop, true);
 	pthread_cond_signal(&r->work);
@@ -184,13 +169,7 @@ void bc_retention_free(struct bc_retention *r)
 
 void bc_retention_stats(struct bc_retention *r, struct bc_expired *ret)
 {
-	struct bc_expired now;
-	bool known = r->tender && bc_tender_stats(r->tender, r->number, &now);
-
 	pthread_mutex_lock(&r->lock);
-	/* What was last heard of one that has ended stays true. */
-	if (known)
-		r->sum = now;
 	*ret = r->sum;
 	pthread_mutex_unlock(&r->lock);
 }

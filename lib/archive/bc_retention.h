@@ -15,13 +15,12 @@
 #include "bc_log.h"
 
 struct bc_retention;
-struct bc_tender;
 
-/* folder is copied. tender: the process that has the rights to it, and does the work; NULL: this one. Each file that is removed or recompressed, and each failure, goes to the log. 0, or a negative errno and a line in err. */
-int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, const struct bc_log *log, struct bc_tender *tender,
-		     struct bc_retention **ret, struct bc_err *err);
+/* folder is copied. Each file that is removed or recompressed, and each failure, goes to the log. 0, or a negative errno and a line in err. */
+int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, const struct bc_log *log, struct bc_retention **ret,
+		     struct bc_err *err);
 
-/* Any thread: a segment was published. Never waits; with a tender, for its answer only, behind those that it gives to others. */
+/* Any thread: a segment was published. Never waits. */
 void bc_retention_published(struct bc_retention *r);
 
 /*

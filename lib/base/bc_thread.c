@@ -84,8 +84,13 @@ void bc_thread_shed(void)
 }
 
 /* Linux takes both for the calling thread alone. */
+void bc_thread_yield_disk(void)
+{
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+}
+
 void bc_thread_give_way(void)
 {
 	setpriority(PRIO_PROCESS, 0, 19);
-	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+	bc_thread_yield_disk();
 }

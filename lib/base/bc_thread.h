@@ -26,4 +26,7 @@ void bc_thread_shed_but(uint64_t keep);
 /* The calling thread, and those that it will start: from now on only CPU and disk time that nobody else wants. */
 void bc_thread_give_way(void);
 
+/* Likewise, of disk time alone. */
+void bc_thread_yield_disk(void);
+
 #endif

@@ -16,6 +16,7 @@
 #include "bc_publish_mirror.h"
 #include "bc_signer.h"
 #include "bc_tap.h"
+#include "bc_tender.h"
 #include "bc_time.h"
 #include "bc_wire.h"
 
@@ -54,6 +55,8 @@ static void settled(void *ctx, const char *path, uint64_t file_bytes, const stru
 		bc_signer_published(o->custody, path);
 	if (o->retention)
 		bc_retention_published(o->retention);
+	if (o->tended)
+		bc_tender_published(o->tended);
 }
 
 static void published(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
@@ -114,10 +117,26 @@ static int new_mirrors(struct bc_output *o, const struct bc_output_env *env, str
 	return 0;
 }
 
+static int new_tended(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	if (!env->tender || (o->cfg.kind != BC_DEST_FOLDER && o->cfg.kind != BC_DEST_FILE))
+		return 0;
+	return bc_tender_add(env->tender, env->node, bc_retention_wanted(&o->cfg.keep), &o->tended, err);
+}
+
+static int new_retention(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
+{
+	if (o->tended || !bc_retention_wanted(&o->cfg.keep))
+		return 0;
+	return bc_retention_new(o->cfg.completed ? o->cfg.completed : o->cfg.dest, &o->cfg.keep, env->log, &o->retention, err);
+}
+
 static int new_post_publish(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
 	struct bc_post_publish_config ac = {
 		.completed = o->cfg.completed,
+		.move = o->tended ? bc_tender_move : NULL,
+		.move_ctx = o->tended,
 		.command = o->cfg.on_segment,
 		.command_seconds = o->cfg.on_segment_seconds,
 		.spawner = env->spawner,
@@ -136,10 +155,7 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 		r = new_upload(o, env, err);
 	if (!r)
 		r = new_custody(o, env, err);
-	if (!r && bc_retention_wanted(&o->cfg.keep))
-		r = bc_retention_new(ac.completed ? ac.completed : o->cfg.dest, &o->cfg.keep, env->log, env->tender,
-				     &o->retention, err);
-	return r;
+	return r ? r : new_retention(o, env, err);
 }
 
 const char *bc_output_ext(const struct bc_output_config *cfg, char buf[BC_OUTPUT_EXT_MAX])
@@ -469,6 +485,8 @@ int bc_output_new(const struct bc_output_config *cfg, const struct bc_output_env
 	if (!r)
 		r = new_mirrors(o, env, err);
 	if (!r)
+		r = new_tended(o, env, err);
+	if (!r)
 		r = new_post_publish(o, env, err);
 	if (!r)
 		r = open_store(o, env, err);
@@ -519,6 +537,23 @@ void bc_output_end_post_publish(struct bc_output *o, bool now)
 		bc_post_publish_close(o->after, now);
 	if (o->retention)
 		bc_retention_close(o->retention, now);
+	if (o->tended)
+		bc_tender_close(o->tended, now);
+}
+
+bool bc_output_expired(const struct bc_output *o, struct bc_expired *ret)
+{
+	struct bc_tender_stats st;
+
+	if (!bc_retention_wanted(&o->cfg.keep))
+		return false;
+	if (!o->tended) {
+		bc_retention_stats(o->retention, ret);
+		return true;
+	}
+	bc_tender_stats(o->tended, &st);
+	*ret = st.expired;
+	return true;
 }
 
 void bc_output_free(struct bc_output *o)
@@ -534,6 +569,7 @@ void bc_output_free(struct bc_output *o)
 	bc_committer_free(o->committer);
 	bc_indexer_free(o->indexer);
 	bc_retention_free(o->retention);
+	bc_tender_folder_free(o->tended);
 	bc_uploader_remove(o->uploader, o->upload);
 	for (int i = 0; i < BC_MIRRORS; i++)
 		bc_mirror_free(o->mirror[i]);

@@ -28,6 +28,7 @@ struct bc_signer;
 struct bc_signer_folder;
 struct bc_tap;
 struct bc_tender;
+struct bc_tender_folder;
 
 /* Threads that many outputs share. Apart, as a committer may wait for a file that is to be published. */
 struct bc_output_crews {
@@ -59,12 +60,12 @@ struct bc_output_env {
 	enum bc_segstat_form statistics;	/* of each segment into the log */
 	const struct bc_filters *filters;	/* whose texts stand in the interface descriptions */
 	struct bc_uploader *uploader;	/* of outputs that have an upload; outlives the output; NULL: nothing is uploaded */
-	const char *node;		/* with it: whose the segments are, in keys */
+	const char *node;		/* with it, or with a tender: whose the segments are */
 	struct bc_signer *signer;	/* of folders; outlives the output; NULL: no chain of custody */
 	struct bc_spawner *spawner;	/* of the output's commands; outlives the output; NULL: it has none */
 	struct bc_keeper *keeper;	/* who has the rights to the output's folder, which is its place; outlives the output; NULL: this process */
 	uint32_t place;
-	struct bc_tender *tender;	/* who keeps it within limits; outlives the output; NULL: this process */
+	struct bc_tender *tender;	/* with a keeper: who moves published segments and keeps them within limits; outlives the output; NULL: nothing of that is to be done */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
 	bool mirror;			/* and of packets */
@@ -100,7 +101,8 @@ struct bc_output {
 	struct bc_segstat *statistics;	/* NULL: nobody wants them */
 	struct bc_post_publish *after;		/* NULL: published segments are left alone */
 	struct bc_mirror *mirror[BC_MIRRORS];	/* a publisher's, a tap's */
-	struct bc_retention *retention;	/* NULL: everything is kept */
+	struct bc_retention *retention;	/* NULL: everything is kept, or tended */
+	struct bc_tender_folder *tended;	/* NULL: what is done with published segments this process does */
 	struct bc_uploader *uploader;	/* not owned */
 	struct bc_upload_folder *upload;	/* NULL: segments are not uploaded */
 	struct bc_signer_folder *custody;	/* NULL: no chain of custody; not owned */
@@ -131,6 +133,9 @@ void bc_output_close(struct bc_output *o, bool abort);
 
 /* No hook has anything left to do. */
 bool bc_output_idle(struct bc_output *o);
+
+/* What its limits did so far. False: it has none. Any thread. */
+bool bc_output_expired(const struct bc_output *o, struct bc_expired *ret);
 
 /* After bc_output_close(): wait until it is, or, with now, end what hooks do. */
 void bc_output_end_post_publish(struct bc_output *o, bool now);

@@ -59,9 +59,9 @@ struct bc_pipeline_config {
 	struct bc_spawner *spawner;		/* of the outputs' commands; outlives the pipeline; NULL: there are none */
 	struct bc_keeper *keeper;		/* of its only output's folder, which is its place; outlives the pipeline; NULL: this process has the rights */
 	uint32_t place;
-	struct bc_tender *tender;		/* who keeps it within limits; likewise */
+	struct bc_tender *tender;		/* who does what is done with its segments; likewise */
 	struct bc_signer *signer;		/* of folders; outlives the pipeline; NULL: no chain of custody */
-	const char *node;			/* with an uploader: whose the segments are; borrowed until bc_pipeline_new has returned */
+	const char *node;			/* with an uploader or a tender: whose the segments are; borrowed until bc_pipeline_new has returned */
 	/*
 	 * The publisher is told of the segments of each output that has a client's name here, and gets the packets of those that are to be
 	 * mirrored. It outlives the pipeline. connect and disconnect are the caller's to tell.

@@ -31,9 +31,8 @@ static json_t *retention(const struct bc_output *o)
 	uint64_t now_ns = bc_utc_ns();
 	struct bc_expired x;
 
-	if (!o->retention)
+	if (!bc_output_expired(o, &x))
 		return NULL;
-	bc_retention_stats(o->retention, &x);
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*}",
 			 "removed", bc_view_u64(x.removed),
 			 "removed_bytes", bc_view_u64(x.removed_bytes),

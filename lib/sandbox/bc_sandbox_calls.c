@@ -48,8 +48,8 @@ static const char *const making[] = {
 /* Or removed: a control socket with its folder, too. */
 static const char *const removing[] = { "rmdir", "unlink", "unlinkat" };
 
-/* A process apart, to whoever asks it: by messages, and memory that goes with them. */
-static const char *const answering[] = { "memfd_create", "recvmsg", "sendmsg" };
+/* A process apart, to whoever asks it: by messages and sockets, and memory that goes with them. */
+static const char *const answering[] = { "memfd_create", "recvmsg", "sendmsg", "shutdown" };
 
 /* The store's direct writing. What goes through a ring is not seen here, but by Landlock. */
 static const char *const rings[] = { "io_uring_enter", "io_uring_register", "io_uring_setup" };

@@ -54,7 +54,6 @@ static void add_output(struct places *p, const struct bc_output_config *o)
 		add(p, o->dest);
 	else if (o->kind == BC_DEST_FILE || (o->kind == BC_DEST_STREAM && strcmp(o->dest, "-") != 0))
 		add_parent(p, o->dest);
-	add(p, o->completed);
 	add(p, o->remote.spool);
 	add_parent(p, o->seqfile);
 }
@@ -67,6 +66,13 @@ static void find_outputs(const struct bc_session *s, struct places *p)
 	for (uint32_t i = 0; i < c->n_outputs; i++)
 		add_output(p, &c->outputs[i]);
 	add_parent(p, c->report);
+}
+
+/* And a tender has. */
+static void find_completed(const struct bc_session *s, struct places *p)
+{
+	for (uint32_t i = 0; i < s->cfg->n_outputs; i++)
+		add(p, s->cfg->outputs[i].completed);
 }
 
 const char *bc_session_zmq_socket(const struct bc_session *s)
@@ -108,16 +114,25 @@ static bool whole_path(const char *path, char buf[PATH_MAX])
 	return snprintf(copy, sizeof(copy), "%s", path) < (int)sizeof(copy) && realpath(dirname(copy), buf);
 }
 
+static bool holds(const char *whole, const char *path)
+{
+	char whole_of[PATH_MAX];
+	size_t len = strlen(whole);
+
+	if (!path)
+		return false;
+	/* What cannot be told is not given away. */
+	if (len == 1 || !whole_path(path, whole_of))
+		return true;
+	return !strncmp(whole_of, whole, len) && (whole_of[len] == '/' || !whole_of[len]);
+}
+
 bool bc_session_holds_output(const struct bc_session *s, const char *folder)
 {
-	char whole[PATH_MAX], dest[PATH_MAX];
-	size_t len;
+	const struct bc_output_config *o = &s->cfg->outputs[0];
+	char whole[PATH_MAX];
 
-	/* What cannot be told is not given away. */
-	if (!realpath(folder, whole) || !whole_path(s->cfg->outputs[0].dest, dest))
-		return true;
-	len = strlen(whole);
-	return len == 1 || (!strncmp(dest, whole, len) && (dest[len] == '/' || !dest[len]));
+	return !realpath(folder, whole) || holds(whole, o->dest) || holds(whole, o->completed);
 }
 
 static void add_read_at(const struct bc_session *s, struct places *p, const char *file)
@@ -182,6 +197,7 @@ int bc_session_confine_files(struct bc_session *s, struct bc_err *err)
 	if (s->keeper)
 		return confine_kept(s, err);
 	find_outputs(s, &p);
+	find_completed(s, &p);
 	find_control(s, &p);
 	if (!p.failed && !p.anywhere)
 		enter(s, &(struct bc_sandbox){ .write = p.path, .n_write = p.n });
@@ -201,13 +217,17 @@ int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err)
 
 int bc_session_confine_tender(const struct bc_session *s, struct bc_err *err)
 {
+	const struct bc_output_config *o = &s->cfg->outputs[0];
 	struct places p = { .n = 0 };
 
-	add(&p, s->cfg->outputs[0].dest);
-	if (!p.failed)
-		bc_sandbox_enter(&(struct bc_sandbox){
-			.duty = BC_DUTY_KEEP, .read = p.path, .n_read = p.n, .write = p.path, .n_write = p.n,
-		});
+	if (o->kind == BC_DEST_FOLDER)
+		add(&p, o->dest);
+	else
+		add_parent(&p, o->dest);
+	find_completed(s, &p);
+	if (!p.failed && !p.anywhere)
+		bc_sandbox_enter_files(&(struct bc_sandbox){ .read = p.path, .n_read = p.n, .write = p.path, .n_write = p.n });
+	bc_sandbox_enter_calls(&(struct bc_sandbox){ .duty = BC_DUTY_KEEP });
 	return end(&p, err);
 }
 

@@ -31,12 +31,6 @@ static int begin(void *ctx, struct bc_err *err)
 	return r ? r : bc_session_confine_keeper(s, err);
 }
 
-/* What else is done with published segments is done by this process, and takes the rights that it would give up. */
-static bool needs_rights(const struct bc_output_config *o)
-{
-	return o->upload || o->completed;
-}
-
 /* Who may make a socket beside the output may do more there. */
 static bool publishes_beside(const struct bc_session *s)
 {
@@ -54,9 +48,10 @@ static bool is_wanted(const struct bc_session *s)
 	const struct bc_config *c = s->cfg;
 	const struct bc_output_config *o = &c->outputs[0];
 
-	if (!s->ops->kept || c->no_sandbox || bc_environment_needs_eal(c) || c->sign || publishes_beside(s))
+	/* This process signs and uploads, and takes the rights that it would give up. */
+	if (!s->ops->kept || c->no_sandbox || bc_environment_needs_eal(c) || c->sign || o->upload || publishes_beside(s))
 		return false;
-	return c->n_outputs == 1 && (o->kind == BC_DEST_FOLDER || o->kind == BC_DEST_FILE) && !needs_rights(o);
+	return c->n_outputs == 1 && (o->kind == BC_DEST_FOLDER || o->kind == BC_DEST_FILE);
 }
 
 static int begin_tender(void *ctx, struct bc_err *err)
@@ -71,9 +66,8 @@ static int new_tender(struct bc_session *s, struct bc_err *err)
 {
 	const struct bc_output_config *o = &s->cfg->outputs[0];
 
-	return o->kind != BC_DEST_FOLDER || !bc_retention_wanted(&o->keep) ? 0 : bc_tender_new(&(struct bc_tender_config){
-		.folder = o->dest, .clients = s->keeping.clients == BC_KEEPER_FOLDERS, .keep = &o->keep, .log = &s->log, .begin = begin_tender,
-		.ctx = s,
+	return !o->completed && !bc_retention_wanted(&o->keep) ? 0 : bc_tender_new(&(struct bc_tender_config){
+		.where = &s->keeping, .completed = o->completed, .keep = &o->keep, .log = &s->log, .begin = begin_tender, .ctx = s,
 	}, &s->tender, err);
 }
 
@@ -106,11 +100,14 @@ int bc_session_new_keeper(struct bc_session *s, struct bc_err *err)
 
 void bc_session_look_at_tender(struct bc_session *s)
 {
+	const struct bc_output_config *o = &s->cfg->outputs[0];
+	const bool limits = bc_retention_wanted(&o->keep);
+
 	if (!s->tender || s->tender_lost || !bc_tender_has_ended(s->tender))
 		return;
 	s->tender_lost = true;
-	bc_log(&s->log, BC_ERROR, "the process that keeps %s within its limits has ended: nothing is removed any more; start again when it suits",
-	       s->keeping.dest);
+	bc_log(&s->log, BC_ERROR, "the process that tends the segments of %s has ended: nothing is %s%s%s any more; start again when it suits", s->keeping.dest,
+	       o->completed ? "moved" : "", o->completed && limits ? " or " : "", limits ? "removed" : "");
 }
 
 bool bc_session_has_lost_keeper(struct bc_session *s)

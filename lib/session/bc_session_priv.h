@@ -21,13 +21,13 @@ void bc_session_look_at_spawner(struct bc_session *s);
 
 /* Before other threads: where it may, the process that keeps the output's folder. 0, or a negative errno with a line in err. */
 int bc_session_new_keeper(struct bc_session *s, struct bc_err *err);
-/* Is its first output in this folder, or below it? True, too, where that cannot be told. */
+/* Are the segments of its first output in this folder, or below it? True, too, where that cannot be told. */
 bool bc_session_holds_output(const struct bc_session *s, const char *folder);
 /* It has ended, which the log says once. */
 bool bc_session_has_lost_keeper(struct bc_session *s);
 /* In that process: it has the output's folder and the report's, and no others. Likewise. */
 int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err);
-/* In the one that keeps the folder within limits: it has that. Likewise. */
+/* In the one that tends what is published: it has the folder, and that of --completed. Likewise. */
 int bc_session_confine_tender(const struct bc_session *s, struct bc_err *err);
 /* The log says once if that one has ended. */
 void bc_session_look_at_tender(struct bc_session *s);

@@ -21,7 +21,6 @@
 #include "bc_pcapng.h"
 #include "bc_recompress.h"
 #include "bc_retention.h"
-#include "bc_tender.h"
 #include "bc_series.h"
 #include "bc_time.h"
 #include "scratch.h"
@@ -831,21 +830,15 @@ static void a_cancelled_recompression_leaves_the_original(void **state)
 	close(dir);
 }
 
-static struct bc_tender *tender(const char *folder, const struct bc_retention_rules *keep, bool clients)
+static void retention_acts_at_its_begin_and_on_publication(void **state)
 {
-	struct bc_tender *t = NULL;
-
-	assert_int_equal(bc_tender_new(&(struct bc_tender_config){ .folder = folder, .keep = keep, .clients = clients }, &t, NULL), 0);
-	return t;
-}
-
-static void acts_at_its_begin_and_on_publication(struct fixture *f, const struct bc_retention_rules *keep, struct bc_tender *t)
-{
+	const struct bc_retention_rules keep = { .number = 2 };
+	struct fixture *f = *state;
 	struct bc_retention *r = NULL;
 	struct bc_expired sum = { .removed = 0 };
 
 	segments(f, 4);
-	assert_int_equal(bc_retention_new(f->dir, keep, NULL, t, &r, NULL), 0);
+	assert_int_equal(bc_retention_new(f->dir, &keep, NULL, &r, NULL), 0);
 	for (int i = 0; i < 10000 && sum.removed < 2; i++) {
 		usleep(1000);
 		bc_retention_stats(r, &sum);
@@ -865,81 +858,6 @@ static void acts_at_its_begin_and_on_publication(struct fixture *f, const struct
 	bc_retention_close(r, false);
 	assert_int_equal(entries(f), 2);
 	bc_retention_free(r);
-}
-
-static void retention_acts_at_its_begin_and_on_publication(void **state)
-{
-	const struct bc_retention_rules keep = { .number = 2 };
-
-	acts_at_its_begin_and_on_publication(*state, &keep, NULL);
-}
-
-static void a_process_apart_does_the_same(void **state)
-{
-	const struct bc_retention_rules keep = { .number = 2 };
-	struct fixture *f = *state;
-	struct bc_tender *t = tender(f->dir, &keep, false);
-
-	acts_at_its_begin_and_on_publication(f, &keep, t);
-	bc_tender_free(t);
-}
-
-/* Whoever asks may have been taken over. */
-static void it_keeps_no_folder_that_it_was_not_told_of(void **state)
-{
-	const struct bc_retention_rules keep = { .number = 1 };
-	struct fixture *f = *state;
-	struct bc_tender *t = tender(f->dir, &keep, false);
-	char path[SCRATCH_MAX + 64];
-	static const char *const names[] = { "", "/", "/..", "/../x", "/.hidden", "/a/b", "x", "//", "/a/" };
-	struct bc_expired sum;
-	uint32_t n = 0;
-
-	segments(f, 4);
-	assert_int_equal(bc_tender_add(t, "/", &n), -EINVAL);
-	assert_int_equal(bc_tender_add(t, "", &n), -EINVAL);
-	snprintf(path, sizeof(path), "%s/", f->dir);
-	assert_int_equal(bc_tender_add(t, path, &n), -EINVAL);
-	assert_false(bc_tender_stats(t, 0, &sum));
-	bc_tender_published(t, 0);
-	bc_tender_close(t, UINT32_MAX, false);
-	bc_tender_free(t);
-	t = tender(f->dir, &keep, true);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s%s", f->dir, names[i]);
-		assert_int_equal(bc_tender_add(t, path, &n), -EINVAL);
-	}
-	snprintf(path, sizeof(path), "%s/node", f->dir);
-	assert_int_equal(bc_tender_add(t, path, &n), 0);
-	bc_tender_free(t);
-	assert_int_equal(entries(f), 4);
-}
-
-static void what_was_heard_of_one_that_is_killed_stays(void **state)
-{
-	const struct bc_retention_rules keep = { .number = 2 };
-	struct fixture *f = *state;
-	struct bc_tender *t = tender(f->dir, &keep, false);
-	struct bc_expired sum = { .removed = 0 };
-	struct bc_retention *r = NULL;
-
-	segments(f, 4);
-	assert_int_equal(bc_retention_new(f->dir, &keep, NULL, t, &r, NULL), 0);
-	for (int i = 0; i < 10000 && sum.removed < 2; i++) {
-		usleep(1000);
-		bc_retention_stats(r, &sum);
-	}
-	assert_int_equal(kill(bc_tender_pid(t), SIGKILL), 0);
-	for (int i = 0; i < 10000 && !bc_tender_has_ended(t); i++)
-		usleep(1000);
-	assert_true(bc_tender_has_ended(t));
-	bc_retention_published(r);
-	bc_retention_stats(r, &sum);
-	assert_int_equal(sum.removed, 2);
-	bc_retention_close(r, false);
-	bc_retention_free(r);
-	assert_int_equal(bc_retention_new(f->dir, &keep, NULL, t, &r, NULL), -EOWNERDEAD);
-	bc_tender_free(t);
 }
 
 int main(void)
@@ -979,9 +897,6 @@ int main(void)
 		TEST(without_space_the_original_stays),
 		TEST(a_cancelled_recompression_leaves_the_original),
 		TEST(retention_acts_at_its_begin_and_on_publication),
-		TEST(a_process_apart_does_the_same),
-		TEST(it_keeps_no_folder_that_it_was_not_told_of),
-		TEST(what_was_heard_of_one_that_is_killed_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
