@@ -254,6 +254,7 @@ static int check_upload(const struct bc_config *c, struct bc_err *err)
 
 static int check_sign(const struct bc_config *c, struct bc_err *err)
 {
+	const char *tls = c->tls_key ? c->tls_key : c->tls_cert;
 	bool folder = false;
 
 	for (uint32_t i = 0; i < c->n_outputs; i++) {
@@ -261,6 +262,9 @@ static int check_sign(const struct bc_config *c, struct bc_err *err)
 		if (c->sign && c->outputs[i].keep.recompress)
 			return bc_err_set(err, -EINVAL, "--sign: a signed segment keeps its bytes: not with --recompress");
 	}
+	/* The process that keeps it would sign with it what TLS signs: anything. */
+	if (c->sign && tls && !strcmp(c->sign, tls))
+		return bc_err_set(err, -EINVAL, "--sign: '%s' is the key of TLS, too: make one of its own (openssl genpkey -algorithm ed25519)", tls);
 	if (!c->sign && (c->timestamp || c->timestamp_seconds))
 		return bc_err_set(err, -EINVAL, "--timestamp: only a chain of custody is stamped: add --sign KEY.pem");
 	if (!c->timestamp && c->timestamp_seconds)

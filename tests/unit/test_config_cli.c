@@ -511,6 +511,9 @@ static void remote_peers_that_cannot_be_are_refused(void **state)
 	refused("-i null: -w osmo://h:1 -w osmo://h:1", "is given twice");
 	refused("-i null: -w osmo://h:1 --tls-ca x", "nothing uses TLS");
 	refused("-i null: -w osmo://h:1,tls --tls-key x", "a key needs its certificate");
+	refused("-i null: -w out/ -w osmo://h:1,tls --tls-cert c --tls-key k --sign k", "--sign: 'k' is the key of TLS, too");
+	refused("-i null: -w out/ -w osmo://h:1,tls --tls-cert c --sign c", "--sign: 'c' is the key of TLS, too");
+	ACCEPT("-w osmo://h:1,tls --tls-cert c --tls-key k --sign c", !strcmp(c.sign, "c"));
 }
 
 /* -Z, -G and -S are for the others. */
