@@ -53,6 +53,8 @@ static int take_identity(struct bc_spool_disk *d, struct bc_err *err)
 	n = pread(d->lock, d->node, sizeof(d->node), 0);
 	if (n == (ssize_t)sizeof(d->node))
 		return 0;
+	if (n < 0)
+		return bc_err_set(err, -errno, "spool=%s: cannot read node.id in it: %s", d->path, strerror(errno));
 	if (n > 0)
 		return bc_err_set(err, -EBADMSG, "spool=%s: node.id is damaged: remove it, and what is left of the spool with it",
 				  d->path);
@@ -231,56 +233,66 @@ static int open_file(const struct bc_spool_disk *d, const struct file *f)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Where the last whole record of a file ends, in positions; what is torn behind it is said. */
-static uint64_t end_of(struct bc_spool_disk *d, const struct file *f)
+/* Where the last whole record of a file ends, in positions; what is torn behind it is said. 0, or a negative errno: it cannot be read. */
+static int end_of(struct bc_spool_disk *d, const struct file *f, uint64_t *ret_end)
 {
-	uint64_t end = f->pos, off = 0;
-	int fd = open_file(d, f);
-	int64_t next;
+	int fd = open_file(d, f), r;
+	int64_t next = 0;
+	uint64_t off;
 
 	if (fd < 0)
-		return end;
-	if (!bc_spool_file_read_head(fd, &d->head))
-		off = BC_SPOOL_FILE_HEADER + d->head.link_len;
-	while (off && (next = bc_spool_file_read(fd, off, f->size, &d->record)) > 0) {
+		return fd;
+	*ret_end = f->pos;
+	r = bc_spool_file_read_head(fd, &d->head);
+	off = BC_SPOOL_FILE_HEADER + d->head.link_len;
+	while (!r && (next = bc_spool_file_read(fd, off, f->size, &d->record)) > 0) {
 		off = (uint64_t)next;
-		end = d->record.pos + d->record.len;
+		*ret_end = d->record.pos + d->record.len;
 	}
-	if (off < f->size)
+	if (next == -EBADMSG)
 		bc_log(d->log, BC_NOTICE, "%s: %" PRIu64 " bytes were being written when the last run ended, and are left out",
 		       d->path, f->size - off);
+	else if (next < 0)
+		r = (int)next;
 	close(fd);
 	d->record.len = 0;
-	return end;
+	return r;
 }
 
 /* The last file of the epoch; it has some. */
-static const struct file *last_of(const struct bc_spool_disk *d, uint64_t epoch)
+static size_t last_of(const struct bc_spool_disk *d, uint64_t epoch)
 {
-	const struct file *last = NULL;
+	size_t last = 0;
 
 	for (size_t i = 0; i < d->n; i++)
 		if (d->file[i].epoch == epoch)
-			last = &d->file[i];
+			last = i;
 	return last;
 }
 
-static bool read_head_of(struct bc_spool_disk *d, const struct file *f, struct bc_spool_file_head *ret)
+static int read_head_of(struct bc_spool_disk *d, const struct file *f, struct bc_spool_file_head *ret)
 {
 	int fd = open_file(d, f), r = fd < 0 ? fd : bc_spool_file_read_head(fd, ret);
 
 	close_fd(&fd);
-	return r == 0;
+	return r;
 }
 
 bool bc_spool_disk_oldest(struct bc_spool_disk *d, struct bc_spool_file_head *ret, uint64_t *ret_end)
 {
 	while (d->n && d->file[0].epoch != d->epoch) {
-		*ret_end = end_of(d, last_of(d, d->file[0].epoch));
-		if (read_head_of(d, &d->file[0], ret))
+		size_t i = last_of(d, d->file[0].epoch);
+		int r = end_of(d, &d->file[i], ret_end);
+
+		if (!r) {
+			i = 0;
+			r = read_head_of(d, &d->file[i], ret);
+		}
+		if (!r)
 			return true;
-		bc_log(d->log, BC_ERROR, "%s: a file of the spool cannot be read any more, and is left alone", d->path);
-		forget_file(d, 0);
+		bc_log(d->log, BC_ERROR, "%s: a file of the spool cannot be read any more, and is left alone: %s", d->path,
+		       r == -EBADMSG ? "it is damaged" : strerror(-r));
+		forget_file(d, i);
 	}
 	return false;
 }
@@ -426,7 +438,7 @@ const struct bc_spool_record *bc_spool_disk_get(struct bc_spool_disk *d, uint64_
 bool bc_spool_disk_next(struct bc_spool_disk *d, uint64_t epoch, uint64_t pos, struct bc_spool_file_head *ret)
 {
 	for (size_t i = 0; i < d->n; i++)
-		if (d->file[i].epoch == epoch && d->file[i].pos > pos && read_head_of(d, &d->file[i], ret))
+		if (d->file[i].epoch == epoch && d->file[i].pos > pos && !read_head_of(d, &d->file[i], ret))
 			return true;
 	return false;
 }

@@ -9,6 +9,7 @@
 #include "bc_test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +23,8 @@ enum refusal_kind {
 	REFUSE_MEMORY,		/* one allocation */
 	REFUSE_CALL,		/* one system call */
 	REFUSE_DISK,		/* a system call, and all that follow: a disk that is gone */
-	REFUSE_KINDS
+	REFUSE_KINDS,
+	REFUSE_NOTHING = REFUSE_KINDS	/* a signal interrupts one call that transfers bytes, which is no failure */
 };
 
 static struct {
@@ -31,13 +33,14 @@ static struct {
 	uint32_t number;	/* of the call that fails */
 	_Atomic uint32_t calls;
 	const char *_Atomic name;	/* of the call that failed; NULL: none did */
+	_Atomic bool interrupted;
 } refusal = { .number = UINT32_MAX };
 
 static inline bool refusal_strikes(bool memory, const char *name, int err)
 {
 	uint32_t n;
 
-	if (!refusal.on || memory != (refusal.kind == REFUSE_MEMORY))
+	if (!refusal.on || refusal.kind == REFUSE_NOTHING || memory != (refusal.kind == REFUSE_MEMORY))
 		return false;
 	n = ++refusal.calls;
 	if (n < refusal.number || (n > refusal.number && refusal.kind != REFUSE_DISK))
@@ -46,6 +49,15 @@ static inline bool refusal_strikes(bool memory, const char *name, int err)
 		refusal.name = name;
 	/* Many wait for space or rights to come back, which they do not here. */
 	errno = refusal.kind == REFUSE_DISK ? EIO : err;
+	return true;
+}
+
+static inline bool refusal_interrupts(void)
+{
+	if (!refusal.on || refusal.kind != REFUSE_NOTHING || ++refusal.calls != refusal.number)
+		return false;
+	refusal.interrupted = true;
+	errno = EINTR;
 	return true;
 }
 
@@ -67,24 +79,40 @@ static inline void refusal_end(void)
 	} while (0)
 
 /* Runs it until all was refused once, and then once more without; every nth call only. How many calls failed. */
+static inline uint32_t refuse_kind(enum refusal_kind kind, void (*run)(void *ctx), void *ctx, uint32_t every)
+{
+	uint32_t n = 0;
+	bool struck;
+
+	refusal.kind = kind;
+	refusal.number = 1;
+	do {
+		refusal.calls = 0;
+		refusal.name = NULL;
+		refusal.interrupted = false;
+		run(ctx);
+		refusal_end();
+		refusal.number += every;
+		struck = refusal.name || refusal.interrupted;
+		n += struck;
+	} while (struck);
+	refusal.number = UINT32_MAX;
+	return n;
+}
+
 static inline uint32_t refuse_each(void (*run)(void *ctx), void *ctx, uint32_t every)
 {
 	uint32_t n = 0;
 
-	for (int kind = 0; kind < REFUSE_KINDS; kind++) {
-		refusal.kind = kind;
-		refusal.number = 1;
-		do {
-			refusal.calls = 0;
-			refusal.name = NULL;
-			run(ctx);
-			refusal_end();
-			refusal.number += every;
-			n += refusal.name != NULL;
-		} while (refusal.name);
-	}
-	refusal.number = UINT32_MAX;
+	for (enum refusal_kind kind = 0; kind < REFUSE_KINDS; kind++)
+		n += refuse_kind(kind, run, ctx, every);
 	return n;
+}
+
+/* The same with signals. */
+static inline uint32_t interrupt_each(void (*run)(void *ctx), void *ctx)
+{
+	return refuse_kind(REFUSE_NOTHING, run, ctx, 1);
 }
 
 /* Integers and pointers, six at most, which are passed on as they are. */
@@ -95,29 +123,44 @@ static inline uint32_t refuse_each(void (*run)(void *ctx), void *ctx, uint32_t e
 		return refusal_strikes(memory, #call, err) ? (failed) : __real_##call(a, b, c, d, e, f); \
 	}
 
+#define REFUSAL_WRAP_TRANSFER(call, err) \
+	long __real_##call(long a, long b, long c, long d, long e, long f); \
+	long __wrap_##call(long a, long b, long c, long d, long e, long f) \
+	{ \
+		return refusal_interrupts() || refusal_strikes(false, #call, err) ? -1 : __real_##call(a, b, c, d, e, f); \
+	}
+
 REFUSAL_WRAP(malloc, true, ENOMEM, 0)
 REFUSAL_WRAP(calloc, true, ENOMEM, 0)
 REFUSAL_WRAP(realloc, true, ENOMEM, 0)
 REFUSAL_WRAP(aligned_alloc, true, ENOMEM, 0)
 REFUSAL_WRAP(strdup, true, ENOMEM, 0)
+REFUSAL_WRAP(strndup, true, ENOMEM, 0)
+REFUSAL_WRAP(asprintf, true, ENOMEM, -1)
 REFUSAL_WRAP(open64, false, EMFILE, -1)
 REFUSAL_WRAP(openat64, false, EMFILE, -1)
+REFUSAL_WRAP(fdopendir, false, ENOMEM, 0)
 REFUSAL_WRAP(fcntl64, false, EINVAL, -1)
 REFUSAL_WRAP(fstat64, false, EIO, -1)
 REFUSAL_WRAP(fstatat64, false, EIO, -1)
 REFUSAL_WRAP(lseek64, false, EIO, -1)
-REFUSAL_WRAP(read, false, EIO, -1)
-REFUSAL_WRAP(pread64, false, EIO, -1)
-REFUSAL_WRAP(write, false, ENOSPC, -1)
-REFUSAL_WRAP(pwrite64, false, ENOSPC, -1)
-REFUSAL_WRAP(fallocate64, false, ENOSPC, -1)
+REFUSAL_WRAP_TRANSFER(read, EIO)
+REFUSAL_WRAP_TRANSFER(pread64, EIO)
+REFUSAL_WRAP_TRANSFER(write, ENOSPC)
+REFUSAL_WRAP_TRANSFER(pwrite64, ENOSPC)
+REFUSAL_WRAP(pwritev64, false, ENOSPC, -1)
+REFUSAL_WRAP_TRANSFER(fallocate64, ENOSPC)
 REFUSAL_WRAP(ftruncate64, false, EIO, -1)
 REFUSAL_WRAP(fsync, false, EIO, -1)
 REFUSAL_WRAP(fdatasync, false, EIO, -1)
 REFUSAL_WRAP(flock, false, ENOLCK, -1)
+REFUSAL_WRAP(mkdir, false, EACCES, -1)
+REFUSAL_WRAP(mkdirat, false, EACCES, -1)
+REFUSAL_WRAP(dup3, false, EMFILE, -1)
 REFUSAL_WRAP(fchmod, false, EPERM, -1)
 REFUSAL_WRAP(fchown, false, EIO, -1)
 REFUSAL_WRAP(futimens, false, EIO, -1)
+REFUSAL_WRAP(rename, false, EIO, -1)
 REFUSAL_WRAP(renameat, false, EIO, -1)
 REFUSAL_WRAP(renameat2, false, EIO, -1)
 REFUSAL_WRAP(unlink, false, EIO, -1)

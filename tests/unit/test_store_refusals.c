@@ -77,6 +77,23 @@ static void buffered(void **state)
 	assert_true(refuse_each(run_store, &b, 1) > 40);
 }
 
+static void buffered_with_signals(void **state)
+{
+	struct bed b = { .f = *state, .cfg = config_of(*state, BC_STORE_DIR, ((struct fixture *)*state)->dir), .published = 2 };
+
+	b.cfg.io = BC_IO_BUFFERED;
+	assert_true(interrupt_each(run_store, &b) > 2);
+}
+
+static void direct_with_signals(void **state)
+{
+	struct bed b = { .f = *state, .cfg = config_of(*state, BC_STORE_DIR, ((struct fixture *)*state)->dir), .published = 2 };
+
+	b.cfg.io = BC_IO_DIRECT;
+	b.cfg.depth = 1;
+	assert_true(interrupt_each(run_store, &b) > 2);
+}
+
 static void direct_with_a_sequence_file(void **state)
 {
 	struct bed b = { .f = *state, .cfg = config_of(*state, BC_STORE_DIR, ((struct fixture *)*state)->dir), .published = 2 };
@@ -101,6 +118,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(buffered, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(buffered_with_signals, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(direct_with_signals, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(direct_with_a_sequence_file, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_single_file, fixture_setup, fixture_teardown),
 	};
