@@ -110,12 +110,13 @@ void bc_check_memory(const char *root, const struct bc_devices *d, struct bc_fin
 		nodes += node_number(l.name[i]) >= 0;
 	for (uint32_t i = 0; i < l.n; i++) {
 		int n = node_number(l.name[i]);
-		char folder[96], where[32];
+		char folder[96], where[32] = "";
 
 		if (n < 0)
 			continue;
 		snprintf(folder, sizeof(folder), NODES "/node%d/hugepages", n);
-		snprintf(where, sizeof(where), nodes > 1 ? "node %d: " : "", n);
+		if (nodes > 1)
+			snprintf(where, sizeof(where), "node %d: ", n);
 		node[n] = read_pages(root, folder, where, f);
 		all.reserved_mib += node[n].reserved_mib;
 		all.free_mib += node[n].free_mib;

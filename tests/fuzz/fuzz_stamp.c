@@ -16,7 +16,7 @@ static void check(int holds)
 static void ask_about(const struct bc_stamp_line *l)
 {
 	struct bc_stamp_request *req;
-	struct bc_stamp_trust *nobody;
+	struct bc_stamp_trust *nobody = NULL;
 	struct bc_stamp_said said;
 
 	check(bc_stamp_request_new(l->hash, &req) == 0 && bc_stamp_trust_new(NULL, &nobody, NULL) == 0);
