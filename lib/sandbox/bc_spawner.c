@@ -128,7 +128,15 @@ static char **make_environment(const char *const name[], const char *const arg[]
 	return list;
 }
 
-/* The strings behind the question: name and argument in turn. False: they are not there. */
+/* Others would have the shell, or its programs, load what the caller likes. */
+static bool is_ours(const char *name)
+{
+	static const char prefix[] = "BRAIDCAP_";
+
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+/* The strings behind the question: name and argument in turn. False: they are not there, or no names for us. */
 static bool read_strings(const struct bc_apart_message *m, unsigned n, const char *name[], const char *arg[])
 {
 	const char *at = (const char *)m->data + sizeof(struct ask), *end = (const char *)m->data + m->len;
@@ -136,7 +144,7 @@ static bool read_strings(const struct bc_apart_message *m, unsigned n, const cha
 	for (unsigned i = 0; i < 2 * n; i++) {
 		const char *zero = at < end ? memchr(at, '\0', (size_t)(end - at)) : NULL;
 
-		if (!zero)
+		if (!zero || (i % 2 == 0 && !is_ours(at)))
 			return false;
 		*(i % 2 ? &arg[i / 2] : &name[i / 2]) = at;
 		at = zero + 1;

@@ -37,7 +37,7 @@ void bc_spawner_free(struct bc_spawner *s);
 struct bc_start {
 	const char *command;		/* one of the spawner's */
 	const char *const *arg;		/* $1 and so on; $0 is "braidcap" then */
-	const char *const *name;	/* each is in the environment, too, by this name */
+	const char *const *name;	/* each is in the environment, too, by this name, which begins with "BRAIDCAP_" */
 	unsigned n;			/* at most BC_START_ARGS */
 	int in_fd;			/* -1: no input */
 	int out_fd;

@@ -260,6 +260,26 @@ static void a_command_that_it_was_not_told_of_is_refused(void **state)
 	bc_spawner_free(s);
 }
 
+/* Who asks may have been taken over. */
+static void only_names_of_ours_are_put_into_the_environment(void **state)
+{
+	static const char *const names[] = { "BRAIDCAP_PATH", "LD_PRELOAD", "PATH", "" };
+	const char *const command[] = { "test -z \"$LD_PRELOAD\"" }, *const arg[] = { "x" };
+	struct bc_spawner *s = spawner(command, 1);
+	struct bc_job *j = NULL;
+	int status = -1;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const struct bc_start start = { .command = command[0], .arg = arg, .name = &names[i], .n = 1, .in_fd = -1, .out_fd = STDERR_FILENO };
+
+		assert_int_equal(bc_spawner_start(s, &start, &j), i ? -EINVAL : 0);
+	}
+	assert_int_equal(bc_job_wait(j, WAIT_MS, &status), 0);
+	assert_int_equal(status, 0);
+	bc_job_free(j);
+	bc_spawner_free(s);
+}
+
 static void a_command_is_ended_by_a_signal(void **state)
 {
 	const char *const command[] = { "sleep 1000" };
@@ -306,6 +326,7 @@ int main(void)
 		cmocka_unit_test(signals_of_the_terminal_do_not_end_it),
 		cmocka_unit_test(it_tells_how_a_command_ended),
 		cmocka_unit_test(a_command_that_it_was_not_told_of_is_refused),
+		cmocka_unit_test(only_names_of_ours_are_put_into_the_environment),
 		cmocka_unit_test(a_command_is_ended_by_a_signal),
 		cmocka_unit_test(without_it_nobody_can_say),
 	};
