@@ -122,12 +122,23 @@ static void offer_keys(struct bc_similar *similar, const struct bc_setting *s, u
 			bc_similar_offer(similar, s[i].key);
 }
 
-static bool is_output_key(const char *key)
+static bool is_among(const char *key, const struct bc_setting *s, unsigned n, enum bc_command what)
 {
-	for (unsigned i = 0; i < BC_OUT_N; i++)
-		if (!strcmp(key, bc_output_settings[i].key))
+	for (unsigned i = 0; i < n; i++)
+		if (!strcmp(key, s[i].key) && (!s[i].capture_only || what == BC_COMMAND_CAPTURE))
 			return true;
 	return false;
+}
+
+static bool is_output_key(const char *key)
+{
+	return is_among(key, bc_output_settings, BC_OUT_N, BC_COMMAND_CAPTURE);
+}
+
+static bool is_top_key(const char *key, enum bc_command what)
+{
+	return is_among(key, bc_capture_settings, BC_CAP_N, what) ||
+		(what == BC_COMMAND_COLLECT && is_among(key, bc_collect_settings, BC_COL_N, what));
 }
 
 /* "rotate: {seconds: 5}": is what was meant the key of an output "rotate_seconds"? The events behind at are the mapping's and its first key's. */
@@ -154,6 +165,8 @@ static int refuse_key(const char *file, const struct bc_yaml_map *map, const str
 
 	if (is_output_key(at->path))
 		return bc_err_set(err, -EINVAL, "%s:%u: %s: belongs to an output, under 'outputs:'", file, at->line, at->path);
+	if (dot && is_top_key(dot + 1, what))
+		return bc_err_set(err, -EINVAL, "%s:%u: %s: belongs beside 'outputs:', not under it", file, at->line, at->path);
 	if (is_split(map, at, split))
 		return bc_err_set(err, -EINVAL, "%s:%u: %s: there is no such key; did you mean '%s', of an output?", file, at->line, at->path, split);
 	bc_similar_begin(&s, dot ? dot + 1 : at->path);

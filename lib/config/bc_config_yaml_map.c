@@ -156,6 +156,15 @@ static int on_event(struct walk *w, const yaml_event_t *e)
 	}
 }
 
+/* What went wrong in libyaml's words, or in ours where these do not say what to do. */
+static const char *problem(const yaml_parser_t *p)
+{
+	if (!p->problem)
+		return "no memory";
+	return strcmp(p->problem, "found character that cannot start any token") ? p->problem :
+		"indent with spaces, not with tabs; what begins with %, @ or ` needs quotes";
+}
+
 static int parse(struct walk *w, yaml_parser_t *p)
 {
 	bool done = false;
@@ -164,7 +173,7 @@ static int parse(struct walk *w, yaml_parser_t *p)
 
 	while (!rc && !done) {
 		if (!yaml_parser_parse(p, &e))
-			return refuse(w, (uint32_t)p->problem_mark.line + 1, p->problem ? p->problem : "no memory");
+			return refuse(w, (uint32_t)p->problem_mark.line + 1, problem(p));
 		done = e.type == YAML_STREAM_END_EVENT;
 		rc = on_event(w, &e);
 		yaml_event_delete(&e);

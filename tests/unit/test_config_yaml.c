@@ -156,6 +156,7 @@ static void unknown_keys_are_refused_with_their_line(void **state)
 	refused(GOOD "    x: y\n    bogus: 1\n", ":4: outputs[0].x: there is no such key");
 	refused(GOOD "  - dest: b/\n    utc: no\n    bogus: 1\n", ":6: outputs[1].bogus: there is no such key");
 	refused("utc: yes\n", ":1: utc: belongs to an output, under 'outputs:'");
+	refused(GOOD "    sign: key.pem\n", ":4: outputs[0].sign: belongs beside 'outputs:', not under it");
 }
 
 static void what_is_nested_for_no_reason_is_named(void **state)
@@ -179,6 +180,7 @@ static void the_form_is_checked(void **state)
 	refused("outputs:\n  - out/\n", ":2: outputs[0]: 'key: value' is expected here");
 	refused("- a\n", ":1: 'key: value' is expected here");
 	refused("count: 1\n]\n", ":2: did not find expected key");
+	refused("outputs:\n\t- dest: a/\n", ":2: indent with spaces, not with tabs; what begins with %, @ or ` needs quotes");
 }
 
 static void lists_have_a_longest_length(void **state)
