@@ -82,6 +82,24 @@ static char *names(const struct bc_ctl_capture *captures, uint32_t n)
 	return text;
 }
 
+/* None has a name that begins with braidcap: are there others? */
+static int no_default(struct bc_err *err)
+{
+	struct bc_ctl_capture captures[BC_CTL_MAX_CAPTURES];
+	uint32_t n = bc_ctl_find("", captures);
+	char *all = names(captures, n);
+	int r;
+
+	if (n && all)
+		r = bc_err_set(err, -ENOENT, "no capture braidcap answers: choose another with --prefix: %s", all);
+	else
+		r = bc_err_set(err, -ENOENT, "no capture answers: if it has a --prefix, give it here too; if it belongs to another user, run this "
+			       "as that user");
+	free_captures(captures, n);
+	free(all);
+	return r;
+}
+
 /* The only capture whose name begins with braidcap. Its name into prefix. */
 static int find_only_capture(char prefix[BC_CTL_PREFIX_MAX], struct bc_err *err)
 {
@@ -91,8 +109,7 @@ static int find_only_capture(char prefix[BC_CTL_PREFIX_MAX], struct bc_err *err)
 	int r = 0;
 
 	if (n == 0)
-		r = bc_err_set(err, -ENOENT, "no capture answers: if it has a --prefix, give it here too; if it "
-			       "belongs to another user, run this as that user");
+		r = no_default(err);
 	else if (n > 1)
 		r = bc_err_set(err, -ENOTUNIQ, "several captures are running, choose one with --prefix: %s", all ? all :
 			       "");
@@ -103,7 +120,7 @@ static int find_only_capture(char prefix[BC_CTL_PREFIX_MAX], struct bc_err *err)
 	return r;
 }
 
-/* The user's, or a line that names those that answer. */
+/* The user's, or a line that names those that answer. Of one that was killed that is the news. */
 static int connect_to_named(const char *prefix, struct bc_err *err)
 {
 	struct bc_ctl_capture captures[BC_CTL_MAX_CAPTURES];
@@ -111,7 +128,7 @@ static int connect_to_named(const char *prefix, struct bc_err *err)
 	uint32_t n;
 	char *all;
 
-	if (r >= 0 || r == -EINVAL)
+	if (r >= 0 || r == -EINVAL || r == -ECONNREFUSED)
 		return r;
 	n = bc_ctl_find("", captures);
 	all = names(captures, n);
@@ -126,15 +143,21 @@ static int connect_to_named(const char *prefix, struct bc_err *err)
 static int connect_to_capture(const char *prefix, struct bc_err *err)
 {
 	char found[BC_CTL_PREFIX_MAX];
-	int r;
+	struct bc_err why;
+	int r, other;
 
 	if (prefix)
 		return connect_to_named(prefix, err);
 	r = bc_ctl_connect("braidcap", err);
 	if (r >= 0)
 		return r;
-	r = find_only_capture(found, err);
-	return r ? r : bc_ctl_connect(found, err);
+	other = find_only_capture(found, &why);
+	if (!other)
+		return bc_ctl_connect(found, err);
+	if (r == -ECONNREFUSED && other == -ENOENT)
+		return r;
+	*err = why;
+	return other;
 }
 
 /* Of the command, what stands behind it, and --output. */

@@ -134,6 +134,17 @@ class TestTelemetry(TestSuite):
         verify(len(done.stderr.strip().splitlines()) == 1, done.stderr)
 
     @func_test
+    def ctl_names_who_answers(self):
+        """Without --prefix it names the others; of one that was killed it says so, and what to do."""
+        run = self.start("-i", "null:rate=100", "-w", "null:")
+        run.wait_received(1)
+        done = self.braidcap("ctl", "stats", check=False)
+        verify(done.returncode == 1 and done.stderr.endswith(f"choose another with --prefix: {run.prefix}\n"), done.stderr)
+        run.kill()
+        done = self.braidcap("ctl", "--prefix", run.prefix, "stats", check=False)
+        verify(done.returncode == 1 and "killed" in done.stderr and "braidcap recover" in done.stderr, done.stderr)
+
+    @func_test
     def many_clients_at_once(self):
         """Eight clients that ask everything at the same time, and nonsense, all get whole answers."""
         run = self.two_ports()

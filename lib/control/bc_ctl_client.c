@@ -104,6 +104,9 @@ int bc_ctl_connect(const char *prefix, struct bc_err *err)
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun))) {
 		r = -errno;
 		close(fd);
+		if (r == -ECONNREFUSED)
+			return bc_err_set(err, r, "no capture %s answers, but %s is left: it was killed ('braidcap recover FOLDER' completes what it was "
+					  "writing), or is about to start or end", prefix, sun.sun_path);
 		return bc_err_set(err, r, "no capture %s answers at %s (%s)", prefix, sun.sun_path, strerror(-r));
 	}
 	/* DPDK greets first. */
