@@ -71,6 +71,8 @@ static void list(json_t *files, const char *path, int e, const struct bc_recover
 
 static void say(const char *path, const struct bc_recover_config *cfg, int e, const struct bc_recovered *r, const struct bc_err *err)
 {
+	const uint64_t lost = r ? r->scan.lost_bytes + r->scan.unread_bytes : 0;
+
 	if (e == -EBUSY) {
 		printf("%s: a running capture is writing it: left alone\n", path);
 	} else if (e) {
@@ -80,8 +82,8 @@ static void say(const char *path, const struct bc_recover_config *cfg, int e, co
 	} else {
 		printf("%s: %" PRIu64 " packet%s %s%s%s", path, r->scan.records, bc_plural(r->scan.records, "", "s"), cfg->dry_run ? "can be recovered" : "recovered",
 		       r->path[0] ? " as " : "", r->path);
-		if (r->scan.lost_bytes || r->scan.unread_bytes)
-			printf("; %" PRIu64 " bytes after them are lost", r->scan.lost_bytes + r->scan.unread_bytes);
+		if (lost)
+			printf("; %" PRIu64 " byte%s after them %s lost", lost, bc_plural(lost, "", "s"), bc_plural(lost, "is", "are"));
 		printf("%s%s\n", r->scan.why[0] ? ": " : "", r->scan.why);
 	}
 }

@@ -3,6 +3,7 @@
 
 import json
 import shutil
+import struct
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,15 @@ from framework.test_suite import TestSuite, func_test, verify
 from framework.volatile_disk import VolatileDisk
 
 CODECS = ("lz4", "zstd", "none")
+BLOCK, TAG = 65536, 16      # of age
+
+
+def whole_blocks(pcapng):
+    """The length of the blocks that are there to their ends."""
+    at = 0
+    while at + 8 <= len(pcapng) and at + struct.unpack_from("<I", pcapng, at + 4)[0] <= len(pcapng):
+        at += struct.unpack_from("<I", pcapng, at + 4)[0]
+    return at
 
 
 class TestEncryptLive(TestSuite):
@@ -122,6 +132,22 @@ class TestEncryptLive(TestSuite):
             got = verify_segments(self.in_clear(self.encrypted(out)))
             verify(len(got) >= written, f"{codec}: {len(got)} of {written}")
             verify(len(verify_segments([self.folder / f"{codec}.pcapng"])) >= written, f"{codec}: not found")
+
+    @func_test
+    def what_is_torn_off_is_counted(self):
+        """A leftover that ends within a block loses what is there of it, and of the packet before; one that ends with a block no more than that."""
+        run = self.start("-i", "null:rate=20000,size=500", "-w", self.out, "-Z", "none", "--encrypt", self.recipient)
+        run.wait_written(1000)
+        run.kill()
+        left = next(p for p in self.out.iterdir() if p.stat().st_size)
+        data = left.read_bytes()
+        begin = data.index(b"\n", data.index(b"\n--- ") + 1) + 1 + 16
+        for torn in (0, 100):
+            left.write_bytes(data[:begin + BLOCK + TAG + torn])
+            said = json.loads(self.braidcap("recover", "-n", "--json", *self.identity, self.out).stdout)
+            file = next(f for f in said["files"] if f["path"] == str(left))
+            clear = self.braidcap("decrypt", "-i", self.key, "-w", "-", left, check=False, text=False).stdout
+            verify(file["lost_bytes"] == BLOCK - whole_blocks(clear) + torn, file)
 
     def left_by_a_power_cut(self, disk, out):
         """What recovery makes of the files as they would be if the power were cut now: the numbers of each stream's packets."""

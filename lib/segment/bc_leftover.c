@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bc_age_blob.h"
+#include "bc_age_blocks.h"
 #include "bc_age_file.h"
 #include "bc_decoder.h"
 #include "bc_erf.h"
@@ -164,7 +165,8 @@ static int decrypt(struct bc_leftover *l, const struct bc_age_identities *ids, s
 	if (r)
 		return r;
 	r = bc_age_blob_wrap(&l->blob, ids, &whole);
-	return r == -ENODATA || r == -EBADMSG ? bc_age_blob_wrap_torn(&l->blob, ids, err) : r ? bc_err_set(err, r, "%s", whole.msg) : 0;
+	l->torn = r == -ENODATA || r == -EBADMSG;
+	return l->torn ? bc_age_blob_wrap_torn(&l->blob, ids, err) : r ? bc_err_set(err, r, "%s", whole.msg) : 0;
 }
 
 static int see_through(struct bc_leftover *l, const struct bc_age_identities *ids, struct bc_err *err)
@@ -199,12 +201,24 @@ int bc_leftover_open(struct bc_leftover *l, const char *path, const struct bc_ag
 	return r == 0 && l->bytes > 0 && l->own_ext ? look_into(l, err) : r;
 }
 
+/* The bytes of the file behind its last whole block, for the one that bc_age_blob_wrap_torn() has there, so that reading ends in an error. */
+static uint64_t torn_off(const struct bc_leftover *l)
+{
+	const uint64_t begin = l->head_len + BC_AGE_NONCE;
+
+	return (l->bytes > begin ? (l->bytes - begin) % (BC_AGE_BLOCK + BC_AGE_TAG) : 0) - 1;
+}
+
 int bc_leftover_scan(const struct bc_leftover *l, bc_scan_item item, void *ctx, struct bc_scan *ret, struct bc_err *err)
 {
-	int fd;
+	int fd, r;
 
-	if (l->blob)
-		return bc_scan_blob(l->blob, l->erf, item, ctx, ret, err);
+	if (l->blob) {
+		r = bc_scan_blob(l->blob, l->erf, item, ctx, ret, err);
+		if (l->torn && ret->unread_bytes)
+			ret->unread_bytes += torn_off(l);
+		return r;
+	}
 	/* Of its own, which shares the lock. */
 	fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)

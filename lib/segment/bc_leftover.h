@@ -27,6 +27,7 @@ struct bc_leftover {
 	uint64_t bytes;		/* without space behind them that was taken and never written */
 	bool encrypted;
 	struct bc_blob *blob;	/* what is in it then, as far as it is there; NULL: it is in clear */
+	bool torn;		/* it has no last block */
 	uint8_t file_key[BC_AGE_FILE_KEY];
 	size_t head_len;	/* of these */
 	uint8_t head[BC_AGE_HEADER_MAX];
