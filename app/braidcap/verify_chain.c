@@ -45,7 +45,8 @@ static void tell(void *ctx, enum bc_chain_fault fault, uint64_t number, const ch
 	else if (!*name)
 		fprintf(stderr, "braidcap: %s: record %" PRIu64 " %s\n", f->path, number, bc_chain_fault_text(fault));
 	else if (number == UINT64_MAX)
-		fprintf(stderr, "braidcap: %s%s%s: %s\n", f->path, folder_joint(f->path), name, bc_chain_fault_text(fault));
+		fprintf(stderr, "braidcap: %s%s%s: %s%s\n", f->path, folder_joint(f->path), name, bc_chain_fault_text(fault),
+			fault == BC_CHAIN_ADDED ? ": added, or recovered after a crash, and not yet recorded by the next capture with --sign" : "");
 	else
 		fprintf(stderr, "braidcap: %s%s%s: %s (record %" PRIu64 ")\n", f->path, folder_joint(f->path), name,
 			bc_chain_fault_text(fault), number);
