@@ -382,7 +382,7 @@ int cmd_find(int argc, char **argv)
 	int e = bc_config_find_parse(argc, argv, isatty(STDOUT_FILENO), &r.cfg, &r.err), status = EXIT_DONE;
 
 	if (!e)
-		e = identity_read(r.cfg.identity, &r.ids, &r.err);
+		e = identity_read(&r.cfg.identity, &r.ids, &r.err);
 	if (e > 0) {
 		bc_help_print(bc_config_find_help, stdout);
 	} else if (e < 0) {

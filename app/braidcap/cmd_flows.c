@@ -69,7 +69,8 @@ struct flows {
 	enum bc_flows_order order;
 	uint64_t top;		/* UINT64_MAX: not given */
 	bool extent, per_segment, headed, no_sandbox;
-	const char *from, *to, *last, *cache, *identity;
+	const char *from, *to, *last, *cache;
+	struct bc_age_files identity;
 	struct bc_age_identities *ids;	/* NULL: what is encrypted is not read */
 	struct bc_object_settings store;
 	struct bc_clickhouse_config into;	/* url NULL: to stdout */
@@ -152,8 +153,7 @@ static int take(struct flows *f, int o, const char *text, struct bc_err *err)
 		f->cache = text;
 		break;
 	case OPT_IDENTITY:
-		f->identity = text;
-		break;
+		return bc_age_files_add(&f->identity, text, err);
 	case OPT_NO_SANDBOX:
 		f->no_sandbox = true;
 		break;
@@ -381,7 +381,7 @@ int cmd_flows(int argc, char **argv)
 		fputs(help, stdout);
 		return 0;
 	}
-	if (r || identity_read(f.identity, &f.ids, &err))
+	if (r || identity_read(&f.identity, &f.ids, &err))
 		return fail(-EINVAL, &err);
 	r = run(&f);
 	identity_forget(f.ids);

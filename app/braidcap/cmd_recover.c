@@ -33,7 +33,8 @@ static const char help[] =
 	"  -n, --dry-run   show what would be done, change nothing\n"
 	"  -U, --utc       use UTC in names, otherwise local time\n"
 	"      --identity FILE\n"
-	"                  the key of encrypted ones (tmp-....age): what is recovered is encrypted for the same recipients\n"
+	"                  the key of encrypted ones (tmp-....age), again for more: what is recovered is encrypted for the\n"
+	"                  same recipients\n"
 	"      --no-sandbox\n"
 	"                  do not give up the right to other files and system calls\n"
 	"  -h, --help      this text\n"
@@ -99,7 +100,7 @@ static bool is_encrypted(const char *path)
 struct recover {
 	struct bc_recover_config cfg;
 	json_t *files;		/* NULL: words instead */
-	const char *identity;	/* the file of a key; NULL: none */
+	struct bc_age_files identity;	/* with keys */
 	bool no_sandbox;
 };
 
@@ -163,8 +164,8 @@ static int parse(struct recover *c, int argc, char **argv, struct bc_err *err)
 		c->cfg.dry_run |= o == 'n';
 		c->cfg.utc |= o == 'U';
 		c->no_sandbox |= o == 's';
-		if (o == 'i')
-			c->identity = optarg;
+		if (o == 'i' && bc_age_files_add(&c->identity, optarg, err))
+			return -EINVAL;
 		if (o == 'j' && !c->files)
 			c->files = json_array();
 	}
@@ -183,7 +184,7 @@ int cmd_recover(int argc, char **argv)
 		fputs(help, stdout);
 		return 0;
 	}
-	if (r || identity_read(c.identity, &ids, &err)) {
+	if (r || identity_read(&c.identity, &ids, &err)) {
 		fprintf(stderr, "braidcap: %s\n", err.msg);
 		return 2;
 	}

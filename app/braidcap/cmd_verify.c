@@ -55,7 +55,7 @@ struct verify {
 	bool json, quiet, no_sandbox;
 	const char *public_key;		/* of --chain; NULL: read the files alone */
 	const char *tsa_ca;		/* NULL: time stamps are not looked at */
-	const char *identity;		/* file of the key for what is encrypted; NULL: none */
+	struct bc_age_files identity;	/* with the keys for what is encrypted */
 	struct bc_chain_key *key;	/* this and the next two: read from those files; NULL without one */
 	struct bc_stamp_trust *trust;
 	struct bc_age_identities *ids;
@@ -303,8 +303,8 @@ static int parse(struct verify *v, int argc, char **argv, struct bc_err *err)
 		v->quiet |= o == OPT_QUIET;
 		if (o == OPT_CHAIN)
 			v->public_key = optarg;
-		if (o == OPT_IDENTITY)
-			v->identity = optarg;
+		if (o == OPT_IDENTITY && bc_age_files_add(&v->identity, optarg, err))
+			return -EINVAL;
 		if (o == OPT_TSA_CA)
 			v->tsa_ca = optarg;
 		bc_config_s3_take(&v->store, o, optarg);
@@ -321,7 +321,7 @@ static int read_keys(struct verify *v, struct bc_err *err)
 
 	if (!r && v->tsa_ca)
 		r = bc_stamp_trust_new(v->tsa_ca, &v->trust, err);
-	return r ? r : identity_read(v->identity, &v->ids, err);
+	return r ? r : identity_read(&v->identity, &v->ids, err);
 }
 
 static int verify_chains_of(const struct verify *v, char *const *folder, int n)

@@ -4,18 +4,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int identity_read(const char *file, struct bc_age_identities **ret, struct bc_err *err)
+int identity_read(const struct bc_age_files *files, struct bc_age_identities **ret, struct bc_err *err)
 {
 	struct bc_age_identities *ids;
-	int r;
+	int r = 0;
 
 	*ret = NULL;
-	if (!file)
+	if (!files->n)
 		return 0;
 	ids = calloc(1, sizeof(*ids));
 	if (!ids)
 		return bc_err_set(err, -ENOMEM, "no memory");
-	r = bc_age_identities_read(ids, file, err);
+	for (size_t i = 0; !r && i < files->n; i++)
+		r = bc_age_identities_read(ids, files->path[i], err);
 	if (r)
 		identity_forget(ids);
 	else

@@ -79,6 +79,19 @@ class TestEncrypt(TestSuite):
         verify(done.stdout.count(": complete,") == len(segments), done.stdout)
 
     @func_test
+    def several_keys_are_tried(self):
+        """Segments for one recipient beside those for another: each --identity adds its key, whichever comes last."""
+        other, recipient = self.make_key("beside")
+        paths = list(self.segments())[:2]
+        for path, to in zip(paths, (self.recipient, recipient)):
+            self.braidcap("encrypt", "--remove", "-r", to, path)
+        keys = ("--identity", other, "--identity", self.key)
+        for identity in (keys, keys[2:] + keys[:2]):
+            done = self.braidcap("verify", *identity, *[f"{p}.age" for p in paths])
+            verify("2 complete" in done.stdout, done.stdout)
+            self.braidcap("find", *identity, "--quiet", "udp", *[f"{p}.age" for p in paths], "-w", "null:")
+
+    @func_test
     def without_a_key_nothing_is_read(self):
         """That it is encrypted is said, and what to do; another key does not fit."""
         path = next(iter(self.segments()))

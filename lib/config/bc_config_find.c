@@ -141,8 +141,7 @@ static int take(struct parse *p, int o, const char *text)
 		c->find.no_index = true;
 		return 0;
 	case OPT_IDENTITY:
-		c->identity = text;
-		return 0;
+		return bc_age_files_add(&c->identity, text, p->err);
 	case OPT_CACHE:
 		c->no_cache = !strcmp(text, "none");
 		c->cache = c->no_cache ? NULL : text;

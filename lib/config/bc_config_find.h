@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "bc_age_key.h"
 #include "bc_find.h"
 #include "bc_object_place.h"
 #include "bc_output_config.h"
@@ -13,7 +14,7 @@ struct bc_config_find {
 	struct bc_find_config find;	/* without what only a run has: log, written, ctx */
 	struct bc_output_config out;	/* find.dest points into it */
 	struct bc_object_settings store;
-	const char *identity;		/* file of the key for what is encrypted; NULL: none */
+	struct bc_age_files identity;	/* with the keys for what is encrypted */
 	const char *cache;		/* folder for ends of objects; NULL: the usual one */
 	bool no_cache;
 	bool explain;			/* what would be read, instead of the search */

@@ -108,6 +108,14 @@ int bc_age_recipients_read(struct bc_age_recipients *r, const char *path, struct
 	return read_keys(path, false, add_recipient, r, err);
 }
 
+int bc_age_files_add(struct bc_age_files *f, const char *path, struct bc_err *err)
+{
+	if (f->n == BC_AGE_KEYS_MAX)
+		return bc_err_set(err, -E2BIG, "more than %d files with keys", BC_AGE_KEYS_MAX);
+	f->path[f->n++] = path;
+	return 0;
+}
+
 int bc_age_identities_read(struct bc_age_identities *i, const char *path, struct bc_err *err)
 {
 	return read_keys(path, true, add_identity, i, err);

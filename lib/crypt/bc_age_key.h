@@ -32,6 +32,15 @@ struct bc_age_identities {
 	struct bc_age_identity key[BC_AGE_KEYS_MAX];
 };
 
+/* Files with keys that a command line names, until they can be read. Borrowed. */
+struct bc_age_files {
+	size_t n;
+	const char *path[BC_AGE_KEYS_MAX];
+};
+
+/* One more. 0, or -E2BIG with a line in err. */
+int bc_age_files_add(struct bc_age_files *f, const char *path, struct bc_err *err);
+
 /* One more, of text. 0; -EINVAL: it is none, or -E2BIG: there are too many, with a line in err, which never quotes a secret key. */
 int bc_age_recipient_add(struct bc_age_recipients *r, const char *text, struct bc_err *err);
 /* Those of a file: one a line; lines with # and empty ones are passed over. Errors alike, and of open(2). */
