@@ -320,6 +320,8 @@ static int check(struct flows *f, char **word, int n, struct bc_err *err)
 	if (!r && n < 1 + !f->extent)
 		r = n ? bc_err_set(err, -EINVAL, "no path behind the expression '%s': name folders or files to look into", word[0]) :
 			bc_err_set(err, -EINVAL, "nothing to look into; see 'braidcap flows --help'");
+	if (!r && f->extent && !*word[0])
+		r = bc_err_set(err, -EINVAL, "--extent: it takes no expression: name folders or files only");
 	if (!r && f->per_segment && (f->extent || f->look.form == BC_FLOWS_TABLE))
 		r = bc_err_set(err, -EINVAL, "--per-segment: it needs --format json or csv%s", f->extent ? ", and no --extent" : "");
 	if (!r)

@@ -98,6 +98,12 @@ class TestFind(TestSuite):
         verify(not done.stderr, done.stderr)
 
     @func_test
+    def an_extent_has_no_expression(self):
+        """Where another listing of flows has one, the answer says so, instead of looking for a file without a name."""
+        done = self.braidcap("flows", "--extent", "", self.store, check=False)
+        verify(done.returncode == 2 and "takes no expression" in done.stderr, done.stderr)
+
+    @func_test
     def an_index_saves_reading(self):
         """Segments without the host are not read, and the same packets are found."""
         late = self.find("src host 10.0.0.2", self.store, "-w", self.folder / "found.pcap", "--json")

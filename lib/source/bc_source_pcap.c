@@ -111,7 +111,7 @@ static int refuse(pcap_t *h, int r, const struct bc_source_config *cfg, struct b
 	case PCAP_ERROR_PERM_DENIED:
 	case PCAP_ERROR_PROMISC_PERM_DENIED:
 		return bc_err_set(err, -EPERM, "%s: no permission to capture: run as root, or grant it once with "
-				  "'setcap cap_net_raw,cap_net_admin=ep' on the braidcap program", cfg->spec);
+				  "'setcap cap_net_raw=ep' on the braidcap program", cfg->spec);
 	case PCAP_ERROR_NO_SUCH_DEVICE:
 		return strncmp(cfg->spec, "pcap:", 5) ?
 			bc_err_set(err, -ENODEV, "%s: no such interface ('braidcap devices' lists them), and no such file", cfg->spec) :

@@ -41,7 +41,7 @@ static void check_interface(struct bc_source *s, struct bc_batch *b, uint64_t no
 	if (!bc_ring_gone(&p->ring))
 		return;
 	if (!atomic_exchange_explicit(&p->shared->gone, true, memory_order_relaxed))
-		bc_log(s->env.log, BC_ERROR, "%s: capture ended: the interface disappeared", s->account->name);
+		bc_log(s->env.log, BC_ERROR, "%s: capture ended: the interface disappeared (--wait-interface SECONDS waits for it at a start)", s->account->name);
 	b->ended = true;
 	atomic_store_explicit(&s->failed, true, memory_order_release);
 }
