@@ -13,7 +13,9 @@ static struct bc_link *link_at(uint32_t size, uint32_t index)
 	struct bc_link *l = bc_link_new(size);
 
 	assert_non_null(l);
-	l->p.tail = l->p.head_seen = l->c.head = l->c.tail_seen = index;
+	l->p.tail = index;
+	l->c.head = index;
+	l->p.head_seen = l->c.tail_seen = index;
 	return l;
 }
 
