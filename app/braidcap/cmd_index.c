@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bc_blob.h"
+#include "bc_chain_record.h"
 #include "bc_index_beside.h"
 #include "bc_index_file.h"
 #include "bc_option.h"
@@ -27,8 +28,9 @@ static const char help[] =
 	"\n"
 	"Give capture files an index of their flows, as a capture with --index has them. pcapng that braidcap wrote, and\n"
 	"that is uncompressed or LZ4, has it inside: a copy with the index takes the file's place. Any other file stays\n"
-	"as it is, and FILE.bcidx beside it has the index: pcap, pcapng of others, ERF, in any compression. In a folder,\n"
-	"files that have one are left alone, and so are those that are no captures or are being written.\n"
+	"as it is, and FILE.bcidx beside it has the index: pcap, pcapng of others, ERF, in any compression, and what is in\n"
+	"a folder with a chain of custody (capture --sign). In a folder, files that have one are left alone, and so are\n"
+	"those that are no captures or are being written.\n"
 	"\n"
 	"      --anew      also where there is an index of flows\n"
 	"      --beside    leave all files as they are\n"
@@ -90,6 +92,14 @@ static int make_beside(const struct how *how, int folder, const char *name, cons
 	return 0;
 }
 
+/* Has the folder a chain of custody? Its segments keep their bytes. */
+static bool is_signed(int folder)
+{
+	struct stat st;
+
+	return fstatat(folder, BC_CHAIN_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* Inside, where it can be; else beside. */
 static int make(const struct how *how, const char *path, struct bc_index_file_result *ret, bool *ret_beside, struct bc_err *err)
 {
@@ -102,7 +112,7 @@ static int make(const struct how *how, const char *path, struct bc_index_file_re
 	folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0)
 		return bc_err_set(err, -errno, "%s: %s", path, strerror(errno));
-	*ret_beside = how->beside || !is_ours(folder, name);
+	*ret_beside = how->beside || is_signed(folder) || !is_ours(folder, name);
 	if (!*ret_beside)
 		r = bc_index_file(path, &how->cfg, ret, err);
 	if (!*ret_beside && !r)

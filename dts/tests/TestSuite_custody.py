@@ -67,6 +67,15 @@ class TestCustody(TestSuite):
         verify(set(told) == {paths[1].name, paths[2].name, added.name}, f"{told}")
 
     @func_test
+    def an_index_leaves_what_is_signed(self):
+        """`index` changes no segment of the chain, not even anew: what it makes is beside them."""
+        count = len(self.segments())
+        self.braidcap("index", "--anew", self.out)
+        self.braidcap("index", "--anew", published(self.out)[0])
+        verify(self.whole() == count, self.check(0)[1])
+        verify(len(list(self.out.glob("*.bcidx"))) == count, f"{list(self.out.iterdir())}")
+
+    @func_test
     def exchanged_segments_are_named(self):
         """Two of them have each other's names."""
         paths = self.segments()
