@@ -545,6 +545,28 @@ static void work(struct look *l)
 	sum_up(l);
 }
 
+static int check(int fd, const char *folder, const struct bc_retention_rules *keep, struct bc_err *err)
+{
+	struct statvfs st;
+
+	/* Whatever has no size says 0. */
+	if (!keep->free_bytes || fstatvfs(fd, &st) < 0 || !st.f_blocks || keep->free_bytes <= (uint64_t)st.f_blocks * st.f_frsize)
+		return 0;
+	return bc_err_set(err, -EINVAL, "--keep-free: %.1f GB, but the file system of %s has %.1f GB in all: that would remove every segment",
+			  (double)keep->free_bytes / 1e9, folder, (double)st.f_blocks * (double)st.f_frsize / 1e9);
+}
+
+int bc_expire_check(const char *folder, const struct bc_retention_rules *keep, struct bc_err *err)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return 0;
+	r = check(fd, folder, keep, err);
+	close(fd);
+	return r;
+}
+
 int bc_expire_run(struct bc_expire *e, const struct bc_expire_config *cfg, struct bc_expired *ret, struct bc_err *err)
 {
 	struct bc_expired sum = { .removed = 0 };
@@ -554,6 +576,11 @@ int bc_expire_run(struct bc_expire *e, const struct bc_expire_config *cfg, struc
 	l.fd = open(cfg->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (l.fd < 0)
 		return bc_err_set(err, -errno, "cannot read the folder %s: %s", cfg->folder, strerror(errno));
+	r = check(l.fd, cfg->folder, &cfg->keep, err);
+	if (r) {
+		close(l.fd);
+		return r;
+	}
 	r = list(&l);
 	if (!r) {
 		find_origins(&l, e);

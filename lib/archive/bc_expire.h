@@ -60,7 +60,13 @@ struct bc_expire;
 struct bc_expire *bc_expire_new(void);
 void bc_expire_free(struct bc_expire *e);
 
-/* 0 and *ret; or a negative errno with a line in err: the folder cannot be read. What fails for one file is told and counted. */
+/*
+ * Could so much space ever be free there? What the folder's file system has not got at all would cost every segment. 0, or -EINVAL
+ * with a line in err.
+ */
+int bc_expire_check(const char *folder, const struct bc_retention_rules *keep, struct bc_err *err);
+
+/* 0 and *ret; or a negative errno with a line in err, and nothing was done: the folder cannot be read, or bc_expire_check(). What fails for one file is told and counted. */
 int bc_expire_run(struct bc_expire *e, const struct bc_expire_config *cfg, struct bc_expired *ret, struct bc_err *err);
 
 #endif

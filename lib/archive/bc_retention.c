@@ -106,10 +106,14 @@ static void *retention_main(void *arg)
 int bc_retention_new(const char *folder, const struct bc_retention_rules *keep, const struct bc_log *log, struct bc_retention **ret,
 		     struct bc_err *err)
 {
-	struct bc_retention *r = calloc(1, sizeof(*r));
 	size_t len = strlen(folder);
-	int e = -ENOMEM;
+	struct bc_retention *r;
+	int e = bc_expire_check(folder, keep, err);
 
+	if (e)
+		return e;
+	e = -ENOMEM;
+	r = calloc(1, sizeof(*r));
 	if (!r)
 		return bc_err_set(err, e, "no memory to enforce the limits of %s", folder);
 	while (len > 1 && folder[len - 1] == '/')

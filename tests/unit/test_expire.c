@@ -461,8 +461,27 @@ static void space_is_freed_as_far_as_needed(void **state)
 	run(f, (struct bc_retention_rules){ .free_bytes = vfs.f_bavail * vfs.f_frsize + 1 });
 	assert_int_equal(f->sum.removed, 1);
 	assert_false(there(f, nth(0)));
-	run(f, (struct bc_retention_rules){ .free_bytes = UINT64_MAX });
+	run(f, (struct bc_retention_rules){ .free_bytes = vfs.f_blocks * vfs.f_frsize });
 	assert_int_equal(f->sum.kept, 0);
+}
+
+/* 200T where 200G was meant would remove all there is. */
+static void more_space_than_there_is_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_expire_config cfg = { .folder = f->dir };
+	struct bc_retention *r = NULL;
+	struct bc_expire *e = bc_expire_new();
+	struct statvfs vfs;
+
+	segments(f, 2);
+	assert_int_equal(statvfs(f->dir, &vfs), 0);
+	cfg.keep.free_bytes = vfs.f_blocks * vfs.f_frsize + 1;
+	assert_int_equal(bc_expire_run(e, &cfg, &f->sum, &f->err), -EINVAL);
+	assert_non_null(strstr(f->err.msg, "would remove every segment"));
+	assert_int_equal(bc_retention_new(f->dir, &cfg.keep, NULL, &r, &f->err), -EINVAL);
+	assert_true(there(f, nth(0)) && there(f, nth(1)));
+	bc_expire_free(e);
 }
 
 static void what_braidcap_did_not_make_is_never_touched(void **state)
@@ -478,7 +497,7 @@ static void what_braidcap_did_not_make_is_never_touched(void **state)
 	put(f, "20261025-003000-00000002.pcapng", "x", 1, 9 * HOUR);
 	assert_int_equal(mkdir(in_dir(f, "20261025-003000-00000003.pcapng"), 0755), 0);
 	assert_int_equal(symlink(in_dir(f, "important.pcapng"), in_dir(f, "20261025-003000-00000004.pcapng")), 0);
-	run(f, (struct bc_retention_rules){ .age_ns = 1, .number = 0, .bytes = 1, .free_bytes = UINT64_MAX });
+	run(f, (struct bc_retention_rules){ .age_ns = 1, .number = 0, .bytes = 1, .free_bytes = 1000000 });
 	assert_int_equal(f->sum.removed, 0);
 	assert_int_equal(f->sum.left, 3);
 	assert_int_equal(f->sum.kept_bytes, 0);
@@ -878,6 +897,7 @@ int main(void)
 		TEST(the_oldest_packet_of_what_is_left_is_told),
 		TEST(too_many_bytes_cost_the_oldest_of_all_series),
 		TEST(space_is_freed_as_far_as_needed),
+		TEST(more_space_than_there_is_is_refused),
 		TEST(what_braidcap_did_not_make_is_never_touched),
 		TEST(what_is_locked_or_written_by_the_living_stays),
 		TEST(what_is_held_stays_until_it_is_released),
