@@ -150,11 +150,24 @@ static void end_so_far(struct bc_open_segment *s)
 		s->dirty = true;
 }
 
+/* It is tried again, and they stay in flight, until the disk is back or the segment ends. */
+static void tell_of_waiting(struct bc_open_segment *s, int r)
+{
+	uint64_t packets = bc_delivery_pending(s->cfg.delivery)->packets;
+
+	if (packets && !bc_patience_passes(r))
+		bc_log_limited(s->cfg.log, &s->lost_limit, BC_ERROR, s->cfg.name,
+			       "writing failed (%s): %" PRIu64 " packet%s for the disk, which is tried again", strerror(-r), packets,
+			       bc_plural(packets, " waits", "s wait"));
+}
+
 int bc_open_segment_settle(struct bc_open_segment *s)
 {
 	bool pending = bc_delivery_pending(s->cfg.delivery)->packets;
 	int r = settle(s);
 
+	if (r)
+		tell_of_waiting(s, r);
 	if (!r && pending && s->cfg.encrypt)
 		end_so_far(s);
 	return r;

@@ -355,6 +355,24 @@ static void a_write_that_fails_once(void **state)
 	}
 }
 
+/* What a codec holds is tried again at each flush, whether or not more comes: it is in flight, which is not to be a secret. */
+static void what_waits_for_a_disk_that_fails_is_told(void **state)
+{
+	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_ZSTD, .flush_ns = 20 * BC_NS_PER_MS });
+
+	chain_send_many(c, 10, 1000);
+	chain_settle(c);
+	assert_false(chain_said(c, "writing failed"));
+	atomic_store(&c->fault.eio_call, 1);
+	chain_send_many(c, 10, 1000);
+	chain_settle(c);
+	assert_true(chain_said(c, "writing failed (Input/output error): 10 packets wait for the disk, which is tried again"));
+	chain_end(c);
+	assert_int_equal(chain_balance(c).written, 20);
+	chain_check_segments(c);
+	chain_free(c);
+}
+
 static void a_lost_block_is_marked(void **state)
 {
 	struct chain *c = chain_new((struct chain_config){ .codec = BC_CODEC_LZ4 });
@@ -740,6 +758,7 @@ int main(void)
 		cmocka_unit_test(what_fsync_refuses_at_the_end_is_lost),
 		cmocka_unit_test(no_delay_of_the_store_loses_a_packet),
 		cmocka_unit_test(a_write_that_fails_once),
+		cmocka_unit_test(what_waits_for_a_disk_that_fails_is_told),
 		cmocka_unit_test(a_lost_block_is_marked),
 		cmocka_unit_test(a_segment_whose_last_block_was_lost_is_published_at_once),
 		cmocka_unit_test(a_dead_disk_is_not_cried_over_for_every_block),
