@@ -13,8 +13,10 @@ from framework.host import tmpfs
 from framework.packets import frames, timed
 from framework.peer import Peer
 from framework.preload import preload
-from framework.process import free_port, wait_until
+from framework.process import free_port, tool, wait_until
+from framework.secrets import child_named, has_any, secrets_of
 from framework.test_suite import TestSuite, func_test, verify
+from framework.tsa import Authority
 
 
 class TestKeeper(TestSuite):
@@ -144,6 +146,92 @@ class TestKeeper(TestSuite):
             verify(report["outputs"][0]["hooks"]["move_failed"] == len(left) >= 2, f"{report['outputs'][0]}")
             verify([p.name for p in done.iterdir()] == ["other"], "a half copy lies there")
         verify(self.stored(left) == 1000, "packets are missing")
+
+    def key(self):
+        tool("openssl", "genpkey", "-algorithm", "ed25519", "-out", self.folder / "key.pem")
+        tool("openssl", "pkey", "-in", self.folder / "key.pem", "-pubout", "-out", self.folder / "public.pem")
+        (self.folder / "key.pem").chmod(0o600)
+        return self.folder / "key.pem"
+
+    def custody(self, run):
+        return run.ask("/braidcap/ledger")["outputs"][0]["custody"]
+
+    def verify_chain(self, folder):
+        self.braidcap("verify", "--chain", self.folder / "public.pem", folder)
+
+    @func_test
+    def segments_are_recorded_by_another_process(self):
+        """--sign, where --completed moves them. The collector gets at neither chain nor key; without that process nothing is recorded until the next run."""
+        self.needs_landlock()
+        key, done = self.key(), self.make_folder("done")
+        run = self.faulty("--sign", key, "--completed", done)
+        segment = self.publish(run, 1, done)
+        wait_until(lambda: self.custody(run)["records"] == 1, "a record")
+        self.gets_nowhere(run, segment)
+        self.gets_nowhere(run, done / ".chain")
+        needles, tender = secrets_of(key), self.child(run, "bc-tender")
+        verify(child_named(run.process.pid, "bc-keyring") is None, "the collector can have things signed")
+        verify(has_any(child_named(tender, "bc-keyring"), needles), "nobody has the key")
+        verify(not has_any(run.process.pid, needles) and not has_any(tender, needles), "who should not have the key does")
+        os.kill(tender, signal.SIGKILL)
+        wait_until(lambda: "has ended: nothing is moved or recorded any more" in run.stderr, "a line")
+        self.packets(500).close()
+        run.wait_written(1000)
+        verify(run.stop()["outputs"][0]["custody"]["records"] == 1, "not what was heard last")
+        run = self.collector("--sign", key)
+        run.stop()
+        for folder in (self.out, done):
+            self.verify_chain(folder)
+
+    @func_test
+    def all_is_recorded_before_the_end(self):
+        """Those of clients that were added while it runs, too; what is killed before that, its next run records."""
+        settings, key = self.folder / "collect.yaml", self.key()
+        self.port, self.out = free_port(), self.make_folder("out")
+
+        def allow(*clients):
+            settings.write_text(f"listen:\n  - 127.0.0.1:{self.port}\nallow:\n" + "".join(f"  - {c}\n" for c in clients)
+                                + f"sign: {key}\nrotate_on_hup: yes\nnames: braidcap\noutputs:\n  - dest: {self.out}/\n")
+
+        allow("first=127.0.1.1")
+        run = self.collect("-C", settings)
+        allow("first=127.0.1.1", "second=127.0.1.2")
+        run.signal(signal.SIGHUP)
+        wait_until(lambda: "was read again: 1 client is new" in run.stderr, "a new client")
+        for i in (1, 2):
+            self.packets(500, source=f"127.0.1.{i}").close()
+        run.wait_written(1000)
+        for client, output in zip(("first", "second"), run.stop()["outputs"]):
+            verify(output["custody"]["records"] == 1 and output["custody"]["waiting"] == 0, f"{output}")
+            self.verify_chain(self.out / client)
+
+    @func_test
+    def without_the_key_nothing_is_recorded(self):
+        """Who keeps it is killed: a line says so, and the next run records what is missing."""
+        key = self.key()
+        run = self.collector("--sign", key)
+        os.kill(child_named(self.child(run, "bc-tender"), "bc-keyring"), signal.SIGKILL)
+        wait_until(lambda: "keeps the private keys has ended" in run.stderr and "get no record" in run.stderr, "a line")
+        self.publish(run, 1)
+        wait_until(lambda: self.custody(run)["waiting"] == 1, "a segment without a record")
+        assert_lossless(run.stop(), 500)
+        verify("the next capture with --sign makes it" in run.stderr, run.stderr)
+        self.collector("--sign", key).stop()
+        self.verify_chain(self.out)
+
+    @func_test
+    def stamps_are_asked_for_by_another_process(self):
+        """--timestamp: the process that asks the authority has the folder and no key, the collector neither."""
+        self.needs_landlock()
+        tsa = self.stack.enter_context(Authority(self.folder / "tsa", free_port())).start()
+        key = self.key()
+        run = self.faulty("--sign", key, "--timestamp", tsa.url)
+        segment = self.publish(run, 1)
+        self.gets_nowhere(run, segment)
+        self.gets_nowhere(run, self.out / ".chain")
+        report = run.stop()
+        verify(report["outputs"][0]["custody"]["stamped"] == report["outputs"][0]["custody"]["records"] == 1, f"{report['outputs'][0]}")
+        self.braidcap("verify", "--chain", self.folder / "public.pem", "--tsa-ca", tsa.ca, self.out)
 
     @func_test
     def all_is_moved_before_the_end(self):

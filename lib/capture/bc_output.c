@@ -14,9 +14,7 @@
 #include "bc_packet.h"
 #include "bc_pcapng.h"
 #include "bc_publish_mirror.h"
-#include "bc_signer.h"
 #include "bc_tap.h"
-#include "bc_tender.h"
 #include "bc_time.h"
 #include "bc_wire.h"
 
@@ -55,8 +53,9 @@ static void settled(void *ctx, const char *path, uint64_t file_bytes, const stru
 		bc_signer_published(o->custody, path);
 	if (o->retention)
 		bc_retention_published(o->retention);
-	if (o->tended)
-		bc_tender_published(o->tended);
+	for (int i = 0; !err && i < BC_TENDERS; i++)
+		if (o->tended[i])
+			bc_tender_published(o->tended[i], path);
 }
 
 static void published(void *ctx, const char *path, uint64_t file_bytes, const struct bc_segment_info *info, int err)
@@ -119,14 +118,20 @@ static int new_mirrors(struct bc_output *o, const struct bc_output_env *env, str
 
 static int new_tended(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
-	if (!env->tender || (o->cfg.kind != BC_DEST_FOLDER && o->cfg.kind != BC_DEST_FILE))
+	const bool limits = bc_retention_wanted(&o->cfg.keep);
+	int r = 0;
+
+	if (o->cfg.kind != BC_DEST_FOLDER && o->cfg.kind != BC_DEST_FILE)
 		return 0;
-	return bc_tender_add(env->tender, env->node, bc_retention_wanted(&o->cfg.keep), &o->tended, err);
+	for (int i = 0; !r && i < BC_TENDERS; i++)
+		if (env->tender[i])
+			r = bc_tender_add(env->tender[i], env->node, limits, &o->tended[i], err);
+	return r;
 }
 
 static int new_retention(struct bc_output *o, const struct bc_output_env *env, struct bc_err *err)
 {
-	if (o->tended || !bc_retention_wanted(&o->cfg.keep))
+	if (o->tended[BC_TENDER_DISK] || !bc_retention_wanted(&o->cfg.keep))
 		return 0;
 	return bc_retention_new(o->cfg.completed ? o->cfg.completed : o->cfg.dest, &o->cfg.keep, env->log, &o->retention, err);
 }
@@ -135,8 +140,8 @@ static int new_post_publish(struct bc_output *o, const struct bc_output_env *env
 {
 	struct bc_post_publish_config ac = {
 		.completed = o->cfg.completed,
-		.move = o->tended ? bc_tender_move : NULL,
-		.move_ctx = o->tended,
+		.move = o->tended[BC_TENDER_DISK] ? bc_tender_move : NULL,
+		.move_ctx = o->tended[BC_TENDER_DISK],
 		.command = o->cfg.on_segment,
 		.command_seconds = o->cfg.on_segment_seconds,
 		.spawner = env->spawner,
@@ -537,23 +542,44 @@ void bc_output_end_post_publish(struct bc_output *o, bool now)
 		bc_post_publish_close(o->after, now);
 	if (o->retention)
 		bc_retention_close(o->retention, now);
-	if (o->tended)
-		bc_tender_close(o->tended, now);
+	for (int i = 0; i < BC_TENDERS; i++)
+		if (o->tended[i])
+			bc_tender_close(o->tended[i], now);
+}
+
+/* By a process apart. */
+static bool tended(const struct bc_output *o, enum bc_tending what, struct bc_tender_stats *ret)
+{
+	for (int i = 0; i < BC_TENDERS; i++)
+		if (o->tended[i] && bc_tender_does(o->tended[i], what)) {
+			bc_tender_stats(o->tended[i], ret);
+			return true;
+		}
+	return false;
 }
 
 bool bc_output_expired(const struct bc_output *o, struct bc_expired *ret)
 {
 	struct bc_tender_stats st;
+	const bool apart = tended(o, BC_TEND_LIMITS, &st);
 
-	if (!bc_retention_wanted(&o->cfg.keep))
-		return false;
-	if (!o->tended) {
+	if (apart)
+		*ret = st.expired;
+	else if (o->retention)
 		bc_retention_stats(o->retention, ret);
-		return true;
-	}
-	bc_tender_stats(o->tended, &st);
-	*ret = st.expired;
-	return true;
+	return apart || o->retention;
+}
+
+bool bc_output_custody(const struct bc_output *o, struct bc_signer_stats *ret)
+{
+	struct bc_tender_stats st;
+	const bool apart = tended(o, BC_TEND_CUSTODY, &st);
+
+	if (apart)
+		*ret = st.custody;
+	else if (o->custody)
+		bc_signer_stats(o->custody, ret);
+	return apart || o->custody;
 }
 
 void bc_output_free(struct bc_output *o)
@@ -569,7 +595,8 @@ void bc_output_free(struct bc_output *o)
 	bc_committer_free(o->committer);
 	bc_indexer_free(o->indexer);
 	bc_retention_free(o->retention);
-	bc_tender_folder_free(o->tended);
+	for (int i = 0; i < BC_TENDERS; i++)
+		bc_tender_folder_free(o->tended[i]);
 	bc_uploader_remove(o->uploader, o->upload);
 	for (int i = 0; i < BC_MIRRORS; i++)
 		bc_mirror_free(o->mirror[i]);

@@ -17,18 +17,16 @@
 #include "bc_retention.h"
 #include "bc_seglog.h"
 #include "bc_segstat.h"
+#include "bc_signer.h"
 #include "bc_store.h"
+#include "bc_tender.h"
 #include "bc_uploader.h"
 
 /* Below this many buffers for each lane nothing moves. */
 #define BC_LANE_BUFFERS_MIN 3
 
 struct bc_keeper;
-struct bc_signer;
-struct bc_signer_folder;
 struct bc_tap;
-struct bc_tender;
-struct bc_tender_folder;
 
 /* Threads that many outputs share. Apart, as a committer may wait for a file that is to be published. */
 struct bc_output_crews {
@@ -65,7 +63,7 @@ struct bc_output_env {
 	struct bc_spawner *spawner;	/* of the output's commands; outlives the output; NULL: it has none */
 	struct bc_keeper *keeper;	/* who has the rights to the output's folder, which is its place; outlives the output; NULL: this process */
 	uint32_t place;
-	struct bc_tender *tender;	/* with a keeper: who moves published segments and keeps them within limits; outlives the output; NULL: nothing of that is to be done */
+	struct bc_tender *tender[BC_TENDERS];	/* with a keeper: who does what is done with published segments; they outlive the output; NULL: nothing of that is to be done */
 	struct bc_publisher *publisher;	/* NULL: none */
 	const char *client;		/* under whose name the publisher is told of segments; NULL: it is not */
 	bool mirror;			/* and of packets */
@@ -102,7 +100,7 @@ struct bc_output {
 	struct bc_post_publish *after;		/* NULL: published segments are left alone */
 	struct bc_mirror *mirror[BC_MIRRORS];	/* a publisher's, a tap's */
 	struct bc_retention *retention;	/* NULL: everything is kept, or tended */
-	struct bc_tender_folder *tended;	/* NULL: what is done with published segments this process does */
+	struct bc_tender_folder *tended[BC_TENDERS];	/* all NULL: what is done with published segments this process does */
 	struct bc_uploader *uploader;	/* not owned */
 	struct bc_upload_folder *upload;	/* NULL: segments are not uploaded */
 	struct bc_signer_folder *custody;	/* NULL: no chain of custody; not owned */
@@ -134,8 +132,9 @@ void bc_output_close(struct bc_output *o, bool abort);
 /* No hook has anything left to do. */
 bool bc_output_idle(struct bc_output *o);
 
-/* What its limits did so far. False: it has none. Any thread. */
+/* What its limits did so far, and what is in its chain of custody. False: it has none. Any thread. */
 bool bc_output_expired(const struct bc_output *o, struct bc_expired *ret);
+bool bc_output_custody(const struct bc_output *o, struct bc_signer_stats *ret);
 
 /* After bc_output_close(): wait until it is, or, with now, end what hooks do. */
 void bc_output_end_post_publish(struct bc_output *o, bool now);

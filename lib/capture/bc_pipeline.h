@@ -59,7 +59,7 @@ struct bc_pipeline_config {
 	struct bc_spawner *spawner;		/* of the outputs' commands; outlives the pipeline; NULL: there are none */
 	struct bc_keeper *keeper;		/* of its only output's folder, which is its place; outlives the pipeline; NULL: this process has the rights */
 	uint32_t place;
-	struct bc_tender *tender;		/* who does what is done with its segments; likewise */
+	struct bc_tender *tender[BC_TENDERS];	/* who do what is done with its segments; likewise */
 	struct bc_signer *signer;		/* of folders; outlives the pipeline; NULL: no chain of custody */
 	const char *node;			/* with an uploader or a tender: whose the segments are; borrowed until bc_pipeline_new has returned */
 	/*

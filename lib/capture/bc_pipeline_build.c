@@ -319,7 +319,7 @@ static int new_outputs(struct bc_pipeline *p, struct bc_err *err)
 			.signer = p->cfg.signer,
 			.keeper = p->cfg.keeper,
 			.place = p->cfg.place,
-			.tender = p->cfg.tender,
+			.tender = { p->cfg.tender[BC_TENDER_DISK], p->cfg.tender[BC_TENDER_NET] },
 			.node = p->cfg.node,
 			.publisher = p->cfg.publisher,
 			.client = p->cfg.client[o],

@@ -75,9 +75,8 @@ static json_t *custody(const struct bc_output *o)
 	char head[2 * BC_CHAIN_HASH + 1];
 	struct bc_signer_stats st;
 
-	if (!o->custody)
+	if (!bc_output_custody(o, &st))
 		return NULL;
-	bc_signer_stats(o->custody, &st);
 	bc_chain_hex(st.head, BC_CHAIN_HASH, head);
 	return json_pack("{s:o, s:o, s:o, s:s, s:o*, s:o*, s:o*}",
 			 "records", bc_view_u64(st.records),

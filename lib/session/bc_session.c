@@ -19,7 +19,6 @@
 #include "bc_spawner.h"
 #include "bc_stamper.h"
 #include "bc_tap.h"
-#include "bc_tender.h"
 #include "bc_upload_key.h"
 #include "bc_view.h"
 
@@ -125,10 +124,14 @@ static int new_uploader(struct bc_session *s, struct bc_err *err)
 	return wanted ? bc_uploader_new(&uc, &s->uploader, err) : 0;
 }
 
+uint32_t bc_session_stamp_seconds(const struct bc_session *s)
+{
+	return s->cfg->timestamp_seconds ? s->cfg->timestamp_seconds : STAMP_SECONDS;
+}
+
 static int new_custody(struct bc_session *s, struct bc_err *err)
 {
-	const uint32_t seconds = s->cfg->timestamp_seconds ? s->cfg->timestamp_seconds : STAMP_SECONDS;
-	int r = s->cfg->timestamp ? bc_stamper_new(s->cfg->timestamp, seconds, &s->log, &s->stamper, err) : 0;
+	int r = s->cfg->timestamp ? bc_stamper_new(s->cfg->timestamp, bc_session_stamp_seconds(s), &s->log, &s->stamper, err) : 0;
 
 	return r ? r : bc_signer_new(s->cfg->sign, s->keyring, s->stamper, &s->log, &s->signer, err);
 }
@@ -164,7 +167,7 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 		r = bc_session_new_tap(s, err);
 	if (!r)
 		r = new_uploader(s, err);
-	if (!r && s->cfg->sign)
+	if (!r && s->cfg->sign && !s->keeper)
 		r = new_custody(s, err);
 	if (!r)
 		r = s->ops->build(s, err);
@@ -221,7 +224,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.keyring = s->keyring,
 		.signer = s->signer,
 		.keeper = s->keeper,
-		.tender = s->tender,
+		.tender = { s->tender[BC_TENDER_DISK], s->tender[BC_TENDER_NET] },
 		.node = cfg->upload_node ? cfg->upload_node : s->host,
 		.mirror_ns = cfg->zmq_ns,
 	};
@@ -246,7 +249,7 @@ static bool all_idle(const struct bc_session *s)
 	for (uint32_t i = 0; i < s->group.n; i++)
 		idle &= bc_pipeline_idle(s->group.pipeline[i]);
 	return idle && (!s->signer || bc_signer_idle(s->signer)) && (!s->stamper || bc_stamper_finish(s->stamper, patience_ns)) &&
-	       (!s->uploader || bc_uploader_finish(s->uploader, patience_ns));
+	       (!s->uploader || bc_uploader_finish(s->uploader, patience_ns)) && bc_session_tenders_idle(s, patience_ns);
 }
 
 /* What the end is waiting for: at the longest as long as the slowest command, or a store that answers. */
@@ -295,6 +298,9 @@ static void wait_for_post_publish(struct bc_session *s)
 		bc_signer_close(s->signer);
 	if (s->stamper)
 		bc_stamper_close(s->stamper);
+	for (int i = 0; i < BC_TENDERS; i++)
+		if (s->tender[i])
+			bc_tender_end(s->tender[i]);
 	for (uint32_t i = 0; i < s->group.n; i++)
 		bc_pipeline_end_post_publish(s->group.pipeline[i], now);
 	s->ops->ended(s->ctx);
@@ -353,7 +359,8 @@ static void release(struct bc_session *s)
 	bc_uploader_free(s->uploader);
 	bc_spawner_free(s->spawner);
 	bc_keeper_free(s->keeper);
-	bc_tender_free(s->tender);
+	for (int i = 0; i < BC_TENDERS; i++)
+		bc_tender_free(s->tender[i]);
 	bc_signer_free(s->signer);
 	bc_stamper_free(s->stamper);
 	bc_publisher_free(s->publisher);

@@ -25,6 +25,7 @@
 #include "bc_uploader.h"
 #include "bc_signals.h"
 #include "bc_telemetry.h"
+#include "bc_tender.h"
 #include "bc_topology.h"
 
 enum bc_exit {
@@ -37,7 +38,6 @@ struct bc_session;
 struct bc_signer;
 struct bc_spawner;
 struct bc_stamper;
-struct bc_tender;
 
 /* ctx is the session's. Those that return int: 0, or a negative errno with a line in err. */
 struct bc_session_ops {
@@ -90,9 +90,9 @@ struct bc_session {
 	struct bc_object_settings store;	/* of objects that are sources, and of uploads */
 	struct bc_spawner *spawner;		/* NULL: no output has a command */
 	struct bc_keeper *keeper;		/* NULL: this process has the rights to its outputs' folders */
-	struct bc_tender *tender;		/* NULL: there are no limits, or no keeper */
+	struct bc_tender *tender[BC_TENDERS];	/* NULL: with published segments nothing is to be done, or there is no keeper */
 	struct bc_keyring *keyring;		/* NULL: there is no private key */
-	struct bc_signer *signer;		/* NULL: no chain of custody */
+	struct bc_signer *signer;		/* NULL: no chain of custody, or a tender's */
 	struct bc_stamper *stamper;		/* NULL: nobody stamps it */
 	struct bc_uploader *uploader;		/* NULL: nothing is uploaded */
 	char host[256];				/* with it: the host's name */
@@ -109,8 +109,10 @@ struct bc_session {
 	bool spawner_lost;
 	struct bc_keeper_config keeping;	/* the keeper's */
 	char keeping_ext[BC_OUTPUT_EXT_MAX];
-	bool keeper_lost, tender_lost;
+	bool keeper_lost, tender_lost[BC_TENDERS];
 	struct bc_keyring_key key[BC_SESSION_KEYS];	/* of the keyring's */
+	struct bc_keyring_key signing_key;	/* of the tender's keyring, */
+	struct bc_keyring_config signing;	/* which has only that */
 	bool keyring_lost;
 	struct bc_topology *topo;
 	uint32_t n_stages;

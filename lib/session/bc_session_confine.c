@@ -68,7 +68,7 @@ static void find_outputs(const struct bc_session *s, struct places *p)
 	add_parent(p, c->report);
 }
 
-/* And a tender has. */
+/* And a tender has, where there is one. */
 static void find_completed(const struct bc_session *s, struct places *p)
 {
 	for (uint32_t i = 0; i < s->cfg->n_outputs; i++)
@@ -215,20 +215,35 @@ int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err)
 	return end(&p, err);
 }
 
-int bc_session_confine_tender(const struct bc_session *s, struct bc_err *err)
+static void add_dest(struct places *p, const struct bc_output_config *o)
+{
+	if (o->kind == BC_DEST_FOLDER)
+		add(p, o->dest);
+	else
+		add_parent(p, o->dest);
+}
+
+int bc_session_confine_tender(const struct bc_session *s, int which, struct bc_err *err)
 {
 	const struct bc_output_config *o = &s->cfg->outputs[0];
-	struct places p = { .n = 0 };
+	const bool net = which == BC_TENDER_NET;
+	struct places write = { .n = 0 }, read = { .n = 0 };
+	int r, e;
 
-	if (o->kind == BC_DEST_FOLDER)
-		add(&p, o->dest);
-	else
-		add_parent(&p, o->dest);
-	find_completed(s, &p);
-	if (!p.failed && !p.anywhere)
-		bc_sandbox_enter_files(&(struct bc_sandbox){ .read = p.path, .n_read = p.n, .write = p.path, .n_write = p.n });
-	bc_sandbox_enter_calls(&(struct bc_sandbox){ .duty = BC_DUTY_KEEP });
-	return end(&p, err);
+	/* Over the network segments are sent from where they stay. */
+	if (!net || !o->completed)
+		add_dest(&write, o);
+	add(&write, o->completed);
+	for (size_t i = 0; i < write.n; i++)
+		add(&read, write.path[i]);
+	if (net)
+		add(&read, "/etc");
+	if (!write.failed && !read.failed && !write.anywhere)
+		bc_sandbox_enter_files(&(struct bc_sandbox){ .read = read.path, .n_read = read.n, .write = write.path, .n_write = write.n });
+	bc_sandbox_enter_calls(&(struct bc_sandbox){ .duty = net ? BC_DUTY_UPLOAD : BC_DUTY_KEEP });
+	r = end(&write, err);
+	e = end(&read, err);
+	return r ? r : e;
 }
 
 int bc_session_confine_reader(const struct bc_session *s, const char *file, struct bc_err *err)

@@ -121,7 +121,7 @@ void bc_session_control(struct bc_session *s)
 			follow_clock(s);
 			bc_session_look_at_spawner(s);
 			bc_session_look_at_keyring(s);
-			bc_session_look_at_tender(s);
+			bc_session_look_at_tenders(s);
 			if (!s->stopping && bc_session_has_lost_keeper(s))
 				stop(s);
 			bc_breach_tell(&s->log);

@@ -6,11 +6,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bc_file.h"
 #include "bc_keeper.h"
 #include "bc_privileges.h"
-#include "bc_retention_rules.h"
 #include "bc_session_priv.h"
-#include "bc_tender.h"
 #include "bc_thread.h"
 
 int bc_session_settle(const struct bc_session *s, struct bc_err *err)
@@ -48,27 +47,11 @@ static bool is_wanted(const struct bc_session *s)
 	const struct bc_config *c = s->cfg;
 	const struct bc_output_config *o = &c->outputs[0];
 
-	/* This process signs and uploads, and takes the rights that it would give up. */
-	if (!s->ops->kept || c->no_sandbox || bc_environment_needs_eal(c) || c->sign || o->upload || publishes_beside(s))
+	/* This process uploads, and takes the rights that it would give up; only it has the descriptors that a key may come through. */
+	if (!s->ops->kept || c->no_sandbox || bc_environment_needs_eal(c) || o->upload || publishes_beside(s) ||
+	    (c->sign && bc_file_descriptor(c->sign) >= 0))
 		return false;
 	return c->n_outputs == 1 && (o->kind == BC_DEST_FOLDER || o->kind == BC_DEST_FILE);
-}
-
-static int begin_tender(void *ctx, struct bc_err *err)
-{
-	const struct bc_session *s = ctx;
-	int r = bc_session_settle(s, err);
-
-	return r ? r : bc_session_confine_tender(s, err);
-}
-
-static int new_tender(struct bc_session *s, struct bc_err *err)
-{
-	const struct bc_output_config *o = &s->cfg->outputs[0];
-
-	return !o->completed && !bc_retention_wanted(&o->keep) ? 0 : bc_tender_new(&(struct bc_tender_config){
-		.where = &s->keeping, .completed = o->completed, .keep = &o->keep, .log = &s->log, .begin = begin_tender, .ctx = s,
-	}, &s->tender, err);
 }
 
 int bc_session_new_keeper(struct bc_session *s, struct bc_err *err)
@@ -94,20 +77,8 @@ int bc_session_new_keeper(struct bc_session *s, struct bc_err *err)
 	s->ops->kept(s->ctx, &s->keeping);
 	r = bc_keeper_new(&s->keeping, &s->keeper, err);
 	if (!r)
-		r = new_tender(s, err);
+		r = bc_session_new_tenders(s, err);
 	return r ? r : s->ops->apart(s->ctx, err);
-}
-
-void bc_session_look_at_tender(struct bc_session *s)
-{
-	const struct bc_output_config *o = &s->cfg->outputs[0];
-	const bool limits = bc_retention_wanted(&o->keep);
-
-	if (!s->tender || s->tender_lost || !bc_tender_has_ended(s->tender))
-		return;
-	s->tender_lost = true;
-	bc_log(&s->log, BC_ERROR, "the process that tends the segments of %s has ended: nothing is %s%s%s any more; start again when it suits", s->keeping.dest,
-	       o->completed ? "moved" : "", o->completed && limits ? " or " : "", limits ? "removed" : "");
 }
 
 bool bc_session_has_lost_keeper(struct bc_session *s)

@@ -27,10 +27,18 @@ bool bc_session_holds_output(const struct bc_session *s, const char *folder);
 bool bc_session_has_lost_keeper(struct bc_session *s);
 /* In that process: it has the output's folder and the report's, and no others. Likewise. */
 int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err);
-/* In the one that tends what is published: it has the folder, and that of --completed. Likewise. */
-int bc_session_confine_tender(const struct bc_session *s, struct bc_err *err);
-/* The log says once if that one has ended. */
-void bc_session_look_at_tender(struct bc_session *s);
+/* In those that tend what is published: one has the folder, and that of --completed; the other where segments stay, and sockets. Likewise. */
+int bc_session_confine_tender(const struct bc_session *s, int which, struct bc_err *err);
+/* Beside a keeper: those of them that there is something to do for. Likewise. */
+int bc_session_new_tenders(struct bc_session *s, struct bc_err *err);
+/* The log says once if one of these has ended. */
+void bc_session_look_at_tenders(struct bc_session *s);
+/* Nothing more is published. Have they done what can be done now? See bc_tender_finish(). */
+bool bc_session_tenders_idle(const struct bc_session *s, uint64_t patience_ns);
+/* Between two stamps of a chain, at least. */
+uint32_t bc_session_stamp_seconds(const struct bc_session *s);
+/* What a keyring is to be told that only signs records. It lives as long as s. */
+const struct bc_keyring_config *bc_session_signing(struct bc_session *s);
 /* Before other threads: with private keys, the process that keeps them. 0, or a negative errno with a line in err. */
 int bc_session_new_keyring(struct bc_session *s, struct bc_err *err);
 /* The log says once if it has ended. */

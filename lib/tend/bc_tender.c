@@ -21,6 +21,7 @@ struct bc_tender {
 struct bc_tender_folder {
 	struct bc_tender *tender;
 	uint32_t number;		/* which it is there */
+	bool limits;
 	int moves;			/* a socket to the thread there that moves; -1: nothing is moved */
 	pthread_mutex_t lock;		/* of what follows */
 	struct bc_tender_stats stats;	/* heard last */
@@ -29,17 +30,17 @@ struct bc_tender_folder {
 
 static int begin(void *ctx, struct bc_err *err)
 {
-	const struct bc_tender_config *cfg = *(const struct bc_tender_config **)ctx;
-	int r = cfg->begin ? cfg->begin(cfg->ctx, err) : 0;
-	struct bc_tender_server *s = r ? NULL : bc_tender_server_new(cfg);
-
-	*(struct bc_tender_server **)ctx = s;
-	return r || s ? r : bc_err_set(err, -ENOMEM, "no memory for the process that tends published segments");
+	return bc_tender_server_new(*(const struct bc_tender_config **)ctx, ctx, err);
 }
 
 static void serve(void *ctx, struct bc_apart_message *request, struct bc_apart_message *answer)
 {
 	bc_tender_serve(*(struct bc_tender_server **)ctx, request, answer);
+}
+
+static void child_ended(void *ctx)
+{
+	bc_tender_child_ended(*(struct bc_tender_server **)ctx);
 }
 
 int bc_tender_new(const struct bc_tender_config *cfg, struct bc_tender **ret, struct bc_err *err)
@@ -53,7 +54,9 @@ int bc_tender_new(const struct bc_tender_config *cfg, struct bc_tender **ret, st
 		return bc_err_set(err, -ENOMEM, "no memory for the process that tends published segments");
 	t->cfg = *cfg;
 	ctx = &t->cfg;
-	r = bc_apart_new(&(struct bc_apart_config){ .name = "bc-tender", .begin = begin, .serve = serve, .ctx = &ctx }, &t->apart, err);
+	r = bc_apart_new(&(struct bc_apart_config){
+		.name = cfg->name, .begin = begin, .serve = serve, .child_ended = child_ended, .ctx = &ctx,
+	}, &t->apart, err);
 	if (r)
 		free(t);
 	else
@@ -96,7 +99,7 @@ static int add(struct bc_tender_folder *f, const struct bc_tender_ask *q, struct
 	int fd[2] = { -1, -1 }, r = 0;
 	struct bc_tender_answer a;
 
-	if (f->tender->cfg.completed && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
+	if (f->tender->cfg.moves && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
 		return bc_err_set(err, -errno, "cannot have segments moved: %s", strerror(errno));
 	r = ask(f->tender, q, fd[1], &a);
 	if (fd[1] >= 0)
@@ -108,16 +111,16 @@ static int add(struct bc_tender_folder *f, const struct bc_tender_ask *q, struct
 
 int bc_tender_add(struct bc_tender *t, const char *client, bool limits, struct bc_tender_folder **ret, struct bc_err *err)
 {
-	struct bc_tender_ask q = { .what = BC_TENDER_ADD, .limits = limits };
+	struct bc_tender_ask q = { .what = BC_TENDER_ADD, .limits = limits && t->cfg.keep };
 	struct bc_tender_folder *f = calloc(1, sizeof(*f));
 	int r;
 
 	if (!f)
 		return bc_err_set(err, -ENOMEM, "no memory to tend the segments of %s", client);
-	*f = (struct bc_tender_folder){ .tender = t, .moves = -1 };
+	*f = (struct bc_tender_folder){ .tender = t, .moves = -1, .limits = limits && t->cfg.keep };
 	pthread_mutex_init(&f->lock, NULL);
 	/* A name that is cut off is of no client's. */
-	snprintf(q.client, sizeof(q.client), "%s", client);
+	snprintf(q.name, sizeof(q.name), "%s", client);
 	r = add(f, &q, err);
 	if (r)
 		bc_tender_folder_free(f);
@@ -126,10 +129,17 @@ int bc_tender_add(struct bc_tender *t, const char *client, bool limits, struct b
 	return r;
 }
 
+static const char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 int bc_tender_move(void *folder, const char *path, char ret[BC_STORE_PATH_MAX], struct bc_err *err)
 {
 	const struct bc_tender_folder *f = folder;
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	const char *name = name_of(path);
 	struct bc_tender_moved m;
 	ssize_t n = send(f->moves, name, strlen(name) + 1, MSG_NOSIGNAL);
 
@@ -143,11 +153,32 @@ int bc_tender_move(void *folder, const char *path, char ret[BC_STORE_PATH_MAX], 
 	return m.r;
 }
 
-void bc_tender_published(struct bc_tender_folder *f)
+void bc_tender_published(struct bc_tender_folder *f, const char *path)
 {
-	const struct bc_tender_ask q = { .what = BC_TENDER_PUBLISHED, .number = f->number };
+	struct bc_tender_ask q = { .what = BC_TENDER_PUBLISHED, .number = f->number };
 
+	snprintf(q.name, sizeof(q.name), "%s", name_of(path));
 	bc_apart_tell(f->tender->apart, &q, sizeof(q));
+}
+
+bool bc_tender_does(const struct bc_tender_folder *f, enum bc_tending what)
+{
+	return what == BC_TEND_LIMITS ? f->limits : f->tender->cfg.sign != NULL;
+}
+
+bool bc_tender_finish(struct bc_tender *t, uint64_t patience_ns)
+{
+	const struct bc_tender_ask q = { .what = BC_TENDER_FINISH, .patience_ns = patience_ns };
+	struct bc_tender_answer a;
+
+	return ask(t, &q, -1, &a) || a.finished;
+}
+
+void bc_tender_end(struct bc_tender *t)
+{
+	struct bc_tender_answer a;
+
+	ask(t, &(struct bc_tender_ask){ .what = BC_TENDER_END }, -1, &a);
 }
 
 static void hear(struct bc_tender_folder *f, const struct bc_tender_ask *q)

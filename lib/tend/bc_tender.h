@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A process that does what is done with published segments, for a program that has given up the rights to their folders: it moves them
- * to where they stay, and keeps them there within limits. It was told where they are and what is to be done.
+ * to where they stay, keeps them there within limits, and records them in a chain of custody. It was told where they are and what is to
+ * be done.
  */
 #ifndef BC_TENDER_H
 #define BC_TENDER_H
@@ -14,23 +15,38 @@
 #include "bc_keeper.h"
 #include "bc_log.h"
 #include "bc_retention_rules.h"
+#include "bc_signer.h"
 
+struct bc_keyring_config;
 struct bc_tender;
 struct bc_tender_folder;
 
+/* What it may do, beside moving. */
+enum bc_tending { BC_TEND_LIMITS, BC_TEND_CUSTODY };
+
+/* Two share the work: one without the network, and one that asks others over it. */
+enum { BC_TENDER_DISK, BC_TENDER_NET, BC_TENDERS };
+
 /* Borrowed until bc_tender_free(). */
 struct bc_tender_config {
+	const char *name;		/* the process's */
 	const struct bc_keeper_config *where;	/* segments are published: its dest, file, clients and ext */
-	const char *completed;		/* they are moved there, into a folder of each client's own if it has one; NULL: they stay */
-	const struct bc_retention_rules *keep;	/* where they stay */
+	const char *completed;		/* they stay there, in a folder of each client's own if it has one; NULL: where they are published */
+	bool moves;			/* it is this one that moves them */
+	const struct bc_retention_rules *keep;	/* where they stay; NULL: nothing is removed */
+	const char *sign;		/* a key, for the chain of custody; NULL: there is none */
+	const struct bc_keyring_config *keyring;	/* which has it: a process of the new one's */
+	const char *timestamp;		/* who stamps the chain; NULL: nobody */
+	uint32_t timestamp_seconds;
 	const struct bc_log *log;	/* the new process's, too */
-	/* In the new process: give up what it is not to have. 0, or a negative errno with a line in err. May be NULL. */
+	/* In the new process, which has the keyring: give up what it is not to have. 0, or a negative errno with a line in err. May be NULL. */
 	int (*begin)(void *ctx, struct bc_err *err);
 	void *ctx;
 };
 
 struct bc_tender_stats {
 	struct bc_expired expired;
+	struct bc_signer_stats custody;
 };
 
 /* Before other threads. 0 and *ret, or a negative errno with a line in err. */
@@ -55,10 +71,22 @@ int bc_tender_add(struct bc_tender *t, const char *client, bool limits, struct b
 int bc_tender_move(void *folder, const char *path, char ret[BC_STORE_PATH_MAX], struct bc_err *err);
 
 /* A segment is where it stays. Any thread; as good as never waits: see bc_apart_tell(). */
-void bc_tender_published(struct bc_tender_folder *f);
+void bc_tender_published(struct bc_tender_folder *f, const char *path);
+
+/* Does it do that there? Any thread. */
+bool bc_tender_does(const struct bc_tender_folder *f, enum bc_tending what);
 
 /* Since the beginning; of one that has ended, what was heard last. Any thread. */
 void bc_tender_stats(struct bc_tender_folder *f, struct bc_tender_stats *ret);
+
+/*
+ * Nothing more is published. Has all been done that can be done now: all that waits is recorded and, unless the authority does not answer or so
+ * much time has passed since this was first asked, stamped? To be asked again and again; true if it has ended. Any thread.
+ */
+bool bc_tender_finish(struct bc_tender *t, uint64_t patience_ns);
+
+/* Ends what is under way but moving and limits, which end with their folders. */
+void bc_tender_end(struct bc_tender *t);
 
 /* As bc_retention_close(). Nothing is being moved. The numbers stay readable, and its place there is free. Once. */
 void bc_tender_close(struct bc_tender_folder *f, bool now);

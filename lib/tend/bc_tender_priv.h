@@ -7,10 +7,9 @@
 #include "bc_tender.h"
 
 #define BC_TENDER_FOLDERS 8192U		/* more than there can be clients */
-#define BC_TENDER_CLIENT_MAX 256U	/* with its NUL */
 
 /* PUBLISHED is told, not asked. */
-enum bc_tender_what { BC_TENDER_ADD, BC_TENDER_PUBLISHED, BC_TENDER_STATS, BC_TENDER_CLOSE };
+enum bc_tender_what { BC_TENDER_ADD, BC_TENDER_PUBLISHED, BC_TENDER_STATS, BC_TENDER_CLOSE, BC_TENDER_FINISH, BC_TENDER_END };
 
 /*
  * All of it each time; what a question does not need is 0. With ADD goes a socket, where segments are moved: the name of one comes
@@ -19,14 +18,16 @@ enum bc_tender_what { BC_TENDER_ADD, BC_TENDER_PUBLISHED, BC_TENDER_STATS, BC_TE
 struct bc_tender_ask {
 	uint32_t what;
 	uint32_t number;
+	uint64_t patience_ns;	/* FINISH */
 	bool limits;		/* ADD */
 	bool now;		/* CLOSE */
-	char client[BC_TENDER_CLIENT_MAX];	/* ADD */
+	char name[BC_SEGNAME_MAX];	/* ADD: a client's. PUBLISHED: a segment's */
 };
 
 struct bc_tender_answer {
 	int32_t r;
 	uint32_t number;	/* ADD */
+	bool finished;		/* FINISH */
 	struct bc_tender_stats stats;
 	struct bc_err err;
 };
@@ -39,10 +40,11 @@ struct bc_tender_moved {
 
 struct bc_tender_server;
 
-/* NULL without memory. It lives as long as its process. */
-struct bc_tender_server *bc_tender_server_new(const struct bc_tender_config *cfg);
+/* It lives as long as its process, also when this fails. 0 and *ret, or a negative errno with a line in err. */
+int bc_tender_server_new(const struct bc_tender_config *cfg, struct bc_tender_server **ret, struct bc_err *err);
 
-/* For bc_apart: ctx is the server. */
-void bc_tender_serve(void *ctx, struct bc_apart_message *request, struct bc_apart_message *answer);
+/* For bc_apart. */
+void bc_tender_serve(struct bc_tender_server *s, struct bc_apart_message *request, struct bc_apart_message *answer);
+void bc_tender_child_ended(struct bc_tender_server *s);
 
 #endif

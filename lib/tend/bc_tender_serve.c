@@ -10,8 +10,10 @@
 #include <unistd.h>
 
 #include "bc_completed.h"
+#include "bc_keyring.h"
 #include "bc_retention.h"
 #include "bc_segname.h"
+#include "bc_stamper.h"
 #include "bc_tender_priv.h"
 #include "bc_thread.h"
 
@@ -19,25 +21,48 @@ struct folder {
 	const struct bc_keeper_config *where;
 	char from[BC_STORE_PATH_MAX];	/* its segments are published here, */
 	char to[BC_STORE_PATH_MAX];	/* and stay here */
-	struct bc_completed *completed;	/* NULL: the same */
+	struct bc_completed *completed;	/* NULL: none is moved by this process */
 	int moves;			/* which are asked for through this socket; -1 */
 	pthread_t mover;
 	bool moving;			/* it runs */
 	struct bc_retention *limits;	/* NULL: there are none */
+	struct bc_signer_folder *custody;	/* NULL: there is no chain of custody */
 };
 
 struct bc_tender_server {
 	const struct bc_tender_config *cfg;
+	struct bc_keyring *keyring;
+	struct bc_stamper *stamper;	/* NULL: nobody stamps */
+	struct bc_signer *signer;	/* NULL: nothing is recorded */
 	struct folder *folder[BC_TENDER_FOLDERS];	/* NULL: free */
 };
 
-struct bc_tender_server *bc_tender_server_new(const struct bc_tender_config *cfg)
+static int new_custody(struct bc_tender_server *s, struct bc_err *err)
 {
-	struct bc_tender_server *s = calloc(1, sizeof(*s));
+	const struct bc_tender_config *cfg = s->cfg;
+	int r = cfg->timestamp ? bc_stamper_new(cfg->timestamp, cfg->timestamp_seconds, cfg->log, &s->stamper, err) : 0;
 
-	if (s)
-		s->cfg = cfg;
-	return s;
+	return r ? r : bc_signer_new(cfg->sign, s->keyring, s->stamper, cfg->log, &s->signer, err);
+}
+
+int bc_tender_server_new(const struct bc_tender_config *cfg, struct bc_tender_server **ret, struct bc_err *err)
+{
+	struct bc_tender_server *s = *ret = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return bc_err_set(err, -ENOMEM, "no memory for the process that tends published segments");
+	s->cfg = cfg;
+	/* It has the rights that are given up next. */
+	r = cfg->sign ? bc_keyring_new(cfg->keyring, &s->keyring, err) : 0;
+	if (!r && cfg->begin)
+		r = cfg->begin(cfg->ctx, err);
+	return r || !cfg->sign ? r : new_custody(s, err);
+}
+
+void bc_tender_child_ended(struct bc_tender_server *s)
+{
+	bc_log(s->cfg->log, BC_ERROR, BC_KEYRING_ENDED "; until then segments get no record in the chain of custody");
 }
 
 static bool ends_with(const char *name, const char *end)
@@ -93,6 +118,14 @@ static void *move_main(void *arg)
 	return NULL;
 }
 
+static void find_stats(const struct folder *f, struct bc_tender_stats *ret)
+{
+	if (f->limits)
+		bc_retention_stats(f->limits, &ret->expired);
+	if (f->custody)
+		bc_signer_stats(f->custody, &ret->custody);
+}
+
 /* Ends what is under way; of moving, the segment that is moved is waited for. Takes NULL. */
 static void end(struct folder *f, bool now, struct bc_tender_stats *ret)
 {
@@ -105,10 +138,9 @@ static void end(struct folder *f, bool now, struct bc_tender_stats *ret)
 	if (f->moves >= 0)
 		close(f->moves);
 	bc_completed_close(f->completed);
-	if (f->limits) {
+	if (f->limits)
 		bc_retention_close(f->limits, now);
-		bc_retention_stats(f->limits, &ret->expired);
-	}
+	find_stats(f, ret);
 	bc_retention_free(f->limits);
 	free(f);
 }
@@ -134,11 +166,21 @@ static int name_from(struct folder *f, const char *client, struct bc_err *err)
 	return r;
 }
 
-static int begin_moving(struct folder *f, const char *to, const char *client, int fd, struct bc_err *err)
+static int name_places(struct folder *f, const char *completed, const char *client, struct bc_err *err)
 {
-	int r = name_folder(f->where, to, client, f->to, err);
+	int r = name_from(f, client, err);
 
-	if (!r && f->where->clients == BC_KEEPER_FOLDERS && mkdir(f->to, 0750) < 0 && errno != EEXIST)
+	if (!r && completed)
+		return name_folder(f->where, completed, client, f->to, err);
+	strcpy(f->to, f->from);
+	return r;
+}
+
+static int begin_moving(struct folder *f, int fd, struct bc_err *err)
+{
+	int r = 0;
+
+	if (f->where->clients == BC_KEEPER_FOLDERS && mkdir(f->to, 0750) < 0 && errno != EEXIST)
 		r = bc_err_set(err, -errno, "cannot create the folder %s: %s", f->to, strerror(errno));
 	if (!r)
 		r = bc_completed_open(f->to, &f->completed, err);
@@ -161,14 +203,14 @@ static int new_folder(struct bc_tender_server *s, const struct bc_tender_ask *q,
 		return bc_err_set(err, -ENOMEM, "no memory to tend published segments");
 	f->where = cfg->where;
 	f->moves = -1;
-	r = name_from(f, q->client, err);
-	if (!r && cfg->completed) {
-		r = begin_moving(f, cfg->completed, q->client, *fd, err);
+	r = name_places(f, cfg->completed, q->name, err);
+	if (!r && cfg->moves) {
+		r = begin_moving(f, *fd, err);
 		*fd = f->moves < 0 ? *fd : -1;
-	} else {
-		strcpy(f->to, f->from);
 	}
-	if (!r && q->limits)
+	if (!r && s->signer)
+		r = bc_signer_add(s->signer, f->to, &f->custody, err);
+	if (!r && q->limits && cfg->keep)
 		r = bc_retention_new(f->to, cfg->keep, cfg->log, &f->limits, err);
 	return r;
 }
@@ -179,12 +221,12 @@ static int add(struct bc_tender_server *s, const struct bc_tender_ask *q, int *f
 	uint32_t n = 0;
 	int r;
 
-	if ((s->cfg->where->clients != BC_KEEPER_ONE && !bc_keeper_is_client(q->client)) || (s->cfg->completed && *fd < 0))
-		return bc_err_set(&a->err, -EINVAL, "'%.64s' is no client's name", q->client);
+	if ((s->cfg->where->clients != BC_KEEPER_ONE && !bc_keeper_is_client(q->name)) || (s->cfg->moves && *fd < 0))
+		return bc_err_set(&a->err, -EINVAL, "'%.64s' is no client's name", q->name);
 	while (n < BC_TENDER_FOLDERS && s->folder[n])
 		n++;
 	if (n == BC_TENDER_FOLDERS)
-		return bc_err_set(&a->err, -ENOSPC, "%s: too many folders", q->client);
+		return bc_err_set(&a->err, -ENOSPC, "%s: too many folders", q->name);
 	r = new_folder(s, q, fd, &s->folder[n], &a->err);
 	a->number = n;
 	if (r) {
@@ -194,16 +236,26 @@ static int add(struct bc_tender_server *s, const struct bc_tender_ask *q, int *f
 	return r;
 }
 
+static void published(const struct folder *f, const char *name)
+{
+	if (!may_be_published(f->where, name))
+		return;
+	if (f->custody)
+		bc_signer_published(f->custody, name);
+	if (f->limits)
+		bc_retention_published(f->limits);
+}
+
 static int act(struct bc_tender_server *s, const struct bc_tender_ask *q, struct bc_tender_answer *a)
 {
 	struct folder *f = q->number < BC_TENDER_FOLDERS ? s->folder[q->number] : NULL;
 
 	if (!f)
 		return -EINVAL;
-	if (q->what == BC_TENDER_PUBLISHED && f->limits) {
-		bc_retention_published(f->limits);
-	} else if (q->what == BC_TENDER_STATS && f->limits) {
-		bc_retention_stats(f->limits, &a->stats.expired);
+	if (q->what == BC_TENDER_PUBLISHED) {
+		published(f, q->name);
+	} else if (q->what == BC_TENDER_STATS) {
+		find_stats(f, &a->stats);
 	} else if (q->what == BC_TENDER_CLOSE) {
 		s->folder[q->number] = NULL;
 		end(f, q->now, &a->stats);
@@ -211,16 +263,45 @@ static int act(struct bc_tender_server *s, const struct bc_tender_ask *q, struct
 	return 0;
 }
 
-void bc_tender_serve(void *ctx, struct bc_apart_message *request, struct bc_apart_message *answer)
+static int finish(struct bc_tender_server *s, uint64_t patience_ns, struct bc_tender_answer *a)
+{
+	a->finished = (!s->signer || bc_signer_idle(s->signer)) && (!s->stamper || bc_stamper_finish(s->stamper, patience_ns));
+	return 0;
+}
+
+static int end_all(struct bc_tender_server *s)
+{
+	if (s->signer)
+		bc_signer_close(s->signer);
+	if (s->stamper)
+		bc_stamper_close(s->stamper);
+	return 0;
+}
+
+static int serve(struct bc_tender_server *s, const struct bc_tender_ask *q, int *fd, struct bc_tender_answer *a)
+{
+	switch (q->what) {
+	case BC_TENDER_ADD:
+		return add(s, q, fd, a);
+	case BC_TENDER_FINISH:
+		return finish(s, q->patience_ns, a);
+	case BC_TENDER_END:
+		return end_all(s);
+	default:
+		return act(s, q, a);
+	}
+}
+
+void bc_tender_serve(struct bc_tender_server *s, struct bc_apart_message *request, struct bc_apart_message *answer)
 {
 	struct bc_tender_answer a = { .r = -EINVAL };
-	struct bc_tender_ask q = { .client = "" };
+	struct bc_tender_ask q = { .name = "" };
 	int none = -1;
 
 	if (request->len == sizeof(q))
 		memcpy(&q, request->data, sizeof(q));
-	if (request->len == sizeof(q) && memchr(q.client, '\0', sizeof(q.client)))
-		a.r = q.what == BC_TENDER_ADD ? add(ctx, &q, request->n_fds ? &request->fd[0] : &none, &a) : act(ctx, &q, &a);
+	if (request->len == sizeof(q) && memchr(q.name, '\0', sizeof(q.name)))
+		a.r = serve(s, &q, request->n_fds ? &request->fd[0] : &none, &a);
 	answer->len = q.what == BC_TENDER_PUBLISHED ? 0 : sizeof(a);
 	memcpy(answer->data, &a, sizeof(a));
 }

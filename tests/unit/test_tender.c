@@ -2,8 +2,11 @@
 /* The process that does what is done with published segments, and what it refuses to a program that has been taken over. */
 #include "store_fixture.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <signal.h>
 
+#include "bc_chain_key.h"
 #include "bc_tender_priv.h"
 
 #define WAIT_MS 20000
@@ -19,7 +22,9 @@ static struct bc_tender *tender(const struct bc_keeper_config *where, const char
 {
 	struct bc_tender *t = NULL;
 
-	assert_int_equal(bc_tender_new(&(struct bc_tender_config){ .where = where, .completed = completed, .keep = &two }, &t, NULL), 0);
+	assert_int_equal(bc_tender_new(&(struct bc_tender_config){
+		.name = "bc-tender", .where = where, .completed = completed, .moves = completed, .keep = &two,
+	}, &t, NULL), 0);
 	return t;
 }
 
@@ -87,7 +92,7 @@ static void limits_hold_from_the_begin_to_the_end(void **state)
 	folder = add(t, "any", true);
 	assert_int_equal(wait_removed(folder, 2), 2);
 	make_segment(nth(f, 4));
-	bc_tender_published(folder);
+	bc_tender_published(folder, nth(f, 4));
 	assert_int_equal(wait_removed(folder, 3), 3);
 	/* Published last, and no look came after it. */
 	make_segment(nth(f, 5));
@@ -115,7 +120,7 @@ static void segments_are_moved(void **state)
 		make_segment(path);
 		assert_int_equal(bc_tender_move(folder, path, got, &f->err), 0);
 		assert_string_equal(f->err.msg, "");
-		bc_tender_published(folder);
+		bc_tender_published(folder, nth(f, 4));
 	}
 	assert_string_equal(got, in_dir(f, "completed/node/20261025-003002-00000002.pcap"));
 	/* The limits are of where they stay. */
@@ -162,6 +167,52 @@ static void it_moves_nothing_but_segments(void **state)
 	release(folder);
 	bc_tender_free(t);
 	free(completed);
+}
+
+static void make_key(const char *path)
+{
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+	FILE *f = fopen(path, "w");
+
+	PEM_write_PrivateKey(f, pkey, NULL, NULL, 0, NULL, NULL);
+	fchmod(fileno(f), 0600);
+	fclose(f);
+	EVP_PKEY_free(pkey);
+}
+
+/* What has no final name, or never had one from the keeper, is no segment. */
+static void it_records_segments_and_nothing_else(void **state)
+{
+	struct fixture *f = *state;
+	const struct bc_keeper_config where = published_in(f, BC_KEEPER_ONE);
+	char *key = strdup(in_dir(f, "key.pem"));
+	const struct bc_keyring_key kept = bc_chain_key_kept(key);
+	const struct bc_keyring_config keyring = { .key = &kept, .n = 1 };
+	struct bc_tender_folder *folder;
+	struct bc_tender_stats st;
+	struct bc_tender *t = NULL;
+
+	make_key(key);
+	make_segment(nth(f, 0));
+	put_file(in_dir(f, "tmp-77-00000001.pcap"), "open");
+	assert_int_equal(bc_tender_new(&(struct bc_tender_config){
+		.name = "bc-tender", .where = &where, .sign = key, .keyring = &keyring,
+	}, &t, &f->err), 0);
+	folder = add(t, "", false);
+	make_segment(nth(f, 1));
+	bc_tender_published(folder, in_dir(f, "tmp-77-00000001.pcap"));
+	bc_tender_published(folder, in_dir(f, "key.pem"));
+	bc_tender_published(folder, nth(f, 1));
+	while (!bc_tender_finish(t, 0))
+		usleep(1000);
+	bc_tender_end(t);
+	bc_tender_close(folder, false);
+	bc_tender_stats(folder, &st);
+	assert_int_equal(st.custody.records, 2);
+	assert_int_equal(st.custody.missed, 0);
+	bc_tender_folder_free(folder);
+	bc_tender_free(t);
+	free(key);
 }
 
 /* Beside a single file there may be anything. */
@@ -237,7 +288,7 @@ static void of_one_that_is_killed_the_last_numbers_stay(void **state)
 	assert_true(bc_tender_has_ended(t));
 	assert_int_equal(bc_tender_move(folder, in_dir(f, "a.pcap"), got, &f->err), -EOWNERDEAD);
 	assert_non_null(strstr(f->err.msg, "has ended: it stays where it is"));
-	bc_tender_published(folder);
+	bc_tender_published(folder, nth(f, 4));
 	bc_tender_close(folder, false);
 	bc_tender_stats(folder, &st);
 	assert_int_equal(st.expired.removed, 1);
@@ -255,6 +306,7 @@ int main(void)
 		TEST(segments_are_moved),
 		TEST(a_folder_for_completed_segments_that_is_not_there_is_told),
 		TEST(it_moves_nothing_but_segments),
+		TEST(it_records_segments_and_nothing_else),
 		TEST(of_a_file_it_moves_only_that),
 		TEST(it_tends_no_folder_but_clients),
 		TEST(a_closed_folder_takes_no_place),
