@@ -154,8 +154,10 @@ static int open_folder(const char *path, const char **ret_name, struct bc_err *e
 	char folder[PATH_MAX] = ".";
 	int fd;
 
-	if (!*name || strlen(name) > NAME_MAX - sizeof(".encrypt-") || (slash && (size_t)(name - path) >= sizeof(folder)))
-		return bc_err_set(err, -EINVAL, "it has no name, or one that is too long");
+	if (!*name)
+		return bc_err_set(err, -EISDIR, "it is a folder: name a file in it");
+	if (strlen(name) > NAME_MAX - sizeof(".encrypt-") || (slash && (size_t)(name - path) >= sizeof(folder)))
+		return bc_err_set(err, -EINVAL, "its name is too long");
 	if (slash)
 		snprintf(folder, sizeof(folder), "%.*s", (int)(name - path), path);
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

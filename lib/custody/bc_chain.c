@@ -98,7 +98,7 @@ static int open_file(struct bc_chain *c, const char *folder, struct bc_err *err)
 	if (c->fd < 0)
 		return bc_err_set(err, -errno, "%s: %s", c->path, strerror(errno));
 	if (flock(c->fd, LOCK_EX | LOCK_NB) < 0)
-		return bc_err_set(err, errno == EWOULDBLOCK ? -EBUSY : -errno, "%s: another process adds to it", c->path);
+		return bc_err_set(err, errno == EWOULDBLOCK ? -EBUSY : -errno, "%s: another capture signs in this folder: give each its own", c->path);
 	return fsync(c->folder) < 0 ? bc_err_set(err, -errno, "%s: %s", folder, strerror(errno)) : 0;
 }
 
@@ -141,7 +141,7 @@ int bc_chain_open(const char *folder, const struct bc_log *log, struct bc_chain 
 	if (!c)
 		return bc_err_set(err, -ENOMEM, "%s: no memory", folder);
 	c->folder = c->fd = -1;
-	snprintf(c->path, sizeof(c->path), "%s/%s", folder, BC_CHAIN_FILE);
+	snprintf(c->path, sizeof(c->path), "%s%s%s", folder, *folder && folder[strlen(folder) - 1] == '/' ? "" : "/", BC_CHAIN_FILE);
 	c->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = c->folder < 0 ? bc_err_set(err, -errno, "%s: %s", folder, strerror(errno)) : open_file(c, folder, err);
 	if (!r)

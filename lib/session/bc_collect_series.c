@@ -28,6 +28,8 @@ static int find_place(const struct bc_collect_session *c, struct bc_collect_seri
 	struct bc_keeper *k = c->session.keeper;
 	int r = k ? bc_keeper_place(k, client, &s->place) : 0;
 
+	if (r == -ENOENT)
+		return bc_err_set(err, r, "%s: no such folder: create it, or name another", s->output.dest);
 	if (r == -ENOTDIR)
 		return bc_err_set(err, r, "%s: not a folder, or a link to one: make it a folder", s->output.dest);
 	return r ? bc_err_set(err, r, "cannot use the folder %s: %s", s->output.dest, strerror(-r)) : 0;

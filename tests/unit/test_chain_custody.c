@@ -225,6 +225,7 @@ static void one_process_has_it(void **state)
 	struct bc_chain *other;
 
 	assert_int_equal(bc_chain_open(folder, NULL, &other, &err), -EBUSY);
+	assert_non_null(strstr(err.msg, "give each its own"));
 	put_file(names[0], "newer than the last record");
 	assert_string_equal(check(), "");
 	assert_true(res.running);
