@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bc_leftovers.h"
+#include "bc_abandoned.h"
 #include "bc_placement.h"
 #include "bc_plural.h"
 #include "bc_privileges.h"
@@ -125,7 +125,7 @@ static void tell_leftovers(const struct capture *c, const struct bc_output_confi
 		snprintf(folder, sizeof(folder), "%s", o->dest);
 	else if (slash)
 		snprintf(folder, sizeof(folder), "%.*s", slash > o->dest ? (int)(slash - o->dest) : 1, o->dest);
-	n = bc_leftovers(folder, o->kind == BC_DEST_FOLDER ? NULL : slash ? slash + 1 : o->dest);
+	n = bc_abandoned_count(folder, o->kind == BC_DEST_FOLDER ? NULL : slash ? slash + 1 : o->dest);
 	if (n)
 		bc_log(&c->session.log, BC_NOTICE, "%s: %" PRIu32 " temporary file%s of a capture that was killed: 'braidcap recover %s' completes %s",
 		       folder, n, bc_plural(n, "", "s"), folder, bc_plural(n, "it", "them"));

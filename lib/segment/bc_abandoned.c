@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "bc_leftovers.h"
+#include "bc_abandoned.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -35,7 +35,7 @@ static bool is_left(int folder, const char *name)
 	return left;
 }
 
-uint32_t bc_leftovers(const char *folder, const char *name)
+uint32_t bc_abandoned_count(const char *folder, const char *name)
 {
 	DIR *d = opendir(folder);
 	struct dirent *e;
