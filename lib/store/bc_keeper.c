@@ -69,17 +69,15 @@ void bc_keeper_free(struct bc_keeper *k)
 	free(k);
 }
 
-/* ret_fd NULL: none is expected. */
+/* ret_fd NULL: none is expected; otherwise it is -1. */
 static int ask(struct bc_keeper *k, const struct bc_keeper_ask *question, struct bc_keeper_answer *ret, int *ret_fd)
 {
-	int fd = -1, r = bc_apart_call(k->apart, question, sizeof(*question), ret, sizeof(*ret), ret_fd ? &fd : NULL);
+	int r = bc_apart_call(k->apart, question, sizeof(*question), ret, sizeof(*ret), ret_fd);
 
 	if (r)
 		return r;
 	ret->name[sizeof(ret->name) - 1] = '\0';
-	if (ret_fd)
-		*ret_fd = fd;
-	return ret->r < 0 || !ret_fd || fd >= 0 ? ret->r : -EBADMSG;
+	return ret->r < 0 || !ret_fd || *ret_fd >= 0 ? ret->r : -EBADMSG;
 }
 
 /* The descriptor that is the answer. */

@@ -291,6 +291,43 @@ static void it_ends_with_whom_it_serves(void **state)
 	close(fd[0]);
 }
 
+static void each_client_has_a_place_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_keeper_config cfg = keeper_of(f);
+	struct bc_keeper_server *s;
+
+	cfg.clients = BC_KEEPER_SERIES;
+	s = server(&cfg);
+	assert_int_equal(place_of(s, "a-1"), 0);
+	assert_int_equal(place_of(s, "b_2.c"), 1);
+	assert_int_equal(place_of(s, "a-1"), 0);
+	assert_int_equal(place_of(s, "b_2.c"), 1);
+}
+
+static void what_it_refuses_is_an_error_of_the_client(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_keeper_config cfg = keeper_of(f);
+	struct bc_keeper *k = keeper(&cfg);
+	char name[BC_KEEPER_CLIENT_MAX + 1] = "";
+	struct bc_folder_file file = { .seq = 3 };
+	uint32_t place = 7;
+
+	memset(name, 'a', BC_KEEPER_CLIENT_MAX);
+	assert_int_equal(bc_keeper_place(k, name, &place), -ENAMETOOLONG);
+	assert_int_equal(bc_keeper_place(k, "client", &place), -EINVAL);
+	assert_int_equal(place, 7);
+	assert_int_equal(bc_keeper_folder(k, 0), -EINVAL);
+	assert_int_equal(bc_keeper_place(k, NULL, &place), 0);
+	assert_int_equal(bc_keeper_remove(k, place, &file), -ENOENT);
+	assert_int_equal(bc_keeper_seqfile(k), -EINVAL);
+	assert_int_equal(bc_keeper_report_begin(k), -EINVAL);
+	assert_string_equal(bc_keeper_error(-ENOENT), strerror(ENOENT));
+	bc_keeper_free(k);
+	bc_keeper_free(NULL);
+}
+
 /* From here on: whoever asks has been taken over. */
 
 static void no_client_leads_elsewhere(void **state)
@@ -509,6 +546,42 @@ static void there_is_a_report_if_it_was_told_of(void **state)
 	assert_int_equal(count(f->dir, ""), 1);
 }
 
+static void a_report_is_begun_once(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_keeper_config cfg = keeper_of(f);
+	struct bc_keeper_server *s = server(&cfg);
+	const struct bc_keeper_ask begin = { .what = BC_KEEPER_REPORT_BEGIN }, bad = { .what = BC_KEEPER_REPORT_END };
+
+	cfg.report = in_dir(f, "report.json");
+	close(ask_fd(s, &begin));
+	assert_int_equal(ask(s, &begin).r, -EINVAL);
+	assert_int_equal(ask(s, &bad).r, 0);
+	assert_int_equal(count(f->dir, ""), 0);
+	close(ask_fd(s, &begin));
+}
+
+static void what_is_no_file_is_not_replaced_by_a_report(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_keeper_config cfg = keeper_of(f);
+	struct bc_keeper_server *s = server(&cfg);
+	const struct bc_keeper_ask begin = { .what = BC_KEEPER_REPORT_BEGIN }, good = { .what = BC_KEEPER_REPORT_END, .good = 1 };
+	struct stat st;
+	int fd;
+
+	cfg.report = in_dir(f, "link");
+	assert_int_equal(symlink("/dev/null", cfg.report), 0);
+	fd = ask_fd(s, &begin);
+	assert_int_equal(write(fd, "new", 3), 3);
+	close(fd);
+	assert_int_equal(ask(s, &good).r, 0);
+	assert_int_equal(lstat(cfg.report, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	cfg.report = f->dir;
+	assert_int_equal(ask_fd(s, &begin), -EISDIR);
+}
+
 /* What the process that asks can still do by itself. */
 static int try_by_itself(const struct fixture *f)
 {
@@ -578,6 +651,8 @@ int main(void)
 		IN_FOLDER(a_full_disk_says_so),
 		IN_FOLDER(one_that_is_killed_is_missed),
 		IN_FOLDER(it_ends_with_whom_it_serves),
+		IN_FOLDER(each_client_has_a_place_of_its_own),
+		IN_FOLDER(what_it_refuses_is_an_error_of_the_client),
 		IN_FOLDER(no_client_leads_elsewhere),
 		IN_FOLDER(no_link_is_followed),
 		IN_FOLDER(a_place_is_one_that_was_given),
@@ -589,6 +664,8 @@ int main(void)
 		IN_FOLDER(too_many_files_are_forgotten),
 		IN_FOLDER(only_a_file_that_was_begun_takes_a_place),
 		IN_FOLDER(there_is_a_report_if_it_was_told_of),
+		IN_FOLDER(a_report_is_begun_once),
+		IN_FOLDER(what_is_no_file_is_not_replaced_by_a_report),
 		IN_FOLDER(who_asks_has_no_rights),
 	};
 
