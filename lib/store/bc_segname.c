@@ -12,7 +12,7 @@
 
 static int fits(int n)
 {
-	return n >= 0 && n < BC_SEGNAME_MAX ? 0 : -ENAMETOOLONG;
+	return n < BC_SEGNAME_MAX ? 0 : -ENAMETOOLONG;
 }
 
 static const char *again_text(char buf[16], unsigned again)
@@ -28,7 +28,8 @@ static int put_stamp(char stamp[32], uint64_t begin_ns, bool utc, const char *fo
 	time_t t = (time_t)(begin_ns / BC_NS_PER_S);
 	struct tm tm;
 
-	if (!(utc ? gmtime_r(&t, &tm) : localtime_r(&t, &tm)) || tm.tm_year < 70 || tm.tm_year > 9999 - 1900)
+	/* 64 bits of nanoseconds end in 2554. */
+	if (!(utc ? gmtime_r(&t, &tm) : localtime_r(&t, &tm)) || tm.tm_year < 70)
 		return -ERANGE;
 	strftime(stamp, 32, form, &tm);
 	return 0;

@@ -7,6 +7,9 @@
 
 #include "refusal.h"
 
+#include <signal.h>
+
+#include "bc_folder.h"
 #include "bc_keeper_priv.h"
 
 /* What a server has lives as long as its process. */
@@ -245,6 +248,47 @@ static void a_single_file(void **state)
 	refuse_all(&b);
 }
 
+static void put_again(const char *path)
+{
+	unlink(path);
+	put_file(path, "old");
+}
+
+/* Asked by a store, whose own calls fail. */
+static void acknowledge_it(void *ctx)
+{
+	const struct bc_folder *folder = ctx;
+	uint32_t descriptors = refusal_descriptors();
+	int r;
+
+	refusal_begin();
+	r = bc_folder_acknowledge(folder, (const uint8_t *)"new", 3);
+	refusal_end();
+	refusal_check(refusal_descriptors() == descriptors);
+	refusal_check(refusal.name || !r);
+	assert_holds(folder->path, r ? "old" : "new");
+	put_again(folder->path);
+}
+
+static void what_is_acknowledged_is_replaced_as_a_whole(void **state)
+{
+	struct bed b = bed_of(state);
+	struct bc_folder folder = { .path = strdup(in_dir(b.f, ".acknowledged")) };
+
+	assert_int_equal(bc_keeper_new(&b.cfg, &folder.keeper, NULL), 0);
+	assert_int_equal(bc_keeper_place(folder.keeper, NULL, &folder.place), 0);
+	put_again(folder.path);
+	assert_true(refuse_each(acknowledge_it, &folder, 1) > 1);
+	kill(bc_keeper_pid(folder.keeper), SIGKILL);
+	while (!bc_keeper_has_ended(folder.keeper))
+		nap();
+	assert_int_equal(bc_folder_acknowledge(&folder, (const uint8_t *)"new", 3), -EOWNERDEAD);
+	bc_keeper_free(folder.keeper);
+	free((void *)(uintptr_t)folder.path);
+	free((void *)(uintptr_t)b.cfg.seqfile);
+	free((void *)(uintptr_t)b.cfg.report);
+}
+
 /* The process itself, in which the server begins. */
 static void a_process_without_memory_is_told(void **state)
 {
@@ -280,6 +324,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_folder_for_each_client, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_series_for_each_client, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_single_file, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(what_is_acknowledged_is_replaced_as_a_whole, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_process_without_memory_is_told, fixture_setup, fixture_teardown),
 	};
 

@@ -109,6 +109,24 @@ static void names_over_255_bytes_are_refused(void **state)
 	assert_int_equal(bc_segname_tmp_file(s, 1, ext, 0, ""), -ENAMETOOLONG);
 	assert_int_equal(bc_segname_again(s, ext, 1, ""), -ENAMETOOLONG);
 	assert_int_equal(bc_segname_again(s, ext, 0, ""), 0);
+	assert_int_equal(bc_segname_series(s, ext, SUMMER * BC_NS_PER_S, true, 0, ""), -ENAMETOOLONG);
+	assert_int_equal(bc_segname_series(s, "bts1", SUMMER * BC_NS_PER_S, true, 0, ext), -ENAMETOOLONG);
+}
+
+static void a_series_has_no_names_before_1970(void **state)
+{
+	char s[BC_SEGNAME_MAX];
+
+	zone("EST5");
+	assert_int_equal(bc_segname_series(s, "bts1", 0, false, 0, ""), -ERANGE);
+}
+
+static void a_temporary_name_that_is_too_long_has_no_series(void **state)
+{
+	char s[BC_SEGNAME_MAX], name[400] = "tmp-1-00000012~";
+
+	memset(name + strlen(name), 's', 300);
+	assert_int_equal(bc_segname_tmp_series(s, name, ".pcap"), -ENAMETOOLONG);
 }
 
 static void a_file_is_numbered_before_its_extension(void **state)
@@ -179,7 +197,7 @@ static void a_temporary_name_tells_its_series(void **state)
 static void other_names_are_not_taken_for_temporary(void **state)
 {
 	const char *other[] = { "", "tmp-", "tmp-1", "tmp-1-", "tmp--a", "tmp-x-a", "tmp-12345678901-a", "tmp", "atmp-1-a",
-				"20261025-003000-00000000.pcap" };
+				"20261025-003000-00000000.pcap", "tmp-1a-b", "tmp-1234567890123-a" };
 	uint64_t seq = 99;
 
 	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++)
@@ -210,6 +228,8 @@ int main(void)
 		cmocka_unit_test_teardown(local_time_before_1970_is_refused, utc_again),
 		cmocka_unit_test(the_last_time_there_is_has_a_name),
 		cmocka_unit_test(names_over_255_bytes_are_refused),
+		cmocka_unit_test_teardown(a_series_has_no_names_before_1970, utc_again),
+		cmocka_unit_test(a_temporary_name_that_is_too_long_has_no_series),
 		cmocka_unit_test(a_file_is_numbered_before_its_extension),
 		cmocka_unit_test(temporary_names_are_known_again),
 		cmocka_unit_test(a_series_is_named_as_osmo_pcap_names_it),

@@ -114,6 +114,120 @@ static void a_single_file(void **state)
 	assert_true(refuse_each(run_store, &b, 1) > 20);
 }
 
+/* A pipe, or a file that was opened by somebody else; what its reader got. */
+struct stream {
+	struct fixture *f;
+	struct bc_store_config cfg;
+	int reader;
+};
+
+static void run_stream(void *ctx)
+{
+	struct stream *b = ctx;
+	struct bc_store *s = NULL;
+	struct bc_err err = { .msg = "" };
+	uint32_t descriptors = refusal_descriptors();
+	char got[32] = "";
+	int r;
+
+	/* Of a file: its beginning, again. */
+	if (lseek(b->cfg.fd, 0, SEEK_SET) == 0)
+		assert_int_equal(ftruncate(b->cfg.fd, 0), 0);
+	b->f->seen = 0;
+	refusal_begin();
+	r = bc_store_open(&b->cfg, &s, &err);
+	refusal_check((r < 0) == (err.msg[0] != '\0'));
+	if (!r) {
+		r = one(s, "first");
+		bc_store_close(s);
+		refusal_check(b->f->seen == 1);
+	}
+	refusal_end();
+	refusal_check(refusal_descriptors() == descriptors);
+	refusal_check(refusal.name || !r);
+	assert_true(read(b->reader, got, sizeof(got)) >= 0 || errno == EAGAIN);
+	lseek(b->reader, 0, SEEK_SET);
+	refusal_check(r || !strcmp(got, "first"));
+}
+
+static struct stream stream_of(void **state, const char *dest, int fd, int reader)
+{
+	struct stream b = { .f = *state, .cfg = config_of(*state, BC_STORE_FD, dest), .reader = reader };
+
+	b.cfg.fd = fd;
+	assert_true(reader >= 0);
+	return b;
+}
+
+static void refuse_stream(struct stream *b)
+{
+	assert_true(refuse_each(run_stream, b, 1) > 4);
+	assert_true(interrupt_each(run_stream, b) > 0);
+	close(b->reader);
+}
+
+static void a_named_pipe(void **state)
+{
+	const char *path = in_dir(*state, "pipe");
+	struct stream b;
+
+	assert_int_equal(mkfifo(path, 0600), 0);
+	b = stream_of(state, path, -1, open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+	refuse_stream(&b);
+}
+
+static void a_pipe_of_somebody_else(void **state)
+{
+	struct stream b;
+	int fd[2];
+
+	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
+	fcntl(fd[0], F_SETFL, O_NONBLOCK);
+	b = stream_of(state, NULL, fd[1], fd[0]);
+	refuse_stream(&b);
+	close(fd[1]);
+}
+
+static void a_file_of_somebody_else(void **state)
+{
+	const char *path = in_dir(*state, "file");
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	struct stream b = stream_of(state, NULL, fd, open(path, O_RDONLY | O_CLOEXEC));
+
+	refuse_stream(&b);
+	close(fd);
+}
+
+/* Nobody reads, and nobody will. */
+static void wait_in_vain(void *ctx)
+{
+	struct stream *b = ctx;
+	struct bc_store *s = NULL;
+	struct bc_err err = { .msg = "" };
+	int r;
+
+	refusal_begin();
+	r = bc_store_open(&b->cfg, &s, &err);
+	refusal_check((r < 0) == (err.msg[0] != '\0'));
+	if (!r) {
+		bc_store_cancel(s);
+		r = bc_store_begin(s);
+		refusal_check(bc_store_write(s, "first", 5) < 0);
+		bc_store_abort(s);
+	}
+	refusal_end();
+	refusal_check(refusal.name || !r);
+}
+
+static void a_named_pipe_without_a_reader(void **state)
+{
+	const char *path = in_dir(*state, "pipe");
+	struct stream b = { .f = *state, .cfg = config_of(*state, BC_STORE_FD, path) };
+
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_true(refuse_each(wait_in_vain, &b, 1) > 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +236,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(direct_with_signals, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(direct_with_a_sequence_file, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_single_file, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_named_pipe, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_named_pipe_without_a_reader, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_pipe_of_somebody_else, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(a_file_of_somebody_else, fixture_setup, fixture_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
