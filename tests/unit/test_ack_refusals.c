@@ -85,10 +85,10 @@ static void refuse(void **state, const char *series)
 	struct bed b = { .f = f, .folder = open(f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .series = series };
 
 	assert_true(refuse_each(put_it, &b, 1) > 10);
-	assert_true(interrupt_each(put_it, &b) > 0);
+	interrupt_each(put_it, &b);
 	assert_int_equal(put(&b, 2), 0);
 	assert_true(refuse_each(get_it, &b, 1) > 3);
-	assert_true(interrupt_each(get_it, &b) > 0);
+	interrupt_each(get_it, &b);
 	close(b.folder);
 }
 

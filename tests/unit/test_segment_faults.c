@@ -1,100 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Recovery, verification, indexes and recompression, of which each allocation and each system call fails in turn. */
-#include "store_fixture.h"
+#include "segment_bed.h"
 
 #include "refusal.h"
 
-#include "bc_ack_block.h"
-#include "bc_codec.h"
+#include "bc_age_file.h"
 #include "bc_index.h"
 #include "bc_index_beside.h"
 #include "bc_index_file.h"
 #include "bc_lz4hc.h"
-#include "bc_pcapng.h"
 #include "bc_recover.h"
 #include "bc_verify.h"
-#include "index_packet.h"
 
-#define PACKETS 300
-#define BYTES (1U << 19)
 #define MEMORY (1U << 20)	/* for flows */
-
-/* A capture's bytes before compression, and as they lie in the file. */
-static uint8_t plain[BYTES], packed[BYTES], seen[BYTES];
-static size_t plain_len, packed_len;
-
-static void make_plain(void)
-{
-	const struct bc_ack_entry e = { .mark = { .node = "a node", .epoch = 1, .next = 1 }, .stored = 1, .client = "eth0" };
-	const struct bc_iface iface = { .name = "eth0", .linktype = 1, .snaplen = 65535 };
-	struct random r = { 3 };
-
-	plain_len = bc_pcapng_shb(plain, BYTES, &(struct bc_pcapng_section){ .application = "test" });
-	plain_len += bc_pcapng_idb(plain + plain_len, BYTES - plain_len, &iface, 65535, NULL);
-	plain_len += bc_ack_block_put(plain + plain_len, (const uint8_t *)"collector no. 01", &e, 1);
-	for (uint32_t i = 0; i < PACKETS; i++) {
-		struct packet k;
-		uint8_t *p;
-
-		/* Another interface in the midst of it. */
-		if (i == PACKETS / 2)
-			plain_len += bc_pcapng_idb(plain + plain_len, BYTES - plain_len, &iface, 65535, NULL);
-		packet_any(&k, &r);
-		p = bc_epb_begin(plain + plain_len, i / (PACKETS / 2), BEGIN_NS + i, k.len, k.len, 0);
-		memcpy(p, k.data, k.len);
-		plain_len = (size_t)(bc_epb_end(p, k.len, 0, 0, 0, 0) - plain);
-	}
-}
-
-static int to_packed(void *ctx, const uint8_t *data, size_t len)
-{
-	assert_true(packed_len + len <= BYTES);
-	memcpy(packed + packed_len, data, len);
-	packed_len += len;
-	return 0;
-}
-
-static void pack(enum bc_codec codec)
-{
-	packed_len = 0;
-	if (codec == BC_CODEC_NONE) {
-		to_packed(NULL, plain, plain_len);
-	} else if (codec == BC_CODEC_LZ4) {
-		struct bc_lz4 *z = bc_lz4_new(BC_LZ4_ANY);
-		bool stored;
-
-		packed_len = bc_lz4_header(packed, BYTES);
-		packed_len += bc_lz4_block(z, plain, plain_len, packed + packed_len, 1, &stored);
-		bc_lz4_end(packed + packed_len);
-		packed_len += BC_LZ4_END_SIZE;
-		bc_lz4_free(z);
-	} else {
-		struct bc_stream *s = NULL;
-
-		assert_int_equal(bc_stream_new(codec, 1, 1, to_packed, NULL, &s, NULL), 0);
-		assert_true(!bc_stream_begin(s) && !bc_stream_feed(s, plain, plain_len) && !bc_stream_end(s));
-		bc_stream_free(s);
-	}
-}
-
-static void put(const char *path, const uint8_t *data, size_t len)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, data, len), (ssize_t)len);
-	close(fd);
-}
-
-static bool holds(const char *path, const uint8_t *data, size_t len)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, seen, BYTES);
-
-	if (fd >= 0)
-		close(fd);
-	return n == (ssize_t)len && !memcmp(seen, data, len);
-}
 
 /* A file and its name, for an operation that is refused something. */
 struct bed {
@@ -102,6 +20,7 @@ struct bed {
 	const char *name;
 	uint32_t descriptors;
 	bool lz4;
+	struct bc_age_identities ids;
 };
 
 static void begin(struct bed *b)
@@ -123,10 +42,21 @@ static void end(const struct bed *b, int r)
 	refusal_check(refusal.name || r == 0);
 }
 
+/* In its place. */
+static bool decrypt(const struct bed *b, const char *path)
+{
+	int fd = open(in_dir(b->f, "clear"), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	uint64_t bytes;
+	bool good = !bc_age_decrypt_file(path, &b->ids, fd, &bytes, NULL);
+
+	close(fd);
+	return good && rename(in_dir(b->f, "clear"), path) == 0;
+}
+
 static void recover_it(void *ctx)
 {
 	struct bed *b = ctx;
-	const struct bc_recover_config cfg = { .utc = true, .pid = PID, .log = &b->f->log };
+	const struct bc_recover_config cfg = { .utc = true, .pid = PID, .log = &b->f->log, .identities = b->ids.n ? &b->ids : NULL };
 	struct bc_recovered res;
 	struct bc_scan found;
 	const char *path = in_dir(b->f, b->name);
@@ -141,6 +71,8 @@ static void recover_it(void *ctx)
 		return;
 	}
 	refusal_check(res.outcome == BC_RECOVER_PUBLISHED);
+	if (b->ids.n)
+		refusal_check(decrypt(b, res.path));
 	refusal_check(bc_verify(res.path, &found, NULL) == 0 && found.records == PACKETS);
 }
 
@@ -158,6 +90,21 @@ static void a_recovery_that_fails_leaves_the_leftover(void **state)
 		struct bed b = { .f = *state, .name = of[i].name };
 
 		pack(of[i].codec);
+		assert_true(refuse_each(recover_it, &b, 1) > 20);
+	}
+}
+
+static void an_encrypted_one_too(void **state)
+{
+	static const enum bc_codec of[] = { BC_CODEC_NONE, BC_CODEC_LZ4 };
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		struct bed b = { .f = *state, .name = of[i] ? "tmp-9-00000001.pcapng.lz4.age" : "tmp-9-00000001.pcapng.age" };
+		struct bc_age_recipients to = { .n = 0 };
+
+		add_reader(&b.ids, &to);
+		pack(of[i]);
+		seal(&to);
 		assert_true(refuse_each(recover_it, &b, 1) > 20);
 	}
 }
@@ -389,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_recovery_that_fails_leaves_the_leftover, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(an_encrypted_one_too, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_called_damaged, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_gets_no_index_is_as_it_was, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_index_beside_is_whole_or_not_there, fixture_setup, fixture_teardown),
