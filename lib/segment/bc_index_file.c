@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "bc_bytes.h"
 #include "bc_codec.h"
@@ -147,6 +148,8 @@ static int read_lz4_block(struct job *j, uint32_t head)
 	r = read_at(j, j->at, j->in, n);
 	if (r)
 		return r;
+	if (XXH32(j->in + 4, n - BC_LZ4_BLOCK_OVERHEAD, 0) != bc_get_le32(j->in + n - 4))
+		return damaged(j, "the checksum of a block of LZ4 is another");
 	len = bc_lz4_plain(j->in, n, j->plain, LZ4_BLOCK_MAX, &consumed);
 	if (len < 0)
 		return damaged(j, "a block of LZ4 cannot be decompressed");

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "bc_codec.h"
 #include "bc_index.h"
 #include "bc_index_file.h"
+#include "bc_lz4hc.h"
 #include "bc_pcapng.h"
 #include "bc_verify.h"
 #include "index_packet.h"
@@ -183,6 +185,155 @@ static void a_file_that_ends_too_early_is_left_alone(void **state)
 	}
 }
 
+/* As it was, and why is told. */
+static void is_left_alone(int rc, const char *why)
+{
+	const uint64_t bytes = file_bytes();
+	struct bc_index_file_result res;
+	struct bc_err err = { .msg = "" };
+
+	assert_int_equal(bc_index_file(path, &(struct bc_index_file_config){ .flows = true, .memory = 8 << 20 }, &res, &err), rc);
+	if (!strstr(err.msg, why))
+		fail_msg("%s", err.msg);
+	assert_int_equal(file_bytes(), bytes);
+}
+
+static void change(off_t at, const void *bytes, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(pwrite(fd, bytes, len, at < 0 ? (off_t)file_bytes() : at), (ssize_t)len);
+	close(fd);
+}
+
+/* A block of these 8 bytes, instead of what stands there. */
+static void write_lz4_block(off_t at, const char *bytes)
+{
+	uint8_t block[16];
+
+	bc_put_le32(block, 8);
+	memcpy(block + 4, bytes, 8);
+	bc_put_le32(block + 12, XXH32(bytes, 8, 0));
+	change(at, block, sizeof(block));
+}
+
+/* Behind the frame's header is a block's length, and behind that the block. */
+static void a_block_of_lz4_that_is_damaged_is_told(void **state)
+{
+	static const uint32_t lengths[] = { 0x7fffffff, 0x00ffffff, 0x000f0000 };
+	uint8_t head[BC_LZ4_HEADER_MAX] = { 0 };
+	const off_t at = (off_t)bc_lz4_header(head, 200000);
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		write_file(true, false);
+		change(at, &lengths[i], 4);
+		is_left_alone(-EBADMSG, lengths[i] > 4 << 20 ? "longer than may be" : "it is damaged");
+	}
+	write_file(true, false);
+	/* More literals than there are, and the checksum of that. */
+	write_lz4_block(at, "\xff\xff\xff\xff\xff\xff\xff\xff");
+	is_left_alone(-EBADMSG, "cannot be decompressed");
+}
+
+/* The last byte before a packet's closing length: all can be decompressed and read. */
+static void a_block_of_lz4_with_another_checksum_is_told(void **state)
+{
+	uint8_t head[BC_LZ4_HEADER_MAX] = { 0 }, bytes[4];
+	off_t at = (off_t)bc_lz4_header(head, 200000);
+	int fd;
+
+	write_file(true, false);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	/* Behind the block of headers. */
+	assert_int_equal(pread(fd, bytes, 4, at), 4);
+	at += bc_get_le32(bytes) + BC_LZ4_BLOCK_OVERHEAD;
+	assert_int_equal(pread(fd, bytes, 4, at), 4);
+	at += 4 + (bc_get_le32(bytes) & 0x7fffffff) - 5;
+	assert_int_equal(pread(fd, bytes, 1, at), 1);
+	close(fd);
+	bytes[0] ^= 1;
+	change(at, bytes, 1);
+	is_left_alone(-EBADMSG, "checksum");
+}
+
+static void more_behind_a_frame_is_told(void **state)
+{
+	write_file(true, false);
+	change(-1, "more", 4);
+	is_left_alone(-ENOTSUP, "more behind its frame");
+}
+
+static void what_is_no_pcapng_is_told(void **state)
+{
+	write_file(false, false);
+	assert_int_equal(truncate(path, 11), 0);
+	is_left_alone(-ENOTSUP, "no capture file");
+	write_file(false, false);
+	change(8, "\x1a\x2b\x3c\x4d", 4);
+	is_left_alone(-ENOTSUP, "not pcapng");
+	change(0, "\xd4\xc3\xb2\xa1", 4);
+	is_left_alone(-ENOTSUP, "not pcapng");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	is_left_alone(-ENOTSUP, "no capture file");
+	assert_int_equal(rmdir(path), 0);
+	write_file(false, false);
+}
+
+/* The first packet's block says another length. */
+static void a_block_that_ends_elsewhere_is_told(void **state)
+{
+	static const uint32_t lengths[] = { 0, 8, 11, 0xfffffff0, 0x01000000 };
+	uint8_t head[4096];
+	const off_t at = (off_t)header(head, sizeof(head)) + 4;
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		write_file(false, false);
+		change(at, &lengths[i], 4);
+		is_left_alone(-EBADMSG, "it is damaged");
+	}
+}
+
+static void a_file_is_named_from_where_we_are(void **state)
+{
+	int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct bc_index_file_result res;
+
+	write_file(false, false);
+	assert_int_equal(chdir(folder), 0);
+	assert_int_equal(bc_index_file("a", &(struct bc_index_file_config){ .memory = 8 << 20 }, &res, NULL), 0);
+	assert_int_equal(fchdir(here), 0);
+	close(here);
+	assert_int_equal(res.packets, PACKETS);
+}
+
+/* One with the length before compression in its header, which the index makes longer. */
+static void the_length_in_a_header_is_of_the_new_file(void **state)
+{
+	int from = -1, to = -1;
+	struct bc_index_file_result res;
+	struct bc_scan scan;
+	uint8_t head[BC_LZ4_HEADER_MAX];
+	char other[sizeof(path) + 4];
+
+	write_file(false, false);
+	snprintf(other, sizeof(other), "%s.b", path);
+	from = open(path, O_RDONLY | O_CLOEXEC);
+	to = open(other, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(bc_lz4hc(from, to, false, 3, NULL, NULL), 0);
+	close(from);
+	close(to);
+	assert_int_equal(rename(other, path), 0);
+	assert_int_equal(make_index(true, &res), 0);
+	assert_int_equal(bc_verify(path, &scan, NULL), 0);
+	assert_int_equal(scan.records, PACKETS);
+	to = open(path, O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pread(to, head, sizeof(head), 0), sizeof(head));
+	close(to);
+	assert_true(bc_lz4_header_is_sized(head));
+	assert_int_equal(bc_get64(head + 6, false), scan.kept_bytes);
+}
+
 static int set_up(void **state)
 {
 	scratch_folder(folder, "bc-index");
@@ -203,6 +354,13 @@ int main(void)
 		cmocka_unit_test(an_index_of_times_gets_flows),
 		cmocka_unit_test(what_cannot_be_read_at_its_blocks_is_left_alone),
 		cmocka_unit_test(a_file_that_ends_too_early_is_left_alone),
+		cmocka_unit_test(a_block_of_lz4_that_is_damaged_is_told),
+		cmocka_unit_test(a_block_of_lz4_with_another_checksum_is_told),
+		cmocka_unit_test(more_behind_a_frame_is_told),
+		cmocka_unit_test(what_is_no_pcapng_is_told),
+		cmocka_unit_test(a_block_that_ends_elsewhere_is_told),
+		cmocka_unit_test(a_file_is_named_from_where_we_are),
+		cmocka_unit_test(the_length_in_a_header_is_of_the_new_file),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
