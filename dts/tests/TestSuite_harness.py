@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The harness itself, without the program under test: what the other suites rest on."""
 
+import random
+
 from framework import checks, host, reader
+from framework.growth import grows
 from framework.packets import frames, numbers, timed, write_pcap, write_pcapng
 from framework.process import PROGRAM_CPU, tool
 from framework.telemetry import Telemetry
@@ -104,3 +107,27 @@ class TestHarness(TestSuite):
         data = timed(frames(1, 3) + frames(2, 2))
         verify(numbers(data) == {1: [0, 1, 2], 2: [0, 1]}, "streams")
         verify(numbers([data[0], data[0], data[2]]) == {1: [0, 0, 2]}, "doubled, missing")
+
+    def look(self, memory, looks=360, segments_each=12):
+        """Looks at a process whose memory in KiB is told for each of them; an allocator adds some noise."""
+        noise = random.Random(1)
+        return grows([20000 + memory(n) + noise.randrange(-300, 300) for n in range(looks)], [n * segments_each for n in range(looks)])
+
+    @func_test
+    def a_leak_is_told_from_first_use(self):
+        """What rises all the time is found; what rises at once and stays, early or late, and what comes and goes, is not."""
+        verify(self.look(lambda n: 40 * n), "40 KiB at each look are not found")
+        verify(self.look(lambda n: 40 * n + (10000 if n > 200 else 0)), "a leak with a step is not found")
+        verify(self.look(lambda n: 2048 * (n // 20)), "a leak in steps is not found")
+        verify(not self.look(lambda n: 0), "noise")
+        verify(not self.look(lambda n: min(n, 100) * 150), "buffers that fill in the first third")
+        for at in (130, 200, 240, 300, 350):
+            verify(not self.look(lambda n, at=at: 10000 if n > at else 0), f"10 MiB at once, at look {at} of 360")
+        verify(not self.look(lambda n: 3000 * (n % 7)), "what is given back")
+
+    @func_test
+    def the_list_of_segments_may_grow(self):
+        """By what the report keeps of each, up to the number of those that it keeps."""
+        verify(not self.look(lambda n: 420 * 300 * n / 1024, looks=200, segments_each=300), "the list itself")
+        verify(self.look(lambda n: 860 * 300 * n / 1024, looks=200, segments_each=300), "twice the list is not found")
+        verify(self.look(lambda n: 420 * 3000 * n / 1024, looks=200, segments_each=3000), "a list that never ends is not found")
