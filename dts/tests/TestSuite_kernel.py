@@ -193,7 +193,7 @@ class TestKernel(TestSuite):
 
     @func_test
     def an_interface_that_comes_back_is_captured_on(self):
-        """Down and up again is no end of the capture."""
+        """Down and up again is no end of the capture. Where the ring is used it is told, each once."""
         near, far = self.stack.enter_context(host.veth())
         for source in (f"pcap:{far}", f"pcap:{far},immediate=1"):
             out = self.make_folder(unique("out"))
@@ -202,9 +202,14 @@ class TestKernel(TestSuite):
                 sender.send(frames(0, 100))
                 run.wait_written(100)
                 tool("ip", "link", "set", far, "down")
-                time.sleep(0.5)
+                if source.endswith(far):
+                    wait_until(lambda: run.stderr.count(": no link: ") == 1, "a line that says so")
+                else:
+                    time.sleep(0.5)
                 tool("ip", "link", "set", far, "up")
                 wait_until(lambda: host.is_up(far) and host.is_up(near), "the link")
+                if source.endswith(far):
+                    wait_until(lambda: run.stderr.count("the link is there again") == 1, "a line that says so")
                 sender.send(frames(1, 100))
             run.wait_received(200)
             assert_lossless(run.stop(), 200)

@@ -240,9 +240,11 @@ uint32_t bc_ring_lost(const struct bc_ring *r)
 	return getsockopt(r->fd, SOL_PACKET, PACKET_STATISTICS, &st, &len) == 0 ? st.tp_drops : 0;
 }
 
-bool bc_ring_gone(const struct bc_ring *r)
+enum bc_ring_state bc_ring_state(const struct bc_ring *r)
 {
 	struct ifreq q = { .ifr_ifindex = r->ifindex };
 
-	return ioctl(r->fd, SIOCGIFNAME, &q) != 0 && errno == ENODEV;
+	if (ioctl(r->fd, SIOCGIFNAME, &q) != 0)
+		return errno == ENODEV ? BC_RING_GONE : BC_RING_LINKED;
+	return ioctl(r->fd, SIOCGIFFLAGS, &q) != 0 || (q.ifr_flags & IFF_UP && q.ifr_flags & IFF_RUNNING) ? BC_RING_LINKED : BC_RING_NO_LINK;
 }

@@ -2,7 +2,7 @@
 /*
  * The kernel's ring of packets of one Ethernet interface (AF_PACKET, TPACKET_V3): memory that is shared with the
  * kernel, in blocks, each of which the kernel hands over when it is full or some time old, and gets back when all its
- * packets have been taken. Not thread safe, but for bc_ring_lost and bc_ring_gone, which any thread may call.
+ * packets have been taken. Not thread safe, but for bc_ring_lost and bc_ring_state, which any thread may call.
  */
 #ifndef BC_RING_H
 #define BC_RING_H
@@ -65,8 +65,14 @@ void bc_ring_close(struct bc_ring *r);
 /* Packets that found the ring full since the last call. */
 uint32_t bc_ring_lost(const struct bc_ring *r);
 
-/* Has the interface been removed, or moved to another namespace? */
-bool bc_ring_gone(const struct bc_ring *r);
+enum bc_ring_state {
+	BC_RING_LINKED,		/* or that is not known */
+	BC_RING_NO_LINK,	/* it is down, or its cable has no other end */
+	BC_RING_GONE,		/* it has been removed, or moved to another namespace */
+};
+
+/* Of the interface, now. */
+enum bc_ring_state bc_ring_state(const struct bc_ring *r);
 
 /*
  * After bc_ring_next found nothing: is the kernel's open block empty, too? What comes later is then stamped later,

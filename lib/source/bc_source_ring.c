@@ -26,6 +26,7 @@ struct ring_source {
 	struct shared_interface *shared;
 	struct bc_spare spare;
 	uint64_t checked_ns;
+	bool no_link;				/* and that was told */
 	uint64_t empty_lateness_ns;		/* 0: as the user says */
 	struct bc_unsettled unsettled;
 	/* Of the control thread. */
@@ -33,13 +34,28 @@ struct ring_source {
 	uint64_t drop, ifdrop, ifdrop_before;
 };
 
-static void check_interface(struct bc_source *s, struct bc_batch *b, uint64_t now_ns)
+/* One queue of an interface speaks for all. */
+static void tell_link(struct bc_source *s, bool no_link)
 {
 	struct ring_source *p = s->priv;
 
-	p->checked_ns = now_ns;
-	if (!bc_ring_gone(&p->ring))
+	if (no_link == p->no_link || s->account->queue)
 		return;
+	p->no_link = no_link;
+	bc_log(s->env.log, BC_WARN, no_link ? "%s: no link: nothing comes until its cable and other end are mended, or it is set up ('ip link')" :
+	       "%s: the link is there again", s->account->name);
+}
+
+static void check_interface(struct bc_source *s, struct bc_batch *b, uint64_t now_ns)
+{
+	struct ring_source *p = s->priv;
+	const enum bc_ring_state state = bc_ring_state(&p->ring);
+
+	p->checked_ns = now_ns;
+	if (state != BC_RING_GONE) {
+		tell_link(s, state == BC_RING_NO_LINK);
+		return;
+	}
 	if (!atomic_exchange_explicit(&p->shared->gone, true, memory_order_relaxed))
 		bc_log(s->env.log, BC_ERROR, "%s: capture ended: the interface disappeared (--wait-interface SECONDS waits for it at a start)", s->account->name);
 	b->ended = true;
