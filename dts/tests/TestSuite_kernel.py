@@ -306,8 +306,9 @@ class TestKernel(TestSuite):
         """What is sent to a tap device that DPDK makes is captured."""
         name, out = unique("bt"), self.make_folder()
         run = self.start("-i", f"dpdk:net_tap0,iface={name}", "-w", out, "-f", "udp dst port 9")
+        # The kernel keeps 1000 for one that has no CPU, others' among them.
         with host.Sender(name) as sender:
-            sender.send(frames(0, 1000))
-        run.wait_written(1000)
+            sender.send(frames(0, 400))
+        run.wait_written(400)
         assert_balance(run.stop())
-        assert_streams(verify_segments(published(out)), {0: 1000})
+        assert_streams(verify_segments(published(out)), {0: 400})
