@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What faces the network has no rights to the folder that it stores in: another process keeps it. The unit test `keeper` asks that for what it refuses."""
 
-import ctypes
 import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from framework.checks import assert_lossless, published, published_of, temporary, verify_segments
+from framework.fault import Fault
 from framework.host import tmpfs
 from framework.packets import frames, timed
 from framework.peer import Peer
-from framework.preload import preload
 from framework.process import free_port, tool, wait_until
 from framework.secrets import child_named, has_any, secrets_of
 from framework.test_suite import TestSuite, func_test, verify
@@ -42,27 +39,16 @@ class TestKeeper(TestSuite):
     def keeper_of(self, run):
         return self.child(run, "bc-keeper")
 
-    def needs_landlock(self):
-        create_ruleset, version = 444, 1
-        if ctypes.CDLL(None).syscall(create_ruleset, None, 0, version) < 1:
-            pytest.skip("a kernel without Landlock")
-
     def faulty(self, *args):
         """A collector with the fault."""
-        told, self.tell = os.pipe()
-        self.stack.callback(os.close, self.tell)
-        run = self.collector(*args, env={"LD_PRELOAD": str(preload("fault", self.folder))}, stdin=told)
-        os.close(told)
-        return run
+        self.fault = self.stack.enter_context(Fault(self.folder))
+        return self.collector(*args, **self.fault.options)
 
     def gets_nowhere(self, run, segment, folder=None):
-        """The fault gets no further, neither with the segment nor in a folder."""
-        before, content = run.stderr.count("fault: over"), segment.read_bytes()
-        os.write(self.tell, f"{folder or segment.parent} {segment} {self.keeper_of(run) or run.process.pid}\n".encode())
-        run.signal(signal.SIGUSR1)
-        wait_until(lambda: run.stderr.count("fault: over") > before, "its tries")
-        got = dict(line.split(": ")[1:3] for line in run.stderr.splitlines() if line.startswith("fault: "))
-        verify(got.pop("over") == "done" and set(got.values()) == {"Permission denied"} and len(got) == 7, f"{got}")
+        """The fault gets no further in any thread, neither with the segment nor in a folder."""
+        content = segment.read_bytes()
+        got = self.fault.tries(run, folder or segment.parent, segment, self.keeper_of(run))
+        verify(set(got.values()) == {"Permission denied"} and "thread bc-collect" in got, f"{got}")
         verify(segment.read_bytes() == content, "a published segment has changed")
 
     def publish(self, run, n, folder=None):
@@ -75,7 +61,6 @@ class TestKeeper(TestSuite):
     @func_test
     def a_fault_in_what_faces_the_network_gets_no_further(self):
         """It neither reads, changes nor removes what is published, nor makes anything."""
-        self.needs_landlock()
         run = self.faulty()
         self.gets_nowhere(run, self.publish(run, 1))
         self.packets(500).close()
@@ -92,7 +77,6 @@ class TestKeeper(TestSuite):
     @func_test
     def limits_are_kept_by_another_process(self):
         """Only one segment stays; the collector itself has no rights to it, and goes on without the process that removes others."""
-        self.needs_landlock()
         run = self.faulty("--keep-number", "1")
         for n in range(3):
             self.packets(500).close()
@@ -114,7 +98,6 @@ class TestKeeper(TestSuite):
     @func_test
     def segments_are_moved_by_another_process(self):
         """To another disk. The collector has no rights there either; without the process that moves them they stay where they are."""
-        self.needs_landlock()
         with tmpfs(self.make_folder("done"), 64) as done:
             run = self.faulty("--completed", done)
             segment = self.publish(run, 1, done)
@@ -162,7 +145,6 @@ class TestKeeper(TestSuite):
     @func_test
     def segments_are_recorded_by_another_process(self):
         """--sign, where --completed moves them. The collector gets at neither chain nor key; without that process nothing is recorded until the next run."""
-        self.needs_landlock()
         key, done = self.key(), self.make_folder("done")
         run = self.faulty("--sign", key, "--completed", done)
         segment = self.publish(run, 1, done)
@@ -222,7 +204,6 @@ class TestKeeper(TestSuite):
     @func_test
     def stamps_are_asked_for_by_another_process(self):
         """--timestamp: the process that asks the authority has the folder and no key, the collector neither."""
-        self.needs_landlock()
         tsa = self.stack.enter_context(Authority(self.folder / "tsa", free_port())).start()
         key = self.key()
         run = self.faulty("--sign", key, "--timestamp", tsa.url)

@@ -22,6 +22,10 @@
 #define READ (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 /* All of the first version, then what later ones have added. */
 #define VERSION_1 ((1ULL << 13) - 1)
+#define OF_DEVICES (LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE)
+#define OF_SOCKETS (LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR)
+/* Nobody makes devices: one of a disk would be the whole disk. */
+#define OF_FOLDERS (~(uint64_t)(LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK))
 /* Of what may be done to a folder, what may be done to a file. */
 #define OF_FILES (LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_TRUNCATE)
 #define DEPTH 32
@@ -85,7 +89,13 @@ static void allow_system(const struct rules *r)
 
 	for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++)
 		allow(r, read[i], READ);
-	allow(r, "/dev/null", READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE);
+	allow(r, "/dev/null", READ | OF_DEVICES);
+}
+
+static void allow_each(const struct rules *r, char *const *path, size_t n, uint64_t access)
+{
+	for (size_t i = 0; i < n; i++)
+		allow(r, path[i], access);
 }
 
 int bc_landlock_enter(const struct bc_sandbox *s)
@@ -112,8 +122,9 @@ int bc_landlock_enter(const struct bc_sandbox *s)
 		allow(&r, s->read[i], READ);
 		allow_links(&r, open(s->read[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC), 0);
 	}
-	for (size_t i = 0; i < s->n_write; i++)
-		allow(&r, s->write[i], r.handled & ~LANDLOCK_ACCESS_FS_EXECUTE);
+	allow_each(&r, s->write, s->n_write, OF_FOLDERS);
+	allow_each(&r, s->socket, s->n_socket, OF_SOCKETS);
+	allow_each(&r, s->device, s->n_device, OF_DEVICES);
 	e = syscall(SYS_landlock_restrict_self, r.fd, 0) < 0 ? -errno : 0;
 	close(r.fd);
 	return e;

@@ -32,6 +32,10 @@ struct bc_sandbox {
 	size_t n_read;
 	char *const *write;		/* folders in which files are made, renamed and removed; NULL: none with read; without it, anywhere */
 	size_t n_write;
+	char *const *socket;		/* with write: folders in which sockets and folders are made, and what is there removed */
+	size_t n_socket;
+	char *const *device;		/* with write: files, and folders with all below, that are written into as they are */
+	size_t n_device;
 	bool xdp;			/* BC_DUTY_PORTS with AF_XDP sockets, whose driver loads programs into the kernel */
 	bool tell;			/* what is refused is for bc_breach_tell(): no thread blocks SIGSYS, which would kill it then */
 };

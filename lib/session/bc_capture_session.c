@@ -41,15 +41,6 @@ static int drop_privileges(void *ctx, struct bc_err *err)
 	return dpdk || geteuid() == 0 ? 0 : bc_privileges_shed(err);
 }
 
-/* Nobody reads packets yet, and no output is open. */
-static int devices_open(void *ctx, struct bc_err *err)
-{
-	struct capture *c = ctx;
-	int r = drop_privileges(ctx, err);
-
-	return r ? r : bc_session_confine_files(&c->session, err);
-}
-
 /* The node of the busiest devices, if they are near one. */
 static int numa_node(const struct bc_plan_request *request)
 {
@@ -93,7 +84,7 @@ static struct bc_pipeline_config pipeline_config(struct capture *c, const struct
 	pc.bpf_jit = c->cfg->bpf_jit;
 	if (c->cfg->verbose)
 		pc.statistics = c->cfg->as_mtracecap ? BC_SEGSTAT_MTRACECAP : BC_SEGSTAT_FULL;
-	pc.devices_open = devices_open;
+	pc.devices_open = drop_privileges;
 	pc.devices_open_ctx = c;
 	set_publisher(c, &pc);
 	return pc;

@@ -179,8 +179,6 @@ static int build(struct bc_session *s, struct bc_err *err)
 
 	if (!r && s->cfg->user)
 		r = bc_privileges_drop(s->cfg->user, err);
-	if (!r && !s->keeper)
-		r = bc_session_confine_files(s, err);
 	if (!r)
 		r = build_pipelines(c, err);
 	if (r)

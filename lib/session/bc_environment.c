@@ -100,8 +100,7 @@ static int start_plain(const struct bc_plan *plan, struct bc_environment *e, str
 	return bc_tel_server_new(e->runtime.folder, &e->server, err);
 }
 
-int bc_environment_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t mbufs, struct bc_environment *ret,
-			 struct bc_err *err)
+int bc_environment_claim(const struct bc_config *cfg, uint32_t mbufs, struct bc_environment *ret, struct bc_err *err)
 {
 	struct bc_environment e = { .eal = bc_environment_needs_eal(cfg) };
 	int r;
@@ -111,18 +110,22 @@ int bc_environment_start(const struct bc_config *cfg, const struct bc_plan *plan
 	if (r)
 		return r;
 	choose_memory(cfg, mbufs, &e);
-	r = e.eal ? bc_eal_start(cfg, plan, e.prefix, mbufs, e.huge, err) : start_plain(plan, &e, err);
-	if (r) {
-		bc_runtime_release(&e.runtime);
-		return r;
-	}
 	*ret = e;
 	return 0;
 }
 
+int bc_environment_start(const struct bc_config *cfg, const struct bc_plan *plan, uint32_t mbufs, struct bc_environment *e,
+			 struct bc_err *err)
+{
+	int r = e->eal ? bc_eal_start(cfg, plan, e->prefix, mbufs, e->huge, err) : start_plain(plan, e, err);
+
+	e->up = !r;
+	return r;
+}
+
 void bc_environment_stop(struct bc_environment *e)
 {
-	if (e->eal)
+	if (e->up && e->eal)
 		rte_eal_cleanup();
 	bc_tel_server_free(e->server);
 	bc_runtime_release(&e->runtime);

@@ -84,13 +84,18 @@ static bool stamped_by_host(const struct bc_config *cfg)
 
 static int start_environment(struct bc_session *s, struct bc_err *err)
 {
+	const uint32_t mbufs = s->ops->mbufs(s->ctx, s->plan);
 	int r = bc_calibration_begin(&s->calibration, stamped_by_host(s->cfg), err);
 
 	if (!r)
-		r = bc_environment_start(s->cfg, s->plan, s->ops->mbufs(s->ctx, s->plan), &s->env, err);
+		r = bc_environment_claim(s->cfg, mbufs, &s->env, err);
+	/* Before there are threads of ours or of EAL's, which inherit it. */
+	if (!r)
+		r = bc_session_confine_files(s, err);
+	if (!r)
+		r = bc_environment_start(s->cfg, s->plan, mbufs, &s->env, err);
 	if (r)
 		return r;
-	s->env_up = true;
 	bc_calibration_end(&s->calibration);
 	if (s->env.note[0])
 		bc_log(&s->log, BC_INFO, "%s", s->env.note);
@@ -158,9 +163,6 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 		r = bc_session_new_keyring(s, err);
 	if (!r)
 		r = start_environment(s, err);
-	/* Before there are other threads. */
-	if (!r && s->keeper)
-		r = bc_session_confine_files(s, err);
 	if (!r)
 		r = new_publisher(s, err);
 	if (!r)
@@ -367,8 +369,7 @@ static void release(struct bc_session *s)
 	bc_tap_free(s->tap);
 	bc_keyring_free(s->keyring);
 	bc_calibration_free(&s->calibration);
-	if (s->env_up)
-		bc_environment_stop(&s->env);
+	bc_environment_stop(&s->env);
 	for (uint32_t i = 0; s->crowd && i < s->n_lcores; i++)
 		bc_crowd_free(s->crowd[i]);
 	free(s->crowd);
@@ -419,7 +420,7 @@ enum bc_exit bc_session_run(struct bc_session *s)
 		bc_session_control(s);
 		status = finish(s);
 	} else {
-		status = bc_session_fail(s->name, &err, r, s->env_up);
+		status = bc_session_fail(s->name, &err, r, s->env.up);
 	}
 	release(s);
 	return status;

@@ -122,7 +122,6 @@ struct bc_session {
 	struct bc_lcore *lcores;
 	struct bc_crowd **crowd;		/* of each lcore; NULL: not spread */
 	struct bc_telemetry *telemetry;
-	bool env_up;
 	bool stopping;
 	uint64_t start_mono_ns;
 	uint64_t received;			/* at the last look */
@@ -146,12 +145,6 @@ enum bc_exit bc_session_fail(const char *name, const struct bc_err *err, int r, 
 int bc_session_settle(const struct bc_session *s, struct bc_err *err);
 /* And only read: the output's folder, and this file (NULL: none). Likewise. */
 int bc_session_confine_reader(const struct bc_session *s, const char *file, struct bc_err *err);
-
-/*
- * Without a keeper for build, once it has the user that it is to run as and before it makes an output: this thread, and those that it will start, write
- * nowhere but where outputs, report and control socket are. With one it is done before. 0, or a negative errno with a line in err.
- */
-int bc_session_confine_files(struct bc_session *s, struct bc_err *err);
 
 /* What every pipeline of the session is told, before its own. The writers and lcores are the plan's. */
 struct bc_pipeline_config bc_session_pipeline(struct bc_session *s);

@@ -47,6 +47,12 @@ void bc_session_look_at_keyring(struct bc_session *s);
 /* The path of ZeroMQ's socket; NULL: it has none in the file system. */
 const char *bc_session_zmq_socket(const struct bc_session *s);
 
+/*
+ * Before other threads, with a claimed prefix: write nowhere but where outputs, report and control socket are, and where DPDK writes. With a
+ * keeper read less, too. 0, or a negative errno with a line in err.
+ */
+int bc_session_confine_files(const struct bc_session *s, struct bc_err *err);
+
 /* All is open, and nothing runs: give up the system calls that are not needed, in all threads. */
 void bc_session_confine_calls(struct bc_session *s);
 

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -190,6 +191,66 @@ static void where_only_writing_is_restricted_all_is_read(void **state)
 	expect(attempt(&s, BC_SANDBOX_FILES, write_outside, &b), EACCES);
 	expect(attempt(&s, BC_SANDBOX_FILES, remove_outside, &b), EACCES);
 	expect(attempt(&s, BC_SANDBOX_FILES, move_out, &b), EACCES);
+}
+
+static int make_a_device(const struct box *b)
+{
+	return mknod(b->made, S_IFBLK | 0600, makedev(7, 0)) < 0 ? errno : DONE;
+}
+
+static int make_a_folder(const struct box *b)
+{
+	return mkdir(b->made, 0700) < 0 ? errno : rmdir(b->made) < 0 ? errno : 0;
+}
+
+static int make_a_socket(const struct box *b)
+{
+	return mknod(b->made, S_IFSOCK | 0600, 0) < 0 ? errno : unlink(b->made) < 0 ? errno : 0;
+}
+
+/* One of a disk that is where anything may be written would be the whole disk. */
+static void no_device_is_made(void **state)
+{
+	char *path[1];
+	struct box b;
+	struct bc_sandbox s;
+
+	make_box(&b);
+	path[0] = b.here;
+	s = (struct bc_sandbox){ .duty = BC_DUTY_PORTS, .write = path, .n_write = 1 };
+	expect(attempt(&s, BC_SANDBOX_FILES, make_a_device, &b), EACCES);
+	expect(attempt(&s, BC_SANDBOX_FILES, make_a_folder, &b), 0);
+}
+
+static void sockets_are_made_where_files_are_not(void **state)
+{
+	char *path[2];
+	struct box b;
+	struct bc_sandbox s;
+
+	make_box(&b);
+	path[0] = b.other;
+	path[1] = b.here;
+	s = (struct bc_sandbox){ .duty = BC_DUTY_PORTS, .write = path, .n_write = 1, .socket = &path[1], .n_socket = 1 };
+	expect(attempt(&s, BC_SANDBOX_FILES, make_a_socket, &b), 0);
+	expect(attempt(&s, BC_SANDBOX_FILES, make_a_folder, &b), 0);
+	expect(attempt(&s, BC_SANDBOX_FILES, make_inside, &b), EACCES);
+	expect(attempt(&s, BC_SANDBOX_FILES, write_inside, &b), EACCES);
+}
+
+static void devices_are_written_and_none_is_made(void **state)
+{
+	char *path[2];
+	struct box b;
+	struct bc_sandbox s;
+
+	make_box(&b);
+	path[0] = b.other;
+	path[1] = b.here;
+	s = (struct bc_sandbox){ .duty = BC_DUTY_PORTS, .write = path, .n_write = 1, .device = &path[1], .n_device = 1 };
+	expect(attempt(&s, BC_SANDBOX_FILES, write_inside, &b), 0);
+	expect(attempt(&s, BC_SANDBOX_FILES, make_inside, &b), EACCES);
+	expect(attempt(&s, BC_SANDBOX_FILES, make_a_socket, &b), EACCES);
 }
 
 static int run_a_program(const struct box *b)
@@ -496,6 +557,9 @@ int main(void)
 		cmocka_unit_test(links_to_files_elsewhere_are_followed),
 		cmocka_unit_test(nothing_is_written_but_in_its_folder),
 		cmocka_unit_test(where_only_writing_is_restricted_all_is_read),
+		cmocka_unit_test(no_device_is_made),
+		cmocka_unit_test(sockets_are_made_where_files_are_not),
+		cmocka_unit_test(devices_are_written_and_none_is_made),
 		cmocka_unit_test(calls_of_an_intruder_are_refused),
 		cmocka_unit_test(no_duty_lets_an_intruder_in),
 		cmocka_unit_test(sockets_are_of_the_families_that_a_duty_needs),
