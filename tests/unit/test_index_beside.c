@@ -433,6 +433,35 @@ static void an_index_is_bound_to_an_object(void **state)
 	bc_blob_close(index);
 }
 
+/* What was bound to one object, beside it and beside others. */
+static void an_index_of_another_object_is_not_used(void **state)
+{
+	uint8_t subject[BC_SUBJECT_SIZE];
+	struct bc_blob *file, *index;
+	struct bc_err err;
+	size_t len;
+
+	make_file(PLAIN, false);
+	assert_int_equal(make_index(true), 0);
+	len = bound_index();
+	write_file(index_path, packed, len);
+	assert_int_equal(bc_blob_open_file(path, &file, NULL), 0);
+	assert_int_equal(bc_blob_open_file(index_path, &index, NULL), 0);
+	file->etag = "e";
+	assert_int_equal(bc_index_beside_bind(file, index, "e", subject, &err), 0);
+	file->etag = "f";
+	assert_int_equal(bc_index_beside_bind(file, index, "f", subject, &err), -EBADMSG);
+	assert_non_null(strstr(err.msg, "of another object"));
+	file->etag = "e";
+	file->bytes--;
+	assert_int_equal(bc_index_beside_bind(file, index, "e", subject, &err), -EBADMSG);
+	file->bytes++;
+	/* Where there is no store to ask, nothing lies beside an object. */
+	assert_int_equal(bc_index_beside_wrap(NULL, path, &file, &err), -ENODATA);
+	bc_blob_close(file);
+	bc_blob_close(index);
+}
+
 #define END 30000U	/* bytes of an index's end, with its directory and footer, and not all of it */
 
 /* In a catalogue: the subject, then the end. */
@@ -537,6 +566,7 @@ int main(void)
 		cmocka_unit_test(a_time_that_has_no_room_gets_none),
 		cmocka_unit_test(an_index_goes_with_its_file),
 		cmocka_unit_test(an_index_is_bound_to_an_object),
+		cmocka_unit_test(an_index_of_another_object_is_not_used),
 		cmocka_unit_test(the_end_of_an_index_is_known_as_one),
 		cmocka_unit_test(what_is_no_end_of_its_object_is_not_believed),
 		cmocka_unit_test(the_frame_of_an_index_comes_back),
