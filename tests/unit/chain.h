@@ -22,6 +22,7 @@
 #include "bc_committer.h"
 #include "bc_decoder.h"
 #include "bc_erf.h"
+#include "bc_folder.h"
 #include "bc_indexer.h"
 #include "bc_lane.h"
 #include "bc_merge.h"
@@ -82,6 +83,7 @@ struct chain_config {
 	uint64_t index_part;		/* bytes of a part; 0: the default */
 	size_t index_memory;		/* 0: 16 MiB */
 	const struct bc_age_recipients *encrypt;
+	bool numbered;			/* the sources' packets have numbers, from 0 on, in the order in which they are sent */
 };
 
 /* Who reads what was encrypted; NULL: nothing was. */
@@ -121,6 +123,7 @@ struct chain {
 	struct bc_fault fault;
 	struct bc_store *store;
 	struct bc_committer *committer;
+	struct bc_ack *ack[4];		/* by source */
 	struct bc_log log;
 	pthread_mutex_t lock;
 	char lines[8192];		/* all that was logged; under lock */
@@ -131,6 +134,7 @@ struct chain {
 	struct chain_segment segment[CHAIN_MAX_SEGMENTS];
 	uint32_t n_segments;
 	uint32_t gaps;			/* that chain_read found */
+	uint32_t missing;		/* the first number that it passed over; UINT32_MAX: none */
 	_Atomic uint32_t over;		/* how often the committer said that it had ended, and had */
 	struct random random;
 };
@@ -165,6 +169,17 @@ static inline void chain_published(void *ctx, const char *path, uint64_t file_by
 	*s = (struct chain_segment){ .file_bytes = file_bytes, .info = *info, .err = err };
 	snprintf(s->path, sizeof(s->path), "%s", path);
 	bc_committer_result(c->committer, file_bytes, c->cfg.pipe || !info->on_disk ? err : 0);
+}
+
+static inline void chain_publishing(void *ctx, const struct bc_folder *folder, uint32_t n, const bool *on_disk)
+{
+	struct chain *c = ctx;
+	size_t len;
+	uint8_t *block = bc_committer_publishing(c->committer, n, on_disk, &len);
+
+	if (block)
+		bc_folder_acknowledge(folder, block, len);
+	free(block);
 }
 
 static inline void chain_drop(void *ctx, const struct bc_desc *d, uint32_t n)
@@ -256,6 +271,29 @@ static inline void chain_new_merge(struct chain *c)
 	c->merge = bc_merge_new(&mc);
 }
 
+/* Each source has a session of one node. */
+static inline void chain_new_acks(struct chain *c)
+{
+	for (uint32_t i = 0; i < c->cfg.sources; i++) {
+		const struct bc_ack_mark m = { .node = { (uint8_t)(i + 1) }, .epoch = 1 };
+		struct bc_ack_leg leg;
+
+		snprintf(c->ledger->source[i].name, sizeof(c->ledger->source[i].name), "node%u", i);
+		c->ack[i] = bc_ack_new(-1);
+		bc_ack_begin(c->ack[i], &m, 1, 0, &leg);
+	}
+}
+
+/* All packets of the source with smaller numbers are on disk. */
+static inline uint64_t chain_acknowledged(const struct chain *c, uint32_t source)
+{
+	struct bc_ack_mark m;
+	bool complete;
+
+	assert_true(bc_ack_due(c->ack[source], 1, &m, &complete));
+	return m.next;
+}
+
 static inline void chain_over(void *ctx)
 {
 	struct chain *c = ctx;
@@ -270,7 +308,7 @@ static inline void chain_new_committer(struct chain *c)
 		.kind = c->cfg.store, .dest = c->cfg.dest || c->cfg.store == BC_STORE_FD ? c->cfg.dest : c->dir, .fd = c->cfg.fd, .io = c->cfg.io, .depth = c->cfg.depth, .ext = ".x",
 		.peer = c->cfg.peer, .drain_ns = c->cfg.drain_ns,
 		.utc = true, .pid = 5, .log = &c->log, .pipe = c->cfg.pipe, .spawner = c->cfg.spawner,
-		.published = chain_published, .ctx = c, .keep_empty = c->cfg.format == BC_FORMAT_ERF,
+		.published = chain_published, .publishing = chain_publishing, .ctx = c, .keep_empty = c->cfg.format == BC_FORMAT_ERF,
 	};
 	struct bc_committer_config mc = {
 		.section = { .format = c->cfg.format, .framing = c->cfg.framing, .snaplen = c->cfg.snaplen, .start_ns = 1, .ifaces = c->ifaces,
@@ -280,13 +318,14 @@ static inline void chain_new_committer(struct chain *c)
 		.block_max = c->cfg.chunk_bytes > BC_LANE_RECORD_MAX ? c->cfg.chunk_bytes : BC_LANE_RECORD_MAX,
 		.encrypt = c->cfg.encrypt,
 		.flush_ns = c->cfg.sync_ns ? c->cfg.sync_ns : c->cfg.flush_ns, .log = &c->log, .watchfile = c->cfg.watchfile,
-		.indexer = c->indexer, .notes = c->notes,
+		.indexer = c->indexer, .notes = c->notes, .ack = c->cfg.numbered ? c->ack : NULL,
 		.piped = c->cfg.pipe != NULL, .over = chain_over, .over_ctx = c,
 	};
 	struct bc_store *inner = NULL;
 
 	assert_int_equal(bc_store_open(&sc, &inner, NULL), 0);
-	if (c->cfg.peer)
+	/* Behind faults the store does not know how many bytes it is to sync. */
+	if (c->cfg.peer || c->cfg.numbered)
 		c->store = inner;
 	else
 		assert_int_equal(bc_store_fault_wrap(inner, &c->fault, &c->store, NULL), 0);
@@ -318,6 +357,7 @@ static inline struct chain *chain_new(struct chain_config cfg)
 	cfg.buffers = cfg.buffers ? cfg.buffers : 32;
 	cfg.flush_ns = cfg.flush_ns ? cfg.flush_ns : BC_NS_PER_S;
 	c->cfg = cfg;
+	c->missing = UINT32_MAX;
 	c->fault = (struct bc_fault)BC_FAULT_NONE;
 	c->fault.settling = cfg.settling;
 	c->random.state = 42;
@@ -336,6 +376,8 @@ static inline struct chain *chain_new(struct chain_config cfg)
 		chain_new_index(c);
 	chain_new_lanes(c);
 	chain_new_merge(c);
+	if (cfg.numbered)
+		chain_new_acks(c);
 	chain_new_committer(c);
 	return c;
 }
@@ -539,6 +581,8 @@ static inline void chain_free(struct chain *c)
 	}
 	for (uint32_t i = 0; i < c->cfg.sources; i++)
 		bc_link_free(c->link[i]);
+	for (uint32_t i = 0; i < c->cfg.sources; i++)
+		bc_ack_free(c->ack[i]);
 	bc_link_free(c->free_chunks);
 	bc_bufpool_free(c->pool);
 	bc_ledger_free(c->ledger);
@@ -647,6 +691,8 @@ static inline uint32_t chain_read(struct chain *c, const char *path, uint32_t *n
 				memcpy(&number, rec.data, 4);
 			assert_true(number >= *next && number < c->n_sent);
 			c->gaps += number > *next;
+			if (number > *next && c->missing == UINT32_MAX)
+				c->missing = *next;
 			chain_compare(c, number, &rec, bc_reader_iface(r, rec.iface)->name);
 			*next = number + 1;
 			n++;
