@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "answer.h"
+#include "bc_abandoned.h"
 #include "bc_age_file.h"
 #include "bc_colour.h"
 #include "bc_config_s3.h"
@@ -192,6 +193,18 @@ static int count(void *ctx, const char *path)
 	return 0;
 }
 
+/* What a crash left holds packets that nobody has verified. */
+static void tell_leftovers(struct verify *v, const char *path)
+{
+	const uint32_t n = v->json || v->quiet ? 0 : bc_abandoned_count(path, NULL);
+
+	if (!n)
+		return;
+	progress_erase(&v->progress);
+	fprintf(stderr, "braidcap: %s: %" PRIu32 " temporary file%s of a capture that was killed %s not looked at: 'braidcap recover %s' completes %s\n", path, n,
+		bc_plural(n, "", "s"), bc_plural(n, "is", "are"), path, bc_plural(n, "it", "them"));
+}
+
 static int verify_folder(struct verify *v, const char *path)
 {
 	uint32_t before = v->files;
@@ -206,6 +219,8 @@ static int verify_folder(struct verify *v, const char *path)
 			 "; files of a running capture, or of one that was killed: 'braidcap recover' completes those");
 		fail(v, words);
 		status = 1;
+	} else {
+		tell_leftovers(v, path);
 	}
 	return status;
 }

@@ -66,6 +66,19 @@ class TestKill9(TestSuite):
         verify({p: p.read_bytes() for p in out.iterdir()} == state, "something changed")
 
     @func_test
+    def verify_tells_of_it(self):
+        """Segments are whole, and a line says that something beside them was not looked at; not once it was recovered, nor while it is written."""
+        out = self.make_folder()
+        self.braidcap("capture", "-i", "null:size=1000,count=100", "-w", out)
+        run = self.start("-i", "null:size=1000,rate=1000", "-w", out)
+        wait_until(lambda: any(p.stat().st_size for p in out.glob("tmp-*")), "a temporary file that is not empty")
+        verify("recover" not in self.braidcap("verify", out).stderr, "a running capture's was told")
+        run.kill()
+        verify(f"braidcap recover {out}" in self.braidcap("verify", out).stderr, "no word of recover")
+        self.braidcap("recover", out)
+        verify("recover" not in self.braidcap("verify", out).stderr, "what was recovered is still told")
+
+    @func_test
     def the_next_capture_tells_of_it(self):
         """What a killed capture left in an output folder, or of an output file, is told at the next start; a running one's is not."""
         out, file = self.make_folder(), self.folder / "one.pcapng"
