@@ -32,7 +32,7 @@ static void a_quiet_capture_is_written_before_the_flush_interval_ends(void **sta
 static void a_busy_capture_is_written_before_the_flush_interval_ends(void **state)
 {
 	struct chain *c = chain_new((struct chain_config){ .settling = true, .sync_ns = 3600 * BC_NS_PER_S });
-	uint64_t until_ns = bc_mono_ns() + 15 * BC_NS_PER_S;
+	uint64_t until_ns = bc_mono_ns() + CHAIN_TIMEOUT_NS;
 
 	/* Never so long without a chunk that this alone would do it. */
 	while (!bc_counter_get(&c->ledger->output[0].written) && bc_mono_ns() < until_ns) {

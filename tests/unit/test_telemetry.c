@@ -3,8 +3,10 @@
 #include "capture_fixture.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -470,22 +472,20 @@ static void after_the_end_there_is_no_capture(void **state)
 	scene_free(s);
 }
 
-static void *ask_to_stop(void *arg)
-{
-	refused(arg, "/braidcap/stop", NULL, "there is no capture");
-	return NULL;
-}
-
 static void who_waits_is_answered_at_the_end(void **state)
 {
+	static const char command[] = "/braidcap/stop";
 	struct scene *s = scene_new(1, 1, false);
-	pthread_t client;
+	char answer[1024] = "";
+	int unread = 0;
 
-	assert_int_equal(pthread_create(&client, NULL, ask_to_stop, s), 0);
-	usleep(100000);
+	assert_int_equal(send(s->fd, command, strlen(command), 0), strlen(command));
+	while (ioctl(s->fd, SIOCOUTQ, &unread) == 0 && unread)
+		usleep(1000);
 	bc_telemetry_free(s->t);
 	s->t = NULL;
-	pthread_join(client, NULL);
+	assert_true(recv(s->fd, answer, sizeof(answer) - 1, 0) > 0);
+	assert_non_null(strstr(answer, "there is no capture"));
 	scene_free(s);
 }
 
