@@ -11,19 +11,36 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Port 0: any; it is then in *port. */
-static inline int net_listen(uint16_t *port)
+static inline int net_try_to_listen(uint16_t port)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(*port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
-	socklen_t len = sizeof(sa);
+	const struct sockaddr_in sa = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	const int yes = 1;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	getsockname(fd, (struct sockaddr *)&sa, &len);
-	*port = ntohs(sa.sin_port);
+	if (bind(fd, (const struct sockaddr *)&sa, sizeof(sa)) == 0 && listen(fd, 8) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/*
+ * Port 0: any; it is then in *port. It is none of those that the kernel gives to connections, so that it can be listened on again after a
+ * while.
+ */
+static inline int net_listen(uint16_t *port)
+{
+	static uint32_t n;
+	int fd = *port ? net_try_to_listen(*port) : -1;
+
+	for (uint32_t tries = 0; !*port && tries < 5000; tries++) {
+		uint16_t other = (uint16_t)(5000 + ((uint32_t)getpid() * 16 + n++) % 5000);
+
+		fd = net_try_to_listen(other);
+		if (fd >= 0)
+			*port = other;
+	}
+	assert_true(fd >= 0);
 	return fd;
 }
 
