@@ -6,7 +6,7 @@ import ssl
 import struct
 import threading
 
-from .process import wait_until
+from .process import free_port, wait_until
 from .reader import parse
 
 LINK, PACKET = 0, 1
@@ -63,7 +63,8 @@ class Receiver:
         self.address = address
         self.tls = tls
         self.most = most
-        self.port = 0
+        # Not one that the kernel gives to a connection while nobody listens there.
+        self.port = free_port()
         self.connections = []
         self._reading = threading.Event()
         self._reading.set()
@@ -79,7 +80,7 @@ class Receiver:
         self._reading.set()
         self.kill()
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
 
     def restart(self):
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
@@ -87,7 +88,6 @@ class Receiver:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((self.address, self.port))
         listener.listen()
-        self.port = listener.getsockname()[1]
         self._listener = listener
         self._thread(self._accept, listener)
 
