@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from framework.process import tool
+from framework.process import of_threads, tool
 
 CHUNK = 1 << 24
 
@@ -49,8 +49,7 @@ def has_any(pid, needles):
 
 def child_named(pid, name):
     """The process that this one has started and called so, or None."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            if Path(f"/proc/{child}/comm").read_text().strip() == name:
-                return int(child)
+    for child in " ".join(of_threads(pid, "children")).split():
+        if f"{name}\n" in of_threads(child, "comm"):
+            return int(child)
     return None

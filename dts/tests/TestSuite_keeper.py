@@ -31,10 +31,7 @@ class TestKeeper(TestSuite):
 
     def child(self, run, name):
         """The process id of one of its processes, or None."""
-        for pid in Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children").read_text().split():
-            if Path(f"/proc/{pid}/comm").read_text() == f"{name}\n":
-                return int(pid)
-        return None
+        return child_named(run.process.pid, name)
 
     def keeper_of(self, run):
         return self.child(run, "bc-keeper")
@@ -64,6 +61,7 @@ class TestKeeper(TestSuite):
         run = self.faulty()
         self.gets_nowhere(run, self.publish(run, 1))
         self.packets(500).close()
+        run.wait_received(1000)
         assert_lossless(run.stop(), 1000)
         verify(self.stored(published_of(self.out, "node")) == 1000, "packets are missing")
 
@@ -71,8 +69,13 @@ class TestKeeper(TestSuite):
         """How many packets are in them, each of which is whole."""
         return sum(len(verify_segments([p])) for p in paths)
 
-    def removed(self, run):
-        return run.ask("/braidcap/ledger")["outputs"][0]["retention"]["removed"]
+    def removed(self, run, least):
+        """How many segments, at the least so many, once only one is left."""
+        def but_one():
+            output = run.ask("/braidcap/ledger")["outputs"][0]
+            removed = output["retention"]["removed"]
+            return removed >= least and output["published"] - removed == 1 and (removed,)
+        return wait_until(but_one, f"{least} segments removed")[0]
 
     @func_test
     def limits_are_kept_by_another_process(self):
@@ -84,7 +87,7 @@ class TestKeeper(TestSuite):
             run.ask("/braidcap/rotate")
             segment = wait_until(lambda: not temporary(self.out) and len(p := published_of(self.out, "node")) == 1 and p[0], "one segment")
             # A client that comes again may begin one segment more.
-            removed = wait_until(lambda: (r := self.removed(run)) >= n and (r,), f"{n} segments removed")[0]
+            removed = self.removed(run, n)
         self.gets_nowhere(run, segment)
         os.kill(self.child(run, "bc-tender"), signal.SIGKILL)
         wait_until(lambda: "has ended: nothing is removed any more" in run.stderr, "a line")
@@ -284,7 +287,7 @@ class TestKeeper(TestSuite):
         run.wait_written(1000)
         keeper = Path(f"/proc/{self.keeper_of(run)}")
         # Standard error and its socket, and of the folder its place.
-        verify({p.name for p in (keeper / "fd").iterdir()} == {"0", "1", "2", "3", "4"}, [os.readlink(p) for p in (keeper / "fd").iterdir()])
+        wait_until(lambda: {p.name for p in (keeper / "fd").iterdir()} == {"0", "1", "2", "3", "4"}, "it has nothing else")
         run.process.kill()
         run.process.wait()
         wait_until(lambda: not keeper.exists() or "State:\tZ" in (keeper / "status").read_text(), "its end")

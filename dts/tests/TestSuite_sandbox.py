@@ -15,14 +15,13 @@ from framework.braidcap import program, sanitizers
 from framework.console import Console
 from framework.fault import Fault, require_landlock
 from framework.packets import frames, timed, write_pcap
-from framework.process import end, environment, free_port, wait_until
+from framework.process import end, environment, free_port, of_threads, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
 
 def restrictions(pid):
     """What the kernel says of each thread: it gains no rights, and its system calls are filtered."""
-    status = [p.read_text() for p in Path(f"/proc/{pid}/task").glob("*/status")]
-    return {(re.search(r"NoNewPrivs:\t(\d)", s)[1], re.search(r"Seccomp:\t(\d)", s)[1]) for s in status}
+    return {(re.search(r"NoNewPrivs:\t(\d)", s)[1], re.search(r"Seccomp:\t(\d)", s)[1]) for s in of_threads(pid, "status")}
 
 
 class TestSandbox(TestSuite):
@@ -35,7 +34,9 @@ class TestSandbox(TestSuite):
         run = subprocess.Popen([program(), "find", "", self.place, "-w", "-", "--quiet", *options], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, env={**environment(self.folder), **sanitizers()})
         try:
-            wait_until(lambda: len(list(Path(f"/proc/{run.pid}/task").iterdir())) > 2, "its threads")
+            # It has begun to write, and waits for us.
+            run.stdout.read(1)
+            wait_until(lambda: len(of_threads(run.pid, "comm")) > 2, "its threads")
             return restrictions(run.pid)
         finally:
             end(run)

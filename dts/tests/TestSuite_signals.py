@@ -5,11 +5,10 @@ import os
 import pty
 import signal
 import subprocess
-from pathlib import Path
 
 from framework.checks import assert_balance, assert_lossless, assert_streams, losses, published, verify_segments
 from framework.packets import frames
-from framework.process import wait_until
+from framework.process import of_threads, signal_until_end, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
 
@@ -49,7 +48,7 @@ class TestSignals(TestSuite):
             verify(False, "it ended with packets that nobody has read")
         except subprocess.TimeoutExpired:
             pass
-        run.signal(signal.SIGINT)
+        signal_until_end(run.process, signal.SIGINT)
         run.finish(rc=1)
         report = run.report
         assert_balance(report)
@@ -60,10 +59,9 @@ class TestSignals(TestSuite):
         """libpcap is at work for minutes, and cannot be interrupted."""
         ranges = " or ".join(f"portrange {100 * i + 1}-{100 * i + 50}" for i in range(500))
         run = self.start("-i", "null:count=1", "-w", "null:", "-f", ranges, capturing=False)
-        tasks = Path(f"/proc/{run.process.pid}/task")
-        wait_until(lambda: "bc-filter\n" in [comm.read_text() for comm in tasks.glob("*/comm")], "the compiling thread")
+        wait_until(lambda: "bc-filter\n" in of_threads(run.process.pid, "comm"), "the compiling thread")
         run.signal(signal.SIGTERM)
-        run.finish(rc=1, timeout=30)
+        run.finish(rc=1)
         verify("ended before the filter was compiled" in run.stderr, run.stderr)
 
     @func_test
