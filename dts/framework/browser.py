@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from .process import end
+from .process import end, wait_until
 
 PROGRAM = "chromium"
 KEYS = {"Backspace": 8, "Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "PageUp": 33, "PageDown": 34, "End": 35, "Home": 36, "ArrowLeft": 37,
@@ -40,15 +40,22 @@ class Browser:
         os.close(theirs_in)
         os.close(theirs_out)
         self._session = None
-        target = next(t for t in self._call("Target.getTargets")["targetInfos"] if t["type"] == "page")
-        self._session = self._call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
-        for domain in ("Page", "Network", "Log", "Runtime"):
-            self._call(f"{domain}.enable")
+        try:
+            tab = wait_until(lambda: [t for t in self._call("Target.getTargets")["targetInfos"] if t["type"] == "page"], "the browser's tab")[0]
+            self._session = self._call("Target.attachToTarget", targetId=tab["targetId"], flatten=True)["sessionId"]
+            for domain in ("Page", "Network", "Log", "Runtime"):
+                self._call(f"{domain}.enable")
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         end(self._process)
         os.close(self._out)
         os.close(self._in)
@@ -138,16 +145,20 @@ class Browser:
 
     def focused(self):
         """What has the keyboard's focus: its label, or what it says."""
-        return self.run("(e => e === document.body ? '' : e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent)"
-                        "(document.activeElement)")
+        return self._focus()[0]
+
+    def _focus(self):
+        """The same, and the style of its outline, of one moment: the page may be drawn anew behind it."""
+        return self.run("(e => [e === document.body ? '' : e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent, "
+                        "getComputedStyle(e).outlineStyle])(document.activeElement)")
 
     def tab_to(self, what):
         """By Tab alone, to what is called so or begins so; what has the focus on the way must be seen to have it."""
         for _ in range(60):
             self.key("Tab")
-            if self.focused():
-                assert self.run("getComputedStyle(document.activeElement).outlineStyle") != "none", f"the focus on {self.focused()} cannot be seen"
-            if self.focused().startswith(what):
+            label, outline = self._focus()
+            assert not label or outline != "none", f"the focus on {label} cannot be seen"
+            if label.startswith(what):
                 return
         raise AssertionError(f"Tab does not come to {what}; the page says: {self.text()[:2000]}")
 

@@ -11,7 +11,7 @@ import subprocess
 from contextlib import contextmanager
 
 from .braidcap import Running, program, sanitizers
-from .process import environment, free_port, wait_until
+from .process import end, environment, free_port, wait_until
 
 
 class Console(Running):
@@ -27,7 +27,11 @@ class Console(Running):
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, start_new_session=True,
                                             env={**environment(folder), **sanitizers(), **(env or {})})
-        wait_until(lambda: self.process.poll() is not None or "serving at" in self.stderr, "the console serves")
+        try:
+            wait_until(lambda: self.process.poll() is not None or "serving at" in self.stderr, "the console serves")
+        except BaseException:
+            end(self.process)
+            raise
         assert self.process.poll() is None, self.stderr
 
     @property
