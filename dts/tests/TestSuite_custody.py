@@ -25,8 +25,8 @@ class TestCustody(TestSuite):
         return key, public
 
     def segments(self, count=5):
-        """Capture, and sign, so many segments or more; their paths."""
-        self.capture("-i", f"null:size=100,count={count * 2000},rate=20000", "-w", self.out, "-G", "0.1", "-Z", "none", "--sign", self.key)
+        """Capture, and sign, so many segments; the paths of all."""
+        self.capture("-i", f"null:size=100,count={count * 2000}", "-w", self.out, "--rotate-packets", "2000", "-Z", "none", "--sign", self.key)
         return published(self.out)
 
     def check(self, rc, public=None):

@@ -10,11 +10,13 @@ class TestNetpcap(TestSuite):
     def merged(self, traces, *sources):
         """Capture the sources, which bring these traces, and compare."""
         out = self.make_folder()
-        run = self.capture(*[a for s in sources for a in ("-i", s)], "-w", out, "--idle-exit", "2")
         expected = mergecap(traces, self.folder / "expected.pcapng")
-        assert_lossless(run.report, len(expected))
+        run = self.start(*[a for s in sources for a in ("-i", s)], "-w", out)
+        run.wait_received(len(expected))
+        report = run.stop()
+        assert_lossless(report, len(expected))
         assert_same(verify_segments(published(out)), expected)
-        return run.report
+        return report
 
     def traces(self, count, step_us, shift_us):
         """Four traces; trace n begins shift_us[n] later than the first."""

@@ -32,7 +32,7 @@ class TestOverload(TestSuite):
         self.send(frames(0, 1000, sizes=(1000,), first=COUNT))
         run.wait_received(COUNT + 1000)
         report = run.stop()
-        reader.join(30)
+        reader.join()
         return report, parse(bytes(data))
 
     @func_test
@@ -69,6 +69,7 @@ class TestOverload(TestSuite):
         sender = self.replayer(traces, f"net_virtio_user0,path={self.folder}/v0,queues=2", retry=False)
         sender.command("start")
         sender.wait_received(0, COUNT)
+        sender.command("stop")
         sent = sender.stats(1)["TX-packets"]
         run.wait_received(sent)
         report = run.stop(timeout=120)
@@ -83,14 +84,14 @@ class TestOverload(TestSuite):
         near, far = self.stack.enter_context(host.veth())
         out = self.make_folder()
         run = self.start("-i", f"pcap:{far},buffer_mb=2", "-w", out, "--memory", "8", "-Z", "lz4", "-z", "12")
+        data = frames(0, COUNT, sizes=(1000,))
         with host.Sender(near) as sender:
-            sender.send(frames(0, COUNT, sizes=(1000,)))
+            def compressed_less():
+                sender.send(data)
+                writers = run.ask("/braidcap/outputs,0")["writers"]
+                return writers["blocks_faster"] + writers["blocks_stored"]
 
-        def compressed_less():
-            writers = run.ask("/braidcap/outputs,0")["writers"]
-            return writers["blocks_faster"] + writers["blocks_stored"]
-
-        wait_until(compressed_less, "blocks compressed less")
+            wait_until(compressed_less, "blocks compressed less")
         report = run.stop(timeout=120)
         assert_balance(report)
         verify(len(verify_segments(published(out))) == report["balance"]["written"], "the files differ from the ledger")
