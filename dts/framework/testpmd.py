@@ -66,7 +66,8 @@ class Testpmd:
         def prompt():
             if self.process.poll() is not None:
                 raise AssertionError(f"testpmd ended:\n{self._text[-3000:]}")
-            return self._text[begin:].endswith(PROMPT)
+            # What a port reports by itself may stand behind it.
+            return PROMPT in self._text[begin:]
         wait_until(prompt, f"testpmd's prompt after {self._text[begin:][-500:]!r}", 60)
 
     def command(self, line):
@@ -76,7 +77,7 @@ class Testpmd:
         # The echo of the line ends with the line itself, never with the prompt.
         wait_until(lambda: "\n" in self._text[begin:], f"the echo of {line!r}")
         self._wait_prompt(begin)
-        return self._text[begin:-len(PROMPT)].partition("\n")[2]
+        return self._text[begin:].partition("\n")[2].partition(PROMPT)[0]
 
     def stats(self, port):
         """The port's counters as a dict: RX-packets, RX-missed, TX-packets, ..."""
