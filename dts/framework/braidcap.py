@@ -133,6 +133,15 @@ class Braidcap(Running):
         wait_until(lambda: self.ask("/braidcap/info")["balance"]["written"] >= count, f"{count} packets written",
                    timeout)
 
+    def pause(self):
+        """It takes nothing more when this returns: each CPU has looked at its orders since."""
+        def rounds():
+            return [lcore["rounds"] for lcore in self.ask("/braidcap/lcores")]
+        assert self.ask("/braidcap/pause")["status"] == "ok"
+        for _ in range(2):
+            before = rounds()
+            wait_until(lambda before=before: all(b > a for a, b in zip(before, rounds())), "the pause")
+
     def signal(self, number):
         self.process.send_signal(number)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * For LD_PRELOAD: a disk that does not keep some files. The file named in FAILING_DISK holds a text; fsync and fdatasync of a file with that
- * text in its name wait for half a second, and fail. Without a text all is well.
+ * text in its name fail. Behind a question mark they wait for another text. Without a text all is well.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,27 +25,32 @@ __attribute__((constructor)) static void begin(void)
 	close(fd);
 }
 
-static bool fails(int fd)
+/* The text that is in the file's name, or NULL. */
+static const char *ordered(int fd, char *text, size_t size)
 {
-	char text[256], link[64], name[4096];
-	ssize_t n = pread(orders, text, sizeof(text) - 1, 0), len;
+	ssize_t n = pread(orders, text, size - 1, 0), len;
+	char link[64], name[4096];
 
-	if (n <= 0)
-		return false;
+	if (n <= 0 || !*text)
+		return NULL;
 	text[n] = '\0';
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, name, sizeof(name) - 1);
 	if (len < 0)
-		return false;
+		return NULL;
 	name[len] = '\0';
-	return strstr(name, text) != NULL;
+	return strstr(name, text + (*text == '?')) ? text : NULL;
 }
 
 static int sync_or_fail(long call, int fd)
 {
-	if (!fails(fd))
+	const char *order;
+	char text[256];
+
+	while ((order = ordered(fd, text, sizeof(text))) && *order == '?')
+		usleep(10000);
+	if (!order)
 		return (int)syscall(call, fd);
-	usleep(500000);
 	errno = EIO;
 	return -1;
 }

@@ -5,16 +5,25 @@ from .preload import preload
 
 
 class FailingDisk:
-    """env is what a process needs to have this disk. All is well until the first fail()."""
+    """env is what a process needs to have this disk. All is well until the first hold() or fail()."""
 
     def __init__(self, folder):
         self._orders = folder / "failing"
-        self._orders.write_text("")
+        self.mend()
         self.env = {"LD_PRELOAD": str(preload("failing_disk", folder)), "FAILING_DISK": str(self._orders)}
 
+    def _order(self, text):
+        """At once: the file is written over in its place."""
+        with open(self._orders, "r+b" if self._orders.exists() else "wb", buffering=0) as f:
+            f.write(text.encode().ljust(255, b"\0"))
+
+    def hold(self, text):
+        """Syncs of files with this text in their names wait for what comes next."""
+        self._order(f"?{text}")
+
     def fail(self, text):
-        """Half a second after each is asked for, syncs of files with this text in their names fail."""
-        self._orders.write_text(text)
+        """They fail."""
+        self._order(text)
 
     def mend(self):
-        self._orders.write_text("")
+        self._order("")
