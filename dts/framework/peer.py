@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A node as osmo-pcap's protocol has it: made here byte by byte, without the code under test."""
 
+import fcntl
 import socket
 import struct
+import termios
 
 from .packets import ETHERNET
+from .process import wait_until
 
 LINK, PACKET = 0, 1
 HELLO, SESSION, ACK = 128, 129, 130
@@ -84,6 +87,10 @@ class Peer:
                 self.send(b"".join(parts))
                 parts.clear()
         self.send(b"".join(parts))
+
+    def wait_arrived(self):
+        """Until the collector's kernel has all that was sent."""
+        wait_until(lambda: fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)) == bytes(4), "the last byte's arrival")
 
     def read(self, size):
         """So many bytes; fewer at the end."""

@@ -135,7 +135,7 @@ class TestAnonymise(TestSuite):
         with open(pipe, "wb", buffering=0) as source:
             source.write(data[:24])
             run.wait_capturing()
-            client = self.stack.enter_context(socket.create_connection(("127.0.0.1", port), 30))
+            client = self.stack.enter_context(socket.create_connection(("127.0.0.1", port), 60))
             wait_until(lambda: run.ask("/braidcap/info")["pcap_over_ip"]["connected"], "the connection to be up")
             source.write(data[24:])
         seen = b""

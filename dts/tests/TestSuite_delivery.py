@@ -25,7 +25,7 @@ class TestDelivery(TestSuite):
     def node(self, *keys):
         """A node that captures one end of a veth pair, and what sends into the other."""
         near, far = self.stack.enter_context(host.veth())
-        run = self.start("-i", f"pcap:{far}", "-w", self.dest(*keys), "--drain-timeout", "20")
+        run = self.start("-i", f"pcap:{far}", "-w", self.dest(*keys), "--drain-timeout", "60")
         return run, self.stack.enter_context(host.Sender(near))
 
     @staticmethod

@@ -3,6 +3,7 @@
 
 import signal
 import time
+from pathlib import Path
 
 from framework.checks import assert_balance, assert_closed, assert_lossless, losses, published, published_of, temporary, verify_segments
 from framework.host import Sender
@@ -12,6 +13,7 @@ from framework.process import tool, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
 PORT = 6099
+TEST_CA = Path(__file__).parents[2] / "scripts" / "test-ca"
 
 
 def assert_sent(report, count):
@@ -139,7 +141,6 @@ class TestDistributed(TestSuite):
         self.connected(collector)
         self.send(0, 5000, pace=0.001)
         collector.wait_written(5000)
-        time.sleep(0.5)
         collector.kill()
         self.braidcap("recover", self.out)
         verify(temporary(self.out) == [], f"{temporary(self.out)}")
@@ -165,7 +166,7 @@ class TestDistributed(TestSuite):
         """Certificates on both sides, each made out to its host; the node's to the name that the collector gave it."""
         self.world(1)
         ca = self.folder / "ca"
-        tool("scripts/test-ca", ca, COLLECTOR, "node0")
+        tool(TEST_CA, ca, COLLECTOR, "node0")
         files = ("--tls-ca", ca / "ca.crt", "--tls-crl", ca / "ca.crl")
         collector = self.collector("--tls", "--tls-cert", ca / f"{COLLECTOR}.crt", "--tls-key", ca / f"{COLLECTOR}.key",
                              "--tls-bind-names", *files)

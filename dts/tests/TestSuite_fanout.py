@@ -187,7 +187,6 @@ class TestFanout(TestSuite):
         run = self.rings("--flush-ms", "100")
         self.send([f for s in STREAMS for f in frames(s, 100)])
         run.wait_written(3000)
-        time.sleep(0.5)
         run.kill()
         self.braidcap("recover", self.out)
         verify(temporary(self.out) == [], "not recovered")

@@ -142,7 +142,7 @@ class TestImportOsmo(TestSuite):
             config = self.folder / "capture.yaml"
             config.write_text(self.imported(CLIENT.format(device=far, port=server.port))[0])
             kept = self.exchange(near, self.start("-C", config), 73)
-            server.thread.join(30)
+            server.thread.join(60)
             verify([p.data for p in server.packets()] == [d[:90] for d in kept], "content or order differ")
 
     @func_test

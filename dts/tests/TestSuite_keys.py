@@ -102,9 +102,10 @@ class TestKeys(TestSuite):
                 run = self.collector(ca, kind, "--tls-cert", both, "--tls-key", both)
             else:
                 run = self.collector(ca, kind)
-            for version in VERSIONS:
+            for n, version in enumerate(VERSIONS, 1):
                 with self.peer(ca, version) as peer:
                     peer.packets(ten(0))
+                    run.wait_received(10 * n)
             run.signal(signal.SIGHUP)
             wait_until(lambda: "certificates were read again" in run.stderr, "a line that says so")
             with self.peer(ca) as peer:

@@ -12,7 +12,7 @@ from framework import host
 from framework.checks import assert_closed, assert_ordered, assert_same, losses, published, verify_segments
 from framework.osmopcap import Receiver
 from framework.packets import Packet, frames, timed, write_pcap, write_pcapng
-from framework.process import free_port, tool, unique, wait_until
+from framework.process import free_port, of_threads, tool, unique, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
 COUNT = 20000
@@ -160,8 +160,7 @@ class TestNode(TestSuite):
             sender.send(frames(0, 1000, sizes=(1500,), first=sent))
             sent += 1000
             verify(sent < 200000, "the queue never fills")
-            time.sleep(0.01)
-        run.wait_received(sent)
+            run.wait_received(sent)
         receiver.go()
         wait_until(lambda: "the peer has caught up" in run.stderr, "the line that it has caught up")
         sender.send(frames(0, 1000, sizes=(1500,), first=sent))
@@ -409,8 +408,8 @@ class TestNode(TestSuite):
         verify(losses(run.report) == {"link_type": 1}, losses(run.report))
 
     def no_thread_has_rights(self, run):
-        for status in Path(f"/proc/{run.process.pid}/task").glob("*/status"):
-            sets = [line for line in status.read_text().splitlines() if line.startswith(("CapPrm", "CapEff", "CapAmb"))]
+        for status in of_threads(run.process.pid, "status"):
+            sets = [line for line in status.splitlines() if line.startswith(("CapPrm", "CapEff", "CapAmb"))]
             verify(all(line.split()[1].strip("0") == "" for line in sets), (status, sets))
 
     @func_test
