@@ -39,7 +39,7 @@ class Booted:
         (self.root / "etc/systemd/system/check.service").write_text(_UNIT)
         try:
             done = tool("systemd-nspawn", "--quiet", "--directory", self.root, "--private-network", "--register=no", "--keep-unit", "--bind-ro=/sys/module",
-                        "--boot", "systemd.unit=check.service", check=False, timeout=100, stdin=subprocess.DEVNULL)
+                        "--boot", "systemd.unit=check.service", check=False, timeout=300, stdin=subprocess.DEVNULL)
         except subprocess.TimeoutExpired as late:
             raise AssertionError(f"the script did not end: {(check / 'out').read_text()}") from late
         if not (check / "out").exists():

@@ -72,7 +72,7 @@ class Stenographer:
         # Its stenotype goes with it only if asked.
         self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             pass
         end(self.process)

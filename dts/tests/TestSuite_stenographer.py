@@ -36,7 +36,7 @@ class TestStenographer(TestSuite):
             time.sleep(0.01)
         run.wait_received(len(data))
         run.stop()
-        wait_until(lambda: steno.count("ip proto 17") == len(data), "stenographer has all", timeout=20 * FILE_AGE_S)
+        wait_until(lambda: steno.count("ip proto 17") == len(data), "stenographer has all", timeout=60 * FILE_AGE_S)
         for query in QUERIES:
             began = time.monotonic()
             theirs = packets(steno.query(query, self.folder / "theirs.pcap"))

@@ -15,9 +15,11 @@ install -d -o braidcap -g braidcap -m 750 /srv/capture
 mkdir -p /etc/braidcap
 send() { for _ in $(seq "$1"); do echo packet > /dev/udp/192.0.2.9/9; done; }
 as_user() { setpriv --reuid=braidcap --regid=braidcap --init-groups "$@"; }
-soon() { for _ in $(seq 300); do if "$@" > /dev/null 2>&1; then return; fi; sleep 0.1; done; echo "not soon: $*"; journalctl --no-pager -n 40; exit 1; }
+soon() { for _ in $(seq 600); do if "$@" > /dev/null 2>&1; then return; fi; sleep 0.1; done; echo "not soon: $*"; journalctl --no-pager -n 40; exit 1; }
 config() { cat > "/etc/braidcap/$1.yaml"; }
 received() { as_user braidcap ctl --prefix "braidcap-$1" stats | grep -q "^received *$2 "; }
+# All that the unit has said: it may have ended before the journal has taken the last line.
+said() { journalctl --sync; journalctl --no-pager "$@"; }
 main_pid() { systemctl show -P MainPID "$1"; }
 another_pid() { [ "$(main_pid "$1")" != 0 ] && [ "$(main_pid "$1")" != "$2" ]; }
 """
@@ -50,7 +52,7 @@ send 5; soon received capture 5
 systemctl stop braidcap@capture
 as_user braidcap recover /srv/capture/
 as_user braidcap verify /srv/capture/
-journalctl --no-pager -u braidcap@capture
+said -u braidcap@capture
 """)
         verify("; 35 packets, 0 back in time" in said, said)
         verify("5 received = 5 written + 0 filtered + 0 dropped" in said, said)
@@ -66,7 +68,7 @@ systemctl start braidcap@port
 soon received port 0
 send 20; soon received port 20
 systemctl stop braidcap@port
-journalctl --no-pager -u braidcap@port
+said -u braidcap@port
 """)
         verify("20 received = 20 written + 0 filtered + 0 dropped" in said, said)
 
@@ -83,9 +85,10 @@ braidcap capture -i v0 -c 20 -w osmo://127.0.0.1:6001 --quiet --prefix sender &
 soon braidcap ctl --prefix sender stats
 send 20; wait $!
 soon received collect 20
-curl -s http://127.0.0.1:9470/metrics | grep 'braidcap_source_received_packets_total.*collect'
+counted() { curl -s http://127.0.0.1:9470/metrics | grep 'braidcap_source_received_packets_total.*collect.*} 20$'; }
+soon counted; counted
 systemctl stop braidcap-collect@collect braidcap-console
-journalctl --no-pager -u braidcap-collect@collect -u braidcap-console
+said -u braidcap-collect@collect -u braidcap-console
 """)
         verify("20 received = 20 written + 0 filtered + 0 dropped" in said, said)
         verify("} 20\n" in said, said)
