@@ -353,7 +353,7 @@ class TestConsoleStore(TestSuite):
     @func_test
     def finding_leaves_the_capture_alone(self):
         """While a capture writes into the store, finds give what is published, and nothing is lost."""
-        run = self.start("-i", "null:rate=20000,full=wait", "-w", self.store, "-G", "1")
+        run = self.start("-i", "null:rate=2000,full=wait", "-w", self.store, "-G", "1")
         console = self.console("--role", "analyst", self.store)
         end = time.monotonic() + 5
         while time.monotonic() < end:

@@ -73,8 +73,8 @@ class TestTop(TestSuite):
         screen = self.top()
         screen.wait(lambda _: re.search(r"running +[\d.]+ k? +[\d.]+ [kM]? +\d+ +0 +0 ", screen.row("null:rate=2000")), "the source's rates")
         screen.wait_text("no packet has been lost")
-        verify(screen.row(run.prefix).startswith(f"{run.prefix}  running  up "), screen.text)
-        verify(re.search(r"rx null0/0 \d+ %", screen.text), screen.text)
+        screen.wait_text(f"{run.prefix}  running  up ")
+        screen.wait(lambda text: re.search(r"rx null0/0 \d+ %", text), "the CPU")
         screen.wait(lambda _: re.search(r" [\d.]+ [kMGT]B$", screen.row("/tmp/").rstrip()), "how much is free")
         verify(all(len(line) <= 80 for line in screen.text.splitlines()), screen.text)
 
@@ -86,7 +86,7 @@ class TestTop(TestSuite):
         screen.wait_text("no packet has been lost")
         verify(run.ask("/braidcap/pause")["status"] == "ok", "pause")
         screen.wait(lambda _: re.search(r"null:rate=2000 +\d+ +[\d.]+ % +[\d.]+ k? +now", screen.row("paused")), "the loss")
-        verify(" paused " in screen.row(run.prefix), screen.text)
+        screen.wait(lambda _: " paused " in screen.row(run.prefix), "the pause")
         verify(run.ask("/braidcap/resume")["status"] == "ok", "resume")
         screen.wait(lambda _: re.search(r" 0 +\d+ s$", screen.row("paused").rstrip()), "when it was")
 
@@ -97,13 +97,13 @@ class TestTop(TestSuite):
         screen.wait_text("no capture of this user is running")
         one, two = self.capture_null(3000), self.capture_null(1000)
         screen.wait_text("CAPTURE")
-        verify(screen.row(one.prefix) and screen.row(two.prefix), screen.text)
+        screen.wait(lambda _: screen.row(one.prefix) and screen.row(two.prefix), "both captures")
         screen.press("Down")
         screen.wait_text("null:rate=1000")
         two.stop()
         screen.wait(lambda text: re.search(rf"^{two.prefix}  ended  \d+ s ago", text, re.M), "the end")
-        verify(" running " in screen.row(one.prefix), screen.text)
-        verify("received" in screen.text and "null:rate=1000" in screen.text, screen.text)
+        screen.wait(lambda _: " running " in screen.row(one.prefix), "the other one")
+        screen.wait(lambda text: "received" in text and "null:rate=1000" in text, "what it had")
 
     @func_test
     def a_stuck_capture_holds_nothing_up(self):
