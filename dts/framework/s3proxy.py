@@ -5,6 +5,7 @@ import http.client
 import socket
 import threading
 import time
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -31,12 +32,13 @@ class Stall:
 
 class Proxy:
     """
-    `fault(method, path, n)` is asked about each request, the n-th of them, and returns None to let it pass, or one of the above. requests:
-    (method, path) of all that came.
+    `fault(method, path, n)` is asked about each request, the n-th of them, and returns None to let it pass, or one of the above. Meanwhile
+    again is how often the same one has come before. requests: (method, path) of all that came.
     """
 
     def __init__(self, port, fault=None):
         self.port, self.fault, self.requests, self.lock = port, fault or (lambda *_: None), [], threading.Lock()
+        self.again, self._times = 0, Counter()
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -73,6 +75,9 @@ class Proxy:
     def handle(self, h):
         with self.lock:
             self.requests.append((h.command, h.path))
+            same = (h.command, h.path, h.headers.get("Range"))
+            self.again = self._times[same]
+            self._times[same] += 1
             fault = self.fault(h.command, h.path, len(self.requests))
         length = int(h.headers.get("Content-Length") or 0)
         if isinstance(fault, Cut) and not fault.answer:
