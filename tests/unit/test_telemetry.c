@@ -291,8 +291,11 @@ static void strange_names_arrive_escaped(void **state)
 static void rotate_reaches_every_folder(void **state)
 {
 	struct scene *s = scene_new(1, 2, true);
-	json_t *a = ask(s, "/braidcap/rotate", NULL);
+	json_t *a;
 
+	for (int i = 0; i < 2; i++)
+		s->f->p->output[i]->chunker.segment_begun = true;
+	a = ask(s, "/braidcap/rotate", NULL);
 	assert_int_equal(number(a, "asked"), 2);
 	assert_int_equal(number(json_array_get(json_object_get(a, "outputs"), 1), "output"), 1);
 	assert_true(s->f->p->output[0]->chunker.rotate_asked);
