@@ -81,6 +81,7 @@ rgw_data = {d}/rgw
 rgw_frontends = beast endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{tls} ssl_certificate={d}/cert.pem ssl_private_key={d}/key.pem
 rgw_dns_name = localhost
 rgw_enable_usage_log = false
+rgw_cache_enabled = false
 rgw_thread_pool_size = 32
 rgw_run_sync_thread = false
 """
