@@ -11,6 +11,7 @@ from framework.host import tmpfs
 from framework.packets import frames, timed
 from framework.peer import Peer
 from framework.process import free_port, tool, wait_until
+from framework.s3 import store
 from framework.secrets import child_named, has_any, secrets_of
 from framework.test_suite import TestSuite, func_test, verify
 from framework.tsa import Authority
@@ -36,10 +37,11 @@ class TestKeeper(TestSuite):
     def keeper_of(self, run):
         return self.child(run, "bc-keeper")
 
-    def faulty(self, *args):
+    def faulty(self, *args, env=()):
         """A collector with the fault."""
         self.fault = self.stack.enter_context(Fault(self.folder))
-        return self.collector(*args, **self.fault.options)
+        options = {**self.fault.options, "env": {**self.fault.options["env"], **dict(env)}}
+        return self.collector(*args, **options)
 
     def gets_nowhere(self, run, segment, folder=None):
         """The fault gets no further in any thread, neither with the segment nor in a folder."""
@@ -216,6 +218,50 @@ class TestKeeper(TestSuite):
         report = run.stop()
         verify(report["outputs"][0]["custody"]["stamped"] == report["outputs"][0]["custody"]["records"] == 1, f"{report['outputs'][0]}")
         self.braidcap("verify", "--chain", self.folder / "public.pem", "--tsa-ca", tsa.ca, self.out)
+
+    def uploads(self, run):
+        return run.ask("/braidcap/ledger")["outputs"][0]["upload"]
+
+    @func_test
+    def uploads_are_by_another_process(self):
+        """The key to the store is not in the collector's memory; a store that is down holds nothing up, and without that process nothing is uploaded."""
+        secret = b"dGhlIHNlY3JldCBrZXkgdG8gdGhlIHN0b3Jl"
+        run = self.faulty("--upload", "s3://bucket/site/", "--s3-endpoint", "http://127.0.0.1:9", "--drain-timeout", "1",
+                          env={"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": secret.decode()})
+        segment = self.publish(run, 1)
+        wait_until(lambda: (u := self.uploads(run))["down"] and u["waiting"] >= 1, "an outage")
+        self.gets_nowhere(run, segment)
+        self.gets_nowhere(run, self.out / ".uploads")
+        tender = self.child(run, "bc-tender-net")
+        verify(has_any(tender, [secret]), "nobody has the key: the search is blind")
+        verify(not has_any(run.process.pid, [secret]), "the collector has the key in its memory")
+        verify(secret not in Path(f"/proc/{run.process.pid}/environ").read_bytes(), "the collector has the key in its environment")
+        os.kill(tender, signal.SIGKILL)
+        wait_until(lambda: "has ended: nothing is uploaded any more" in run.stderr, "a line")
+        self.packets(500).close()
+        run.wait_written(1000)
+        report = run.stop()
+        assert_lossless(report, 1000)
+        verify(report["outputs"][0]["upload"]["waiting"] >= 1, f"not what was heard last: {report['outputs'][0]}")
+
+    @func_test
+    def all_is_uploaded_before_the_end(self):
+        """To a store that works, from where --completed moves it, with a chain of custody; what an earlier run left there, too."""
+        s3 = store()
+        bucket, key, done = s3.admin.bucket(), self.key(), self.make_folder("done")
+        args = ("--upload", f"s3://{bucket}/site/", "--completed", done, "--sign", key, "-U")
+        run = self.collector(*args, "--s3-endpoint", "http://127.0.0.1:9", "--drain-timeout", "1", env=s3.environment())
+        self.publish(run, 1, done)
+        run.stop()
+        run = self.collector(*args, env=s3.environment())
+        self.packets(500).close()
+        run.wait_written(500)
+        output = run.stop()["outputs"][0]
+        here = [p for p in done.iterdir() if not p.name.startswith(".")]
+        verify(output["upload"]["waiting"] == output["upload"]["missed"] == 0 and output["custody"]["waiting"] == 0, f"{output}")
+        there = {name.rsplit("/", 1)[1]: s3.admin.get(bucket, name) for name in s3.admin.objects(bucket) if name.startswith("site/node/")}
+        verify({p.name: p.read_bytes() for p in here}.items() <= there.items() and len(here) >= 2, f"{here}, {list(there)}")
+        self.verify_chain(done)
 
     @func_test
     def all_is_moved_before_the_end(self):

@@ -21,7 +21,7 @@ int bc_uploader_new(const struct bc_uploader_config *cfg, struct bc_uploader **r
 	bc_rate_init(&u->rate, cfg->bytes_per_s);
 	pthread_mutex_init(&u->lock, NULL);
 	pthread_cond_init(&u->work, NULL);
-	r = bc_upload_workers_start(u, cfg, err);
+	r = bc_upload_workers_new(u, cfg, err);
 	if (r) {
 		bc_uploader_close(u);
 		bc_uploader_free(u);

@@ -27,7 +27,7 @@ struct bc_uploader_config {
 struct bc_uploader;
 
 /*
- * Finds endpoint and credentials; does not connect. 0 and *ret, or a negative errno with a line in err. Strings are copied or used
+ * Finds endpoint and credentials; does not connect, and starts no thread before a folder is added. 0 and *ret, or a negative errno with a line in err. Strings are copied or used
  * before it returns.
  */
 int bc_uploader_new(const struct bc_uploader_config *cfg, struct bc_uploader **ret, struct bc_err *err);

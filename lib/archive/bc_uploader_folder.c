@@ -147,6 +147,8 @@ int bc_uploader_add(struct bc_uploader *u, const struct bc_upload_dest *d, struc
 	f->path = strdup(d->folder);
 	f->node = strdup(d->node);
 	r = f->path && f->node ? open_folder(f, d, err) : bc_err_set(err, -ENOMEM, "no memory to upload from %s", d->folder);
+	if (!r)
+		r = bc_upload_workers_start(u, err);
 	if (r) {
 		free_folder(f);
 		return r;

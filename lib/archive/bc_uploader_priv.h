@@ -124,8 +124,10 @@ void bc_upload_hour_done(struct bc_upload_folder *f, struct bc_upload_hour *h, i
 
 /* ---- bc_uploader_work.c: the threads ---- */
 
-/* 0, or a negative errno with a line in err: some may run already. */
-int bc_upload_workers_start(struct bc_uploader *u, const struct bc_uploader_config *cfg, struct bc_err *err);
+/* Each with a client, but not started. 0, or a negative errno with a line in err: some may be there already. */
+int bc_upload_workers_new(struct bc_uploader *u, const struct bc_uploader_config *cfg, struct bc_err *err);
+/* Those that do not run yet. Likewise. */
+int bc_upload_workers_start(struct bc_uploader *u, struct bc_err *err);
 /* What is under way ends soon. Any thread. */
 void bc_upload_interrupt(struct bc_upload_worker *w);
 

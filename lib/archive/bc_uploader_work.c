@@ -317,7 +317,7 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-int bc_upload_workers_start(struct bc_uploader *u, const struct bc_uploader_config *cfg, struct bc_err *err)
+int bc_upload_workers_new(struct bc_uploader *u, const struct bc_uploader_config *cfg, struct bc_err *err)
 {
 	const uint32_t connections = cfg->connections ? cfg->connections : BC_UPLOAD_CONNECTIONS;
 	struct bc_object_config oc = { .settings = cfg->store, .connections = BC_UPLOAD_PARTS_AT_ONCE, .send_rate = cfg->bytes_per_s ? &u->rate : NULL };
@@ -332,9 +332,20 @@ int bc_upload_workers_start(struct bc_uploader *u, const struct bc_uploader_conf
 		w->u = u;
 		oc.stop = &w->stop;
 		r = bc_object_client_new(&oc, &w->client, err);
-		if (r)
-			return r;
-		u->n_workers++;
+		u->n_workers += !r;
+	}
+	return r;
+}
+
+int bc_upload_workers_start(struct bc_uploader *u, struct bc_err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; !r && i < u->n_workers; i++) {
+		struct bc_upload_worker *w = &u->worker[i];
+
+		if (w->started)
+			continue;
 		r = bc_thread_start(&w->thread, "bc-upload", worker_main, w);
 		w->started = r == 0;
 	}

@@ -582,6 +582,18 @@ bool bc_output_custody(const struct bc_output *o, struct bc_signer_stats *ret)
 	return apart || o->custody;
 }
 
+bool bc_output_uploads(const struct bc_output *o, struct bc_upload_stats *ret)
+{
+	struct bc_tender_stats st;
+	const bool apart = tended(o, BC_TEND_UPLOAD, &st);
+
+	if (apart)
+		*ret = st.upload;
+	else if (o->upload)
+		bc_uploader_stats(o->upload, ret);
+	return apart || o->upload;
+}
+
 void bc_output_free(struct bc_output *o)
 {
 	if (!o)

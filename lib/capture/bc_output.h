@@ -132,9 +132,10 @@ void bc_output_close(struct bc_output *o, bool abort);
 /* No hook has anything left to do. */
 bool bc_output_idle(struct bc_output *o);
 
-/* What its limits did so far, and what is in its chain of custody. False: it has none. Any thread. */
+/* What its limits did so far, what is in its chain of custody, and what of its uploads. False: it has none. Any thread. */
 bool bc_output_expired(const struct bc_output *o, struct bc_expired *ret);
 bool bc_output_custody(const struct bc_output *o, struct bc_signer_stats *ret);
+bool bc_output_uploads(const struct bc_output *o, struct bc_upload_stats *ret);
 
 /* After bc_output_close(): wait until it is, or, with now, end what hooks do. */
 void bc_output_end_post_publish(struct bc_output *o, bool now);

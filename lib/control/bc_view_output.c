@@ -52,9 +52,8 @@ static json_t *upload(const struct bc_output *o)
 {
 	struct bc_upload_stats st;
 
-	if (!o->upload)
+	if (!bc_output_uploads(o, &st))
 		return NULL;
-	bc_uploader_stats(o->upload, &st);
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
 			 "waiting", bc_view_u64(st.waiting),
 			 "waiting_bytes", bc_view_u64(st.waiting_bytes),

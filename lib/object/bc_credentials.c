@@ -222,6 +222,19 @@ int bc_credentials_find(const char *file, const char *profile, struct bc_credent
 	return from_file(path, bc_aws_profile(profile), ret, err);
 }
 
+void bc_credentials_wipe_environment(void)
+{
+	static const char *const secret[] = { "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN" };
+
+	for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++) {
+		char *value = getenv(secret[i]);
+
+		if (value)
+			OPENSSL_cleanse(value, strlen(value));
+		unsetenv(secret[i]);
+	}
+}
+
 void bc_credentials_wipe(struct bc_credentials *c)
 {
 	OPENSSL_cleanse(c, sizeof(*c));

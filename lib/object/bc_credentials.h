@@ -28,6 +28,9 @@ struct bc_credentials {
  */
 int bc_credentials_find(const char *file, const char *profile, struct bc_credentials *ret, struct bc_err *err);
 
+/* What the environment has of a secret is gone from this process: another one has what is done with it. Before other threads. */
+void bc_credentials_wipe_environment(void);
+
 /* Leaves nothing of it in memory. */
 void bc_credentials_wipe(struct bc_credentials *c);
 

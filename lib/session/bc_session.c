@@ -110,23 +110,34 @@ static int new_publisher(struct bc_session *s, struct bc_err *err)
 	return pc.endpoint ? bc_publisher_new(&pc, &s->publisher, err) : 0;
 }
 
-static int new_uploader(struct bc_session *s, struct bc_err *err)
+static void find_uploads(struct bc_session *s)
 {
 	const struct bc_config *c = s->cfg;
-	const struct bc_uploader_config uc = {
+
+	s->uploading = (struct bc_uploader_config){
 		.store = s->store,
 		.connections = c->upload_connections,
 		.bytes_per_s = c->upload_bytes_per_s,
 		.behind = true,
 		.log = &s->log,
 	};
+	if (gethostname(s->host, sizeof(s->host) - 1) < 0 || !bc_upload_node_ok(s->host))
+		snprintf(s->host, sizeof(s->host), "braidcap");
+}
+
+const char *bc_session_node(const struct bc_session *s)
+{
+	return s->cfg->upload_node ? s->cfg->upload_node : s->host;
+}
+
+static int new_uploader(struct bc_session *s, struct bc_err *err)
+{
+	const struct bc_config *c = s->cfg;
 	bool wanted = false;
 
 	for (uint32_t i = 0; i < c->n_outputs; i++)
 		wanted |= c->outputs[i].upload != NULL;
-	if (gethostname(s->host, sizeof(s->host) - 1) < 0 || !bc_upload_node_ok(s->host))
-		snprintf(s->host, sizeof(s->host), "braidcap");
-	return wanted ? bc_uploader_new(&uc, &s->uploader, err) : 0;
+	return wanted && !s->keeper ? bc_uploader_new(&s->uploading, &s->uploader, err) : 0;
 }
 
 uint32_t bc_session_stamp_seconds(const struct bc_session *s)
@@ -155,6 +166,7 @@ static int prepare(struct bc_session *s, struct bc_err *err)
 {
 	int r = make_plan(s, err);
 
+	find_uploads(s);
 	if (!r)
 		r = bc_session_new_spawner(s, err);
 	if (!r)
@@ -227,7 +239,7 @@ struct bc_pipeline_config bc_session_pipeline(struct bc_session *s)
 		.signer = s->signer,
 		.keeper = s->keeper,
 		.tender = { s->tender[BC_TENDER_DISK], s->tender[BC_TENDER_NET] },
-		.node = cfg->upload_node ? cfg->upload_node : s->host,
+		.node = bc_session_node(s),
 		.mirror_ns = cfg->zmq_ns,
 	};
 }
@@ -268,8 +280,7 @@ static void tell_wait(const struct bc_session *s)
 
 			if (out->after)
 				bc_post_publish_stats(out->after, &after);
-			if (out->upload)
-				bc_uploader_stats(out->upload, &up);
+			bc_output_uploads(out, &up);
 			uploads += up.waiting - up.failed;
 			commands += after.commands_waiting + after.command_running;
 		}

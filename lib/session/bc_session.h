@@ -94,8 +94,8 @@ struct bc_session {
 	struct bc_keyring *keyring;		/* NULL: there is no private key */
 	struct bc_signer *signer;		/* NULL: no chain of custody, or a tender's */
 	struct bc_stamper *stamper;		/* NULL: nobody stamps it */
-	struct bc_uploader *uploader;		/* NULL: nothing is uploaded */
-	char host[256];				/* with it: the host's name */
+	struct bc_uploader *uploader;		/* NULL: nothing is uploaded, or a tender does it */
+	char host[256];				/* the host's name, as of uploads */
 	struct bc_log log;
 	struct bc_signals signals;
 
@@ -111,6 +111,7 @@ struct bc_session {
 	char keeping_ext[BC_OUTPUT_EXT_MAX];
 	bool keeper_lost, tender_lost[BC_TENDERS];
 	struct bc_keyring_key key[BC_SESSION_KEYS];	/* of the keyring's */
+	struct bc_uploader_config uploading;	/* the uploader's, or a tender's */
 	struct bc_keyring_key signing_key;	/* of the tender's keyring, */
 	struct bc_keyring_config signing;	/* which has only that */
 	bool keyring_lost;

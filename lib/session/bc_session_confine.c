@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "bc_credentials.h"
+#include "bc_object_place.h"
 #include "bc_paths.h"
 #include "bc_port_paths.h"
 #include "bc_sandbox.h"
@@ -200,6 +202,17 @@ int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err)
 	return bc_paths_end(&p, err);
 }
 
+/* What an upload reads again: keys, which change, and who signs the store's certificate. */
+static void find_store_reads(const struct bc_session *s, struct bc_paths *p)
+{
+	char keys[BC_OBJECT_PATH_MAX];
+
+	add_read(s, p, s->store.credentials);
+	if (!bc_aws_file_path("AWS_SHARED_CREDENTIALS_FILE", "credentials", keys, sizeof(keys)))
+		add_read(s, p, keys);
+	add_read(s, p, s->store.ca ? s->store.ca : getenv("AWS_CA_BUNDLE"));
+}
+
 static void add_dest(struct bc_paths *p, const struct bc_output_config *o)
 {
 	if (o->kind == BC_DEST_FOLDER)
@@ -223,6 +236,8 @@ int bc_session_confine_tender(const struct bc_session *s, int which, struct bc_e
 		bc_paths_add(&read, write.path[i]);
 	if (net)
 		bc_paths_add(&read, "/etc");
+	if (net && o->upload)
+		find_store_reads(s, &read);
 	if (!write.failed && !read.failed && !write.anywhere)
 		bc_sandbox_enter_files(&(struct bc_sandbox){ .read = read.path, .n_read = read.n, .write = write.path, .n_write = write.n });
 	bc_sandbox_enter_calls(&(struct bc_sandbox){ .duty = net ? BC_DUTY_UPLOAD : BC_DUTY_KEEP });

@@ -47,9 +47,10 @@ static bool is_wanted(const struct bc_session *s)
 	const struct bc_config *c = s->cfg;
 	const struct bc_output_config *o = &c->outputs[0];
 
-	/* This process uploads, and takes the rights that it would give up; only it has the descriptors that a key may come through. */
-	if (!s->ops->kept || c->no_sandbox || bc_environment_needs_eal(c) || o->upload || publishes_beside(s) ||
-	    (c->sign && bc_file_descriptor(c->sign) >= 0))
+	if (!s->ops->kept || c->no_sandbox || bc_environment_needs_eal(c) || publishes_beside(s))
+		return false;
+	/* Only this process has the descriptors that a key may come through. */
+	if (c->sign && bc_file_descriptor(c->sign) >= 0)
 		return false;
 	return c->n_outputs == 1 && (o->kind == BC_DEST_FOLDER || o->kind == BC_DEST_FILE);
 }

@@ -35,6 +35,8 @@ int bc_session_new_tenders(struct bc_session *s, struct bc_err *err);
 void bc_session_look_at_tenders(struct bc_session *s);
 /* Nothing more is published. Have they done what can be done now? See bc_tender_finish(). */
 bool bc_session_tenders_idle(const struct bc_session *s, uint64_t patience_ns);
+/* Whose the segments are that are uploaded, where they are no client's. */
+const char *bc_session_node(const struct bc_session *s);
 /* Between two stamps of a chain, at least. */
 uint32_t bc_session_stamp_seconds(const struct bc_session *s);
 /* What a keyring is to be told that only signs records. It lives as long as s. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bc_credentials.h"
 #include "bc_retention_rules.h"
 #include "bc_session_priv.h"
 
@@ -39,12 +40,17 @@ static bool is_to_move(const struct bc_config *c, int which)
 	return c->outputs[0].completed && which == BC_TENDER_DISK;
 }
 
+static bool is_to_upload(const struct bc_config *c, int which)
+{
+	return c->outputs[0].upload && which == BC_TENDER_NET;
+}
+
 static int new_tender(struct bc_session *s, int which, struct bc_err *err)
 {
 	const struct bc_config *c = s->cfg;
-	const bool sign = is_to_sign(c, which), keep = is_to_keep(c, which), move = is_to_move(c, which);
+	const bool sign = is_to_sign(c, which), keep = is_to_keep(c, which), move = is_to_move(c, which), upload = is_to_upload(c, which);
 
-	return !sign && !keep && !move ? 0 : bc_tender_new(&(struct bc_tender_config){
+	return !sign && !keep && !move && !upload ? 0 : bc_tender_new(&(struct bc_tender_config){
 		.name = which == BC_TENDER_DISK ? "bc-tender" : "bc-tender-net",
 		.where = &s->keeping,
 		.completed = c->outputs[0].completed,
@@ -54,6 +60,9 @@ static int new_tender(struct bc_session *s, int which, struct bc_err *err)
 		.keyring = sign ? bc_session_signing(s) : NULL,
 		.timestamp = c->timestamp,
 		.timestamp_seconds = bc_session_stamp_seconds(s),
+		.upload = upload ? &s->uploading : NULL,
+		.url = c->outputs[0].upload,
+		.node = bc_session_node(s),
 		.log = &s->log,
 		.begin = which == BC_TENDER_DISK ? begin_on_disk : begin_on_net,
 		.ctx = s,
@@ -66,6 +75,9 @@ int bc_session_new_tenders(struct bc_session *s, struct bc_err *err)
 
 	for (int i = 0; !r && i < BC_TENDERS; i++)
 		r = new_tender(s, i, err);
+	/* Nor is the key to the store in the process that faces the network. */
+	if (!r && s->cfg->outputs[0].upload)
+		bc_credentials_wipe_environment();
 	return r;
 }
 
@@ -88,6 +100,8 @@ static void tell_lost(const struct bc_session *s, int which)
 		say(undone, "removed");
 	if (is_to_sign(c, which))
 		say(undone, "recorded");
+	if (is_to_upload(c, which))
+		say(undone, "uploaded");
 	bc_log(&s->log, BC_ERROR, "a process that tends the segments of %s has ended: nothing is %s any more; start again when it suits",
 	       s->keeping.dest, undone);
 }

@@ -163,7 +163,9 @@ void bc_tender_published(struct bc_tender_folder *f, const char *path)
 
 bool bc_tender_does(const struct bc_tender_folder *f, enum bc_tending what)
 {
-	return what == BC_TEND_LIMITS ? f->limits : f->tender->cfg.sign != NULL;
+	const struct bc_tender_config *cfg = &f->tender->cfg;
+
+	return what == BC_TEND_LIMITS ? f->limits : what == BC_TEND_CUSTODY ? cfg->sign != NULL : cfg->upload != NULL;
 }
 
 bool bc_tender_finish(struct bc_tender *t, uint64_t patience_ns)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A process that does what is done with published segments, for a program that has given up the rights to their folders: it moves them
- * to where they stay, keeps them there within limits, and records them in a chain of custody. It was told where they are and what is to
- * be done.
+ * to where they stay, keeps them there within limits, records them in a chain of custody, and uploads them. It was told where they are and
+ * what is to be done.
  */
 #ifndef BC_TENDER_H
 #define BC_TENDER_H
@@ -16,13 +16,14 @@
 #include "bc_log.h"
 #include "bc_retention_rules.h"
 #include "bc_signer.h"
+#include "bc_uploader.h"
 
 struct bc_keyring_config;
 struct bc_tender;
 struct bc_tender_folder;
 
 /* What it may do, beside moving. */
-enum bc_tending { BC_TEND_LIMITS, BC_TEND_CUSTODY };
+enum bc_tending { BC_TEND_LIMITS, BC_TEND_CUSTODY, BC_TEND_UPLOAD };
 
 /* Two share the work: one without the network, and one that asks others over it. */
 enum { BC_TENDER_DISK, BC_TENDER_NET, BC_TENDERS };
@@ -38,8 +39,10 @@ struct bc_tender_config {
 	const struct bc_keyring_config *keyring;	/* which has it: a process of the new one's */
 	const char *timestamp;		/* who stamps the chain; NULL: nobody */
 	uint32_t timestamp_seconds;
+	const struct bc_uploader_config *upload;	/* NULL: nothing is uploaded */
+	const char *url, *node;		/* with it: see struct bc_upload_dest; node where there is one place for all, else it is the client's */
 	const struct bc_log *log;	/* the new process's, too */
-	/* In the new process, which has the keyring: give up what it is not to have. 0, or a negative errno with a line in err. May be NULL. */
+	/* In the new process, which has keyring and credentials: give up what it is not to have. 0, or a negative errno with a line in err. May be NULL. */
 	int (*begin)(void *ctx, struct bc_err *err);
 	void *ctx;
 };
@@ -47,6 +50,7 @@ struct bc_tender_config {
 struct bc_tender_stats {
 	struct bc_expired expired;
 	struct bc_signer_stats custody;
+	struct bc_upload_stats upload;
 };
 
 /* Before other threads. 0 and *ret, or a negative errno with a line in err. */
@@ -80,8 +84,8 @@ bool bc_tender_does(const struct bc_tender_folder *f, enum bc_tending what);
 void bc_tender_stats(struct bc_tender_folder *f, struct bc_tender_stats *ret);
 
 /*
- * Nothing more is published. Has all been done that can be done now: all that waits is recorded and, unless the authority does not answer or so
- * much time has passed since this was first asked, stamped? To be asked again and again; true if it has ended. Any thread.
+ * Nothing more is published. Has all been done that can be done now: all that waits is recorded, stamped and
+ * uploaded, unless an authority does not answer, a store is down, or so much time has passed since this was first asked? To be asked again and again; true if it has ended. Any thread.
  */
 bool bc_tender_finish(struct bc_tender *t, uint64_t patience_ns);
 

@@ -27,6 +27,7 @@ struct folder {
 	bool moving;			/* it runs */
 	struct bc_retention *limits;	/* NULL: there are none */
 	struct bc_signer_folder *custody;	/* NULL: there is no chain of custody */
+	struct bc_upload_folder *upload;	/* NULL: nothing is uploaded */
 };
 
 struct bc_tender_server {
@@ -34,6 +35,7 @@ struct bc_tender_server {
 	struct bc_keyring *keyring;
 	struct bc_stamper *stamper;	/* NULL: nobody stamps */
 	struct bc_signer *signer;	/* NULL: nothing is recorded */
+	struct bc_uploader *uploader;	/* NULL: nothing is uploaded */
 	struct folder *folder[BC_TENDER_FOLDERS];	/* NULL: free */
 };
 
@@ -53,8 +55,10 @@ int bc_tender_server_new(const struct bc_tender_config *cfg, struct bc_tender_se
 	if (!s)
 		return bc_err_set(err, -ENOMEM, "no memory for the process that tends published segments");
 	s->cfg = cfg;
-	/* It has the rights that are given up next. */
+	/* These take rights that are given up next. */
 	r = cfg->sign ? bc_keyring_new(cfg->keyring, &s->keyring, err) : 0;
+	if (!r && cfg->upload)
+		r = bc_uploader_new(cfg->upload, &s->uploader, err);
 	if (!r && cfg->begin)
 		r = cfg->begin(cfg->ctx, err);
 	return r || !cfg->sign ? r : new_custody(s, err);
@@ -124,10 +128,12 @@ static void find_stats(const struct folder *f, struct bc_tender_stats *ret)
 		bc_retention_stats(f->limits, &ret->expired);
 	if (f->custody)
 		bc_signer_stats(f->custody, &ret->custody);
+	if (f->upload)
+		bc_uploader_stats(f->upload, &ret->upload);
 }
 
 /* Ends what is under way; of moving, the segment that is moved is waited for. Takes NULL. */
-static void end(struct folder *f, bool now, struct bc_tender_stats *ret)
+static void end(const struct bc_tender_server *s, struct folder *f, bool now, struct bc_tender_stats *ret)
 {
 	if (!f)
 		return;
@@ -141,6 +147,7 @@ static void end(struct folder *f, bool now, struct bc_tender_stats *ret)
 	if (f->limits)
 		bc_retention_close(f->limits, now);
 	find_stats(f, ret);
+	bc_uploader_remove(s->uploader, f->upload);
 	bc_retention_free(f->limits);
 	free(f);
 }
@@ -192,6 +199,13 @@ static int begin_moving(struct folder *f, int fd, struct bc_err *err)
 	return r ? bc_err_set(err, r, "cannot start the thread for completed segments: %s", strerror(-r)) : 0;
 }
 
+static int begin_uploads(struct bc_tender_server *s, struct folder *f, const char *client, struct bc_err *err)
+{
+	return bc_uploader_add(s->uploader, &(struct bc_upload_dest){
+		.folder = f->to, .url = s->cfg->url, .node = f->where->clients == BC_KEEPER_ONE ? s->cfg->node : client, .utc = f->where->utc,
+	}, &f->upload, err);
+}
+
 /* *fd becomes the folder's. */
 static int new_folder(struct bc_tender_server *s, const struct bc_tender_ask *q, int *fd, struct folder **ret, struct bc_err *err)
 {
@@ -210,6 +224,8 @@ static int new_folder(struct bc_tender_server *s, const struct bc_tender_ask *q,
 	}
 	if (!r && s->signer)
 		r = bc_signer_add(s->signer, f->to, &f->custody, err);
+	if (!r && s->uploader)
+		r = begin_uploads(s, f, q->name, err);
 	if (!r && q->limits && cfg->keep)
 		r = bc_retention_new(f->to, cfg->keep, cfg->log, &f->limits, err);
 	return r;
@@ -230,7 +246,7 @@ static int add(struct bc_tender_server *s, const struct bc_tender_ask *q, int *f
 	r = new_folder(s, q, fd, &s->folder[n], &a->err);
 	a->number = n;
 	if (r) {
-		end(s->folder[n], true, &none);
+		end(s, s->folder[n], true, &none);
 		s->folder[n] = NULL;
 	}
 	return r;
@@ -240,6 +256,8 @@ static void published(const struct folder *f, const char *name)
 {
 	if (!may_be_published(f->where, name))
 		return;
+	if (f->upload)
+		bc_uploader_published(f->upload, name);
 	if (f->custody)
 		bc_signer_published(f->custody, name);
 	if (f->limits)
@@ -258,19 +276,22 @@ static int act(struct bc_tender_server *s, const struct bc_tender_ask *q, struct
 		find_stats(f, &a->stats);
 	} else if (q->what == BC_TENDER_CLOSE) {
 		s->folder[q->number] = NULL;
-		end(f, q->now, &a->stats);
+		end(s, f, q->now, &a->stats);
 	}
 	return 0;
 }
 
 static int finish(struct bc_tender_server *s, uint64_t patience_ns, struct bc_tender_answer *a)
 {
-	a->finished = (!s->signer || bc_signer_idle(s->signer)) && (!s->stamper || bc_stamper_finish(s->stamper, patience_ns));
+	a->finished = (!s->signer || bc_signer_idle(s->signer)) && (!s->stamper || bc_stamper_finish(s->stamper, patience_ns)) &&
+		      (!s->uploader || bc_uploader_finish(s->uploader, patience_ns));
 	return 0;
 }
 
 static int end_all(struct bc_tender_server *s)
 {
+	if (s->uploader)
+		bc_uploader_close(s->uploader);
 	if (s->signer)
 		bc_signer_close(s->signer);
 	if (s->stamper)
