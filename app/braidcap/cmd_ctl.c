@@ -18,7 +18,7 @@
 #define EXIT_USAGE 2
 
 static const char help_head[] =
-	"usage: braidcap ctl [--prefix NAME] [--json] COMMAND\n"
+	"usage: braidcap ctl [--prefix NAME] [--output N] [--json] COMMAND\n"
 	"\n"
 	"Query or control a running capture.\n";
 static const char help_tail[] =
