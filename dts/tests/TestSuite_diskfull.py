@@ -63,8 +63,13 @@ class TestDiskfull(TestSuite):
 
             wait_until(full, "disk_full in the ledger")
             written = run.ask("/braidcap/ledger")["balance"]["written"]
+            trouble = run.ask("/braidcap/ledger")["outputs"][0]["trouble"]
+            verify(trouble.startswith("no space left"), trouble)
+            for what in ("stats", "outputs"):
+                verify(f"{out}: {trouble}" in self.braidcap("ctl", "--prefix", run.prefix, what).stdout, what)
             (out / "other").unlink()
             wait_until(writing, "the capture writes again")
+            verify("trouble" not in run.ask("/braidcap/ledger")["outputs"][0], "it is over")
         run.wait_received(sent)
         report = run.stop(rc=None)
         assert_balance(report)

@@ -202,6 +202,7 @@ void bc_ctl_print_outputs(FILE *f, const json_t *outputs)
 	size_t i;
 
 	bc_summary_outputs(f, outputs);
+	bc_summary_trouble(f, outputs);
 	fputc('\n', f);
 	bc_table_cell(t, "OUTPUT");
 	bc_table_cell(t, "BUFFERS USED");

@@ -105,6 +105,7 @@ static void print(FILE *f, const json_t *answer)
 		bc_units(disk, rate(sum(json_object_get(before, "outputs"), "file_bytes"),
 				 sum(json_object_get(now, "outputs"), "file_bytes"), seconds)));
 	bc_summary_balance(f, now);
+	bc_summary_trouble(f, json_object_get(now, "outputs"));
 }
 
 const struct bc_tel_command bc_tel_command_stats = {

@@ -146,6 +146,23 @@ static void print_clean(FILE *f, const char *text)
 	free(clean);
 }
 
+void bc_summary_trouble(FILE *f, const json_t *outputs)
+{
+	json_t *o;
+	size_t i;
+
+	json_array_foreach((json_t *)outputs, i, o) {
+		const char *trouble = bc_field_text(o, "trouble");
+
+		if (!*trouble)
+			continue;
+		print_clean(f, bc_field_text(o, "name"));
+		fputs(": ", f);
+		print_clean(f, trouble);
+		fputc('\n', f);
+	}
+}
+
 /* What the sources' devices lost is in none of the numbers where these do not count it. */
 static void accounted(FILE *f, const json_t *sources)
 {

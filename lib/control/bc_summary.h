@@ -20,6 +20,9 @@ void bc_summary_balance(FILE *f, const json_t *ledger);
 void bc_summary_sources(FILE *f, const json_t *sources);
 void bc_summary_outputs(FILE *f, const json_t *outputs);
 
+/* What is the matter with outputs now, a line each. */
+void bc_summary_trouble(FILE *f, const json_t *outputs);
+
 /* What the named losses are and what helps, a line for each that there was. */
 void bc_summary_hints(FILE *f, const json_t *ledger);
 

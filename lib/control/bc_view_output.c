@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bc_age_key.h"
+#include "bc_committer.h"
 #include "bc_ctl_print.h"
 #include "bc_indexer.h"
 #include "bc_signer.h"
@@ -129,7 +130,7 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 
 	bc_ledger_balance(p->ledger, i, BC_ALL_SOURCES, &b);
 	bc_ledger_output_losses(p->ledger, i, dropped);
-	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}",
+	return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:s*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*, s:o*}",
 			 "name", bc_view_string(a->name),
 			 "format", bc_format_name(out->cfg.format),
 			 "compress", bc_codec_name(out->cfg.codec),
@@ -139,6 +140,7 @@ json_t *bc_view_output(const struct bc_pipeline *p, uint32_t i)
 			 "published", bc_view_u64(bc_counter_get(&a->segments)),
 			 "dropped", bc_view_losses(dropped),
 			 "balance", bc_view_balance(&b, final),
+			 "trouble", final ? NULL : bc_committer_trouble(out->committer),
 			 "hooks", post_publish(out),
 			 "retention", retention(out),
 			 "upload", upload(out),

@@ -439,6 +439,11 @@ bool bc_committer_done(const struct bc_committer *c)
 	return atomic_load(&c->done);
 }
 
+const char *bc_committer_trouble(const struct bc_committer *c)
+{
+	return bc_patience_trouble(&c->patience);
+}
+
 bool bc_committer_reader_gone(const struct bc_committer *c)
 {
 	return atomic_load(&c->reader_gone);

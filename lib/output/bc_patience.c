@@ -83,7 +83,7 @@ static void over(struct bc_patience *p, enum bc_trouble trouble)
 {
 	if (p->in[trouble] && p->told[trouble])
 		bc_log(p->log, BC_NOTICE, "%s: %s", p->output, words[trouble].over);
-	p->in[trouble] = false;
+	p->in[trouble] = NULL;
 }
 
 static void begins(struct bc_patience *p, enum bc_trouble trouble, const struct bc_pressure *at)
@@ -91,7 +91,7 @@ static void begins(struct bc_patience *p, enum bc_trouble trouble, const struct 
 	const char *text = at->keepers && words[trouble].kept ? words[trouble].kept : words[trouble].begins;
 	uint64_t untold;
 
-	p->in[trouble] = true;
+	p->in[trouble] = text;
 	p->told[trouble] = bc_log_limit(&p->limit[trouble], at->now_ns, &untold);
 	if (p->told[trouble])
 		bc_log(p->log, BC_ERROR, "%s: %s", p->output, text);
@@ -116,4 +116,15 @@ void bc_patience_succeeded(struct bc_patience *p)
 void bc_patience_caught_up(struct bc_patience *p)
 {
 	over(p, BC_TROUBLE_SLOW);
+}
+
+const char *bc_patience_trouble(const struct bc_patience *p)
+{
+	for (int i = 0; i < BC_TROUBLE_COUNT; i++) {
+		const char *text = p->in[i];
+
+		if (text)
+			return text;
+	}
+	return NULL;
 }

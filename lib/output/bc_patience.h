@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Patience with a store that refuses what it is asked: which loss an error becomes, whether the call is worth
- * repeating and for how long, and what is said. Makes no system call; the committer's thread.
+ * repeating and for how long, and what is said. Makes no system call; the committer's thread, unless it says otherwise.
  */
 #ifndef BC_PATIENCE_H
 #define BC_PATIENCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,7 +24,8 @@ struct bc_patience {
 	const char *output;		/* whose lines these are; not owned */
 	const struct bc_log *log;	/* may be NULL */
 	uint64_t drain_since_ns;	/* 0: nothing has been refused since the sources stopped */
-	bool in[BC_TROUBLE_COUNT], told[BC_TROUBLE_COUNT];
+	_Atomic(const char *) in[BC_TROUBLE_COUNT];	/* what is the matter; NULL: nothing */
+	bool told[BC_TROUBLE_COUNT];
 	struct bc_log_limit limit[BC_TROUBLE_COUNT];
 };
 
@@ -55,5 +57,8 @@ bool bc_patience_again(struct bc_patience *p, int err, const struct bc_pressure 
 /* Packets were written; the peer has passed on everything. What was the matter is over, and that is said. */
 void bc_patience_succeeded(struct bc_patience *p);
 void bc_patience_caught_up(struct bc_patience *p);
+
+/* Any thread: what is the matter now, in words that stay valid; NULL: nothing. */
+const char *bc_patience_trouble(const struct bc_patience *p);
 
 #endif

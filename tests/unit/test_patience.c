@@ -205,6 +205,23 @@ static void other_errors_are_not_told_here(void **state)
 	assert_int_equal(n_lines, 0);
 }
 
+static void what_is_the_matter_now_can_be_asked(void **state)
+{
+	struct bc_patience p = new_patience();
+
+	assert_null(bc_patience_trouble(&p));
+	bc_patience_again(&p, -ENOSPC, &calm);
+	assert_non_null(strstr(bc_patience_trouble(&p), "no space left"));
+	bc_patience_again(&p, -EXFULL, &calm);
+	bc_patience_succeeded(&p);
+	assert_null(bc_patience_trouble(&p));
+	bc_patience_again(&p, -ENOBUFS, &calm);
+	bc_patience_succeeded(&p);
+	assert_non_null(strstr(bc_patience_trouble(&p), "the peer's queue is full"));
+	bc_patience_caught_up(&p);
+	assert_null(bc_patience_trouble(&p));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +236,7 @@ int main(void)
 		cmocka_unit_test(a_slow_peer_is_told_once_until_it_has_caught_up),
 		cmocka_unit_test(a_queue_that_is_full_for_a_moment_is_not_told),
 		cmocka_unit_test(other_errors_are_not_told_here),
+		cmocka_unit_test(what_is_the_matter_now_can_be_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

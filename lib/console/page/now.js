@@ -68,7 +68,7 @@ function outputsTable(c, old) {
 				 ["lost", "n"], ["buffers"]],
 		     list(c.outputs).map((o, i) => {
 			const used = o.buffers ? o.buffers.total - o.buffers.free : 0;
-			return [o.name, filterOf(c, o, i), count(o.written),
+			return [o.trouble ? el("span", { class: "bad" }, `${o.name}: ${o.trouble}`) : o.name, filterOf(c, o, i), count(o.written),
 				bytes(rateOf(c, old, (x) => (x.outputs[i] || {}).file_bytes || 0)) + "/s",
 				o.file_bytes ? (o.written_bytes / o.file_bytes).toFixed(1) + "\u00a0×" : "", count(o.published),
 				count(Object.values(o.dropped || {}).reduce((a, b) => a + b, 0)),
