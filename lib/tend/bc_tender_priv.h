@@ -19,8 +19,8 @@ struct bc_tender_ask {
 	uint32_t what;
 	uint32_t number;
 	uint64_t patience_ns;	/* FINISH */
-	bool limits;		/* ADD */
-	bool now;		/* CLOSE */
+	uint32_t limits;	/* ADD: 0, none. No bool: any value may come */
+	uint32_t now;		/* CLOSE: likewise */
 	char name[BC_SEGNAME_MAX];	/* ADD: a client's. PUBLISHED: a segment's */
 };
 

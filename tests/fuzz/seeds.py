@@ -67,10 +67,10 @@ def captures():
     return [(GOLDEN / name).read_bytes() for name in CAPTURES]
 
 
-def through(program, data):
+def through(program, data, *options):
     """What a program makes of data; nothing without the program."""
     try:
-        return [subprocess.run([program, "-c"], input=data, capture_output=True, check=True).stdout]
+        return [subprocess.run([program, *(options or ("-c",))], input=data, capture_output=True, check=True).stdout]
     except FileNotFoundError:
         return []
 
@@ -99,6 +99,40 @@ def chain():
     """Two records; the signatures are none."""
     line = "0 1795953738893937292 published 27485 " + "89" * 32 + " " + "0" * 64 + " c76d4350051f132d 20261129-120218-00000000.pcapng.lz4 " + "9f" * 64
     return [f"{line}\n".encode(), f"{line}\n{line.replace('published', 'found', 1)}\n".encode()]
+
+
+def apart():
+    """A request is {kind, length; bytes}; the first byte of a seed says which process is asked."""
+    def request(data, padded=True, descriptors=0):
+        return bytes((padded | descriptors << 1,)) + struct.pack(">H", len(data)) + data
+
+    def keeper(what, place=0, seq=0, ns=0, again=0, good=0, client=b""):
+        return request(struct.pack("<IIQQII", what, place, seq, ns, again, good) + client)
+
+    def tender(what, number=0, limits=0, now=0, name=b""):
+        return request(struct.pack("<IIQII", what, number, 0, limits, now) + name)
+
+    def keyring(what, key=0, md=0, padding=0, data=b""):
+        return request(struct.pack("<iIii", what, key, md, padding) + data)
+
+    ns = 1764390600000000000
+    place, folder, seqfile, create, remove, publish, acks, acks_end, report, report_end = range(10)
+    files = (keeper(folder) + keeper(seqfile) + keeper(create, seq=1) + keeper(create, seq=1) + keeper(publish, seq=1, ns=ns)
+             + keeper(remove, seq=1, again=1) + keeper(acks) + keeper(acks_end, good=1) + keeper(report) + keeper(report_end, good=1))
+    key = b"".join(through("openssl", b"", "ecparam", "-name", "prime256v1", "-genkey", "-noout"))
+    record = (GOLDEN / "custody" / ".chain").read_bytes().splitlines()[0].rsplit(b" ", 1)[0]
+    sha256 = 672
+    return [
+        b"\x00" + keeper(place, client=b"node") + files, b"\x01" + keeper(place, client=b"node-1.example") + files, b"\x02" + keeper(place) + files,
+        b"\x03" + tender(0, name=b"node") + tender(1, name=b"20261129-043000-00000001.pcapng") + tender(2) + tender(3, now=1) + tender(4) + tender(5),
+        b"\x04" + request(b"\0\0\0\0out", descriptors=1) + request(b"") + request(b"\1\0\0\0") + request(b"\2\0\0\0"),
+        b"\x05" + keyring(0) + keyring(2, 0, sha256, data=bytes(32)) + keyring(3),
+        b"\x05" + keyring(0, 1) + keyring(2, data=record) + keyring(2, data=b"no record") + keyring(3),
+        b"\x05" + request(struct.pack("<iIii", 0, 0, 0, 0), descriptors=1) + request(key) + keyring(2, 0, sha256, data=bytes(32)),
+        b"\x05" + request(struct.pack("<iIii", 1, 0, 0, 0), descriptors=1) + request(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        b"\x06" + request(struct.pack("<iiI", 0, 1, 1) + b"BRAIDCAP_PATH\0a.pcapng\0", descriptors=2) + request(b"") + request(struct.pack("<iiI", 1, 1, 15)),
+        b"\x06" + request(struct.pack("<iiI", 0, 0, 1) + b"LD_PRELOAD\0a.so\0", descriptors=3) + request(b""),
+    ]
 
 
 def spool():
@@ -182,6 +216,7 @@ def all_seeds():
         "age": age(),
         "anonymise": anonymise(),
         "answer": [json.dumps(part).encode() for part in (LEDGER, *LEDGER.values())],
+        "apart": apart(),
         "arguments": [bytes((command,)) + text.encode() for command, text in ARGUMENTS],
         "chain": chain(),
         "decoder": [b"\x10" + data for data in compressed(captures()[0])],
