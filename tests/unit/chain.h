@@ -37,7 +37,7 @@
 
 #define CHAIN_MAX_LANES 4
 #define CHAIN_MAX_SEGMENTS 256
-#define CHAIN_TIMEOUT_NS (60 * BC_NS_PER_S)
+#define CHAIN_TIMEOUT_NS (300 * BC_NS_PER_S)
 
 static struct rte_mempool *chain_pool;
 
@@ -480,6 +480,18 @@ static inline void chain_send_many(struct chain *c, uint32_t n, uint32_t len)
 	while (n--)
 		chain_send(c, len);
 }
+
+/* Send until the condition holds. */
+#define SEND_UNTIL(c, condition) \
+	do { \
+		uint64_t until_ns_ = bc_mono_ns() + CHAIN_TIMEOUT_NS; \
+		while (!(condition)) { \
+			chain_send_many(c, 20, 1000); \
+			sched_yield(); \
+			if (bc_mono_ns() > until_ns_) \
+				fail_msg("sent in vain for " #condition); \
+		} \
+	} while (0)
 
 /* Have the committer deal with all that was sent so far; ends the open chunk. */
 static inline void chain_settle(struct chain *c)

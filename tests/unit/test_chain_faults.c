@@ -47,10 +47,7 @@ int __wrap_fsync(int fd)
 /* Send until packets are lost under this name. */
 static void send_until_lost(struct chain *c, enum bc_loss loss)
 {
-	for (int i = 0; !chain_lost_so_far(c, loss); i++) {
-		assert_true(i < 10000);
-		chain_send_many(c, 20, 1000);
-	}
+	SEND_UNTIL(c, chain_lost_so_far(c, loss));
 }
 
 static uint64_t published(struct chain *c)
