@@ -207,6 +207,22 @@ class TestKeeper(TestSuite):
         self.verify_chain(self.out)
 
     @func_test
+    def another_user_signs_and_moves(self):
+        """With --user: only root may read the key, and segments are that user's where they stay."""
+        if os.geteuid():
+            self.skip("needs root, to become another user")
+        key, done = self.key(), self.make_folder("done")
+        (self.folder / "out").mkdir()
+        for path in (self.folder, done, self.folder / "out"):
+            path.chmod(0o777)
+        run = self.collector("--sign", key, "--completed", done, "--user", "nobody")
+        segment = self.publish(run, 1, done)
+        report = run.stop()
+        verify(segment.owner() == (done / ".chain").owner() == "nobody", f"{segment.owner()}")
+        verify(report["outputs"][0]["custody"]["records"] == report["outputs"][0]["hooks"]["moved"] >= 1, f"{report['outputs'][0]}")
+        self.verify_chain(done)
+
+    @func_test
     def stamps_are_asked_for_by_another_process(self):
         """--timestamp: the process that asks the authority has the folder and no key, the collector neither."""
         tsa = self.stack.enter_context(Authority(self.folder / "tsa", free_port())).start()
