@@ -105,9 +105,10 @@ void bc_flow_table_free(struct bc_flow_table *t)
 	free(t);
 }
 
-void bc_flow_table_pauses(struct bc_flow_table *t, void (*pause)(void))
+void bc_flow_table_pauses(struct bc_flow_table *t, void (*pause)(void *ctx), void *ctx)
 {
 	t->pause = pause;
+	t->pause_ctx = ctx;
 }
 
 bool bc_flow_table_scratch(struct bc_flow_table *t, size_t bytes)

@@ -15,7 +15,7 @@ struct bc_flow_table *bc_flow_table_new(size_t memory, bool flows);
 void bc_flow_table_free(struct bc_flow_table *t);
 
 /* From now on pause is called several times in a millisecond of encoding, so that its thread can leave the CPU to others. */
-void bc_flow_table_pauses(struct bc_flow_table *t, void (*pause)(void));
+void bc_flow_table_pauses(struct bc_flow_table *t, void (*pause)(void *ctx), void *ctx);
 
 /* Another part begins at these places of the file, which file_at and plain_at of blocks count from; nothing is in it. */
 void bc_flow_table_begin(struct bc_flow_table *t, uint64_t file_at, uint64_t plain_at);

@@ -103,7 +103,8 @@ struct bc_flow_table {
 	uint32_t recent[BC_RECENT_SETS][BC_RECENT_WAYS];	/* 1 + templates by what begins packets */
 
 	struct bc_packer *packer;
-	void (*pause)(void);		/* NULL: none is wanted */
+	void (*pause)(void *ctx);	/* NULL: none is wanted */
+	void *pause_ctx;
 	uint8_t *scratch;		/* for encoding; kept, so that its pages are not taken anew for each part */
 	size_t scratch_size, scratch_used;
 };
@@ -118,7 +119,7 @@ static inline const struct bc_flow_template *bc_flow_template(const struct bc_fl
 static inline void bc_flow_table_pause(const struct bc_flow_table *t)
 {
 	if (t->pause)
-		t->pause();
+		t->pause(t->pause_ctx);
 }
 
 /* Memory for an encoding that begins, bytes of it in all; false without. */

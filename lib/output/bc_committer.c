@@ -406,6 +406,8 @@ void bc_committer_stopping(struct bc_committer *c)
 void bc_committer_draining(struct bc_committer *c)
 {
 	atomic_store(&c->draining, true);
+	if (c->cfg.indexer)
+		bc_indexer_hurry(c->cfg.indexer);
 }
 
 void bc_committer_result(struct bc_committer *c, uint64_t file_bytes, int err)

@@ -49,7 +49,7 @@ struct bc_indexer {
 	_Atomic uint32_t tail;		/* the committer writes */
 	_Atomic uint32_t segment;	/* the one that is written, from 1 on; the committer writes */
 	_Atomic uint32_t failed;	/* one of whose parts nothing could be told; the thread writes */
-	_Atomic bool sleeping, ending;
+	_Atomic bool sleeping, ending, hurried;
 	uint32_t reclaimed;		/* the committer's: messages whose notes went back to their pool, so that no lane waits for the thread */
 	uint32_t notes_out;		/* chunks whose notes did not */
 	sem_t work, done;
@@ -152,9 +152,12 @@ static void take_message(struct bc_indexer *x, const struct message *m)
  * Where each CPU has a busy thread, one of SCHED_IDLE gets little of it, but a slice of milliseconds at a time: more than a device
  * buffers. So it leaves it to them as often as it can.
  */
-static void leave_cpu(void)
+static void leave_cpu(void *arg)
 {
-	sched_yield();
+	const struct bc_indexer *x = arg;
+
+	if (!atomic_load_explicit(&x->hurried, memory_order_relaxed))
+		sched_yield();
 }
 
 static bool take_messages(struct bc_indexer *x)
@@ -174,7 +177,7 @@ static bool take_messages(struct bc_indexer *x)
 		if (noted && x->cfg.waits)
 			sem_post(&x->done);
 		else if (noted)
-			leave_cpu();
+			leave_cpu(x);
 	}
 	return true;
 }
@@ -188,16 +191,22 @@ static void sleep_long(struct bc_indexer *x)
 	atomic_store(&x->sleeping, false);
 }
 
+static void set_policy(pthread_t thread, int policy)
+{
+	pthread_setschedparam(thread, policy, &(struct sched_param){ 0 });
+}
+
 static void *run(void *arg)
 {
 	struct bc_indexer *x = arg;
-	const struct sched_param none = { 0 };
 	uint32_t idle = 0;
 
 	/* It gets what others leave, unless they wait for it; where that is refused it is one of them. */
 	if (!x->cfg.waits) {
-		pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
-		bc_flow_table_pauses(x->table, leave_cpu);
+		set_policy(pthread_self(), SCHED_IDLE);
+		if (atomic_load(&x->hurried))
+			set_policy(pthread_self(), SCHED_OTHER);
+		bc_flow_table_pauses(x->table, leave_cpu, x);
 	}
 	while (!atomic_load(&x->ending)) {
 		if (take_messages(x))
@@ -397,6 +406,13 @@ int bc_indexer_start(struct bc_indexer *x)
 
 	x->started = !r;
 	return r;
+}
+
+void bc_indexer_hurry(struct bc_indexer *x)
+{
+	atomic_store(&x->hurried, true);
+	if (x->started)
+		set_policy(x->thread, SCHED_OTHER);
 }
 
 void bc_indexer_free(struct bc_indexer *x)

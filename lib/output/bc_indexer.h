@@ -43,6 +43,8 @@ void bc_indexer_free(struct bc_indexer *x);
 int bc_indexer_start(struct bc_indexer *x);
 struct bc_indexer_stats *bc_indexer_stats(struct bc_indexer *x);
 bool bc_indexer_waits(const struct bc_indexer *x);
+/* Any thread, between start and free: the sources have stopped, so that the thread takes the CPU time of others from now on. */
+void bc_indexer_hurry(struct bc_indexer *x);
 
 /* The rest: the committer's thread. */
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,6 +19,7 @@
 
 #include "bc_thread.h"
 
+#define NICE_OF_ALL 20	/* the limit that allows nice 0 */
 #define SHED_ROUNDS 100
 #define SHED_ROUND_NS 10000000
 
@@ -40,6 +42,17 @@ int bc_privileges_drop(const char *user, struct bc_err *err)
 		return bc_err_set(err, -EPERM, "switched to user '%s', but root could be regained: refusing to "
 				  "continue", user);
 	return 0;
+}
+
+void bc_privileges_keep_priority(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NICE, &l) < 0 || l.rlim_cur >= NICE_OF_ALL)
+		return;
+	l.rlim_cur = NICE_OF_ALL;
+	l.rlim_max = l.rlim_max > NICE_OF_ALL ? l.rlim_max : NICE_OF_ALL;
+	setrlimit(RLIMIT_NICE, &l);
 }
 
 int bc_privileges_forswear(struct bc_err *err)

@@ -10,6 +10,9 @@
  */
 int bc_privileges_drop(const char *user, struct bc_err *err);
 
+/* Threads that run when no other wants to may do so no longer, as another user too. Where that is not allowed nothing is done. */
+void bc_privileges_keep_priority(void);
+
 /* This thread, and those that it will start, can never gain rights by running a program. 0, or a negative errno and a line in err. */
 int bc_privileges_forswear(struct bc_err *err);
 

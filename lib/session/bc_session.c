@@ -397,6 +397,7 @@ static int check_early(struct bc_session *s, struct bc_err *err)
 {
 	int r = s->cfg->user ? bc_privileges_forswear(err) : 0;
 
+	bc_privileges_keep_priority();
 	if (!r && s->cfg->report)
 		r = bc_privileges_try(s->cfg->user, bc_report_try, s->cfg->report, "--report: cannot write", err);
 	return r;

@@ -2,6 +2,11 @@
 /* The thread that makes an index, told of blocks by hand: which parts it makes of them, and what it does when it is behind. */
 #include "bc_test.h"
 
+#include <dirent.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "bc_indexer.h"
 #include "bc_time.h"
 
@@ -227,6 +232,47 @@ static void one_that_never_began_ends(void **state)
 	assert_false(bc_indexer_busy(indexer));
 }
 
+/* The policy of its thread; -1: there is none. */
+static int policy(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	const struct dirent *e;
+	int found = -1;
+
+	assert_non_null(tasks);
+	while ((e = readdir(tasks))) {
+		char path[300], name[32] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
+		f = fopen(path, "r");
+		if (f && fgets(name, sizeof(name), f) && !strcmp(name, "bc-index\n"))
+			found = sched_getscheduler(atoi(e->d_name));
+		if (f)
+			fclose(f);
+	}
+	closedir(tasks);
+	return found;
+}
+
+static void await_policy(int wanted)
+{
+	uint64_t give_up_ns = bc_mono_ns() + LIMIT_NS;
+
+	while (policy() != wanted) {
+		usleep(1000);
+		assert_true(bc_mono_ns() < give_up_ns);
+	}
+}
+
+static void one_that_is_hurried_leaves_the_cpu_to_nobody(void **state)
+{
+	make((struct bc_indexer_config){ .flows = true }, true);
+	await_policy(SCHED_IDLE);
+	bc_indexer_hurry(indexer);
+	assert_int_equal(policy(), SCHED_OTHER);
+}
+
 #define ENDED(test) cmocka_unit_test_teardown(test, end)
 
 int main(void)
@@ -243,6 +289,7 @@ int main(void)
 		ENDED(parts_of_an_older_segment_that_nobody_took_are_dropped),
 		ENDED(parts_that_nobody_takes_end_with_it),
 		ENDED(one_that_never_began_ends),
+		ENDED(one_that_is_hurried_leaves_the_cpu_to_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
