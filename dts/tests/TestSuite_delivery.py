@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """From a node to a collector, both of this program: each packet is stored once, whatever breaks in between."""
 
+import pwd
 import signal
 
 from framework import host
@@ -46,6 +47,15 @@ class TestDelivery(TestSuite):
             self.braidcap("recover", self.out)
         got = numbers(verify_segments(published_of(self.out, "node"), ordered=False))
         verify(sorted(got.get(0, [])) == list(range(count)) and set(got) <= {0}, f"{len(got.get(0, []))} of {count}")
+
+    @func_test
+    def a_spool_is_that_of_the_user(self):
+        """One that is made has the owner that the node runs as later, who writes into it."""
+        host.require_root("ip")
+        self.folder.chmod(0o777)
+        run = self.start("-i", "null:rate=1000", "-w", self.dest(f"spool={self.spool}"), "--user", "nobody")
+        wait_until(lambda: self.in_spool(run), "packets in the spool")
+        verify(self.spool.stat().st_uid == pwd.getpwnam("nobody").pw_uid, self.spool.stat())
 
     @func_test
     def the_collector_is_killed(self):

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a session gives up before packets come: system calls that its duty does not need, and writing beside its outputs. */
+#include <errno.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -11,19 +12,25 @@
 #include "bc_object_place.h"
 #include "bc_paths.h"
 #include "bc_port_paths.h"
+#include "bc_privileges.h"
 #include "bc_sandbox.h"
 #include "bc_session_priv.h"
 #include "bc_source_kind.h"
 
-static void add_output(struct bc_paths *p, const struct bc_output_config *o)
+static int make_folder(const char *path)
+{
+	return mkdir(path, 0700) < 0 ? -errno : 0;
+}
+
+static void add_output(const struct bc_session *s, struct bc_paths *p, const struct bc_output_config *o)
 {
 	if (o->kind == BC_DEST_FOLDER)
 		bc_paths_add(p, o->dest);
 	else if (o->kind == BC_DEST_FILE || (o->kind == BC_DEST_STREAM && strcmp(o->dest, "-") != 0))
 		bc_paths_add_parent(p, o->dest);
-	/* One that is not there yet would be made later. */
+	/* One that is not there yet would be made later, by whom the session runs as then. */
 	if (o->remote.spool)
-		mkdir(o->remote.spool, 0700);
+		bc_privileges_try(s->cfg->user, make_folder, o->remote.spool, "", NULL);
 	bc_paths_add(p, o->remote.spool);
 	bc_paths_add_parent(p, o->seqfile);
 }
@@ -34,7 +41,7 @@ static void find_outputs(const struct bc_session *s, struct bc_paths *p)
 	const struct bc_config *c = s->cfg;
 
 	for (uint32_t i = 0; i < c->n_outputs; i++)
-		add_output(p, &c->outputs[i]);
+		add_output(s, p, &c->outputs[i]);
 	bc_paths_add_parent(p, c->report);
 }
 
