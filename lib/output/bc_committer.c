@@ -443,7 +443,7 @@ bool bc_committer_done(const struct bc_committer *c)
 
 const char *bc_committer_trouble(const struct bc_committer *c)
 {
-	return bc_patience_trouble(&c->patience);
+	return c ? bc_patience_trouble(&c->patience) : NULL;
 }
 
 bool bc_committer_reader_gone(const struct bc_committer *c)

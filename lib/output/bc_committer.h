@@ -97,7 +97,7 @@ void bc_committer_abort(struct bc_committer *c);
 void bc_committer_join(struct bc_committer *c);
 /* Has the thread ended by itself? Any thread. */
 bool bc_committer_done(const struct bc_committer *c);
-/* Why packets wait, or are lost, at this moment: bc_patience_trouble(). Any thread. */
+/* Why packets wait, or are lost, at this moment: bc_patience_trouble(). Takes NULL. Any thread. */
 const char *bc_committer_trouble(const struct bc_committer *c);
 /* The reader of a pipe is gone: nothing more can be written. Any thread. */
 bool bc_committer_reader_gone(const struct bc_committer *c);
