@@ -2,6 +2,7 @@
 """Private keys: kept in a process apart, which signs with them, whatever kind they are of."""
 
 import os
+import re
 import signal
 import ssl
 from pathlib import Path
@@ -144,6 +145,14 @@ class TestKeys(TestSuite):
         status = Path(f"/proc/{keyring}/status").read_text()
         verify("CapEff:\t0000000000000004\n" in status and "Seccomp:\t2\n" in status, status)
         run.wait_written(20)
+        run.stop()
+
+    @func_test
+    def a_keyring_has_all_the_stack_that_it_may_need(self):
+        """What it has is locked, and with more than RLIMIT_MEMLOCK of that a stack cannot grow any more: the process would die of it."""
+        run = self.collector(self.authority(), "ec")
+        status = Path(f"/proc/{child_named(run.process.pid, 'bc-keyring')}/status").read_text()
+        verify(int(re.search(r"VmStk:\s+(\d+) kB", status)[1]) >= 1024, status)
         run.stop()
 
     @func_test

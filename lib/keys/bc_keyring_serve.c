@@ -18,6 +18,17 @@
 
 #define SECRET_BYTES (1U << 20)	/* locked in memory, in no core dump */
 #define SECRET_LEAST 16U
+#define STACK_BYTES (1U << 20)	/* more than anything here takes */
+#define PAGE_BYTES 4096U
+
+/* A stack that is locked does not grow beyond RLIMIT_MEMLOCK once the capability to lock is gone: a signature would end the process. */
+static __attribute__((noinline)) void grow_stack(void)
+{
+	volatile uint8_t deep[STACK_BYTES];
+
+	for (size_t i = 0; i < sizeof(deep); i += PAGE_BYTES)
+		deep[i] = 0;
+}
 
 int bc_keyring_begin(void *ctx, struct bc_err *err)
 {
@@ -26,6 +37,7 @@ int bc_keyring_begin(void *ctx, struct bc_err *err)
 	const struct bc_sandbox box = { .duty = BC_DUTY_SIGN, .write = nothing };
 
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	grow_stack();
 	/* As far as the limit goes: the keys themselves, which are few, are locked by OpenSSL. */
 	mlockall(MCL_CURRENT | MCL_ONFAULT);
 	if (!CRYPTO_secure_malloc_init(SECRET_BYTES, SECRET_LEAST))
