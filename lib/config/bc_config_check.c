@@ -121,31 +121,16 @@ static int check_outputs(const struct bc_config *c, struct bc_err *err)
 	return rc;
 }
 
-/* Each socket gets all packets of its interface. */
-static int check_interface(const struct bc_config *c, uint32_t at, struct bc_err *err)
-{
-	const struct bc_source_config *s = &c->sources[at];
-
-	for (uint32_t i = 0; s->kind->target == BC_TARGET_INTERFACE && i < at; i++)
-		if (c->sources[i].kind->target == BC_TARGET_INTERFACE && !strcmp(c->sources[i].target, s->target))
-			return bc_err_set(err, -EINVAL, "-i: '%s' is given twice: each of its packets would be stored twice", s->target);
-	return 0;
-}
-
 static int check_sources(const struct bc_config *c, struct bc_err *err)
 {
 	uint32_t streams = 0, stdins = 0;
-	int r = 0;
 
 	for (uint32_t i = 0; i < c->n_sources; i++) {
 		const struct bc_source_config *s = &c->sources[i];
 
 		streams += s->queues;
 		stdins += s->kind->target == BC_TARGET_PATH && !strcmp(s->target, "-");
-		r = r ? r : check_interface(c, i, err);
 	}
-	if (r)
-		return r;
 	if (stdins > 1)
 		return bc_err_set(err, -EINVAL, "-i -: only one source can be stdin");
 	if (c->direction && strcmp(c->direction, "in") && strcmp(c->direction, "out") && strcmp(c->direction, "inout"))
