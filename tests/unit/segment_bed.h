@@ -123,4 +123,11 @@ static inline void add_reader(struct bc_age_identities *ids, struct bc_age_recip
 	ids->n++;
 }
 
+/* For a group of tests. */
+static inline int make_once(void **state)
+{
+	make_plain();
+	return 0;
+}
+
 #endif

@@ -135,12 +135,6 @@ static void what_is_recompressed_is_known(void **state)
 	assert_int_equal(bc_lz4hc_is(-1), -EBADF);
 }
 
-static int make_once(void **state)
-{
-	make_plain();
-	return 0;
-}
-
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)

@@ -13,6 +13,7 @@
 #include "bc_time.h"
 #include "bc_wire.h"
 #include "scratch.h"
+#include "until.h"
 
 #define LIMIT_NS (60 * BC_NS_PER_S)
 #define QUEUE (1U << 20)
@@ -76,16 +77,6 @@ static int said(const char *what)
 	pthread_mutex_unlock(&lock);
 	return n;
 }
-
-#define UNTIL(condition) \
-	do { \
-		uint64_t give_up_ns = bc_mono_ns() + LIMIT_NS; \
-		while (!(condition)) { \
-			if (bc_mono_ns() > give_up_ns) \
-				fail_msg("waited in vain for %s", #condition); \
-			nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL); \
-		} \
-	} while (0)
 
 static void start_doubting(uint16_t to, uint64_t doubt_ns)
 {

@@ -10,6 +10,7 @@
 #include "bc_peer.h"
 #include "bc_time.h"
 #include "bc_wire.h"
+#include "until.h"
 
 #define LIMIT_NS (60 * BC_NS_PER_S)
 #define PAYLOAD 100U
@@ -118,16 +119,6 @@ static uint32_t value(const uint32_t *of)
 	pthread_mutex_unlock(&lock);
 	return n;
 }
-
-#define UNTIL(condition) \
-	do { \
-		uint64_t give_up_ns = bc_mono_ns() + LIMIT_NS; \
-		while (!(condition)) { \
-			if (bc_mono_ns() > give_up_ns) \
-				fail_msg("waited in vain for %s", #condition); \
-			nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL); \
-		} \
-	} while (0)
 
 static void assert_sent(uint8_t n)
 {

@@ -14,19 +14,10 @@
 #include "bc_publish_mirror.h"
 #include "bc_time.h"
 #include "scratch.h"
+#include "until.h"
 
 #define WAIT_MS 60000
 #define T0 (1792888200ULL * BC_NS_PER_S + 123456789)
-
-#define UNTIL(condition) \
-	do { \
-		uint64_t give_up_ns_ = bc_mono_ns() + WAIT_MS * BC_NS_PER_MS; \
-		while (!(condition)) { \
-			if (bc_mono_ns() > give_up_ns_) \
-				fail_msg("waited in vain for %s", #condition); \
-			usleep(1000); \
-		} \
-	} while (0)
 
 struct fixture {
 	char dir[SCRATCH_MAX];

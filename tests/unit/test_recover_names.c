@@ -156,12 +156,6 @@ static void a_block_that_claims_too_much_is_damage(void **state)
 	}
 }
 
-static int make_once(void **state)
-{
-	make_plain();
-	return 0;
-}
-
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void)

@@ -326,12 +326,6 @@ static void files_that_cannot_be_read_are_not_compared(void **state)
 	close(compare_to);
 }
 
-static int make_once(void **state)
-{
-	make_plain();
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
