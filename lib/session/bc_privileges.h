@@ -10,7 +10,7 @@
  */
 int bc_privileges_drop(const char *user, struct bc_err *err);
 
-/* Threads that run when no other wants to may do so no longer, as another user too. Where that is not allowed nothing is done. */
+/* Threads of SCHED_IDLE may go back to the normal policy later, also as another user: by RLIMIT_NICE. Where that may not be raised nothing is done. */
 void bc_privileges_keep_priority(void);
 
 /* This thread, and those that it will start, can never gain rights by running a program. 0, or a negative errno and a line in err. */
