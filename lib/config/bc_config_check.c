@@ -11,6 +11,7 @@
 #include "bc_config_draft.h"
 #include "bc_config_tap.h"
 #include "bc_object_name.h"
+#include "bc_ring.h"
 #include "bc_source_kind.h"
 #include "bc_tsa.h"
 #include "bc_upload_key.h"
@@ -121,6 +122,29 @@ static int check_outputs(const struct bc_config *c, struct bc_err *err)
 	return rc;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+/* Each gets all packets of its interface. A clock, a link type or a direction of its own may be what a second one is for. */
+static bool take_same(const struct bc_source_config *a, const struct bc_source_config *b)
+{
+	return a->kind->target == BC_TARGET_INTERFACE && b->kind->target == BC_TARGET_INTERFACE && !strcmp(a->target, b->target) &&
+	       bc_direction_of(a->direction) == bc_direction_of(b->direction) && same_text(a->linktype, b->linktype) &&
+	       same_text(a->stamp, b->stamp);
+}
+
+static int check_distinct(const struct bc_config *c, struct bc_err *err)
+{
+	for (uint32_t i = 0; i < c->n_sources; i++)
+		for (uint32_t j = 0; j < i; j++)
+			if (take_same(&c->sources[j], &c->sources[i]))
+				return bc_err_set(err, -EINVAL, "-i: '%s' and '%s' take the same packets: leave one out, or each is stored twice",
+						  c->sources[j].spec, c->sources[i].spec);
+	return 0;
+}
+
 static int check_sources(const struct bc_config *c, struct bc_err *err)
 {
 	uint32_t streams = 0, stdins = 0;
@@ -138,7 +162,7 @@ static int check_sources(const struct bc_config *c, struct bc_err *err)
 	if (streams > BC_MAX_SOURCES)
 		return bc_err_set(err, -EINVAL, "the sources have %u queues in total; the limit is %d", streams,
 				  BC_MAX_SOURCES);
-	return 0;
+	return check_distinct(c, err);
 }
 
 static int check_tls(const struct bc_config *c, struct bc_err *err)

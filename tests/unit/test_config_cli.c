@@ -550,6 +550,16 @@ static void outputs_do_not_collide(void **state)
 	ACCEPT("-w null: -w null:", c.n_outputs == 3);
 }
 
+static void sources_do_not_collide(void **state)
+{
+	refused("-i eth0 -i eth1 -i pcap:eth0,queues=2 -w x", "'eth0' and 'pcap:eth0,queues=2' take the same packets");
+	refused("-i eth0 -i eth0,direction=in -Q in -w x", "take the same packets");
+	ACCEPT("-i eth0,direction=in -i eth0 -Q out", c.n_sources == 3);
+	ACCEPT("-i lo,linktype=EN10MB -i lo", c.n_sources == 3);
+	ACCEPT("-i eth0,stamp=adapter -i eth0,stamp=host", c.n_sources == 3);
+	ACCEPT("-i null: -i file:x.pcap -i file:x.pcap", c.n_sources == 4);
+}
+
 static void a_link_to_the_same_file_is_seen(void **state)
 {
 	char dir[SCRATCH_MAX], line[256], link[SCRATCH_MAX + 8];
@@ -709,6 +719,7 @@ int main(void)
 		cmocka_unit_test(a_remote_peer_beside_a_folder_is_not_rotated),
 		cmocka_unit_test(several_outputs_share_the_options),
 		cmocka_unit_test(outputs_do_not_collide),
+		cmocka_unit_test(sources_do_not_collide),
 		cmocka_unit_test(a_link_to_the_same_file_is_seen),
 		cmocka_unit_test(there_are_limits_to_how_many),
 		cmocka_unit_test(a_bad_source_names_itself),
