@@ -69,7 +69,7 @@ static void take_descriptors(struct msghdr *h, struct bc_apart_message *ret)
 		}
 }
 
-/* -EPIPE: the other end is gone. */
+/* -EPIPE: the other end is gone. -EMFILE: it is there, but for its descriptors, for which there was no room. */
 static int receive_message(int fd, struct bc_apart_message *ret)
 {
 	struct iovec iov = { ret->data, sizeof(ret->data) };
@@ -88,7 +88,7 @@ static int receive_message(int fd, struct bc_apart_message *ret)
 	if (!(h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
 		return 0;
 	close_all(ret);
-	return -EMSGSIZE;
+	return h.msg_flags & MSG_TRUNC ? -EMSGSIZE : -EMFILE;
 }
 
 static void on_child(int sig)
@@ -123,7 +123,8 @@ static bool serve_one(const struct bc_apart_config *cfg)
 	struct bc_apart_message request, answer = { .len = 0 };
 	int r = receive_message(SOCKET_FD, &request);
 
-	if (r)
+	/* Who asks waits for an answer, also where the descriptors that came along could not be taken. */
+	if (r && r != -EMFILE)
 		return r == -EMSGSIZE;
 	cfg->serve(cfg->ctx, &request, &answer);
 	close_all(&request);
@@ -251,7 +252,7 @@ int bc_apart_call(struct bc_apart *a, const void *question, size_t len, void *re
 		m.fd[m.n_fds++] = *fd;
 	memcpy(m.data, question, len);
 	r = bc_apart_ask(a, &m, &got);
-	if (r)
+	if (r && r != -EMFILE)
 		return r == -EPIPE ? -EOWNERDEAD : r;
 	if (got.len != ret_len) {
 		close_all(&got);
@@ -259,7 +260,7 @@ int bc_apart_call(struct bc_apart *a, const void *question, size_t len, void *re
 	}
 	memcpy(ret, got.data, ret_len);
 	give_descriptor(&got, fd);
-	return 0;
+	return r;
 }
 
 int bc_apart_tell(struct bc_apart *a, const void *news, size_t len)

@@ -29,7 +29,7 @@ struct bc_apart_config {
 	int (*begin)(void *ctx, struct bc_err *err);
 	/*
 	 * Answer a request, which is not to be believed: whoever sends it may have been taken over. The request's descriptors
-	 * are closed behind it, but for those that it replaces by -1; the answer's, once they are sent. What was told, and not asked,
+	 * are closed behind it, but for those that it replaces by -1; those that the process has no room for are missing. The answer's are closed once they are sent. What was told, and not asked,
 	 * gets an empty answer.
 	 */
 	void (*serve)(void *ctx, struct bc_apart_message *request, struct bc_apart_message *answer);
@@ -52,15 +52,15 @@ struct bc_apart;
 int bc_apart_new(const struct bc_apart_config *cfg, struct bc_apart **ret, struct bc_err *err);
 
 /*
- * Any thread, one at a time: waits for the answer. The request's descriptors stay the caller's; those of *ret become so. 0, -EPIPE
- * once the process has ended, or another negative errno: there is no answer then.
+ * Any thread, one at a time: waits for the answer. The request's descriptors stay the caller's; those of *ret become so. 0; -EMFILE: here
+ * was no room for these, and *ret is without them; -EPIPE once the process has ended, or another negative errno: there is no answer then.
  */
 int bc_apart_ask(struct bc_apart *a, const struct bc_apart_message *request, struct bc_apart_message *ret);
 
 /*
  * The same for a question and an answer of a fixed size each. *fd goes with the question, and on success is
- * what came with the answer, the caller's; -1: none; NULL: neither. 0; -EOWNERDEAD: the process has ended; -EBADMSG: it is no such answer; or
- * another negative errno.
+ * what came with the answer, the caller's; -1: none; NULL: neither. 0; -EMFILE: as 0, but here was no room for the descriptor;
+ * -EOWNERDEAD: the process has ended; -EBADMSG: it is no such answer; or another negative errno.
  */
 int bc_apart_call(struct bc_apart *a, const void *question, size_t len, void *ret, size_t ret_len, int *fd);
 

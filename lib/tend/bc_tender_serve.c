@@ -237,8 +237,12 @@ static int add(struct bc_tender_server *s, const struct bc_tender_ask *q, int *f
 	uint32_t n = 0;
 	int r;
 
-	if ((s->cfg->where->clients != BC_KEEPER_ONE && !bc_keeper_is_client(q->name)) || (s->cfg->moves && *fd < 0))
+	if (s->cfg->where->clients != BC_KEEPER_ONE && !bc_keeper_is_client(q->name))
 		return bc_err_set(&a->err, -EINVAL, "'%.64s' is no client's name", q->name);
+	/* It came, and there was no room for it. */
+	if (s->cfg->moves && *fd < 0)
+		return bc_err_set(&a->err, -EMFILE, "cannot have segments of %s moved: too many open files: raise the limit (ulimit -n)",
+				  q->name);
 	while (n < BC_TENDER_FOLDERS && s->folder[n])
 		n++;
 	if (n == BC_TENDER_FOLDERS)

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +88,44 @@ static void it_holds_no_descriptor_of_the_program(void **state)
 	assert_int_equal(bc_apart_ask(a, &m, &got), 0);
 	assert_int_equal(got.data[0], 1);	/* its socket */
 	close(fd);
+	bc_apart_free(a);
+}
+
+static int take_no_more(void *ctx, struct bc_err *err)
+{
+	const struct rlimit none = { .rlim_cur = 4, .rlim_max = 4 };	/* what it has */
+
+	return setrlimit(RLIMIT_NOFILE, &none);
+}
+
+static void a_request_whose_descriptors_find_no_room_is_answered(void **state)
+{
+	struct bc_apart_message m = text("fd"), got;
+	struct bc_apart *a = NULL;
+
+	assert_int_equal(bc_apart_new(&(struct bc_apart_config){ .name = "bc-test", .begin = take_no_more, .serve = echo }, &a, NULL), 0);
+	m.fd[m.n_fds++] = STDERR_FILENO;
+	assert_int_equal(bc_apart_ask(a, &m, &got), 0);
+	assert_string_equal((char *)got.data, "fd");
+	assert_int_equal(got.n_fds, 0);
+	bc_apart_free(a);
+}
+
+static void a_descriptor_that_finds_no_room_here_is_an_error(void **state)
+{
+	struct bc_apart *a = apart(echo);
+	struct rlimit most, few;
+	char answer[] = "..";
+	int fd = STDERR_FILENO, r;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &most), 0);
+	few = (struct rlimit){ .rlim_cur = STDERR_FILENO + 1, .rlim_max = most.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	r = bc_apart_call(a, "fd", 3, answer, 3, &fd);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &most), 0);
+	assert_int_equal(r, -EMFILE);
+	assert_string_equal(answer, "fd");
+	assert_int_equal(fd, -1);
 	bc_apart_free(a);
 }
 
@@ -317,6 +356,8 @@ int main(void)
 		cmocka_unit_test(a_request_is_answered),
 		cmocka_unit_test(descriptors_go_both_ways),
 		cmocka_unit_test(it_holds_no_descriptor_of_the_program),
+		cmocka_unit_test(a_request_whose_descriptors_find_no_room_is_answered),
+		cmocka_unit_test(a_descriptor_that_finds_no_room_here_is_an_error),
 		cmocka_unit_test(what_its_begin_says_is_passed_on),
 		cmocka_unit_test(one_that_has_ended_answers_nothing),
 		cmocka_unit_test(one_that_is_stopped_is_not_waited_for),

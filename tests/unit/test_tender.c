@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "bc_chain_key.h"
 #include "bc_tender_priv.h"
@@ -253,6 +254,28 @@ static void it_tends_no_folder_but_clients(void **state)
 	bc_tender_free(t);
 }
 
+/* Standard ones and its socket are all that it has. */
+static int take_no_more(void *ctx, struct bc_err *err)
+{
+	return setrlimit(RLIMIT_NOFILE, &(struct rlimit){ .rlim_cur = 4, .rlim_max = 4 });
+}
+
+static void without_room_for_a_descriptor_it_says_so(void **state)
+{
+	struct fixture *f = *state;
+	const struct bc_keeper_config where = published_in(f, BC_KEEPER_ONE);
+	struct bc_tender_folder *folder = NULL;
+	struct bc_tender *t = NULL;
+
+	assert_int_equal(bc_tender_new(&(struct bc_tender_config){
+		.name = "bc-tender", .where = &where, .completed = f->dir, .moves = true, .begin = take_no_more,
+	}, &t, NULL), 0);
+	assert_int_equal(bc_tender_add(t, "node", false, &folder, &f->err), -EMFILE);
+	assert_non_null(strstr(f->err.msg, "too many open files: raise the limit (ulimit -n)"));
+	assert_null(folder);
+	bc_tender_free(t);
+}
+
 /* A reload may add clients again and again, and fail. */
 static void a_closed_folder_takes_no_place(void **state)
 {
@@ -309,6 +332,7 @@ int main(void)
 		TEST(it_records_segments_and_nothing_else),
 		TEST(of_a_file_it_moves_only_that),
 		TEST(it_tends_no_folder_but_clients),
+		TEST(without_room_for_a_descriptor_it_says_so),
 		TEST(a_closed_folder_takes_no_place),
 		TEST(of_one_that_is_killed_the_last_numbers_stay),
 	};
