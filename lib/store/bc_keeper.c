@@ -124,6 +124,9 @@ int bc_keeper_create(struct bc_keeper *k, uint32_t place, uint64_t seq, struct b
 
 	ret->again = a.number;
 	ret->mode_err = a.mode_err;
+	/* Made there, but here was no room for its descriptor. */
+	if (fd == -EMFILE && !a.r)
+		bc_keeper_remove(k, place, &(struct bc_folder_file){ .seq = seq, .again = a.number });
 	return fd;
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
@@ -121,6 +122,27 @@ static void segments_are_made_and_named(void **state)
 	assert_holds(in_dir(f, STAMP "-00000001.x"), "two");
 	assert_int_equal(count(f->dir, "tmp-"), 0);
 	assert_string_equal(f->lines, "");
+	bc_keeper_free(k);
+}
+
+static void a_file_that_cannot_be_taken_over_is_not_left_there(void **state)
+{
+	struct fixture *f = *state;
+	struct bc_keeper_config cfg = keeper_of(f);
+	struct bc_keeper *k = keeper(&cfg);
+	struct bc_folder_file file = { .seq = 0 };
+	struct rlimit most, none;
+	uint32_t place;
+	int r;
+
+	assert_int_equal(bc_keeper_place(k, NULL, &place), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &most), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = most.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	r = bc_keeper_create(k, place, 0, &file);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &most), 0);
+	assert_int_equal(r, -EMFILE);
+	assert_int_equal(count(f->dir, "tmp-"), 0);
 	bc_keeper_free(k);
 }
 
@@ -644,6 +666,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(segments_are_made_and_named),
+		IN_FOLDER(a_file_that_cannot_be_taken_over_is_not_left_there),
 		IN_FOLDER(a_series_has_its_names),
 		IN_FOLDER(a_file_is_published_once),
 		IN_FOLDER(what_is_there_keeps_its_name),
