@@ -87,7 +87,7 @@ static int parse(struct how *how, int argc, char **argv, struct bc_err *err)
 			r = bc_age_identities_read(&how->ids, optarg, err);
 	}
 	if (r)
-		return r;
+		return bc_err_prefix(err, r, "--identity");
 	if (!how->ids.n)
 		return bc_err_set(err, -EINVAL, "no key: name its file with -i");
 	if (how->out && argc - optind > 1)

@@ -102,7 +102,7 @@ static int parse(struct how *how, int argc, char **argv, struct bc_err *err)
 		if (o == 'r')
 			r = bc_age_recipient_add(&how->to, optarg, err);
 		else if (o == 'R')
-			r = bc_age_recipients_read(&how->to, optarg, err);
+			r = bc_age_recipients_read(&how->to, optarg, err) ? bc_err_prefix(err, -EINVAL, "--recipients-file") : 0;
 		else if (o == OPT_AFTER)
 			r = bc_parse_age("--after", optarg, &how->after_ns, err);
 	}

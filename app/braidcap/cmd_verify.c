@@ -334,9 +334,10 @@ static int read_keys(struct verify *v, struct bc_err *err)
 {
 	int r = v->public_key ? bc_chain_key_public(v->public_key, &v->key, err) : 0;
 
-	if (!r && v->tsa_ca)
-		r = bc_stamp_trust_new(v->tsa_ca, &v->trust, err);
-	return r ? r : identity_read(&v->identity, &v->ids, err);
+	if (r)
+		return bc_err_prefix(err, r, "--chain");
+	r = v->tsa_ca ? bc_stamp_trust_new(v->tsa_ca, &v->trust, err) : 0;
+	return r ? bc_err_prefix(err, r, "--tsa-ca") : identity_read(&v->identity, &v->ids, err);
 }
 
 static int verify_chains_of(const struct verify *v, char *const *folder, int n)

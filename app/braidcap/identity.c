@@ -17,11 +17,12 @@ int identity_read(const struct bc_age_files *files, struct bc_age_identities **r
 		return bc_err_set(err, -ENOMEM, "no memory");
 	for (size_t i = 0; !r && i < files->n; i++)
 		r = bc_age_identities_read(ids, files->path[i], err);
-	if (r)
+	if (r) {
 		identity_forget(ids);
-	else
-		*ret = ids;
-	return r;
+		return bc_err_prefix(err, r, "--identity");
+	}
+	*ret = ids;
+	return 0;
 }
 
 void identity_forget(struct bc_age_identities *ids)

@@ -91,6 +91,24 @@ class TestUsage(TestSuite):
         verify(f"{folder}/2" in done.stdout, done.stdout)
 
     @func_test
+    def key_files_by_their_options(self):
+        """A file with a key or a certificate that is not there is told with the option that names it."""
+        none, peer = self.folder / "none", ("capture", "-i", "null:count=1", "-w", "osmo://127.0.0.1:1,tls")
+        tool(ROOT / "scripts" / "test-ca", self.folder / "ca", "localhost")
+        cert, public = self.folder / "ca/localhost.crt", self.folder / "public.pem"
+        tool("openssl", "genpkey", "-algorithm", "ed25519", "-out", self.folder / "secret.pem")
+        tool("openssl", "pkey", "-in", self.folder / "secret.pem", "-pubout", "-out", public)
+        for option, args in (("--sign", ("capture", "-i", "null:count=1", "-w", self.out)), ("--sign", ("capture", "--check", "-i", "null:", "-w", self.out)),
+                             ("--tls-ca", peer), ("--tls-crl", peer), ("--tls-cert", peer), ("--tls-key", (*peer, "--tls-cert", cert)),
+                             ("--chain", ("verify", self.out)), ("--tsa-ca", ("verify", "--chain", public, self.out)),
+                             ("--identity", ("verify", self.out)), ("--identity", ("find", "ip", self.out)),
+                             ("--identity", ("decrypt", self.trace)), ("--recipients-file", ("encrypt", self.trace)),
+                             ("--users", ("console",)), ("--tls-cert", ("console",)), ("--tls-key", ("console", "--tls-cert", cert)),
+                             ("--tls-ca", ("console", "--tls-cert", cert, "--tls-key", self.folder / "ca/localhost.key"))):
+            done = self.braidcap(args[0], option, none, *args[1:], check=False)
+            verify(done.stderr.startswith(f"braidcap: {option}: ") and str(none) in done.stderr, f"{option}: {done.stderr}")
+
+    @func_test
     def bad_source_keys(self):
         """An unknown value of a key of ours is named."""
         self.refused("-i", "dpdk:net_null0,queues=none", "-w", self.out, words=["queues"])

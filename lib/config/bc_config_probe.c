@@ -67,7 +67,7 @@ static int probe_files(const struct bc_config *c, int mode, struct bc_err *err)
 {
 	const struct { const char *what, *path; } files[] = {
 		{ "--tls-cert", c->tls_cert }, { "--tls-key", c->tls_key }, { "--tls-ca", c->tls_ca }, { "--tls-crl", c->tls_crl },
-		{ "--s3-ca", c->s3_ca }, { "--s3-credentials", c->s3_credentials },
+		{ "--s3-ca", c->s3_ca }, { "--s3-credentials", c->s3_credentials }, { "--sign", c->sign },
 	};
 	int rc = 0;
 

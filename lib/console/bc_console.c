@@ -61,7 +61,7 @@ static int start(struct bc_console *c, struct bc_err *err)
 	int r = cfg->users ? bc_users_read(cfg->users, &c->users, err) : 0;
 
 	if (r)
-		return r;
+		return bc_err_prefix(err, r, "--users");
 	c->watch = bc_ctl_watch_new(cfg->prefixes, cfg->n_prefixes, false);
 	if (!c->watch)
 		return bc_err_set(err, -ENOMEM, "no memory");

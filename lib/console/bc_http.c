@@ -237,9 +237,12 @@ static int read_tls(struct bc_http *h, struct bc_err *err)
 	const struct bc_http_config *cfg = h->cfg;
 	int r = read_certificates(h, err);
 
-	if (!r)
-		r = read_pem(cfg->ca, &h->ca, err);
-	if (!r && cfg->cert)
+	if (r)
+		return bc_err_prefix(err, r, "--tls-cert");
+	r = read_pem(cfg->ca, &h->ca, err);
+	if (r)
+		return bc_err_prefix(err, r, "--tls-ca");
+	if (cfg->cert)
 		r = bc_http_identity_new(h->cert, cfg->key ? cfg->key : cfg->cert, cfg->keyring, &h->identity, err);
 	return r;
 }

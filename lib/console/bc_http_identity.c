@@ -141,7 +141,7 @@ static int read_key(const char *path, const char *cert, int fd, EVP_PKEY **ret, 
 	if (*ret)
 		return 0;
 	e = ERR_peek_error();
-	return bc_err_set(err, -EINVAL, "%s: no usable key for %s: %s", path, cert, ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) :
+	return bc_err_set(err, -EINVAL, "--tls-%s: %s: no usable key for %s: %s", strcmp(path, cert) ? "key" : "cert", path, cert, ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) :
 			  "PEM without a passphrase is wanted");
 }
 

@@ -176,6 +176,8 @@ int bc_signer_new(const char *key, struct bc_keyring *keyring, struct bc_stamper
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->work, NULL);
 	r = bc_chain_key_private(key, keyring, &s->key, err);
+	if (r)
+		bc_err_prefix(err, r, "--sign");
 	if (!r) {
 		r = bc_thread_start(&s->thread, "bc-sign", sign_main, s);
 		s->started = r == 0;

@@ -36,6 +36,14 @@ static const char *reason(void)
 
 #define LOCKED "it has a passphrase, for which nobody is there to ask: take it off with 'openssl pkey -in KEY -out NEW'"
 
+#define NO_KEY "%s: '%s' has no usable key for '%s': %s"
+
+/* One file may have both. */
+static const char *key_option(const char *path, const char *cert)
+{
+	return strcmp(path, cert) ? "--tls-key" : "--tls-cert";
+}
+
 /* In the keyring's process. */
 static int read_key(const char *path, const char *cert, int fd, EVP_PKEY **ret, struct bc_err *err)
 {
@@ -43,7 +51,7 @@ static int read_key(const char *path, const char *cert, int fd, EVP_PKEY **ret, 
 	*ret = bc_keyring_pem(path, fd);
 	if (*ret)
 		return 0;
-	return bc_err_set(err, -EINVAL, "TLS: '%s' has no usable key for '%s': %s", path, cert, ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_PEM &&
+	return bc_err_set(err, -EINVAL, NO_KEY, key_option(path, cert), path, cert, ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_PEM &&
 			  ERR_GET_REASON(ERR_peek_error()) == PEM_R_BAD_PASSWORD_READ ? LOCKED : reason());
 }
 
@@ -63,18 +71,18 @@ static int load_key(const struct bc_tls *t, SSL_CTX *ctx, const char *path, stru
 	if (r)
 		return r;
 	if (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1)
-		r = bc_err_set(err, -EINVAL, "TLS: '%s' has no usable key for '%s': %s", path, t->cert, reason());
+		r = bc_err_set(err, -EINVAL, NO_KEY, key_option(path, t->cert), path, t->cert, reason());
 	EVP_PKEY_free(key);
 	return r;
 }
 
 /* OpenSSL would wait for whoever writes a FIFO, possibly forever. A pipe that the shell has made for us has its writer. */
-static int check_no_fifo(const char *path, struct bc_err *err)
+static int check_no_fifo(const char *option, const char *path, struct bc_err *err)
 {
 	struct stat st;
 
 	if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode) && bc_file_descriptor(path) < 0)
-		return bc_err_set(err, -EINVAL, "TLS: '%s' is a named pipe: name a file", path);
+		return bc_err_set(err, -EINVAL, "%s: '%s' is a named pipe: name a file", option, path);
 	return 0;
 }
 
@@ -86,12 +94,12 @@ static int load_chain(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
 	char own[32];
 
 	if (beside_key && fd < 0)
-		return bc_err_set(err, -EINVAL, "TLS: cannot load a certificate from '%s': %s", t->cert, fd == -EPIPE ? BC_KEYRING_ENDED : strerror(-fd));
+		return bc_err_set(err, -EINVAL, "--tls-cert: cannot load a certificate from '%s': %s", t->cert, fd == -EPIPE ? BC_KEYRING_ENDED : strerror(-fd));
 	snprintf(own, sizeof(own), "/proc/self/fd/%d", fd);
 	ok = SSL_CTX_use_certificate_chain_file(ctx, beside_key ? own : t->cert);
 	if (fd >= 0)
 		close(fd);
-	return ok == 1 ? 0 : bc_err_set(err, -EINVAL, "TLS: cannot load a certificate from '%s': %s", t->cert, reason());
+	return ok == 1 ? 0 : bc_err_set(err, -EINVAL, "--tls-cert: cannot load a certificate from '%s': %s", t->cert, reason());
 }
 
 static int load_identity(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
@@ -100,10 +108,10 @@ static int load_identity(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *er
 	int r;
 
 	if (!t->cert && t->key)
-		return bc_err_set(err, -EINVAL, "TLS: key '%s' has no certificate", t->key);
+		return bc_err_set(err, -EINVAL, "--tls-key: '%s' has no certificate: name it with --tls-cert", t->key);
 	if (!t->cert)
-		return t->side == BC_TLS_CLIENT ? 0 : bc_err_set(err, -EINVAL, "TLS: a server needs a certificate");
-	r = check_no_fifo(t->cert, err);
+		return t->side == BC_TLS_CLIENT ? 0 : bc_err_set(err, -EINVAL, "--tls-cert: a server needs a certificate");
+	r = check_no_fifo("--tls-cert", t->cert, err);
 	if (!r)
 		r = load_chain(t, ctx, err);
 	return r ? r : load_key(t, ctx, key, err);
@@ -120,12 +128,12 @@ static int load_trust(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
 		return 0;
 	}
 	if (stat(t->ca, &st) < 0)
-		return bc_err_set(err, -EINVAL, "TLS: the CA '%s': %s", t->ca, strerror(errno));
-	if (check_no_fifo(t->ca, err))
+		return bc_err_set(err, -EINVAL, "--tls-ca: '%s': %s", t->ca, strerror(errno));
+	if (check_no_fifo("--tls-ca", t->ca, err))
 		return -EINVAL;
 	ok = S_ISDIR(st.st_mode) ? SSL_CTX_load_verify_dir(ctx, t->ca) : SSL_CTX_load_verify_file(ctx, t->ca);
 	if (ok != 1)
-		return bc_err_set(err, -EINVAL, "TLS: cannot load a CA from '%s': %s", t->ca, reason());
+		return bc_err_set(err, -EINVAL, "--tls-ca: cannot load a CA from '%s': %s", t->ca, reason());
 	/* A server tells its clients whose certificates it takes. */
 	if (t->side == BC_TLS_SERVER && !S_ISDIR(st.st_mode))
 		SSL_CTX_set_client_CA_list(ctx, SSL_load_client_CA_file(t->ca));
@@ -140,12 +148,12 @@ static int load_crl(const struct bc_tls *t, SSL_CTX *ctx, struct bc_err *err)
 	if (!t->crl)
 		return 0;
 	if (t->side == BC_TLS_SERVER && !t->ca)
-		return bc_err_set(err, -EINVAL, "TLS: a revocation list needs the CA whose certificates it revokes");
-	if (check_no_fifo(t->crl, err))
+		return bc_err_set(err, -EINVAL, "--tls-crl: a revocation list needs the CA whose certificates it revokes: name it with --tls-ca");
+	if (check_no_fifo("--tls-crl", t->crl, err))
 		return -EINVAL;
 	lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
 	if (!lookup || X509_load_crl_file(lookup, t->crl, X509_FILETYPE_PEM) < 1)
-		return bc_err_set(err, -EINVAL, "TLS: cannot load a revocation list from '%s': %s", t->crl, reason());
+		return bc_err_set(err, -EINVAL, "--tls-crl: cannot load a revocation list from '%s': %s", t->crl, reason());
 	X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
 	return 0;
 }

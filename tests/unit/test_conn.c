@@ -370,8 +370,8 @@ static void files_that_are_not_right_are_named(void **state)
 		{ .ca = "/nowhere.crt" }, { .ca = in_ca("ca.crt"), .crl = in_ca("ca.crt") }, { .key = in_ca("localhost.key") },
 	};
 	static const char *const want[] = {
-		"cannot load a certificate from '/nowhere.crt': No such file", "localhost.key' has no usable key for", "the CA '/nowhere.crt'",
-		"cannot load a revocation list from", "has no certificate",
+		"--tls-cert: cannot load a certificate from '/nowhere.crt': No such file", "localhost.key' has no usable key for",
+		"--tls-ca: '/nowhere.crt'", "--tls-crl: cannot load a revocation list from", "has no certificate",
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
