@@ -17,7 +17,8 @@
 const char plan_rate_help[] =
 	"usage: braidcap plan --rate RATE [--packet BYTES] [-Z lz4|none] [--hold SECONDS] [--figures FILE]\n"
 	"\n"
-	"Compute how many cores, GiB and disks a full link needs, from what scripts/bench measured on this machine.\n"
+	"Compute how many cores, GiB and disks a full link needs, from what scripts/bench, of the source tree, has\n"
+	"measured on this machine. 'braidcap doctor --rate RATE' tries instead whether it can be kept here.\n"
 	"  --rate RATE      bits per second, such as 100G\n"
 	"  --packet BYTES   of a packet, on average (default: 800)\n"
 	"  -Z, --compress   lz4 or none (default: lz4)\n"

@@ -65,6 +65,7 @@ class TestUsage(TestSuite):
                          (("--rate", "1G", "--figures", self.folder / "none"), 1)):
             done = self.braidcap("plan", *args, check=False)
             verify(done.returncode == rc and len(done.stderr.splitlines()) == 1, f"{args}: {done.returncode}, {done.stderr}")
+        verify("braidcap doctor --rate" in done.stderr, f"not what a package has: {done.stderr}")
 
     def completed(self, *words):
         """What the shell offers for the last of these words."""

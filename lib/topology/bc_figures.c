@@ -88,8 +88,8 @@ int bc_figures_read(const char *path, struct bc_figures *ret, struct bc_err *err
 	bool good;
 
 	if (!file)
-		return bc_err_set(err, -errno, "no measured figures in %.200s (%s): 'scripts/bench written model' measures them", path,
-				  strerror(errno));
+		return bc_err_set(err, -errno, "no measured figures in %.200s (%s): try what this machine takes with 'braidcap doctor --rate RATE', or "
+				  "measure figures with 'scripts/bench written model' of the source tree", path, strerror(errno));
 	n = fread(text, 1, sizeof(text), file);
 	fclose(file);
 	if (n < sizeof(text))
