@@ -98,7 +98,7 @@ static void on_child(int sig)
 /* Signals of the terminal or the service are for the program, which ends in its own time, and this process with it. */
 static void take_no_signals(void)
 {
-	const struct sigaction child = { .sa_handler = on_child };
+	const struct sigaction child = { .sa_handler = on_child, .sa_flags = SA_NOCLDSTOP };
 	sigset_t all;
 
 	sigfillset(&all);

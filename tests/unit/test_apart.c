@@ -173,6 +173,63 @@ static void one_that_is_stopped_is_not_waited_for(void **state)
 	assert_true(WIFEXITED(status));
 }
 
+/* In the process apart: its child, and how many have ended. */
+static struct { pid_t pid; uint32_t ended; } of_apart;
+
+static int have_a_child(void *ctx, struct bc_err *err)
+{
+	of_apart.pid = fork();
+	if (of_apart.pid)
+		return of_apart.pid < 0 ? -errno : 0;
+	for (;;)
+		pause();
+}
+
+static void count_ended(void *ctx)
+{
+	of_apart.ended++;
+}
+
+static void tell_of_child(void *ctx, struct bc_apart_message *request, struct bc_apart_message *answer)
+{
+	answer->len = sizeof(of_apart);
+	memcpy(answer->data, &of_apart, sizeof(of_apart));
+}
+
+static char state_of(pid_t pid)
+{
+	char path[64], text[512] = "";
+	const char *end;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_true(fread(text, 1, sizeof(text) - 1, f) > 0);
+	fclose(f);
+	end = strrchr(text, ')');
+	assert_non_null(end);
+	return end[2];
+}
+
+static void a_child_that_is_stopped_has_not_ended(void **state)
+{
+	const struct bc_apart_config cfg = { .name = "bc-test", .begin = have_a_child, .serve = tell_of_child, .child_ended = count_ended };
+	struct bc_apart *a = NULL;
+
+	assert_int_equal(bc_apart_new(&cfg, &a, NULL), 0);
+	assert_int_equal(bc_apart_call(a, "", 1, &of_apart, sizeof(of_apart), NULL), 0);
+	kill(of_apart.pid, SIGSTOP);
+	for (int i = 0; i < WAIT_MS && state_of(of_apart.pid) != 'T'; i++)
+		usleep(1000);
+	kill(of_apart.pid, SIGCONT);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(bc_apart_call(a, "", 1, &of_apart, sizeof(of_apart), NULL), 0);
+	kill(of_apart.pid, SIGKILL);
+	assert_int_equal(of_apart.ended, 0);
+	bc_apart_free(a);
+}
+
 /* What was told, and how often. */
 static void listen_to(void *ctx, struct bc_apart_message *request, struct bc_apart_message *answer)
 {
@@ -361,6 +418,7 @@ int main(void)
 		cmocka_unit_test(what_its_begin_says_is_passed_on),
 		cmocka_unit_test(one_that_has_ended_answers_nothing),
 		cmocka_unit_test(one_that_is_stopped_is_not_waited_for),
+		cmocka_unit_test(a_child_that_is_stopped_has_not_ended),
 		cmocka_unit_test(what_is_told_comes_before_what_is_asked_next),
 		cmocka_unit_test(with_little_patience_one_that_is_stopped_counts_as_ended),
 		cmocka_unit_test(it_ends_when_the_program_is_killed),
