@@ -411,12 +411,17 @@ void bc_upload_log_each(struct bc_upload_log *l, void (*each)(void *ctx, const s
 	pthread_mutex_unlock(&l->lock);
 }
 
+/* What found no room for all of it is cut off again: the next line would go on with it. */
 static int write_line(struct bc_upload_log *l, const char *line, size_t len, bool sync)
 {
+	off_t end;
 	int r;
 
 	pthread_mutex_lock(&l->writing);
-	r = lseek(l->fd, 0, SEEK_END) < 0 ? -errno : bc_write_all(l->fd, line, len);
+	end = lseek(l->fd, 0, SEEK_END);
+	r = end < 0 ? -errno : bc_write_all(l->fd, line, len);
+	if (r && end >= 0)
+		(void)!ftruncate(l->fd, end);
 	if (!r && sync && fdatasync(l->fd) < 0)
 		r = -errno;
 	pthread_mutex_unlock(&l->writing);

@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -156,6 +158,34 @@ static void what_is_done_is_known_after_a_restart(void **state)
 	assert_true(bc_upload_log_has(l, &a));
 	other.size++;
 	assert_false(bc_upload_log_has(l, &other));
+	bc_upload_log_free(l);
+}
+
+/* Files may become so long. */
+static void limit_files(rlim_t bytes)
+{
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ bytes, RLIM_INFINITY }), 0);
+}
+
+static void a_line_that_found_no_room_spoils_no_other(void **state)
+{
+	const struct bed *b = *state;
+	struct bc_upload_file a = make(b, A), other = make(b, B);
+	struct bc_upload_log *l = open_log(b, WHERE);
+	struct stat st;
+	int r;
+
+	assert_int_equal(fstatat(b->fd, BC_UPLOAD_LOG, &st, 0), 0);
+	limit_files((rlim_t)st.st_size + 10);
+	r = bc_upload_log_done(l, &a, "etag");
+	limit_files(RLIM_INFINITY);
+	assert_int_equal(r, -EFBIG);
+	assert_int_equal(bc_upload_log_done(l, &other, "etag"), 0);
+	bc_upload_log_free(l);
+	l = open_log(b, WHERE);
+	assert_false(bc_upload_log_has(l, &a));
+	assert_true(bc_upload_log_has(l, &other));
 	bc_upload_log_free(l);
 }
 
@@ -582,6 +612,7 @@ int main(void)
 		cmocka_unit_test(a_key_has_the_node_and_the_hour_in_utc),
 		cmocka_unit_test(what_is_no_segment_has_no_key),
 		cmocka_unit_test_setup_teardown(what_is_done_is_known_after_a_restart, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_line_that_found_no_room_spoils_no_other, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(another_place_knows_nothing_of_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_begun_is_gone_on_with, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_begun_for_a_file_that_is_gone_is_told, set_up, tear_down),
