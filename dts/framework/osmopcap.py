@@ -79,8 +79,6 @@ class Receiver:
     def __exit__(self, *_):
         self._reading.set()
         self.kill()
-        for thread in self._threads:
-            thread.join(60)
 
     def restart(self):
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
@@ -96,9 +94,15 @@ class Receiver:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._listener = None
-        for sock in self._sockets:
-            self._reset(sock)
+        wait_until(self._all_reset, "the connections' end")
         self._sockets = []
+        self._threads = []
+
+    def _all_reset(self):
+        """A connection is reset when nobody reads it any more; one that is just being accepted comes to our socket list late."""
+        for sock in list(self._sockets):
+            self._reset(sock)
+        return not any(thread.is_alive() for thread in self._threads)
 
     def stall(self):
         self._reading.clear()
