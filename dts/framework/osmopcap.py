@@ -56,7 +56,8 @@ class Connection:
 class Receiver:
     """
     A server on one port. stall() stops its reading, go() lets it go on; kill() ends it and resets its connections, restart()
-    listens again on the same port. tls is an ssl.SSLContext. most: bytes to read from each connection before it is reset.
+    listens again on the same port. tls is an ssl.SSLContext. most: bytes to read from each connection before it is reset; it holds
+    for those that begin then.
     """
 
     def __init__(self, address="127.0.0.1", tls=None, most=None):
@@ -150,7 +151,7 @@ class Receiver:
             self._thread(self._serve, sock, connection)
 
     def _serve(self, sock, connection):
-        total = 0
+        total, most = 0, self.most
         try:
             if self.tls:
                 sock = self.tls.wrap_socket(sock, server_side=True)
@@ -159,12 +160,12 @@ class Receiver:
             self.connections.append(connection)
             while True:
                 self._reading.wait()
-                data = sock.recv(1 << 16 if self.most is None else min(1 << 16, self.most - total))
+                data = sock.recv(1 << 16 if most is None else min(1 << 16, most - total))
                 if not data:
                     break
                 connection.feed(data)
                 total += len(data)
-                if self.most is not None and total >= self.most:
+                if most is not None and total >= most:
                     self._reset(sock)
                     break
         except (OSError, ssl.SSLError, ValueError) as error:
