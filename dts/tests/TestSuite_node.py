@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 
 from framework import host
+from framework.braidcap import SANITIZED
 from framework.checks import assert_closed, assert_ordered, assert_same, losses, published, verify_segments
 from framework.osmopcap import Receiver
 from framework.packets import Packet, frames, timed, write_pcap, write_pcapng
+from framework.preload import preload
 from framework.process import free_port, of_threads, tool, unique, wait_until
 from framework.test_suite import TestSuite, func_test, verify
 
@@ -270,9 +272,13 @@ class TestNode(TestSuite):
         receiver.wait_closed()
         assert_same(receiver.packets(), self.made)
 
+    def patient(self):
+        """The environment of a node that waits for a refusal for two seconds, not a tenth: who refuses may have no CPU just then."""
+        return {} if SANITIZED else {"LD_PRELOAD": str(preload("far_peer", self.folder))}
+
     def nothing_arrives(self, want, *args):
         """A capture of 100 packets that goes on until the log says why: nothing is delivered, all is counted. The run."""
-        run = self.start("-i", self.trace(100), "-i", "null:idle=yes", *args, "--drain-timeout", "0")
+        run = self.start("-i", self.trace(100), "-i", "null:idle=yes", *args, "--drain-timeout", "0", env=self.patient())
         wait_until(lambda: want in run.stderr, f"the words {want!r}")
         run.wait_received(100)
         assert_accounts(run.stop(rc=1), [0])
