@@ -45,7 +45,7 @@ static int take_identity(struct bc_spool_disk *d, struct bc_err *err)
 	ssize_t n;
 	int r = 0;
 
-	d->lock = openat(d->folder, "node.id", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	d->lock = openat(d->folder, "node.id", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (d->lock < 0)
 		return bc_err_set(err, -errno, "spool=%s: cannot write node.id in it: %s", d->path, strerror(errno));
 	if (flock(d->lock, LOCK_EX | LOCK_NB) < 0)
@@ -92,14 +92,14 @@ static int insert(struct bc_spool_disk *d, const struct file *f)
 /* What an earlier run left. -EBADMSG: it is not ours. */
 static int find_file(struct bc_spool_disk *d, const char *name)
 {
-	int fd = openat(d->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), r = fd < 0 ? -errno : 0;
+	int fd = openat(d->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r = fd < 0 ? -errno : 0;
 	struct stat st;
 	struct file f;
 
-	if (!r)
-		r = bc_spool_file_read_head(fd, &d->head);
 	if (!r && fstat(fd, &st) < 0)
 		r = -errno;
+	if (!r)
+		r = S_ISREG(st.st_mode) ? bc_spool_file_read_head(fd, &d->head) : -EBADMSG;
 	if (!r && memcmp(d->head.node, d->node, sizeof(d->node)))
 		r = -EBADMSG;
 	if (!r) {
@@ -229,7 +229,7 @@ static int open_file(const struct bc_spool_disk *d, const struct file *f)
 	int fd;
 
 	bc_spool_file_name(f->epoch, f->number, name);
-	fd = openat(d->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(d->folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -125,8 +125,12 @@ static void what_is_no_file_is_left_alone(void **state)
 	assert_int_equal(symlink("node.id", path), 0);
 	snprintf(path, sizeof(path), "%s/spool-empty", folder);
 	close(open(path, O_WRONLY | O_CREAT, 0600));
+	/* Nobody writes it. */
+	snprintf(path, sizeof(path), "%s/spool-fifo", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
 	open_noted();
 	assert_non_null(strstr(lines, "spool-folder: left alone"));
+	assert_non_null(strstr(lines, "spool-fifo: left alone"));
 	assert_non_null(strstr(lines, "spool-link: left alone"));
 	assert_non_null(strstr(lines, "spool-empty: left alone"));
 	assert_false(bc_spool_init_left(s, disk));
@@ -280,6 +284,9 @@ static void a_folder_that_cannot_be_one_is_refused(void **state)
 	close(open(id, O_WRONLY | O_CREAT, 0600));
 	assert_int_equal(truncate(id, 7), 0);
 	refuses(path, -EBADMSG, "node.id is damaged");
+	assert_int_equal(unlink(id), 0);
+	assert_int_equal(symlink("elsewhere", id), 0);
+	refuses(path, -ELOOP, "cannot write node.id in it");
 }
 
 int main(void)
