@@ -70,11 +70,11 @@ class Braidcap(Running):
     own. beside_generator keeps it to one CPU while testpmd has the other. user is a name to run as, rights are the
     capabilities that it then has ("net_raw"). netns is a network namespace to run in. stdout is as for Popen. terminal is the descriptor of
     one, to be the controlling terminal; it has none otherwise. limit is the size that its files may have.
-    env is what it has in its environment beside ours. stdin is as for Popen.
+    env is what it has in its environment beside ours. stdin is as for Popen. etc is a folder that it has as /etc.
     """
 
     def __init__(self, folder, args, beside_generator=False, stdout=None, user=None, rights=None, netns=None, command="capture",
-                 terminal=None, limit=None, env=None, stdin=subprocess.DEVNULL):
+                 terminal=None, limit=None, env=None, stdin=subprocess.DEVNULL, etc=None):
         self._ready = {"capture": "capturing", "collect": "collecting"}[command]
         self.prefix = unique("bc")
         self.folder = folder
@@ -92,6 +92,8 @@ class Braidcap(Running):
             argv = ["setpriv", f"--reuid={user}", "--clear-groups", *sets, *argv]
         if netns:
             argv = ["ip", "netns", "exec", netns, *argv]
+        if etc:
+            argv = ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc && exec "$@"', etc, *argv]
 
         def prepare():
             if beside_generator:

@@ -3,11 +3,13 @@
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 from framework.checks import assert_lossless, published, published_of, temporary, verify_segments
 from framework.fault import Fault
 from framework.host import tmpfs
+from framework.names import Etc, NameServer
 from framework.packets import frames, timed
 from framework.peer import Peer
 from framework.process import free_port, tool, wait_until
@@ -259,6 +261,21 @@ class TestKeeper(TestSuite):
         report = run.stop()
         assert_lossless(report, 1000)
         verify(report["outputs"][0]["upload"]["waiting"] >= 1, f"not what was heard last: {report['outputs'][0]}")
+
+    @func_test
+    def uploads_go_on_when_another_name_server_has_to_be_asked(self):
+        """The link /etc/resolv.conf leads to a new file by then, as when a machine gets its network late."""
+        etc, server = Etc(self.folder), NameServer()
+        etc.name_server("127.255.0.53")
+        listener = self.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        listener.settimeout(60)
+        run = self.collector("--upload", "s3://bucket/", "--s3-endpoint", f"http://store.test:{listener.getsockname()[1]}", "--s3-plain",
+                             "--drain-timeout", "1", etc=etc.path, env={"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"})
+        self.publish(run, 1)
+        wait_until(lambda: "resolve host" in run.stderr, "a line")
+        etc.name_server(server.address)
+        listener.accept()[0].close()
+        run.stop()
 
     @func_test
     def all_is_uploaded_before_the_end(self):

@@ -209,6 +209,13 @@ int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err)
 	return bc_paths_end(&p, err);
 }
 
+/* Often a link to where a file is that takes the place of another as the network changes. */
+static void find_resolver_reads(const struct bc_session *s, struct bc_paths *p)
+{
+	bc_paths_add(p, "/etc");
+	add_read(s, p, "/etc/resolv.conf");
+}
+
 /* What an upload reads again: keys, which change, and who signs the store's certificate. */
 static void find_store_reads(const struct bc_session *s, struct bc_paths *p)
 {
@@ -242,7 +249,7 @@ int bc_session_confine_tender(const struct bc_session *s, int which, struct bc_e
 	for (size_t i = 0; i < write.n; i++)
 		bc_paths_add(&read, write.path[i]);
 	if (net)
-		bc_paths_add(&read, "/etc");
+		find_resolver_reads(s, &read);
 	if (net && o->upload)
 		find_store_reads(s, &read);
 	if (!write.failed && !read.failed && !write.anywhere)
