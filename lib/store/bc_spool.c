@@ -313,14 +313,13 @@ size_t bc_spool_next_link(struct bc_spool *s, const uint8_t **data)
 
 bool bc_spool_init_left(struct bc_spool *s, struct bc_spool_disk *disk)
 {
-	struct bc_spool_file_head *h = malloc(sizeof(*h));
+	const struct bc_spool_file_head *h;
 	uint64_t end;
 
 	memset(s, 0, sizeof(*s));
-	if (!h || !bc_spool_disk_oldest(disk, h, &end)) {
-		free(h);
+	h = bc_spool_disk_oldest(disk, &end);
+	if (!h)
 		return false;
-	}
 	s->disk = disk;
 	s->epoch = h->epoch;
 	s->high = UINT64_MAX;
@@ -331,7 +330,6 @@ bool bc_spool_init_left(struct bc_spool *s, struct bc_spool_disk *disk)
 	s->stored.pos = end;
 	atomic_store(&s->put, end);
 	bc_spool_rewind(s);
-	free(h);
 	return true;
 }
 
@@ -380,11 +378,11 @@ int bc_spool_store(struct bc_spool *s)
 
 uint64_t bc_spool_skip_file(struct bc_spool *s)
 {
-	struct bc_spool_file_head *h = malloc(sizeof(*h));
+	const struct bc_spool_file_head *h = bc_spool_disk_next(s->disk, s->epoch, s->at.pos);
 	struct bc_spool_place next = { .pos = s->stored.pos, .number = s->stored.number };
 	uint64_t lost;
 
-	if (h && bc_spool_disk_next(s->disk, s->epoch, s->at.pos, h)) {
+	if (h) {
 		next = (struct bc_spool_place){ .pos = h->pos, .number = h->number };
 		if (h->link_len)
 			set_link(&next, h->link, h->link_len);
@@ -394,7 +392,6 @@ uint64_t bc_spool_skip_file(struct bc_spool *s)
 		/* How many there were stood in what cannot be read. */
 		next.number = s->at.number;
 	}
-	free(h);
 	lost = next.number - s->at.number;
 	s->unreadable = false;
 	release(s, &next);

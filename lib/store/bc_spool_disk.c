@@ -270,15 +270,16 @@ static size_t last_of(const struct bc_spool_disk *d, uint64_t epoch)
 	return last;
 }
 
-static int read_head_of(struct bc_spool_disk *d, const struct file *f, struct bc_spool_file_head *ret)
+/* Into d->head. */
+static int read_head_of(struct bc_spool_disk *d, const struct file *f)
 {
-	int fd = open_file(d, f), r = fd < 0 ? fd : bc_spool_file_read_head(fd, ret);
+	int fd = open_file(d, f), r = fd < 0 ? fd : bc_spool_file_read_head(fd, &d->head);
 
 	close_fd(&fd);
 	return r;
 }
 
-bool bc_spool_disk_oldest(struct bc_spool_disk *d, struct bc_spool_file_head *ret, uint64_t *ret_end)
+const struct bc_spool_file_head *bc_spool_disk_oldest(struct bc_spool_disk *d, uint64_t *ret_end)
 {
 	while (d->n && d->file[0].epoch != d->epoch) {
 		size_t i = last_of(d, d->file[0].epoch);
@@ -286,15 +287,15 @@ bool bc_spool_disk_oldest(struct bc_spool_disk *d, struct bc_spool_file_head *re
 
 		if (!r) {
 			i = 0;
-			r = read_head_of(d, &d->file[i], ret);
+			r = read_head_of(d, &d->file[i]);
 		}
 		if (!r)
-			return true;
+			return &d->head;
 		bc_log(d->log, BC_ERROR, "%s: a file of the spool cannot be read any more, and is left alone: %s", d->path,
 		       r == -EBADMSG ? "it is damaged" : strerror(-r));
 		forget_file(d, i);
 	}
-	return false;
+	return NULL;
 }
 
 static int begin_file(struct bc_spool_disk *d, uint64_t pos, uint64_t number, const void *link, uint32_t link_len)
@@ -435,12 +436,12 @@ const struct bc_spool_record *bc_spool_disk_get(struct bc_spool_disk *d, uint64_
 	return r ? NULL : &d->record;
 }
 
-bool bc_spool_disk_next(struct bc_spool_disk *d, uint64_t epoch, uint64_t pos, struct bc_spool_file_head *ret)
+const struct bc_spool_file_head *bc_spool_disk_next(struct bc_spool_disk *d, uint64_t epoch, uint64_t pos)
 {
 	for (size_t i = 0; i < d->n; i++)
-		if (d->file[i].epoch == epoch && d->file[i].pos > pos && !read_head_of(d, &d->file[i], ret))
-			return true;
-	return false;
+		if (d->file[i].epoch == epoch && d->file[i].pos > pos && !read_head_of(d, &d->file[i]))
+			return &d->head;
+	return NULL;
 }
 
 static void remove_file(struct bc_spool_disk *d, size_t i)

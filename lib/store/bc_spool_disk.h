@@ -30,10 +30,10 @@ uint64_t bc_spool_disk_epoch(const struct bc_spool_disk *d);	/* of this run */
 uint64_t bc_spool_disk_bytes(const struct bc_spool_disk *d);	/* that lie there */
 
 /*
- * The oldest epoch but this run's, its first place with the link header in force, and where its messages end; false:
- * there is none.
+ * The oldest epoch but this run's, its first place with the link header in force, valid until the next call, and where
+ * its messages end; NULL: there is none.
  */
-bool bc_spool_disk_oldest(struct bc_spool_disk *d, struct bc_spool_file_head *ret, uint64_t *ret_end);
+const struct bc_spool_file_head *bc_spool_disk_oldest(struct bc_spool_disk *d, uint64_t *ret_end);
 
 /*
  * Append a record of this run's epoch, with the link header in force before it, link_len bytes. 0; -ENOBUFS: there
@@ -47,10 +47,10 @@ int bc_spool_disk_sync(struct bc_spool_disk *d);
 
 /*
  * The record of the epoch that has the message at pos; valid until the next call. NULL: there is none that can be read,
- * and err says why. next: the first place of the file behind the one that should have it; false: there is none.
+ * and err says why. next: the first place of the file behind the one that should have it, valid as long; NULL: there is none.
  */
 const struct bc_spool_record *bc_spool_disk_get(struct bc_spool_disk *d, uint64_t epoch, uint64_t pos, struct bc_err *err);
-bool bc_spool_disk_next(struct bc_spool_disk *d, uint64_t epoch, uint64_t pos, struct bc_spool_file_head *ret);
+const struct bc_spool_file_head *bc_spool_disk_next(struct bc_spool_disk *d, uint64_t epoch, uint64_t pos);
 
 /* The epoch's messages before pos are not needed any more; of this run's, those from end on are not there. */
 void bc_spool_disk_drop(struct bc_spool_disk *d, uint64_t epoch, uint64_t pos, uint64_t end);

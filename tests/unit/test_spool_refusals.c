@@ -132,7 +132,8 @@ static void check_left(void)
 	refusal_check(end >= seen.stored);
 }
 
-static void leave_earlier(void)
+/* Packets from, of the run before, in a file. */
+static void leave_earlier(uint32_t from)
 {
 	struct bc_spool_file_head *h = calloc(1, sizeof(*h));
 	int dir = open(folder, O_RDONLY | O_DIRECTORY), fd;
@@ -142,8 +143,10 @@ static void leave_earlier(void)
 	memcpy(h->node, bc_spool_disk_node(disk), sizeof(h->node));
 	bc_spool_disk_close(disk);
 	h->epoch = 1;
+	h->pos = (uint64_t)from * MESSAGE;
+	h->number = from;
 	fd = bc_spool_file_create(dir, h, &size);
-	for (uint32_t i = 0; i < EARLIER; i++) {
+	for (uint32_t i = from; i < from + EARLIER; i++) {
 		uint8_t m[MESSAGE];
 
 		memset(bc_wire_header(m, BC_WIRE_PACKET, PAYLOAD), (int)i, PAYLOAD);
@@ -161,7 +164,7 @@ static void two_runs(bool earlier)
 
 	seen.stored = seen.acked = 0;
 	if (earlier)
-		leave_earlier();
+		leave_earlier(0);
 	refusal_begin();
 	first_run();
 	second_run();
@@ -191,11 +194,31 @@ static void and_what_an_earlier_run_left(void **state)
 	assert_true(refuse_each(run_after_another, NULL, 1) > 40);
 }
 
+static void run_skipping(void *ctx)
+{
+	leave_earlier(0);
+	leave_earlier(EARLIER);
+	assert_int_equal(open_limited(LIMIT), 0);
+	refusal_begin();
+	refusal_check(bc_spool_init_left(s, disk));
+	refusal_check(bc_spool_skip_file(s) == EARLIER);
+	refusal_end();
+	refusal_check(take_rest(EARLIER) == 2 * EARLIER);
+	die();
+	empty_folder();
+}
+
+static void what_is_left_is_found_without_memory(void **state)
+{
+	refuse_kind(REFUSE_MEMORY, run_skipping, NULL, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_stored_is_sent_later),
 		cmocka_unit_test(and_what_an_earlier_run_left),
+		cmocka_unit_test(what_is_left_is_found_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, begin_closed, end);
