@@ -4,6 +4,7 @@
 import os
 import signal
 import socket
+import tempfile
 from pathlib import Path
 
 from framework.checks import assert_lossless, published, published_of, temporary, verify_segments
@@ -295,6 +296,28 @@ class TestKeeper(TestSuite):
         there = {name.rsplit("/", 1)[1]: s3.admin.get(bucket, name) for name in s3.admin.objects(bucket) if name.startswith("site/node/")}
         verify({p.name: p.read_bytes() for p in here}.items() <= there.items() and len(here) >= 2, f"{here}, {list(there)}")
         self.verify_chain(done)
+
+    @func_test
+    def settings_that_are_a_link_are_read_again(self):
+        """Also once another file has taken the place of the one that it leads to."""
+        place = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="bc-dts-")))
+        out, settings = self.make_folder(), self.folder / "collect.yaml"
+        settings.symlink_to(place / "settings.yaml")
+        self.port = free_port()
+
+        def allow(*clients):
+            new = place / "new.yaml"
+            new.write_text(f"listen:\n  - 127.0.0.1:{self.port}\nallow:\n" + "".join(f"  - {c}\n" for c in clients)
+                           + f"rotate_on_hup: yes\noutputs:\n  - dest: {out}/\n")
+            new.replace(place / "settings.yaml")
+
+        allow("first=127.0.1.1")
+        run = self.collect("-C", settings)
+        allow("first=127.0.1.1", "second=127.0.1.2")
+        run.signal(signal.SIGHUP)
+        wait_until(lambda: "keeping the current clients" in run.stderr or "was read again" in run.stderr, "a line")
+        run.stop()
+        verify("was read again: 1 client is new" in run.stderr, run.stderr)
 
     @func_test
     def all_is_moved_before_the_end(self):

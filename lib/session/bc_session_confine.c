@@ -264,9 +264,12 @@ int bc_session_confine_reader(const struct bc_session *s, const char *file, stru
 {
 	struct bc_paths p = { .n = 0 };
 	struct bc_sandbox box = { .duty = BC_DUTY_LOOK };
+	char whole[PATH_MAX];
 
 	bc_paths_add(&p, s->cfg->outputs[0].dest);
 	bc_paths_add_parent(&p, file);
+	if (file && realpath(file, whole))
+		bc_paths_add_parent(&p, whole);
 	box.read = p.path;
 	box.n_read = p.n;
 	if (!p.failed && !p.anywhere)
