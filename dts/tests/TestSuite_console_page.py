@@ -8,6 +8,7 @@ import socket
 import time
 from pathlib import Path
 
+from framework import host
 from framework.browser import Browser, require_chromium
 from framework.checks import assert_same, published
 from framework.console import Console, write_users
@@ -73,6 +74,21 @@ class TestConsolePage(TestSuite):
         run.ask("/braidcap/pause")
         browser.wait("[...document.querySelectorAll('td.name')].some((e) => e.textContent === 'paused')", "the loss")
         browser.wait("document.querySelector('.head').innerText.includes('paused')", "the state")
+
+    @func_test
+    def a_full_disk_is_told_while_it_lasts(self):
+        """The output says what is the matter, until there is room again."""
+        host.require_root("mount")
+        out = self.stack.enter_context(host.tmpfs(self.out, 16))
+        (out / "other").write_bytes(bytes(15 << 20))
+        self.start("-i", "null:rate=1000,size=1000", "-w", out, "--memory", "8", "-S", "1", "-Z", "none")
+        console, browser = self.console(), self.browser()
+        browser.open(console.url)
+        told = f"document.body?.innerText.includes({json.dumps(f'{out}: no space left')})"
+        browser.wait(told, "the trouble")
+        (out / "other").unlink()
+        browser.wait(f"!{told}", "it is over")
+        self.at_peace(browser, console)
 
     @func_test
     def names_are_text(self):
