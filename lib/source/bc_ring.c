@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bc_thread.h"
+
 #define MIN_BLOCKS 4
 /* The kernel asks for it; frames of the third version have no size of their own. */
 #define FRAME 2048U
@@ -128,6 +130,14 @@ static int attach_direction(const struct bc_ring *r)
 	return attach(r, program, sizeof(program) / sizeof(program[0]));
 }
 
+static void close_one(struct bc_ring *r)
+{
+	if (r->map)
+		munmap(r->map, map_bytes(r));
+	if (r->fd >= 0)
+		close(r->fd);
+}
+
 static int open_one(struct bc_ring *r, const char *name, uint64_t bytes, uint32_t hold_ms, enum bc_direction direction)
 {
 	struct bc_ring new = { .fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), .direction = direction };
@@ -139,7 +149,7 @@ static int open_one(struct bc_ring *r, const char *name, uint64_t bytes, uint32_
 	if (!e)
 		e = map(&new, bytes, hold_ms);
 	if (e)
-		bc_ring_close(&new);
+		close_one(&new);
 	else
 		*r = new;
 	return e;
@@ -219,17 +229,41 @@ int bc_ring_open(struct bc_ring *r, uint32_t n, const char *name, uint64_t bytes
 		e = attach_direction(r);
 	if (!e)
 		e = n == 1 ? receive(r, promiscuous) : receive_as_group(r, n, promiscuous);
-	while (e && opened)
-		bc_ring_close(&r[--opened]);
+	if (e)
+		bc_ring_close(r, opened);
 	return e;
 }
 
-void bc_ring_close(struct bc_ring *r)
+struct rings {
+	struct bc_ring *r;
+	uint32_t n;
+};
+
+/* Half of them in a thread, which does the same: the kernel has each close wait until no packet is under way, and all can wait at once. */
+static void *close_all(void *arg)
 {
-	if (r->map)
-		munmap(r->map, map_bytes(r));
-	if (r->fd >= 0)
-		close(r->fd);
+	const struct rings *all = arg;
+	struct rings half = { all->r, all->n / 2 }, rest = { all->r + half.n, all->n - half.n };
+	bool started;
+	pthread_t t;
+
+	if (all->n <= 1) {
+		if (all->n)
+			close_one(all->r);
+		return NULL;
+	}
+	started = bc_thread_start(&t, "bc-close", close_all, &half) == 0;
+	close_all(&rest);
+	if (started)
+		pthread_join(t, NULL);
+	else
+		close_all(&half);
+	return NULL;
+}
+
+void bc_ring_close(struct bc_ring *r, uint32_t n)
+{
+	close_all(&(struct rings){ r, n });
 }
 
 uint32_t bc_ring_lost(const struct bc_ring *r)

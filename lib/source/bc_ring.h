@@ -57,10 +57,11 @@ int bc_direction_of(const char *word);
  * (PACKET_FANOUT_HASH), by its addresses alone if they are fragments, unless that one is nearly full. The kernel keeps
  * a packet no longer than hold_ms. 0 or a negative errno: -ENOTSUP, it is not plain Ethernet or loopback; -ENETDOWN; -ENODEV; what the kernel
  * says. Nothing is left open then.
+ * They are closed together, in threads of their own, since each takes the kernel tens of milliseconds.
  */
 int bc_ring_open(struct bc_ring *r, uint32_t n, const char *name, uint64_t bytes, uint32_t hold_ms, bool promiscuous,
 		 enum bc_direction direction);
-void bc_ring_close(struct bc_ring *r);
+void bc_ring_close(struct bc_ring *r, uint32_t n);
 
 /* Packets that found the ring full since the last call. */
 uint32_t bc_ring_lost(const struct bc_ring *r);

@@ -15,10 +15,12 @@
 /* How often a silent interface is looked for. */
 #define CHECK_NS (100 * BC_NS_PER_MS)
 
-/* What the rings of an interface share; the last one to close frees it. */
+/* What the sources of an interface share; the last one to close frees it, and closes all rings at once. */
 struct shared_interface {
 	uint32_t users;
 	_Atomic bool gone;
+	uint32_t n_closed;
+	struct bc_ring closed[];
 };
 
 struct ring_source {
@@ -128,16 +130,19 @@ static void ring_source_stats(struct bc_source *s)
 static void ring_source_close(struct bc_source *s)
 {
 	struct ring_source *p = s->priv;
+	struct shared_interface *shared = p->shared;
 
-	bc_ring_close(&p->ring);
 	if (p->missed_fd >= 0)
 		close(p->missed_fd);
 	if (p->fifo_fd >= 0)
 		close(p->fifo_fd);
 	rte_pktmbuf_free_bulk(p->spare.mbuf, p->spare.n);
 	rte_pktmbuf_free_bulk(p->unsettled.mbuf, p->unsettled.n);
-	if (--p->shared->users == 0)
-		free(p->shared);
+	shared->closed[shared->n_closed++] = p->ring;
+	if (--shared->users == 0) {
+		bc_ring_close(shared->closed, shared->n_closed);
+		free(shared);
+	}
 	free(p);
 }
 
@@ -191,7 +196,7 @@ static struct bc_source *new_source(const struct bc_ring *ring, struct shared_in
 static int new_sources(struct bc_ring *ring, const struct bc_source_config *cfg, const struct bc_source_env *env,
 		       struct bc_source **ret)
 {
-	struct shared_interface *shared = calloc(1, sizeof(*shared));
+	struct shared_interface *shared = calloc(1, sizeof(*shared) + cfg->queues * sizeof(shared->closed[0]));
 	uint32_t n = 0;
 
 	for (; shared && n < cfg->queues; n++) {
@@ -201,8 +206,7 @@ static int new_sources(struct bc_ring *ring, const struct bc_source_config *cfg,
 	}
 	if (n == cfg->queues)
 		return 0;
-	for (uint32_t i = n; i < cfg->queues; i++)
-		bc_ring_close(&ring[i]);
+	bc_ring_close(ring + n, cfg->queues - n);
 	if (!n)
 		free(shared);
 	while (n)

@@ -289,7 +289,7 @@ static void the_kernels_own_ring_is_understood(void **state)
 	assert_int_equal(drain(&r), 500);
 	assert_int_equal(bc_ring_lost(&r), 0);
 	assert_int_equal(bc_ring_state(&r), BC_RING_LINKED);
-	bc_ring_close(&r);
+	bc_ring_close(&r, 1);
 }
 
 static void what_finds_the_ring_full_is_counted_once(void **state)
@@ -307,7 +307,7 @@ static void what_finds_the_ring_full_is_counted_once(void **state)
 	assert_true(lost > 0);
 	assert_true(came > 0 && came < 20000);
 	assert_int_equal(bc_ring_lost(&r), 0);
-	bc_ring_close(&r);
+	bc_ring_close(&r, 1);
 }
 
 static void each_packet_comes_to_one_of_several_rings(void **state)
@@ -325,8 +325,7 @@ static void each_packet_comes_to_one_of_several_rings(void **state)
 		assert_true(came[i] > 0);
 	}
 	assert_int_equal(came[0] + came[1] + came[2], 500);
-	for (uint32_t i = 0; i < 3; i++)
-		bc_ring_close(&r[i]);
+	bc_ring_close(r, 3);
 }
 
 static void two_groups_have_each_packet(void **state)
@@ -341,10 +340,8 @@ static void two_groups_have_each_packet(void **state)
 		send_to_ourselves(port, 5);
 	assert_int_equal(drain(&a[0]) + drain(&a[1]), 100);
 	assert_int_equal(drain(&b[0]) + drain(&b[1]), 100);
-	for (uint32_t i = 0; i < 2; i++) {
-		bc_ring_close(&a[i]);
-		bc_ring_close(&b[i]);
-	}
+	bc_ring_close(a, 2);
+	bc_ring_close(b, 2);
 }
 
 static int descriptors(void)
@@ -364,6 +361,19 @@ static void several_rings_that_cannot_be_had_leave_nothing(void **state)
 	before = descriptors();
 	assert_int_equal(bc_ring_open(r, 2, "lo", 1 << 20, 10, true, BC_DIRECTION_BOTH), -ENETDOWN);
 	assert_int_equal(bc_ring_open(r, 2, "nothing", 1 << 20, 10, true, BC_DIRECTION_BOTH), -ENODEV);
+	assert_int_equal(descriptors(), before);
+}
+
+static void several_rings_are_closed_together(void **state)
+{
+	struct bc_ring r[7];
+	int before;
+
+	leave_the_network();
+	bring_up_loopback();
+	before = descriptors();
+	assert_int_equal(bc_ring_open(r, 7, "lo", 1 << 20, 10, true, BC_DIRECTION_BOTH), 0);
+	bc_ring_close(r, 7);
 	assert_int_equal(descriptors(), before);
 }
 
@@ -396,6 +406,7 @@ int main(void)
 		cmocka_unit_test(each_packet_comes_to_one_of_several_rings),
 		cmocka_unit_test(two_groups_have_each_packet),
 		cmocka_unit_test(several_rings_that_cannot_be_had_leave_nothing),
+		cmocka_unit_test(several_rings_are_closed_together),
 		cmocka_unit_test(what_is_no_interface_is_refused),
 	};
 
