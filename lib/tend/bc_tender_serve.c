@@ -237,7 +237,7 @@ static int add(struct bc_tender_server *s, const struct bc_tender_ask *q, int *f
 	uint32_t n = 0;
 	int r;
 
-	if (s->cfg->where->clients != BC_KEEPER_ONE && !bc_keeper_is_client(q->name))
+	if (s->cfg->where->clients == BC_KEEPER_FOLDERS && !bc_keeper_is_client(q->name))
 		return bc_err_set(&a->err, -EINVAL, "'%.64s' is no client's name", q->name);
 	/* It came, and there was no room for it. */
 	if (s->cfg->moves && *fd < 0)

@@ -254,6 +254,17 @@ static void it_tends_no_folder_but_clients(void **state)
 	bc_tender_free(t);
 }
 
+/* With --merge it is the node's, which --upload-node may give any name. */
+static void where_clients_have_no_folders_their_name_is_no_path(void **state)
+{
+	struct fixture *f = *state;
+	const struct bc_keeper_config where = published_in(f, BC_KEEPER_SERIES);
+	struct bc_tender *t = tender(&where, NULL);
+
+	release(add(t, "b\xc3\xbcro@1", true));
+	bc_tender_free(t);
+}
+
 /* Standard ones and its socket are all that it has. */
 static int take_no_more(void *ctx, struct bc_err *err)
 {
@@ -332,6 +343,7 @@ int main(void)
 		TEST(it_records_segments_and_nothing_else),
 		TEST(of_a_file_it_moves_only_that),
 		TEST(it_tends_no_folder_but_clients),
+		TEST(where_clients_have_no_folders_their_name_is_no_path),
 		TEST(without_room_for_a_descriptor_it_says_so),
 		TEST(a_closed_folder_takes_no_place),
 		TEST(of_one_that_is_killed_the_last_numbers_stay),
