@@ -245,7 +245,7 @@ class TestKeeper(TestSuite):
     def uploads_are_by_another_process(self):
         """The key to the store is not in the collector's memory; a store that is down holds nothing up, and without that process nothing is uploaded."""
         secret = b"dGhlIHNlY3JldCBrZXkgdG8gdGhlIHN0b3Jl"
-        run = self.faulty("--upload", "s3://bucket/site/", "--s3-endpoint", "http://127.0.0.1:9", "--drain-timeout", "1",
+        run = self.faulty("--upload", "s3://bucket/site/", "--keep-number", "9", "--s3-endpoint", "http://127.0.0.1:9", "--drain-timeout", "1",
                           env={"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": secret.decode()})
         segment = self.publish(run, 1)
         wait_until(lambda: (u := self.uploads(run))["down"] and u["waiting"] >= 1, "an outage")
@@ -253,7 +253,8 @@ class TestKeeper(TestSuite):
         self.gets_nowhere(run, self.out / ".uploads")
         tender = self.child(run, "bc-tender-net")
         verify(has_any(tender, [secret]), "nobody has the key: the search is blind")
-        verify(not has_any(run.process.pid, [secret]), "the collector has the key in its memory")
+        for pid in (run.process.pid, self.keeper_of(run), self.child(run, "bc-tender")):
+            verify(not has_any(pid, [secret]), f"the key is in the memory of {Path(f'/proc/{pid}/comm').read_text()}")
         verify(secret not in Path(f"/proc/{run.process.pid}/environ").read_bytes(), "the collector has the key in its environment")
         os.kill(tender, signal.SIGKILL)
         wait_until(lambda: "has ended: nothing is uploaded any more" in run.stderr, "a line")

@@ -27,6 +27,7 @@ static int begin(void *ctx, struct bc_err *err)
 	const struct bc_session *s = ctx;
 	int r = bc_session_settle(s, err);
 
+	bc_session_forget_store(s);
 	return r ? r : bc_session_confine_keeper(s, err);
 }
 

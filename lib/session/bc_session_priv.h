@@ -31,6 +31,8 @@ int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err);
 int bc_session_confine_tender(const struct bc_session *s, int which, struct bc_err *err);
 /* Beside a keeper: those of them that there is something to do for. Likewise. */
 int bc_session_new_tenders(struct bc_session *s, struct bc_err *err);
+/* The key to the store is in no process but the one that uploads. */
+void bc_session_forget_store(const struct bc_session *s);
 /* The log says once if one of these has ended. */
 void bc_session_look_at_tenders(struct bc_session *s);
 /* Nothing more is published. Have they done what can be done now? See bc_tender_finish(). */

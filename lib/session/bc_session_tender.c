@@ -16,6 +16,7 @@ static int settle_tender(const struct bc_session *s, int which, struct bc_err *e
 
 static int begin_on_disk(void *ctx, struct bc_err *err)
 {
+	bc_session_forget_store(ctx);
 	return settle_tender(ctx, BC_TENDER_DISK, err);
 }
 
@@ -75,10 +76,15 @@ int bc_session_new_tenders(struct bc_session *s, struct bc_err *err)
 
 	for (int i = 0; !r && i < BC_TENDERS; i++)
 		r = new_tender(s, i, err);
-	/* Nor is the key to the store in the process that faces the network. */
-	if (!r && s->cfg->outputs[0].upload)
-		bc_credentials_wipe_environment();
+	if (!r)
+		bc_session_forget_store(s);
 	return r;
+}
+
+void bc_session_forget_store(const struct bc_session *s)
+{
+	if (s->cfg->outputs[0].upload)
+		bc_credentials_wipe_environment();
 }
 
 /* One thing more. */
