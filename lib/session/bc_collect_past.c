@@ -287,11 +287,6 @@ int bc_collect_past_file(struct bc_collect_past *p, int *ret)
 	return p->reader ? ask(p, &(struct ask){ .what = OPEN }, &a, ret) : 0;
 }
 
-bool bc_collect_past_has_ended(struct bc_collect_past *p)
-{
-	return p->reader && bc_apart_has_ended(p->reader);
-}
-
 void bc_collect_past_fini(struct bc_collect_past *p)
 {
 	forget_here(p);

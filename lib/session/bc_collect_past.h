@@ -47,9 +47,6 @@ void bc_collect_past_forget(struct bc_collect_past *p);
 /* The file, open for reading. 0 and *ret, which is -1 with no other process: it is to be opened here; or a negative errno. */
 int bc_collect_past_file(struct bc_collect_past *p, int *ret);
 
-/* The other process has ended before its time. */
-bool bc_collect_past_has_ended(struct bc_collect_past *p);
-
 void bc_collect_past_fini(struct bc_collect_past *p);
 
 #endif
