@@ -94,6 +94,7 @@ class TestSandbox(TestSuite):
         self.changes_nothing("-i", "null:rate=1000")
         self.changes_nothing("-i", self.vhost())
         self.changes_nothing("-i", "null:rate=1000", "--bpf-jit")
+        self.changes_nothing("-i", "null:rate=1000", "-w", "/dev/stdout", "-w", "/dev/null")
 
     @func_test
     def what_ports_make_is_made(self):

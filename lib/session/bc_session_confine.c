@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "bc_credentials.h"
+#include "bc_file.h"
 #include "bc_object_place.h"
 #include "bc_paths.h"
 #include "bc_port_paths.h"
@@ -22,12 +23,19 @@ static int make_folder(const char *path)
 	return mkdir(path, 0700) < 0 ? -errno : 0;
 }
 
+/* What is open already needs no right, wherever it is; /dev/null anybody has. */
+static void add_file(struct bc_paths *p, const char *file)
+{
+	if (file && bc_file_descriptor(file) < 0 && strcmp(file, "/dev/null") != 0)
+		bc_paths_add_parent(p, file);
+}
+
 static void add_output(const struct bc_session *s, struct bc_paths *p, const struct bc_output_config *o)
 {
 	if (o->kind == BC_DEST_FOLDER)
 		bc_paths_add(p, o->dest);
 	else if (o->kind == BC_DEST_FILE || (o->kind == BC_DEST_STREAM && strcmp(o->dest, "-") != 0))
-		bc_paths_add_parent(p, o->dest);
+		add_file(p, o->dest);
 	/* One that is not there yet would be made later, by whom the session runs as then. */
 	if (o->remote.spool)
 		bc_privileges_try(s->cfg->user, make_folder, o->remote.spool, "", NULL);
@@ -42,7 +50,7 @@ static void find_outputs(const struct bc_session *s, struct bc_paths *p)
 
 	for (uint32_t i = 0; i < c->n_outputs; i++)
 		add_output(s, p, &c->outputs[i]);
-	bc_paths_add_parent(p, c->report);
+	add_file(p, c->report);
 }
 
 /* And a tender has, where there is one. */
@@ -149,8 +157,12 @@ static void enter(const struct bc_session *s, const struct writes *w, const stru
 		.socket = w->socket.path, .n_socket = w->socket.n, .device = w->device.path, .n_device = w->device.n,
 	};
 
-	if (w->folder.failed || w->socket.failed || w->device.failed || w->folder.anywhere || (read && read->failed))
+	if (w->folder.failed || w->socket.failed || w->device.failed || (read && read->failed))
 		return;
+	if (w->folder.anywhere) {
+		bc_log(&s->log, BC_INFO, "files are not restricted: what is written below /dev or /proc may be anywhere");
+		return;
+	}
 	if (!bc_sandbox_enter_files(&box))
 		bc_log(&s->log, BC_INFO, "files are not restricted: this kernel has no Landlock");
 }
