@@ -42,6 +42,13 @@ struct leaf {
  */
 typedef unsigned __int128 player_t;
 
+/* A winner without packets, and since when it has neither promised nor delivered anything; 0: there is none. */
+struct silence {
+	uint32_t leaf;
+	uint64_t key, merged;
+	uint64_t since_ns;
+};
+
 /* Packets written into the room of an output's open chunk, n of them, that the chunker does not know of yet. */
 struct staged {
 	struct bc_chunker_room room;
@@ -61,11 +68,7 @@ struct bc_merge {
 	uint64_t last_ns;		/* youngest that was emitted */
 	uint64_t left;			/* packets until count is reached */
 	uint32_t delay_round;
-	uint32_t stuck;			/* the empty link that was waited for at the last tick */
-	uint64_t stuck_key;
-	uint64_t stuck_since_ns;
-	uint64_t silent_key;		/* of the winner without packets, since when it did not move */
-	uint64_t silent_since_ns;
+	struct silence stuck, silent;	/* as others' packets wait for it; whether any do or not */
 	bool started;
 	bool finished;
 	_Atomic uint64_t emitted_ns;
@@ -455,8 +458,21 @@ static void go_on_without(struct bc_merge *m, struct leaf *l)
 	l->forced_wm_ns = l->key;
 	l->key = BC_WATERMARK_END;
 	m->n_forced++;
-	m->stuck_since_ns = 0;
+	m->stuck.since_ns = 0;
 	m->winner = replay(m, m->winner);
+}
+
+/*
+ * For how long the winner, which has no packets, has been silent at each look. What it delivers from its overflow blocks leaves its
+ * watermark where it was.
+ */
+static uint64_t silent_ns(const struct bc_merge *m, struct silence *s, uint64_t mono_ns)
+{
+	const uint64_t key = m->leaf[m->winner].key, merged = bc_counter_get(&m->cfg.ledger->source[m->winner].merge.merged);
+
+	if (!s->since_ns || s->leaf != m->winner || s->key != key || s->merged != merged)
+		*s = (struct silence){ .leaf = m->winner, .key = key, .merged = merged, .since_ns = mono_ns };
+	return mono_ns - s->since_ns;
 }
 
 /* Go on without the source that keeps packets of others waiting: if it is absent at once, otherwise after max_wait. */
@@ -465,20 +481,14 @@ static bool force(struct bc_merge *m, uint64_t mono_ns)
 	struct leaf *l = &m->leaf[m->winner];
 
 	if (l->n || l->key == BC_WATERMARK_END || l->blocking || !anyone_waits(m)) {
-		m->stuck_since_ns = 0;
+		m->stuck.since_ns = 0;
 		return false;
 	}
 	if (bc_link_absent(l->link)) {
 		go_on_without(m, l);
 		return true;
 	}
-	if (!m->stuck_since_ns || m->stuck != m->winner || m->stuck_key != l->key) {
-		m->stuck = m->winner;
-		m->stuck_key = l->key;
-		m->stuck_since_ns = mono_ns;
-		return false;
-	}
-	if (mono_ns - m->stuck_since_ns < m->cfg.max_wait_ns)
+	if (silent_ns(m, &m->stuck, mono_ns) < m->cfg.max_wait_ns)
 		return false;
 	bc_counter_add(&m->cfg.ledger->source[m->winner].merge.forced, 1);
 	go_on_without(m, l);
@@ -524,10 +534,9 @@ static uint64_t stream_ns(struct bc_merge *m, uint64_t mono_ns)
 {
 	const struct leaf *l = &m->leaf[m->winner];
 
-	if (l->n || l->key != m->silent_key || !m->silent_since_ns) {
-		m->silent_key = l->key;
-		m->silent_since_ns = mono_ns;
-	} else if (m->cfg.now_ns && mono_ns - m->silent_since_ns > m->cfg.max_wait_ns) {
+	if (l->n) {
+		m->silent.since_ns = 0;
+	} else if (silent_ns(m, &m->silent, mono_ns) > m->cfg.max_wait_ns && m->cfg.now_ns) {
 		uint64_t now_ns = m->cfg.now_ns(m->cfg.now_ctx) - m->cfg.max_wait_ns;
 
 		return l->key != BC_WATERMARK_END && l->key > now_ns ? l->key : now_ns;

@@ -373,6 +373,24 @@ static void a_source_that_moves_is_not_stuck(void **state)
 	over(&f);
 }
 
+/* What lies in a source's overflow blocks comes while its watermark stands still. */
+static void a_source_that_delivers_is_not_stuck(void **state)
+{
+	struct fixture f;
+
+	begin(&f, 2, 1, 8);
+	start(&f);
+	send_at(&f, 1, 1000);
+	for (uint64_t ts = 1; ts < 100; ts++) {
+		send_at(&f, 0, ts);
+		settle(&f);
+		tick(&f, 900);
+	}
+	assert_int_equal(forced(&f, 0), 0);
+	end_all(&f);
+	over(&f);
+}
+
 static void a_blocking_source_is_never_forced(void **state)
 {
 	struct fixture f;
@@ -996,22 +1014,29 @@ static uint64_t half_past(void *ctx)
 	return 1800 * BC_NS_PER_S;
 }
 
-static void a_stream_that_stands_still_is_cut_by_the_clock(void **state)
+/* Segments of a minute from 00:00:01 on; the clock says half past, and the only source has promised 00:00:02. */
+static void begin_segment(struct fixture *f)
 {
 	struct bc_chunker_config cc;
 	struct bc_merge_config mc;
-	struct fixture f;
 
-	begin(&f, 1, 1, 64);
-	cc = f.sink[0].cfg;
+	begin(f, 1, 1, 64);
+	cc = f->sink[0].cfg;
 	cc.rotate_ns = 60 * BC_NS_PER_S;
 	cc.begin_ns = BC_NS_PER_S;
-	bc_chunker_init(&f.sink[0].chunker, &cc);
-	mc = config(&f);
+	bc_chunker_init(&f->sink[0].chunker, &cc);
+	mc = config(f);
 	mc.now_ns = half_past;
-	f.m = bc_merge_new(&mc);
-	bc_link_set_watermark(f.link[0], 2 * BC_NS_PER_S);
-	bc_merge_poll(f.m, 100);
+	f->m = bc_merge_new(&mc);
+	bc_link_set_watermark(f->link[0], 2 * BC_NS_PER_S);
+	bc_merge_poll(f->m, 100);
+}
+
+static void a_stream_that_stands_still_is_cut_by_the_clock(void **state)
+{
+	struct fixture f;
+
+	begin_segment(&f);
 	tick(&f, 1);
 	assert_int_equal(f.sink[0].chunker.segment, 0);
 	tick(&f, 900);
@@ -1022,10 +1047,25 @@ static void a_stream_that_stands_still_is_cut_by_the_clock(void **state)
 	over(&f);
 }
 
+static void a_stream_of_packets_is_not_cut_by_the_clock(void **state)
+{
+	struct fixture f;
+
+	begin_segment(&f);
+	for (uint64_t i = 1; i < 10; i++) {
+		send_at(&f, 0, (2 + i) * BC_NS_PER_S);
+		settle(&f);
+		tick(&f, 900);
+	}
+	assert_int_equal(f.sink[0].chunker.segment, 0);
+	over(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stream_that_stands_still_is_cut_by_the_clock),
+		cmocka_unit_test(a_stream_of_packets_is_not_cut_by_the_clock),
 		cmocka_unit_test(nothing_is_emitted_beyond_an_empty_links_watermark),
 		cmocka_unit_test(the_later_link_waits_at_the_earlier_ones_watermark),
 		cmocka_unit_test(the_merge_is_busy_above_a_packet_each_4_us),
@@ -1037,6 +1077,7 @@ int main(void)
 		cmocka_unit_test(a_stuck_source_is_waited_for_as_long_as_was_said),
 		cmocka_unit_test(nobody_is_forced_while_nobody_waits),
 		cmocka_unit_test(a_source_that_moves_is_not_stuck),
+		cmocka_unit_test(a_source_that_delivers_is_not_stuck),
 		cmocka_unit_test(a_blocking_source_is_never_forced),
 		cmocka_unit_test(what_was_forced_rejoins_when_it_moves),
 		cmocka_unit_test(a_watermark_alone_is_enough_to_rejoin),
