@@ -34,7 +34,7 @@ static const char help[] =
 	"  -U, --utc       use UTC in names, otherwise local time\n"
 	"      --identity FILE\n"
 	"                  the key of encrypted ones (tmp-....age), again for more: what is recovered is encrypted for the\n"
-	"                  same recipients\n"
+	"                  same recipients; what a collector got once more, and published beside it, is left out\n"
 	"      --no-sandbox\n"
 	"                  do not give up the right to other files and system calls\n"
 	"  -h, --help      this text\n"
@@ -62,31 +62,46 @@ static void make_index(const char *path)
 /* What became of a leftover, in the answer. */
 static void list(json_t *files, const char *path, int e, const struct bc_recovered *r, const struct bc_err *err)
 {
-	const char *outcome = e == -EBUSY ? "busy" : e ? "failed" : r->outcome == BC_RECOVER_REMOVED ? "empty" : "recovered";
+	static const char *const words[] = {
+		[BC_RECOVER_PUBLISHED] = "recovered", [BC_RECOVER_REMOVED] = "empty", [BC_RECOVER_REPEATED] = "repeated",
+	};
+	const char *outcome = e == -EBUSY ? "busy" : e ? "failed" : words[r->outcome];
 
-	json_array_append_new(files, json_pack("{s:s, s:s, s:I, s:I, s:s*, s:s*}", "path", path, "outcome", outcome, "packets",
-					       (json_int_t)(r ? r->scan.records : 0), "lost_bytes",
+	json_array_append_new(files, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s*, s:s*}", "path", path, "outcome", outcome, "packets",
+					       (json_int_t)(r ? r->scan.records - r->repeated : 0), "repeated",
+					       (json_int_t)(r ? r->repeated : 0), "lost_bytes",
 					       (json_int_t)(r ? r->scan.lost_bytes + r->scan.unread_bytes : 0), "as", r && r->path[0] ? r->path : NULL,
 					       "why", e ? err->msg : r->scan.why[0] ? r->scan.why : NULL));
 }
 
+/* What it had, and what became of that. */
+static void say_packets(const char *path, const struct bc_recover_config *cfg, const struct bc_recovered *r)
+{
+	const uint64_t lost = r->scan.lost_bytes + r->scan.unread_bytes, packets = r->scan.records - r->repeated;
+
+	if (r->outcome == BC_RECOVER_REPEATED)
+		printf("%s: all %" PRIu64 " packet%s %s in other segments, too; %s", path, r->repeated, bc_plural(r->repeated, "", "s"),
+		       bc_plural(r->repeated, "is", "are"), cfg->dry_run ? "would be removed" : "removed");
+	else
+		printf("%s: %" PRIu64 " packet%s %s%s%s", path, packets, bc_plural(packets, "", "s"), cfg->dry_run ? "can be recovered" : "recovered",
+		       r->path[0] ? " as " : "", r->path);
+	if (r->outcome != BC_RECOVER_REPEATED && r->repeated)
+		printf("; %" PRIu64 " %s in other segments, too, and left out", r->repeated, bc_plural(r->repeated, "is", "are"));
+	if (lost)
+		printf("; %" PRIu64 " byte%s after them %s lost", lost, bc_plural(lost, "", "s"), bc_plural(lost, "is", "are"));
+	printf("%s%s\n", r->scan.why[0] ? ": " : "", r->scan.why);
+}
+
 static void say(const char *path, const struct bc_recover_config *cfg, int e, const struct bc_recovered *r, const struct bc_err *err)
 {
-	const uint64_t lost = r ? r->scan.lost_bytes + r->scan.unread_bytes : 0;
-
-	if (e == -EBUSY) {
+	if (e == -EBUSY)
 		printf("%s: a running capture is writing it: left alone\n", path);
-	} else if (e) {
+	else if (e)
 		fprintf(stderr, "braidcap: %s\n", err->msg);
-	} else if (r->outcome == BC_RECOVER_REMOVED) {
+	else if (r->outcome == BC_RECOVER_REMOVED)
 		printf("%s: empty, %s\n", path, cfg->dry_run ? "would be removed" : "removed");
-	} else {
-		printf("%s: %" PRIu64 " packet%s %s%s%s", path, r->scan.records, bc_plural(r->scan.records, "", "s"), cfg->dry_run ? "can be recovered" : "recovered",
-		       r->path[0] ? " as " : "", r->path);
-		if (lost)
-			printf("; %" PRIu64 " byte%s after them %s lost", lost, bc_plural(lost, "", "s"), bc_plural(lost, "is", "are"));
-		printf("%s%s\n", r->scan.why[0] ? ": " : "", r->scan.why);
-	}
+	else
+		say_packets(path, cfg, r);
 }
 
 /* It can have none from outside. */

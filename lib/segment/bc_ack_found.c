@@ -11,11 +11,14 @@
 #define IDB_OPTIONS_AT 16U
 #define OPT_NAME 2
 #define NONE UINT32_MAX
+#define RANGES_MAX 65536U	/* packets of more have no numbers */
 
 /* Packets of one epoch that lie behind one another in a segment: from to entry.mark.next. */
 struct range {
 	uint64_t from;
 	struct bc_ack_entry entry;
+	uint64_t until;		/* packets with smaller numbers: */
+	bool there;		/* others have them, too; or not */
 };
 
 struct client {
@@ -27,6 +30,7 @@ struct bc_ack_found {
 	uint8_t collector[BC_ACK_ID];
 	struct range *range;
 	uint32_t n_ranges;
+	uint32_t begun;			/* ranges before are of other segments */
 	struct client *client;
 	uint32_t n_clients;
 	uint32_t *iface;		/* of the segment: the client of each interface */
@@ -48,11 +52,24 @@ void bc_ack_found_free(struct bc_ack_found *f)
 	free(f);
 }
 
-void bc_ack_found_begin(struct bc_ack_found *f)
+/* Interfaces and numbers are those of a section. */
+static void begin_section(struct bc_ack_found *f)
 {
 	f->n_ifaces = 0;
 	for (uint32_t c = 0; c < f->n_clients; c++)
 		f->client[c].range = NONE;
+}
+
+void bc_ack_found_begin(struct bc_ack_found *f)
+{
+	begin_section(f);
+	f->begun = f->n_ranges;
+}
+
+void bc_ack_found_again(struct bc_ack_found *f)
+{
+	begin_section(f);
+	f->n_ranges = f->begun;
 }
 
 /* Room for one more; arrays double at each power of two. */
@@ -131,7 +148,7 @@ static int take_entry(struct bc_ack_found *f, const struct bc_ack_entry *e)
 	if (c < 0)
 		return c;
 	f->client[c].range = NONE;
-	if (!is_numbered(e))
+	if (!is_numbered(e) || f->n_ranges == RANGES_MAX)
 		return 0;
 	if (grow((void **)&f->range, f->n_ranges, sizeof(*f->range)))
 		return -ENOMEM;
@@ -153,25 +170,28 @@ static int take_block(struct bc_ack_found *f, const uint8_t *block, uint32_t n)
 	return r;
 }
 
-static void take_packet(struct bc_ack_found *f, const uint8_t *epb, size_t len)
+/* That the packet is next in; NULL: it has no number. */
+static struct range *range_of(const struct bc_ack_found *f, const uint8_t *epb, size_t len)
 {
 	uint32_t iface = len >= BC_EPB_FIXED ? bc_get_le32(epb + 8) : NONE, r;
 
 	if (iface >= f->n_ifaces)
-		return;
+		return NULL;
 	r = f->client[f->iface[iface]].range;
-	if (r != NONE)
-		f->range[r].entry.mark.next++;
+	return r == NONE ? NULL : &f->range[r];
 }
 
 int bc_ack_found_item(struct bc_ack_found *f, const uint8_t *item, size_t len, bool packet)
 {
+	struct range *r = packet ? range_of(f, item, len) : NULL;
 	uint32_t n;
 
-	if (packet) {
-		take_packet(f, item, len);
+	if (r)
+		r->entry.mark.next++;
+	if (packet)
 		return 0;
-	}
+	if (len >= 4 && bc_get_le32(item) == BC_PCAPNG_SHB)
+		begin_section(f);
 	if (len >= 20 && bc_get_le32(item) == BC_PCAPNG_IDB)
 		return take_iface(f, item, len);
 	return bc_ack_block_is(item, len, &n) ? take_block(f, item, n) : 0;
@@ -222,4 +242,89 @@ bool bc_ack_found_enter(const struct bc_ack_found *f, struct bc_ack_table *t, ui
 	if (!memcmp(t->collector, zeros, BC_ACK_ID))
 		memcpy(t->collector, f->collector, BC_ACK_ID);
 	return changed;
+}
+
+const struct bc_ack_entry *bc_ack_found_next(const struct bc_ack_found *f, const uint8_t *packet, size_t len)
+{
+	const struct range *r = range_of(f, packet, len);
+
+	return r ? &r->entry : NULL;
+}
+
+const uint8_t *bc_ack_found_collector(const struct bc_ack_found *f)
+{
+	return f->collector;
+}
+
+static bool same(const struct bc_ack_entry *a, const struct bc_ack_entry *b)
+{
+	return bc_ack_same(&a->mark, &b->mark) && !strcmp(a->client, b->client);
+}
+
+/* Is the packet with the number e->mark.next among them? Up to *ret_until it is the same with those behind it. */
+static bool has(const struct bc_ack_found *f, const struct bc_ack_entry *e, uint64_t *ret_until)
+{
+	const uint64_t number = e->mark.next;
+
+	*ret_until = UINT64_MAX;
+	for (uint32_t i = 0; i < f->n_ranges; i++) {
+		const struct range *r = &f->range[i];
+
+		if (number >= r->entry.mark.next || !same(&r->entry, e))
+			continue;
+		if (r->from <= number) {
+			*ret_until = r->entry.mark.next;
+			return true;
+		}
+		if (r->from < *ret_until)
+			*ret_until = r->from;
+	}
+	return false;
+}
+
+bool bc_ack_found_repeats(struct bc_ack_found *f, const struct bc_ack_found *others, const uint8_t *packet, size_t len)
+{
+	struct range *r = range_of(f, packet, len);
+
+	if (!r)
+		return false;
+	if (r->entry.mark.next >= r->until)
+		r->there = has(others, &r->entry, &r->until);
+	return r->there;
+}
+
+uint64_t bc_ack_found_common(const struct bc_ack_found *f, const struct bc_ack_found *others)
+{
+	uint64_t n = 0, until;
+
+	for (uint32_t i = 0; i < f->n_ranges; i++) {
+		const uint64_t end = f->range[i].entry.mark.next;
+		struct bc_ack_entry e = f->range[i].entry;
+
+		for (e.mark.next = f->range[i].from; e.mark.next < end; e.mark.next = until) {
+			bool there = has(others, &e, &until);
+
+			if (until > end)
+				until = end;
+			n += there ? until - e.mark.next : 0;
+		}
+	}
+	return n;
+}
+
+/* Is there one among them with the last number of this range, or one behind it? */
+static bool reaches(const struct bc_ack_found *f, const struct range *r)
+{
+	for (uint32_t i = 0; i < f->n_ranges; i++)
+		if (f->range[i].entry.mark.next >= r->entry.mark.next && same(&f->range[i].entry, &r->entry))
+			return true;
+	return false;
+}
+
+bool bc_ack_found_passed(const struct bc_ack_found *f, const struct bc_ack_found *others)
+{
+	for (uint32_t i = 0; i < f->n_ranges; i++)
+		if (f->range[i].from < f->range[i].entry.mark.next && !reaches(others, &f->range[i]))
+			return false;
+	return true;
 }

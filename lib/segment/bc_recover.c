@@ -14,6 +14,7 @@
 #include "bc_folder.h"
 #include "bc_leftover.h"
 #include "bc_pcapng.h"
+#include "bc_repeats.h"
 
 /* Where its items go. */
 struct target {
@@ -23,6 +24,8 @@ struct target {
 	const struct bc_log *log;
 	const char *series;		/* NULL: none */
 	struct bc_ack_found *found;	/* numbered packets among them */
+	struct bc_ack_found *in, *elsewhere;	/* those of an encrypted leftover, and of segments beside it; NULL: it is in clear */
+	struct bc_segment_info info;
 	struct bc_recovered *ret;
 	struct bc_err *err;
 };
@@ -61,19 +64,53 @@ static void publishing(void *ctx, const struct bc_folder *folder, uint32_t n, co
 }
 
 /* What the old file had of its index, which tells where blocks lie there; and padding. */
-static bool is_left_out(const uint8_t *item, size_t len, const struct bc_record *rec)
+static bool is_left_out(const uint8_t *item, size_t len)
 {
-	return !rec && len >= 4 && (bc_get_le32(item) == BC_PCAPNG_INDEX || bc_get_le32(item) == BC_PCAPNG_PADDING);
+	return len >= 4 && (bc_get_le32(item) == BC_PCAPNG_INDEX || bc_get_le32(item) == BC_PCAPNG_PADDING);
+}
+
+static int put(struct target *t, const uint8_t *item, size_t len, bool packet)
+{
+	int r = bc_encode_put(t->encode, item, len);
+
+	t->info.bytes += len;
+	return r ? r : bc_ack_found_item(t->found, item, len, packet);
+}
+
+/* Packets before it may have been left out: its number is what is counted, or is said. */
+static int put_number(struct target *t, const uint8_t *packet, size_t len)
+{
+	const struct bc_ack_entry *is = bc_ack_found_next(t->in, packet, len), *counted = bc_ack_found_next(t->found, packet, len);
+	uint8_t block[BC_ACK_BLOCK_FIXED + BC_ACK_ENTRY_SIZE];
+
+	if (!is || (counted && bc_ack_same(&is->mark, &counted->mark) && is->mark.next == counted->mark.next))
+		return 0;
+	return put(t, block, bc_ack_block_put(block, bc_ack_found_collector(t->in), is, 1), false);
+}
+
+static int put_packet(struct target *t, const uint8_t *packet, size_t len, uint64_t ns)
+{
+	int r = t->in ? put_number(t, packet, len) : 0;
+
+	t->info.packets++;
+	if (!t->info.first_ns)
+		t->info.begin_ns = t->info.first_ns = ns;
+	if (ns)
+		t->info.last_ns = ns;
+	return r ? r : put(t, packet, len, true);
 }
 
 static int put_item(void *ctx, const uint8_t *item, size_t len, const struct bc_record *rec)
 {
 	struct target *t = ctx;
-	int r = is_left_out(item, len, rec) ? 0 : bc_encode_put(t->encode, item, len);
+	int r = 0;
 
-	if (!r)
-		r = bc_ack_found_item(t->found, item, len, rec != NULL);
-
+	if (!rec)
+		r = is_left_out(item, len) ? 0 : put(t, item, len, false);
+	else if (!t->in || !bc_ack_found_repeats(t->in, t->elsewhere, item, len))
+		r = put_packet(t, item, len, rec->ts_ns);
+	if (!r && t->in)
+		r = bc_ack_found_item(t->in, item, len, rec != NULL);
 	return r < 0 ? bc_err_set(t->err, r, "cannot write the new segment: %s", strerror(-r)) : 0;
 }
 
@@ -117,19 +154,13 @@ static int open_target(struct target *t, const struct bc_leftover *l, const stru
 
 static int copy(struct target *t, const struct bc_leftover *l, struct bc_err *err)
 {
-	struct bc_segment_info info;
-	int r;
+	int r = scan(l, put_item, t, t->ret, err);
 
-	r = scan(l, put_item, t, t->ret, err);
 	if (r < 0)
 		return r;
 	r = bc_encode_end(t->encode);
-	info = (struct bc_segment_info){
-		.packets = t->ret->scan.records, .bytes = t->ret->scan.kept_bytes, .begin_ns = t->ret->scan.first_ns,
-		.first_ns = t->ret->scan.first_ns, .last_ns = t->ret->scan.last_ns,
-	};
 	if (r == 0)
-		r = bc_store_finish(t->store, &info);
+		r = bc_store_finish(t->store, &t->info);
 	return r < 0 ? bc_err_set(err, r, "%s: cannot finish the new segment: %s", l->path, strerror(-r)) : 0;
 }
 
@@ -161,21 +192,63 @@ static void remove_leftover(const struct bc_leftover *l, const struct bc_log *lo
 		bc_log(log, BC_ERROR, "cannot remove %s: %s", l->path, strerror(errno));
 }
 
+static int number_item(void *ctx, const uint8_t *item, size_t len, const struct bc_record *rec)
+{
+	struct target *t = ctx;
+
+	return bc_ack_found_item(t->in, item, len, rec != NULL) ? bc_err_set(t->err, -ENOMEM, "no memory") : 0;
+}
+
+/* What published segments have of it, too. What the file beside them says of them may be ahead of their names. */
+static int find_repeats(struct target *t, const struct bc_leftover *l, const struct bc_recover_config *cfg, struct bc_err *err)
+{
+	int r;
+
+	t->in = bc_ack_found_new();
+	t->elsewhere = bc_ack_found_new();
+	if (!t->in || !t->elsewhere)
+		return bc_err_set(err, -ENOMEM, "%s: no memory", l->path);
+	r = scan(l, number_item, t, t->ret, err);
+	if (r)
+		return r;
+	bc_repeats_look(l, cfg->identities, t->ret->scan.first_ns, cfg->utc, t->in, t->elsewhere);
+	t->ret->repeated = bc_ack_found_common(t->in, t->elsewhere);
+	bc_ack_found_again(t->in);
+	return 0;
+}
+
+static int publish(struct target *t, const struct bc_leftover *l, const struct bc_recover_config *cfg, struct bc_err *err)
+{
+	int r;
+
+	t->found = bc_ack_found_new();
+	r = t->found ? open_target(t, l, cfg, err) : bc_err_set(err, -ENOMEM, "%s: no memory", l->path);
+	if (r == 0)
+		r = copy(t, l, err);
+	return close_target(t, l, r, err);
+}
+
 static int recover(const struct bc_leftover *l, const struct bc_recover_config *cfg, struct bc_recovered *ret,
 		   struct bc_err *err)
 {
 	struct target t = { .ret = ret, .err = err, .log = cfg->log, .series = l->series[0] ? l->series : NULL };
-	int r;
+	int r = l->encrypted ? find_repeats(&t, l, cfg, err) : 0;
 
-	if (cfg->dry_run)
-		return scan(l, cfg->item, cfg->ctx, ret, err);
-	t.found = bc_ack_found_new();
-	r = t.found ? open_target(&t, l, cfg, err) : bc_err_set(err, -ENOMEM, "%s: no memory", l->path);
-	if (r == 0)
-		r = copy(&t, l, err);
-	r = close_target(&t, l, r, err);
+	if (r == 0 && cfg->dry_run)
+		r = scan(l, cfg->item, cfg->ctx, ret, err);
+	else if (r == 0 && (!l->encrypted || ret->repeated < ret->scan.records))
+		r = publish(&t, l, cfg, err);
 	bc_ack_found_free(t.found);
+	bc_ack_found_free(t.in);
+	bc_ack_found_free(t.elsewhere);
 	return r;
+}
+
+static enum bc_recover_outcome outcome(const struct bc_leftover *l, const struct bc_recovered *r)
+{
+	if (!l->bytes)
+		return BC_RECOVER_REMOVED;
+	return r->repeated == r->scan.records ? BC_RECOVER_REPEATED : BC_RECOVER_PUBLISHED;
 }
 
 int bc_recover(const char *path, const struct bc_recover_config *cfg, struct bc_recovered *ret, struct bc_err *err)
@@ -190,7 +263,7 @@ int bc_recover(const char *path, const struct bc_recover_config *cfg, struct bc_
 	if (r == 0 && l->bytes > 0)
 		r = recover(l, cfg, ret, err);
 	if (r == 0) {
-		ret->outcome = l->bytes > 0 ? BC_RECOVER_PUBLISHED : BC_RECOVER_REMOVED;
+		ret->outcome = outcome(l, ret);
 		if (!cfg->dry_run)
 			remove_leftover(l, cfg->log);
 	}

@@ -23,7 +23,7 @@ struct bc_recover_config {
 	uint32_t pid;		/* stands in the new segment's temporary name */
 	const struct bc_log *log;	/* may be NULL */
 	const struct bc_age_identities *identities;	/* of who may read encrypted ones; NULL: none are read */
-	/* In a dry run told of each item that would be kept; may be NULL. */
+	/* In a dry run told of each item before the first damage; may be NULL. */
 	bc_scan_item item;
 	void *ctx;
 };
@@ -32,12 +32,14 @@ enum bc_recover_outcome {
 	BC_RECOVER_NONE,	/* nothing was changed: a failure, or a dry run that found nothing to do */
 	BC_RECOVER_PUBLISHED,	/* path has it, the leftover is gone. Dry run: it would be so, path is "" */
 	BC_RECOVER_REMOVED,	/* not one byte was in it, and it is gone. Dry run: it would be so */
+	BC_RECOVER_REPEATED,	/* all of its packets are in other segments, too, and it is gone. Dry run: it would be so */
 };
 
 /* Plain data. */
 struct bc_recovered {
 	enum bc_recover_outcome outcome;
 	struct bc_scan scan;		/* what was found, how much is kept and lost, and why it stopped there */
+	uint64_t repeated;		/* of scan.records: they are in other segments, too, and left out */
 	uint64_t file_bytes;		/* of the new segment */
 	char path[BC_STORE_PATH_MAX];	/* the new segment; "" without one */
 };
@@ -45,7 +47,7 @@ struct bc_recovered {
 /*
  * path is a leftover temporary file. All items before the first damage go into a new segment in the same folder, of the
  * format and compression that the name's extension says, or of those found in it under another extension, named by the first
- * packet's time and the leftover's number.
+ * packet's time and the leftover's number. Of an encrypted one those packets are left out that bc_repeats_look() finds in published segments.
  * 0 and *ret, or a negative errno, a line in err, and the leftover untouched:
  *   -EINVAL  no temporary name, a compression that is not written here, or no regular file;
  *   -EBUSY   a capture that is alive holds it (flock), for half a second and longer;

@@ -206,6 +206,17 @@ static void strange_items_are_passed_over(void **state)
 	assert_false(enter());
 }
 
+/* Memory for those that segments of ours have, not for what somebody made up. */
+static void packets_behind_too_many_blocks_have_no_numbers(void **state)
+{
+	iface("bts1");
+	for (uint32_t i = 0; i <= 65536; i++)
+		numbers("bts1", 1, 0, 0);
+	packets(0, 1);
+	enter();
+	assert_int_equal(known("bts1", 1), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, start, over)
 
 int main(void)
@@ -220,6 +231,7 @@ int main(void)
 		T(what_was_on_disk_when_it_began_is_not_missing),
 		T(what_is_known_already_changes_nothing),
 		T(strange_items_are_passed_over),
+		T(packets_behind_too_many_blocks_have_no_numbers),
 	};
 
 	return cmocka_run_group_tests_name("ack_found", tests, NULL, NULL);

@@ -20,6 +20,7 @@ struct bed {
 	const char *name;
 	uint32_t descriptors;
 	bool lz4;
+	const char *beside;	/* where the same bytes lie, too; NULL: nowhere */
 	struct bc_age_identities ids;
 };
 
@@ -27,6 +28,8 @@ static void begin(struct bed *b)
 {
 	fixture_clear(b->f);
 	put(in_dir(b->f, b->name), packed, packed_len);
+	if (b->beside)
+		put(in_dir(b->f, b->beside), packed, packed_len);
 	b->f->err.msg[0] = '\0';
 	b->descriptors = refusal_descriptors();
 	refusal_begin();
@@ -70,7 +73,13 @@ static void recover_it(void *ctx)
 		refusal_check(res.outcome == BC_RECOVER_NONE);
 		return;
 	}
-	refusal_check(res.outcome == BC_RECOVER_PUBLISHED);
+	/* What is beside it cannot be read, or its packets are left out. */
+	refusal_check(!b->beside || holds(in_dir(b->f, b->beside), packed, packed_len));
+	if (b->beside && res.repeated == PACKETS) {
+		refusal_check(res.outcome == BC_RECOVER_REPEATED);
+		return;
+	}
+	refusal_check(res.outcome == BC_RECOVER_PUBLISHED && !res.repeated);
 	if (b->ids.n)
 		refusal_check(decrypt(b, res.path));
 	refusal_check(bc_verify(res.path, &found, NULL) == 0 && found.records == PACKETS);
@@ -107,6 +116,17 @@ static void an_encrypted_one_too(void **state)
 		seal(&to);
 		assert_true(refuse_each(recover_it, &b, 1) > 20);
 	}
+}
+
+static void one_that_a_segment_repeats_too(void **state)
+{
+	struct bed b = { .f = *state, .name = "tmp-9-00000001.pcapng.lz4.age", .beside = STAMP "-00000000.pcapng.lz4.age" };
+	struct bc_age_recipients to = { .n = 0 };
+
+	add_reader(&b.ids, &to);
+	pack(BC_CODEC_LZ4);
+	seal(&to);
+	assert_true(refuse_each(recover_it, &b, 1) > 20);
 }
 
 static void verify_it(void *ctx)
@@ -331,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_recovery_that_fails_leaves_the_leftover, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_encrypted_one_too, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(one_that_a_segment_repeats_too, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_not_called_damaged, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(a_file_that_gets_no_index_is_as_it_was, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_index_beside_is_whole_or_not_there, fixture_setup, fixture_teardown),
