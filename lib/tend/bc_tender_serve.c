@@ -116,9 +116,11 @@ static void *move_main(void *arg)
 
 		name[n] = '\0';
 		move(f, name, &m);
-		if (write(f->moves, &m, sizeof(m)) != sizeof(m))
+		if (TEMP_FAILURE_RETRY(write(f->moves, &m, sizeof(m))) != sizeof(m))
 			break;
 	}
+	/* Who asks is not to wait for an answer of nobody's. */
+	shutdown(f->moves, SHUT_RDWR);
 	return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "bc_chain_key.h"
 #include "bc_tender_priv.h"
@@ -254,6 +255,42 @@ static void it_tends_no_folder_but_clients(void **state)
 	bc_tender_free(t);
 }
 
+/* In the process whose socket has no room for an answer. */
+static bool no_answers;
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+	errno = ENOBUFS;
+	return no_answers && fd > STDERR_FILENO ? -1 : syscall(SYS_write, fd, data, len);
+}
+
+static int give_no_answers(void *ctx, struct bc_err *err)
+{
+	no_answers = true;
+	return 0;
+}
+
+static void nobody_waits_for_one_that_moves_no_more(void **state)
+{
+	struct fixture *f = *state;
+	const struct bc_keeper_config where = published_in(f, BC_KEEPER_ONE);
+	char *completed = make_dir(f, "completed"), got[BC_STORE_PATH_MAX];
+	struct bc_tender_folder *folder;
+	struct bc_tender *t = NULL;
+
+	assert_int_equal(bc_tender_new(&(struct bc_tender_config){
+		.name = "bc-tender", .where = &where, .completed = completed, .moves = true, .begin = give_no_answers,
+	}, &t, NULL), 0);
+	folder = add(t, "", false);
+	for (unsigned i = 0; i < 2; i++) {
+		make_segment(nth(f, i));
+		assert_int_equal(bc_tender_move(folder, nth(f, i), got, &f->err), -EOWNERDEAD);
+	}
+	release(folder);
+	bc_tender_free(t);
+	free(completed);
+}
+
 /* With --merge it is the node's, which --upload-node may give any name. */
 static void where_clients_have_no_folders_their_name_is_no_path(void **state)
 {
@@ -343,6 +380,7 @@ int main(void)
 		TEST(it_records_segments_and_nothing_else),
 		TEST(of_a_file_it_moves_only_that),
 		TEST(it_tends_no_folder_but_clients),
+		TEST(nobody_waits_for_one_that_moves_no_more),
 		TEST(where_clients_have_no_folders_their_name_is_no_path),
 		TEST(without_room_for_a_descriptor_it_says_so),
 		TEST(a_closed_folder_takes_no_place),
