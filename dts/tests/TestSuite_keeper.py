@@ -53,12 +53,12 @@ class TestKeeper(TestSuite):
         verify(set(got.values()) == {"Permission denied"} and "thread bc-collect" in got, f"{got}")
         verify(segment.read_bytes() == content, "a published segment has changed")
 
-    def publish(self, run, n, folder=None):
-        """500 packets more, in segment number n."""
+    def publish(self, run, n, folder=None, there=None):
+        """500 packets more, in segment number n, of which so many are in the folder: all."""
         self.packets(500).close()
         run.wait_written(500 * n)
         run.ask("/braidcap/rotate")
-        return wait_until(lambda: len(found := published_of(folder or self.out, "node")) >= n and found, f"{n} segments")[-1]
+        return wait_until(lambda: len(found := published_of(folder or self.out, "node")) >= (there or n) and found, f"{n} segments")[-1]
 
     @func_test
     def a_fault_in_what_faces_the_network_gets_no_further(self):
@@ -81,6 +81,17 @@ class TestKeeper(TestSuite):
             removed = output["retention"]["removed"]
             return removed >= least and output["published"] - removed == 1 and (removed,)
         return wait_until(but_one, f"{least} segments removed")[0]
+
+    @func_test
+    def another_folder_takes_the_place_of_the_output(self):
+        """As a disk that is mounted again: segments go there."""
+        run = self.collector()
+        self.publish(run, 1)
+        self.out.rename(self.folder / "moved")
+        self.out.mkdir()
+        self.publish(run, 2, there=1)
+        assert_lossless(run.stop(), 1000)
+        verify(self.stored(published_of(self.out, "node")) == 500, "packets are missing")
 
     @func_test
     def limits_are_kept_by_another_process(self):

@@ -131,6 +131,21 @@ class TestSandbox(TestSuite):
         run.stop()
 
     @func_test
+    def a_capture_says_that_it_may_not_follow_a_folder(self):
+        """One that takes the place of the output's is none that it may write into."""
+        require_landlock()
+        # The report is beside the output's folder.
+        elsewhere = Path(self.stack.enter_context(tempfile.TemporaryDirectory(prefix="bc-")))
+        out = elsewhere / "out"
+        out.mkdir()
+        run = self.start("-i", "null:rate=1000", "-w", f"{out}/", "-G", "0.2")
+        run.wait_written(1)
+        out.rename(elsewhere / "moved")
+        out.mkdir()
+        wait_until(lambda: "the sandbox knows only the folder that was there at the start: start again" in run.stderr, "a line")
+        run.stop(rc=1)
+
+    @func_test
     def every_thread_is_restricted(self):
         """System calls are filtered in all of them, unless that was not wanted."""
         self.needs_seccomp()

@@ -210,11 +210,23 @@ int bc_session_confine_files(const struct bc_session *s, struct bc_err *err)
 	return r ? r : e;
 }
 
+/* Where another may take the output's place, as that of a disk which is mounted again. The root folder would be all that there is. */
+static void add_place(const struct bc_session *s, struct bc_paths *p)
+{
+	const struct bc_output_config *o = &s->cfg->outputs[0];
+	char whole[PATH_MAX];
+	const char *place = o->kind == BC_DEST_FOLDER && realpath(o->dest, whole) ? dirname(whole) : "/";
+
+	if (strcmp(place, "/") != 0)
+		bc_paths_add(p, place);
+}
+
 int bc_session_confine_keeper(const struct bc_session *s, struct bc_err *err)
 {
 	struct bc_paths p = { .n = 0 };
 
 	find_outputs(s, &p);
+	add_place(s, &p);
 	if (!p.failed && !p.anywhere)
 		bc_sandbox_enter_files(&(struct bc_sandbox){ .read = p.path, .n_read = p.n, .write = p.path, .n_write = p.n });
 	bc_sandbox_enter_calls(&(struct bc_sandbox){ .duty = BC_DUTY_KEEP });

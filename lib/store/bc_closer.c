@@ -28,6 +28,7 @@ struct bc_closer {
 	struct bc_segfile *ahead;	/* at AHEAD_READY */
 	uint64_t seq;			/* of the file that is taken next */
 	bool open_failed;		/* and was logged */
+	bool moved;			/* another folder has taken the first one's place */
 	struct bc_segfile *current;	/* taken by the caller */
 	bool sync_wanted;		/* of current */
 	uint64_t sync_size, synced;	/* its size when that was wanted; and when the last one was that is done */
@@ -44,8 +45,9 @@ struct bc_closer {
 static void log_open_failure(struct bc_closer *c, int err)
 {
 	if (!c->open_failed)
-		bc_log(c->folder->log, BC_ERROR, "%s: cannot open the next segment's temporary file: %s",
-		       *c->folder->prefix ? c->folder->prefix : ".", bc_keeper_error(err));
+		bc_log(c->folder->log, BC_ERROR, "%s: cannot open the next segment's temporary file: %s%s",
+		       *c->folder->prefix ? c->folder->prefix : ".", bc_keeper_error(err), c->moved && err == -EACCES ?
+		       ": if this user may write there, the sandbox knows only the folder that was there at the start: start again" : "");
 	c->open_failed = true;
 }
 
@@ -280,6 +282,7 @@ int bc_closer_take(struct bc_closer *c, struct bc_segfile **ret)
 	/* Last, since both give the lock up, and the other thread then may begin to open one. */
 	while (c->ahead_state == AHEAD_OPENING)
 		pthread_cond_wait(&c->done, &c->lock);
+	c->moved |= r > 0;
 	drop_removed(c, r > 0);
 	if (r < 0)
 		log_open_failure(c, r);
