@@ -32,12 +32,14 @@ class TestSystemd(TestSuite):
 
     @func_test
     def a_capture_is_restarted_and_loses_nothing_by_a_reload(self):
-        """Started, reloaded, killed and stopped; what it published is whole, and the last line says so."""
+        """Started, in the slice that comes first, reloaded, killed and stopped; what it published is whole, and the last line says so."""
         said = self.run_booted(r"""
 config capture <<< 'sources: [ v0 ]
 outputs: [ { dest: /srv/capture/, on_segment: "echo \"$1\" >> /srv/capture/list" } ]'
 systemctl start braidcap@capture
 soon received capture 0
+grep -q /braidcap.slice/ "/proc/$(main_pid braidcap@capture)/cgroup"
+[ "$(systemctl show -P CPUWeight braidcap.slice)" = 1000 ]
 send 20; soon received capture 20
 systemctl reload braidcap@capture
 soon grep -q pcapng /srv/capture/list
