@@ -20,7 +20,7 @@ void bc_check_memory(const char *root, const struct bc_devices *d, struct bc_fin
 /* The IOMMU, and vfio: can DPDK have the ports that the kernel has, and those that were given to it? */
 void bc_check_iommu(const char *root, const struct bc_devices *d, struct bc_findings *f);
 
-/* Frequency scaling, isolated CPUs, the clock that stamps are read from. */
+/* Frequency scaling, isolated CPUs, the clock that stamps are read from, whether priorities count (sched(7), "The autogroup feature"). */
 void bc_check_cpus(const char *root, struct bc_findings *f);
 
 /* On which node the devices are; nothing where there is only one. */

@@ -74,6 +74,16 @@ static void check_clocksource(const char *root, struct bc_findings *f)
 	bc_finding_advise(f, "dmesg says why the TSC is not trusted; a newer firmware may help");
 }
 
+static void check_autogroup(const char *root, struct bc_findings *f)
+{
+	int64_t on;
+
+	if (!bc_sys_number(root, &on, "/proc/sys/kernel/sched_autogroup_enabled") || !on)
+		return;
+	bc_finding_add(f, BC_FINDING_NOTE, CPU, "nice counts only among programs of one session: a search in another takes as much of a CPU as a capture");
+	bc_finding_advise(f, "sysctl kernel.sched_autogroup_enabled=0, or captures as services");
+}
+
 void bc_check_cpus(const char *root, struct bc_findings *f)
 {
 	struct bc_sys_list l = bc_sys_list(root, CPUS);
@@ -84,5 +94,6 @@ void bc_check_cpus(const char *root, struct bc_findings *f)
 	check_governor(root, &l, f);
 	check_isolated(root, cpus, f);
 	check_clocksource(root, f);
+	check_autogroup(root, f);
 	bc_sys_list_free(&l);
 }

@@ -167,6 +167,19 @@ static void isolated_cpus(void **state)
 	found(BC_FINDING_OK, "CPUs 2-7 are isolated");
 }
 
+static void priorities_that_count_within_a_session(void **state)
+{
+	uint32_t without;
+
+	sys_put(root, "/proc/sys/kernel/sched_autogroup_enabled", "0");
+	bc_check_cpus(root, &f);
+	without = f.n;
+	sys_put(root, "/proc/sys/kernel/sched_autogroup_enabled", "1");
+	bc_check_cpus(root, &f);
+	assert_int_equal(f.n, 2 * without + 1);
+	found(BC_FINDING_NOTE, "only among programs of one session");
+}
+
 static void a_slow_clocksource(void **state)
 {
 	sys_put(root, "/sys/devices/system/clocksource/clocksource0/current_clocksource", "hpet");
@@ -376,6 +389,7 @@ int main(void)
 		ROOTED(governors),
 		ROOTED(isolated_cpus),
 		ROOTED(a_slow_clocksource),
+		ROOTED(priorities_that_count_within_a_session),
 		ROOTED(nodes_of_devices),
 		ROOTED(what_a_driver_says),
 		ROOTED(the_kernels_backlog),
