@@ -5,7 +5,10 @@
 
 #include "bc_source.h"
 
-/* The system clock has been stepped, and the host's clock does not know it yet: what the kernel stamps is to wait for it. */
+/*
+ * The system clock has been stepped, and the host's clock does not know it yet: what the kernel stamped is to wait for it. Asked when a
+ * batch is full, as the step may have come while it was filled.
+ */
 bool bc_epoch_unknown(const struct bc_clock *clock);
 
 /* Mark the batch's packets, and make their times steady. Costs nothing before the first step. */

@@ -81,6 +81,7 @@ void bc_source_close(struct bc_source *s)
 	bc_window_clear(&s->window);
 	if (holds(s))
 		rte_pktmbuf_free_bulk(s->held.batch.mbuf + s->held.first, s->held.batch.n - s->held.first);
+	rte_pktmbuf_free_bulk(s->unsure.mbuf, s->unsure.n);
 	bc_filter_reader_close(&s->filters);
 	free(s->scratch);
 	free(s);
@@ -278,17 +279,45 @@ static void hold_to_clock(struct bc_source *s, struct bc_batch *b)
 	b->watermark_ns = held_ns > s->guard.last_ns ? held_ns : s->guard.last_ns;
 }
 
+static void receive(struct bc_source *s, struct bc_batch *b)
+{
+	b->n = 0;
+	b->time = BC_TIME_OWN;
+	b->ended = b->more = b->unsure = b->empty = false;
+	b->watermark_ns = b->asked_ns = b->lateness_ns = 0;
+	s->ops->rx(s, b, BC_BURST);
+	if (__builtin_expect(b->unsure, 0))
+		b->asked_ns = 0;
+}
+
+/* What was stamped about a step of the system clock, once it can be told what was before it. */
+static bool resume(struct bc_source *s, struct bc_batch *b)
+{
+	if (bc_epoch_unknown(s->env.clock))
+		return false;
+	*b = s->unsure;
+	b->asked_ns = bc_clock_utc(s->env.clock);
+	b->empty = false;
+	s->unsure.n = 0;
+	return true;
+}
+
 /* One batch from the device to the link. */
 static uint32_t take_batch(struct bc_source *s, uint32_t command)
 {
 	struct bc_batch b;
 	uint32_t n;
 
-	b.n = 0;
-	b.time = BC_TIME_OWN;
-	b.ended = b.more = b.empty = false;
-	b.watermark_ns = b.asked_ns = b.lateness_ns = 0;
-	s->ops->rx(s, &b, BC_BURST);
+	if (__builtin_expect(s->unsure.n != 0, 0)) {
+		if (!resume(s, &b))
+			return 0;
+	} else {
+		receive(s, &b);
+		if (__builtin_expect(b.unsure && b.n, 0)) {
+			s->unsure = b;
+			return 0;
+		}
+	}
 	n = b.n;
 	bc_epoch_mark(s, &b);
 	if (b.asked_ns)

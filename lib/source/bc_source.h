@@ -70,6 +70,7 @@ struct bc_batch {
 	enum bc_time time;
 	bool ended;			/* the source is at its end */
 	bool more;			/* more waits in the device, so that a stop goes on */
+	bool unsure;			/* UTC: by a step that the host's clock does not know yet; what was asked says nothing */
 	/*
 	 * Stamped by a live device: the clock that the stamps follow, in steady time, when it was asked; the stamps are then held to it, and the
 	 * promise is what they say, or that clock less the source's lateness. 0: the driver stands for both.
@@ -156,6 +157,7 @@ struct bc_source {
 		bool masked;
 		uint32_t first;
 	} held;
+	struct bc_batch unsure;			/* its packets wait until the host's clock knows of the step */
 	uint32_t drained;			/* packets since the stop */
 	uint64_t stopped_mono_ns;
 	void *scratch;				/* for filters, BC_FILTER_MAX_SNAPLEN bytes */

@@ -41,8 +41,8 @@ static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 
 	p->batch = b;
 	max = bc_spare_refill(&p->spare, s->env.pool, max);
-	/* Without an mbuf, or a time to compare with, the packets stay in the kernel. */
-	if (!max || bc_epoch_unknown(s->env.clock))
+	/* Without an mbuf the packets stay in the kernel. */
+	if (!max)
 		return;
 	b->time = BC_TIME_UTC;
 	r = pcap_dispatch(p->handle, (int)max, take, (u_char *)p);
@@ -52,6 +52,7 @@ static void pcap_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 		atomic_store_explicit(&s->failed, true, memory_order_release);
 	}
 	b->asked_ns = now_ns;
+	b->unsure = bc_epoch_unknown(s->env.clock);
 	b->empty = r < (int)max;
 }
 

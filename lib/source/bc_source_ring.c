@@ -74,14 +74,15 @@ static void ring_source_rx(struct bc_source *s, struct bc_batch *b, uint32_t max
 
 	max = spare < max - kept ? spare : max - kept;
 	b->more = kept;
-	/* Without an mbuf, or a time to compare with, the packets stay in the kernel. */
-	if (!max || bc_epoch_unknown(s->env.clock))
+	/* Without an mbuf the packets stay in the kernel. */
+	if (!max)
 		return;
 	bc_unsettled_begin(&p->unsettled, b);
 	b->time = BC_TIME_UTC;
 	for (; taken < max && bc_ring_next(&p->ring, &k); taken++)
 		bc_spare_take(&p->spare, s, b, k.data, k.caplen, k.wire_len, k.ts_ns);
 	b->asked_ns = now_ns;
+	b->unsure = bc_epoch_unknown(s->env.clock);
 	nothing_more = taken < max && bc_ring_empty(&p->ring);
 	if (nothing_more)
 		b->lateness_ns = p->empty_lateness_ns;

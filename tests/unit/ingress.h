@@ -33,7 +33,7 @@ struct ingress {
 	uint64_t ts_ns;		/* of the next; grows by one */
 	uint64_t watermark_ns;
 	uint64_t asked_ns;	/* a live device, as in bc_batch */
-	bool empty;
+	bool empty, unsure;
 	uint64_t lateness_ns;
 	enum bc_time time;
 	uint64_t drops;		/* the driver's own mark, on the first one */
@@ -74,6 +74,7 @@ static inline void ingress_rx(struct bc_source *s, struct bc_batch *b, uint32_t 
 	b->watermark_ns = d->watermark_ns;
 	b->asked_ns = d->asked_ns;
 	b->empty = d->empty;
+	b->unsure = d->unsure;
 	b->lateness_ns = d->lateness_ns;
 	b->time = d->time;
 	b->ended = d->ended;

@@ -611,6 +611,55 @@ static void a_step_of_the_clock_keeps_the_order_and_each_packets_time(void **sta
 	ingress_free(&d);
 }
 
+/* The clock is stepped while packets are taken, and the host's clock does not know it yet; it makes no promise by that clock either. */
+static void what_is_stamped_about_a_step_waits_until_it_is_known(void **state)
+{
+	static struct bc_clock clock;
+	struct ingress d;
+	struct bc_desc p;
+	uint64_t stamp_ns;
+
+	memcpy(&clock, &ingress_clock, sizeof(clock));
+	bc_steps_add(&clock.steps, 1, 3600 * BC_NS_PER_S);
+	ingress_open(&d, &ingress_kind, 1, false);
+	d.s->env.clock = &clock;
+	d.time = BC_TIME_UTC;
+	d.unsure = d.empty = true;
+	d.asked_ns = bc_clock_utc(&clock);
+	poll_n(&d, 0);
+	assert_int_equal(bc_link_watermark(d.s->link), 0);
+	d.ts_ns = stamp_ns = bc_utc_ns();
+	assert_int_equal(poll_n(&d, 1), 0);
+	assert_int_equal(poll_n(&d, 1), 0);
+	assert_int_equal(d.rounds, 2);
+	assert_false(ingress_take(&d, &p));
+	bc_steps_add(&clock.steps, stamp_ns, 0);
+	d.unsure = false;
+	assert_int_equal(bc_source_poll(d.s), 1);
+	assert_true(ingress_take(&d, &p));
+	assert_int_equal(p.ts_ns, stamp_ns);
+	assert_int_equal(bc_meta_epoch(bc_desc_obj(&p)), 2);
+	assert_int_equal(bc_link_watermark(d.s->link), stamp_ns);
+	ingress_done(&p);
+	ingress_free(&d);
+}
+
+static void what_waits_for_a_step_goes_with_its_source(void **state)
+{
+	static struct bc_clock clock;
+	struct ingress d;
+	uint32_t had = rte_mempool_avail_count(ingress_pool);
+
+	memcpy(&clock, &ingress_clock, sizeof(clock));
+	bc_steps_add(&clock.steps, 1, 3600 * BC_NS_PER_S);
+	ingress_open(&d, &ingress_kind, 1, false);
+	d.s->env.clock = &clock;
+	d.unsure = true;
+	poll_n(&d, 3);
+	ingress_free(&d);
+	assert_int_equal(rte_mempool_avail_count(ingress_pool), had);
+}
+
 static void a_step_of_the_clock_does_not_touch_times_of_files(void **state)
 {
 	static struct bc_clock clock;
@@ -799,6 +848,8 @@ int main(void)
 		cmocka_unit_test(a_clock_on_tai_is_told_of_its_interface),
 		cmocka_unit_test(an_interface_of_the_host_clock_is_described_as_that_is_now),
 		cmocka_unit_test(a_step_of_the_clock_keeps_the_order_and_each_packets_time),
+		cmocka_unit_test(what_is_stamped_about_a_step_waits_until_it_is_known),
+		cmocka_unit_test(what_waits_for_a_step_goes_with_its_source),
 		cmocka_unit_test(a_step_of_the_clock_does_not_touch_times_of_files),
 		cmocka_unit_test(the_tables_are_finite),
 		cmocka_unit_test(a_software_stamp_is_not_before_the_packet_nor_before_the_watermark),
