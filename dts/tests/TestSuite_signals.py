@@ -64,6 +64,22 @@ class TestSignals(TestSuite):
         run.finish(rc=1)
         verify("ended before the filter was compiled" in run.stderr, run.stderr)
 
+    def keeps_signals(self, pid):
+        """Does SIGTERM wait to be taken, not end the program?"""
+        blocked = next(line for line in of_threads(pid, "status")[0].splitlines() if line.startswith("SigBlk:"))
+        return int(blocked.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+
+    @func_test
+    def term_ends_a_start_that_waits_for_a_fifo(self):
+        """Nobody has opened it to write."""
+        fifo = self.folder / "fifo"
+        os.mkfifo(fifo)
+        run = self.start("-i", fifo, "-w", "null:", capturing=False)
+        wait_until(lambda: self.keeps_signals(run.process.pid), "its signals are kept")
+        run.signal(signal.SIGTERM)
+        run.finish(rc=1)
+        verify("ended before its first bytes arrived" in run.stderr, run.stderr)
+
     @func_test
     def hup_rotates(self):
         """SIGHUP: the segment is published, the next begins."""

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bc_blob.h"
 #include "bc_decoder.h"
@@ -428,9 +429,12 @@ static uint64_t size_of(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
+/* A FIFO is opened at once, whoever writes: signals end no wait within open(). */
 static int open_fd(const struct bc_source_config *cfg, struct bc_err *err)
 {
-	int fd = open(strcmp(cfg->target, "-") ? cfg->target : "/dev/stdin", O_RDONLY | O_CLOEXEC);
+	const char *path = strcmp(cfg->target, "-") ? cfg->target : "/dev/stdin";
+	struct stat st;
+	int fifo = stat(path, &st) == 0 && S_ISFIFO(st.st_mode) ? O_NONBLOCK : 0, fd = open(path, O_RDONLY | O_CLOEXEC | fifo);
 
 	if (fd < 0)
 		return bc_err_set(err, -errno, "cannot read %s: %s%s", cfg->spec, strerror(errno),
@@ -461,6 +465,15 @@ static int refuse(const struct file_source *p, const struct bc_source_config *cf
 			     cfg->erf ? "ERF" : "pcap or pcapng; ERF is named .erf, or given as erf:FILE");
 }
 
+/* Until there are bytes, or their end: a FIFO that nobody has opened to write would seem to be at its end. */
+static int wait_for_bytes(int fd, const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_err *err)
+{
+	while (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, WAIT_MS) <= 0)
+		if (env->interrupted && env->interrupted(env->interrupted_ctx))
+			return bc_err_set(err, -EINTR, "%s: ended before its first bytes arrived", cfg->spec);
+	return 0;
+}
+
 /* Read up to the first interface, so that it stands at the head of the first segment. */
 /* 1: a file without a byte; 0; or a negative errno. */
 static int read_first_iface(struct file_source *p, int fd, const struct bc_source_config *cfg,
@@ -477,9 +490,9 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 		if (r == BC_READ_MORE && !read_more(p, need)) {
 			if (p->eof)
 				break;
-			poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, WAIT_MS);
-			if (env->interrupted && env->interrupted(env->interrupted_ctx))
-				return bc_err_set(err, -EINTR, "%s: ended before its first bytes arrived", cfg->spec);
+			r = wait_for_bytes(fd, cfg, env, err);
+			if (r < 0)
+				return r;
 		}
 		p->begin += p->used;
 		p->offset += p->used;
@@ -499,12 +512,18 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 }
 
 /* *ret_fd is the decoder's. */
-static int open_path(struct file_source *p, const struct bc_source_config *cfg, int *ret_fd, struct bc_err *err)
+static int open_path(struct file_source *p, const struct bc_source_config *cfg, const struct bc_source_env *env, int *ret_fd,
+		     struct bc_err *err)
 {
-	int fd = open_fd(cfg, err);
+	int fd = open_fd(cfg, err), r;
 
 	if (fd < 0)
 		return fd;
+	r = wait_for_bytes(fd, cfg, env, err);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
 	*ret_fd = fd;
 	return bc_decoder_open(fd, &p->decoder, err);
 }
@@ -547,7 +566,7 @@ static int open_file(const struct bc_source_config *cfg, const struct bc_source_
 		bc_err_set(err, r, "%s: no memory", cfg->spec);
 		goto fail;
 	}
-	r = bc_depot_is_name(cfg->target) ? open_object(p, cfg, env, err) : open_path(p, cfg, &fd, err);
+	r = bc_depot_is_name(cfg->target) ? open_object(p, cfg, env, err) : open_path(p, cfg, env, &fd, err);
 	if (r < 0)
 		goto fail;
 	r = empty = read_first_iface(p, fd, cfg, env, &iface, err);
