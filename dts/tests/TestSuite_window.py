@@ -8,11 +8,11 @@ from framework.test_suite import TestSuite, func_test, verify
 
 
 class TestWindow(TestSuite):
-    def run_for(self, *sources, seconds=3, memory=64):
+    def run_for(self, *sources, seconds=3):
         """The report of a capture of these sources, and its packets."""
         inputs = [word for source in sources for word in ("-i", source)]
         out = self.make_folder()
-        run = self.capture(*inputs, "-w", f"{out}/", "-Z", "none", "-d", str(seconds), "--memory", str(memory))
+        run = self.capture(*inputs, "-w", f"{out}/", "-Z", "none", "-d", str(seconds), "--memory", "256")
         report = run.report
         assert_balance(report)
         packets = [p for segment in published(out) for p in read(segment).packets]
