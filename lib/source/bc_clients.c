@@ -110,7 +110,7 @@ static void check_receiving(struct bc_clients *c, struct client *k, uint64_t now
 		bc_clients_end_session(c, k, false, "it sent no link header in time");
 	else if (c->stop_ns && now_ns - c->stop_ns > STOP_NS)
 		bc_clients_end_session(c, k, false, "the collection ends, and it still sends");
-	else if (s->unread || s->ring_full || c->stop_ns)
+	else if (s->unread || s->deaf || s->ring_full || c->stop_ns)
 		receive(c, k, s);
 }
 
@@ -123,6 +123,8 @@ static void check_handshake(struct bc_clients *c, struct client *k, struct sessi
 			       "it did not finish its handshake in time");
 	else if (s->phase == CANDIDATE && !s->events)
 		bc_clients_candidate(c, k, s);
+	else if (s->phase == HANDSHAKE && s->deaf)
+		bc_clients_shake_hands(c, k, s);
 }
 
 static void on_timer(struct bc_clients *c, struct client *k, uint64_t now_ns)
@@ -143,7 +145,7 @@ static void on_timer(struct bc_clients *c, struct client *k, uint64_t now_ns)
 
 static bool needs_timer(const struct client *k)
 {
-	if (k->waiting || k->draining || (k->receiving && (k->receiving->deadline_ns || k->receiving->ring_full)))
+	if (k->waiting || k->draining || (k->receiving && (k->receiving->deadline_ns || k->receiving->ring_full || k->receiving->deaf)))
 		return true;
 	for (int s = 0; s < BC_CLIENTS_HANDSHAKES_MAX; s++)
 		if (k->handshaking[s])

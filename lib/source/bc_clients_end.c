@@ -18,6 +18,7 @@ void bc_clients_set_events(struct bc_clients *c, struct session *s, short events
 {
 	struct epoll_event e = { .events = 0, .data.ptr = &s->watch };
 
+	s->deaf = false;
 	if (events == s->events)
 		return;
 	/*
@@ -25,8 +26,10 @@ void bc_clients_set_events(struct bc_clients *c, struct session *s, short events
 	 * set: otherwise epoll would report its hangup again and again.
 	 */
 	e.events = (uint32_t)events;
-	epoll_ctl(c->epoll, !s->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL, s->watch.fd, &e);
-	s->events = events;
+	s->deaf = epoll_ctl(c->epoll, !s->events ? EPOLL_CTL_ADD : events ? EPOLL_CTL_MOD : EPOLL_CTL_DEL, s->watch.fd, &e) < 0;
+	c->timed |= s->deaf;
+	if (!s->deaf)
+		s->events = events;
 }
 
 /* While its ring is full nothing is read, and an answer that waits for POLLIN waits too. */

@@ -44,6 +44,7 @@ struct session {
 	uint8_t out[BC_WIRE_ANSWER_MAX];	/* the answer being sent; out_len bytes are left */
 	size_t out_len;
 	bool closed;
+	bool deaf;		/* epoll refused it: the timer looks */
 	bool unread;		/* bytes may wait inside TLS, where epoll does not see them */
 	bool ring_full;
 	uint64_t deadline_ns;	/* 0: none */
