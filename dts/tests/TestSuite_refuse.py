@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Captures that are refused memory, threads or system calls: a few of the many that scripts/refuse tries."""
+"""Captures and collectors that are refused memory, threads or system calls: a few of the many that scripts/refuse tries."""
 
 import shutil
 import sys
@@ -44,3 +44,9 @@ class TestRefuse(TestSuite):
     def system_calls(self):
         """What is published is whole all the same."""
         self.refuse("direct", "system")
+
+    @func_test
+    def collector(self):
+        """A process apart is refused calls: what it was asked to do comes to an end all the same."""
+        for process in ("keeper", "tender"):
+            self.refuse(process, "system")

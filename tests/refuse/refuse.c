@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * For LD_PRELOAD: refuses one call of braidcap. REFUSE is "KIND NUMBER": of the calls of that kind that the program itself makes, in
- * whatever thread, the one with that number fails; KIND is memory, threads or system. The file REFUSE_SAYS gets the call's name and place,
- * and how many there were, if the program ended by itself.
+ * For LD_PRELOAD: refuses one call of braidcap. REFUSE is "KIND NUMBER [PROCESS]": of the calls of that kind that the program itself
+ * makes, in whatever thread, the one with that number fails; KIND is memory, threads or system. PROCESS: only in this one, the program
+ * (braidcap) or a process apart, from where it takes its name. Of one place in the program only the first ENOUGH calls count. The file
+ * REFUSE_SAYS gets the call's name and place, and how many there were, if the process ended by itself.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,8 +18,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define SAYS_FD 900	/* no other's, and open before the sandbox is closed */
+
+#define ENOUGH 100
+#define PROGRAM (4U << 20)
 
 enum kind { NONE, MEMORY, THREADS, SYSTEM };
 
@@ -27,7 +34,9 @@ static struct {
 	long number;
 	_Atomic long calls;
 	uintptr_t begin, end;	/* of the program */
-	const char *says;
+	char process[16];
+	_Atomic unsigned char seen[PROGRAM];	/* calls from there */
+	bool elsewhere;		/* this is another process */
 } refuse;
 
 void *__libc_malloc(size_t size);
@@ -53,24 +62,25 @@ static void say(const char *name, long value)
 {
 	char line[128];
 	int n = snprintf(line, sizeof(line), "%s %#lx\n", name, value);
-	int fd = refuse.says ? (int)syscall(SYS_openat, AT_FDCWD, refuse.says, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
 
-	if (fd < 0)
-		return;
-	syscall(SYS_write, fd, line, n);
-	syscall(SYS_close, fd);
+	syscall(SYS_write, SAYS_FD, line, n);
 }
 
 /* Not in the commands that it runs. */
 __attribute__((constructor)) static void begin(void)
 {
 	static const char *const kinds[] = { "", "memory", "threads", "system" };
-	const char *order = getenv("REFUSE");
+	const char *order = getenv("REFUSE"), *says = getenv("REFUSE_SAYS");
 	char kind[16] = "";
+	int fd;
 
-	if (!order || strcmp(program_invocation_short_name, "braidcap") != 0 || sscanf(order, "%15s %ld", kind, &refuse.number) != 2)
+	if (!order || !says || strcmp(program_invocation_short_name, "braidcap") != 0 ||
+	    sscanf(order, "%15s %ld %15s", kind, &refuse.number, refuse.process) < 2)
 		return;
-	refuse.says = getenv("REFUSE_SAYS");
+	fd = (int)syscall(SYS_openat, AT_FDCWD, says, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	syscall(SYS_dup3, fd, SAYS_FD, O_CLOEXEC);
+	syscall(SYS_close, fd);
+	refuse.elsewhere = refuse.process[0] && strcmp(refuse.process, "braidcap") != 0;
 	dl_iterate_phdr(find_program, NULL);
 	for (int i = MEMORY; i <= SYSTEM; i++)
 		if (strcmp(kind, kinds[i]) == 0)
@@ -79,15 +89,27 @@ __attribute__((constructor)) static void begin(void)
 
 __attribute__((destructor)) static void end(void)
 {
-	if (refuse.kind)
+	if (refuse.kind && !refuse.elsewhere)
 		say("calls", refuse.calls);
+}
+
+static bool is_enough(uintptr_t at)
+{
+	_Atomic unsigned char *seen = &refuse.seen[(at - refuse.begin) % PROGRAM];
+
+	if (*seen == ENOUGH)
+		return true;
+	++*seen;
+	return false;
 }
 
 static bool refused(enum kind kind, const char *name, void *caller, int err)
 {
 	uintptr_t at = (uintptr_t)caller;
 
-	if (kind != refuse.kind || at < refuse.begin || at >= refuse.end || ++refuse.calls != refuse.number)
+	if (kind != refuse.kind || refuse.elsewhere || at < refuse.begin || at >= refuse.end || is_enough(at))
+		return false;
+	if (++refuse.calls != refuse.number)
 		return false;
 	say(name, (long)(at - refuse.begin));
 	errno = err;
@@ -185,6 +207,62 @@ typedef long (*call)(long a, long b, long c, long d, long e, long f);
 		return next(a, b, c, d, e, f); \
 	}
 
+/* A process apart is another one until it has its name. */
+pid_t fork(void)
+{
+	static pid_t (*next)(void);
+	pid_t pid;
+
+	if (refused(SYSTEM, "fork", CALLER, EAGAIN))
+		return -1;
+	if (!next)
+		next = (pid_t (*)(void))dlsym(RTLD_NEXT, "fork");
+	pid = next();
+	if (pid == 0 && refuse.process[0])
+		refuse.elsewhere = true;
+	return pid;
+}
+
+int prctl(int what, ...)
+{
+	static call next;
+	unsigned long arg[4];
+	va_list ap;
+
+	va_start(ap, what);
+	for (int i = 0; i < 4; i++)
+		arg[i] = va_arg(ap, unsigned long);
+	va_end(ap);
+	if (what == PR_SET_NAME && refuse.process[0] && strcmp((const char *)arg[0], refuse.process) == 0) {
+		refuse.elsewhere = false;
+		refuse.calls = 0;
+		memset((void *)refuse.seen, 0, sizeof(refuse.seen));
+	}
+	if (refused(SYSTEM, "prctl", CALLER, EPERM))
+		return -1;
+	if (!next)
+		next = (call)dlsym(RTLD_NEXT, "prctl");
+	return (int)next(what, (long)arg[0], (long)arg[1], (long)arg[2], (long)arg[3], 0);
+}
+
+/* All but what is said into. */
+int close_range(unsigned first, unsigned last, int flags)
+{
+	if (first >= SAYS_FD || last <= SAYS_FD)
+		return (int)syscall(SYS_close_range, first, last, flags);
+	syscall(SYS_close_range, first, SAYS_FD - 1, flags);
+	return (int)syscall(SYS_close_range, SAYS_FD + 1, last, flags);
+}
+
+/* Processes apart end so. */
+void _exit(int status)
+{
+	if (refuse.process[0])
+		end();
+	syscall(SYS_exit_group, status);
+	__builtin_unreachable();
+}
+
 /* A descriptor that is asked for what it has (F_GETFD) is closed where that fails. */
 int fcntl64(int fd, int what, ...)
 {
@@ -262,7 +340,9 @@ CALL(epoll_create1, EMFILE, -1)
 CALL(epoll_ctl, ENOMEM, -1)
 CALL(epoll_wait, EINTR, -1)
 CALL(poll, EINTR, -1)
+CALL(ppoll, EINTR, -1)
 CALL(socket, EMFILE, -1)
+CALL(socketpair, EMFILE, -1)
 CALL(bind, EADDRINUSE, -1)
 CALL(listen, EADDRINUSE, -1)
 CALL(connect, ECONNREFUSED, -1)
@@ -270,13 +350,13 @@ CALL(accept4, EMFILE, -1)
 CALL(send, ECONNRESET, -1)
 CALL(sendto, ECONNRESET, -1)
 CALL(recv, ECONNRESET, -1)
+CALL(sendmsg, ENOBUFS, -1)
+CALL(recvmsg, ENOMEM, -1)
 CALL(setsockopt, ENOPROTOOPT, -1)
 CALL(getsockopt, ENOPROTOOPT, -1)
 CALL(mmap64, ENOMEM, -1)
 CALL(madvise, EINVAL, -1)
-CALL(fork, EAGAIN, -1)
 CALL(posix_spawn, EAGAIN, EAGAIN)
-CALL(prctl, EPERM, -1)
 CALL(getrlimit64, EPERM, -1)
 CALL(setrlimit64, EPERM, -1)
 CALL(getrandom, EAGAIN, -1)
