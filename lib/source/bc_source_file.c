@@ -465,13 +465,14 @@ static int refuse(const struct file_source *p, const struct bc_source_config *cf
 			     cfg->erf ? "ERF" : "pcap or pcapng; ERF is named .erf, or given as erf:FILE");
 }
 
-/* Until there are bytes, or their end: a FIFO that nobody has opened to write would seem to be at its end. */
+/* For bytes, or their end, for a while; of an object, for that while. 1: there are; 0: perhaps; or -EINTR. */
 static int wait_for_bytes(int fd, const struct bc_source_config *cfg, const struct bc_source_env *env, struct bc_err *err)
 {
-	while (poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, WAIT_MS) <= 0)
-		if (env->interrupted && env->interrupted(env->interrupted_ctx))
-			return bc_err_set(err, -EINTR, "%s: ended before its first bytes arrived", cfg->spec);
-	return 0;
+	int r = poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, WAIT_MS);
+
+	if (env->interrupted && env->interrupted(env->interrupted_ctx))
+		return bc_err_set(err, -EINTR, "%s: ended before its first bytes arrived", cfg->spec);
+	return r > 0;
 }
 
 /* Read up to the first interface, so that it stands at the head of the first segment. */
@@ -519,7 +520,9 @@ static int open_path(struct file_source *p, const struct bc_source_config *cfg, 
 
 	if (fd < 0)
 		return fd;
-	r = wait_for_bytes(fd, cfg, env, err);
+	/* A FIFO that nobody has opened to write would seem to be at its end. */
+	while (!(r = wait_for_bytes(fd, cfg, env, err)))
+		;
 	if (r < 0) {
 		close(fd);
 		return r;
