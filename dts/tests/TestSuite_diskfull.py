@@ -78,14 +78,3 @@ class TestDiskfull(TestSuite):
         verify(len(got) == report["balance"]["written"], "the files differ from the ledger")
         seen = numbers(got)[0]
         verify(seen == sorted(set(seen)), "a packet is doubled or out of order")
-
-    @func_test
-    def what_is_found_leaves_nothing_behind(self):
-        """No byte of a file that find begins can be written."""
-        trace = self.folder / "trace.pcapng"
-        self.capture("-i", "null:count=10", "-w", trace)
-        out = self.stack.enter_context(host.tmpfs(self.make_folder(), 1))
-        (out / "other").write_bytes(bytes(1 << 20))
-        done = self.braidcap("find", "-w", f"{out}/", "ip or not ip", trace, check=False)
-        verify(done.returncode == 1 and "No space left" in done.stderr, done.stderr)
-        verify(list(out.iterdir()) == [out / "other"], "something is left")

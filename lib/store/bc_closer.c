@@ -354,8 +354,6 @@ int bc_closer_end(struct bc_closer *c, bool now)
 		bc_segfile_remove(c->folder, c->ahead);
 		bc_segfile_free(c->ahead);
 	}
-	if (c->current && !c->current->size && !c->folder->pipe)
-		bc_segfile_remove(c->folder, c->current);
 	bc_segfile_free(c->current);
 	err = c->first_err;
 	free_closer(c);

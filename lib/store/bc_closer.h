@@ -36,7 +36,7 @@ int bc_closer_synced(struct bc_closer *c, uint64_t *ret_size);
 void bc_closer_finish(struct bc_closer *c, struct bc_segfile *f);
 
 /*
- * Ends the work and frees everything, including a file that is taken; f->size 0: that is removed. now: drop what is queued, see bc_store_abort().
+ * Ends the work and frees everything, including a file that is taken. now: drop what is queued, see bc_store_abort().
  * Returns the first error of publishing. Takes NULL.
  */
 int bc_closer_end(struct bc_closer *c, bool now);

@@ -221,7 +221,7 @@ int bc_store_synced(struct bc_store *s, uint64_t *ret_bytes);
 int bc_store_finish(struct bc_store *s, const struct bc_segment_info *info);
 
 /*
- * Both end and free the store; takes NULL. A segment begun and not finished stays on disk under its temporary name if it has bytes.
+ * Both end and free the store; takes NULL. A segment begun and not finished stays on disk under its temporary name.
  * close waits until all that was finished is published, removes the unused file that was opened ahead, and returns the
  * first error that publishing met (0 otherwise; an empty segment is no error). abort waits only for the one system call
  * that is under way; what waited in the queue stays under its temporary name.

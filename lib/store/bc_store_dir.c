@@ -172,8 +172,6 @@ static int dir_close(struct bc_store *s, bool now)
 
 	if (d->direct && d->file && bc_direct_settle(d->direct) == 0)
 		bc_segfile_trim(&d->folder, d->file, bc_direct_size(d->direct));
-	if (d->file)
-		d->file->size = s->size;
 	if (now)
 		atomic_store(&s->cancelled, true);
 	r = bc_closer_end(d->closer, now);

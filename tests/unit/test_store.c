@@ -305,18 +305,6 @@ static void close_leaves_an_unfinished_segment(void **state)
 	assert_int_equal(f->seen, 0);
 }
 
-static void close_removes_an_unfinished_segment_without_bytes(void **state)
-{
-	struct fixture *f = *state;
-	struct bc_fault fault = { .space = 0 };
-	struct bc_store *s = open_faulty(open_store(f, BC_STORE_DIR, f->dir), &fault);
-
-	assert_int_equal(bc_store_begin(s), 0);
-	assert_int_equal(bc_store_write(s, "full", 4), -ENOSPC);
-	assert_int_equal(bc_store_close(s), 0);
-	assert_int_equal(count(f->dir, ""), 0);
-}
-
 /* Finish a segment, and return once the store's thread stands still in its callback. */
 static void hold_thread(struct fixture *f, struct bc_store *s)
 {
@@ -1029,7 +1017,6 @@ int main(void)
 		T(empty_segment_is_removed),
 		T(empty_segment_is_kept_where_it_is_a_valid_one),
 		T(close_leaves_an_unfinished_segment),
-		T(close_removes_an_unfinished_segment_without_bytes),
 		T(abort_leaves_what_waits_and_what_is_written_as_it_is),
 		T(begin_does_not_wait_for_a_thread_that_stands_still_until_the_queue_is_full),
 		T(a_refused_name_is_asked_for_again),
