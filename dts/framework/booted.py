@@ -9,7 +9,7 @@ import pytest
 
 from .braidcap import SANITIZED, program
 from .host import require_root
-from .process import tool
+from .process import tool, wait_until
 
 _ROOT = Path(__file__).parents[2]
 
@@ -49,6 +49,11 @@ class Booted:
         return said
 
 
+def _unmount(path):
+    """The kernel lets go of it a moment after the system's last process has ended."""
+    wait_until(lambda: not tool("umount", path, check=False).returncode, f"the end of what uses {path}")
+
+
 @contextmanager
 def booted(folder):
     """SKIP without root, systemd-nspawn or overlayfs, or unless the program is the one that `meson install` would install."""
@@ -68,6 +73,6 @@ def booted(folder):
             tool("meson", "install", "-C", _ROOT / "build", "--no-rebuild", "--quiet", "--destdir", root)
             yield Booted(root)
         finally:
-            tool("umount", root)
+            _unmount(root)
     finally:
-        tool("umount", layer)
+        _unmount(layer)
