@@ -413,15 +413,6 @@ static const struct bc_source_ops file_ops = {
 	.close = file_close,
 };
 
-/* Reading a pipe must not hold up the other stages of this lcore. */
-static void unblock(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
-		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
-
 static uint64_t size_of(int fd)
 {
 	struct stat st;
@@ -429,17 +420,16 @@ static uint64_t size_of(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
 }
 
-/* A FIFO is opened at once, whoever writes: signals end no wait within open(). */
+/* A pipe must not hold up the other stages of this lcore; nor a FIFO that nobody writes the start, as signals end no wait within open(). */
 static int open_fd(const struct bc_source_config *cfg, struct bc_err *err)
 {
 	const char *path = strcmp(cfg->target, "-") ? cfg->target : "/dev/stdin";
 	struct stat st;
-	int fifo = stat(path, &st) == 0 && S_ISFIFO(st.st_mode) ? O_NONBLOCK : 0, fd = open(path, O_RDONLY | O_CLOEXEC | fifo);
+	int mode = stat(path, &st) == 0 && !S_ISREG(st.st_mode) ? O_NONBLOCK : 0, fd = open(path, O_RDONLY | O_CLOEXEC | mode);
 
 	if (fd < 0)
 		return bc_err_set(err, -errno, "cannot read %s: %s%s", cfg->spec, strerror(errno),
 				  errno == EMFILE ? ": raise 'ulimit -n'" : "");
-	unblock(fd);
 	return fd;
 }
 
@@ -491,9 +481,8 @@ static int read_first_iface(struct file_source *p, int fd, const struct bc_sourc
 		if (r == BC_READ_MORE && !read_more(p, need)) {
 			if (p->eof)
 				break;
-			r = wait_for_bytes(fd, cfg, env, err);
-			if (r < 0)
-				return r;
+			if (wait_for_bytes(fd, cfg, env, err) < 0)
+				return -EINTR;
 		}
 		p->begin += p->used;
 		p->offset += p->used;
